@@ -1,0 +1,40 @@
+"""Mean-field theory of random recurrent networks: the kinetic-energy quasi-potential."""
+
+from .elliptic import (
+    critical_gain,
+    linear_temperature_ratio,
+    measure_transition_gain,
+    null_fluctuation,
+    null_margin,
+    null_response,
+    square_root_amplitude,
+)
+from .phase_diagram import phase_diagram
+from .replica import (
+    NotConvergedError,
+    OrderParameters,
+    SaddlePoint,
+    replica_map,
+    saddle_point,
+    spin_glass_beta,
+)
+from .transfer import TransferFunction, transfer_function
+
+__all__ = [
+    "NotConvergedError",
+    "OrderParameters",
+    "SaddlePoint",
+    "TransferFunction",
+    "critical_gain",
+    "linear_temperature_ratio",
+    "measure_transition_gain",
+    "null_fluctuation",
+    "null_margin",
+    "null_response",
+    "phase_diagram",
+    "replica_map",
+    "saddle_point",
+    "spin_glass_beta",
+    "square_root_amplitude",
+    "transfer_function",
+]

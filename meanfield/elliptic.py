@@ -1,0 +1,265 @@
+"""Closed forms: transition lines, the elliptic law and the regimes of small x.
+
+All of them follow from the linearised single-site law; `meanfield.replica` solves the full
+equations and the tests compare the two.  Functions take and return arrays that broadcast.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .transfer import Array
+
+
+def _gamma(gamma: ArrayLike) -> Array:
+    values = np.asarray(gamma, dtype=float)
+    bad = ~((values >= -1) & (values <= 1))
+    if np.any(bad):
+        raise ValueError(f"gamma={values[bad].flat[0]:g}: must lie in [-1, 1]")
+    return values
+
+
+def _gain(g: ArrayLike) -> Array:
+    values = np.asarray(g, dtype=float)
+    bad = ~((values > 0) & np.isfinite(values))
+    if np.any(bad):
+        raise ValueError(f"g={values[bad].flat[0]:g}: must be positive and finite")
+    return values
+
+
+def critical_gain(gamma: ArrayLike) -> Array:
+    """Gain 1/(1+γ) of the linear instability of x = 0, where the static branch leaves it.
+
+    Parameters
+    ----------
+    gamma : array_like
+        Coupling symmetry in [−1, 1]; γ = −1 gives ``inf``.
+
+    Returns
+    -------
+    ndarray
+        Gain where the elliptic law's right edge g(1+γ) reaches 1.
+
+    Raises
+    ------
+    ValueError
+        If a γ lies outside [−1, 1].
+
+    Examples
+    --------
+    >>> from meanfield import critical_gain
+    >>> critical_gain([0.0, 1.0]).tolist()
+    [1.0, 0.5]
+    """
+    with np.errstate(divide="ignore"):
+        return 1 / (1 + _gamma(gamma))
+
+
+def measure_transition_gain(gamma: ArrayLike) -> Array:
+    """Gain 1/√(1+γ) where, for γ ≥ 0, the measure exp(−βE), β → ∞, leaves x = 0.
+
+    Later than `critical_gain` for γ > 0: in between the measure still concentrates on x = 0, with
+    q ∝ √T.  For γ < 0 it is the onset of a solution that is unstable and means nothing physically.
+
+    Parameters
+    ----------
+    gamma : array_like
+        Coupling symmetry in [−1, 1]; γ = −1 gives ``inf``.
+
+    Returns
+    -------
+    ndarray
+
+    Raises
+    ------
+    ValueError
+        If a γ lies outside [−1, 1].
+
+    Examples
+    --------
+    >>> from meanfield import measure_transition_gain
+    >>> float(measure_transition_gain(0.0))
+    1.0
+    """
+    with np.errstate(divide="ignore"):
+        return 1 / np.sqrt(1 + _gamma(gamma))
+
+
+def null_response(g: ArrayLike, gamma: ArrayLike = 0.0) -> Array:
+    """Resolvent of the elliptic law at 1: integrated response of the state x = 0.
+
+    G = (1 − √(1−4γg²))/(2γg²) for g(1+γ) ≤ 1 (G = 1 at γ = 0), the solution of
+    γg²G² − G + 1 = 0; inside the support, g(1+γ) > 1, its value is 1/(g²(1+γ)).
+
+    Parameters
+    ----------
+    g, gamma : array_like
+        Gain g > 0 and symmetry γ in [−1, 1]; they broadcast.
+
+    Returns
+    -------
+    ndarray
+        Dimensionless response per unit field.
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside its range.
+
+    Examples
+    --------
+    >>> from meanfield import null_response
+    >>> round(float(null_response(0.5, 1.0)), 12)
+    2.0
+    """
+    g, gamma = np.broadcast_arrays(_gain(g), _gamma(gamma))
+    # 2/(1+√…) is the same root without the cancellation at γ → 0.
+    outside = 2 / (1 + np.sqrt(np.maximum(1 - 4 * gamma * g**2, 0)))
+    with np.errstate(divide="ignore"):
+        inside = 1 / (g**2 * (1 + gamma))
+    return np.where(g * (1 + gamma) <= 1, outside, inside)
+
+
+def null_fluctuation(g: ArrayLike, gamma: ArrayLike = 0.0) -> Array:
+    """χ = lim β q = G²/(1−g²G²) of the null state, ``inf`` for g(1+γ) ≥ 1.
+
+    The coefficient of q ≈ χT in regime I, and β⟨x²⟩ of the linear network at every β: the mean of
+    1/s² over the singular values s of I − J.
+
+    Parameters
+    ----------
+    g, gamma : array_like
+        Gain g > 0 and symmetry γ in [−1, 1]; they broadcast.
+
+    Returns
+    -------
+    ndarray
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside its range.
+
+    Examples
+    --------
+    >>> from meanfield import null_fluctuation
+    >>> round(float(null_fluctuation(0.6, 0.0)), 12)
+    1.5625
+    """
+    with np.errstate(divide="ignore"):
+        return null_response(g, gamma) ** 2 / null_margin(g, gamma)
+
+
+def null_margin(g: ArrayLike, gamma: ArrayLike = 0.0) -> Array:
+    """1 − g²G² of the null state, 0 for g(1+γ) ≥ 1: its distance from instability.
+
+    Evaluated as 4(1−g²(1+γ)²)/[(1+s)(1−γ+s(1+γ))] with s = √(1−4γg²), which keeps its relative
+    accuracy up to the line.
+
+    Parameters
+    ----------
+    g, gamma : array_like
+        Gain g > 0 and symmetry γ in [−1, 1]; they broadcast.
+
+    Returns
+    -------
+    ndarray
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside its range.
+
+    Examples
+    --------
+    >>> from meanfield import null_margin
+    >>> round(float(null_margin(0.6, 0.0)), 12)
+    0.64
+    """
+    g, gamma = np.broadcast_arrays(_gain(g), _gamma(gamma))
+    edge = g * (1 + gamma)
+    root = np.sqrt(np.maximum(1 - 4 * gamma * g**2, 0))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = 4 * (1 - edge) * (1 + edge) / ((1 + root) * (1 - gamma + root * (1 + gamma)))
+    return np.where(edge < 1, value, 0.0)
+
+
+def linear_temperature_ratio(g: ArrayLike, gamma: ArrayLike = 0.0, eta: ArrayLike = 0.0) -> Array:
+    """τ = T/v of the linear network, v = T + g²⟨x²⟩, with confinement η.
+
+    The root in (0, 1) of g²/(1−τ) = 1/(1+γ(1−τ))² + η/τ², which the saddle-point equations reduce
+    to when φ(x) = x; at η = 0 it is `null_margin`.  Then β⟨x²⟩ = (1/τ − 1)/g² is the mean of
+    1/(s² + η) over the singular values s of I − J.
+
+    Parameters
+    ----------
+    g, gamma, eta : array_like
+        Gain g > 0, symmetry γ in [−1, 1], confinement η ≥ 0; they broadcast.
+
+    Returns
+    -------
+    ndarray
+        τ; 0 where η = 0 and g(1+γ) ≥ 1 (the measure is not normalisable there).
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside its range.
+
+    Examples
+    --------
+    >>> from meanfield import linear_temperature_ratio
+    >>> round(float(linear_temperature_ratio(0.6, 0.0, 0.0)), 12)
+    0.64
+    """
+    g, gamma, eta = np.broadcast_arrays(_gain(g), _gamma(gamma), np.asarray(eta, dtype=float))
+    if np.any(~((eta >= 0) & np.isfinite(eta))):
+        raise ValueError(f"eta={eta[~(eta >= 0)].flat[0]:g}: must be >= 0 and finite")
+    free = null_margin(g, gamma)
+    low, high = np.full(g.shape, -700.0), np.zeros(g.shape)
+    for _ in range(64):
+        middle = (low + high) / 2
+        tau = np.exp(middle)
+        with np.errstate(divide="ignore"):
+            excess = g**2 / (1 - tau) - 1 / (1 + gamma * (1 - tau)) ** 2 - eta / tau**2
+        low, high = np.where(excess > 0, low, middle), np.where(excess > 0, middle, high)
+    return np.where(eta > 0, np.exp((low + high) / 2), free)
+
+
+def square_root_amplitude(g: ArrayLike, gamma: ArrayLike, *, cubic: float = 2 / 3) -> Array:
+    """Amplitude c of q ≈ c √T in regime II, 1/(1+γ) < g < 1/√(1+γ) with γ > 0.
+
+    With D = g², r = 1/(g²(1+γ)) and A = lim X v = 1 − 1/(g²(1+γ)²), the third saddle-point equation
+    gives T/v² = (3·cubic/g⁴)[γ/((1+γ)²A) − g²], hence q = v/g² = √T/(g²√(T/v²)).
+
+    Parameters
+    ----------
+    g, gamma : array_like
+        Gain and symmetry; they broadcast.
+    cubic : float
+        −φ'''(0)/3 of a φ with slope 1 (2/3 for tanh).
+
+    Returns
+    -------
+    ndarray
+        c, or nan outside regime II.
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside its range.
+
+    Examples
+    --------
+    >>> from meanfield import square_root_amplitude
+    >>> round(float(square_root_amplitude(0.75, 0.5)), 6)
+    0.926922
+    """
+    g, gamma = np.broadcast_arrays(_gain(g), _gamma(gamma))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        stretch = 1 - 1 / (g * (1 + gamma)) ** 2
+        ratio = 3 * cubic / g**4 * (gamma / ((1 + gamma) ** 2 * stretch) - g**2)
+        amplitude = 1 / (g**2 * np.sqrt(ratio))
+    inside = (gamma > 0) & (g * (1 + gamma) > 1) & (g**2 * (1 + gamma) < 1)
+    return np.where(inside, amplitude, np.nan)

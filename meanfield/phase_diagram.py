@@ -1,0 +1,111 @@
+"""Order parameters on a labelled (γ, g) grid."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike
+from tqdm import tqdm
+
+from .elliptic import critical_gain, measure_transition_gain
+from .replica import saddle_point
+from .transfer import Array, TransferFunction, transfer_function
+
+# Points solved together: enough to fill the batch, few enough for a progress bar to move.
+_CHUNK = 4096
+_CHUNK_TWO_FIELDS = 64
+
+
+def phase_diagram(
+    g: ArrayLike,
+    gamma: ArrayLike,
+    *,
+    branch: str,
+    beta: float = np.inf,
+    sheet: str = "cooled",
+    phi: str | TransferFunction = "tanh",
+    eta: float = 0.0,
+    tol: float = 1e-10,
+    progress: bool = False,
+) -> xr.Dataset:
+    """Solve `saddle_point` on the grid γ × g and label it.
+
+    Parameters
+    ----------
+    g, gamma : array_like
+        One-dimensional axes, or scalars.
+    branch, beta, sheet, phi, eta, tol
+        As in `meanfield.saddle_point`; `beta` and `eta` are scalars.
+    progress : bool
+        Show a progress bar on a terminal.
+
+    Returns
+    -------
+    xarray.Dataset
+        Dimensions ``gamma`` and ``g``; the order parameters with long names, the convergence flags
+        and residuals, the two transition lines along ``gamma``, and the parameters and versions in
+        the attributes.  Points without a solution are nan with ``converged`` False.
+
+    Raises
+    ------
+    ValueError
+        If an axis is empty or has more than one dimension, or a parameter is out of range.
+
+    Examples
+    --------
+    >>> from meanfield import phase_diagram
+    >>> grid = phase_diagram([0.8, 1.2], [0.0, 0.5], branch="paramagnetic")
+    >>> grid.q.dims, grid.q.shape
+    (('gamma', 'g'), (2, 2))
+    >>> round(float(grid.q.sel(g=1.2, gamma=0.5)), 8)
+    0.31597418
+    """
+    g_axis, gamma_axis = _axis("g", g), _axis("gamma", gamma)
+    flat_g, flat_gamma = (a.reshape(-1) for a in np.meshgrid(g_axis, gamma_axis))
+    chunk = _CHUNK if branch in ("static", "paramagnetic") else _CHUNK_TWO_FIELDS
+    parts = []
+    starts = range(0, flat_g.size, chunk)
+    for start in tqdm(starts, desc=branch, unit="chunk", disable=None if progress else True):
+        part = saddle_point(
+            flat_g[start : start + chunk],
+            flat_gamma[start : start + chunk],
+            beta=beta,
+            branch=branch,
+            sheet=sheet,
+            phi=phi,
+            eta=eta,
+            tol=tol,
+            throw=False,
+        )
+        parts.append(part.to_dataset(("point",)))
+    flat = xr.concat(parts, "point", combine_attrs="override")
+    shape = (gamma_axis.size, g_axis.size)
+    data = xr.Dataset(
+        {
+            name: (("gamma", "g"), flat[name].values.reshape(shape), flat[name].attrs)
+            for name in flat.data_vars
+        },
+        attrs=flat.attrs,
+    )
+    slope = transfer_function(phi).slope
+    lines = {
+        "critical_gain": (critical_gain, "gain of the linear instability, g(1+gamma) = 1"),
+        "measure_transition_gain": (measure_transition_gain, "gain where g^2 (1+gamma) = 1"),
+    }
+    data = data.assign_coords(
+        g=("g", g_axis, {"long_name": "gain", "units": "1"}),
+        gamma=("gamma", gamma_axis, {"long_name": "coupling symmetry", "units": "1"}),
+    ).assign(
+        {
+            name: ("gamma", line(gamma_axis) / slope, {"long_name": text, "units": "1"})
+            for name, (line, text) in lines.items()
+        }
+    )
+    return data.assign_attrs(beta=float(beta), eta=float(eta))
+
+
+def _axis(name: str, values: ArrayLike) -> Array:
+    axis = np.atleast_1d(np.asarray(values, dtype=float))
+    if axis.ndim != 1 or axis.size == 0:
+        raise ValueError(f"{name}: expected a non-empty one-dimensional axis, got {axis.shape}")
+    return axis

@@ -1,0 +1,196 @@
+"""The ordered branch (Q, R, P ≠ 0, finite β): from β_SG of the cooled sheet to the wanted β.
+
+Unknowns are (ln q, Q/q, r, R, X_d q, P q), which stay of order one where q → 0.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..transfer import Array
+from . import bifurcation, paramagnetic, two_fields
+from .continuation import CORRECTIONS, follow
+from .newton import NewtonResult, newton
+from .points import Columns, Points
+from .polish import DIVERGED, BranchEquations, Starts, polish
+from .stability import leading_mode, susceptibility_map
+
+ABSENT = "no ordered branch: the cooled paramagnetic sheet is stable down to this temperature"
+WEAK_ONSET = "the ordered branch could not be followed away from its bifurcation"
+ENDED = "the ordered branch ends before the requested temperature"
+RETURNED = "the ordered branch has gone back to Q = 0 before the requested temperature"
+_PATH_NODES = (32, 80)
+_SEED_NODES = 32
+# Q/q of the first point of the branch, from which it is followed in temperature; the second is
+# for branches that hardly leave Q = 0.
+_FIRST_OVERLAPS = (0.03, 0.002)
+_SMALLEST_OVERLAP = 1e-7
+MAX_NODES = 192
+ACCURACY = 1e-11
+
+
+def unpack(unknowns: Array) -> Array:
+    """Order parameters (points, 6): q, Q, r, R, X_d, P."""
+    q = np.exp(unknowns[:, 0])
+    return np.stack(
+        [q, unknowns[:, 1] * q, unknowns[:, 2], unknowns[:, 3], unknowns[:, 4] / q, unknowns[:, 5] / q],
+        axis=1,
+    )
+
+
+def equations(unknowns: Array, points: Points, n: int) -> tuple[Array, Array]:
+    """Scaled errors (points, 6) of update − order parameters, and their Jacobian."""
+    order = unpack(unknowns)
+    q = order[:, 0]
+    new, slope = two_fields.update(order, points, n)
+    slope = slope - np.eye(6)
+    # Columns: derivatives to the scaled unknowns; rows: errors in the same units.
+    by_log_q = (
+        q[:, None] * slope[:, :, 0]
+        + order[:, 1, None] * slope[:, :, 1]
+        - order[:, 4, None] * slope[:, :, 4]
+        - order[:, 5, None] * slope[:, :, 5]
+    )
+    one = np.ones_like(q)
+    jacobian = slope * np.stack([one, q, one, one, 1 / q, 1 / q], axis=1)[:, None, :]
+    jacobian[:, :, 0] = by_log_q
+    units = np.stack([1 / q, 1 / q, one, one, q, q], axis=1)
+    error = (new - order) * units
+    jacobian = jacobian * units[:, :, None]
+    # The units themselves move with q.
+    jacobian[:, :, 0] += error * np.array([-1.0, -1.0, 0.0, 0.0, 1.0, 1.0])
+    return error, jacobian
+
+
+def _limit(unknowns: Array, step: Array, index: NDArray[np.intp]) -> Array:
+    room = np.array([0.7, 0.2, 0.3, 0.3, 0.5, 0.5])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.fmin(1.0, (room / np.abs(step)).min(axis=1))
+
+
+def newton_at(start: Array, points: Points, n: int, max_iterations: int = 40) -> NewtonResult:
+    """Newton's method for the six unknowns with n nodes per field."""
+    with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
+        return newton(
+            lambda y, index: equations(y, points.take(index), n),
+            start,
+            _limit,
+            max_iterations=max_iterations,
+        )
+
+
+def _seed(
+    points: Points, log_t: Array, unknowns: Array, overlap: float
+) -> tuple[Array, Array]:
+    """Unknowns and ln T of the point with Q/q = `overlap`, from the eigenvector at β_SG."""
+    here = points.at(np.exp(log_t))
+    v, r, stretch, _, _ = paramagnetic.unpack(unknowns, here)
+    q = (v - here.temperature) / here.g**2
+    _, vectors = leading_mode(susceptibility_map(r, q / v, -stretch, r, here.gamma), here.g)
+    mode = vectors / vectors[:, :1]  # (Q/v, R, P v) with Q/v = 1
+    amount = overlap * q / v
+    start = np.stack(
+        [
+            np.log(q),
+            np.full_like(q, overlap),
+            r,
+            amount * mode[:, 1],
+            stretch * q / v,
+            amount * mode[:, 2] * q / v,
+        ],
+        axis=1,
+    )
+    start[:, 1] = log_t
+
+    # Q/q is prescribed and ln T takes its place among the unknowns.
+    def system(y: Array, index: NDArray[np.intp]) -> tuple[Array, Array]:
+        part = points.take(index)
+        full = y.copy()
+        full[:, 1] = overlap
+        error, jacobian = equations(full, part.at(np.exp(y[:, 1])), _SEED_NODES)
+        shift = 1e-6
+        moved, _ = equations(full, part.at(np.exp(y[:, 1] + shift)), _SEED_NODES)
+        jacobian[:, :, 1] = (moved - error) / shift
+        return error, jacobian
+
+    with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
+        solved = newton(system, start, _limit)
+    found = np.where(solved.residual[:, None] <= 1e-9, solved.unknowns, np.nan)
+    first_t = found[:, 1].copy()
+    found[:, 1] = np.where(np.isfinite(first_t), overlap, np.nan)
+    return found, first_t
+
+
+def solve(points: Points, tol: float) -> Columns:
+    """Solve the ordered branch at every point (finite β)."""
+    columns = Columns(len(points))
+    columns.branch_of[:] = "ordered"
+    # The bifurcation depends on (g, γ, η) alone: search it once for each.
+    key = np.stack([points.g, points.gamma, points.eta], axis=1)
+    _, first, inverse = np.unique(key, axis=0, return_index=True, return_inverse=True)
+    inverse = inverse.reshape(-1)
+    base = points.take(first)
+    log_t_sg, at_bifurcation = bifurcation.locate(base)
+    starts = Starts.empty(len(points), 6)
+    target = np.log(points.temperature)
+    exists = target < log_t_sg[inverse]
+    starts.reason[~exists] = ABSENT
+    rows = np.flatnonzero(exists)
+    wanted = np.unique(inverse[rows])
+    seed = np.full((len(base), 6), np.nan)
+    seed_t = np.full(len(base), np.nan)
+    for overlap in _FIRST_OVERLAPS:
+        seed[wanted], seed_t[wanted] = _seed(
+            base.take(wanted), log_t_sg[wanted], at_bifurcation[wanted], overlap
+        )
+        wanted = wanted[np.isnan(seed_t[wanted])]
+    starts.reason[rows] = np.where(np.isfinite(seed_t[inverse[rows]]), ENDED, WEAK_ONSET)
+    rows = rows[np.isfinite(seed_t[inverse[rows]])]
+    here = points.take(rows)
+
+    group = inverse[rows]
+    seeds, seed_t, goal = seed[group], seed_t[group], target[rows]
+    for nodes in _PATH_NODES:
+        if rows.size == 0:
+            break
+        here = points.take(rows)
+
+        def correct(
+            unknowns: Array,
+            log_t: Array,
+            index: NDArray[np.intp],
+            here: Points = here,
+            nodes: int = nodes,
+        ) -> NewtonResult:
+            part = here.take(index).at(np.exp(log_t))
+            return newton_at(unknowns, part, nodes, CORRECTIONS)
+
+        unknowns, reached, iterations = follow(correct, seeds, seed_t, goal)
+        arrived = reached == goal
+        starts.iterations[rows] += iterations
+        starts.unknowns[rows[arrived]] = unknowns[arrived]
+        left = ~arrived
+        gone = left & (unknowns[:, 1] < _FIRST_OVERLAPS[0])
+        starts.reason[rows[gone]] = RETURNED
+        rows, seeds, seed_t, goal = rows[left], seeds[left], seed_t[left], goal[left]
+    columns = polish(EQUATIONS, starts, points, tol)
+    back = columns.converged & ~(columns.values["Q"] > _SMALLEST_OVERLAP * columns.values["q"])
+    columns.reject(back, RETURNED)
+    return columns
+
+
+def _residual(unknowns: Array, points: Points, n: int) -> Array:
+    return equations(unknowns, points, n)[0]
+
+
+def _observables(unknowns: Array, points: Points, n: int) -> dict[str, Array]:
+    order = unpack(unknowns)
+    values = dict(zip(("q", "Q", "r", "R", "X", "P"), order.T, strict=True))
+    values["chi"] = (values["q"] - values["Q"]) / points.temperature
+    return values | two_fields.field_observables(order, points, n)
+
+
+EQUATIONS = BranchEquations(
+    "ordered", newton_at, equations, _residual, _observables, MAX_NODES, ACCURACY
+)

@@ -1,0 +1,100 @@
+"""Parameters of a batch of points, and the columns of numbers a branch returns for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..transfer import Array, TransferFunction
+
+Index = NDArray[np.intp] | NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Points:
+    """Flat arrays g, γ, T = 1/β and η of equal length, with one φ for all of them."""
+
+    g: Array
+    gamma: Array
+    temperature: Array
+    eta: Array
+    phi: TransferFunction
+
+    def __len__(self) -> int:
+        return len(self.g)
+
+    def take(self, index: Index) -> Points:
+        """The points selected by an index or mask."""
+        return Points(
+            self.g[index], self.gamma[index], self.temperature[index], self.eta[index], self.phi
+        )
+
+    def at(self, temperature: Array) -> Points:
+        """The same points at other temperatures."""
+        return Points(self.g, self.gamma, temperature, self.eta, self.phi)
+
+    @property
+    def pull(self) -> Array:
+        """η/T, the strength βη of the confinement in the exponent (0 where η = 0)."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(self.eta > 0, self.eta / self.temperature, 0.0)
+
+    @property
+    def effective_gain(self) -> Array:
+        """a·g with a = φ'(0): what the closed forms of small x call g."""
+        return self.g * self.phi.slope
+
+
+# Order parameters and what is derived from them; nan until solved.
+NUMBERS = ("q", "Q", "r", "R", "X", "P", "chi", "sigma_xphi", "x2", "free_entropy", "instability")
+
+
+@dataclass
+class Columns:
+    """One row per point: the numbers of a solution and how it was reached."""
+
+    size: int
+    values: dict[str, Array] = field(init=False)
+    residual: Array = field(init=False)
+    quadrature_error: Array = field(init=False)
+    iterations: NDArray[np.int64] = field(init=False)
+    nodes: NDArray[np.int64] = field(init=False)
+    reason: NDArray[np.object_] = field(init=False)
+    branch_of: NDArray[np.object_] = field(init=False)
+
+    def __post_init__(self) -> None:
+        n = self.size
+        self.values = {name: np.full(n, np.nan) for name in NUMBERS}
+        self.residual = np.full(n, np.nan)
+        self.quadrature_error = np.full(n, np.nan)
+        self.iterations = np.zeros(n, dtype=np.int64)
+        self.nodes = np.zeros(n, dtype=np.int64)
+        self.reason = np.full(n, "not attempted", dtype=object)
+        self.branch_of = np.full(n, "", dtype=object)
+
+    @property
+    def converged(self) -> NDArray[np.bool_]:
+        """Points without a reason to doubt them."""
+        return np.asarray(self.reason == "", dtype=bool)
+
+    def write(self, index: Index, other: Columns, rows: Index | slice = slice(None)) -> None:
+        """Copy `rows` of another batch into the points `index` of this one."""
+        for name in NUMBERS:
+            self.values[name][index] = other.values[name][rows]
+        for name in (
+            "residual",
+            "quadrature_error",
+            "iterations",
+            "nodes",
+            "reason",
+            "branch_of",
+        ):
+            getattr(self, name)[index] = getattr(other, name)[rows]
+
+    def reject(self, index: Index, reason: str) -> None:
+        """Flag points: their numbers become nan and the reason is kept."""
+        for column in self.values.values():
+            column[index] = np.nan
+        self.reason[index] = reason

@@ -1,0 +1,317 @@
+"""The public calls: solve the saddle-point equations on arrays, check a claimed solution, β_SG."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..transfer import Array, TransferFunction, transfer_function
+from . import bifurcation, ordered, sheets, static, two_fields
+from .points import NUMBERS, Columns, Points
+from .solution import NotConvergedError, SaddlePoint
+
+BRANCHES = ("static", "paramagnetic", "ordered", "stable")
+SHEETS = ("cooled", "null")
+# An instability this close to 1 is marginal: rounding of the eigenvalue.
+_MARGINAL = 1e-9
+_NO_STATIC_T = "branch 'static' needs beta = inf"
+_FINITE_BETA = "the ordered branch needs finite beta"
+
+
+def saddle_point(
+    g: ArrayLike,
+    gamma: ArrayLike = 0.0,
+    *,
+    beta: ArrayLike = np.inf,
+    branch: str = "static",
+    sheet: str = "cooled",
+    phi: str | TransferFunction = "tanh",
+    eta: ArrayLike = 0.0,
+    tol: float = 1e-10,
+    throw: bool = True,
+) -> SaddlePoint:
+    """Order parameters of P(x) ∝ exp(−βE) for random networks of gain g and symmetry γ.
+
+    Parameters
+    ----------
+    g, gamma, beta, eta : array_like
+        Gain g > 0, coupling symmetry γ in [−1, 1], inverse temperature β in (0, ∞], confinement
+        η ≥ 0 (η > 0 needs finite β).  They broadcast like NumPy ufuncs.
+    branch : {"static", "paramagnetic", "ordered", "stable"}
+        ``"static"``: β → ∞ around one fixed point, the static solution of the DMFT.
+        ``"paramagnetic"``: Q = R = P = 0, any β; the equilibrium of the measure where stable.
+        ``"ordered"``: Q, R, P ≠ 0, finite β; continued from β_SG, it exists for γ < 0 only.
+        ``"stable"``: per point the null sheet if stable, else the cooled one if stable, else the
+        ordered branch; `branch_of` names the choice.
+    sheet : {"cooled", "null"}
+        Of the paramagnetic branch where γ < 0 allows two: the one continued from β = 0, or the one
+        continued from x = 0 at T = 0.  A point beyond the end of its sheet is flagged.
+    phi : str or TransferFunction
+        ``"tanh"``, ``"erf"``, ``"algebraic"``, ``"linear"`` or an own odd function.
+    tol : float
+        Largest residual that counts as converged.
+    throw : bool
+        Raise if a point has no solution (default), or return nan there.
+
+    Returns
+    -------
+    SaddlePoint
+        Arrays of the broadcast shape (0-d for scalars).
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside its range; the message names it, its value and the range.
+    NotConvergedError
+        With ``throw=True``, if any point is undefined or not converged.
+
+    Notes
+    -----
+    Saddle point of Qiu & Huang, arXiv:2401.10009.  Residuals are relative errors of
+    q = ⟨φ²⟩, r = ⟨yφ⟩/v, X_d = 1/v − ⟨y²⟩/v² (and of Q, R, P) in units of v = 1/β + g²(q−Q),
+    taken on twice the quadrature nodes that the solution used.
+
+    Assumptions: N → ∞, replica symmetry, Gaussian couplings.
+
+    Examples
+    --------
+    >>> from meanfield import saddle_point
+    >>> point = saddle_point(1.2, 0.5, beta=100.0, branch="paramagnetic")
+    >>> round(float(point.q), 10)
+    0.3254252853
+    >>> saddle_point([0.8, 1.3]).Q.round(10).tolist()
+    [0.0, 0.2420019087]
+    """
+    function = transfer_function(phi)
+    _one_of("branch", branch, BRANCHES)
+    _one_of("sheet", sheet, SHEETS)
+    if not (np.isfinite(tol) and tol > 0):
+        raise ValueError(f"tol={tol!r}: must be positive")
+    g, gamma, beta, eta = _parameters(g, gamma, beta, eta)
+    if branch == "static" and np.any(np.isfinite(beta)):
+        raise ValueError(f"beta={beta[np.isfinite(beta)].flat[0]:g}: {_NO_STATIC_T}")
+    if branch == "ordered" and np.any(np.isinf(beta)):
+        raise ValueError(f"beta=inf: {_FINITE_BETA}")
+    points = _points(g, gamma, beta, eta, function)
+    with np.errstate(all="ignore"):
+        columns = _solve(points, branch, sheet, tol)
+    attributes = {"branch": branch, "sheet": sheet, "phi": function.name, "tol": tol}
+    solution = _result(columns, (g, gamma, beta, eta), attributes)
+    if throw and not np.all(solution.converged):
+        raise NotConvergedError(_complaint(solution), solution)
+    return solution
+
+
+def spin_glass_beta(
+    g: ArrayLike, gamma: ArrayLike, *, phi: str | TransferFunction = "tanh"
+) -> Array:
+    """β_SG where the cooled paramagnetic sheet first loses stability against Q, R, P.
+
+    Parameters
+    ----------
+    g, gamma : array_like
+        Gain and symmetry; they broadcast.
+    phi : str or TransferFunction
+
+    Returns
+    -------
+    ndarray
+        β_SG, ``inf`` where the sheet is stable down to T = 1e-10 g² or where it ends before (for
+        γ ≥ 0 everywhere).  Just above the gain where β_SG becomes finite the sheet is stable
+        again at larger β, since there it leads to the null state.
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside its range.
+
+    Examples
+    --------
+    >>> from meanfield import spin_glass_beta
+    >>> round(float(spin_glass_beta(1.5, -0.2)), 8)
+    6.61602038
+    """
+    g, gamma, beta, eta = _parameters(g, gamma, 1.0, 0.0)
+    points = _points(g, gamma, beta, eta, transfer_function(phi))
+    result = np.full(len(points), np.inf)
+    negative = (points.gamma < 0) & ~np.bool_(points.phi.is_linear)
+    with np.errstate(all="ignore"):
+        result[negative] = np.exp(-bifurcation.locate(points.take(negative))[0])
+    return result.reshape(g.shape)
+
+
+class OrderParameters(NamedTuple):
+    """q, Q, r, R, X_d and P, arrays of one shape."""
+
+    q: Array
+    Q: Array
+    r: Array
+    R: Array
+    X: Array
+    P: Array
+
+
+def replica_map(
+    order: tuple[ArrayLike, ArrayLike, ArrayLike, ArrayLike, ArrayLike, ArrayLike],
+    g: ArrayLike,
+    gamma: ArrayLike = 0.0,
+    *,
+    beta: ArrayLike,
+    eta: ArrayLike = 0.0,
+    phi: str | TransferFunction = "tanh",
+    nodes: int = 48,
+) -> OrderParameters:
+    """Right-hand sides of the general replica-symmetric equations: a solution is a fixed point.
+
+    Parameters
+    ----------
+    order : tuple of six array_like
+        q, Q, r, R, X_d, P.
+    g, gamma, beta, eta : array_like
+        Parameters as in `saddle_point`; they broadcast with the order parameters.
+    phi : str or TransferFunction
+    nodes : int
+        Gauss–Hermite nodes per field; compare two values for the quadrature error.
+
+    Returns
+    -------
+    OrderParameters
+        The updates; nan where v = 1/β + g²(q−Q) ≤ 0 or the fields have no positive covariance,
+        Q P < γ²R².
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside its range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from meanfield import replica_map, saddle_point
+    >>> point = saddle_point(1.2, 0.5, beta=10.0, branch="paramagnetic")
+    >>> order = (point.q, point.Q, point.r, point.R, point.X, point.P)
+    >>> new = replica_map(order, 1.2, 0.5, beta=10.0)
+    >>> bool(np.allclose(new, order, rtol=0, atol=1e-12))
+    True
+    """
+    if not 4 <= nodes <= 384:
+        raise ValueError(f"nodes={nodes!r}: must lie in [4, 384]")
+    arrays = np.broadcast_arrays(*order, g, gamma, beta, eta)
+    shape = arrays[0].shape
+    g, gamma, beta, eta = _parameters(*arrays[6:])
+    points = _points(g, gamma, beta, eta, transfer_function(phi))
+    flat = np.stack([np.asarray(a, dtype=float).reshape(-1) for a in arrays[:6]], axis=1)
+    with np.errstate(all="ignore"):
+        new, _ = two_fields.update(flat, points, nodes)
+    return OrderParameters(*(column.reshape(shape) for column in new.T))
+
+
+def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise ValueError(f"{name}={value!r}: expected one of {', '.join(allowed)}")
+
+
+def _parameters(
+    g: ArrayLike, gamma: ArrayLike, beta: ArrayLike, eta: ArrayLike
+) -> tuple[Array, Array, Array, Array]:
+    arrays = []
+    for name, value, valid, text in (
+        ("g", g, lambda a: (a > 0) & np.isfinite(a), "must be positive and finite"),
+        ("gamma", gamma, lambda a: (a >= -1) & (a <= 1), "must lie in [-1, 1]"),
+        ("beta", beta, lambda a: a > 0, "must be positive (inf allowed)"),
+        ("eta", eta, lambda a: (a >= 0) & np.isfinite(a), "must be >= 0 and finite"),
+    ):
+        try:
+            array = np.asarray(value, dtype=float)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{name}={value!r}: must be numeric") from error
+        bad = ~valid(array)
+        if np.any(bad):
+            raise ValueError(f"{name}={array[bad].flat[0]:g}: {text}")
+        arrays.append(array)
+    g, gamma, beta, eta = np.broadcast_arrays(*arrays)
+    if np.any((eta > 0) & np.isinf(beta)):
+        raise ValueError("beta=inf: eta > 0 needs finite beta (the limit is x = 0 for every g)")
+    return g, gamma, beta, eta
+
+
+def _points(
+    g: Array, gamma: Array, beta: Array, eta: Array, phi: TransferFunction
+) -> Points:
+    flat = [np.array(a, dtype=float).reshape(-1) for a in (g, gamma, 1 / beta, eta)]
+    return Points(*flat, phi)
+
+
+def _solve(points: Points, branch: str, sheet: str, tol: float) -> Columns:
+    if branch == "static":
+        return static.solve(points, tol)
+    if branch == "paramagnetic":
+        return sheets.solve(points, sheet, tol)
+    if branch == "ordered":
+        return ordered.solve(points, tol)
+    columns = sheets.solve(points, "null", tol)
+    for name in SHEETS:
+        todo = np.flatnonzero(~(columns.converged & _is_stable(columns)))
+        # The two sheets are one where the branch is unique.
+        if name == "cooled":
+            columns.write(todo, sheets.solve(points.take(todo), "cooled", tol))
+    todo = ~(columns.converged & _is_stable(columns))
+    columns.reject(todo & (points.temperature == 0), f"no stable branch: {_FINITE_BETA}")
+    todo &= points.temperature > 0
+    columns.write(todo, ordered.solve(points.take(todo), tol))
+    return columns
+
+
+def _is_stable(columns: Columns) -> NDArray[np.bool_]:
+    return np.asarray(columns.values["instability"] <= 1 + _MARGINAL, dtype=bool)
+
+
+def _result(
+    columns: Columns, parameters: tuple[Array, ...], attributes: dict[str, object]
+) -> SaddlePoint:
+    g, gamma, beta, eta = parameters
+    shape = g.shape
+    lost = ~columns.converged
+    for name in NUMBERS:
+        columns.values[name][lost] = np.nan
+    values = {name: columns.values[name].reshape(shape) for name in NUMBERS}
+    temperature = 1 / beta
+    cold = np.where(np.isfinite(values["X"]), values["X"], 0.0) * temperature
+    energy = temperature * (1 - cold) / 2 + eta * values["x2"] / 2
+    instability = values["instability"]
+    converged = ~lost.reshape(shape)
+    return SaddlePoint(
+        g=g.copy(),
+        gamma=gamma.copy(),
+        beta=beta.copy(),
+        eta=eta.copy(),
+        **values,
+        G=values["r"] - values["R"],
+        energy=np.where(converged, energy, np.nan),
+        stable=converged & (instability <= 1 + _MARGINAL),
+        marginal=np.abs(instability - 1) <= _MARGINAL,
+        converged=converged,
+        residual=columns.residual.reshape(shape),
+        quadrature_error=columns.quadrature_error.reshape(shape),
+        iterations=columns.iterations.reshape(shape),
+        nodes=columns.nodes.reshape(shape),
+        branch_of=columns.branch_of.astype(str).reshape(shape),
+        reason=columns.reason.astype(str).reshape(shape),
+        attributes=attributes,
+    )
+
+
+def _complaint(solution: SaddlePoint) -> str:
+    lost = ~solution.converged
+    first = tuple(np.argwhere(lost)[0])
+    reasons = Counter(solution.reason[lost].tolist())
+    listed = "; ".join(f"{count} × {text}" for text, count in reasons.most_common(3))
+    return (
+        f"{int(lost.sum())} of {lost.size} points have no solution on branch "
+        f"{solution.attributes['branch']!r} ({listed}); first: g={solution.g[first]:g}, "
+        f"gamma={solution.gamma[first]:g}, beta={solution.beta[first]:g}. "
+        "Pass throw=False to get nan there."
+    )

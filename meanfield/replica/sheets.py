@@ -1,0 +1,201 @@
+"""The paramagnetic branch solved: which sheet, from which start, with which quadrature."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..elliptic import linear_temperature_ratio
+from ..transfer import Array
+from . import paramagnetic
+from .continuation import CORRECTIONS, MAX_STEP, Corrector, Visitor, follow
+from .newton import NewtonResult, newton
+from .null_state import measure_null
+from .points import Columns, Points
+from .polish import DIVERGED, BranchEquations, Starts, polish
+
+PATH_NODES = 40
+# Below this T/T_start the null sheet is its linear limit to rounding.
+_COLD = 1e-9
+FOLD = "this sheet ends in a fold before the requested temperature"
+NO_NULL = "the null sheet needs g(1+gamma) < 1 (slope-1 units) at eta = 0"
+UNBOUNDED = "the measure is not normalisable: linear phi needs g(1+gamma) < 1 or eta > 0"
+
+
+def solve(points: Points, sheet: str, tol: float) -> Columns:
+    """Solve the paramagnetic branch at every point on the named sheet."""
+    columns = Columns(len(points))
+    columns.branch_of[:] = "paramagnetic"
+    edge = points.effective_gain * (1 + points.gamma)
+    barred = np.zeros(len(points), dtype=bool)
+    if points.phi.is_linear:
+        barred = (edge >= 1) & (points.eta == 0)
+        columns.reject(barred, UNBOUNDED)
+    todo = ~barred
+
+    frozen = todo & (points.temperature == 0)
+    null_limit = frozen & _ends_in_null(points, sheet, frozen)
+    columns.write(null_limit, measure_null(points.take(null_limit)))
+    absent = frozen & (points.gamma < 0) & (edge > 1) & (sheet == "null")
+    columns.reject(absent, NO_NULL)
+    todo &= ~null_limit & ~absent
+
+    index = np.flatnonzero(todo)
+    here = points.take(index)
+    unique = (here.gamma >= 0) | here.phi.is_linear
+    start = Starts.empty(len(here), 3)
+    for mask, find in ((unique, _direct), (~unique, _cooled if sheet == "cooled" else _null)):
+        start.write(mask, find(here.take(mask)))
+    columns.write(index, polish(_EQUATIONS, start, here, tol))
+    return columns
+
+
+def newton_at(start: Array, points: Points, n: int, max_iterations: int = 60) -> NewtonResult:
+    """Newton's method for the unknowns (ln v, r, A) on n quadrature intervals."""
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        return newton(
+            lambda y, index: paramagnetic.equations(y, points.take(index), n),
+            start,
+            _limit,
+            max_iterations=max_iterations,
+        )
+
+
+def _limit(unknowns: Array, step: Array, index: NDArray[np.intp]) -> Array:
+    room = np.stack([np.ones(len(step)), 0.5 * np.maximum(np.abs(unknowns[:, 1]), 0.1)], axis=1)
+    with np.errstate(divide="ignore"):
+        return np.minimum(1.0, (room / np.abs(step[:, :2])).min(axis=1))
+
+
+def _ends_in_null(points: Points, sheet: str, frozen: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Whether the sheet has v = 0 at T = 0: regimes I and II, and what γ < 0 makes of them."""
+    gain, gamma = points.effective_gain, points.gamma
+    null_exists = gain * (1 + gamma) <= 1
+    measure_at_zero = gain**2 * (1 + gamma) <= 1
+    result = np.where(gamma >= 0, measure_at_zero, null_exists)
+    # Between the lines, γ < 0, cooling from β = 0 decides whether it reaches the null state.
+    window = frozen & (gamma < 0) & null_exists & ~measure_at_zero
+    if sheet == "cooled" and np.any(window):
+        cold = points.take(window)
+        cold = cold.at(np.full(len(cold), _COLD) * cold.g**2)
+        result[window] = _cooled(cold).unknowns[:, 0] < _linear_limit(cold)[:, 0] + 5
+    return np.asarray(result, dtype=bool)
+
+
+def _linear_limit(points: Points) -> Array:
+    """The unknowns where φ is linear: exact as x → 0."""
+    gain = points.effective_gain
+    tau = linear_temperature_ratio(gain, points.gamma, points.eta)
+    rest = 1 / (1 + points.gamma * (1 - tau))  # 1 − k
+    with np.errstate(divide="ignore"):
+        log_v = np.log(points.temperature) - np.log(tau)
+    response = points.phi.slope * rest * (1 - tau) / gain**2
+    stretch = 1 - rest**2 * (1 - tau) / gain**2
+    return np.stack([log_v, response, np.where(points.eta > 0, stretch, 0.0)], axis=1)
+
+
+def _direct(points: Points) -> Starts:
+    """Newton from several starts, where the branch is unique (γ ≥ 0 or linear φ)."""
+    cold = _linear_limit(points)
+    warm = cold.copy()
+    scale = points.g**2 * min(points.phi.bound, 3.0) ** 2 * 0.3
+    onset = np.maximum(points.effective_gain**2 * (1 + points.gamma) - 1, 1e-9)
+    with np.errstate(divide="ignore"):
+        hot = np.log(points.temperature + np.where(points.temperature > 0, scale, 0))
+        frozen_start = np.log(np.minimum(scale, onset))
+    frozen = points.temperature == 0
+    if not points.phi.is_linear:
+        warm[:, 0] = np.where(frozen, frozen_start, np.minimum(hot, cold[:, 0]))
+    hot = np.stack([np.log(points.temperature + scale), np.full_like(hot, 0.6), 0 * hot], axis=1)
+    result = Starts.empty(len(points), 3)
+    todo = np.arange(len(points))
+    for start in (warm, hot):
+        solved = newton_at(start[todo], points.take(todo), PATH_NODES)
+        good = solved.residual <= 1e-9
+        result.iterations[todo] += solved.iterations
+        result.unknowns[todo[good]] = solved.unknowns[good]
+        todo = todo[~good]
+    if todo.size:
+        result.write(todo, _cooled(points.take(todo)))
+    return result
+
+
+def corrector(points: Points) -> Corrector:
+    """Newton's corrector of this branch for `follow`."""
+
+    def correct(
+        unknowns: Array, log_temperature: Array, index: NDArray[np.intp]
+    ) -> NewtonResult:
+        part = points.take(index).at(np.exp(log_temperature))
+        return newton_at(unknowns, part, PATH_NODES, CORRECTIONS)
+
+    return correct
+
+
+def cool(
+    points: Points, target: Array, visit: Visitor | None = None, max_step: float = MAX_STEP
+) -> tuple[Array, Array, NDArray[np.int64]]:
+    """Follow the cooled sheet from a high temperature down to ln T = `target`."""
+    bound = min(points.phi.bound, 3.0)
+    hot = np.maximum(np.log(30 * (1 + points.g**2 + points.eta)), target)
+    start = np.stack(
+        [
+            np.log(np.exp(hot) + points.g**2 * bound**2 * 0.6),
+            np.full(len(points), 0.3),
+            np.zeros(len(points)),
+        ],
+        axis=1,
+    )
+    return _follow(points, start, hot, target, visit, max_step)
+
+
+def _follow(
+    points: Points,
+    start: Array,
+    log_temperature: Array,
+    target: Array,
+    visit: Visitor | None = None,
+    max_step: float = MAX_STEP,
+) -> tuple[Array, Array, NDArray[np.int64]]:
+    solved = newton_at(start, points.at(np.exp(log_temperature)), PATH_NODES)
+    start = np.where(solved.residual[:, None] <= 1e-9, solved.unknowns, np.nan)
+    unknowns, reached, iterations = follow(
+        corrector(points), start, log_temperature, target, visit=visit, max_step=max_step
+    )
+    return unknowns, reached, iterations + solved.iterations
+
+
+def _cooled(points: Points) -> Starts:
+    frozen = points.temperature == 0
+    target = np.log(np.where(frozen, _COLD * points.g**2, points.temperature))
+    return _arrived(cool(points, target), target)
+
+
+def _null(points: Points) -> Starts:
+    """Follow the null sheet from T → 0 up to the wanted temperature."""
+    exists = (points.eta > 0) | (points.effective_gain * (1 + points.gamma) < 1)
+    target = np.log(points.temperature)
+    cold = np.minimum(target, np.log(_COLD))
+    start = np.where(exists[:, None], _linear_limit(points.at(np.exp(cold))), np.nan)
+    result = _arrived(_follow(points, start, cold, target), target)
+    result.reason[~exists] = NO_NULL
+    return result
+
+
+def _arrived(followed: tuple[Array, Array, NDArray[np.int64]], target: Array) -> Starts:
+    unknowns, reached, iterations = followed
+    arrived = reached == target
+    return Starts(
+        np.where(arrived[:, None], unknowns, np.nan),
+        iterations,
+        np.where(arrived, DIVERGED, FOLD).astype(object),
+    )
+
+
+_EQUATIONS = BranchEquations(
+    "paramagnetic",
+    newton_at,
+    paramagnetic.equations,
+    paramagnetic.plain_errors,
+    paramagnetic.observables,
+)

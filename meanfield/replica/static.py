@@ -1,0 +1,196 @@
+"""The static branch: β → ∞ with β(q−Q) finite, Laplace around one fixed point.
+
+x* solves x = z + kφ(x), k = g²γG, z ~ N(0, g²Q).  Unknowns are (ln v, G) with v = g²Q here; in
+ξ = x/√v the two equations are g²⟨φ_s²⟩ = 1 and G = ⟨φ'/y'⟩, y' = 1 − kφ', averaged over the
+standard normal ψ = ξ − kφ_s, that is with weight exp(−ψ²/2) y' dξ.  Integrating over ξ instead of
+z resolves the peak of φ'/y' as k → 1, where the map x ↦ x − kφ(x) stops being monotone and the
+branch ends.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..quadrature import LOG_CUT, half_line_rule
+from ..transfer import Array
+from .continuation import CORRECTIONS, follow
+from .newton import NewtonResult, newton
+from .null_state import static_null
+from .points import Columns, Points
+from .polish import DIVERGED, BranchEquations, Starts, polish
+
+_PATH_NODES = 64
+NOT_MONOTONE = "k = g^2 gamma G reaches 1: x - k phi(x) is not monotone and the branch ends"
+UNBOUNDED = "linear phi has no static branch beyond g(1+gamma) = 1"
+
+
+class _Law:
+    """Averages over ψ ~ N(0, 1) on nodes in ξ, as columns (points, nodes)."""
+
+    def __init__(self, unknowns: Array, points: Points, n: int) -> None:
+        phi, log_v, response = points.phi, unknowns[:, 0], unknowns[:, 1]
+        s = np.exp(log_v / 2)
+        k = points.g**2 * points.gamma * response
+        self.s, self.k = s[:, None], k[:, None]
+
+        def log_weight(xi: Array) -> Array:
+            return -((xi - self.k * phi(self.s * xi) / self.s) ** 2) / 2
+
+        # Complex zeros of y' approach 0 like √(1−k).
+        room = np.maximum(1 - k * phi.steepness, 0)
+        scale = np.where(k > 0, np.sqrt(np.maximum(room, 1e-14)), 1.0) * 1.5 / s
+        far = np.sqrt(2 * LOG_CUT)
+        with np.errstate(divide="ignore"):
+            reach = far + np.maximum(k, 0) * np.fmin(phi.bound / s, far * phi.steepness / room)
+        self.xi, weights = half_line_rule(log_weight, scale, reach, n)
+        jet = phi.evaluate(self.s * self.xi)
+        self.phi_s, self.d1, self.d2 = jet.phi / self.s, jet.d1, jet.d2
+        self.lag = -(self.s**2) * self.xi**3 * jet.defect  # ξφ' − φ_s
+        self.psi = self.xi - self.k * self.phi_s
+        self.slope = 1 - self.k * self.d1  # y'
+        self.p = weights * 2 / np.sqrt(2 * np.pi) * np.exp(-(self.psi**2) / 2) * self.slope
+
+    def mean(self, values: Array) -> Array:
+        return np.asarray((self.p * values).sum(axis=1))
+
+
+def equations(unknowns: Array, points: Points, n: int) -> tuple[Array, Array]:
+    """Equation errors (points, 2) and Jacobian (points, 2, 2) on n quadrature intervals."""
+    law = _Law(unknowns, points, n)
+    g2, by_response = points.g**2, points.g**2 * points.gamma
+    ratio = law.d1 / law.slope
+    # At fixed ψ, x moves with the unknowns: dξ = (φ_s dk + k ∂φ_s)/y', ∂φ_s = lag d(ln v)/2.
+    xi_v, xi_k = law.k * law.lag / (2 * law.slope), law.phi_s / law.slope
+    phi_v, phi_k = law.lag / 2 + law.d1 * xi_v, law.d1 * xi_k
+    d1_v = law.d2 * law.s * (xi_v + law.xi / 2)
+    d1_k = law.d2 * law.s * xi_k
+    error = np.stack([g2 * law.mean(law.phi_s**2) - 1, law.mean(ratio) - unknowns[:, 1]], axis=1)
+    jacobian = np.empty((len(points), 2, 2))
+    jacobian[:, 0, 0] = g2 * law.mean(2 * law.phi_s * phi_v)
+    jacobian[:, 0, 1] = g2 * law.mean(2 * law.phi_s * phi_k) * by_response
+    jacobian[:, 1, 0] = law.mean(d1_v / law.slope**2)
+    jacobian[:, 1, 1] = law.mean(d1_k / law.slope**2 + ratio**2) * by_response - 1
+    return error, jacobian
+
+
+def observables(unknowns: Array, points: Points, n: int) -> dict[str, Array]:
+    """The columns of `Columns`; X, R and P from the fluctuations around x*."""
+    law = _Law(unknowns, points, n)
+    v, response = np.exp(unknowns[:, 0]), unknowns[:, 1]
+    g2, gamma, k = points.g**2, points.gamma, law.k[:, 0]
+    q = v * law.mean(law.phi_s**2)
+    ratio = law.d1 / law.slope
+    z = law.s * law.psi
+    phi = law.s * law.phi_s
+    fluctuation = law.mean(ratio**2)  # K
+    chi = fluctuation / (1 - g2 * fluctuation)
+    # (R, ΔX) solve a linear system, φ''' being removed by Gaussian integration by parts; then P.
+    third = law.mean(z * law.d2 / law.slope**3)
+    push = law.mean(phi * law.d2 / law.slope**3)
+    tilt = gamma / q
+    matrix = np.empty((len(points), 2, 2))
+    vector = np.empty((len(points), 2))
+    matrix[:, 0, 0] = 1 - tilt * law.mean(z * phi * ratio)
+    matrix[:, 0, 1] = g2 * law.mean(phi**2 * ratio)
+    matrix[:, 1, 0] = tilt * third
+    matrix[:, 1, 1] = 1 - g2 * (fluctuation + push)
+    vector[:, 0] = k * law.mean(phi * law.d2 / law.slope**2)
+    vector[:, 1] = -k / v * law.mean(z * law.d2 / law.slope**2)
+    overlap, stretch = np.linalg.solve(matrix, vector[..., None])[..., 0].T
+    force = (
+        (tilt * overlap)[:, None] * z * ratio
+        - (g2 * stretch)[:, None] * phi * ratio
+        + law.k * law.d2 / law.slope**2
+    )
+    rest = law.mean(force**2) - g2 * gamma**2 * overlap**2 * fluctuation / q
+    noise = rest / (1 - g2 * fluctuation)
+    return {
+        "q": q,
+        "Q": q,
+        "r": response + overlap,
+        "R": overlap,
+        "X": stretch - noise,
+        "P": noise,
+        "chi": chi,
+        "sigma_xphi": (1 + g2 * chi) * law.mean(law.d1 / law.slope**2),
+        "x2": v * law.mean(law.xi**2),
+        "free_entropy": -g2 * gamma * response**2 / 2 - law.mean(np.log(law.slope)),
+        "instability": g2 * fluctuation,
+    }
+
+
+def newton_at(start: Array, points: Points, n: int, max_iterations: int = 60) -> NewtonResult:
+    """Newton's method for (ln v, G), never letting 1 − k shrink by more than a factor of 4."""
+    pull = points.g**2 * points.gamma * points.phi.steepness
+
+    def limit(unknowns: Array, step: Array, index: NDArray[np.intp]) -> Array:
+        room = np.maximum(1 - pull[index] * unknowns[:, 1], 0)
+        loss = pull[index] * step[:, 1]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            wall = np.where(loss > 0, 0.75 * room / loss, 1.0)
+            half = 0.5 * np.abs(unknowns[:, 1] / step[:, 1])
+            return np.fmin(np.fmin(1.0, wall), np.fmin(half, 1 / np.abs(step[:, 0])))
+
+    with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
+        return newton(
+            lambda y, index: equations(y, points.take(index), n),
+            start,
+            limit,
+            max_iterations=max_iterations,
+        )
+
+
+def _onset(points: Points, distance: Array) -> Array:
+    """Start close to the onset: for tanh Q ≈ distance = g(1+γ) − 1 and G ≈ 1+γ."""
+    q = np.minimum(distance / (1.5 * points.phi.cubic * points.phi.slope), 0.3)
+    response = points.phi.slope * (1 + points.gamma) / (1 + distance) ** 1.2
+    return np.stack([np.log(points.g**2 * points.phi.slope**2 * q), response], axis=1)
+
+
+def _follow_from_onset(points: Points) -> tuple[Array, NDArray[np.int64]]:
+    """Continuation in ln g from just above the onset, for what Newton does not reach at once."""
+    onset = 1 / ((1 + points.gamma) * points.phi.slope)
+    near = Points(onset * 1.001, points.gamma, points.temperature, points.eta, points.phi)
+    first = newton_at(_onset(near, np.full(len(points), 0.001)), near, _PATH_NODES)
+    start = np.where(first.residual[:, None] <= 1e-9, first.unknowns, np.nan)
+
+    def correct(unknowns: Array, log_g: Array, index: NDArray[np.intp]) -> NewtonResult:
+        part = points.take(index)
+        part = Points(np.exp(log_g), part.gamma, part.temperature, part.eta, part.phi)
+        return newton_at(unknowns, part, _PATH_NODES, CORRECTIONS)
+
+    unknowns, reached, iterations = follow(correct, start, np.log(near.g), np.log(points.g))
+    unknowns = np.where((reached == np.log(points.g))[:, None], unknowns, np.nan)
+    return unknowns, iterations + first.iterations
+
+
+def solve(points: Points, tol: float) -> Columns:
+    """Solve the static branch at every point (T is taken as 0)."""
+    columns = Columns(len(points))
+    columns.branch_of[:] = "static"
+    distance = points.effective_gain * (1 + points.gamma) - 1
+    columns.write(distance <= 0, static_null(points.take(distance <= 0)))
+    index = np.flatnonzero(distance > 0)
+    here = points.take(index)
+    if here.phi.is_linear:
+        columns.reject(index, UNBOUNDED)
+        return columns
+    solved = newton_at(_onset(here, distance[index]), here, _PATH_NODES)
+    starts = Starts(solved.unknowns, solved.iterations, np.full(len(here), "", dtype=object))
+    lost = ~(solved.residual <= 1e-9)
+    if np.any(lost):
+        unknowns, iterations = _follow_from_onset(here.take(lost))
+        starts.unknowns[lost] = unknowns
+        starts.iterations[lost] += iterations
+        # γ ≤ 0 keeps k ≤ 0; elsewhere the branch is lost where k → 1.
+        starts.reason[lost] = np.where(here.gamma[lost] > 0, NOT_MONOTONE, DIVERGED)
+    columns.write(index, polish(_EQUATIONS, starts, here, tol))
+    return columns
+
+
+def _residual(unknowns: Array, points: Points, n: int) -> Array:
+    return equations(unknowns, points, n)[0]
+
+
+_EQUATIONS = BranchEquations("static", newton_at, equations, _residual, observables)
