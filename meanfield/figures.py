@@ -105,8 +105,12 @@ def _curves(axis: Axes, data: xr.Dataset, name: str, norm: Normalize) -> None:
         curve = data.sel(gamma=gamma)
         colour = mappable.to_rgba(gamma)
         values = curve[name].where(np.isfinite(curve[name]))
+        unstable = ~curve.stable
+        if data.attrs["branch"] == "static":
+            # One continuous curve: start the dashes at the last stable point.
+            unstable = unstable | unstable.shift(g=-1, fill_value=False)
         axis.plot(data.g, values.where(curve.stable), color=colour, lw=1.4)
-        axis.plot(data.g, values.where(~curve.stable), color=colour, lw=1.0, ls="--")
+        axis.plot(data.g, values.where(unstable), color=colour, lw=1.0, ls="--")
         visible.append(values.values)
         for line, marker in (("critical_gain", "o"), ("measure_transition_gain", "s")):
             gain = float(curve[line])

@@ -6,7 +6,6 @@ import numpy as np
 
 from ..elliptic import null_margin, null_response
 from ..transfer import Array
-from . import paramagnetic
 from .points import Columns, Points
 
 
@@ -16,15 +15,15 @@ def static_null(points: Points) -> Columns:
     values = columns.values
     with np.errstate(invalid="ignore"):
         values["sigma_xphi"] = values["r"] * (1 + points.g**2 * (1 + points.gamma) * values["chi"])
-    values["instability"] = (points.g * values["r"]) ** 2
+    values["instability"] = 1 - null_margin(points.effective_gain, points.gamma)
     return columns
 
 
 def measure_null(points: Points) -> Columns:
     """The limit T → 0 of the paramagnetic branch where q → 0: regimes I and II.
 
-    In regime II r is the elliptic law's resolvent inside its support, X v → 1 − g²r² and
-    q/v → 1/g² (slope 1): X and χ diverge, and the instability is exactly 1.
+    In regime II r is the elliptic law's resolvent inside its support, X and χ diverge, and the
+    branch is marginal.
     """
     columns = _columns(points, "paramagnetic")
     values, gain, gamma = columns.values, points.effective_gain, points.gamma
@@ -32,9 +31,8 @@ def measure_null(points: Points) -> Columns:
     inside = margin == 0
     entropy = 0.5 - 1 / (2 * gain**2 * (1 + gamma)) - np.log(gain)
     values["free_entropy"] = np.where(inside, entropy, values["free_entropy"])
-    stretch = np.where(inside, 1 - (gain * values["r"] / points.phi.slope) ** 2, 0.0)
-    u = (1 - margin) / points.g**2
-    values["instability"] = paramagnetic.instability(u, values["r"], stretch, points)
+    # Proved in derivations.replica: g²G² outside, exactly 1 inside the support.
+    values["instability"] = np.where(inside, 1.0, 1 - margin)
     values["sigma_xphi"] = np.zeros(len(points))
     return columns
 

@@ -16,7 +16,7 @@ from .solution import NotConvergedError, SaddlePoint
 BRANCHES = ("static", "paramagnetic", "ordered", "stable")
 SHEETS = ("cooled", "null")
 # An instability this close to 1 is marginal: rounding of the eigenvalue.
-_MARGINAL = 1e-9
+_MARGINAL = 1e-12
 _NO_STATIC_T = "branch 'static' needs beta = inf"
 _FINITE_BETA = "the ordered branch needs finite beta"
 

@@ -1,0 +1,123 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from meanfield import (
+    critical_gain,
+    linear_temperature_ratio,
+    measure_transition_gain,
+    null_fluctuation,
+    null_margin,
+    null_response,
+    saddle_point,
+    square_root_amplitude,
+)
+
+GAINS = st.floats(0.05, 10)
+SYMMETRIES = st.floats(-0.95, 1)
+
+
+def test_lines() -> None:
+    assert critical_gain(0.5) == pytest.approx(2 / 3)
+    assert measure_transition_gain(0.5) == pytest.approx(np.sqrt(2 / 3))
+    assert critical_gain([-1.0, 1.0]).tolist() == [np.inf, 0.5]
+    assert measure_transition_gain(-1.0) == np.inf
+
+
+@given(g=GAINS, gamma=SYMMETRIES)
+def test_null_response_solves_the_resolvent_equation(g: float, gamma: float) -> None:
+    response = float(null_response(g, gamma))
+    if g * (1 + gamma) <= 1:
+        assert gamma * g**2 * response**2 - response + 1 == pytest.approx(0, abs=1e-13 * response)
+    else:
+        assert response == pytest.approx(1 / (g**2 * (1 + gamma)), rel=1e-14)
+
+
+@given(gamma=SYMMETRIES)
+def test_null_response_is_continuous_and_equals_one_over_g_on_the_line(gamma: float) -> None:
+    g = float(critical_gain(gamma))
+    below, above = null_response(g * np.array([1 - 1e-12, 1 + 1e-12]), gamma)
+    assert below == pytest.approx(1 / g, rel=1e-5)
+    assert above == pytest.approx(1 / g, rel=1e-11)
+
+
+@given(g=st.floats(0.05, 0.99), gamma=SYMMETRIES)
+def test_margin_has_no_cancellation(g: float, gamma: float) -> None:
+    g = g / (1 + gamma)
+    plain = 1 - (g * float(null_response(g, gamma))) ** 2
+    assert float(null_margin(g, gamma)) == pytest.approx(plain, rel=1e-12, abs=1e-14)
+
+
+def test_margin_vanishes_like_the_distance_from_the_line() -> None:
+    # 1 − g²G² ≈ 2ε(1+γ)/(1−γ) for g = (1−ε)/(1+γ), γ < 1.
+    epsilon = np.array([1e-8, 1e-10, 1e-12])
+    gamma = 0.3
+    margin = null_margin((1 - epsilon) / (1 + gamma), gamma)
+    np.testing.assert_allclose(margin / (2 * epsilon * (1 + gamma) / (1 - gamma)), 1, rtol=1e-3)
+
+
+@given(g=GAINS, gamma=SYMMETRIES, eta=st.floats(1e-6, 100))
+def test_linear_ratio_solves_its_equation(g: float, gamma: float, eta: float) -> None:
+    tau = float(linear_temperature_ratio(g, gamma, eta))
+    assert 0 < tau < 1
+    left, right = g**2 / (1 - tau), 1 / (1 + gamma * (1 - tau)) ** 2 + eta / tau**2
+    assert left == pytest.approx(right, rel=1e-9 / (1 - tau))
+
+
+@given(g=st.floats(0.05, 0.98), gamma=SYMMETRIES, beta=st.floats(0.1, 1e6))
+def test_linear_network_is_solved_exactly(g: float, gamma: float, beta: float) -> None:
+    g = g / (1 + gamma)
+    point = saddle_point(g, gamma, beta=beta, branch="paramagnetic", phi="linear")
+    assert point.q == pytest.approx(float(null_fluctuation(g, gamma)) / beta, rel=1e-9)
+    assert point.r == pytest.approx(float(null_response(g, gamma)), rel=1e-9)
+    assert point.x2 == pytest.approx(float(point.q), rel=1e-10)
+    assert beta * point.energy == pytest.approx(0.5, rel=1e-9)
+
+
+@given(g=GAINS, gamma=SYMMETRIES, eta=st.floats(0.05, 5), beta=st.floats(0.1, 100))
+def test_linear_network_with_confinement(
+    g: float, gamma: float, eta: float, beta: float
+) -> None:
+    point = saddle_point(g, gamma, beta=beta, eta=eta, branch="paramagnetic", phi="linear")
+    tau = float(linear_temperature_ratio(g, gamma, eta))
+    assert point.x2 == pytest.approx((1 / tau - 1) / g**2 / beta, rel=1e-8)
+    # Equipartition: the quadratic energy per neuron is T/2 whatever the couplings.
+    assert beta * point.energy == pytest.approx(0.5, rel=1e-8)
+
+
+@pytest.mark.parametrize(("g", "gamma"), [(0.5, 0.7), (0.6, 0.3), (0.9, -0.3), (0.45, 1.0)])
+def test_regime_one_fluctuation(g: float, gamma: float) -> None:
+    for beta in (1e4, 1e6, 1e8):
+        point = saddle_point(g, gamma, beta=beta, branch="paramagnetic")
+        assert point.chi == pytest.approx(float(null_fluctuation(g, gamma)), rel=100 / beta)
+
+
+@pytest.mark.parametrize(("g", "gamma"), [(0.75, 0.5), (0.6, 1.0), (0.93, 0.12)])
+def test_regime_two_square_root_law(g: float, gamma: float) -> None:
+    amplitude = float(square_root_amplitude(g, gamma))
+    errors = []
+    for beta in (1e8, 1e10, 1e12):
+        point = saddle_point(g, gamma, beta=beta, branch="paramagnetic")
+        errors.append(abs(float(point.q) * np.sqrt(beta) / amplitude - 1))
+    # The next term is of relative order √T: a factor of 10 from each to the next.
+    assert errors[2] < 1e-4
+    assert errors[0] / errors[1] == pytest.approx(10, rel=0.2)
+
+
+def test_square_root_amplitude_is_nan_outside_regime_two() -> None:
+    assert np.all(np.isnan(square_root_amplitude([0.5, 0.9, 0.7], [0.5, 0.5, 0.0])))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: critical_gain(1.2), r"gamma=1.2: must lie in \[-1, 1\]"),
+        (lambda: null_response(0.0, 0.0), "g=0: must be positive"),
+        (lambda: null_response(np.nan, 0.0), "g=nan"),
+        (lambda: linear_temperature_ratio(1.0, 0.0, -1.0), "eta=-1: must be >= 0"),
+    ],
+)
+def test_bad_arguments(call, message: str) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(ValueError, match=message):
+        call()

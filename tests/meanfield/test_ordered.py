@@ -1,0 +1,122 @@
+import numpy as np
+import pytest
+
+from meanfield import replica_map, saddle_point, spin_glass_beta
+from meanfield.replica import two_fields
+from meanfield.replica.points import Points
+from meanfield.transfer import transfer_function
+
+
+def _order(point):  # type: ignore[no-untyped-def]
+    return (point.q, point.Q, point.r, point.R, point.X, point.P)
+
+
+@pytest.mark.parametrize(
+    ("g", "gamma", "beta"), [(2.2, -0.5, 10.0), (1.5, -0.2, 1e3), (4.0, -0.45, 50.0)]
+)
+def test_solution_is_a_fixed_point_of_the_map(g: float, gamma: float, beta: float) -> None:
+    point = saddle_point(g, gamma, beta=beta, branch="ordered")
+    assert 0 < point.Q < point.q < 1
+    assert point.P * point.Q > gamma**2 * point.R**2
+    new = replica_map(_order(point), g, gamma, beta=beta, nodes=150)
+    np.testing.assert_allclose(new, _order(point), rtol=1e-8)
+
+
+def test_it_leaves_the_paramagnetic_branch_at_the_spin_glass_beta() -> None:
+    g, gamma = 1.5, -0.2
+    beta = float(spin_glass_beta(g, gamma)) * (1 + np.array([1e-3, 2e-3, 4e-3]))
+    ordered = saddle_point(g, gamma, beta=beta, branch="ordered")
+    paramagnetic = saddle_point(g, gamma, beta=beta, branch="paramagnetic")
+    distance = beta / float(spin_glass_beta(g, gamma)) - 1
+    # Continuous: Q grows linearly from 0, the other order parameters follow.
+    np.testing.assert_allclose(ordered.Q / distance / (ordered.Q[0] / distance[0]), 1, atol=0.02)
+    assert np.all(np.abs(ordered.q - paramagnetic.q) < 10 * distance**2 + 1e-3 * distance)
+    assert np.all(ordered.Q < 0.2 * distance)
+
+
+def test_replica_symmetry_breaks_with_the_order() -> None:
+    # The replicon eigenvalue starts from 1 at β_SG and exceeds it at once.
+    beta_sg = float(spin_glass_beta(1.5, -0.2))
+    point = saddle_point(1.5, -0.2, beta=beta_sg * np.array([1.002, 1.1, 2.0, 20.0]), branch="ordered")
+    assert point.instability[0] == pytest.approx(1, abs=1e-4)
+    assert np.all(np.diff(point.instability) > 0)
+    assert np.all(point.instability > 1)
+    assert not point.stable.any()
+
+
+def test_low_temperature_limits() -> None:
+    point = saddle_point(1.5, -0.2, beta=1.3e5, branch="ordered")
+    for name, value in (("q", 0.1842), ("Q", 0.1663), ("r", 0.8577), ("R", 0.2026)):
+        assert float(getattr(point, name)) == pytest.approx(value, abs=1.5e-4)
+
+
+def test_where_it_does_not_exist() -> None:
+    point = saddle_point(
+        [1.5, 1.2, 1.9], [-0.2, 0.3, -0.5], beta=[5.0, 100.0, 1e6], branch="ordered", throw=False
+    )
+    assert not point.converged.any()
+    assert "stable down to this temperature" in point.reason[0]
+    assert "stable down to this temperature" in point.reason[1]
+    assert "gone back to Q = 0" in point.reason[2]
+    assert np.isnan(point.q).all()
+
+
+def test_stable_picks_per_point() -> None:
+    g = [0.5, 1.2, 1.6, 2.2, 1.6]
+    gamma = [0.5, 0.5, -0.5, -0.5, -0.5]
+    beta = [np.inf, 100.0, 1e6, 10.0, 0.5]
+    point = saddle_point(g, gamma, beta=beta, branch="stable")
+    kinds = ["paramagnetic", "paramagnetic", "paramagnetic", "ordered", "paramagnetic"]
+    assert point.branch_of.tolist() == kinds
+    null = saddle_point(1.6, -0.5, beta=1e6, branch="paramagnetic", sheet="null")
+    assert point.q[2] == pytest.approx(float(null.q), rel=1e-12)
+    lost = saddle_point(2.2, -0.5, branch="stable", throw=False)
+    assert "needs finite beta" in str(lost.reason)
+
+
+def test_stationarity_of_the_free_entropy() -> None:
+    point = saddle_point(1.8, -0.35, beta=[19.999, 20.0, 20.001], branch="ordered")
+    slope = (point.free_entropy[2] - point.free_entropy[0]) / 0.002
+    assert slope == pytest.approx(float(point.X[1]) / (2 * 20.0**2), rel=1e-6)
+
+
+def test_fluctuation_response_identity() -> None:
+    g, gamma = np.array([2.2, 1.5]), np.array([-0.5, -0.2])
+    point = saddle_point(g, gamma, beta=[10.0, 200.0], branch="ordered")
+    v = 1 / point.beta + g**2 * (point.q - point.Q)
+    np.testing.assert_allclose(
+        point.G * (v + g**2 * gamma * (point.q - point.Q)), point.sigma_xphi, rtol=1e-9
+    )
+
+
+@pytest.mark.parametrize("gamma", [-0.5, 0.6])
+def test_jacobian_of_the_map(gamma: float) -> None:
+    order = np.array([[0.35, 0.2, 0.65, 0.19, -0.8, 0.5], [0.5, 0.1, 0.5, -0.05, 0.3, 0.4]])
+    points = Points(
+        np.array([2.2, 0.9]),
+        np.full(2, gamma),
+        np.array([0.1, 0.3]),
+        np.array([0.0, 0.2]),
+        transfer_function("tanh"),
+    )
+    _, jacobian = two_fields.update(order, points, 96)
+    for j in range(6):
+        h = np.zeros(6)
+        h[j] = 1e-5
+        up = two_fields.update(order + h, points, 96)[0]
+        down = two_fields.update(order - h, points, 96)[0]
+        np.testing.assert_allclose(jacobian[:, :, j], (up - down) / 2e-5, rtol=1e-5, atol=1e-6)
+
+
+def test_map_refuses_fields_without_a_covariance() -> None:
+    new = replica_map((0.5, 0.1, 0.6, 5.0, 0.0, 0.1), 1.2, 0.5, beta=10.0)
+    assert np.isnan(new.q)
+    with pytest.raises(ValueError, match="nodes=3"):
+        replica_map((0.5, 0.1, 0.6, 0.0, 0.0, 0.1), 1.2, 0.5, beta=10.0, nodes=3)
+
+
+def test_other_transfer_functions_and_confinement() -> None:
+    for phi, eta in (("erf", 0.0), ("algebraic", 0.0), ("tanh", 0.01)):
+        point = saddle_point(2.2, -0.5, beta=10.0, branch="ordered", phi=phi, eta=eta)
+        new = replica_map(_order(point), 2.2, -0.5, beta=10.0, phi=phi, eta=eta, nodes=100)
+        np.testing.assert_allclose(new, _order(point), rtol=1e-8)

@@ -1,0 +1,97 @@
+import mpmath as mp
+import numpy as np
+import pytest
+
+from meanfield import TransferFunction, transfer_function
+from meanfield.transfer import NAMES
+
+EXACT = {
+    "tanh": mp.tanh,
+    "erf": lambda x: mp.erf(mp.sqrt(mp.pi) * x / 2),
+    "algebraic": lambda x: x / mp.sqrt(1 + x * x),
+    "linear": lambda x: x,
+}
+POINTS = np.array([1e-6, 1e-3, 0.1, 0.5, 0.999, 1.001, 2.0, 6.0])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_jet_agrees_with_mpmath(name: str) -> None:
+    jet = transfer_function(name).evaluate(POINTS)
+    with mp.workdps(40):
+        for i, x in enumerate(POINTS):
+            value, d1, d2 = (mp.diff(EXACT[name], x, k) for k in range(3))
+            defect = (value - x * d1) / mp.mpf(x) ** 3
+            assert jet.phi[i] == pytest.approx(float(value), rel=1e-14)
+            assert jet.d1[i] == pytest.approx(float(d1), rel=1e-9, abs=1e-15)
+            assert jet.d2[i] == pytest.approx(float(d2), rel=1e-9, abs=1e-15)
+            assert jet.defect[i] == pytest.approx(float(defect), rel=2e-13, abs=1e-25)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_fused_jet_equals_the_generic_one(name: str) -> None:
+    f = transfer_function(name)
+    x = np.concatenate([-POINTS, [0.0], POINTS])
+    jet = f.evaluate(x)
+    for value, expected in zip(
+        jet, (f.phi(x), f.d1(x), f.d2(x), f.defect(x)), strict=True
+    ):
+        np.testing.assert_allclose(value, expected, rtol=3e-13, atol=1e-15)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_primitive_integrates_phi(name: str) -> None:
+    f = transfer_function(name)
+    assert f.primitive is not None
+    for x in (0.3, 2.5):
+        exact = mp.quad(EXACT[name], [0, x])
+        assert float(f.primitive(np.array([x]))[0]) == pytest.approx(float(exact), rel=1e-13)
+
+
+def test_constants() -> None:
+    tanh = transfer_function("tanh")
+    assert tanh.slope == 1.0
+    assert tanh.cubic == pytest.approx(2 / 3, rel=1e-9)
+    assert transfer_function("erf").cubic == pytest.approx(np.pi / 6, rel=1e-9)
+    assert transfer_function("algebraic").cubic == pytest.approx(1.0, rel=1e-9)
+    assert transfer_function("linear").is_linear
+    assert not tanh.is_linear
+
+
+def _own(**changes: object) -> TransferFunction:
+    parts: dict[str, object] = {
+        "phi": np.arctan,
+        "d1": lambda x: 1 / (1 + x * x),
+        "d2": lambda x: -2 * x / (1 + x * x) ** 2,
+        "bound": np.pi / 2,
+    }
+    return TransferFunction("own", **(parts | changes))  # type: ignore[arg-type]
+
+
+def test_own_function_is_accepted() -> None:
+    f = _own()
+    assert f.cubic == pytest.approx(2 / 3, rel=1e-8)
+    assert transfer_function(f) is f
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"phi": lambda x: np.arctan(x) + 0.1}, "must be odd"),
+        ({"d1": lambda x: 1 / (1 + 2 * x * x)}, "d1 at x"),
+        ({"d2": lambda x: 2 * x / (1 + x * x) ** 2}, "d2 at x"),
+        ({"bound": 1.0}, "exceeds bound"),
+        ({"phi": lambda x: -np.arctan(x), "d1": lambda x: -1 / (1 + x * x)}, "slope"),
+        ({"d2": lambda x: x * np.nan}, "not finite"),
+        ({"primitive": lambda x: x * np.arctan(x)}, "phi at x"),
+    ],
+)
+def test_a_wrong_function_is_refused(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        _own(**changes)
+
+
+def test_unknown_names_are_listed() -> None:
+    with pytest.raises(ValueError, match="tanh, erf, algebraic, linear"):
+        transfer_function("relu")
+    with pytest.raises(TypeError, match="expected one of"):
+        transfer_function(3)  # type: ignore[arg-type]
