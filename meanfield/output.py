@@ -24,7 +24,7 @@ def staged_directory(target: Path) -> Iterator[Path]:
     OSError
         If `target` cannot be made or written to.
     """
-    existed = target.exists()
+    created = [path for path in (target, *target.parents) if not path.exists()]
     target.mkdir(parents=True, exist_ok=True)
     staging = None
     try:
@@ -35,5 +35,6 @@ def staged_directory(target: Path) -> Iterator[Path]:
     finally:
         if staging is not None:
             shutil.rmtree(staging, ignore_errors=True)
-        if not existed and not any(target.iterdir()):
-            target.rmdir()
+        for path in created:
+            if not any(path.iterdir()):
+                path.rmdir()

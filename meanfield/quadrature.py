@@ -18,7 +18,7 @@ from .transfer import Array
 
 # exp(−LOG_CUT) is the relative weight at which the half line is cut off.
 LOG_CUT = 42.0
-_SCAN = 64
+_SCAN = 32
 
 
 def half_line_rule(

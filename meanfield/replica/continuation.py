@@ -18,7 +18,7 @@ from .newton import NewtonResult
 
 FIRST_STEP = 0.25
 LAST_STEP = 1e-6
-MAX_STEP = 0.7
+MAX_STEP = 3.0
 # Largest allowed distance between prediction and correction, in the units of the unknowns.
 TRUST = 0.15
 ACCEPT = 1e-10

@@ -12,7 +12,7 @@ from .continuation import CORRECTIONS, MAX_STEP, Corrector, Visitor, follow
 from .newton import NewtonResult, newton
 from .null_state import measure_null
 from .points import Columns, Points
-from .polish import DIVERGED, BranchEquations, Starts, polish
+from .polish import DIVERGED, FIRST_NODES, BranchEquations, Starts, polish
 
 PATH_NODES = 40
 # Below this T/T_start the null sheet is its linear limit to rounding.
@@ -94,23 +94,29 @@ def _linear_limit(points: Points) -> Array:
     return np.stack([log_v, response, np.where(points.eta > 0, stretch, 0.0)], axis=1)
 
 
+def direct_starts(points: Points) -> tuple[Array, Array]:
+    """Two starts for Newton's method: the linear limit cut off at order one, and a hot one."""
+    cold = _linear_limit(points)
+    scale = points.g**2 * min(points.phi.bound, 3.0) ** 2 * 0.3
+    hot = np.stack(
+        [np.log(points.temperature + scale), np.full_like(scale, 0.6), np.zeros_like(scale)],
+        axis=1,
+    )
+    if not points.phi.is_linear:
+        # At T = 0 only regime III is left to solve: v grows linearly from its onset.
+        onset = np.maximum(points.effective_gain**2 * (1 + points.gamma) - 1, 1e-9)
+        frozen = points.temperature == 0
+        limit = np.where(frozen, np.log(np.minimum(scale, onset)), hot[:, 0])
+        cold[:, 0] = np.where(frozen, limit, np.minimum(limit, cold[:, 0]))
+    return cold, hot
+
+
 def _direct(points: Points) -> Starts:
     """Newton from several starts, where the branch is unique (γ ≥ 0 or linear φ)."""
-    cold = _linear_limit(points)
-    warm = cold.copy()
-    scale = points.g**2 * min(points.phi.bound, 3.0) ** 2 * 0.3
-    onset = np.maximum(points.effective_gain**2 * (1 + points.gamma) - 1, 1e-9)
-    with np.errstate(divide="ignore"):
-        hot = np.log(points.temperature + np.where(points.temperature > 0, scale, 0))
-        frozen_start = np.log(np.minimum(scale, onset))
-    frozen = points.temperature == 0
-    if not points.phi.is_linear:
-        warm[:, 0] = np.where(frozen, frozen_start, np.minimum(hot, cold[:, 0]))
-    hot = np.stack([np.log(points.temperature + scale), np.full_like(hot, 0.6), 0 * hot], axis=1)
     result = Starts.empty(len(points), 3)
     todo = np.arange(len(points))
-    for start in (warm, hot):
-        solved = newton_at(start[todo], points.take(todo), PATH_NODES)
+    for start in direct_starts(points):
+        solved = newton_at(start[todo], points.take(todo), FIRST_NODES)
         good = solved.residual <= 1e-9
         result.iterations[todo] += solved.iterations
         result.unknowns[todo[good]] = solved.unknowns[good]

@@ -141,7 +141,7 @@ def newton_at(start: Array, points: Points, n: int, max_iterations: int = 60) ->
         )
 
 
-def _onset(points: Points, distance: Array) -> Array:
+def onset_start(points: Points, distance: Array) -> Array:
     """Start close to the onset: for tanh Q ≈ distance = g(1+γ) − 1 and G ≈ 1+γ."""
     q = np.minimum(distance / (1.5 * points.phi.cubic * points.phi.slope), 0.3)
     response = points.phi.slope * (1 + points.gamma) / (1 + distance) ** 1.2
@@ -152,7 +152,7 @@ def _follow_from_onset(points: Points) -> tuple[Array, NDArray[np.int64]]:
     """Continuation in ln g from just above the onset, for what Newton does not reach at once."""
     onset = 1 / ((1 + points.gamma) * points.phi.slope)
     near = Points(onset * 1.001, points.gamma, points.temperature, points.eta, points.phi)
-    first = newton_at(_onset(near, np.full(len(points), 0.001)), near, _PATH_NODES)
+    first = newton_at(onset_start(near, np.full(len(points), 0.001)), near, _PATH_NODES)
     start = np.where(first.residual[:, None] <= 1e-9, first.unknowns, np.nan)
 
     def correct(unknowns: Array, log_g: Array, index: NDArray[np.intp]) -> NewtonResult:
@@ -176,7 +176,7 @@ def solve(points: Points, tol: float) -> Columns:
     if here.phi.is_linear:
         columns.reject(index, UNBOUNDED)
         return columns
-    solved = newton_at(_onset(here, distance[index]), here, _PATH_NODES)
+    solved = newton_at(onset_start(here, distance[index]), here, _PATH_NODES)
     starts = Starts(solved.unknowns, solved.iterations, np.full(len(here), "", dtype=object))
     lost = ~(solved.residual <= 1e-9)
     if np.any(lost):

@@ -24,34 +24,35 @@ PHI = {
 
 # g, gamma, beta, eta, phi, start (q, r, X)
 PARAMAGNETIC = [
-    (1.2, 0.5, 100, 0, "tanh", (0.325, 0.640, 0.694)),
-    (1.2, 0.5, "inf", 0, "tanh", (0.316, 0.643, 0.754)),
-    (0.75, 0.5, 1e6, 0, "tanh", (9.24e-4, 1.1857, 380.0)),
-    (0.6, 0.3, 1e4, 0, "tanh", (2.44e-4, 1.1399, 0.685)),
-    (1.6, -0.5, 1e6, 0, "tanh", (0.1558, 0.893, -1.0)),
-    (8.0, 1.0, "inf", 0, "tanh", (0.93, 0.066, 0.005)),
-    (10.0, 0.9, 0.1, 0, "tanh", (0.93, 0.05, 0.002)),
-    (2.0, -0.8, 1.0, 0, "tanh", (0.4, 0.55, -0.2)),
-    (1.3, 0.4, 20.0, 0, "erf", (0.42, 0.58, 0.4)),
-    (1.3, -0.3, 5.0, 0, "algebraic", (0.27, 0.67, -0.1)),
-    (1.1, 0.3, 10.0, 0.5, "tanh", (0.13, 0.65, 3.5)),
-    (1.5, 0.6, 2.0, 0.25, "linear", (1.5, 0.4, 0.8)),
-    (0.666, 0.5, 1e3, 0, "tanh", (0.0045, 1.45, 15.0)),
+    (1.2, 0.5, 100, 0, "tanh", (0.3254253, 0.6404621, 0.6943532)),
+    (1.2, 0.5, "inf", 0, "tanh", (0.3159742, 0.6430297, 0.7539219)),
+    (0.75, 0.5, 1000000.0, 0, "tanh", (0.0009966229, 1.184957, 371.7424)),
+    (0.6, 0.3, 10000.0, 0, "tanh", (0.0002442249, 1.139933, 0.684984)),
+    (1.6, -0.5, 1000000.0, 0, "tanh", (0.1365308, 0.8963242, -3.039126)),
+    (8.0, 1.0, "inf", 0, "tanh", (0.9215459, 0.06573607, 0.005002656)),
+    (10.0, 0.9, 0.1, 0, "tanh", (0.939132, 0.05301084, 0.002544448)),
+    (2.0, -0.8, 1.0, 0, "tanh", (0.401249, 0.4980344, -0.2527415)),
+    (1.3, 0.4, 20.0, 0, "erf", (0.4214034, 0.5979315, 0.350307)),
+    (1.3, -0.3, 5.0, 0, "algebraic", (0.2211022, 0.6592176, -0.2763543)),
+    (1.1, 0.3, 10.0, 0.5, "tanh", (0.06851653, 0.3538006, 3.632887)),
+    (1.5, 0.6, 2.0, 0.25, "linear", (0.5120444, 0.2185087, 0.5120444)),
+    (0.666, 0.5, 1000.0, 0, "tanh", (0.01094646, 1.335933, 7.718322)),
 ]
 STATIC = [
-    (1.0667, 0.5, (0.4528, 0.8869)),
-    (0.875, 0.2, (0.0490, 1.1417)),
-    (1.6, -0.2, (0.2167, 0.6187)),
-    (0.9, 1.0, (0.5933, 1.0081)),
-    (1.15, 1.0, (0.76, 0.75)),
-    (3.0, -0.5, (0.33, 0.31)),
+    (1.0667, 0.5, (0.4527817, 0.8868916)),
+    (0.875, 0.2, (0.04903483, 1.141746)),
+    (1.6, -0.2, (0.216661, 0.6187357)),
+    (0.9, 1.0, (0.5933166, 1.008122)),
+    (1.15, 1.0, (0.7679813, 0.7506488)),
+    (3.0, -0.5, (0.2828869, 0.328886)),
 ]
-
 
 _ORDER = 16
 _NODES = [
     (x, 2 / ((1 - x * x) * mp.diff(lambda t: mp.legendre(_ORDER, t), x) ** 2))
-    for x in mp.polyroots(mp.taylor(lambda t: mp.legendre(_ORDER, t), 0, _ORDER)[::-1], maxsteps=200, extraprec=200)
+    for x in mp.polyroots(
+        mp.taylor(lambda t: mp.legendre(_ORDER, t), 0, _ORDER)[::-1], maxsteps=200, extraprec=200
+    )
 ]
 
 
@@ -64,7 +65,10 @@ def integrate(functions, cuts, panels):
             middle = low + (2 * i + 1) * half
             for node, weight in _NODES:
                 values = [half * weight * value for value in functions(middle + half * node)]
-                total = values if total is None else [a + b for a, b in zip(total, values)]
+                if total is None:
+                    total = values
+                else:
+                    total = [a + b for a, b in zip(total, values, strict=True)]
     return total
 
 
@@ -92,6 +96,7 @@ def solve_paramagnetic(g, gamma, beta, eta, phi, start):
             if 0 < k < 1:
                 reach = min(reach, 12 * mp.sqrt(v) / (1 - k))
         count = int(mp.ceil(reach / min(3 * mp.sqrt(v), mp.mpf(3))))
+        assert count < 100, "Newton's iteration has left the neighbourhood of its start"
         cuts = [reach * i / count for i in range(count + 1)]
 
         def integrands(x):
@@ -137,7 +142,7 @@ def solve_static(g, gamma, start):
         top = 12 * spread + max(k, 0)
         near = mp.sqrt(1 - k) if k > 0 else mp.mpf(1)
         cuts = [mp.mpf(0)]
-        while cuts[-1] < top:
+        while cuts[-1] < top and len(cuts) < 100:
             cuts.append(min(top, cuts[-1] * 2 if cuts[-1] else near))
 
         def integrands(x):

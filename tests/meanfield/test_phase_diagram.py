@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+import xarray as xr
+
+from meanfield import figures, phase_diagram, saddle_point
+
+
+def test_grid_is_labelled_and_equals_the_solver() -> None:
+    grid = phase_diagram([0.8, 1.2, 1.3], [0.0, 0.5], branch="paramagnetic", beta=20.0)
+    assert dict(grid.sizes) == {"gamma": 2, "g": 3}
+    assert grid.q.dims == ("gamma", "g")
+    alone = saddle_point(1.2, 0.5, beta=20.0, branch="paramagnetic")
+    assert float(grid.q.sel(g=1.2, gamma=0.5)) == float(alone.q)
+    for variable in [*grid.data_vars.values(), *grid.coords.values()]:
+        assert variable.attrs["long_name"]
+    assert grid.q.attrs["units"] == "1"
+    assert grid.attrs["beta"] == 20.0
+    assert grid.attrs["tol"] == 1e-10
+    assert {"phi", "branch", "numpy_version", "quasipotential_version", "created"} <= set(grid.attrs)
+    np.testing.assert_allclose(grid.critical_gain, [1, 2 / 3])
+    np.testing.assert_allclose(grid.measure_transition_gain, [1, np.sqrt(2 / 3)])
+
+
+def test_unsolved_points_are_flagged_not_filled() -> None:
+    grid = phase_diagram([1.1, 1.2], 1.0, branch="static")
+    assert grid.converged.values.tolist() == [[True, False]]
+    assert np.isnan(grid.Q.values[0, 1])
+    assert "monotone" in str(grid.reason.values[0, 1])
+
+
+def test_chunks_do_not_change_the_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    whole = phase_diagram(np.linspace(0.5, 1.5, 7), [-0.4, 0.3], branch="stable", beta=30.0)
+    monkeypatch.setattr(sys.modules["meanfield.phase_diagram"], "_CHUNK_TWO_FIELDS", 3)
+    parts = phase_diagram(np.linspace(0.5, 1.5, 7), [-0.4, 0.3], branch="stable", beta=30.0)
+    for name in ("q", "Q", "r", "R", "X", "P", "free_entropy"):
+        np.testing.assert_array_equal(whole[name].values, parts[name].values)
+
+
+def test_netcdf_round_trip(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    grid = phase_diagram([0.7, 1.2], [0.5, 1.0], branch="static")
+    grid.to_netcdf(tmp_path / "grid.nc", engine="scipy")
+    back = xr.load_dataset(tmp_path / "grid.nc")
+    for name in grid.data_vars:
+        np.testing.assert_array_equal(back[name].values.astype(grid[name].dtype), grid[name].values)
+    assert back.attrs["phi"] == "tanh"
+
+
+def test_figures_carry_the_symbols_of_the_paper() -> None:
+    grids = [
+        phase_diagram(np.linspace(0.4, 1.2, 9), [0.0, 0.5], branch="static"),
+        phase_diagram(np.linspace(0.4, 1.2, 9), [0.0, 0.5], branch="paramagnetic"),
+    ]
+    figure = figures.order_parameters(grids)
+    labels = [axis.get_ylabel() for axis in figure.axes]
+    assert labels[:6] == ["$Q$", "$G = r - R$", "$X_d$", "$q$", "$r$", "$X_d$"]
+    assert all(axis.get_xlabel() == "gain $g$" for axis in figure.axes[:6])
+    assert figure.axes[6].get_ylabel() == r"symmetry $\gamma$"
+    relations = figures.fluctuation_response(grids)
+    assert [axis.get_ylabel() for axis in relations.axes[:3]] == [
+        r"$\beta\sigma_{x\phi}$",
+        r"$\beta\sigma_{x\phi}$",
+        "$r - R$",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("g", "gamma", "message"),
+    [([], 0.0, "g: expected a non-empty"), ([1.0], [[0.1]], "gamma: expected"), ([-1.0], 0.0, "g=-1")],
+)
+def test_bad_axes(g: list[float], gamma: object, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        phase_diagram(g, gamma, branch="static")  # type: ignore[arg-type]
