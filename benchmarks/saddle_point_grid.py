@@ -7,16 +7,12 @@ numbers must agree.  Run: python benchmarks/saddle_point_grid.py
 
 from __future__ import annotations
 
-import os
-
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[_name] = "1"
-
 import time
 from collections.abc import Callable
 
 import numpy as np
 from scipy.optimize import root
+from threadpoolctl import threadpool_limits
 
 from meanfield import saddle_point, transfer_function
 from meanfield.replica import paramagnetic, sheets, static
@@ -91,6 +87,7 @@ def compare(title: str, branch: str, beta: float) -> None:
 
 
 def main() -> None:
+    threadpool_limits(1)
     print(f"{SYMMETRIES.size} x {GAINS.size} grid, best of {REPEATS}, one core")
     compare("static, beta = inf", "static", np.inf)
     compare("paramagnetic, beta = inf", "paramagnetic", np.inf)

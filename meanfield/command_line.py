@@ -24,31 +24,27 @@ from .transfer import NAMES, Array
 _MAX_AXIS = 100_000
 
 
-class _Range(click.ParamType):
+def _range(ctx: click.Context, param: click.Parameter, value: str) -> Array:
     """START:STOP:COUNT, a comma-separated list, or one number."""
 
-    name = "range"
+    def refuse(text: str) -> click.BadParameter:
+        return click.BadParameter(f"{value!r}: {text}", ctx, param)
 
-    def convert(self, value: Any, param: Any, ctx: Any) -> Array:
-        if isinstance(value, np.ndarray):
-            return value
-        try:
-            if ":" in value:
-                start, stop, count = value.split(":")
-                size = int(count)
-                low, high = float(start), float(stop)
-                if not 1 <= size <= _MAX_AXIS:
-                    self.fail(f"{value!r}: COUNT must lie in [1, {_MAX_AXIS}]", param, ctx)
-                if not (np.isfinite(low) and np.isfinite(high)):
-                    self.fail(f"{value!r}: START and STOP must be finite", param, ctx)
-                if high < low or (size > 1 and high == low):
-                    self.fail(f"{value!r}: empty range, START must be below STOP", param, ctx)
-                # Rounded so that 0.8 on the axis is 0.8 and can be selected by it.
-                return np.round(np.linspace(low, high, size), 12)
-            values = np.array([float(part) for part in value.split(",")])
-        except ValueError:
-            self.fail(f"{value!r}: expected START:STOP:COUNT, a list a,b,c or a number", param, ctx)
-        return values
+    try:
+        if ":" not in value:
+            return np.array([float(part) for part in value.split(",")])
+        start, stop, count = value.split(":")
+        low, high, size = float(start), float(stop), int(count)
+    except ValueError:
+        raise refuse("expected START:STOP:COUNT, a list a,b,c or a number") from None
+    if not 1 <= size <= _MAX_AXIS:
+        raise refuse(f"COUNT must lie in [1, {_MAX_AXIS}]")
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise refuse("START and STOP must be finite")
+    if high < low or (size > 1 and high == low):
+        raise refuse("empty range, START must be below STOP")
+    # Rounded so that 0.8 on the axis is 0.8 and can be selected by it.
+    return np.round(np.linspace(low, high, size), 12)
 
 
 def _positive(ctx: click.Context, param: click.Parameter, value: float) -> float:
@@ -88,14 +84,16 @@ def cli() -> None:
 @cli.command()
 @click.option(
     "--g",
-    type=_Range(),
+    callback=_range,
+    metavar="RANGE",
     default="0.4:1.2:81",
     show_default=True,
     help="Gains, START:STOP:COUNT or a,b,c.",
 )
 @click.option(
     "--gamma",
-    type=_Range(),
+    callback=_range,
+    metavar="RANGE",
     default="-0.2:1.0:13",
     show_default=True,
     help="Coupling symmetries, likewise.",
@@ -201,9 +199,7 @@ def solve(
     tol: float,
 ) -> None:
     """Order parameters at one point."""
-    point = saddle_point(
-        g, gamma, beta=beta, branch=branch, sheet=sheet, phi=phi, eta=eta, tol=tol
-    )
+    point = saddle_point(g, gamma, beta=beta, branch=branch, sheet=sheet, phi=phi, eta=eta, tol=tol)
     click.echo(_json(point) if as_json else _table(point))
 
 

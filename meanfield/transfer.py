@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -97,7 +98,7 @@ class TransferFunction:
             raise ValueError(f"phi={self.name!r}: slope phi'(0) = {self.slope:g} must be > 0")
         if np.max(np.abs(self.phi(x))) > self.bound * (1 + 1e-12):
             raise ValueError(f"phi={self.name!r}: |phi| exceeds bound = {self.bound:g}")
-        for (_, lower), (label, upper) in zip(chain[:-1], chain[1:], strict=True):
+        for (_, lower), (label, upper) in pairwise(chain):
             slope = (lower(x + h) - lower(x - h)) / (2 * h)
             slope -= (lower(x + 2 * h) - lower(x - 2 * h) - 4 * h * slope) / (12 * h)
             error = np.abs(slope - upper(x))
@@ -114,12 +115,12 @@ class TransferFunction:
 
     @cached_property
     def slope(self) -> float:
-        """a = φ'(0): the theory depends on g and a through a·g where x is small."""
+        """Slope a = φ'(0): the theory depends on g and a through a·g where x is small."""
         return float(self.d1(np.zeros(1))[0])
 
     @cached_property
     def steepness(self) -> float:
-        """sup φ(x)/x, equal to the slope at 0 for a φ that bends towards saturation."""
+        """Supremum of φ(x)/x, equal to the slope at 0 for a φ that bends towards saturation."""
         x = np.concatenate([np.geomspace(1e-3, 30, 400), np.linspace(0.05, 10, 400)])
         return max(self.slope, float(np.max(self.phi(x) / x)))
 
@@ -205,9 +206,7 @@ _BUILT_IN = {
             phi=lambda x: _erf(_ERF_SCALE * x),
             d1=lambda x: np.exp(-np.pi * x * x / 4),
             d2=lambda x: -np.pi / 2 * x * np.exp(-np.pi * x * x / 4),
-            primitive=lambda x: (
-                x * _erf(_ERF_SCALE * x) + 2 / np.pi * np.expm1(-np.pi * x * x / 4)
-            ),
+            primitive=lambda x: x * _erf(_ERF_SCALE * x) + 2 / np.pi * np.expm1(-np.pi * x * x / 4),
             bound=1.0,
         ),
         TransferFunction(

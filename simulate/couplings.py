@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from meanfield import parameters
 from meanfield.transfer import Array
 
 
@@ -40,10 +41,8 @@ def elliptic(n: int, g: float, gamma: float = 0.0, *, seed: int) -> Array:
     """
     if n < 1:
         raise ValueError(f"n={n}: must be at least 1")
-    if not (np.isfinite(g) and g > 0):
-        raise ValueError(f"g={g:g}: must be positive and finite")
-    if not -1 <= gamma <= 1:
-        raise ValueError(f"gamma={gamma:g}: must lie in [-1, 1]")
+    parameters.gain(g)
+    parameters.symmetry(gamma)
     noise = np.random.default_rng(seed).standard_normal((n, n))
     upper = np.triu(noise, 1)
     lower = np.tril(noise, -1)

@@ -34,9 +34,7 @@ class _Crossing:
         # Local maxima below 1 that a crossing may hide under.
         self.peaks: list[tuple[int, Array, Array, Array]] = []
 
-    def __call__(
-        self, unknowns: Array, log_t: Array, index: NDArray[np.intp]
-    ) -> NDArray[np.bool_]:
+    def __call__(self, unknowns: Array, log_t: Array, index: NDArray[np.intp]) -> NDArray[np.bool_]:
         value = eigenvalue(unknowns, self.points.take(index).at(np.exp(log_t)))
         for store, new in ((self.log_t, log_t), (self.unknowns, unknowns), (self.value, value)):
             store[index, :-1] = store[index, 1:]
@@ -115,7 +113,7 @@ def _summit(
 def _refine(points: Points, ends: Array, states: Array) -> tuple[Array, Array]:
     """Bracketed secant (Illinois) iteration on ln T for every point at once."""
     a, b = ends[:, 0].copy(), ends[:, 1].copy()
-    ya, fa = _at(points, a, states[:, 0])
+    _, fa = _at(points, a, states[:, 0])
     yb, fb = _at(points, b, states[:, 1])
     middle, y = b, yb
     for _ in range(60):

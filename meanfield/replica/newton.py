@@ -28,7 +28,9 @@ class NewtonResult(NamedTuple):
     orientation: Array
 
 
-def newton(system: System, start: Array, limit: Limiter, *, max_iterations: int = 60) -> NewtonResult:
+def newton(
+    system: System, start: Array, limit: Limiter, *, max_iterations: int = 60
+) -> NewtonResult:
     """Solve m equations at every point from `start`.
 
     Parameters
@@ -38,7 +40,7 @@ def newton(system: System, start: Array, limit: Limiter, *, max_iterations: int 
         points named by `index`, whose current unknowns are given.
     start : (points, m) array
     limit : callable
-        ``limit(unknowns, step, index)`` returns the factor in (0, 1] by which each step is shortened.
+        ``limit(unknowns, step, index)`` returns the factor in (0, 1] that shortens each step.
     max_iterations : int
         A point that has not met the target by then keeps its last residual.
 
@@ -48,7 +50,7 @@ def newton(system: System, start: Array, limit: Limiter, *, max_iterations: int 
         A point whose equations became non-finite has residual ``inf``.
     """
     unknowns = np.array(start, dtype=float)
-    points, m = unknowns.shape
+    points = len(unknowns)
     residual = np.full(points, np.inf)
     iterations = np.zeros(points, dtype=np.int64)
     orientation = np.zeros(points)
@@ -76,6 +78,6 @@ def newton(system: System, start: Array, limit: Limiter, *, max_iterations: int 
 def solve_rows(matrices: Array, vectors: Array) -> Array:
     """Solve a batch of small systems; a singular one is solved in the least-squares sense."""
     try:
-        return np.linalg.solve(matrices, vectors[..., None])[..., 0]
+        return np.asarray(np.linalg.solve(matrices, vectors[..., None])[..., 0], dtype=float)
     except np.linalg.LinAlgError:
         return np.einsum("kij,kj->ki", np.linalg.pinv(matrices), vectors)

@@ -13,7 +13,7 @@ from . import bifurcation, paramagnetic, two_fields
 from .continuation import CORRECTIONS, follow
 from .newton import NewtonResult, newton
 from .points import Columns, Points
-from .polish import DIVERGED, BranchEquations, Starts, polish
+from .polish import BranchEquations, Starts, polish
 from .stability import leading_mode, susceptibility_map
 
 ABSENT = "no ordered branch: the cooled paramagnetic sheet is stable down to this temperature"
@@ -34,7 +34,14 @@ def unpack(unknowns: Array) -> Array:
     """Order parameters (points, 6): q, Q, r, R, X_d, P."""
     q = np.exp(unknowns[:, 0])
     return np.stack(
-        [q, unknowns[:, 1] * q, unknowns[:, 2], unknowns[:, 3], unknowns[:, 4] / q, unknowns[:, 5] / q],
+        [
+            q,
+            unknowns[:, 1] * q,
+            unknowns[:, 2],
+            unknowns[:, 3],
+            unknowns[:, 4] / q,
+            unknowns[:, 5] / q,
+        ],
         axis=1,
     )
 
@@ -80,9 +87,7 @@ def newton_at(start: Array, points: Points, n: int, max_iterations: int = 40) ->
         )
 
 
-def _seed(
-    points: Points, log_t: Array, unknowns: Array, overlap: float
-) -> tuple[Array, Array]:
+def _seed(points: Points, log_t: Array, unknowns: Array, overlap: float) -> tuple[Array, Array]:
     """Unknowns and ln T of the point with Q/q = `overlap`, from the eigenvector at β_SG."""
     here = points.at(np.exp(log_t))
     v, r, stretch, _, _ = paramagnetic.unpack(unknowns, here)

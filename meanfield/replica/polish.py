@@ -63,9 +63,9 @@ class BranchEquations:
 def polish(branch: BranchEquations, starts: Starts, points: Points, tol: float) -> Columns:
     """Newton from `starts`, refining the quadrature until its error is below `branch.accuracy`.
 
-    With the last, finest rule an error below `tol` is enough.  The quadrature error is the largest equation error that doubling the nodes reveals at the
-    solution; the residual is that of the equations as stated in the theory, on the doubled nodes,
-    so that it includes the quadrature error.
+    With the last, finest rule an error below `tol` is enough.  The quadrature error is the largest
+    equation error that doubling the nodes reveals at the solution; the residual is that of the
+    equations as stated in the theory, on the doubled nodes, so that it includes that error.
     """
     columns = Columns(len(points))
     columns.branch_of[:] = branch.name

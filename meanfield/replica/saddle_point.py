@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .. import parameters
 from ..transfer import Array, TransferFunction, transfer_function
 from . import bifurcation, ordered, sheets, static, two_fields
 from .points import NUMBERS, Columns, Points
@@ -86,8 +87,8 @@ def saddle_point(
     [0.0, 0.2420019087]
     """
     function = transfer_function(phi)
-    _one_of("branch", branch, BRANCHES)
-    _one_of("sheet", sheet, SHEETS)
+    parameters.one_of("branch", branch, BRANCHES)
+    parameters.one_of("sheet", sheet, SHEETS)
     if not (np.isfinite(tol) and tol > 0):
         raise ValueError(f"tol={tol!r}: must be positive")
     g, gamma, beta, eta = _parameters(g, gamma, beta, eta)
@@ -209,40 +210,22 @@ def replica_map(
     return OrderParameters(*(column.reshape(shape) for column in new.T))
 
 
-def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise ValueError(f"{name}={value!r}: expected one of {', '.join(allowed)}")
-
-
 def _parameters(
     g: ArrayLike, gamma: ArrayLike, beta: ArrayLike, eta: ArrayLike
 ) -> tuple[Array, Array, Array, Array]:
-    arrays = []
-    for name, value, valid, text in (
-        ("g", g, lambda a: (a > 0) & np.isfinite(a), "must be positive and finite"),
-        ("gamma", gamma, lambda a: (a >= -1) & (a <= 1), "must lie in [-1, 1]"),
-        ("beta", beta, lambda a: a > 0, "must be positive (inf allowed)"),
-        ("eta", eta, lambda a: (a >= 0) & np.isfinite(a), "must be >= 0 and finite"),
-    ):
-        try:
-            array = np.asarray(value, dtype=float)
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"{name}={value!r}: must be numeric") from error
-        bad = ~valid(array)
-        if np.any(bad):
-            raise ValueError(f"{name}={array[bad].flat[0]:g}: {text}")
-        arrays.append(array)
-    g, gamma, beta, eta = np.broadcast_arrays(*arrays)
-    if np.any((eta > 0) & np.isinf(beta)):
+    arrays = np.broadcast_arrays(
+        parameters.gain(g),
+        parameters.symmetry(gamma),
+        parameters.inverse_temperature(beta),
+        parameters.confinement(eta),
+    )
+    if np.any((arrays[3] > 0) & np.isinf(arrays[2])):
         raise ValueError("beta=inf: eta > 0 needs finite beta (the limit is x = 0 for every g)")
-    return g, gamma, beta, eta
+    return arrays[0], arrays[1], arrays[2], arrays[3]
 
 
-def _points(
-    g: Array, gamma: Array, beta: Array, eta: Array, phi: TransferFunction
-) -> Points:
-    flat = [np.array(a, dtype=float).reshape(-1) for a in (g, gamma, 1 / beta, eta)]
-    return Points(*flat, phi)
+def _points(g: Array, gamma: Array, beta: Array, eta: Array, phi: TransferFunction) -> Points:
+    return Points(g.flatten(), gamma.flatten(), (1 / beta).flatten(), eta.flatten(), phi)
 
 
 def _solve(points: Points, branch: str, sheet: str, tol: float) -> Columns:
@@ -253,26 +236,25 @@ def _solve(points: Points, branch: str, sheet: str, tol: float) -> Columns:
     if branch == "ordered":
         return ordered.solve(points, tol)
     columns = sheets.solve(points, "null", tol)
-    for name in SHEETS:
-        todo = np.flatnonzero(~(columns.converged & _is_stable(columns)))
-        # The two sheets are one where the branch is unique.
-        if name == "cooled":
-            columns.write(todo, sheets.solve(points.take(todo), "cooled", tol))
-    todo = ~(columns.converged & _is_stable(columns))
-    columns.reject(todo & (points.temperature == 0), f"no stable branch: {_FINITE_BETA}")
-    todo &= points.temperature > 0
+    todo = _unstable(columns)
+    columns.write(todo, sheets.solve(points.take(todo), "cooled", tol))
+    todo = _unstable(columns)
+    frozen = todo[points.temperature[todo] == 0]
+    columns.reject(frozen, f"no stable branch: {_FINITE_BETA}")
+    todo = np.setdiff1d(todo, frozen)
     columns.write(todo, ordered.solve(points.take(todo), tol))
     return columns
 
 
-def _is_stable(columns: Columns) -> NDArray[np.bool_]:
-    return np.asarray(columns.values["instability"] <= 1 + _MARGINAL, dtype=bool)
+def _unstable(columns: Columns) -> NDArray[np.intp]:
+    stable = columns.converged & (columns.values["instability"] <= 1 + _MARGINAL)
+    return np.flatnonzero(~stable)
 
 
 def _result(
-    columns: Columns, parameters: tuple[Array, ...], attributes: dict[str, object]
+    columns: Columns, given: tuple[Array, ...], attributes: dict[str, object]
 ) -> SaddlePoint:
-    g, gamma, beta, eta = parameters
+    g, gamma, beta, eta = given
     shape = g.shape
     lost = ~columns.converged
     for name in NUMBERS:

@@ -34,11 +34,11 @@ def solve(points: Points, sheet: str, tol: float) -> Columns:
     todo = ~barred
 
     frozen = todo & (points.temperature == 0)
-    null_limit = frozen & _ends_in_null(points, sheet, frozen)
-    columns.write(null_limit, measure_null(points.take(null_limit)))
+    null = frozen & _null_at_zero_temperature(points, sheet)
+    columns.write(null, measure_null(points.take(null)))
     absent = frozen & (points.gamma < 0) & (edge > 1) & (sheet == "null")
     columns.reject(absent, NO_NULL)
-    todo &= ~null_limit & ~absent
+    todo &= ~null & ~absent
 
     index = np.flatnonzero(todo)
     here = points.take(index)
@@ -46,8 +46,25 @@ def solve(points: Points, sheet: str, tol: float) -> Columns:
     start = Starts.empty(len(here), 3)
     for mask, find in ((unique, _direct), (~unique, _cooled if sheet == "cooled" else _null)):
         start.write(mask, find(here.take(mask)))
+
+    # Cooling between the two lines of γ < 0 may have led to the null state.
+    fallen = (here.temperature == 0) & ~unique & (edge[index] < 1)
+    cold = here.at(_COLD * here.g**2)
+    fallen &= start.unknowns[:, 0] < _linear_limit(cold)[:, 0] + 5
+    start.unknowns[fallen] = np.nan
     columns.write(index, polish(_EQUATIONS, start, here, tol))
+    columns.write(index[fallen], measure_null(here.take(fallen)))
+    columns.iterations[index[fallen]] = start.iterations[fallen]
     return columns
+
+
+def _null_at_zero_temperature(points: Points, sheet: str) -> NDArray[np.bool_]:
+    """Where the sheet is known to end in v = 0 at T = 0: regimes I and II, and the null sheet."""
+    gain, gamma = points.effective_gain, points.gamma
+    exists = gain * (1 + gamma) <= 1
+    alone = gain**2 * (1 + gamma) <= 1
+    below = exists if sheet == "null" else exists & alone
+    return np.asarray(np.where(gamma >= 0, alone, below), dtype=bool)
 
 
 def newton_at(start: Array, points: Points, n: int, max_iterations: int = 60) -> NewtonResult:
@@ -65,21 +82,6 @@ def _limit(unknowns: Array, step: Array, index: NDArray[np.intp]) -> Array:
     room = np.stack([np.ones(len(step)), 0.5 * np.maximum(np.abs(unknowns[:, 1]), 0.1)], axis=1)
     with np.errstate(divide="ignore"):
         return np.minimum(1.0, (room / np.abs(step[:, :2])).min(axis=1))
-
-
-def _ends_in_null(points: Points, sheet: str, frozen: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Whether the sheet has v = 0 at T = 0: regimes I and II, and what γ < 0 makes of them."""
-    gain, gamma = points.effective_gain, points.gamma
-    null_exists = gain * (1 + gamma) <= 1
-    measure_at_zero = gain**2 * (1 + gamma) <= 1
-    result = np.where(gamma >= 0, measure_at_zero, null_exists)
-    # Between the lines, γ < 0, cooling from β = 0 decides whether it reaches the null state.
-    window = frozen & (gamma < 0) & null_exists & ~measure_at_zero
-    if sheet == "cooled" and np.any(window):
-        cold = points.take(window)
-        cold = cold.at(np.full(len(cold), _COLD) * cold.g**2)
-        result[window] = _cooled(cold).unknowns[:, 0] < _linear_limit(cold)[:, 0] + 5
-    return np.asarray(result, dtype=bool)
 
 
 def _linear_limit(points: Points) -> Array:
@@ -129,9 +131,7 @@ def _direct(points: Points) -> Starts:
 def corrector(points: Points) -> Corrector:
     """Newton's corrector of this branch for `follow`."""
 
-    def correct(
-        unknowns: Array, log_temperature: Array, index: NDArray[np.intp]
-    ) -> NewtonResult:
+    def correct(unknowns: Array, log_temperature: Array, index: NDArray[np.intp]) -> NewtonResult:
         part = points.take(index).at(np.exp(log_temperature))
         return newton_at(unknowns, part, PATH_NODES, CORRECTIONS)
 

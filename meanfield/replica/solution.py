@@ -39,7 +39,7 @@ DESCRIPTIONS = {
 
 
 class NotConvergedError(RuntimeError):
-    """Some points of a `saddle_point` call have no solution; `solution` holds the flagged result."""
+    """Some points have no solution; `solution` holds the flagged result of the call."""
 
     def __init__(self, message: str, solution: SaddlePoint) -> None:
         super().__init__(message)

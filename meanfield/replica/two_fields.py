@@ -164,7 +164,6 @@ class ConditionalMoments:
         slopes.append((self._ww(*one) * second + first * self._ww(*two)) / 2 + w1 * w2)
         return self.average(first * second), [self.average(value) for value in slopes]
 
-
     def susceptibility(self) -> Array:
         """The map of small overlaps between replicas, averaged over the fields."""
         entries = self._z(1, 0), self._w(1, 0), self._z(0, 1), self._w(0, 1)

@@ -93,9 +93,7 @@ def test_solve_prints_json(tmp_path: Path) -> None:
         ("nonsense", "No such command"),
     ],
 )
-def test_bad_input_is_one_line_and_exit_code_2(
-    arguments: str, words: str, tmp_path: Path
-) -> None:
+def test_bad_input_is_one_line_and_exit_code_2(arguments: str, words: str, tmp_path: Path) -> None:
     done = run(arguments.split(), tmp_path)
     assert done.returncode == 2
     assert done.stdout == ""

@@ -76,9 +76,7 @@ def test_linear_network_is_solved_exactly(g: float, gamma: float, beta: float) -
 
 
 @given(g=GAINS, gamma=SYMMETRIES, eta=st.floats(0.05, 5), beta=st.floats(0.1, 100))
-def test_linear_network_with_confinement(
-    g: float, gamma: float, eta: float, beta: float
-) -> None:
+def test_linear_network_with_confinement(g: float, gamma: float, eta: float, beta: float) -> None:
     point = saddle_point(g, gamma, beta=beta, eta=eta, branch="paramagnetic", phi="linear")
     tau = float(linear_temperature_ratio(g, gamma, eta))
     assert point.x2 == pytest.approx((1 / tau - 1) / g**2 / beta, rel=1e-8)

@@ -37,7 +37,9 @@ def test_it_leaves_the_paramagnetic_branch_at_the_spin_glass_beta() -> None:
 def test_replica_symmetry_breaks_with_the_order() -> None:
     # The replicon eigenvalue starts from 1 at β_SG and exceeds it at once.
     beta_sg = float(spin_glass_beta(1.5, -0.2))
-    point = saddle_point(1.5, -0.2, beta=beta_sg * np.array([1.002, 1.1, 2.0, 20.0]), branch="ordered")
+    point = saddle_point(
+        1.5, -0.2, beta=beta_sg * np.array([1.002, 1.1, 2.0, 20.0]), branch="ordered"
+    )
     assert point.instability[0] == pytest.approx(1, abs=1e-4)
     assert np.all(np.diff(point.instability) > 0)
     assert np.all(point.instability > 1)

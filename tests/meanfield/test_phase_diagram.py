@@ -16,7 +16,9 @@ def test_grid_is_labelled_and_equals_the_solver() -> None:
     assert grid.q.attrs["units"] == "1"
     assert grid.attrs["beta"] == 20.0
     assert grid.attrs["tol"] == 1e-10
-    assert {"phi", "branch", "numpy_version", "quasipotential_version", "created"} <= set(grid.attrs)
+    assert {"phi", "branch", "numpy_version", "quasipotential_version", "created"} <= set(
+        grid.attrs
+    )
     np.testing.assert_allclose(grid.critical_gain, [1, 2 / 3])
     np.testing.assert_allclose(grid.measure_transition_gain, [1, np.sqrt(2 / 3)])
 
@@ -67,7 +69,11 @@ def test_figures_carry_the_symbols_of_the_paper() -> None:
 
 @pytest.mark.parametrize(
     ("g", "gamma", "message"),
-    [([], 0.0, "g: expected a non-empty"), ([1.0], [[0.1]], "gamma: expected"), ([-1.0], 0.0, "g=-1")],
+    [
+        ([], 0.0, "g: expected a non-empty"),
+        ([1.0], [[0.1]], "gamma: expected"),
+        ([-1.0], 0.0, "g=-1"),
+    ],
 )
 def test_bad_axes(g: list[float], gamma: object, message: str) -> None:
     with pytest.raises(ValueError, match=message):

@@ -28,7 +28,9 @@ def test_paramagnetic_against_mpmath(point: dict[str, str]) -> None:
         branch="paramagnetic",
     )
     for name in ("q", "r", "X", "x2", "sigma_xphi", "free_entropy"):
-        assert float(getattr(solved, name)) == pytest.approx(float(point[name]), rel=1e-12, abs=1e-13)
+        assert float(getattr(solved, name)) == pytest.approx(
+            float(point[name]), rel=1e-12, abs=1e-13
+        )
 
 
 @pytest.mark.parametrize("point", MPMATH["static"], ids=_label)

@@ -32,9 +32,7 @@ def test_fused_jet_equals_the_generic_one(name: str) -> None:
     f = transfer_function(name)
     x = np.concatenate([-POINTS, [0.0], POINTS])
     jet = f.evaluate(x)
-    for value, expected in zip(
-        jet, (f.phi(x), f.d1(x), f.d2(x), f.defect(x)), strict=True
-    ):
+    for value, expected in zip(jet, (f.phi(x), f.d1(x), f.d2(x), f.defect(x)), strict=True):
         np.testing.assert_allclose(value, expected, rtol=3e-13, atol=1e-15)
 
 

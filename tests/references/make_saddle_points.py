@@ -9,6 +9,7 @@ iteration.  Running it rewrites saddle_points.json (a few minutes).
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import mpmath as mp
@@ -59,7 +60,7 @@ _NODES = [
 def integrate(functions, cuts, panels):
     """Composite Gauss–Legendre integrals of a tuple-valued function between consecutive cuts."""
     total = None
-    for low, high in zip(cuts[:-1], cuts[1:], strict=True):
+    for low, high in pairwise(cuts):
         half = (high - low) / panels / 2
         for i in range(panels):
             middle = low + (2 * i + 1) * half

@@ -1,0 +1,49 @@
+"""Checks of arguments: every message names the argument, its value and the allowed range."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .transfer import Array
+
+
+def _checked(
+    name: str, value: ArrayLike, valid: Callable[[Array], NDArray[np.bool_]], allowed: str
+) -> Array:
+    try:
+        array = np.asarray(value, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name}={value!r}: must be numeric") from error
+    bad = ~valid(array)
+    if np.any(bad):
+        raise ValueError(f"{name}={array[bad].flat[0]:g}: {allowed}")
+    return array
+
+
+def gain(value: ArrayLike) -> Array:
+    """The gain g as an array."""
+    return _checked("g", value, lambda a: (a > 0) & np.isfinite(a), "must be positive and finite")
+
+
+def symmetry(value: ArrayLike) -> Array:
+    """The coupling symmetry γ as an array."""
+    return _checked("gamma", value, lambda a: (a >= -1) & (a <= 1), "must lie in [-1, 1]")
+
+
+def inverse_temperature(value: ArrayLike) -> Array:
+    """The inverse temperature β as an array."""
+    return _checked("beta", value, lambda a: a > 0, "must be positive (inf allowed)")
+
+
+def confinement(value: ArrayLike) -> Array:
+    """The confinement η as an array."""
+    return _checked("eta", value, lambda a: (a >= 0) & np.isfinite(a), "must be >= 0 and finite")
+
+
+def one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    """Check that `value` is one of the words `allowed`."""
+    if value not in allowed:
+        raise ValueError(f"{name}={value!r}: expected one of {', '.join(allowed)}")
