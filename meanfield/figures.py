@@ -13,6 +13,12 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 _COLOURS = "viridis"
+_PANELS = {
+    "static": ("Q", "G", "X"),
+    "paramagnetic": ("q", "r", "X"),
+    "ordered": ("q", "Q", "r"),
+    "stable": ("q", "Q", "r"),
+}
 _LABELS = {
     "q": r"$q$",
     "r": r"$r$",
@@ -30,12 +36,13 @@ def order_parameters(grids: Sequence[xr.Dataset]) -> Figure:
     """Order parameters against g, coloured by γ, with both transition lines ([QH] Fig. 3).
 
     One row per dataset of `meanfield.phase_diagram`: Q, the response G with its peak at
-    g(1+γ) = 1, and X_d on the static branch; q, r and X_d on the others.  Unstable stretches are
-    dashed.  Marks on the curves: circles g(1+γ) = 1, squares g²(1+γ) = 1.
+    g(1+γ) = 1, and X_d on the static branch; q, r and X_d on the paramagnetic one; q, Q and r
+    elsewhere.  Unstable stretches are dashed.  Marks on the curves: circles g(1+γ) = 1, squares
+    g²(1+γ) = 1.
     """
     figure, axes, norm = _panels(grids, sharex=True)
     for row, data in zip(axes, grids, strict=True):
-        names = ("Q", "G", "X") if data.attrs["branch"] == "static" else ("q", "r", "X")
+        names = _PANELS[data.attrs["branch"]]
         for axis, name in zip(row, names, strict=True):
             _curves(axis, data, name, norm)
             axis.set_ylabel(_LABELS[name])

@@ -5,15 +5,10 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
-from tqdm import tqdm
 
 from .elliptic import critical_gain, measure_transition_gain
 from .replica import saddle_point
 from .transfer import Array, TransferFunction, transfer_function
-
-# Points solved together: enough to fill the batch, few enough for a progress bar to move.
-_CHUNK = 4096
-_CHUNK_TWO_FIELDS = 64
 
 
 def phase_diagram(
@@ -61,32 +56,19 @@ def phase_diagram(
     0.31597418
     """
     g_axis, gamma_axis = _axis("g", g), _axis("gamma", gamma)
-    flat_g, flat_gamma = (a.reshape(-1) for a in np.meshgrid(g_axis, gamma_axis))
-    chunk = _CHUNK if branch in ("static", "paramagnetic") else _CHUNK_TWO_FIELDS
-    parts = []
-    starts = range(0, flat_g.size, chunk)
-    for start in tqdm(starts, desc=branch, unit="chunk", disable=None if progress else True):
-        part = saddle_point(
-            flat_g[start : start + chunk],
-            flat_gamma[start : start + chunk],
-            beta=beta,
-            branch=branch,
-            sheet=sheet,
-            phi=phi,
-            eta=eta,
-            tol=tol,
-            throw=False,
-        )
-        parts.append(part.to_dataset(("point",)))
-    flat = xr.concat(parts, "point", combine_attrs="override")
-    shape = (gamma_axis.size, g_axis.size)
-    data = xr.Dataset(
-        {
-            name: (("gamma", "g"), flat[name].values.reshape(shape), flat[name].attrs)
-            for name in flat.data_vars
-        },
-        attrs=flat.attrs,
+    solution = saddle_point(
+        g_axis,
+        gamma_axis[:, None],
+        beta=beta,
+        branch=branch,
+        sheet=sheet,
+        phi=phi,
+        eta=eta,
+        tol=tol,
+        throw=False,
+        progress=progress,
     )
+    data = solution.to_dataset(("gamma", "g")).drop_vars(["g", "gamma", "beta", "eta"])
     slope = transfer_function(phi).slope
     lines = {
         "critical_gain": (critical_gain, "gain of the linear instability, g(1+gamma) = 1"),

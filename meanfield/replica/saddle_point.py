@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from tqdm import tqdm
 
 from .. import parameters
 from ..transfer import Array, TransferFunction, transfer_function
@@ -18,6 +19,10 @@ BRANCHES = ("static", "paramagnetic", "ordered", "stable")
 SHEETS = ("cooled", "null")
 # An instability this close to 1 is marginal: rounding of the eigenvalue.
 _MARGINAL = 1e-12
+# Points solved together: enough to fill the batch, few enough to bound the memory (0.1 GB) and to
+# let a progress bar move.
+_CHUNK = 4096
+_CHUNK_TWO_FIELDS = 128
 _NO_STATIC_T = "branch 'static' needs beta = inf"
 _FINITE_BETA = "the ordered branch needs finite beta"
 
@@ -33,6 +38,7 @@ def saddle_point(
     eta: ArrayLike = 0.0,
     tol: float = 1e-10,
     throw: bool = True,
+    progress: bool = False,
 ) -> SaddlePoint:
     """Order parameters of P(x) ∝ exp(−βE) for random networks of gain g and symmetry γ.
 
@@ -56,6 +62,8 @@ def saddle_point(
         Largest residual that counts as converged.
     throw : bool
         Raise if a point has no solution (default), or return nan there.
+    progress : bool
+        Show a progress bar on a terminal; points are solved in chunks.
 
     Returns
     -------
@@ -98,7 +106,7 @@ def saddle_point(
         raise ValueError(f"beta=inf: {_FINITE_BETA}")
     points = _points(g, gamma, beta, eta, function)
     with np.errstate(all="ignore"):
-        columns = _solve(points, branch, sheet, tol)
+        columns = _solve_in_chunks(points, branch, sheet, tol, progress)
     attributes = {"branch": branch, "sheet": sheet, "phi": function.name, "tol": tol}
     solution = _result(columns, (g, gamma, beta, eta), attributes)
     if throw and not np.all(solution.converged):
@@ -226,6 +234,19 @@ def _parameters(
 
 def _points(g: Array, gamma: Array, beta: Array, eta: Array, phi: TransferFunction) -> Points:
     return Points(g.flatten(), gamma.flatten(), (1 / beta).flatten(), eta.flatten(), phi)
+
+
+def _solve_in_chunks(
+    points: Points, branch: str, sheet: str, tol: float, progress: bool
+) -> Columns:
+    """Bounds the memory, whatever the size of the input; a point does not feel its chunk."""
+    columns = Columns(len(points))
+    chunk = _CHUNK if branch in ("static", "paramagnetic") else _CHUNK_TWO_FIELDS
+    starts = range(0, len(points), chunk)
+    for start in tqdm(starts, desc=branch, unit="chunk", disable=None if progress else True):
+        index = np.arange(start, min(start + chunk, len(points)))
+        columns.write(index, _solve(points.take(index), branch, sheet, tol))
+    return columns
 
 
 def _solve(points: Points, branch: str, sheet: str, tol: float) -> Columns:

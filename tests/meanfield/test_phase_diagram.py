@@ -34,7 +34,7 @@ def test_chunks_do_not_change_the_numbers(monkeypatch: pytest.MonkeyPatch) -> No
     import sys
 
     whole = phase_diagram(np.linspace(0.5, 1.5, 7), [-0.4, 0.3], branch="stable", beta=30.0)
-    monkeypatch.setattr(sys.modules["meanfield.phase_diagram"], "_CHUNK_TWO_FIELDS", 3)
+    monkeypatch.setattr(sys.modules["meanfield.replica.saddle_point"], "_CHUNK_TWO_FIELDS", 3)
     parts = phase_diagram(np.linspace(0.5, 1.5, 7), [-0.4, 0.3], branch="stable", beta=30.0)
     for name in ("q", "Q", "r", "R", "X", "P", "free_entropy"):
         np.testing.assert_array_equal(whole[name].values, parts[name].values)
