@@ -213,8 +213,8 @@ def linear_temperature_ratio(g: ArrayLike, gamma: ArrayLike = 0.0, eta: ArrayLik
 def square_root_amplitude(g: ArrayLike, gamma: ArrayLike, *, cubic: float = 2 / 3) -> Array:
     """Amplitude c of q ≈ c √T in regime II, 1/(1+γ) < g < 1/√(1+γ) with γ > 0.
 
-    With D = g², r = 1/(g²(1+γ)) and A = lim X v = 1 − 1/(g²(1+γ)²), the third saddle-point equation
-    gives T/v² = (3·cubic/g⁴)[γ/((1+γ)²A) − g²], hence q = v/g² = √T/(g²√(T/v²)).
+    The third saddle-point equation gives T/v² = (3·cubic/g²)(1+γ)(1−g²(1+γ))/(g²(1+γ)²−1), hence
+    q = v/g² = √T/(g²√(T/v²)); see `derivations.replica.regimes`.
 
     Parameters
     ----------
@@ -241,8 +241,8 @@ def square_root_amplitude(g: ArrayLike, gamma: ArrayLike, *, cubic: float = 2 / 
     """
     g, gamma = np.broadcast_arrays(gain(g), symmetry(gamma))
     with np.errstate(divide="ignore", invalid="ignore"):
-        stretch = 1 - 1 / (g * (1 + gamma)) ** 2
-        ratio = 3 * cubic / g**4 * (gamma / ((1 + gamma) ** 2 * stretch) - g**2)
+        beyond, before = (g * (1 + gamma)) ** 2 - 1, 1 - g**2 * (1 + gamma)
+        ratio = 3 * cubic / g**2 * (1 + gamma) * before / beyond
         amplitude = 1 / (g**2 * np.sqrt(ratio))
     inside = (gamma > 0) & (g * (1 + gamma) > 1) & (g**2 * (1 + gamma) < 1)
     return np.where(inside, amplitude, np.nan)

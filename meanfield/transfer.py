@@ -127,7 +127,7 @@ class TransferFunction:
     @cached_property
     def cubic(self) -> float:
         """Limit of the defect at 0, −φ'''(0)/3 (2/3 for tanh)."""
-        return float(self.defect(np.array([1e-5]))[0])
+        return float(self.defect(np.array([1e-7]))[0])
 
     @cached_property
     def is_linear(self) -> bool:

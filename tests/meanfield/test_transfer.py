@@ -48,9 +48,9 @@ def test_primitive_integrates_phi(name: str) -> None:
 def test_constants() -> None:
     tanh = transfer_function("tanh")
     assert tanh.slope == 1.0
-    assert tanh.cubic == pytest.approx(2 / 3, rel=1e-9)
-    assert transfer_function("erf").cubic == pytest.approx(np.pi / 6, rel=1e-9)
-    assert transfer_function("algebraic").cubic == pytest.approx(1.0, rel=1e-9)
+    assert tanh.cubic == pytest.approx(2 / 3, rel=1e-13)
+    assert transfer_function("erf").cubic == pytest.approx(np.pi / 6, rel=1e-13)
+    assert transfer_function("algebraic").cubic == pytest.approx(1.0, rel=1e-13)
     assert transfer_function("linear").is_linear
     assert not tanh.is_linear
 

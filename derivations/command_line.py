@@ -1,0 +1,63 @@
+"""`python -m derivations`: prove the registered identities from the shell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+
+import click
+
+from .registry import REGISTRY, Registry
+
+_CONTEXT = {"help_option_names": ["-h", "--help"]}
+
+
+@click.command(context_settings=_CONTEXT)
+@click.option("--only", default="", metavar="SUBSTRING", help="Checks whose name contains this.")
+@click.option("--list", "only_list", is_flag=True, help="Names and statements, nothing is run.")
+@click.pass_obj
+def cli(registry: Registry, only: str, only_list: bool) -> int:
+    """Prove the identities of the theory by computer algebra; exit code 1 if one fails."""
+    checks = registry.select(only)
+    if not checks:
+        raise click.UsageError(f"--only {only!r}: no check has this in its name, see --list")
+    width = max(len(check.name) for check in checks)
+    if only_list:
+        for check in checks:
+            click.echo(f"{check.name:<{width}}  {check.statement}")
+        return 0
+    failed, total = 0, 0.0
+    for outcome in registry.run(only):
+        verdict = "pass" if outcome.passed else "FAIL"
+        head = f"{verdict}  {outcome.check.name:<{width}}  {outcome.seconds:6.2f} s"
+        click.echo(f"{head}  {outcome.check.statement}")
+        if not outcome.passed:
+            failed += 1
+            click.echo(f"      {outcome.failure}")
+        total += outcome.seconds
+    click.echo(f"{len(checks) - failed} of {len(checks)} checks passed in {total:.1f} s")
+    return 1 if failed else 0
+
+
+def main(arguments: Sequence[str] | None = None, registry: Registry | None = None) -> int:
+    """Run the command line on a registry (by default on every check of the package).
+
+    Returns
+    -------
+    int
+        Exit code: 0 all proved, 1 a check failed, 2 bad input.
+    """
+    if registry is None:
+        import_module("derivations.replica")  # importing it registers its checks
+        registry = REGISTRY
+    try:
+        code = cli.main(
+            args=arguments, prog_name="python -m derivations", standalone_mode=False, obj=registry
+        )
+    except click.ClickException as error:
+        click.echo(f"error: {error.format_message()}", err=True)
+        return 2
+    except click.exceptions.Abort:
+        click.echo("error: interrupted", err=True)
+        return 130
+    return int(code or 0)
