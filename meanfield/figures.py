@@ -113,8 +113,8 @@ def _curves(axis: Axes, data: xr.Dataset, name: str, norm: Normalize) -> None:
         colour = mappable.to_rgba(gamma)
         values = curve[name].where(np.isfinite(curve[name]))
         unstable = ~curve.stable
-        if data.attrs["branch"] == "static":
-            # One continuous curve: start the dashes at the last stable point.
+        if data.attrs["branch"] == "static" and name != "X":
+            # One continuous curve (X_d diverges): start the dashes at the last stable point.
             unstable = unstable | unstable.shift(g=-1, fill_value=False)
         axis.plot(data.g, values.where(curve.stable), color=colour, lw=1.4)
         axis.plot(data.g, values.where(unstable), color=colour, lw=1.0, ls="--")
@@ -123,6 +123,8 @@ def _curves(axis: Axes, data: xr.Dataset, name: str, norm: Normalize) -> None:
             gain = float(curve[line])
             if data.g.min() <= gain <= data.g.max():
                 height = np.interp(gain, data.g.values, values.values)
+                if line == "critical_gain" and name in ("G", "r") and np.isinf(data.attrs["beta"]):
+                    height = 1 / gain  # The peak lies between the points of the grid.
                 axis.plot(gain, height, marker, mfc="white", mec=colour, ms=4, mew=1.2, zorder=3)
     finite = np.concatenate(visible)
     finite = finite[np.isfinite(finite)]
