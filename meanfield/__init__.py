@@ -9,7 +9,8 @@ from .elliptic import (
     null_response,
     square_root_amplitude,
 )
-from .phase_diagram import phase_diagram
+from .grids import phase_diagram
+from .parameters import ArgumentError
 from .replica import (
     NotConvergedError,
     OrderParameters,
@@ -21,6 +22,7 @@ from .replica import (
 from .transfer import TransferFunction, transfer_function
 
 __all__ = [
+    "ArgumentError",
     "NotConvergedError",
     "OrderParameters",
     "SaddlePoint",

@@ -13,12 +13,13 @@ import numpy as np
 import xarray as xr
 
 from . import figures
+from .grids import phase_diagram
 from .output import staged_directory
-from .phase_diagram import phase_diagram
+from .parameters import ArgumentError
 from .provenance import provenance
 from .replica import NotConvergedError, SaddlePoint, saddle_point
-from .replica.saddle_point import BRANCHES, SHEETS
 from .replica.solution import DESCRIPTIONS
+from .replica.solver import BRANCHES, SHEETS
 from .transfer import NAMES, Array
 
 _MAX_AXIS = 100_000
@@ -47,6 +48,11 @@ def _range(ctx: click.Context, param: click.Parameter, value: str) -> Array:
     return np.round(np.linspace(low, high, size), 12)
 
 
+def _check_sheet(sheet: str | None, branches: Sequence[str]) -> None:
+    if sheet is not None and "paramagnetic" not in branches:
+        raise click.UsageError("--sheet needs --branch paramagnetic")
+
+
 def _positive(ctx: click.Context, param: click.Parameter, value: float) -> float:
     if not value > 0:
         raise click.BadParameter(f"{value:g}: must be positive", ctx, param)
@@ -56,9 +62,17 @@ def _positive(ctx: click.Context, param: click.Parameter, value: float) -> float
 _SHARED: list[Callable[[Any], Any]] = [
     click.option("--phi", type=click.Choice(NAMES), default="tanh", show_default=True),
     click.option(
-        "--eta", type=float, default=0.0, show_default=True, help="Confinement, needs finite beta."
+        "--eta",
+        type=float,
+        default=0.0,
+        show_default=True,
+        help="Confinement, needs finite beta; not on the static branch.",
     ),
-    click.option("--sheet", type=click.Choice(SHEETS), default="cooled", show_default=True),
+    click.option(
+        "--sheet",
+        type=click.Choice(SHEETS),
+        help="Of the paramagnetic branch for gamma < 0; default cooled.",
+    ),
     click.option(
         "--tol",
         type=float,
@@ -131,10 +145,11 @@ def sweep(
     output: Path,
     phi: str,
     eta: float,
-    sheet: str,
+    sheet: str | None,
     tol: float,
-) -> None:
+) -> int:
     """Order parameters across (g, γ): dataset, figures and a summary table."""
+    _check_sheet(sheet, branches)
     with staged_directory(output) as folder:
         grids = {}
         for branch in dict.fromkeys(branches):
@@ -143,7 +158,7 @@ def sweep(
                 gamma,
                 branch=branch,
                 beta=np.inf if branch == "static" else beta,
-                sheet=sheet,
+                sheet=sheet or "cooled",
                 phi=phi,
                 eta=0.0 if branch == "static" else eta,
                 tol=tol,
@@ -158,7 +173,12 @@ def sweep(
             draw(list(grids.values())).savefig(folder / name, dpi=150)
     for branch, grid in grids.items():
         click.echo(_summary(branch, grid))
+    empty = [branch for branch, grid in grids.items() if not grid.converged.any()]
     click.echo(f"wrote {', '.join(f'{b}.nc' for b in grids)} and 2 figures to {output}")
+    if empty:
+        click.echo(f"error: no point converged on branch {', '.join(empty)}", err=True)
+        return 1
+    return 0
 
 
 def _summary(branch: str, grid: xr.Dataset) -> str:
@@ -195,11 +215,14 @@ def solve(
     as_json: bool,
     phi: str,
     eta: float,
-    sheet: str,
+    sheet: str | None,
     tol: float,
 ) -> None:
     """Order parameters at one point."""
-    point = saddle_point(g, gamma, beta=beta, branch=branch, sheet=sheet, phi=phi, eta=eta, tol=tol)
+    _check_sheet(sheet, [branch])
+    point = saddle_point(
+        g, gamma, beta=beta, branch=branch, sheet=sheet or "cooled", phi=phi, eta=eta, tol=tol
+    )
     click.echo(_json(point) if as_json else _table(point))
 
 
@@ -207,11 +230,12 @@ def _table(point: SaddlePoint) -> str:
     head = (
         f"g = {point.g:g}, gamma = {point.gamma:g}, beta = {point.beta:g}, eta = {point.eta:g}, "
         f"phi = {point.attributes['phi']}, {point.branch_of} branch"
+        + (f", {point.sheet_of} sheet" if point.sheet_of else "")
     )
     lines = [head]
     for name, text in DESCRIPTIONS.items():
         value = getattr(point, name)[()]
-        if name in ("branch_of", "reason"):
+        if name in ("branch_of", "sheet_of", "reason"):
             continue
         shown = f"{value:.12g}" if isinstance(value, np.floating) else str(value)
         lines.append(f"  {name:<17} {shown:<20} {text}")
@@ -231,20 +255,20 @@ def _json(point: SaddlePoint) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code (2 bad input, 1 no solution)."""
     try:
-        cli.main(args=arguments, prog_name="python -m meanfield", standalone_mode=False)
+        code = cli.main(args=arguments, prog_name="python -m meanfield", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
         return 2
     except click.ClickException as error:
         click.echo(f"error: {error.format_message()}", err=True)
         return 2
-    except (ValueError, OSError) as error:
+    except (ArgumentError, OSError) as error:
         click.echo(f"error: {error}", err=True)
         return 2
     except NotConvergedError as error:
-        click.echo(f"error: {error}", err=True)
+        click.echo(f"error: {error.summary}", err=True)
         return 1
     except click.exceptions.Abort:
         click.echo("error: interrupted", err=True)
         return 130
-    return 0
+    return code if isinstance(code, int) else 0

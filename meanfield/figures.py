@@ -73,10 +73,12 @@ def fluctuation_response(grids: Sequence[xr.Dataset]) -> Figure:
             (fluctuation, shown.G, x_label, r"$r - R$", "log", "linear"),
         )
         for axis, (x, y, x_text, y_text, x_scale, y_scale) in zip(row, panels, strict=True):
-            colours = np.broadcast_to(data.gamma.values[:, None], x.shape)
-            axis.scatter(x, y, c=colours, cmap=_COLOURS, norm=norm, s=7, linewidths=0)
             axis.set_xlabel(x_text)
             axis.set_ylabel(y_text)
+            if not np.any(np.isfinite(x) & np.isfinite(y)):
+                continue  # Nothing to show; a logarithmic axis would refuse it.
+            colours = np.broadcast_to(data.gamma.values[:, None], x.shape)
+            axis.scatter(x, y, c=colours, cmap=_COLOURS, norm=norm, s=7, linewidths=0)
             if scaled:
                 axis.set_xscale(x_scale)
                 axis.set_yscale(y_scale)

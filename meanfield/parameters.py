@@ -10,16 +10,22 @@ from numpy.typing import ArrayLike, NDArray
 from .transfer import Array
 
 
+class ArgumentError(ValueError):
+    """An argument outside its range."""
+
+
 def _checked(
     name: str, value: ArrayLike, valid: Callable[[Array], NDArray[np.bool_]], allowed: str
 ) -> Array:
     try:
+        if np.iscomplexobj(value):
+            raise TypeError
         array = np.asarray(value, dtype=float)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{name}={value!r}: must be numeric") from error
+        raise ArgumentError(f"{name}={value!r}: must be real") from error
     bad = ~valid(array)
     if np.any(bad):
-        raise ValueError(f"{name}={array[bad].flat[0]:g}: {allowed}")
+        raise ArgumentError(f"{name}={array[bad].flat[0]:g}: {allowed}")
     return array
 
 
@@ -43,7 +49,15 @@ def confinement(value: ArrayLike) -> Array:
     return _checked("eta", value, lambda a: (a >= 0) & np.isfinite(a), "must be >= 0 and finite")
 
 
+def positive(name: str, value: float) -> float:
+    """A positive finite number."""
+    array = _checked(name, value, lambda a: (a > 0) & np.isfinite(a), "must be positive and finite")
+    if array.ndim:
+        raise ArgumentError(f"{name}={value!r}: must be one number")
+    return float(array)
+
+
 def one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
     """Check that `value` is one of the words `allowed`."""
     if value not in allowed:
-        raise ValueError(f"{name}={value!r}: expected one of {', '.join(allowed)}")
+        raise ArgumentError(f"{name}={value!r}: expected one of {', '.join(allowed)}")

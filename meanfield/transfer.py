@@ -19,12 +19,13 @@ from scipy.special import erf as _erf
 Array = NDArray[np.float64]
 Function = Callable[[Array], Array]
 
-# Below |x| = 1 the defect (φ − xφ')/x³ is integrated instead of subtracted: 16 Gauss–Legendre
+# Below |x| = length the defect (φ − xφ')/x³ is integrated instead of subtracted: 16 Gauss–Legendre
 # nodes on [0, 1] give 1e-15 for every built-in φ there.
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
 _NODES, _WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2
 
 _CHECK_POINTS = np.array([0.02, 0.17, 0.43, 0.9, 1.6, 2.7])
+_SAMPLE = np.geomspace(1e-4, 1e3, 2000)
 _CHECK_STEP = 1e-4
 _CHECK_TOLERANCE = 1e-6
 
@@ -58,8 +59,8 @@ class TransferFunction:
     Raises
     ------
     ValueError
-        If φ is not odd, a value is not finite, φ'(0) ≤ 0, |φ| exceeds `bound`, or a derivative
-        disagrees with central differences of the function before it by more than 1e-6.
+        If φ is not odd, a value is not finite, φ'(0) ≤ 0, φ''(0) ≠ 0, |φ| exceeds `bound`, or a
+        derivative disagrees with central differences of the function before it by more than 1e-6.
 
     Examples
     --------
@@ -96,6 +97,8 @@ class TransferFunction:
             raise ValueError(f"phi={self.name!r}: must be odd, phi(-x) = -phi(x)")
         if self.slope <= 0:
             raise ValueError(f"phi={self.name!r}: slope phi'(0) = {self.slope:g} must be > 0")
+        if np.max(np.abs(self.d2(np.array([1e-7])))) > 1e-4 * (1 + np.max(np.abs(self.d2(x)))):
+            raise ValueError(f"phi={self.name!r}: d2 must be continuous, hence 0 at x = 0")
         if np.max(np.abs(self.phi(x))) > self.bound * (1 + 1e-12):
             raise ValueError(f"phi={self.name!r}: |phi| exceeds bound = {self.bound:g}")
         for (_, lower), (label, upper) in pairwise(chain):
@@ -121,26 +124,38 @@ class TransferFunction:
     @cached_property
     def steepness(self) -> float:
         """Supremum of φ(x)/x, equal to the slope at 0 for a φ that bends towards saturation."""
-        x = np.concatenate([np.geomspace(1e-3, 30, 400), np.linspace(0.05, 10, 400)])
-        return max(self.slope, float(np.max(self.phi(x) / x)))
+        return max(self.slope, float(np.max(self.phi(_SAMPLE) / _SAMPLE)))
 
     @cached_property
     def cubic(self) -> float:
         """Limit of the defect at 0, −φ'''(0)/3 (2/3 for tanh)."""
-        return float(self.defect(np.array([1e-7]))[0])
+        return float(self.defect(np.array([1e-7 * self.length]))[0])
 
     @cached_property
     def is_linear(self) -> bool:
-        """Whether φ'' vanishes, so that the measure need not be normalisable."""
-        return not np.any(self.d2(np.concatenate([_CHECK_POINTS, 10 * _CHECK_POINTS])))
+        """Whether φ(x) = φ'(0) x, so that the measure need not be normalisable."""
+        x = np.concatenate([_CHECK_POINTS, 100 * _CHECK_POINTS])
+        return bool(np.allclose(self.phi(x), self.slope * x, rtol=1e-12, atol=0))
+
+    @cached_property
+    def is_concave(self) -> bool:
+        """Whether φ bends towards saturation for x > 0, which makes the γ ≥ 0 branch unique."""
+        return bool(np.all(self.d2(_SAMPLE) <= 1e-12 * np.max(np.abs(self.d2(_SAMPLE)))))
+
+    @cached_property
+    def length(self) -> float:
+        """Scale of x on which φ bends, 1 for tanh: sets where quadrature nodes crowd."""
+        bend = float(np.max(np.abs(self.d2(_SAMPLE))))
+        return 0.77 * float(np.max(np.abs(self.d1(_SAMPLE)))) / bend if bend > 0 else 1.0
 
     def defect(self, x: Array) -> Array:
         """(φ − xφ')/x³ without cancellation: the distance of φ from linear."""
-        small = np.abs(x) < 1.0
-        x_large = np.where(small, 1.0, x)
+        small = np.abs(x) < self.length
+        x_large = np.where(small, self.length, x)
         large = (self.phi(x_large) - x_large * self.d1(x_large)) / x_large**3
-        x_small = np.where(small, x, 0.5)
-        x_small = np.where(np.abs(x_small) < 1e-7, 1e-7, x_small)
+        x_small = np.where(small, x, self.length / 2)
+        tiny = 1e-7 * self.length
+        x_small = np.where(np.abs(x_small) < tiny, tiny, x_small)
         points = x_small[..., None] * _NODES
         series = -(self.d2(points) / points) @ (_WEIGHTS * _NODES**2)
         return np.where(small, series, large)

@@ -1,7 +1,7 @@
 """Replica theory of the measure P(x) ∝ exp(−βE): branches, sheets and their stability."""
 
-from .saddle_point import OrderParameters, replica_map, saddle_point, spin_glass_beta
 from .solution import NotConvergedError, SaddlePoint
+from .solver import OrderParameters, replica_map, saddle_point, spin_glass_beta
 
 __all__ = [
     "NotConvergedError",

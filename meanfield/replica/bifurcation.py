@@ -8,11 +8,14 @@ from numpy.typing import NDArray
 from ..transfer import Array
 from . import paramagnetic
 from .points import Points
+from .polish import MAX_NODES
 from .sheets import PATH_NODES, cool, newton_at
 
 # Temperature (in units of g²) below which the search ends, and its step in ln T.
 _COLDEST = 1e-10
 _STEP = 0.08
+# Change of ln T on doubling the nodes below which the crossing counts as converged.
+_SETTLED = 1e-10
 
 
 def eigenvalue(unknowns: Array, points: Points) -> Array:
@@ -70,23 +73,23 @@ def locate(points: Points) -> tuple[Array, Array]:
     for row, log_t, unknowns, value in watch.peaks:
         vertex = _summit(points.take(np.array([row])), log_t, unknowns, value)
         if vertex is not None:
-            bracket[row] = (
-                np.array([log_t[0], vertex[0]]),
-                np.stack([unknowns[0], vertex[1]]),
-            )
+            ends = np.array([log_t[0], vertex[0]])
+            # The first summit beyond 1 comes before a later one and before the open crossing.
+            if row not in bracket or ends[0] > bracket[row][0][0]:
+                bracket[row] = (ends, np.stack([unknowns[0], vertex[1]]))
     result = np.full(len(points), -np.inf)
     solution = np.full((len(points), 3), np.nan)
     rows = np.array(sorted(bracket), dtype=np.intp)
     if rows.size:
         ends = np.stack([bracket[int(i)][0] for i in rows])
         states = np.stack([bracket[int(i)][1] for i in rows])
-        result[rows], solution[rows] = _refine(points.take(rows), ends, states)
+        result[rows], solution[rows] = _refine_quadrature(points.take(rows), ends, states)
     return result, solution
 
 
-def _at(points: Points, log_t: Array, guess: Array) -> tuple[Array, Array]:
+def _at(points: Points, log_t: Array, guess: Array, nodes: int = PATH_NODES) -> tuple[Array, Array]:
     here = points.at(np.exp(log_t))
-    unknowns = newton_at(guess, here, PATH_NODES).unknowns
+    unknowns = newton_at(guess, here, nodes).unknowns
     return unknowns, eigenvalue(unknowns, here) - 1
 
 
@@ -110,17 +113,32 @@ def _summit(
     return None
 
 
-def _refine(points: Points, ends: Array, states: Array) -> tuple[Array, Array]:
+def _refine_quadrature(points: Points, ends: Array, states: Array) -> tuple[Array, Array]:
+    """The crossing with nodes doubled until it moves no more; nan where it never stops."""
+    nodes = PATH_NODES
+    result, solution = _refine(points, ends, states, nodes)
+    moving = np.ones(len(points), dtype=bool)
+    while np.any(moving) and nodes < MAX_NODES:
+        nodes *= 2
+        part = np.flatnonzero(moving)
+        finer, state = _refine(points.take(part), ends[part], states[part], nodes)
+        moving[part] = ~(np.abs(finer - result[part]) < _SETTLED)
+        result[part], solution[part] = finer, state
+    result[moving] = np.nan
+    return result, solution
+
+
+def _refine(points: Points, ends: Array, states: Array, nodes: int) -> tuple[Array, Array]:
     """Bracketed secant (Illinois) iteration on ln T for every point at once."""
     a, b = ends[:, 0].copy(), ends[:, 1].copy()
-    _, fa = _at(points, a, states[:, 0])
-    yb, fb = _at(points, b, states[:, 1])
+    _, fa = _at(points, a, states[:, 0], nodes)
+    yb, fb = _at(points, b, states[:, 1], nodes)
     middle, y = b, yb
     for _ in range(60):
         with np.errstate(invalid="ignore", divide="ignore"):
             middle = b - fb * (b - a) / (fb - fa)
         middle = np.where(np.isfinite(middle), middle, b)
-        y, f = _at(points, middle, yb)
+        y, f = _at(points, middle, yb, nodes)
         if np.all((np.abs(f) < 1e-14) | (np.abs(b - a) < 1e-14 * np.abs(b))):
             break
         same = np.sign(f) == np.sign(fb)

@@ -1,4 +1,4 @@
-"""Natural continuation of a branch in ln T, every point with its own step.
+"""Natural continuation of a branch in one parameter (ln T or ln g), every point with its own step.
 
 A step is a secant prediction and a few Newton corrections; it is taken only if the correction
 stays close to the prediction and the sign of the Jacobian's determinant is kept.  The sign changes
@@ -26,52 +26,55 @@ CORRECTIONS = 7
 # A path that takes more steps than this is fighting its quadrature, not its curvature.
 MAX_STEPS = 1000
 
-# correct(unknowns, log_temperature, index) runs Newton's method for the points of the index
+# correct(unknowns, parameter, index) runs Newton's method for the points of the index
 Corrector = Callable[[Array, Array, NDArray[np.intp]], NewtonResult]
-# visit(unknowns, log_temperature, index) is told every accepted step; True stops those points
+# visit(unknowns, parameter, index) is told every accepted step; True stops those points
 Visitor = Callable[[Array, Array, NDArray[np.intp]], NDArray[np.bool_]]
 
 
 def follow(
     correct: Corrector,
     start: Array,
-    log_temperature: Array,
+    parameter: Array,
     target: Array,
     *,
     visit: Visitor | None = None,
     max_step: float = MAX_STEP,
+    max_steps: int = MAX_STEPS,
 ) -> tuple[Array, Array, NDArray[np.int64]]:
-    """Follow solutions from `log_temperature` to `target`.
+    """Follow solutions from `parameter` to `target`.
 
     Parameters
     ----------
     correct : callable
-        Newton's corrector at given ln T.
+        Newton's corrector at given parameter.
     start : (points, m) array
-        Solutions at `log_temperature`, unknowns scaled to order one.
-    log_temperature, target : (points,) arrays
+        Solutions at `parameter`, unknowns scaled to order one.
+    parameter, target : (points,) arrays
     visit : callable, optional
         Called with every accepted step; points for which it returns True stop there.
     max_step : float
-        Largest step in ln T.
+        Largest step of the parameter.
+    max_steps : int
+        Attempted steps after which a point is given up.
 
     Returns
     -------
     unknowns : (points, m) array
-        The solution at the last ln T reached.
+        The solution at the last parameter reached.
     reached : (points,) array
-        That ln T; it differs from `target` where the branch ends in a fold.
+        That parameter; it differs from `target` where the branch ends in a fold.
     iterations : (points,) array
         Newton iterations spent.
     """
     here = np.array(start, dtype=float)
-    at = np.array(log_temperature, dtype=float)
+    at = np.array(parameter, dtype=float)
     slope = np.zeros_like(here)
     sign = np.zeros(len(at))
     iterations = np.zeros(len(at), dtype=np.int64)
     step = np.full(len(at), FIRST_STEP)
     active = np.flatnonzero((at != target) & np.all(np.isfinite(here), axis=1))
-    for _ in range(MAX_STEPS):
+    for _ in range(max_steps):
         if active.size == 0:
             break
         distance = target[active] - at[active]

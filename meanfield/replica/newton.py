@@ -12,7 +12,7 @@ from ..transfer import Array
 
 # Equations are scaled so that rounding leaves about 1e-15; below STALL a residual that no longer
 # halves has reached its floor.
-TARGET = 2e-14
+TARGET = 1e-15
 STALL = 1e-11
 
 System = Callable[[Array, NDArray[np.intp]], tuple[Array, Array]]

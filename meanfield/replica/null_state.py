@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..elliptic import null_margin, null_response
+from ..elliptic import null_fluctuation, null_margin, null_response
 from ..transfer import Array
 from .points import Columns, Points
 
@@ -43,7 +43,7 @@ def _columns(points: Points, branch: str) -> Columns:
     response = null_response(gain, gamma)
     zero: Array = np.zeros(len(points))
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = response**2 / null_margin(gain, gamma)
+        ratio = null_fluctuation(gain, gamma)
         bend = 3 * phi.cubic * phi.slope * points.g**2 * gamma * response**2 * ratio
     columns.values.update(
         q=zero,
@@ -58,6 +58,7 @@ def _columns(points: Points, branch: str) -> Columns:
     )
     columns.residual[:] = 0.0
     columns.quadrature_error[:] = 0.0
+    columns.rounding_error[:] = 0.0
     columns.reason[:] = ""
     columns.branch_of[:] = branch
     return columns

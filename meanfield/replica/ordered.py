@@ -18,7 +18,7 @@ from .stability import leading_mode, susceptibility_map
 
 ABSENT = "no ordered branch: the cooled paramagnetic sheet is stable down to this temperature"
 WEAK_ONSET = "the ordered branch could not be followed away from its bifurcation"
-ENDED = "the ordered branch ends before the requested temperature"
+ENDED = "the ordered branch could not be followed to the requested temperature"
 RETURNED = "the ordered branch has gone back to Q = 0 before the requested temperature"
 _PATH_NODES = (32, 80)
 _SEED_NODES = 32
@@ -27,6 +27,8 @@ _SEED_NODES = 32
 _FIRST_OVERLAPS = (0.03, 0.002)
 _SMALLEST_OVERLAP = 1e-7
 MAX_NODES = 192
+# A path that needs more steps is limited by its quadrature.
+_MAX_STEPS = 120
 ACCURACY = 1e-11
 
 
@@ -129,8 +131,6 @@ def _seed(points: Points, log_t: Array, unknowns: Array, overlap: float) -> tupl
 
 def solve(points: Points, tol: float) -> Columns:
     """Solve the ordered branch at every point (finite β)."""
-    columns = Columns(len(points))
-    columns.branch_of[:] = "ordered"
     # The bifurcation depends on (g, γ, η) alone: search it once for each.
     key = np.stack([points.g, points.gamma, points.eta], axis=1)
     _, first, inverse = np.unique(key, axis=0, return_index=True, return_inverse=True)
@@ -171,7 +171,7 @@ def solve(points: Points, tol: float) -> Columns:
             part = here.take(index).at(np.exp(log_t))
             return newton_at(unknowns, part, nodes, CORRECTIONS)
 
-        unknowns, reached, iterations = follow(correct, seeds, seed_t, goal)
+        unknowns, reached, iterations = follow(correct, seeds, seed_t, goal, max_steps=_MAX_STEPS)
         arrived = reached == goal
         starts.iterations[rows] += iterations
         starts.unknowns[rows[arrived]] = unknowns[arrived]
@@ -179,14 +179,10 @@ def solve(points: Points, tol: float) -> Columns:
         gone = left & (unknowns[:, 1] < _FIRST_OVERLAPS[0])
         starts.reason[rows[gone]] = RETURNED
         rows, seeds, seed_t, goal = rows[left], seeds[left], seed_t[left], goal[left]
-    columns = polish(EQUATIONS, starts, points, tol)
+    columns = polish(_EQUATIONS, starts, points, tol)
     back = columns.converged & ~(columns.values["Q"] > _SMALLEST_OVERLAP * columns.values["q"])
     columns.reject(back, RETURNED)
     return columns
-
-
-def _residual(unknowns: Array, points: Points, n: int) -> Array:
-    return equations(unknowns, points, n)[0]
 
 
 def _observables(unknowns: Array, points: Points, n: int) -> dict[str, Array]:
@@ -196,6 +192,6 @@ def _observables(unknowns: Array, points: Points, n: int) -> dict[str, Array]:
     return values | two_fields.field_observables(order, points, n)
 
 
-EQUATIONS = BranchEquations(
-    "ordered", newton_at, equations, _residual, _observables, MAX_NODES, ACCURACY
+_EQUATIONS = BranchEquations(
+    "ordered", newton_at, equations, _observables, max_nodes=MAX_NODES, accuracy=ACCURACY
 )

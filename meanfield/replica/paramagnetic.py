@@ -21,7 +21,7 @@ from ..transfer import Array, Jet
 from .points import Points
 from .stability import leading_mode, susceptibility_map
 
-# Distance of the poles of tanh from the real axis, about; sets where the nodes crowd.
+# Distance of the poles of tanh from the real axis, about, in units of `TransferFunction.length`.
 POLE = 1.5
 
 
@@ -47,7 +47,7 @@ class _Law:
             phi_s = phi(s[:, None] * xi) / s[:, None]
             return -(((xi - self.k * phi_s) ** 2 + self.c * phi_s**2 + self.b * xi**2) / 2)
 
-        self.xi, weights = half_line_rule(log_weight, POLE / s, self._reach(s), n)
+        self.xi, weights = half_line_rule(log_weight, POLE * phi.length / s, self._reach(s), n)
         x = s[:, None] * self.xi
         jet: Jet = phi.evaluate(x)
         self.phi_s = jet.phi / s[:, None]
@@ -156,7 +156,7 @@ def observables(unknowns: Array, points: Points, n: int) -> dict[str, Array]:
 
 
 def plain_errors(unknowns: Array, points: Points, n: int) -> Array:
-    """Relative errors (points, 3) of the equations as THEORY states them, for the residual.
+    """Relative errors (points, 3) of the plain equations of [QH], for the residual.
 
     q = ⟨φ²⟩ relative to v/g², r = ⟨yφ⟩/v, and X = 1/v − ⟨y²⟩/v² relative to 1/v.
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,13 +27,12 @@ class Points:
 
     def take(self, index: Index) -> Points:
         """The points selected by an index or mask."""
-        return Points(
-            self.g[index], self.gamma[index], self.temperature[index], self.eta[index], self.phi
-        )
+        names = ("g", "gamma", "temperature", "eta")
+        return replace(self, **{name: getattr(self, name)[index] for name in names})
 
     def at(self, temperature: Array) -> Points:
         """The same points at other temperatures."""
-        return Points(self.g, self.gamma, temperature, self.eta, self.phi)
+        return replace(self, temperature=temperature)
 
     @property
     def pull(self) -> Array:
@@ -59,20 +58,24 @@ class Columns:
     values: dict[str, Array] = field(init=False)
     residual: Array = field(init=False)
     quadrature_error: Array = field(init=False)
+    rounding_error: Array = field(init=False)
     iterations: NDArray[np.int64] = field(init=False)
     nodes: NDArray[np.int64] = field(init=False)
     reason: NDArray[np.object_] = field(init=False)
     branch_of: NDArray[np.object_] = field(init=False)
+    sheet_of: NDArray[np.object_] = field(init=False)
 
     def __post_init__(self) -> None:
         n = self.size
         self.values = {name: np.full(n, np.nan) for name in NUMBERS}
         self.residual = np.full(n, np.nan)
         self.quadrature_error = np.full(n, np.nan)
+        self.rounding_error = np.full(n, np.nan)
         self.iterations = np.zeros(n, dtype=np.int64)
         self.nodes = np.zeros(n, dtype=np.int64)
         self.reason = np.full(n, "not attempted", dtype=object)
         self.branch_of = np.full(n, "", dtype=object)
+        self.sheet_of = np.full(n, "", dtype=object)
 
     @property
     def converged(self) -> NDArray[np.bool_]:
@@ -86,12 +89,20 @@ class Columns:
         for name in (
             "residual",
             "quadrature_error",
+            "rounding_error",
             "iterations",
             "nodes",
             "reason",
             "branch_of",
+            "sheet_of",
         ):
             getattr(self, name)[index] = getattr(other, name)[rows]
+
+    def replace(self, index: Index, other: Columns) -> None:
+        """Like `write`, but keep count of the iterations already spent on these points."""
+        spent = self.iterations[index]
+        self.write(index, other)
+        self.iterations[index] += spent
 
     def reject(self, index: Index, reason: str) -> None:
         """Flag points: their numbers become nan and the reason is kept."""

@@ -16,6 +16,9 @@ FIRST_NODES = 24
 MAX_NODES = 768
 DIVERGED = "Newton iteration did not converge"
 COARSE = "quadrature not converged with {} nodes"
+# Relative error of q from rounding beyond which a point is flagged.
+_NO_DIGITS = 0.5
+ROUNDING = "so close to a transition that rounding leaves no digit of q"
 ABOVE_TOL = "residual above tol"
 
 
@@ -47,15 +50,16 @@ class Starts:
 class BranchEquations:
     """What `polish` needs of a branch; every function takes unknowns, points and nodes n.
 
-    `solve` is Newton's method, `equations` returns errors and Jacobian, `residual` the errors of
-    the equations as the theory states them, `observables` the columns of numbers.
+    `solve` is Newton's method, `equations` returns errors and Jacobian, `observables` the columns
+    of numbers, `plain_errors` the errors of the equations as the theory states them where what is
+    solved is another form of them.
     """
 
     name: str
     solve: Callable[[Array, Points, int], NewtonResult]
     equations: Callable[[Array, Points, int], tuple[Array, Array]]
-    residual: Callable[[Array, Points, int], Array]
     observables: Callable[[Array, Points, int], dict[str, Array]]
+    plain_errors: Callable[[Array, Points, int], Array] | None = None
     max_nodes: int = MAX_NODES
     accuracy: float = 1e-12
 
@@ -64,8 +68,8 @@ def polish(branch: BranchEquations, starts: Starts, points: Points, tol: float) 
     """Newton from `starts`, refining the quadrature until its error is below `branch.accuracy`.
 
     With the last, finest rule an error below `tol` is enough.  The quadrature error is the largest
-    equation error that doubling the nodes reveals at the solution; the residual is that of the
-    equations as stated in the theory, on the doubled nodes, so that it includes that error.
+    equation error that doubling the nodes reveals at the solution; the residual,
+    taken on the doubled nodes, includes it.
     """
     columns = Columns(len(points))
     columns.branch_of[:] = branch.name
@@ -84,10 +88,12 @@ def polish(branch: BranchEquations, starts: Starts, points: Points, tol: float) 
         index = todo[sound]
         part, found = points.take(index), solved.unknowns[sound]
         unknowns[index] = found
-        error = np.max(np.abs(branch.equations(found, part, 2 * n)[0]), axis=1)
-        plain = np.max(np.abs(branch.residual(found, part, 2 * n)), axis=1)
-        columns.quadrature_error[index] = error
-        columns.residual[index] = np.maximum(error, plain)
+        errors, jacobian = branch.equations(found, part, 2 * n)
+        error = np.max(np.abs(errors), axis=1)
+        columns.quadrature_error[index] = columns.residual[index] = error
+        if branch.plain_errors is not None:
+            plain = np.max(np.abs(branch.plain_errors(found, part, 2 * n)), axis=1)
+            columns.residual[index] = np.maximum(error, plain)
         columns.reason[index] = COARSE.format(n)
         accurate = error <= (branch.accuracy if 2 * n <= branch.max_nodes else tol)
         done = index[accurate]
@@ -95,6 +101,11 @@ def polish(branch: BranchEquations, starts: Starts, points: Points, tol: float) 
         for name, value in values.items():
             columns.values[name][done] = value
         columns.reason[done] = np.where(columns.residual[done] <= tol, "", ABOVE_TOL)
+        # ln v (or ln q) inherits the error of the equations through the inverse Jacobian.
+        floor = np.maximum(error[accurate], 4e-16)
+        rounding = floor * np.abs(np.linalg.pinv(jacobian[accurate], rcond=1e-80)[:, 0]).sum(axis=1)
+        columns.rounding_error[done] = rounding
+        columns.reason[done[rounding > _NO_DIGITS]] = ROUNDING
         todo = np.setdiff1d(todo, done, assume_unique=True)
         n *= 2
     return columns

@@ -15,8 +15,10 @@ from .points import Columns, Points
 from .polish import DIVERGED, FIRST_NODES, BranchEquations, Starts, polish
 
 PATH_NODES = 40
-# Below this T/T_start the null sheet is its linear limit to rounding.
+# At this T/g² and below the null sheet is its linear limit, and the cooled one that of T = 0.
 _COLD = 1e-9
+# In ln v, between the null state (at 0) and any state of finite q at T/g² = 1e-9.
+_FAR_ABOVE_NULL = 5.0
 FOLD = "this sheet ends in a fold before the requested temperature"
 NO_NULL = "the null sheet needs g(1+gamma) < 1 (slope-1 units) at eta = 0"
 UNBOUNDED = "the measure is not normalisable: linear phi needs g(1+gamma) < 1 or eta > 0"
@@ -42,18 +44,22 @@ def solve(points: Points, sheet: str, tol: float) -> Columns:
 
     index = np.flatnonzero(todo)
     here = points.take(index)
-    unique = (here.gamma >= 0) | here.phi.is_linear
+    unique = ((here.gamma >= 0) & here.phi.is_concave) | here.phi.is_linear
     start = Starts.empty(len(here), 3)
     for mask, find in ((unique, _direct), (~unique, _cooled if sheet == "cooled" else _null)):
         start.write(mask, find(here.take(mask)))
 
-    # Cooling between the two lines of γ < 0 may have led to the null state.
-    fallen = (here.temperature == 0) & ~unique & (edge[index] < 1)
+    # Where the branch is not unique cooling may have led to the null state.
     cold = here.at(_COLD * here.g**2)
-    fallen &= start.unknowns[:, 0] < _linear_limit(cold)[:, 0] + 5
+    null_log_v = np.where(edge[index] < 1, _linear_limit(cold)[:, 0], -np.inf)
+    # Regime II at γ > 0 has v/g² = O(√T) on the way.
+    null_log_v = np.where(here.gamma > 0, np.log(cold.temperature) / 2, null_log_v)
+    fallen = (here.temperature == 0) & ~unique & ((here.gamma < 0) | ~_finite_only(here))
+    fallen &= start.unknowns[:, 0] < null_log_v + _FAR_ABOVE_NULL
     start.unknowns[fallen] = np.nan
     columns.write(index, polish(_EQUATIONS, start, here, tol))
     columns.write(index[fallen], measure_null(here.take(fallen)))
+    columns.sheet_of[points.gamma < 0] = sheet
     columns.iterations[index[fallen]] = start.iterations[fallen]
     return columns
 
@@ -62,9 +68,14 @@ def _null_at_zero_temperature(points: Points, sheet: str) -> NDArray[np.bool_]:
     """Where the sheet is known to end in v = 0 at T = 0: regimes I and II, and the null sheet."""
     gain, gamma = points.effective_gain, points.gamma
     exists = gain * (1 + gamma) <= 1
-    alone = gain**2 * (1 + gamma) <= 1
+    alone = ~_finite_only(points) & points.phi.is_concave
     below = exists if sheet == "null" else exists & alone
-    return np.asarray(np.where(gamma >= 0, alone, below), dtype=bool)
+    return np.asarray(np.where((gamma >= 0) & points.phi.is_concave, alone, below), dtype=bool)
+
+
+def _finite_only(points: Points) -> NDArray[np.bool_]:
+    """Beyond the line where x = 0 at T = 0 is no solution of γ ≥ 0 any more."""
+    return np.asarray(points.effective_gain**2 * (1 + points.gamma) > 1, dtype=bool)
 
 
 def newton_at(start: Array, points: Points, n: int, max_iterations: int = 60) -> NewtonResult:
@@ -114,7 +125,7 @@ def direct_starts(points: Points) -> tuple[Array, Array]:
 
 
 def _direct(points: Points) -> Starts:
-    """Newton from several starts, where the branch is unique (γ ≥ 0 or linear φ)."""
+    """Newton from two starts, where the branch is unique (γ ≥ 0 with concave φ, or linear φ)."""
     result = Starts.empty(len(points), 3)
     todo = np.arange(len(points))
     for start in direct_starts(points):
@@ -125,6 +136,7 @@ def _direct(points: Points) -> Starts:
         todo = todo[~good]
     if todo.size:
         result.write(todo, _cooled(points.take(todo)))
+        result.reason[todo] = DIVERGED
     return result
 
 
@@ -181,7 +193,9 @@ def _null(points: Points) -> Starts:
     """Follow the null sheet from T → 0 up to the wanted temperature."""
     exists = (points.eta > 0) | (points.effective_gain * (1 + points.gamma) < 1)
     target = np.log(points.temperature)
-    cold = np.minimum(target, np.log(_COLD))
+    # Cold enough for v = T/τ to be small next to the distance τ from the line.
+    tau = linear_temperature_ratio(points.effective_gain, points.gamma, points.eta)
+    cold = np.minimum(target, np.log(_COLD * (points.phi.length * tau) ** 2))
     start = np.where(exists[:, None], _linear_limit(points.at(np.exp(cold))), np.nan)
     result = _arrived(_follow(points, start, cold, target), target)
     result.reason[~exists] = NO_NULL
@@ -191,10 +205,11 @@ def _null(points: Points) -> Starts:
 def _arrived(followed: tuple[Array, Array, NDArray[np.int64]], target: Array) -> Starts:
     unknowns, reached, iterations = followed
     arrived = reached == target
+    started = np.isfinite(unknowns[:, 0])
     return Starts(
         np.where(arrived[:, None], unknowns, np.nan),
         iterations,
-        np.where(arrived, DIVERGED, FOLD).astype(object),
+        np.where(arrived | ~started, DIVERGED, FOLD).astype(object),
     )
 
 
@@ -202,6 +217,6 @@ _EQUATIONS = BranchEquations(
     "paramagnetic",
     newton_at,
     paramagnetic.equations,
-    paramagnetic.plain_errors,
     paramagnetic.observables,
+    paramagnetic.plain_errors,
 )

@@ -31,9 +31,11 @@ DESCRIPTIONS = {
     "converged": "residual within tol",
     "residual": "largest relative error of the saddle-point equations",
     "quadrature_error": "largest change of the equations when the nodes are doubled",
+    "rounding_error": "estimated relative error of q from rounding",
     "nodes": "quadrature intervals per field or half line",
     "iterations": "Newton iterations, the path included",
     "branch_of": "branch of this point",
+    "sheet_of": "sheet of this point, where gamma < 0 may allow two",
     "reason": "why a point is not converged",
 }
 
@@ -41,8 +43,9 @@ DESCRIPTIONS = {
 class NotConvergedError(RuntimeError):
     """Some points have no solution; `solution` holds the flagged result of the call."""
 
-    def __init__(self, message: str, solution: SaddlePoint) -> None:
-        super().__init__(message)
+    def __init__(self, summary: str, solution: SaddlePoint) -> None:
+        super().__init__(f"{summary}. Pass throw=False to get nan there.")
+        self.summary = summary
         self.solution = solution
 
 
@@ -57,7 +60,7 @@ class SaddlePoint:
     g, gamma, beta, eta : ndarray
         The parameters, broadcast.
     q, Q, r, R, X, P : ndarray
-        Order parameters (`X` is the diagonal X_d); see THEORY notation in the README.
+        Order parameters (`X` is the diagonal X_d); notation table in the README.
     G : ndarray
         r − R.
     chi : ndarray
@@ -71,9 +74,12 @@ class SaddlePoint:
         paramagnetic branch, the replicon eigenvalue (replica symmetry breaks beyond 1) on the
         ordered branch, g²K on the static branch.
     stable, marginal, converged : ndarray of bool
-    residual, quadrature_error : ndarray
+    residual, quadrature_error, rounding_error : ndarray
+        The last is the relative error of q that rounding leaves: large next to a transition, where
+        q is small and the equations determine it badly (0 for closed forms).
     iterations, nodes : ndarray of int
-    branch_of, reason : ndarray of str
+    branch_of, sheet_of, reason : ndarray of str
+        `sheet_of` is empty off the paramagnetic branch and for γ ≥ 0.
     attributes : dict
         φ, branch, sheet, tolerance and versions.
     """
@@ -100,9 +106,11 @@ class SaddlePoint:
     converged: NDArray[np.bool_]
     residual: Array
     quadrature_error: Array
+    rounding_error: Array
     iterations: NDArray[np.int64]
     nodes: NDArray[np.int64]
     branch_of: NDArray[np.str_]
+    sheet_of: NDArray[np.str_]
     reason: NDArray[np.str_]
     attributes: dict[str, Any] = field(repr=False)
 
@@ -124,7 +132,7 @@ class SaddlePoint:
             raise ValueError(f"dims={dims!r}: expected {self.q.ndim} names")
         variables = {}
         for name, text in DESCRIPTIONS.items():
-            units = {} if name in ("branch_of", "reason") else {"units": "1"}
+            units = {} if name in ("branch_of", "sheet_of", "reason") else {"units": "1"}
             variables[name] = (dims, getattr(self, name), {"long_name": text, **units})
         coords = {
             name: (dims, getattr(self, name), {"long_name": text, "units": "1"})

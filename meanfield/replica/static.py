@@ -9,6 +9,8 @@ branch ends.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,10 +19,13 @@ from ..transfer import Array
 from .continuation import CORRECTIONS, follow
 from .newton import NewtonResult, newton
 from .null_state import static_null
+from .paramagnetic import POLE
 from .points import Columns, Points
 from .polish import DIVERGED, BranchEquations, Starts, polish
 
 _PATH_NODES = 64
+# The continuation stops within 1e-6 in ln g of the end of the branch, where k is this close to 1.
+_NEARLY_FLAT = 0.98
 NOT_MONOTONE = "k = g^2 gamma G reaches 1: x - k phi(x) is not monotone and the branch ends"
 UNBOUNDED = "linear phi has no static branch beyond g(1+gamma) = 1"
 
@@ -39,7 +44,8 @@ class _Law:
 
         # Complex zeros of y' approach 0 like √(1−k).
         room = np.maximum(1 - k * phi.steepness, 0)
-        scale = np.where(k > 0, np.sqrt(np.maximum(room, 1e-14)), 1.0) * 1.5 / s
+        scale = np.where(k > 0, np.sqrt(np.maximum(room, 1e-14)), 1.0)
+        scale = scale * POLE * phi.length / s
         far = np.sqrt(2 * LOG_CUT)
         with np.errstate(divide="ignore"):
             reach = far + np.maximum(k, 0) * np.fmin(phi.bound / s, far * phi.steepness / room)
@@ -84,7 +90,12 @@ def observables(unknowns: Array, points: Points, n: int) -> dict[str, Array]:
     z = law.s * law.psi
     phi = law.s * law.phi_s
     fluctuation = law.mean(ratio**2)  # K
-    chi = fluctuation / (1 - g2 * fluctuation)
+    # g²K − 1 without cancellation: φ_s − Gψ and its derivative in ψ have the same mean square but
+    # for the Hermite orders beyond the first (g²⟨φ_s²⟩ = 1 is the equation solved).
+    mean_ratio = law.mean(ratio)[:, None]
+    beyond = law.mean((ratio - mean_ratio) ** 2) - law.mean((law.phi_s - mean_ratio * law.psi) ** 2)
+    excess = g2 * beyond
+    chi = -fluctuation / excess
     # (R, ΔX) solve a linear system, φ''' being removed by Gaussian integration by parts; then P.
     third = law.mean(z * law.d2 / law.slope**3)
     push = law.mean(phi * law.d2 / law.slope**3)
@@ -104,7 +115,7 @@ def observables(unknowns: Array, points: Points, n: int) -> dict[str, Array]:
         + law.k * law.d2 / law.slope**2
     )
     rest = law.mean(force**2) - g2 * gamma**2 * overlap**2 * fluctuation / q
-    noise = rest / (1 - g2 * fluctuation)
+    noise = -rest / excess
     return {
         "q": q,
         "Q": q,
@@ -116,7 +127,8 @@ def observables(unknowns: Array, points: Points, n: int) -> dict[str, Array]:
         "sigma_xphi": (1 + g2 * chi) * law.mean(law.d1 / law.slope**2),
         "x2": v * law.mean(law.xi**2),
         "free_entropy": -g2 * gamma * response**2 / 2 - law.mean(np.log(law.slope)),
-        "instability": g2 * fluctuation,
+        # Positive by the Gaussian Poincaré inequality, also where it is below rounding.
+        "instability": np.maximum(1 + excess, np.nextafter(1, 2)),
     }
 
 
@@ -148,21 +160,25 @@ def onset_start(points: Points, distance: Array) -> Array:
     return np.stack([np.log(points.g**2 * points.phi.slope**2 * q), response], axis=1)
 
 
-def _follow_from_onset(points: Points) -> tuple[Array, NDArray[np.int64]]:
+def _follow_from_onset(points: Points) -> Starts:
     """Continuation in ln g from just above the onset, for what Newton does not reach at once."""
     onset = 1 / ((1 + points.gamma) * points.phi.slope)
-    near = Points(onset * 1.001, points.gamma, points.temperature, points.eta, points.phi)
+    near = replace(points, g=onset * 1.001)
     first = newton_at(onset_start(near, np.full(len(points), 0.001)), near, _PATH_NODES)
     start = np.where(first.residual[:, None] <= 1e-9, first.unknowns, np.nan)
 
     def correct(unknowns: Array, log_g: Array, index: NDArray[np.intp]) -> NewtonResult:
-        part = points.take(index)
-        part = Points(np.exp(log_g), part.gamma, part.temperature, part.eta, part.phi)
+        part = replace(points.take(index), g=np.exp(log_g))
         return newton_at(unknowns, part, _PATH_NODES, CORRECTIONS)
 
     unknowns, reached, iterations = follow(correct, start, np.log(near.g), np.log(points.g))
-    unknowns = np.where((reached == np.log(points.g))[:, None], unknowns, np.nan)
-    return unknowns, iterations + first.iterations
+    arrived = reached == np.log(points.g)
+    k = np.exp(2 * reached) * points.gamma * unknowns[:, 1] * points.phi.steepness
+    return Starts(
+        np.where(arrived[:, None], unknowns, np.nan),
+        iterations + first.iterations,
+        np.where(k > _NEARLY_FLAT, NOT_MONOTONE, DIVERGED).astype(object),
+    )
 
 
 def solve(points: Points, tol: float) -> Columns:
@@ -180,17 +196,9 @@ def solve(points: Points, tol: float) -> Columns:
     starts = Starts(solved.unknowns, solved.iterations, np.full(len(here), "", dtype=object))
     lost = ~(solved.residual <= 1e-9)
     if np.any(lost):
-        unknowns, iterations = _follow_from_onset(here.take(lost))
-        starts.unknowns[lost] = unknowns
-        starts.iterations[lost] += iterations
-        # γ ≤ 0 keeps k ≤ 0; elsewhere the branch is lost where k → 1.
-        starts.reason[lost] = np.where(here.gamma[lost] > 0, NOT_MONOTONE, DIVERGED)
+        starts.write(lost, _follow_from_onset(here.take(lost)))
     columns.write(index, polish(_EQUATIONS, starts, here, tol))
     return columns
 
 
-def _residual(unknowns: Array, points: Points, n: int) -> Array:
-    return equations(unknowns, points, n)[0]
-
-
-_EQUATIONS = BranchEquations("static", newton_at, equations, _residual, observables)
+_EQUATIONS = BranchEquations("static", newton_at, equations, observables)

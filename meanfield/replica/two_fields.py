@@ -59,7 +59,8 @@ class ConditionalMoments:
             self.k = g2 * gamma * (r - cross)
             self.stretch = g2 * (x_d + noise) * self.v
             spread = np.sqrt(g2 * overlap / self.v)
-            tilt = np.where(spread > 0, g2 * gamma * cross / spread, 0.0)
+            tilt = g2 * gamma * cross / spread
+            tilt = np.where((spread == 0) & (gamma * cross == 0), 0.0, tilt)
             rest = np.sqrt(g2 * noise * self.v - tilt**2)
         # Rounding must not make a singular covariance imaginary.
         tiny = g2 * np.abs(noise) * self.v * 1e-12 + 1e-300
@@ -100,7 +101,7 @@ class ConditionalMoments:
             push = np.maximum(-self.stretch, 0) * phi.bound**2 / s**2 + 2 * w * phi.bound / s
             reach = z + rise + np.sqrt(2 * LOG_CUT + push)
         reach = np.where(np.isfinite(reach), reach, 60 + z)
-        scale = POLE / s
+        scale = POLE * phi.length / s
         top = np.arcsinh(reach / scale)
         grid = scale[:, None] * np.sinh(top[:, None] * np.linspace(-1, 1, 2 * _SCAN + 1))
         phi_s = phi(s[:, None] * grid) / s[:, None]

@@ -84,6 +84,9 @@ def test_solve_prints_json(tmp_path: Path) -> None:
         ("sweep --branch ordered", "needs finite beta"),
         ("sweep --phi relu", "is not one of"),
         ("sweep --tol 0", "must be positive"),
+        ("sweep --g 1,1", "g: the axis must be strictly increasing"),
+        ("sweep --branch static --sheet null", "--sheet needs --branch paramagnetic"),
+        ("solve --g 1 --sheet null", "--sheet needs --branch paramagnetic"),
         ("solve", "Missing option '--g'"),
         ("solve --g 0", "g=0: must be positive"),
         ("solve --g 1 --gamma 2", "gamma=2: must lie in"),
@@ -120,6 +123,20 @@ def test_forbidden_output(tmp_path: Path) -> None:
     done = run(["sweep", "--g", "1.0", "--gamma", "0", "--output", "locked/out"], tmp_path)
     assert done.returncode == 2
     assert list(locked.iterdir()) == []
+
+
+def test_sweep_of_unstable_points_only(tmp_path: Path) -> None:
+    done = run(["sweep", "--g", "0.9", "--gamma", "0.5", "--output", "out"], tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in (tmp_path / "out").iterdir()} == FILES
+
+
+def test_sweep_without_a_solution_is_exit_code_1(tmp_path: Path) -> None:
+    options = "--branch ordered --beta 1 --g 0.8 --gamma 0.5 --output out"
+    done = run(["sweep", *options.split()], tmp_path)
+    assert done.returncode == 1
+    assert "no point converged on branch ordered" in done.stderr
+    assert "0 of 1 converged" in done.stdout
 
 
 def test_no_solution_is_exit_code_1(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from meanfield import replica_map, saddle_point, spin_glass_beta
+from meanfield.quadrature import gauss_hermite
 from meanfield.replica import two_fields
 from meanfield.replica.points import Points
 from meanfield.transfer import transfer_function
@@ -44,6 +45,49 @@ def test_replica_symmetry_breaks_with_the_order() -> None:
     assert np.all(np.diff(point.instability) > 0)
     assert np.all(point.instability > 1)
     assert not point.stable.any()
+    strong = saddle_point(2.2, -0.5, beta=10.0, branch="ordered")
+    assert strong.instability == pytest.approx(1.078, abs=5e-4)
+
+
+def test_replicon_by_an_own_sum() -> None:
+    """E[(∂⟨φ⟩, ∂⟨y⟩)…] on a plain grid: z, w by Gauss–Hermite, x by the rectangle rule."""
+    point = saddle_point(2.2, -0.5, beta=10.0, branch="ordered")
+    q, overlap, r, cross, x_d, noise = (float(a) for a in _order(point))
+    g, gamma = 2.2, -0.5
+    v, k = 0.1 + g**2 * (q - overlap), g**2 * gamma * (r - cross)
+    u, weight = gauss_hermite(40)
+    z = g * np.sqrt(overlap) * u[:, None, None]
+    w = gamma * cross / overlap * z
+    w = w + g * np.sqrt(noise - gamma**2 * cross**2 / overlap) * u[None, :, None]
+    x = np.linspace(-12, 12, 1201)
+    phi = np.tanh(x)
+    y = x - z - k * phi
+    p = np.exp(-(y**2) / (2 * v) + w * phi - g**2 * (x_d + noise) * phi**2 / 2)
+    p /= p.sum(axis=-1, keepdims=True)
+
+    def cov(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return (p * a * b).sum(-1) - (p * a).sum(-1) * (p * b).sum(-1)
+
+    phi_z, phi_w = cov(phi, y) / v, cov(phi, phi)
+    y_z, y_w = cov(y, y) / v**2 - 1 / v, cov(y, phi) / v
+    joint = np.outer(weight, weight)
+
+    def image(s: np.ndarray) -> np.ndarray:
+        c = g**2 * np.array([[s[0], gamma * s[1]], [gamma * s[1], s[2]]])
+        rows = ((phi_z, phi_w), (y_z, y_w))
+        out = []
+        for i, j in ((0, 0), (0, 1), (1, 1)):
+            total = sum(c[m, n] * rows[i][m] * rows[j][n] for m in (0, 1) for n in (0, 1))
+            out.append(np.sum(joint * total))
+        return np.array(out)
+
+    matrix = np.stack([image(e) for e in np.eye(3)], axis=1)
+    assert np.abs(np.linalg.eigvals(matrix)).max() == pytest.approx(
+        float(point.instability), rel=1e-9
+    )
+    x2 = np.sum(joint * (p * x * x).sum(-1))
+    assert point.x2 == pytest.approx(float(x2), rel=1e-9)
+    assert point.chi == pytest.approx(10.0 * (q - overlap), rel=1e-12)
 
 
 def test_low_temperature_limits() -> None:
@@ -113,6 +157,9 @@ def test_jacobian_of_the_map(gamma: float) -> None:
 def test_map_refuses_fields_without_a_covariance() -> None:
     new = replica_map((0.5, 0.1, 0.6, 5.0, 0.0, 0.1), 1.2, 0.5, beta=10.0)
     assert np.isnan(new.q)
+    assert np.isnan(replica_map((0.3, 0.0, 0.5, 0.2, 0.1, 0.1), 2.0, -0.5, beta=10.0).q)
+    with pytest.raises(ValueError, match="got 5 arrays"):
+        replica_map((0.3, 0.0, 0.5, 0.2, 0.1), 2.0, -0.5, beta=10.0)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="nodes=3"):
         replica_map((0.5, 0.1, 0.6, 0.0, 0.0, 0.1), 1.2, 0.5, beta=10.0, nodes=3)
 

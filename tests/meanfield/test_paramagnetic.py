@@ -5,6 +5,7 @@ import pytest
 
 from meanfield import (
     NotConvergedError,
+    TransferFunction,
     critical_gain,
     measure_transition_gain,
     null_fluctuation,
@@ -220,3 +221,126 @@ def test_unbounded_phi_without_confinement_is_refused() -> None:
     point = saddle_point(1.5, 0.2, beta=3.0, branch="paramagnetic", phi="linear", throw=False)
     assert not point.converged
     assert "not normalisable" in str(point.reason)
+
+
+def _scaled(k: float, a: float = 1.0) -> TransferFunction:
+    return TransferFunction(
+        "scaled",
+        phi=lambda x: a * np.tanh(k * x),
+        d1=lambda x: a * k * (1 - np.tanh(k * x) ** 2),
+        d2=lambda x: -2 * a * k**2 * np.tanh(k * x) * (1 - np.tanh(k * x) ** 2),
+        bound=a,
+    )
+
+
+@pytest.mark.parametrize("k", [0.1, 5.0, 20.0, 50.0])
+def test_steep_and_flat_functions(k: float) -> None:
+    """φ = tanh(kx) at (g, β) is tanh at (kg, β/k²): x → x/k, y → y/k."""
+    g, gamma, beta = np.array([0.5, 1.3, 3.0]), np.array([0.4, 0.5, -0.4]), np.array([9.0, 50, 2])
+    one = saddle_point(g, gamma, beta=beta, branch="paramagnetic")
+    two = saddle_point(g / k, gamma, beta=beta * k**2, branch="paramagnetic", phi=_scaled(k))
+    np.testing.assert_allclose(two.q, one.q, rtol=1e-9)
+    np.testing.assert_allclose(two.r, k * one.r, rtol=1e-9)
+    np.testing.assert_allclose(two.x2, one.x2 / k**2, rtol=1e-9)
+    found = spin_glass_beta(2.2 / k, -0.5, phi=_scaled(k))
+    assert found == pytest.approx(k**2 * float(spin_glass_beta(2.2, -0.5)), rel=1e-8)
+
+
+@pytest.mark.parametrize("a", [1.0, 2.0])
+def test_zero_temperature_columns_are_limits(a: float) -> None:
+    """Every closed form of β = ∞ against β = 1e9, signs of γ and another slope included."""
+    g = np.array([0.5, 0.8, 1.3, 0.6, 0.75]) / a
+    gamma = np.array([0.6, -0.5, -0.5, 0.0, 0.5])
+    phi = _scaled(1.0, a)
+    beta = 1e9
+    frozen = saddle_point(g, gamma, branch="paramagnetic", phi=phi)
+    near = saddle_point(g, gamma, beta=beta, branch="paramagnetic", phi=phi)
+    one = slice(0, 4)  # regime I; the last point is in regime II
+    for name in ("r", "X", "chi", "free_entropy", "instability"):
+        limit, value = getattr(frozen, name)[one], getattr(near, name)[one]
+        np.testing.assert_allclose(value, limit, rtol=1e-6, atol=1e-7, err_msg=name)
+    assert near.r[4] == pytest.approx(float(frozen.r[4]), rel=1e-3)
+    assert near.free_entropy[4] == pytest.approx(float(frozen.free_entropy[4]), rel=1e-3)
+    assert near.instability[4] == pytest.approx(1, abs=1e-3)
+    assert near.instability[4] < 1
+    static = saddle_point(g[one], gamma[one], phi=phi)
+    for name in ("r", "X", "chi", "free_entropy", "instability"):
+        np.testing.assert_allclose(getattr(static, name), getattr(frozen, name)[one], rtol=1e-12)
+    np.testing.assert_allclose(static.sigma_xphi, beta * near.sigma_xphi[one], rtol=1e-6)
+
+
+def test_function_with_a_discontinuous_onset_is_cooled() -> None:
+    """φ = tanh(0.3x + x³) is not concave: the branch of γ ≥ 0 need not be unique either."""
+
+    def inner(x: np.ndarray) -> np.ndarray:
+        return 0.3 * x + x**3
+
+    bumpy = TransferFunction(
+        "bumpy",
+        phi=lambda x: np.tanh(inner(x)),
+        d1=lambda x: (0.3 + 3 * x**2) * (1 - np.tanh(inner(x)) ** 2),
+        d2=lambda x: (
+            (6 * x - 2 * (0.3 + 3 * x**2) ** 2 * np.tanh(inner(x))) * (1 - np.tanh(inner(x)) ** 2)
+        ),
+        bound=1.0,
+    )
+    assert not bumpy.is_concave
+    # Values of an own continuation in small steps of ln β.
+    beta = np.array([1.0, 3.0, 10.0, 30.0, 100.0, 1e3, 1e4])
+    q = saddle_point(5 / 3, 0.0, beta=beta, branch="paramagnetic", phi=bumpy).q
+    np.testing.assert_allclose(
+        q, [0.6087, 0.5357, 0.4913, 0.4742, 0.4675, 0.4648, 0.4645], atol=6e-5
+    )
+    assert saddle_point(5 / 3, 0.0, branch="paramagnetic", phi=bumpy).q == pytest.approx(
+        float(q[-1]), abs=1e-4
+    )
+    assert saddle_point(7 / 3, -0.3, branch="paramagnetic", phi=bumpy).q == pytest.approx(
+        0.5896, abs=1e-4
+    )
+
+
+@pytest.mark.parametrize("distance", [1e-6, 1e-7, 1e-8, 1e-9])
+def test_null_sheet_does_not_jump_near_its_end(distance: float) -> None:
+    for gamma in (-0.2, -0.5):
+        g = float(critical_gain(gamma)) * (1 - distance)
+        point = saddle_point(g, gamma, beta=1e6, branch="paramagnetic", sheet="null", throw=False)
+        assert not point.converged
+        cold = saddle_point(g, gamma, beta=1e40, branch="paramagnetic", sheet="null")
+        assert cold.chi == pytest.approx(float(null_fluctuation(g, gamma)), rel=1e-3)
+
+
+def test_tolerance_is_applied_to_the_residual() -> None:
+    point = saddle_point(1.2, 0.5, beta=3.0, branch="paramagnetic", tol=1e-18, throw=False)
+    assert point.residual > 1e-18
+    assert not point.converged
+    assert "above tol" in str(point.reason)
+
+
+def test_residual_sees_every_equation() -> None:
+    points = Points(*(np.array([a]) for a in (1.2, 0.5, 0.1, 0.0)), transfer_function("tanh"))
+    solved = sheets.newton_at(np.array([[-0.5, 0.6, 0.2]]), points, 48).unknowns
+    assert np.max(np.abs(paramagnetic.plain_errors(solved, points, 96))) < 1e-12
+    for j in range(3):
+        moved = solved.copy()
+        moved[0, j] += 1e-4
+        assert np.max(np.abs(paramagnetic.plain_errors(moved, points, 96))) > 1e-5
+    moved = solved.copy()
+    moved[0, 2] += 1e-4
+    assert abs(paramagnetic.plain_errors(moved, points, 96)[0, 2]) > 1e-5
+
+
+def test_rounding_error_is_honest_on_the_line() -> None:
+    # At g = 1, γ = 0 the exact q tends to √(T/2) + T/…: known to leading order.
+    beta = np.array([1e16, 1e20, 1e24])
+    point = saddle_point(1.0, 0.0, beta=beta, branch="paramagnetic")
+    error = np.abs(point.q / np.sqrt(1 / (2 * beta)) - 1)
+    assert np.all(error <= point.rounding_error + 2 / np.sqrt(beta))
+    lost = saddle_point(1.0, 0.0, beta=1e36, branch="paramagnetic", throw=False)
+    assert not lost.converged
+    assert "rounding" in str(lost.reason)
+
+
+def test_sheet_of_names_the_sheet() -> None:
+    point = saddle_point([1.6, 1.2], [-0.5, 0.5], beta=1e6, branch="stable")
+    assert point.sheet_of.tolist() == ["null", ""]
+    assert "sheet" not in point.attributes

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from meanfield import figures, phase_diagram, saddle_point
+from meanfield import TransferFunction, figures, phase_diagram, saddle_point
 
 
 def test_grid_is_labelled_and_equals_the_solver() -> None:
@@ -34,7 +34,7 @@ def test_chunks_do_not_change_the_numbers(monkeypatch: pytest.MonkeyPatch) -> No
     import sys
 
     whole = phase_diagram(np.linspace(0.5, 1.5, 7), [-0.4, 0.3], branch="stable", beta=30.0)
-    monkeypatch.setattr(sys.modules["meanfield.replica.saddle_point"], "_CHUNK_TWO_FIELDS", 3)
+    monkeypatch.setattr(sys.modules["meanfield.replica.solver"], "_CHUNK_TWO_FIELDS", 3)
     parts = phase_diagram(np.linspace(0.5, 1.5, 7), [-0.4, 0.3], branch="stable", beta=30.0)
     for name in ("q", "Q", "r", "R", "X", "P", "free_entropy"):
         np.testing.assert_array_equal(whole[name].values, parts[name].values)
@@ -73,8 +73,40 @@ def test_figures_carry_the_symbols_of_the_paper() -> None:
         ([], 0.0, "g: expected a non-empty"),
         ([1.0], [[0.1]], "gamma: expected"),
         ([-1.0], 0.0, "g=-1"),
+        ([1.0, 1.0], 0.0, "g: the axis must be strictly increasing"),
     ],
 )
 def test_bad_axes(g: list[float], gamma: object, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         phase_diagram(g, gamma, branch="static")  # type: ignore[arg-type]
+
+
+def test_lines_scale_with_the_slope() -> None:
+    steep = TransferFunction(
+        "steep",
+        phi=lambda x: 2 * np.tanh(x),
+        d1=lambda x: 2 * (1 - np.tanh(x) ** 2),
+        d2=lambda x: -4 * np.tanh(x) * (1 - np.tanh(x) ** 2),
+        bound=2.0,
+    )
+    grid = phase_diagram([0.3, 0.6], 0.0, branch="static", phi=steep)
+    assert float(grid.critical_gain[0]) == 0.5
+    assert float(grid.measure_transition_gain[0]) == 0.5
+    assert grid.Q.values[0, 0] == 0
+    assert grid.Q.values[0, 1] > 0
+    with pytest.raises(ValueError, match=r"beta=.*must be one number"):
+        phase_diagram([0.3], 0.0, branch="paramagnetic", beta=[1.0, 2.0])  # type: ignore[arg-type]
+
+
+def test_dashes_mark_the_unstable_part() -> None:
+    grid = phase_diagram(np.linspace(0.4, 1.2, 17), 0.5, branch="static")
+    axis = figures.order_parameters([grid]).axes[0]
+    solid, dashed = axis.lines[:2]
+    assert (solid.get_linestyle(), dashed.get_linestyle()) == ("-", "--")
+    line = float(grid.critical_gain[0])
+    shown = [curve.get_xdata()[np.isfinite(curve.get_ydata())] for curve in (solid, dashed)]
+    assert shown[0].max() <= line
+    assert shown[1].min() >= line - 0.05
+    # The relations of the static branch leave its unstable part out.
+    points = figures.fluctuation_response([grid]).axes[0].collections[0].get_offsets()
+    assert np.isfinite(np.asarray(points)).all(axis=1).sum() == int(grid.stable.sum())

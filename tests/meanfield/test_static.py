@@ -1,7 +1,13 @@
 import numpy as np
 import pytest
 
-from meanfield import critical_gain, null_fluctuation, null_response, saddle_point
+from meanfield import (
+    TransferFunction,
+    critical_gain,
+    null_fluctuation,
+    null_response,
+    saddle_point,
+)
 from meanfield.quadrature import gauss_hermite
 from meanfield.replica import static
 from meanfield.replica.points import Points
@@ -34,9 +40,23 @@ def test_onset_is_linear(gamma: float) -> None:
     point = saddle_point(critical_gain(gamma) * (1 + distance), gamma)
     np.testing.assert_allclose(point.Q / distance, 1, atol=10 * distance.max())
     assert abs(point.Q[2] / distance[2] - 1) < 1e-5
-    # g²K − 1 ∝ distance²: below rounding for the last.
-    assert point.stable.tolist() == [False, False, True]
-    assert point.marginal.tolist() == [False, False, True]
+    assert not point.stable.any()
+    assert not point.marginal.any()
+
+
+@pytest.mark.parametrize("gamma", [-0.99, -0.3, 0.0, 0.6, 1.0])
+def test_susceptibility_keeps_its_sign_and_digits_beyond_the_line(gamma: float) -> None:
+    # χ ε² tends to a constant, −3/4 at γ = 0 (25-digit values there: −0.7500099995 at 1e-5).
+    distance = np.array([1e-4, 1e-5, 1e-6, 1e-7])
+    point = saddle_point(critical_gain(gamma) * (1 + distance), gamma)
+    scaled = point.chi * distance**2
+    assert np.all(point.chi < 0)
+    assert gamma == 0 or np.all(point.P < 0)
+    assert not point.stable.any()
+    np.testing.assert_allclose(scaled[1:], scaled[0], rtol=3e-2)
+    if gamma == 0.0:
+        assert scaled[1] == pytest.approx(-0.7500099995, rel=1e-7)
+        assert scaled[2] == pytest.approx(-0.750001, rel=1e-6)
 
 
 def test_line_itself_is_marginal() -> None:
@@ -56,6 +76,7 @@ def test_branch_ends_where_the_map_stops_being_monotone() -> None:
     assert inside[: last + 1].all()
     assert not inside[last + 1 :].any()
     assert 0.995 < k[last] < 1
+    assert g[last] == pytest.approx(1.1605, abs=6e-4)
     assert all("monotone" in reason for reason in point.reason[~inside])
     assert np.isnan(point.Q[~inside]).all()
 
@@ -91,37 +112,65 @@ def test_jacobian_is_the_derivative(phi: str) -> None:
 
 
 @pytest.mark.parametrize(("g", "gamma"), [(1.3, 0.3), (1.6, -0.2), (0.8, 0.6)])
-def test_conjugates_against_laplace_by_integration(g: float, gamma: float) -> None:
-    """R, ΔX and P from the single-site law at small finite v, 200 Gauss–Hermite fields.
+def test_observables_against_laplace_by_integration(g: float, gamma: float) -> None:
+    """R, X, P, ψ and ⟨x²⟩ from numerical integrals over the single-site law at v = 1e-8.
 
-    At given (z, w) the tree-level formulas claim ⟨y⟩/v → D L + O(v); that limit is taken by a
-    numerical integral, with the R, ΔX, P of the solution in the weight.
+    ⟨y⟩/v at given (z, w) is linear in w as v → 0, so that its mean and slope in w give
+    P = E⟨y⟩²/v² also where P < 0 (formal) and no Gaussian w exists.
     """
     point = saddle_point(g, gamma)
-    q, overlap, stretch = (float(a) for a in (point.Q, point.R, point.X + point.P))
-    k = g**2 * gamma * float(point.G)
+    q, overlap, x_d, noise = (float(a) for a in (point.Q, point.R, point.X, point.P))
+    k, v = g**2 * gamma * float(point.G), 1e-8
     u, weights = gauss_hermite(200)
     z = g * np.sqrt(q) * u
-    # P < 0 here (formal): only the mean of w given z enters R and ΔX.
-    w = gamma * overlap / q * z
-    v = 1e-8
-
-    def x_of(z: np.ndarray) -> np.ndarray:
-        x = z.copy()
-        for _ in range(100):
-            x = x - (x - k * np.tanh(x) - z) / (1 - k / np.cosh(x) ** 2)
-        return x
-
-    centre = x_of(z)
+    centre = z.copy()
+    for _ in range(100):
+        centre -= (centre - k * np.tanh(centre) - z) / (1 - k / np.cosh(centre) ** 2)
     slope = 1 - k / np.cosh(centre) ** 2
     t = np.linspace(-9, 9, 801)
     x = centre[:, None] + np.sqrt(v) * t / slope[:, None]
     phi = np.tanh(x)
     y = x - z[:, None] - k * phi
-    log = -(y**2) / (2 * v) + w[:, None] * phi - g**2 * stretch * phi**2 / 2
-    p = np.exp(log - log.max(axis=1, keepdims=True))
-    p /= p.sum(axis=1, keepdims=True)
-    mean_y, mean_phi = (p * y).sum(1), (p * phi).sum(1)
-    assert np.sum(weights * mean_y / v * mean_phi) == pytest.approx(overlap, rel=1e-3)
-    variance = (p * y * y).sum(1) - mean_y**2
-    assert np.sum(weights * (1 / v - variance / v**2)) == pytest.approx(stretch, rel=1e-3)
+
+    def law(w: np.ndarray) -> tuple[np.ndarray, ...]:
+        log = -(y**2) / (2 * v) + w[:, None] * phi - g**2 * (x_d + noise) * phi**2 / 2
+        p = np.exp(log)
+        norm = p.sum(1)
+        log_z = np.log(norm * (t[1] - t[0]) * np.sqrt(v) / slope / np.sqrt(2 * np.pi * v))
+        p = p / norm[:, None]
+        mean_y = (p * y).sum(1)
+        variance = (p * y * y).sum(1) - mean_y**2
+        return mean_y / v, (p * phi).sum(1), variance, log_z
+
+    def mean(values: np.ndarray) -> float:
+        return float(np.sum(weights * values))
+
+    w = gamma * overlap / q * z
+    pull, activity, variance, log_z = law(w)
+    slope_w = (law(w + 0.01)[0] - law(w - 0.01)[0]) / 0.02
+    spread = g**2 * (noise - gamma**2 * overlap**2 / q)  # variance of w given z
+    assert mean(pull * activity) == pytest.approx(overlap, rel=1e-3)
+    assert mean(1 / v - variance / v**2) == pytest.approx(x_d + noise, rel=1e-3)
+    assert mean(pull**2) + spread * mean(slope_w**2) == pytest.approx(noise, rel=1e-3)
+    assert mean(centre**2) == pytest.approx(float(point.x2), rel=1e-6)
+    r = overlap + float(point.G)
+    lagrange = x_d * q + noise * q - gamma * (r**2 - overlap**2)
+    entropy = g**2 / 2 * lagrange + mean(log_z)
+    assert entropy == pytest.approx(float(point.free_entropy), abs=1e-5)
+
+
+def test_discontinuous_onset_is_flagged_without_a_guess() -> None:
+    bumpy = TransferFunction(
+        "bumpy",
+        phi=lambda x: 0.3 * np.tanh(x) + 0.7 * np.tanh(x) ** 3,
+        d1=lambda x: (0.3 + 2.1 * np.tanh(x) ** 2) / np.cosh(x) ** 2,
+        d2=lambda x: (
+            (4.2 * (1 - np.tanh(x) ** 2) - 0.6 - 4.2 * np.tanh(x) ** 2)
+            * np.tanh(x)
+            / np.cosh(x) ** 2
+        ),
+        bound=1.0,
+    )
+    point = saddle_point(2.4, 0.5, phi=bumpy, throw=False)
+    assert not point.converged
+    assert "monotone" not in str(point.reason)

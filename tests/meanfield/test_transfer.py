@@ -78,6 +78,14 @@ def test_own_function_is_accepted() -> None:
         ({"d1": lambda x: 1 / (1 + 2 * x * x)}, "d1 at x"),
         ({"d2": lambda x: 2 * x / (1 + x * x) ** 2}, "d2 at x"),
         ({"bound": 1.0}, "exceeds bound"),
+        (
+            {
+                "phi": lambda x: x / (1 + abs(x)),
+                "d1": lambda x: (1 + abs(x)) ** -2.0,
+                "d2": lambda x: -2 * np.sign(x) * (1 + abs(x)) ** -3.0,
+            },
+            "must be continuous",
+        ),
         ({"phi": lambda x: -np.arctan(x), "d1": lambda x: -1 / (1 + x * x)}, "slope"),
         ({"d2": lambda x: x * np.nan}, "not finite"),
         ({"primitive": lambda x: x * np.arctan(x)}, "phi at x"),
@@ -93,3 +101,21 @@ def test_unknown_names_are_listed() -> None:
         transfer_function("relu")
     with pytest.raises(TypeError, match="expected one of"):
         transfer_function(3)  # type: ignore[arg-type]
+
+
+def test_a_clipped_function_is_not_linear() -> None:
+    clipped = TransferFunction(
+        "clipped",
+        phi=lambda x: np.clip(x, -1, 1),
+        d1=lambda x: 1.0 * (np.abs(x) < 1),
+        d2=np.zeros_like,
+        bound=1.0,
+    )
+    assert not clipped.is_linear
+
+
+def test_length_follows_the_argument() -> None:
+    tanh = transfer_function("tanh")
+    assert tanh.length == pytest.approx(1, rel=1e-2)
+    assert _own().length == pytest.approx(1.2, rel=0.1)
+    assert transfer_function("linear").length == 1.0

@@ -7,6 +7,7 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from .elliptic import critical_gain, measure_transition_gain
+from .parameters import ArgumentError
 from .replica import saddle_point
 from .transfer import Array, TransferFunction, transfer_function
 
@@ -28,7 +29,7 @@ def phase_diagram(
     Parameters
     ----------
     g, gamma : array_like
-        One-dimensional axes, or scalars.
+        Strictly increasing one-dimensional axes, or scalars.
     branch, beta, sheet, phi, eta, tol
         As in `meanfield.saddle_point`; `beta` and `eta` are scalars.
     progress : bool
@@ -44,7 +45,8 @@ def phase_diagram(
     Raises
     ------
     ValueError
-        If an axis is empty or has more than one dimension, or a parameter is out of range.
+        If an axis is empty, not increasing or has more than one dimension, or a parameter is out
+        of range.
 
     Examples
     --------
@@ -56,6 +58,9 @@ def phase_diagram(
     0.31597418
     """
     g_axis, gamma_axis = _axis("g", g), _axis("gamma", gamma)
+    for name, value in (("beta", beta), ("eta", eta)):
+        if np.ndim(value):
+            raise ArgumentError(f"{name}={value!r}: must be one number")
     solution = saddle_point(
         g_axis,
         gamma_axis[:, None],
@@ -89,5 +94,7 @@ def phase_diagram(
 def _axis(name: str, values: ArrayLike) -> Array:
     axis = np.atleast_1d(np.asarray(values, dtype=float))
     if axis.ndim != 1 or axis.size == 0:
-        raise ValueError(f"{name}: expected a non-empty one-dimensional axis, got {axis.shape}")
+        raise ArgumentError(f"{name}: expected a non-empty one-dimensional axis, got {axis.shape}")
+    if np.any(np.diff(axis) <= 0):
+        raise ArgumentError(f"{name}: the axis must be strictly increasing")
     return axis

@@ -52,10 +52,12 @@ def saddle_point(
         ``"paramagnetic"``: Q = R = P = 0, any β; the equilibrium of the measure where stable.
         ``"ordered"``: Q, R, P ≠ 0, finite β; continued from β_SG, it exists for γ < 0 only.
         ``"stable"``: per point the null sheet if stable, else the cooled one if stable, else the
-        ordered branch; `branch_of` names the choice.
+        ordered branch, whose replicon eigenvalue may exceed 1 (then `stable` is False); at β = ∞
+        a point that would need the ordered branch is flagged.  `branch_of` and `sheet_of` name the
+        choice.
     sheet : {"cooled", "null"}
-        Of the paramagnetic branch where γ < 0 allows two: the one continued from β = 0, or the one
-        continued from x = 0 at T = 0.  A point beyond the end of its sheet is flagged.
+        Of ``branch="paramagnetic"`` where γ < 0 allows two: the one continued from β = 0, or the
+        one continued from x = 0 at T = 0.  A point beyond the end of its sheet is flagged.
     phi : str or TransferFunction
         ``"tanh"``, ``"erf"``, ``"algebraic"``, ``"linear"`` or an own odd function.
     tol : float
@@ -79,9 +81,11 @@ def saddle_point(
 
     Notes
     -----
-    Saddle point of Qiu & Huang, arXiv:2401.10009.  Residuals are relative errors of
-    q = ⟨φ²⟩, r = ⟨yφ⟩/v, X_d = 1/v − ⟨y²⟩/v² (and of Q, R, P) in units of v = 1/β + g²(q−Q),
-    taken on twice the quadrature nodes that the solution used.
+    Saddle point of Qiu & Huang, arXiv:2401.10009.  The residual is taken on twice the quadrature
+    nodes that the solution used.  Paramagnetic branch: errors of q = ⟨φ²⟩, r = ⟨yφ⟩/v,
+    X_d = 1/v − ⟨y²⟩/v² in units of v/g², 1 and 1/v with v = 1/β + g²q, and of the equations
+    solved.  Ordered branch: of all six equations in units of q.  Static branch: of the equations
+    for Q and G; r, R, X and P follow from them by a linear system.
 
     Assumptions: N → ∞, replica symmetry, Gaussian couplings.
 
@@ -97,20 +101,22 @@ def saddle_point(
     function = transfer_function(phi)
     parameters.one_of("branch", branch, BRANCHES)
     parameters.one_of("sheet", sheet, SHEETS)
-    if not (np.isfinite(tol) and tol > 0):
-        raise ValueError(f"tol={tol!r}: must be positive")
+    tol = parameters.positive("tol", tol)
     g, gamma, beta, eta = _parameters(g, gamma, beta, eta)
     if branch == "static" and np.any(np.isfinite(beta)):
-        raise ValueError(f"beta={beta[np.isfinite(beta)].flat[0]:g}: {_NO_STATIC_T}")
+        raise parameters.ArgumentError(f"beta={beta[np.isfinite(beta)].flat[0]:g}: {_NO_STATIC_T}")
     if branch == "ordered" and np.any(np.isinf(beta)):
-        raise ValueError(f"beta=inf: {_FINITE_BETA}")
-    points = _points(g, gamma, beta, eta, function)
+        raise parameters.ArgumentError(f"beta=inf: {_FINITE_BETA}")
     with np.errstate(all="ignore"):
+        points = _points(g, gamma, beta, eta, function)
         columns = _solve_in_chunks(points, branch, sheet, tol, progress)
-    attributes = {"branch": branch, "sheet": sheet, "phi": function.name, "tol": tol}
-    solution = _result(columns, (g, gamma, beta, eta), attributes)
+    attributes = {"branch": branch, "phi": function.name, "tol": tol}
+    if branch == "paramagnetic":
+        attributes["sheet"] = sheet
+    with np.errstate(all="ignore"):
+        solution = _result(columns, (g, gamma, beta, eta), attributes)
     if throw and not np.all(solution.converged):
-        raise NotConvergedError(_complaint(solution), solution)
+        raise NotConvergedError(_summary(solution), solution)
     return solution
 
 
@@ -206,8 +212,10 @@ def replica_map(
     >>> bool(np.allclose(new, order, rtol=0, atol=1e-12))
     True
     """
-    if not 4 <= nodes <= 384:
-        raise ValueError(f"nodes={nodes!r}: must lie in [4, 384]")
+    if not (isinstance(nodes, (int, np.integer)) and 4 <= nodes <= 384):
+        raise parameters.ArgumentError(f"nodes={nodes!r}: must be an integer in [4, 384]")
+    if len(order) != 6:
+        raise parameters.ArgumentError(f"order: expected q, Q, r, R, X, P, got {len(order)} arrays")
     arrays = np.broadcast_arrays(*order, g, gamma, beta, eta)
     shape = arrays[0].shape
     g, gamma, beta, eta = _parameters(*arrays[6:])
@@ -228,7 +236,9 @@ def _parameters(
         parameters.confinement(eta),
     )
     if np.any((arrays[3] > 0) & np.isinf(arrays[2])):
-        raise ValueError("beta=inf: eta > 0 needs finite beta (the limit is x = 0 for every g)")
+        raise parameters.ArgumentError(
+            "beta=inf: eta > 0 needs finite beta (the limit is x = 0 for every g)"
+        )
     return arrays[0], arrays[1], arrays[2], arrays[3]
 
 
@@ -258,12 +268,12 @@ def _solve(points: Points, branch: str, sheet: str, tol: float) -> Columns:
         return ordered.solve(points, tol)
     columns = sheets.solve(points, "null", tol)
     todo = _unstable(columns)
-    columns.write(todo, sheets.solve(points.take(todo), "cooled", tol))
+    columns.replace(todo, sheets.solve(points.take(todo), "cooled", tol))
     todo = _unstable(columns)
     frozen = todo[points.temperature[todo] == 0]
     columns.reject(frozen, f"no stable branch: {_FINITE_BETA}")
     todo = np.setdiff1d(todo, frozen)
-    columns.write(todo, ordered.solve(points.take(todo), tol))
+    columns.replace(todo, ordered.solve(points.take(todo), tol))
     return columns
 
 
@@ -286,6 +296,8 @@ def _result(
     energy = temperature * (1 - cold) / 2 + eta * values["x2"] / 2
     instability = values["instability"]
     converged = ~lost.reshape(shape)
+    # On the static branch the instability is exactly 1 on the line and beyond 1 after it.
+    rounding = np.where((columns.branch_of == "static").reshape(shape), 0.0, _MARGINAL)
     return SaddlePoint(
         g=g.copy(),
         gamma=gamma.copy(),
@@ -294,20 +306,22 @@ def _result(
         **values,
         G=values["r"] - values["R"],
         energy=np.where(converged, energy, np.nan),
-        stable=converged & (instability <= 1 + _MARGINAL),
-        marginal=np.abs(instability - 1) <= _MARGINAL,
+        stable=converged & (instability <= 1 + rounding),
+        marginal=np.abs(instability - 1) <= rounding,
         converged=converged,
         residual=columns.residual.reshape(shape),
         quadrature_error=columns.quadrature_error.reshape(shape),
+        rounding_error=columns.rounding_error.reshape(shape),
         iterations=columns.iterations.reshape(shape),
         nodes=columns.nodes.reshape(shape),
         branch_of=columns.branch_of.astype(str).reshape(shape),
+        sheet_of=columns.sheet_of.astype(str).reshape(shape),
         reason=columns.reason.astype(str).reshape(shape),
         attributes=attributes,
     )
 
 
-def _complaint(solution: SaddlePoint) -> str:
+def _summary(solution: SaddlePoint) -> str:
     lost = ~solution.converged
     first = tuple(np.argwhere(lost)[0])
     reasons = Counter(solution.reason[lost].tolist())
@@ -315,6 +329,5 @@ def _complaint(solution: SaddlePoint) -> str:
     return (
         f"{int(lost.sum())} of {lost.size} points have no solution on branch "
         f"{solution.attributes['branch']!r} ({listed}); first: g={solution.g[first]:g}, "
-        f"gamma={solution.gamma[first]:g}, beta={solution.beta[first]:g}. "
-        "Pass throw=False to get nan there."
+        f"gamma={solution.gamma[first]:g}, beta={solution.beta[first]:g}"
     )
