@@ -49,8 +49,8 @@ def test_replica_symmetry_breaks_with_the_order() -> None:
     assert strong.instability == pytest.approx(1.078, abs=5e-4)
 
 
-def test_replicon_by_an_own_sum() -> None:
-    """E[(∂⟨φ⟩, ∂⟨y⟩)…] on a plain grid: z, w by Gauss–Hermite, x by the rectangle rule."""
+def test_equations_and_replicon_by_an_own_sum() -> None:
+    """The six equations and the overlap map: z, w by Gauss–Hermite, x by the rectangle rule."""
     point = saddle_point(2.2, -0.5, beta=10.0, branch="ordered")
     q, overlap, r, cross, x_d, noise = (float(a) for a in _order(point))
     g, gamma = 2.2, -0.5
@@ -68,9 +68,22 @@ def test_replicon_by_an_own_sum() -> None:
     def cov(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return (p * a * b).sum(-1) - (p * a).sum(-1) * (p * b).sum(-1)
 
+    def mean(a: np.ndarray) -> np.ndarray:
+        return (p * a).sum(-1)
+
     phi_z, phi_w = cov(phi, y) / v, cov(phi, phi)
     y_z, y_w = cov(y, y) / v**2 - 1 / v, cov(y, phi) / v
     joint = np.outer(weight, weight)
+    updates = (
+        mean(phi * phi),
+        mean(phi) ** 2,
+        mean(y * phi) / v,
+        mean(y) * mean(phi) / v,
+        1 / v - mean(y * y) / v**2,
+        mean(y) ** 2 / v**2,
+    )
+    for value, expected in zip(updates, _order(point), strict=True):
+        assert np.sum(joint * value) == pytest.approx(float(expected), rel=1e-9)
 
     def image(s: np.ndarray) -> np.ndarray:
         c = g**2 * np.array([[s[0], gamma * s[1]], [gamma * s[1], s[2]]])

@@ -57,6 +57,7 @@ def test_zero_symmetry_is_elementary(g: float, beta: float) -> None:
 
 @given(g=GAINS)
 def test_static_and_paramagnetic_agree_at_zero_symmetry(g: float) -> None:
+    assume(g <= 1 or g > 1 + 1e-12)  # in between rounding leaves no digit of q
     static = saddle_point(g, 0.0)
     measure = saddle_point(g, 0.0, branch="paramagnetic")
     assert static.Q == pytest.approx(float(measure.q), rel=1e-9, abs=1e-13)
