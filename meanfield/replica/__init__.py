@@ -1,7 +1,8 @@
 """Replica theory of the measure P(x) ∝ exp(−βE): branches, sheets and their stability."""
 
+from .general_map import OrderParameters, replica_map
 from .solution import NotConvergedError, SaddlePoint
-from .solver import OrderParameters, replica_map, saddle_point, spin_glass_beta
+from .solver import saddle_point, spin_glass_beta
 
 __all__ = [
     "NotConvergedError",

@@ -17,6 +17,7 @@ from .polish import BranchEquations, Starts, polish
 from .stability import leading_mode, susceptibility_map
 
 ABSENT = "no ordered branch: the cooled paramagnetic sheet is stable down to this temperature"
+UNSETTLED = "the quadrature at the bifurcation does not settle"
 WEAK_ONSET = "the ordered branch could not be followed away from its bifurcation"
 ENDED = "the ordered branch could not be followed to the requested temperature"
 RETURNED = "the ordered branch has gone back to Q = 0 before the requested temperature"
@@ -131,18 +132,27 @@ def _seed(points: Points, log_t: Array, unknowns: Array, overlap: float) -> tupl
 
 def solve(points: Points, tol: float) -> Columns:
     """Solve the ordered branch at every point (finite β)."""
+    columns = polish(_EQUATIONS, _starts(points), points, tol)
+    back = columns.converged & ~(columns.values["Q"] > _SMALLEST_OVERLAP * columns.values["q"])
+    columns.reject(back, RETURNED)
+    return columns
+
+
+def _starts(points: Points) -> Starts:
+    """Follow the branch from its bifurcation to every point."""
     # The bifurcation depends on (g, γ, η) alone: search it once for each.
     key = np.stack([points.g, points.gamma, points.eta], axis=1)
-    _, first, inverse = np.unique(key, axis=0, return_index=True, return_inverse=True)
-    inverse = inverse.reshape(-1)
+    _, first, group = np.unique(key, axis=0, return_index=True, return_inverse=True)
+    group = group.reshape(-1)
     base = points.take(first)
     log_t_sg, at_bifurcation = bifurcation.locate(base)
     starts = Starts.empty(len(points), 6)
     target = np.log(points.temperature)
-    exists = target < log_t_sg[inverse]
+    exists = target < log_t_sg[group]
     starts.reason[~exists] = ABSENT
+    starts.reason[np.isnan(log_t_sg[group])] = UNSETTLED
     rows = np.flatnonzero(exists)
-    wanted = np.unique(inverse[rows])
+    wanted = np.unique(group[rows])
     seed = np.full((len(base), 6), np.nan)
     seed_t = np.full(len(base), np.nan)
     for overlap in _FIRST_OVERLAPS:
@@ -150,39 +160,38 @@ def solve(points: Points, tol: float) -> Columns:
             base.take(wanted), log_t_sg[wanted], at_bifurcation[wanted], overlap
         )
         wanted = wanted[np.isnan(seed_t[wanted])]
-    starts.reason[rows] = np.where(np.isfinite(seed_t[inverse[rows]]), ENDED, WEAK_ONSET)
-    rows = rows[np.isfinite(seed_t[inverse[rows]])]
+    started = np.isfinite(seed_t[group[rows]])
+    starts.reason[rows] = np.where(started, ENDED, WEAK_ONSET)
+    rows = rows[started]
+    for nodes in _PATH_NODES:
+        if rows.size:
+            rows = _follow(starts, points, rows, seed[group[rows]], seed_t[group[rows]], nodes)
+    return starts
+
+
+def _follow(
+    starts: Starts,
+    points: Points,
+    rows: NDArray[np.intp],
+    seed: Array,
+    seed_t: Array,
+    nodes: int,
+) -> NDArray[np.intp]:
+    """Follow the points `rows` with `nodes` per field; returns those that did not arrive."""
     here = points.take(rows)
 
-    group = inverse[rows]
-    seeds, seed_t, goal = seed[group], seed_t[group], target[rows]
-    for nodes in _PATH_NODES:
-        if rows.size == 0:
-            break
-        here = points.take(rows)
+    def correct(unknowns: Array, log_t: Array, index: NDArray[np.intp]) -> NewtonResult:
+        part = here.take(index).at(np.exp(log_t))
+        return newton_at(unknowns, part, nodes, CORRECTIONS)
 
-        def correct(
-            unknowns: Array,
-            log_t: Array,
-            index: NDArray[np.intp],
-            here: Points = here,
-            nodes: int = nodes,
-        ) -> NewtonResult:
-            part = here.take(index).at(np.exp(log_t))
-            return newton_at(unknowns, part, nodes, CORRECTIONS)
-
-        unknowns, reached, iterations = follow(correct, seeds, seed_t, goal, max_steps=_MAX_STEPS)
-        arrived = reached == goal
-        starts.iterations[rows] += iterations
-        starts.unknowns[rows[arrived]] = unknowns[arrived]
-        left = ~arrived
-        gone = left & (unknowns[:, 1] < _FIRST_OVERLAPS[0])
-        starts.reason[rows[gone]] = RETURNED
-        rows, seeds, seed_t, goal = rows[left], seeds[left], seed_t[left], goal[left]
-    columns = polish(_EQUATIONS, starts, points, tol)
-    back = columns.converged & ~(columns.values["Q"] > _SMALLEST_OVERLAP * columns.values["q"])
-    columns.reject(back, RETURNED)
-    return columns
+    target = np.log(here.temperature)
+    unknowns, reached, iterations = follow(correct, seed, seed_t, target, max_steps=_MAX_STEPS)
+    arrived = reached == target
+    starts.iterations[rows] += iterations
+    starts.unknowns[rows[arrived]] = unknowns[arrived]
+    gone = ~arrived & (unknowns[:, 1] < _FIRST_OVERLAPS[0])
+    starts.reason[rows[gone]] = RETURNED
+    return rows[~arrived]
 
 
 def _observables(unknowns: Array, points: Points, n: int) -> dict[str, Array]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from .. import parameters
 from ..transfer import Array, TransferFunction
 
 Index = NDArray[np.intp] | NDArray[np.bool_]
@@ -21,6 +22,13 @@ class Points:
     temperature: Array
     eta: Array
     phi: TransferFunction
+
+    @classmethod
+    def flat(cls, g: Array, gamma: Array, beta: Array, eta: Array, phi: TransferFunction) -> Points:
+        """The points of arrays of one shape."""
+        with np.errstate(over="ignore"):
+            temperature = 1 / beta
+        return cls(g.flatten(), gamma.flatten(), temperature.flatten(), eta.flatten(), phi)
 
     def __len__(self) -> int:
         return len(self.g)
@@ -44,6 +52,29 @@ class Points:
     def effective_gain(self) -> Array:
         """a·g with a = φ'(0): what the closed forms of small x call g."""
         return self.g * self.phi.slope
+
+
+def checked(
+    g: ArrayLike, gamma: ArrayLike, beta: ArrayLike, eta: ArrayLike
+) -> tuple[Array, Array, Array, Array]:
+    """g, γ, β and η broadcast, after checks of their ranges.
+
+    Raises
+    ------
+    ArgumentError
+        Naming the argument, its value and the allowed range.
+    """
+    arrays = np.broadcast_arrays(
+        parameters.gain(g),
+        parameters.symmetry(gamma),
+        parameters.inverse_temperature(beta),
+        parameters.confinement(eta),
+    )
+    if np.any((arrays[3] > 0) & np.isinf(arrays[2])):
+        raise parameters.ArgumentError(
+            "beta=inf: eta > 0 needs finite beta (the limit is x = 0 for every g)"
+        )
+    return arrays[0], arrays[1], arrays[2], arrays[3]
 
 
 # Order parameters and what is derived from them; nan until solved.

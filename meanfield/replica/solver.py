@@ -1,9 +1,8 @@
-"""The public calls: solve the saddle-point equations on arrays, check a claimed solution, β_SG."""
+"""The public calls: solve the saddle-point equations on arrays, and β_SG."""
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,8 +10,8 @@ from tqdm import tqdm
 
 from .. import parameters
 from ..transfer import Array, TransferFunction, transfer_function
-from . import bifurcation, ordered, sheets, static, two_fields
-from .points import NUMBERS, Columns, Points
+from . import bifurcation, ordered, sheets, static
+from .points import NUMBERS, Columns, Points, checked
 from .solution import NotConvergedError, SaddlePoint
 
 BRANCHES = ("static", "paramagnetic", "ordered", "stable")
@@ -102,13 +101,13 @@ def saddle_point(
     parameters.one_of("branch", branch, BRANCHES)
     parameters.one_of("sheet", sheet, SHEETS)
     tol = parameters.positive("tol", tol)
-    g, gamma, beta, eta = _parameters(g, gamma, beta, eta)
+    g, gamma, beta, eta = checked(g, gamma, beta, eta)
     if branch == "static" and np.any(np.isfinite(beta)):
         raise parameters.ArgumentError(f"beta={beta[np.isfinite(beta)].flat[0]:g}: {_NO_STATIC_T}")
     if branch == "ordered" and np.any(np.isinf(beta)):
         raise parameters.ArgumentError(f"beta=inf: {_FINITE_BETA}")
     with np.errstate(all="ignore"):
-        points = _points(g, gamma, beta, eta, function)
+        points = Points.flat(g, gamma, beta, eta, function)
         columns = _solve_in_chunks(points, branch, sheet, tol, progress)
     attributes = {"branch": branch, "phi": function.name, "tol": tol}
     if branch == "paramagnetic":
@@ -150,101 +149,13 @@ def spin_glass_beta(
     >>> round(float(spin_glass_beta(1.5, -0.2)), 8)
     6.61602038
     """
-    g, gamma, beta, eta = _parameters(g, gamma, 1.0, 0.0)
-    points = _points(g, gamma, beta, eta, transfer_function(phi))
+    g, gamma, beta, eta = checked(g, gamma, 1.0, 0.0)
+    points = Points.flat(g, gamma, beta, eta, transfer_function(phi))
     result = np.full(len(points), np.inf)
     negative = (points.gamma < 0) & ~np.bool_(points.phi.is_linear)
     with np.errstate(all="ignore"):
         result[negative] = np.exp(-bifurcation.locate(points.take(negative))[0])
     return result.reshape(g.shape)
-
-
-class OrderParameters(NamedTuple):
-    """q, Q, r, R, X_d and P, arrays of one shape."""
-
-    q: Array
-    Q: Array
-    r: Array
-    R: Array
-    X: Array
-    P: Array
-
-
-def replica_map(
-    order: tuple[ArrayLike, ArrayLike, ArrayLike, ArrayLike, ArrayLike, ArrayLike],
-    g: ArrayLike,
-    gamma: ArrayLike = 0.0,
-    *,
-    beta: ArrayLike,
-    eta: ArrayLike = 0.0,
-    phi: str | TransferFunction = "tanh",
-    nodes: int = 48,
-) -> OrderParameters:
-    """Right-hand sides of the general replica-symmetric equations: a solution is a fixed point.
-
-    Parameters
-    ----------
-    order : tuple of six array_like
-        q, Q, r, R, X_d, P.
-    g, gamma, beta, eta : array_like
-        Parameters as in `saddle_point`; they broadcast with the order parameters.
-    phi : str or TransferFunction
-    nodes : int
-        Gauss–Hermite nodes per field; compare two values for the quadrature error.
-
-    Returns
-    -------
-    OrderParameters
-        The updates; nan where v = 1/β + g²(q−Q) ≤ 0 or the fields have no positive covariance,
-        Q P < γ²R².
-
-    Raises
-    ------
-    ValueError
-        If an argument is outside its range.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from meanfield import replica_map, saddle_point
-    >>> point = saddle_point(1.2, 0.5, beta=10.0, branch="paramagnetic")
-    >>> order = (point.q, point.Q, point.r, point.R, point.X, point.P)
-    >>> new = replica_map(order, 1.2, 0.5, beta=10.0)
-    >>> bool(np.allclose(new, order, rtol=0, atol=1e-12))
-    True
-    """
-    if not (isinstance(nodes, (int, np.integer)) and 4 <= nodes <= 384):
-        raise parameters.ArgumentError(f"nodes={nodes!r}: must be an integer in [4, 384]")
-    if len(order) != 6:
-        raise parameters.ArgumentError(f"order: expected q, Q, r, R, X, P, got {len(order)} arrays")
-    arrays = np.broadcast_arrays(*order, g, gamma, beta, eta)
-    shape = arrays[0].shape
-    g, gamma, beta, eta = _parameters(*arrays[6:])
-    points = _points(g, gamma, beta, eta, transfer_function(phi))
-    flat = np.stack([np.asarray(a, dtype=float).reshape(-1) for a in arrays[:6]], axis=1)
-    with np.errstate(all="ignore"):
-        new, _ = two_fields.update(flat, points, nodes)
-    return OrderParameters(*(column.reshape(shape) for column in new.T))
-
-
-def _parameters(
-    g: ArrayLike, gamma: ArrayLike, beta: ArrayLike, eta: ArrayLike
-) -> tuple[Array, Array, Array, Array]:
-    arrays = np.broadcast_arrays(
-        parameters.gain(g),
-        parameters.symmetry(gamma),
-        parameters.inverse_temperature(beta),
-        parameters.confinement(eta),
-    )
-    if np.any((arrays[3] > 0) & np.isinf(arrays[2])):
-        raise parameters.ArgumentError(
-            "beta=inf: eta > 0 needs finite beta (the limit is x = 0 for every g)"
-        )
-    return arrays[0], arrays[1], arrays[2], arrays[3]
-
-
-def _points(g: Array, gamma: Array, beta: Array, eta: Array, phi: TransferFunction) -> Points:
-    return Points(g.flatten(), gamma.flatten(), (1 / beta).flatten(), eta.flatten(), phi)
 
 
 def _solve_in_chunks(
