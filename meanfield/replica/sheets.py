@@ -15,9 +15,9 @@ from .points import Columns, Points
 from .polish import DIVERGED, FIRST_NODES, BranchEquations, Starts, polish
 
 PATH_NODES = 40
-# At this T/g² and below the null sheet is its linear limit, and the cooled one that of T = 0.
+# Sets how cold the null sheet is its linear limit, and the cooled one that of T = 0.
 _COLD = 1e-9
-# In ln v, between the null state (at 0) and any state of finite q at T/g² = 1e-9.
+# In ln v, between the null state and any state of finite q at that temperature.
 _FAR_ABOVE_NULL = 5.0
 FOLD = "this sheet ends in a fold before the requested temperature"
 NO_NULL = "the null sheet needs g(1+gamma) < 1 (slope-1 units) at eta = 0"
@@ -50,12 +50,7 @@ def solve(points: Points, sheet: str, tol: float) -> Columns:
         start.write(mask, find(here.take(mask)))
 
     # Where the branch is not unique cooling may have led to the null state.
-    cold = here.at(_COLD * here.g**2)
-    null_log_v = np.where(edge[index] < 1, _linear_limit(cold)[:, 0], -np.inf)
-    # Regime II at γ > 0 has v/g² = O(√T) on the way.
-    null_log_v = np.where(here.gamma > 0, np.log(cold.temperature) / 2, null_log_v)
-    fallen = (here.temperature == 0) & ~unique & ((here.gamma < 0) | ~_finite_only(here))
-    fallen &= start.unknowns[:, 0] < null_log_v + _FAR_ABOVE_NULL
+    fallen = (here.temperature == 0) & ~unique & _fallen(start.unknowns[:, 0], here)
     start.unknowns[fallen] = np.nan
     columns.write(index, polish(_EQUATIONS, start, here, tol))
     columns.write(index[fallen], measure_null(here.take(fallen)))
@@ -71,6 +66,22 @@ def _null_at_zero_temperature(points: Points, sheet: str) -> NDArray[np.bool_]:
     alone = ~_finite_only(points) & points.phi.is_concave
     below = exists if sheet == "null" else exists & alone
     return np.asarray(np.where((gamma >= 0) & points.phi.is_concave, alone, below), dtype=bool)
+
+
+def _coldest(points: Points) -> Array:
+    """A temperature so low that v = T/τ of the null state is small next to its margin τ."""
+    tau = linear_temperature_ratio(points.effective_gain, points.gamma, points.eta)
+    return _COLD * (points.g * points.phi.length * np.where(tau > 0, tau, 1.0)) ** 2
+
+
+def _fallen(log_v: Array, points: Points) -> NDArray[np.bool_]:
+    """Whether ln v, reached at `_coldest`, is that of a state that ends in v = 0."""
+    cold = points.at(_coldest(points))
+    null = _linear_limit(cold)[:, 0]
+    # Beyond g(1+γ) = 1 only regime II of γ > 0 does, with v ∝ √T on the way.
+    two = np.where(_finite_only(points), -np.inf, np.log(cold.temperature) / 2)
+    beyond = points.effective_gain * (1 + points.gamma) >= 1
+    return np.asarray(log_v < np.where(beyond, two, null) + _FAR_ABOVE_NULL, dtype=bool)
 
 
 def _finite_only(points: Points) -> NDArray[np.bool_]:
@@ -185,7 +196,7 @@ def _follow(
 
 def _cooled(points: Points) -> Starts:
     frozen = points.temperature == 0
-    target = np.log(np.where(frozen, _COLD * points.g**2, points.temperature))
+    target = np.log(np.where(frozen, _coldest(points), points.temperature))
     return _arrived(cool(points, target), target)
 
 
@@ -193,9 +204,7 @@ def _null(points: Points) -> Starts:
     """Follow the null sheet from T → 0 up to the wanted temperature."""
     exists = (points.eta > 0) | (points.effective_gain * (1 + points.gamma) < 1)
     target = np.log(points.temperature)
-    # Cold enough for v = T/τ to be small next to the distance τ from the line.
-    tau = linear_temperature_ratio(points.effective_gain, points.gamma, points.eta)
-    cold = np.minimum(target, np.log(_COLD * (points.phi.length * tau) ** 2))
+    cold = np.minimum(target, np.log(_coldest(points)))
     start = np.where(exists[:, None], _linear_limit(points.at(np.exp(cold))), np.nan)
     result = _arrived(_follow(points, start, cold, target), target)
     result.reason[~exists] = NO_NULL

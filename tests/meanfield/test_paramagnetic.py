@@ -316,6 +316,19 @@ def test_null_sheet_does_not_jump_near_its_end(distance: float) -> None:
         assert cold.chi == pytest.approx(float(null_fluctuation(g, gamma)), rel=1e-3)
 
 
+@pytest.mark.parametrize("gamma", [-0.7, -0.2, -0.01, -1e-4])
+def test_cooling_just_inside_and_outside_the_linear_line(gamma: float) -> None:
+    """At g(1+γ) → 1 the cooled sheet is the finite-q one, on either side of the line."""
+    distance = np.array([1e-3, 1e-6, 1e-8, 1e-10]) * min(1, -gamma)
+    g_c = float(critical_gain(gamma))
+    inside = saddle_point(g_c * (1 - distance), gamma, branch="paramagnetic")
+    outside = saddle_point(g_c * (1 + distance), gamma, branch="paramagnetic")
+    np.testing.assert_allclose(inside.q / outside.q, 1, atol=20 * distance.max() / -gamma)
+    assert abs(inside.q[3] / outside.q[3] - 1) < 1e-6
+    null = saddle_point(g_c * (1 - distance), gamma, branch="paramagnetic", sheet="null")
+    assert np.all(null.q == 0)
+
+
 def test_tolerance_is_applied_to_the_residual() -> None:
     point = saddle_point(1.2, 0.5, beta=3.0, branch="paramagnetic", tol=1e-18, throw=False)
     assert point.residual > 1e-18
