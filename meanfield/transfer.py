@@ -97,7 +97,8 @@ class TransferFunction:
             raise ValueError(f"phi={self.name!r}: must be odd, phi(-x) = -phi(x)")
         if self.slope <= 0:
             raise ValueError(f"phi={self.name!r}: slope phi'(0) = {self.slope:g} must be > 0")
-        if np.max(np.abs(self.d2(np.array([1e-7])))) > 1e-4 * (1 + np.max(np.abs(self.d2(x)))):
+        bend, nearer = np.abs(self.d2(np.array([1e-7, 1e-8])))
+        if bend > 1e-6 * np.max(np.abs(self._sampled(self.d2))) and nearer > bend / 2:
             raise ValueError(f"phi={self.name!r}: d2 must be continuous, hence 0 at x = 0")
         if np.max(np.abs(self.phi(x))) > self.bound * (1 + 1e-12):
             raise ValueError(f"phi={self.name!r}: |phi| exceeds bound = {self.bound:g}")
@@ -116,6 +117,12 @@ class TransferFunction:
         """φ(x)."""
         return self.phi(x)
 
+    @staticmethod
+    def _sampled(function: Function) -> Array:
+        # A cosh in the denominator may overflow harmlessly on the way out.
+        with np.errstate(over="ignore"):
+            return function(_SAMPLE)
+
     @cached_property
     def slope(self) -> float:
         """Slope a = φ'(0): the theory depends on g and a through a·g where x is small."""
@@ -124,7 +131,7 @@ class TransferFunction:
     @cached_property
     def steepness(self) -> float:
         """Supremum of φ(x)/x, equal to the slope at 0 for a φ that bends towards saturation."""
-        return max(self.slope, float(np.max(self.phi(_SAMPLE) / _SAMPLE)))
+        return max(self.slope, float(np.max(self._sampled(self.phi) / _SAMPLE)))
 
     @cached_property
     def cubic(self) -> float:
@@ -140,13 +147,14 @@ class TransferFunction:
     @cached_property
     def is_concave(self) -> bool:
         """Whether φ bends towards saturation for x > 0, which makes the γ ≥ 0 branch unique."""
-        return bool(np.all(self.d2(_SAMPLE) <= 1e-12 * np.max(np.abs(self.d2(_SAMPLE)))))
+        bend = self._sampled(self.d2)
+        return bool(np.all(bend <= 1e-12 * np.max(np.abs(bend))))
 
     @cached_property
     def length(self) -> float:
         """Scale of x on which φ bends, 1 for tanh: sets where quadrature nodes crowd."""
-        bend = float(np.max(np.abs(self.d2(_SAMPLE))))
-        return 0.77 * float(np.max(np.abs(self.d1(_SAMPLE)))) / bend if bend > 0 else 1.0
+        bend = float(np.max(np.abs(self._sampled(self.d2))))
+        return 0.77 * float(np.max(np.abs(self._sampled(self.d1)))) / bend if bend > 0 else 1.0
 
     def defect(self, x: Array) -> Array:
         """(φ − xφ')/x³ without cancellation: the distance of φ from linear."""

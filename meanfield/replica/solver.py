@@ -179,19 +179,20 @@ def _solve(points: Points, branch: str, sheet: str, tol: float) -> Columns:
     if branch == "ordered":
         return ordered.solve(points, tol)
     columns = sheets.solve(points, "null", tol)
-    todo = _unstable(columns)
-    columns.replace(todo, sheets.solve(points.take(todo), "cooled", tol))
-    todo = _unstable(columns)
-    frozen = todo[points.temperature[todo] == 0]
-    columns.reject(frozen, f"no stable branch: {_FINITE_BETA}")
-    todo = np.setdiff1d(todo, frozen)
-    columns.replace(todo, ordered.solve(points.take(todo), tol))
+    rest = np.flatnonzero(~_is_stable(columns))
+    columns.replace(rest, sheets.solve(points.take(rest), "cooled", tol))
+    # The ordered branch is for sheets that are unstable or have ended, not for failed numerics.
+    ended = np.isin(columns.reason, (sheets.FOLD, sheets.NO_NULL))
+    lost = (columns.converged & ~_is_stable(columns)) | ended
+    columns.reject(lost & (points.temperature == 0), f"no stable branch: {_FINITE_BETA}")
+    lost &= points.temperature > 0
+    columns.replace(lost, ordered.solve(points.take(lost), tol))
     return columns
 
 
-def _unstable(columns: Columns) -> NDArray[np.intp]:
-    stable = columns.converged & (columns.values["instability"] <= 1 + _MARGINAL)
-    return np.flatnonzero(~stable)
+def _is_stable(columns: Columns) -> NDArray[np.bool_]:
+    instability = columns.values["instability"]
+    return np.asarray(columns.converged & (instability <= 1 + _MARGINAL), dtype=bool)
 
 
 def _result(

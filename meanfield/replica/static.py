@@ -23,6 +23,7 @@ from .paramagnetic import POLE
 from .points import Columns, Points
 from .polish import DIVERGED, BranchEquations, Starts, polish
 
+UNCONNECTED = "not connected to the onset at a g(1+gamma) = 1: phi is not concave for x > 0"
 _PATH_NODES = 64
 # The continuation stops within 1e-6 in ln g of the end of the branch, where k is this close to 1.
 _NEARLY_FLAT = 0.98
@@ -174,10 +175,11 @@ def _follow_from_onset(points: Points) -> Starts:
     unknowns, reached, iterations = follow(correct, start, np.log(near.g), np.log(points.g))
     arrived = reached == np.log(points.g)
     k = np.exp(2 * reached) * points.gamma * unknowns[:, 1] * points.phi.steepness
+    failure = DIVERGED if points.phi.is_concave else UNCONNECTED
     return Starts(
         np.where(arrived[:, None], unknowns, np.nan),
         iterations + first.iterations,
-        np.where(k > _NEARLY_FLAT, NOT_MONOTONE, DIVERGED).astype(object),
+        np.where(k > _NEARLY_FLAT, NOT_MONOTONE, failure).astype(object),
     )
 
 

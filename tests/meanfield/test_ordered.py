@@ -129,6 +129,10 @@ def test_stable_picks_per_point() -> None:
     assert point.branch_of.tolist() == kinds
     null = saddle_point(1.6, -0.5, beta=1e6, branch="paramagnetic", sheet="null")
     assert point.q[2] == pytest.approx(float(null.q), rel=1e-12)
+    # A numerical failure of the paramagnetic branch keeps its own reason.
+    failed = saddle_point(1.2, 0.5, beta=100.0, branch="stable", tol=1e-30, throw=False)
+    assert failed.branch_of == "paramagnetic"
+    assert "above tol" in str(failed.reason)
     lost = saddle_point(2.2, -0.5, branch="stable", throw=False)
     assert "needs finite beta" in str(lost.reason)
 

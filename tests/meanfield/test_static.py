@@ -173,4 +173,4 @@ def test_discontinuous_onset_is_flagged_without_a_guess() -> None:
     )
     point = saddle_point(2.4, 0.5, phi=bumpy, throw=False)
     assert not point.converged
-    assert "monotone" not in str(point.reason)
+    assert "not connected to the onset" in str(point.reason)

@@ -114,6 +114,18 @@ def test_a_clipped_function_is_not_linear() -> None:
     assert not clipped.is_linear
 
 
+def test_a_very_steep_function_is_accepted() -> None:
+    k = 1000.0
+    steep = TransferFunction(
+        "steep",
+        phi=lambda x: np.tanh(k * x),
+        d1=lambda x: k * (1 - np.tanh(k * x) ** 2),
+        d2=lambda x: -2 * k**2 * np.tanh(k * x) * (1 - np.tanh(k * x) ** 2),
+        bound=1.0,
+    )
+    assert steep.slope == k
+
+
 def test_length_follows_the_argument() -> None:
     tanh = transfer_function("tanh")
     assert tanh.length == pytest.approx(1, rel=1e-2)
