@@ -18,6 +18,8 @@ from .transfer import Array
 
 # exp(−LOG_CUT) is the relative weight at which the half line is cut off.
 LOG_CUT = 42.0
+# Distance of the poles of tanh from the real axis, about, in units of `TransferFunction.length`.
+POLE = 1.5
 _SCAN = 32
 
 

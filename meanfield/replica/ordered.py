@@ -75,19 +75,17 @@ def equations(unknowns: Array, points: Points, n: int) -> tuple[Array, Array]:
 
 def _limit(unknowns: Array, step: Array, index: NDArray[np.intp]) -> Array:
     room = np.array([0.7, 0.2, 0.3, 0.3, 0.5, 0.5])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.fmin(1.0, (room / np.abs(step)).min(axis=1))
+    return np.fmin(1.0, (room / np.abs(step)).min(axis=1))
 
 
 def newton_at(start: Array, points: Points, n: int, max_iterations: int = 40) -> NewtonResult:
     """Newton's method for the six unknowns with n nodes per field."""
-    with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
-        return newton(
-            lambda y, index: equations(y, points.take(index), n),
-            start,
-            _limit,
-            max_iterations=max_iterations,
-        )
+    return newton(
+        lambda y, index: equations(y, points.take(index), n),
+        start,
+        _limit,
+        max_iterations=max_iterations,
+    )
 
 
 def _seed(points: Points, log_t: Array, unknowns: Array, overlap: float) -> tuple[Array, Array]:
@@ -122,8 +120,7 @@ def _seed(points: Points, log_t: Array, unknowns: Array, overlap: float) -> tupl
         jacobian[:, :, 1] = (moved - error) / shift
         return error, jacobian
 
-    with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
-        solved = newton(system, start, _limit)
+    solved = newton(system, start, _limit)
     found = np.where(solved.residual[:, None] <= 1e-9, solved.unknowns, np.nan)
     first_t = found[:, 1].copy()
     found[:, 1] = np.where(np.isfinite(first_t), overlap, np.nan)

@@ -16,13 +16,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..quadrature import LOG_CUT, half_line_rule
+from ..quadrature import LOG_CUT, POLE, half_line_rule
 from ..transfer import Array, Jet
 from .points import Points
 from .stability import leading_mode, susceptibility_map
-
-# Distance of the poles of tanh from the real axis, about, in units of `TransferFunction.length`.
-POLE = 1.5
 
 
 def unpack(unknowns: Array, points: Points) -> tuple[Array, Array, Array, Array, Array]:

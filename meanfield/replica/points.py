@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -113,21 +113,13 @@ class Columns:
         """Points without a reason to doubt them."""
         return np.asarray(self.reason == "", dtype=bool)
 
-    def write(self, index: Index, other: Columns, rows: Index | slice = slice(None)) -> None:
-        """Copy `rows` of another batch into the points `index` of this one."""
+    def write(self, index: Index, other: Columns) -> None:
+        """Copy another batch into the points `index` of this one."""
         for name in NUMBERS:
-            self.values[name][index] = other.values[name][rows]
-        for name in (
-            "residual",
-            "quadrature_error",
-            "rounding_error",
-            "iterations",
-            "nodes",
-            "reason",
-            "branch_of",
-            "sheet_of",
-        ):
-            getattr(self, name)[index] = getattr(other, name)[rows]
+            self.values[name][index] = other.values[name]
+        for column in fields(self):
+            if column.name not in ("size", "values"):
+                getattr(self, column.name)[index] = getattr(other, column.name)
 
     def replace(self, index: Index, other: Columns) -> None:
         """Like `write`, but keep count of the iterations already spent on these points."""

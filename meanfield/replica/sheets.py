@@ -91,19 +91,17 @@ def _finite_only(points: Points) -> NDArray[np.bool_]:
 
 def newton_at(start: Array, points: Points, n: int, max_iterations: int = 60) -> NewtonResult:
     """Newton's method for the unknowns (ln v, r, A) on n quadrature intervals."""
-    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        return newton(
-            lambda y, index: paramagnetic.equations(y, points.take(index), n),
-            start,
-            _limit,
-            max_iterations=max_iterations,
-        )
+    return newton(
+        lambda y, index: paramagnetic.equations(y, points.take(index), n),
+        start,
+        _limit,
+        max_iterations=max_iterations,
+    )
 
 
 def _limit(unknowns: Array, step: Array, index: NDArray[np.intp]) -> Array:
     room = np.stack([np.ones(len(step)), 0.5 * np.maximum(np.abs(unknowns[:, 1]), 0.1)], axis=1)
-    with np.errstate(divide="ignore"):
-        return np.minimum(1.0, (room / np.abs(step[:, :2])).min(axis=1))
+    return np.minimum(1.0, (room / np.abs(step[:, :2])).min(axis=1))
 
 
 def _linear_limit(points: Points) -> Array:

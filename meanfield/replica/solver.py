@@ -106,13 +106,12 @@ def saddle_point(
         raise parameters.ArgumentError(f"beta={beta[np.isfinite(beta)].flat[0]:g}: {_NO_STATIC_T}")
     if branch == "ordered" and np.any(np.isinf(beta)):
         raise parameters.ArgumentError(f"beta=inf: {_FINITE_BETA}")
-    with np.errstate(all="ignore"):
-        points = Points.flat(g, gamma, beta, eta, function)
-        columns = _solve_in_chunks(points, branch, sheet, tol, progress)
     attributes = {"branch": branch, "phi": function.name, "tol": tol}
     if branch == "paramagnetic":
         attributes["sheet"] = sheet
     with np.errstate(all="ignore"):
+        points = Points.flat(g, gamma, beta, eta, function)
+        columns = _solve_in_chunks(points, branch, sheet, tol, progress)
         solution = _result(columns, (g, gamma, beta, eta), attributes)
     if throw and not np.all(solution.converged):
         raise NotConvergedError(_summary(solution), solution)

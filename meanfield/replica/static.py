@@ -14,12 +14,11 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..quadrature import LOG_CUT, half_line_rule
+from ..quadrature import LOG_CUT, POLE, half_line_rule
 from ..transfer import Array
 from .continuation import CORRECTIONS, follow
 from .newton import NewtonResult, newton
 from .null_state import static_null
-from .paramagnetic import POLE
 from .points import Columns, Points
 from .polish import DIVERGED, BranchEquations, Starts, polish
 
@@ -140,18 +139,16 @@ def newton_at(start: Array, points: Points, n: int, max_iterations: int = 60) ->
     def limit(unknowns: Array, step: Array, index: NDArray[np.intp]) -> Array:
         room = np.maximum(1 - pull[index] * unknowns[:, 1], 0)
         loss = pull[index] * step[:, 1]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            wall = np.where(loss > 0, 0.75 * room / loss, 1.0)
-            half = 0.5 * np.abs(unknowns[:, 1] / step[:, 1])
-            return np.fmin(np.fmin(1.0, wall), np.fmin(half, 1 / np.abs(step[:, 0])))
+        wall = np.where(loss > 0, 0.75 * room / loss, 1.0)
+        half = 0.5 * np.abs(unknowns[:, 1] / step[:, 1])
+        return np.fmin(np.fmin(1.0, wall), np.fmin(half, 1 / np.abs(step[:, 0])))
 
-    with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
-        return newton(
-            lambda y, index: equations(y, points.take(index), n),
-            start,
-            limit,
-            max_iterations=max_iterations,
-        )
+    return newton(
+        lambda y, index: equations(y, points.take(index), n),
+        start,
+        limit,
+        max_iterations=max_iterations,
+    )
 
 
 def onset_start(points: Points, distance: Array) -> Array:

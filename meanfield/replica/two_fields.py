@@ -14,9 +14,8 @@ from functools import cache
 
 import numpy as np
 
-from ..quadrature import LOG_CUT, gauss_hermite
+from ..quadrature import LOG_CUT, POLE, gauss_hermite
 from ..transfer import Array
-from .paramagnetic import POLE
 from .points import Points
 from .stability import leading_mode, susceptibility_map
 
