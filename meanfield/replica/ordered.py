@@ -16,7 +16,10 @@ from .points import Columns, Points
 from .polish import BranchEquations, Starts, polish
 from .stability import leading_mode, susceptibility_map
 
-ABSENT = "no ordered branch: the cooled paramagnetic sheet is stable down to this temperature"
+ABSENT = (
+    "no ordered branch: the cooled paramagnetic sheet is stable down to this temperature "
+    "or ends in a fold before"
+)
 UNSETTLED = "the quadrature at the bifurcation does not settle"
 WEAK_ONSET = "the ordered branch could not be followed away from its bifurcation"
 ENDED = "the ordered branch could not be followed to the requested temperature"
