@@ -48,7 +48,8 @@ def main(arguments: Sequence[str] | None = None, registry: Registry | None = Non
         Exit code: 0 all proved, 1 a check failed, 2 bad input.
     """
     if registry is None:
-        import_module("derivations.replica")  # importing it registers its checks
+        for part in ("derivations.replica", "derivations.dynamics"):
+            import_module(part)  # importing it registers its checks
         registry = REGISTRY
     try:
         code = cli.main(

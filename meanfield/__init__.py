@@ -9,6 +9,7 @@ from .elliptic import (
     null_response,
     square_root_amplitude,
 )
+from .gaussian_operator import GaussianOperator
 from .grids import phase_diagram
 from .parameters import ArgumentError
 from .replica import (
@@ -23,6 +24,7 @@ from .transfer import TransferFunction, transfer_function
 
 __all__ = [
     "ArgumentError",
+    "GaussianOperator",
     "NotConvergedError",
     "OrderParameters",
     "SaddlePoint",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import index
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -55,6 +56,41 @@ def positive(name: str, value: float) -> float:
     if array.ndim:
         raise ArgumentError(f"{name}={value!r}: must be one number")
     return float(array)
+
+
+def finite(name: str, value: float) -> float:
+    """A finite number."""
+    array = _checked(name, value, lambda a: np.isfinite(a), "must be finite")
+    if array.ndim:
+        raise ArgumentError(f"{name}={value!r}: must be one number")
+    return float(array)
+
+
+def nonnegative(name: str, value: float) -> float:
+    """A finite number that is not negative."""
+    if (number := finite(name, value)) < 0:
+        raise ArgumentError(f"{name}={number:g}: must be >= 0")
+    return number
+
+
+def within(name: str, value: float, low: float, high: float) -> float:
+    """A number in the closed interval [low, high]."""
+    if not low <= (number := finite(name, value)) <= high:
+        raise ArgumentError(f"{name}={number:g}: must lie in [{low:g}, {high:g}]")
+    return number
+
+
+def count(name: str, value: int, minimum: int) -> int:
+    """An integer of any integer type, at least `minimum`; booleans and floats are refused."""
+    try:
+        if isinstance(value, (bool, np.bool_)):
+            raise TypeError
+        number = index(value)
+    except TypeError as error:
+        raise ArgumentError(f"{name}={value!r}: must be an integer") from error
+    if number < minimum:
+        raise ArgumentError(f"{name}={number}: must be at least {minimum}")
+    return number
 
 
 def one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:

@@ -6,6 +6,7 @@ Built-in names: ``tanh`` (default), ``erf`` = erf(√π x/2), ``algebraic`` = x/
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -55,6 +56,9 @@ class TransferFunction:
         sup |φ|; ``inf`` (default) if φ does not saturate.
     jet : callable, optional
         All of `Jet` at once, where sharing work between them pays.
+    slope_of_value, bend_of_value : callable, optional
+        φ' and φ'' as functions of φ (1 − φ² and −2φ(1 − φ²) for tanh): network simulations, which
+        know φ already, then evaluate no transcendental function twice.
 
     Raises
     ------
@@ -84,6 +88,8 @@ class TransferFunction:
     primitive: Function | None = None
     bound: float = np.inf
     jet: Callable[[Array], Jet] | None = None
+    slope_of_value: Function | None = None
+    bend_of_value: Function | None = None
 
     def __post_init__(self) -> None:
         x, h = _CHECK_POINTS, _CHECK_STEP
@@ -112,6 +118,15 @@ class TransferFunction:
                     f"phi={self.name!r}: {label} at x = {x[worst]:g} is off by {error[worst]:.1e} "
                     f"from the slope of the function before it (allowed {_CHECK_TOLERANCE:g})"
                 )
+
+        for label, shortcut, full in (
+            ("slope_of_value", self.slope_of_value, self.d1),
+            ("bend_of_value", self.bend_of_value, self.d2),
+        ):
+            if shortcut is not None and not np.allclose(
+                shortcut(self.phi(x)), full(x), rtol=1e-9, atol=1e-9
+            ):
+                raise ValueError(f"phi={self.name!r}: {label} disagrees with the derivative")
 
     def __call__(self, x: Array) -> Array:
         """φ(x)."""
@@ -155,6 +170,14 @@ class TransferFunction:
         """Scale of x on which φ bends, 1 for tanh: sets where quadrature nodes crowd."""
         bend = float(np.max(np.abs(self._sampled(self.d2))))
         return 0.77 * float(np.max(np.abs(self._sampled(self.d1)))) / bend if bend > 0 else 1.0
+
+    def slope_at(self, x: Array, value: Array) -> Array:
+        """φ'(x) where value = φ(x) is known."""
+        return self.d1(x) if self.slope_of_value is None else self.slope_of_value(value)
+
+    def bend_at(self, x: Array, value: Array) -> Array:
+        """φ''(x) where value = φ(x) is known."""
+        return self.d2(x) if self.bend_of_value is None else self.bend_of_value(value)
 
     def defect(self, x: Array) -> Array:
         """(φ − xφ')/x³ without cancellation: the distance of φ from linear."""
@@ -210,7 +233,8 @@ def _algebraic_jet(x: Array) -> Jet:
     return Jet(x * root, cube, -3 * x * cube * root * root, cube)
 
 
-_ERF_SCALE = np.sqrt(np.pi) / 2
+# A Python float: it leaves single precision single.
+_ERF_SCALE = math.sqrt(math.pi) / 2
 
 _BUILT_IN = {
     f.name: f
@@ -223,6 +247,8 @@ _BUILT_IN = {
             primitive=_log_cosh,
             bound=1.0,
             jet=_tanh_jet,
+            slope_of_value=lambda value: 1 - value * value,
+            bend_of_value=lambda value: 2 * value * (value * value - 1),
         ),
         TransferFunction(
             "erf",
@@ -240,6 +266,8 @@ _BUILT_IN = {
             primitive=lambda x: x * x / (1 + np.sqrt(1 + x * x)),
             bound=1.0,
             jet=_algebraic_jet,
+            slope_of_value=lambda value: (1 - value * value) ** 1.5,
+            bend_of_value=lambda value: -3 * value * (1 - value * value) ** 2,
         ),
         TransferFunction(
             "linear",

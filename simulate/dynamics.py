@@ -1,27 +1,40 @@
-"""The vanilla force f(x) = −x + Jφ(x), the quasi-potential E = ½|f|² and its gradient.
+"""Force, quasi-potential, gradient and Onsager-reaction force at given states.
 
-States are (n,) or (n, batch): neurons first.
+States are (n,) or (n, batch): neurons first.  J is a dense array, a SciPy sparse array or a
+LinearOperator.
 """
 
 from __future__ import annotations
 
-from meanfield import TransferFunction, transfer_function
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from meanfield import TransferFunction
 from meanfield.transfer import Array
 
+from .network import Network
 
-def force(x: Array, J: Array, *, phi: str | TransferFunction = "tanh") -> Array:
+
+def force(x: ArrayLike, J: Any, *, phi: str | TransferFunction = "tanh") -> Array:
     """Vanilla drift f = −x + Jφ(x).
 
     Parameters
     ----------
     x : (n,) or (n, batch) array
-    J : (n, n) array
+    J : (n, n) array, sparse array or LinearOperator
     phi : str or TransferFunction
 
     Returns
     -------
     ndarray
         Same shape as `x`.
+
+    Raises
+    ------
+    ArgumentError
+        If shapes do not fit or a value is not finite.
 
     Examples
     --------
@@ -30,18 +43,19 @@ def force(x: Array, J: Array, *, phi: str | TransferFunction = "tanh") -> Array:
     >>> force(np.zeros(2), np.eye(2)).tolist()
     [0.0, 0.0]
     """
-    return -x + J @ transfer_function(phi).phi(x)
+    network = Network(J, phi=phi)
+    return network.evaluate(network.state(x), 0.0).force
 
 
 def kinetic_energy(
-    x: Array, J: Array, *, eta: float = 0.0, phi: str | TransferFunction = "tanh"
+    x: ArrayLike, J: Any, *, eta: float = 0.0, phi: str | TransferFunction = "tanh"
 ) -> Array:
     """Quasi-potential E = ½ Σ f_i² + ½ η Σ x_i², summed over neurons.
 
     Parameters
     ----------
     x : (n,) or (n, batch) array
-    J : (n, n) array
+    J : (n, n) array, sparse array or LinearOperator
     eta : float
         Confinement.
     phi : str or TransferFunction
@@ -51,6 +65,11 @@ def kinetic_energy(
     ndarray
         Scalar, or one value per column of `x`.
 
+    Raises
+    ------
+    ArgumentError
+        If shapes do not fit or a value is outside its range.
+
     Examples
     --------
     >>> import numpy as np
@@ -58,23 +77,29 @@ def kinetic_energy(
     >>> float(kinetic_energy(np.array([3.0, 4.0]), np.zeros((2, 2))))
     12.5
     """
-    drift = force(x, J, phi=phi)
-    return ((drift**2).sum(axis=0) + eta * (x**2).sum(axis=0)) / 2
+    network = Network(J, phi=phi, eta=eta)
+    state = network.state(x)
+    return network.energy(state, network.evaluate(state, 0.0).force)
 
 
-def onsager_force(x: Array, J: Array, *, phi: str | TransferFunction = "tanh") -> Array:
+def onsager_force(x: ArrayLike, J: Any, *, phi: str | TransferFunction = "tanh") -> Array:
     """Onsager-reaction force −φ'(x) ∘ Jᵀf ([HH] Eq. 8 without its factor).
 
     Parameters
     ----------
     x : (n,) or (n, batch) array
-    J : (n, n) array
+    J : (n, n) array, sparse array or LinearOperator
     phi : str or TransferFunction
 
     Returns
     -------
     ndarray
         Same shape as `x`.
+
+    Raises
+    ------
+    ArgumentError
+        If shapes do not fit or a value is not finite.
 
     Examples
     --------
@@ -83,19 +108,22 @@ def onsager_force(x: Array, J: Array, *, phi: str | TransferFunction = "tanh") -
     >>> onsager_force(np.array([0.0, 1.0]), np.array([[0.0, 2.0], [0.0, 0.0]])).round(3).tolist()
     [-0.0, -1.279]
     """
-    function = transfer_function(phi)
-    return -function.d1(x) * (J.T @ force(x, J, phi=function))
+    network = Network(J, phi=phi)
+    state = network.state(x)
+    value = network.function.phi(state)
+    drift = network.product(value) - state
+    return -network.function.slope_at(state, value) * network.transposed_product(drift)
 
 
 def energy_gradient(
-    x: Array, J: Array, *, eta: float = 0.0, phi: str | TransferFunction = "tanh"
+    x: ArrayLike, J: Any, *, eta: float = 0.0, phi: str | TransferFunction = "tanh"
 ) -> Array:
     """∇E = −f + φ'(x) ∘ Jᵀf + ηx, so that f plus the Onsager force is −∇E at η = 0.
 
     Parameters
     ----------
     x : (n,) or (n, batch) array
-    J : (n, n) array
+    J : (n, n) array, sparse array or LinearOperator
     eta : float
         Confinement.
     phi : str or TransferFunction
@@ -105,6 +133,11 @@ def energy_gradient(
     ndarray
         Same shape as `x`.
 
+    Raises
+    ------
+    ArgumentError
+        If shapes do not fit or a value is outside its range.
+
     Examples
     --------
     >>> import numpy as np
@@ -112,4 +145,5 @@ def energy_gradient(
     >>> energy_gradient(np.array([1.0]), np.zeros((1, 1))).tolist()
     [1.0]
     """
-    return -force(x, J, phi=phi) - onsager_force(x, J, phi=phi) + eta * x
+    network = Network(J, phi=phi, eta=eta)
+    return np.negative(network.evaluate(network.state(x), 1.0).drift)

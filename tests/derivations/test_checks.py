@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import sympy as sp
 
+import derivations.dynamics
 import derivations.replica  # noqa: F401  (registers the checks)
 from derivations import REGISTRY, Check, Registry
 from derivations.algebra import FormalMean, SingleSite, require_positive, require_zero
@@ -23,6 +24,9 @@ from meanfield import (
 )
 
 TANH = 2 / 3
+CHECKS = [
+    one for one in REGISTRY.select() if one.prove.__module__.startswith("derivations.replica")
+]
 SECTIONS = {
     "couplings",
     "symmetric",
@@ -37,13 +41,13 @@ SECTIONS = {
 }
 
 
-@pytest.mark.parametrize("check", REGISTRY.select(), ids=lambda check: check.name)
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
 def test_identity_is_proved(check: Check) -> None:
     check.prove()
 
 
 def test_every_section_is_registered() -> None:
-    assert {check.name.split(".")[0] for check in REGISTRY.select()} == SECTIONS
+    assert {check.name.split(".")[0] for check in CHECKS} == SECTIONS
 
 
 # The tools must be able to fail.

@@ -1,0 +1,281 @@
+"""A Gaussian random matrix that is never stored: products reveal it as far as they need it.
+
+Conditioning a Gaussian matrix G on its answers to past requests leaves a fresh Gaussian matrix
+between the orthogonal complements of those requests (Bolthausen, Commun. Math. Phys. 325, 333
+(2014); Y. M. Lu, Householder Dice, IEEE Trans. Inf. Theory 67, 8264 (2021)).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from scipy.sparse.linalg import LinearOperator
+
+from . import parameters
+from .transfer import Array
+from .vector_families import Rows, Span
+
+if TYPE_CHECKING:
+    _Operator = LinearOperator[np.float64]
+else:  # not subscriptable in the oldest supported SciPy
+    _Operator = LinearOperator
+
+_SAFE = 1e100  # squares of norms between 1/_SAFE and _SAFE neither overflow nor underflow
+_STREAM = (0x6A09E667,)
+_LOG_FAILURE = np.log(1e9)
+# From this tolerance on, |v|² − Σ(e·v)² tells small residuals apart well enough, and saves a pass
+# through the basis; it is blind below _BLIND.
+_COARSE, _BLIND = 1e-5, 3e-7
+
+
+class _Side(NamedTuple):
+    """An orthonormal basis of requests and the fresh part of the answer to each."""
+
+    basis: Rows
+    answers: Rows
+
+
+class GaussianOperator(_Operator):
+    """Gaussian n × n matrix J with ⟨J_ij²⟩ = g²/n and ⟨J_ij J_ji⟩ = γg²/n, revealed on request.
+
+    J = cos θ G + sin θ Gᵀ with sin 2θ = γ and G of independent entries of variance g²/n.  Let e_k
+    be an orthonormal basis of the vectors that G has been applied to and f_j one for Gᵀ.  Then::
+
+        G v = Σ_k (e_k·v) z_k + Σ_j (w_j·v) f_j,   Gᵀ v = Σ_j (f_j·v) w_j + Σ_k (z_k·v) e_k
+
+    where z_k is drawn from N(0, g²/n) when e_k is met, and projected off the f_j known by then;
+    w_j likewise off the e_k.  A request draws only for the part of v outside the basis.  At zero
+    tolerance the answers to any sequence of requests, adaptive or not, have the law of a stored
+    Gaussian matrix (Bolthausen 2014; Lu 2021).  Its diagonal is not zero: the variance is
+    (1+γ)g²/n there.  At γ = 0, ``J @ v`` reveals G only and ``J.T @ v`` Gᵀ only.
+
+    Memory is 8n bytes times twice the sum of `rank`; time per request O(n × that sum).
+
+    Parameters
+    ----------
+    n : int
+        Size of the matrix, at least 1.
+    g, gamma : float
+        Gain g > 0 and symmetry γ in [−1, 1].
+    seed : int
+        At least 0.  With it the answers depend on the sequence of requested vectors alone; a
+        request of shape (n, k) is its k columns, one after the other.
+    innovations : {"gaussian", "matched"}
+        ``"matched"`` makes each z_k and w_j orthogonal to all earlier e, z, f, w and to the vectors
+        given to `anchor`, and of norm g exactly.  This is NOT the law of a Gaussian matrix, but an
+        estimator of its n → ∞ limit in which these overlaps of order n^−½ are absent: averages
+        over the n components then fluctuate less from seed to seed.
+    tol : float
+        A request reveals a new direction only if the part of v outside the basis exceeds
+        ``tol * |v|`` (0 ≤ tol < 1; rounding sets a floor near 1e-13).  The part ρ|v| dropped
+        otherwise changes the answer by a vector of norm ≈ gρ|v|.
+
+    Raises
+    ------
+    ArgumentError
+        If an argument is outside its range; by a product, if the vector is complex or not finite,
+        or if fewer than half of the n dimensions are left to matched innovations.
+
+    See Also
+    --------
+    simulate.couplings.elliptic : the stored matrix, with zero diagonal.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from meanfield import GaussianOperator
+    >>> J = GaussianOperator(100_000, 1.5, seed=0)
+    >>> v = np.sin(np.arange(100_000.0))
+    >>> bool(np.allclose(J @ v, J @ v)), J.rank
+    (True, (1, 0))
+    >>> u = J.T @ v
+    >>> bool(np.isclose(u @ v, v @ (J @ v))), J.rank
+    (True, (1, 1))
+    """
+
+    def __init__(
+        self,
+        n: int,
+        g: float,
+        gamma: float = 0.0,
+        *,
+        seed: int,
+        innovations: str = "gaussian",
+        tol: float = 0.0,
+    ) -> None:
+        n = parameters.count("n", n, 1)
+        self.g = parameters.positive("g", g)
+        self.gamma = parameters.within("gamma", gamma, -1, 1)
+        parameters.one_of("innovations", innovations, ("gaussian", "matched"))
+        self.innovations = innovations
+        self.tol = parameters.nonnegative("tol", tol)
+        if self.tol >= 1:
+            raise parameters.ArgumentError(f"tol={self.tol:g}: must be below 1")
+        super().__init__(np.float64, (n, n))  # type: ignore[call-arg]  # the stubs lack it
+        theta = np.arcsin(self.gamma) / 2
+        self._cos, self._sin = float(np.cos(theta)), float(np.sin(theta))
+        # A stream apart: a state drawn from default_rng(seed) would be the first answer itself.
+        stream = np.random.SeedSequence(parameters.count("seed", seed, 0), spawn_key=_STREAM)
+        self._rng = np.random.default_rng(stream)
+        # Rounding leaves residuals of this size of vectors that lie in the basis.
+        self._floor = float(np.finfo(float).eps * (100 + np.sqrt(n)))
+        self._right, self._left = _Side(Rows(n), Rows(n)), _Side(Rows(n), Rows(n))
+        self._anchors = Rows(n)
+        self._span = Span((self._anchors, *self._right, *self._left))
+        self._applied, self._largest, self._squares = 0, 0.0, 0.0
+
+    @property
+    def rank(self) -> tuple[int, int]:
+        """Directions revealed so far, (of G, of Gᵀ)."""
+        return len(self._right.basis), len(self._left.basis)
+
+    @property
+    def neglected(self) -> float:
+        """Largest relative residual ρ dropped so far; 0 if none exceeds rounding.
+
+        Every answer J v so far is that of the exact matrix within a vector of norm ≲ gρ|v|: the
+        dropped part of v would have met fresh couplings only.  Residuals are resolved down to
+        3e-7 where tol ≥ 1e-5, else down to the rounding floor.
+        """
+        return self._largest
+
+    @property
+    def neglected_rms(self) -> float:
+        """Root mean square of ρ over all products with G and Gᵀ, zero where nothing was dropped.
+
+        The typical, as `neglected` is the worst, relative error of an answer in units of g|v|.
+        """
+        return float(np.sqrt(self._squares / max(self._applied, 1)))
+
+    @property
+    def norm_bound(self) -> float:
+        """Upper bound of the spectral norm of J; reveals nothing.
+
+        In the sense of free probability J tends, whatever γ, to g(ℓ(a) + ℓ(b)*) with creation
+        operators ℓ of unit vectors a = (cos θ, sin θ) and b = (sin θ, cos θ), so its norm to 2g
+        (singular values: a quarter circle).  Matched innovations are such operators themselves:
+        2g is then a bound at every n.  With Gaussian ones u·Jv has variance (1 + γ(u·v)²)g²/n for
+        unit u, v; by Gaussian concentration the norm exceeds its mean, at most 2g as n → ∞ (at
+        every n for γ = 0), by more than the margin added here with probability below 10⁻⁹.
+        """
+        if self.innovations == "matched":
+            return 2 * self.g
+        variance = (1 + max(self.gamma, 0)) / self.shape[0]
+        return self.g * float(2 + np.sqrt(2 * variance * _LOG_FAILURE))
+
+    def anchor(self, vectors: Array) -> None:
+        """Make later matched innovations orthogonal to these vectors, e.g. the initial state.
+
+        Gaussian innovations are left as they are.
+
+        Parameters
+        ----------
+        vectors : (n,) or (n, k) array
+
+        Raises
+        ------
+        ArgumentError
+            If the shape is wrong, or a component is complex or not finite.
+        """
+        vectors = np.asarray(vectors)
+        if vectors.ndim not in (1, 2) or len(vectors) != self.shape[0]:
+            raise parameters.ArgumentError(
+                f"vectors of shape {vectors.shape}: must be ({self.shape[0]},) or with columns"
+            )
+        for column in vectors.reshape(self.shape[0], -1).T:
+            vector, norm, _ = _scaled(column)
+            if norm and self.innovations == "matched":
+                self._anchors.append(vector / norm)
+                self._span.add(0)
+
+    def _matvec(self, x: Array) -> Array:
+        return self._mixed(x, self._right, self._left)
+
+    def _rmatvec(self, x: Array) -> Array:
+        return self._mixed(x, self._left, self._right)
+
+    def _matmat(self, X: Array) -> Array:
+        return _columns(self._matvec, X)
+
+    def _rmatmat(self, X: Array) -> Array:
+        return _columns(self._rmatvec, X)
+
+    def _mixed(self, x: Array, own: _Side, other: _Side) -> Array:
+        vector, norm, exponent = _scaled(np.asarray(x).reshape(-1))
+        if norm == 0:
+            return np.zeros(self.shape[0])
+        out = self._cos * self._applied_to(vector, norm, own, other)
+        if self._sin:
+            out += self._sin * self._applied_to(vector, norm, other, own)
+        return np.ldexp(out, exponent) if exponent else out
+
+    def _applied_to(self, vector: Array, norm: float, own: _Side, other: _Side) -> Array:
+        """G v with own = right, Gᵀ v with own = left."""
+        coefficients = own.basis.dot(vector)
+        threshold = max(self.tol, self._floor) * norm
+        coarse = self.tol >= _COARSE
+        size = float(np.sqrt(max(norm**2 - float(coefficients @ coefficients), 0.0)))
+        if not coarse or size > threshold:
+            residual = vector - own.basis.combine(coefficients)
+            size = float(np.linalg.norm(residual))
+        if size > threshold and len(own.basis) < self.shape[0]:
+            # Once more: rounding left a part of the basis in the small difference above.
+            correction = own.basis.dot(residual)
+            residual -= own.basis.combine(correction)
+            size = float(np.linalg.norm(residual))
+            if size > threshold:
+                self._reveal(residual / size, own, other)
+                coefficients = np.append(coefficients + correction, size)
+                size = 0.0
+        dropped = size / norm if size > (_BLIND if coarse else self._floor) * norm else 0.0
+        self._applied += 1
+        self._squares += dropped**2
+        self._largest = max(self._largest, dropped)
+        return own.answers.combine(coefficients) + other.basis.combine(other.answers.dot(vector))
+
+    def _reveal(self, direction: Array, own: _Side, other: _Side) -> None:
+        n = self.shape[0]
+        matched = self.innovations == "matched"
+        if matched and 2 * (len(self._span) + 2) > n:
+            raise parameters.ArgumentError(
+                f"n={n}: too few neurons for matched innovations beyond rank {self.rank}; "
+                "take more neurons, a larger tol, or innovations='gaussian'"
+            )
+        own.basis.append(direction)
+        fresh = self._rng.standard_normal(n) * (self.g / np.sqrt(n))
+        if matched:
+            place = 1 if own is self._right else 3
+            self._span.add(place)
+            fresh = self._span.complement(fresh)
+        fresh -= other.basis.combine(other.basis.dot(fresh))
+        if matched:
+            fresh *= self.g / np.linalg.norm(fresh)
+        own.answers.append(fresh)
+        if matched:
+            self._span.add(place + 1)
+
+
+def _columns(product: Callable[[Array], Array], X: Array) -> Array:
+    out = np.empty(X.shape)
+    for k, column in enumerate(np.asarray(X).T):
+        out[:, k] = product(column)
+    return out
+
+
+def _scaled(x: Array) -> tuple[Array, float, int]:
+    """A contiguous vector, its norm, and the power of 2 that brings back x."""
+    if np.iscomplexobj(x):
+        raise parameters.ArgumentError("vector: must be real")
+    vector = np.ascontiguousarray(x, dtype=float)
+    with np.errstate(over="ignore"):
+        norm = float(np.linalg.norm(vector))
+    if 1 / _SAFE < norm < _SAFE:
+        return vector, norm, 0
+    peak = float(np.abs(vector).max())
+    if not np.isfinite(peak):
+        raise parameters.ArgumentError("vector: must be finite")
+    exponent = int(np.frexp(peak)[1])
+    vector = np.ldexp(vector, -exponent)
+    return vector, float(np.linalg.norm(vector)), exponent

@@ -1,0 +1,279 @@
+"""Sparse excitatory–inhibitory couplings ([HH] section II.D) and their spectrum."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal, overload
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from meanfield import parameters
+from meanfield.transfer import Array
+
+Indices = NDArray[np.int64]
+
+# Connections drawn at a time: bounds the work arrays, whatever the size of the network.
+_BLOCK = 1 << 20
+_SPARSE_BELOW = 0.1
+
+
+@overload
+def dale(
+    n: int,
+    *,
+    f: float,
+    alpha: float,
+    mu_e: float,
+    mu_i: float,
+    sigma_e: float,
+    sigma_i: float,
+    seed: int,
+    sparse: Literal[False] = False,
+) -> Array: ...
+@overload
+def dale(
+    n: int,
+    *,
+    f: float,
+    alpha: float,
+    mu_e: float,
+    mu_i: float,
+    sigma_e: float,
+    sigma_i: float,
+    seed: int,
+    sparse: Literal[True],
+) -> csr_array[np.float64, tuple[int, int]]: ...
+@overload
+def dale(
+    n: int,
+    *,
+    f: float,
+    alpha: float,
+    mu_e: float,
+    mu_i: float,
+    sigma_e: float,
+    sigma_i: float,
+    seed: int,
+    sparse: bool | None,
+) -> Array | csr_array[np.float64, tuple[int, int]]: ...
+def dale(
+    n: int,
+    *,
+    f: float,
+    alpha: float,
+    mu_e: float,
+    mu_i: float,
+    sigma_e: float,
+    sigma_i: float,
+    seed: int,
+    sparse: bool | None = False,
+) -> Array | csr_array[np.float64, tuple[int, int]]:
+    """Sparse couplings of excitatory and inhibitory neurons, J = S ∘ (A D + M).
+
+    [HH] Eqs. 15–17: S is one with probability α, A standard Gaussian, D = diag(σ̃) and
+    M = (1, …, 1)ᵀ μ̃ᵀ with μ̃ = μ/√n and σ̃ = σ/√n of the presynaptic neuron.  (The diagonal of D
+    in Eq. 16, called variances there, holds standard deviations.)  Neurons do not couple to
+    themselves.  Signs follow Dale's law for |μ| ≫ σ; σ relaxes it.
+
+    The first ``round(f * n)`` columns are excitatory, the others inhibitory.  Where f n is not an
+    integer, the realised fraction differs from `f` by up to 1/(2n): pass ``round(f * n) / n`` to
+    `dale_mean`, `dale_radius` and `dale_outlier` for the values of that network.
+
+    Parameters
+    ----------
+    n : int
+        Number of neurons, at least 1.
+    f : float
+        Fraction of excitatory neurons, in [0, 1].
+    alpha : float
+        Probability α of a connection, in [0, 1].
+    mu_e, mu_i : float
+        Scaled means μ of existing excitatory and inhibitory couplings.
+    sigma_e, sigma_i : float
+        Scaled standard deviations σ ≥ 0.
+    seed : int
+        At least 0.  The same seed gives the same couplings in either storage.
+    sparse : bool or None
+        Store the couplings as `scipy.sparse.csr_array` (True), as ndarray (False), or sparse where
+        α < 0.1 (None).  Sparse storage never allocates n × n numbers.
+
+    Returns
+    -------
+    (n, n) ndarray or csr_array
+        Row i holds the couplings into neuron i; zero diagonal.
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside its range, or `n` or `seed` is not an integer.
+
+    Examples
+    --------
+    >>> from simulate.couplings import dale
+    >>> J = dale(5, f=0.8, alpha=1, mu_e=1, mu_i=-4, sigma_e=0, sigma_i=0, seed=0)
+    >>> (J * 5**0.5).round(12).tolist()[0]
+    [0.0, 1.0, 1.0, 1.0, -4.0]
+    """
+    n = parameters.count("n", n, 1)
+    f, alpha, mu_e, mu_i, sigma_e, sigma_i = _checked(f, alpha, mu_e, mu_i, sigma_e, sigma_i)
+    excitatory = np.arange(n) < round(f * n)
+    mean = np.where(excitatory, mu_e, mu_i) / np.sqrt(n)
+    spread = np.where(excitatory, sigma_e, sigma_i) / np.sqrt(n)
+    # Two streams, so that values can be drawn block by block without moving the connections.
+    streams = np.random.SeedSequence(parameters.count("seed", seed, 0)).spawn(2)
+    places, values = map(np.random.default_rng, streams)
+    if sparse is None:
+        sparse = alpha < _SPARSE_BELOW
+    dense = None if sparse else np.zeros((n, n))
+    data: list[Array] = []
+    columns: list[NDArray[np.int64] | NDArray[np.int32]] = []
+    filled = np.zeros(n + 1, dtype=np.int64)
+    for place in _bernoulli(places, n * (n - 1), alpha):
+        row, column = np.divmod(place, n - 1)
+        column += column >= row
+        strength = mean[column] + spread[column] * values.standard_normal(place.size)
+        if dense is not None:
+            dense[row, column] = strength
+        else:
+            data.append(strength)
+            columns.append(column if n > np.iinfo(np.int32).max else column.astype(np.int32))
+            filled[1:] += np.bincount(row, minlength=n)
+    if dense is not None:
+        return dense
+    data.append(np.empty(0))
+    columns.append(np.empty(0, dtype=np.int32))
+    return csr_array((np.concatenate(data), np.concatenate(columns), filled.cumsum()), shape=(n, n))
+
+
+def dale_mean(n: int, *, f: float, alpha: float, mu_e: float, mu_i: float) -> float:
+    """Mean coupling E[J] = α[f μ̃_e + (1−f) μ̃_i] between two neurons ([HH] Eq. 18).
+
+    Parameters
+    ----------
+    n : int
+        Number of neurons; μ̃ = μ/√n.
+    f, alpha, mu_e, mu_i : float
+        As in `dale`.
+
+    Returns
+    -------
+    float
+        Zero in a structurally balanced network.
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside its range.
+
+    Examples
+    --------
+    >>> from simulate.couplings import dale_mean
+    >>> round(dale_mean(100, f=0.8, alpha=0.2, mu_e=1, mu_i=-6), 12)
+    -0.008
+    """
+    n = parameters.count("n", n, 1)
+    f, alpha, mu_e, mu_i, _, _ = _checked(f, alpha, mu_e, mu_i, 0, 0)
+    return alpha * (f * mu_e + (1 - f) * mu_i) / float(np.sqrt(n))
+
+
+def dale_outlier(n: int, *, f: float, alpha: float, mu_e: float, mu_i: float) -> float:
+    """Outlying eigenvalue n E[J] that the mean coupling adds to the disc of eigenvalues.
+
+    It grows like √n; its fluctuation between networks does not depend on n.  Where it is smaller
+    than `dale_radius` there is no such eigenvalue.
+
+    Parameters
+    ----------
+    n : int
+        Number of neurons.
+    f, alpha, mu_e, mu_i : float
+        As in `dale`.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside its range.
+
+    Examples
+    --------
+    >>> from simulate.couplings import dale_outlier
+    >>> round(dale_outlier(1000, f=0.8, alpha=0.2, mu_e=1, mu_i=-6), 2)
+    -2.53
+    """
+    return n * dale_mean(n, f=f, alpha=alpha, mu_e=mu_e, mu_i=mu_i)
+
+
+def dale_radius(
+    *, f: float, alpha: float, mu_e: float, mu_i: float, sigma_e: float, sigma_i: float
+) -> float:
+    """Radius √(n[f σ_se² + (1−f) σ_si²]) of the disc of eigenvalues, σ_sl² = α(1−α)μ̃_l² + ασ̃_l².
+
+    [HH], below Eq. 18; σ_sl² is the variance of a coupling from a neuron of kind l, and n cancels.
+    Valid as n → ∞ for the eigenvalues other than the outliers made by the mean.
+
+    Parameters
+    ----------
+    f, alpha, mu_e, mu_i, sigma_e, sigma_i : float
+        As in `dale`.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside its range.
+
+    Examples
+    --------
+    >>> from simulate.couplings import dale_radius
+    >>> round(dale_radius(f=0.8, alpha=0.2, mu_e=1, mu_i=-6, sigma_e=1.2, sigma_i=1.2), 3)
+    1.252
+    """
+    f, alpha, mu_e, mu_i, sigma_e, sigma_i = _checked(f, alpha, mu_e, mu_i, sigma_e, sigma_i)
+    variance_e = alpha * (1 - alpha) * mu_e**2 + alpha * sigma_e**2
+    variance_i = alpha * (1 - alpha) * mu_i**2 + alpha * sigma_i**2
+    return float(np.sqrt(f * variance_e + (1 - f) * variance_i))
+
+
+def _checked(
+    f: float, alpha: float, mu_e: float, mu_i: float, sigma_e: float, sigma_i: float
+) -> tuple[float, float, float, float, float, float]:
+    return (
+        parameters.within("f", f, 0, 1),
+        parameters.within("alpha", alpha, 0, 1),
+        parameters.finite("mu_e", mu_e),
+        parameters.finite("mu_i", mu_i),
+        parameters.nonnegative("sigma_e", sigma_e),
+        parameters.nonnegative("sigma_i", sigma_i),
+    )
+
+
+def _bernoulli(rng: np.random.Generator, total: int, probability: float) -> Iterator[Indices]:
+    """Successes of `total` independent trials, in ascending blocks.
+
+    The gaps between successes are geometric, so the work follows the successes, not the trials.
+    """
+    if probability == 0:
+        return
+    last = -1
+    # A gap beyond the end only has to stay beyond the end: cut there, a block of them fits int64.
+    block = max(1, min(_BLOCK, 2**62 // (total + 1)))
+    while last < total - 1:
+        expected = (total - 1 - last) * probability
+        size = min(block, int(expected + 4 * np.sqrt(expected)) + 16)
+        gaps = np.minimum(rng.geometric(probability, size), total + 1)
+        found = last + np.cumsum(gaps)
+        inside = found[found < total]
+        if inside.size:
+            yield inside
+        if inside.size < size:
+            return
+        last = int(inside[-1])

@@ -1,0 +1,201 @@
+"""What is integrated: the drift of a state, or of a state with tangent vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from meanfield.parameters import ArgumentError
+
+from ..lanczos import largest_rate
+from ..network import Evaluation, Network, State
+from ..schedule import before
+
+# Relative residual of the stiffness: a few per cent, which the stabilised scheme has in hand.
+_WIDTH = 0.05
+
+Input = Callable[[float], ArrayLike]
+
+
+class Problem(Protocol):
+    """A first-order system; schemes know nothing else of it."""
+
+    @property
+    def end(self) -> float:
+        """End of the present segment: parameters are continuous before it."""
+        ...
+
+    def segment(self, end: float) -> Problem:
+        """The same problem on a segment that ends at `end`."""
+        ...
+
+    def evaluate(self, t: float, x: State) -> Evaluation:
+        """Drift and force at time t."""
+        ...
+
+    def energy(self, x: State, evaluation: Evaluation) -> NDArray[np.float64]:
+        """E of each column."""
+        ...
+
+    def noise_strength(self, t: float) -> float:
+        """√(2T)."""
+        ...
+
+    def stiffness(self, t: float, x: State) -> float:
+        """Largest rate of the symmetric part of −∂F/∂x over the columns."""
+        ...
+
+    def is_regulated(self, t: float) -> bool:
+        """Whether the Onsager-reaction force is on."""
+        ...
+
+    @property
+    def stiffness_is_bound(self) -> bool:
+        """Whether `stiffness` is an upper bound and not a measurement."""
+        ...
+
+    def is_gradient_flow(self, t: float) -> bool:
+        """Whether the drift is −∇E without noise or input, so that E cannot increase."""
+        ...
+
+    def controlled(self, x: State) -> State:
+        """The part of a state whose error sets adaptive steps, (n, ...)."""
+        ...
+
+
+@dataclass(frozen=True)
+class NetworkProblem:
+    """ẋ = (1 − κ) f − κ∇E + S(t)u + √(2T) ξ for states (n,) or (n, batch).
+
+    The input is added to the drift and is not part of f: E stays ½|f|² of the undriven network.
+    """
+
+    network: Network
+    onsager: Callable[[float], float]
+    temperature: Callable[[float], float]
+    inputs: Input | None = None
+    end: float = np.inf
+
+    def segment(self, end: float) -> NetworkProblem:
+        """See `Problem`."""
+        return replace(self, end=end)
+
+    def evaluate(self, t: float, x: State) -> Evaluation:
+        """See `Problem`."""
+        t = before(t, self.end)
+        evaluation = self.network.evaluate(x, self.onsager(t))
+        if self.inputs is None:
+            return evaluation
+        return Evaluation(evaluation.drift + self._drive(t, x), evaluation.force)
+
+    def _drive(self, t: float, x: State) -> State:
+        assert self.inputs is not None
+        drive = np.asarray(self.inputs(t), dtype=self.network.dtype)
+        if drive.ndim == 1 and x.ndim == 2:
+            drive = drive[:, None]
+        try:
+            return np.broadcast_to(drive, x.shape)
+        except ValueError:
+            raise ArgumentError(
+                f"inputs(t={t:g}) of shape {drive.shape}: expected a number, ({self.network.n},) "
+                f"or {x.shape}"
+            ) from None
+
+    def energy(self, x: State, evaluation: Evaluation) -> NDArray[np.float64]:
+        """See `Problem`."""
+        return self.network.energy(x, evaluation.force)
+
+    def noise_strength(self, t: float) -> float:
+        """See `Problem`."""
+        temperature = self.temperature(before(t, self.end))
+        if temperature < 0:
+            raise ArgumentError(f"temperature={temperature:g} at t = {t:g}: must be >= 0")
+        return float(np.sqrt(2 * temperature))
+
+    def stiffness(self, t: float, x: State) -> float:
+        """See `Problem`."""
+        return float(
+            np.max(largest_rate(self.network, x, self.onsager(before(t, self.end)), _WIDTH))
+        )
+
+    def is_regulated(self, t: float) -> bool:
+        """See `Problem`."""
+        return self.onsager(before(t, self.end)) != 0
+
+    def is_gradient_flow(self, t: float) -> bool:
+        """See `Problem`."""
+        t = before(t, self.end)
+        return self.inputs is None and self.onsager(t) == 1 and self.temperature(t) == 0
+
+    @property
+    def stiffness_is_bound(self) -> bool:
+        """See `Problem`."""
+        return self.network.is_matrix_free and hasattr(self.network.J, "norm_bound")
+
+    def controlled(self, x: State) -> State:
+        """See `Problem`."""
+        return x
+
+
+@dataclass(frozen=True)
+class TangentProblem:
+    """A trajectory with k tangent vectors, as states (n, 1 + k, batch).
+
+    Its linear part obeys v̇ = ∂F/∂x · v.  Runge–Kutta and multistep schemes commute with
+    linearisation, so any scheme advances the tangent map of its own discrete map.
+    """
+
+    base: NetworkProblem
+
+    @property
+    def end(self) -> float:
+        """See `Problem`."""
+        return self.base.end
+
+    def segment(self, end: float) -> TangentProblem:
+        """See `Problem`."""
+        return TangentProblem(self.base.segment(end))
+
+    def evaluate(self, t: float, x: State) -> Evaluation:
+        """See `Problem`; the force is that of the trajectory alone."""
+        t = before(t, self.end)
+        network, state, tangents = self.base.network, x[:, 0], x[:, 1:]
+        evaluation, linear = network.linearize(state, self.base.onsager(t))
+        drift = evaluation.drift
+        if self.base.inputs is not None:
+            drift = drift + self.base._drive(t, state)
+        moved = linear.apply(tangents)
+        return Evaluation(np.concatenate([drift[:, None], moved], axis=1), evaluation.force)
+
+    def energy(self, x: State, evaluation: Evaluation) -> NDArray[np.float64]:
+        """See `Problem`."""
+        return self.base.network.energy(x[:, 0], evaluation.force)
+
+    def noise_strength(self, t: float) -> float:
+        """See `Problem`."""
+        return self.base.noise_strength(t)
+
+    def stiffness(self, t: float, x: State) -> float:
+        """See `Problem`."""
+        return self.base.stiffness(t, x[:, 0])
+
+    def is_regulated(self, t: float) -> bool:
+        """See `Problem`."""
+        return self.base.is_regulated(t)
+
+    def is_gradient_flow(self, t: float) -> bool:
+        """See `Problem`."""
+        return self.base.is_gradient_flow(t)
+
+    @property
+    def stiffness_is_bound(self) -> bool:
+        """See `Problem`."""
+        return self.base.stiffness_is_bound
+
+    def controlled(self, x: State) -> State:
+        """See `Problem`."""
+        return x[:, 0]

@@ -1,0 +1,230 @@
+"""One-stage-at-a-time explicit schemes; the stabilised one lives in `chebyshev`.
+
+Every scheme gets the evaluation at the start of its step, which the loop shares with the energy
+monitor, and asks for the further stages it needs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Protocol
+
+from scipy.optimize import brentq
+
+from ..network import Evaluation, State
+from .noise import ColumnNoise
+from .problem import Problem
+
+
+class Scheme(Protocol):
+    """How one step is made.
+
+    Attributes
+    ----------
+    name : str
+    order : int
+        Order of convergence in the step, weak order for noisy runs.
+    takes_noise : bool
+        Whether runs at T > 0 are allowed.
+    """
+
+    name: str
+    order: int
+    takes_noise: bool
+
+    def restart(self) -> None:
+        """Forget the past: a parameter jumped."""
+        ...
+
+    def largest_rate(self, h: float) -> float:
+        """Largest decay rate that a step h follows stably."""
+        ...
+
+    def step(
+        self, problem: Problem, t: float, x: State, first: Evaluation, h: float, noise: ColumnNoise
+    ) -> State:
+        """State at t + h."""
+        ...
+
+
+def largest_step(scheme: Scheme, rate: float) -> float:
+    """Largest step at which a decay rate is followed stably."""
+
+    def margin(log_h: float) -> float:
+        return math.log(scheme.largest_rate(math.exp(log_h)) / rate)
+
+    low, high = math.log(1e-3 / rate), math.log(1e6 / rate)
+    return math.exp(float(brentq(margin, low, high)))
+
+
+class Euler:
+    """Explicit Euler, [HH] Eq. 9; Euler–Maruyama for T > 0."""
+
+    name = "euler"
+    order = 1
+    takes_noise = True
+
+    def restart(self) -> None:
+        """Nothing is remembered."""
+
+    def largest_rate(self, h: float) -> float:
+        """2/h."""
+        return 2 / h
+
+    def step(
+        self, problem: Problem, t: float, x: State, first: Evaluation, h: float, noise: ColumnNoise
+    ) -> State:
+        """See `Scheme`."""
+        moved = x + h * first.drift
+        if strength := problem.noise_strength(t):
+            moved += (strength * math.sqrt(h)) * noise.draw()
+        return moved
+
+
+class Heun:
+    """Explicit trapezoidal rule; with additive noise of weak order 2 (Honeycutt 1992)."""
+
+    name = "heun"
+    order = 2
+    takes_noise = True
+
+    def restart(self) -> None:
+        """Nothing is remembered."""
+
+    def largest_rate(self, h: float) -> float:
+        """2/h."""
+        return 2 / h
+
+    def step(
+        self, problem: Problem, t: float, x: State, first: Evaluation, h: float, noise: ColumnNoise
+    ) -> State:
+        """See `Scheme`."""
+        moved = x + h * first.drift
+        strength = problem.noise_strength(t)
+        kick = (strength * math.sqrt(h)) * noise.draw() if strength else None
+        if kick is not None:
+            moved += kick
+        second = problem.evaluate(t + h, moved)
+        result = x + (h / 2) * (first.drift + second.drift)
+        return result if kick is None else result + kick
+
+
+class LeimkuhlerMatthews:
+    """x + hF + √(2Th)(R_n + R_{n+1})/2: invariant measure of order 2 at κ = 1, one force a step.
+
+    The overdamped limit of BAOAB (Leimkuhler, Matthews 2013); exact for a harmonic E.  Away from
+    κ = 1 its weak order is 1.
+    """
+
+    name = "leimkuhler-matthews"
+    order = 2
+    takes_noise = True
+
+    def __init__(self) -> None:
+        self._last: State | None = None
+
+    def restart(self) -> None:
+        """The last noise stays: its half is still owed."""
+
+    def largest_rate(self, h: float) -> float:
+        """2/h."""
+        return 2 / h
+
+    def step(
+        self, problem: Problem, t: float, x: State, first: Evaluation, h: float, noise: ColumnNoise
+    ) -> State:
+        """See `Scheme`."""
+        moved = x + h * first.drift
+        if strength := problem.noise_strength(t):
+            last = noise.draw() if self._last is None else self._last
+            self._last = noise.draw()
+            moved += (strength * math.sqrt(h) / 2) * (last + self._last)
+        return moved
+
+
+class RungeKutta4:
+    """The classical fourth-order scheme."""
+
+    name = "rk4"
+    order = 4
+    takes_noise = False
+
+    def restart(self) -> None:
+        """Nothing is remembered."""
+
+    def largest_rate(self, h: float) -> float:
+        """Real stability interval 2.785 (derivations: schemes)."""
+        return 2.785293563405282 / h
+
+    def step(
+        self, problem: Problem, t: float, x: State, first: Evaluation, h: float, noise: ColumnNoise
+    ) -> State:
+        """See `Scheme`."""
+        total = first.drift.copy()
+        middle = t + h / 2
+        slope = problem.evaluate(middle, x + (h / 2) * first.drift).drift
+        total += 2 * slope
+        slope = problem.evaluate(middle, x + (h / 2) * slope).drift
+        total += 2 * slope
+        total += problem.evaluate(t + h, x + h * slope).drift
+        return x + (h / 6) * total
+
+
+class Exponential:
+    """Exponential Adams–Bashforth of order 2: the leak −x exactly, one evaluation a step.
+
+    With N = F + x: x' = e^{−h}x + h[φ₁N + φ₂(N − N₋)], φ₁ = (1 − e^{−h})/h,
+    φ₂ = (e^{−h} − 1 + h)/h².  The first step is the two-stage scheme of Cox and Matthews (2002).
+    """
+
+    name = "exponential"
+    order = 2
+    takes_noise = False
+
+    def __init__(self) -> None:
+        self._last: State | None = None
+
+    def restart(self) -> None:
+        """N jumped with the parameters: its past must not be extrapolated."""
+        self._last = None
+
+    @staticmethod
+    def weights(h: float) -> tuple[float, float, float]:
+        """e^{−h}, hφ₁ and hφ₂."""
+        # (e^{−h} − 1 + h)/h loses digits below h = 0.01: its series has none to lose.
+        ramp = (
+            h / 2 * (1 - h / 3 * (1 - h / 4 * (1 - h / 5))) if h < 0.01 else 1 + math.expm1(-h) / h
+        )
+        return math.exp(-h), -math.expm1(-h), ramp
+
+    def largest_rate(self, h: float) -> float:
+        """Where a root of the characteristic equation reaches −1."""
+        decay, flat, ramp = self.weights(h)
+        return 1 + (1 + decay) / (flat + 2 * ramp)
+
+    def step(
+        self, problem: Problem, t: float, x: State, first: Evaluation, h: float, noise: ColumnNoise
+    ) -> State:
+        """See `Scheme`."""
+        decay, flat, ramp = self.weights(h)
+        rest = first.drift + x
+        moved = decay * x
+        moved += flat * rest
+        if self._last is None:
+            change = problem.evaluate(t + h, moved).drift + moved - rest
+        else:
+            change = rest - self._last
+        self._last = rest
+        moved += ramp * change
+        return moved
+
+
+_MAKERS: tuple[Callable[[], Scheme], ...] = (
+    Euler,
+    Heun,
+    RungeKutta4,
+    Exponential,
+    LeimkuhlerMatthews,
+)
+FIXED = {make().name: make for make in _MAKERS}

@@ -1,0 +1,162 @@
+"""What a run returns, and how its states are picked on the way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from meanfield.parameters import ArgumentError
+from meanfield.provenance import provenance
+
+from ..network import Evaluation, State
+from .problem import Problem
+from .stepping import Interval, hermite
+
+Observable = Callable[[float, State, State], Any]
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """A run of a network.
+
+    Attributes
+    ----------
+    t : (n_saved,) ndarray
+        Times.
+    x : (n_saved, n[, batch]) ndarray or None
+        States; None where they were not kept.
+    energy : (n_saved[, batch]) ndarray
+        E/n, per neuron, of the undriven network.
+    observables : dict of ndarray
+        (n_saved, ...) each.
+    x_end : (n[, batch]) ndarray
+        Last state.
+    status : str
+        "success", "unstable step" (it ran, but see `warnings`), "diverged" or "step underflow".
+    message : str
+        The status in a sentence.
+    warnings : list of str
+        What `StepSizeWarning` said.
+    method : str
+        The scheme used.
+    dt : float
+        Step asked for; the first trial step of an adaptive run.
+    stiffness : float
+        Largest eigenvalue of the symmetric part of −∂F/∂x met (of Hess E at κ = 1); an upper bound
+        for matrix-free couplings; nan if κ = 0 throughout.
+    largest_stable_dt : float
+        Largest step that the scheme follows stably at this stiffness.
+    energy_rise_fraction : float
+        Share of the steps along −∇E in which E rose; nan if there were none.
+    n_steps, n_rejected, n_evaluations : int
+    attributes : dict
+        Parameters and seed of the run.
+    """
+
+    t: NDArray[np.float64]
+    x: NDArray[np.floating] | None
+    energy: NDArray[np.float64]
+    observables: dict[str, NDArray[Any]]
+    x_end: State
+    status: str
+    message: str
+    warnings: list[str]
+    method: str
+    dt: float
+    stiffness: float
+    largest_stable_dt: float
+    energy_rise_fraction: float
+    n_steps: int
+    n_rejected: int
+    n_evaluations: int
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+    def to_dataset(self) -> xr.Dataset:
+        """Labelled arrays with parameters, status and versions in the attributes."""
+        column = ("column",) * (self.energy.ndim - 1)
+        variables: dict[str, Any] = {
+            "energy": (("t", *column), self.energy, {"long_name": "E/N, kinetic energy per neuron"})
+        }
+        if self.x is not None:
+            variables["x"] = (("t", "neuron", *column), self.x, {"long_name": "synaptic current"})
+        for name, values in self.observables.items():
+            axes = tuple(f"{name}_{k}" for k in range(values.ndim - 1))
+            variables[name] = (("t", *axes), values)
+        summary = {
+            name: getattr(self, name)
+            for name in (
+                "status", "message", "method", "dt", "stiffness", "largest_stable_dt",
+                "energy_rise_fraction", "n_steps", "n_rejected", "n_evaluations",
+            )
+        }  # fmt: skip
+        attributes = {
+            name: value if isinstance(value, str | int | float) else json.dumps(value)
+            for name, value in {**self.attributes, **summary}.items()
+        }
+        attributes["warnings"] = "\n".join(self.warnings)
+        return xr.Dataset(variables, {"t": self.t}, {**attributes, **provenance()})
+
+
+class Recorder:
+    """Keeps what is asked for at the save times."""
+
+    def __init__(
+        self,
+        times: NDArray[np.float64],
+        like: State,
+        *,
+        store_states: bool,
+        observables: Mapping[str, Observable],
+    ) -> None:
+        self._times = times
+        self._observables = observables
+        self._next = 0
+        self._states: State | None = None
+        if store_states:
+            self._states = np.empty((len(times), *like.shape), dtype=like.dtype)
+        self._energy = np.empty((len(times), *like.shape[1:]))
+        self._values: dict[str, list[Any]] = {name: [] for name in observables}
+
+    def start(self, problem: Problem, x: State) -> None:
+        """The initial state."""
+        if len(self._times) and self._times[0] == 0:
+            self._keep(problem, 0.0, x, problem.evaluate(0.0, x))
+
+    def take(self, problem: Problem, interval: Interval) -> None:
+        """One step; states inside it are interpolated."""
+        slack = 1e-9 * (interval.t1 - interval.t0)
+        while self._next < len(self._times) and self._times[self._next] <= interval.t1 + slack:
+            t = float(self._times[self._next])
+            if t >= interval.t1 - slack:
+                self._keep(problem, t, interval.x1, interval.last)
+                continue
+            if problem.noise_strength(interval.t0):
+                raise ArgumentError(
+                    f"save_at={t:g}: a noisy run is known at its steps only, multiples of "
+                    f"{interval.t1 - interval.t0:g} here"
+                )
+            x = hermite(interval, t)
+            self._keep(problem, t, x, problem.evaluate(t, x))
+
+    def _keep(self, problem: Problem, t: float, x: State, evaluation: Evaluation) -> None:
+        if self._states is not None:
+            self._states[self._next] = x
+        self._energy[self._next] = problem.energy(x, evaluation) / len(x)
+        for name, observable in self._observables.items():
+            self._values[name].append(np.asarray(observable(t, x, evaluation.force)))
+        self._next += 1
+
+    def arrays(
+        self,
+    ) -> tuple[NDArray[np.float64], State | None, NDArray[np.float64], dict[str, NDArray[Any]]]:
+        """Times, states, energies and observables saved so far."""
+        done = self._next
+        states = None if self._states is None else self._states[:done]
+        values = {name: np.array(found) for name, found in self._values.items()}
+        return self._times[:done], states, self._energy[:done], values

@@ -1,0 +1,190 @@
+"""Logarithmic growth of small separations along a run, and its average with an error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from meanfield import TransferFunction, parameters
+from meanfield.parameters import ArgumentError
+
+from ..integration.chebyshev import Chebyshev
+from ..integration.monitor import Monitor
+from ..integration.noise import ColumnNoise
+from ..integration.problem import NetworkProblem, TangentProblem
+from ..integration.schemes import Scheme
+from ..integration.solver import scheme_of
+from ..integration.stepping import require_finite, steps
+from ..network import Evaluation, Network, State, contiguous_columns
+from ..schedule import as_function
+
+BLOCKS = 10
+
+
+class Growth(NamedTuple):
+    """Growth over one interval that ends at `t` and lasts `span`: log factors (k, batch)."""
+
+    t: float
+    span: float
+    log: NDArray[np.float64]
+
+
+class Setting(NamedTuple):
+    """What both exponents and spectrum are computed with."""
+
+    problem: NetworkProblem
+    scheme: Scheme
+    x: State  # (n, batch)
+    rng: np.random.Generator
+    t_max: float
+    t_skip: float
+    dt: float
+    tol: float | None
+
+
+def setting(
+    J: Any,
+    x0: ArrayLike | None,
+    *,
+    onsager: float,
+    eta: float,
+    phi: str | TransferFunction,
+    method: str,
+    dt: float,
+    t_max: float,
+    t_skip: float,
+    tol: float | None,
+    seed: int | None,
+) -> Setting:
+    """Checked arguments; without `x0` one state x ~ N(0, 1) drawn from the seed.
+
+    Raises
+    ------
+    ArgumentError
+        If an argument is outside its range.
+    """
+    network = Network(J, phi=phi, eta=eta)
+    network.check_finite()
+    kappa = parameters.finite("onsager", onsager)
+    t_max, dt = parameters.positive("t_max", t_max), parameters.positive("dt", dt)
+    t_skip = parameters.nonnegative("t_skip", t_skip)
+    if t_skip >= t_max:
+        raise ArgumentError(f"t_skip={t_skip:g}: must be below t_max={t_max:g}")
+    if tol is not None:
+        parameters.positive("tol", tol)
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal(network.n) if x0 is None else network.state(x0, "x0")
+    problem = NetworkProblem(network, as_function("onsager", kappa), as_function("temperature", 0))
+    scheme = scheme_of(method, kappa, 0.0)
+    state = contiguous_columns(x.reshape(network.n, -1))
+    return Setting(problem, scheme, state, rng, t_max, t_skip, dt, tol)
+
+
+def tangent_growth(given: Setting, k: int, interval: float, monitor: Monitor) -> Iterator[Growth]:
+    """Growth of k orthonormal tangent vectors, made orthonormal again by QR every `interval`."""
+    n, batch = given.x.shape
+    tangents = np.linalg.qr(given.rng.standard_normal((batch, n, k)))[0]
+    state = contiguous_columns(
+        np.concatenate([given.x[:, None], np.moveaxis(tangents, 0, 2)], axis=1)
+    )
+    count = max(1, round(given.t_max / interval))
+    times = np.linspace(0, given.t_max, count + 1).tolist()
+    run = steps(
+        TangentProblem(given.problem),
+        given.scheme,
+        state,
+        times,
+        given.dt,
+        monitor=monitor,
+        noise=ColumnNoise(0, state),
+        tol=given.tol,
+    )
+    passed = 0
+    for step in run:
+        if step.t1 < times[passed + 1]:
+            continue
+        passed += 1
+        # The loop goes on from this very array, with a fresh evaluation: it can be changed here.
+        basis, triangle = np.linalg.qr(np.moveaxis(step.x1[:, 1:], 2, 0))
+        step.x1[:, 1:] = np.moveaxis(basis, 0, 2)
+        diagonal = np.abs(np.diagonal(triangle, axis1=1, axis2=2)).T
+        with np.errstate(divide="ignore"):
+            yield Growth(step.t1, times[passed] - times[passed - 1], np.log(diagonal))
+
+
+def separation_growth(given: Setting, delta: float, monitor: Monitor) -> Iterator[Growth]:
+    """[HH] Algorithm 1: a second orbit at distance δ, pulled back to it after every step."""
+    problem, scheme = given.problem, given.scheme
+    x = given.x
+    n, batch = x.shape
+    direction = given.rng.standard_normal((n, batch))
+    y = x + delta * direction / np.linalg.norm(direction, axis=0)
+    noise = ColumnNoise(0, x)
+    count = max(1, int(np.ceil(given.t_max / given.dt - 1e-9)))
+    h = given.t_max / count
+    monitor.enter(problem, 0.0, x)
+    both = np.concatenate([x, y], axis=1)
+    first = problem.evaluate(0.0, both)
+    for step in range(count):
+        if isinstance(scheme, Chebyshev) and step % 20 == 0:
+            scheme.rate = monitor.measure(problem, step * h, both[:, :batch])
+        scheme.restart()  # The second orbit jumps after every step: no past to extrapolate.
+        moved = scheme.step(problem, step * h, both, first, h, noise)
+        require_finite(moved, (step + 1) * h)
+        gap = moved[:, batch:] - moved[:, :batch]
+        distance = np.linalg.norm(gap, axis=0)
+        moved[:, batch:] = moved[:, :batch] + gap * (delta / distance)
+        last = problem.evaluate((step + 1) * h, moved)
+        monitor.record(
+            problem,
+            (step + 1) * h,
+            moved[:, :batch],
+            _columns(first, batch),
+            _columns(last, batch),
+            both[:, :batch],
+            h,
+        )
+        yield Growth((step + 1) * h, h, np.log(distance / delta)[None])
+        both, first = moved, last
+
+
+def _columns(evaluation: Evaluation, count: int) -> Evaluation:
+    return Evaluation(evaluation.drift[:, :count], evaluation.force[:, :count])
+
+
+class Average(NamedTuple):
+    """Mean rate after t_skip, its block error, and the running mean with its times."""
+
+    value: NDArray[np.float64]
+    stderr: NDArray[np.float64]
+    t: NDArray[np.float64]
+    trace: NDArray[np.float64]
+
+
+def average(growth: list[Growth], t_skip: float) -> Average:
+    """Time average of the growth rates after `t_skip`; error from `BLOCKS` equal blocks.
+
+    Raises
+    ------
+    ArgumentError
+        If fewer than `BLOCKS` intervals are left.
+    """
+    kept = [g for g in growth if g.t - g.span >= t_skip * (1 - 1e-12)]
+    if len(kept) < BLOCKS:
+        raise ArgumentError(
+            f"t_skip={t_skip:g}: {len(kept)} intervals left after it, {BLOCKS} are needed for the "
+            "block error; raise t_max"
+        )
+    logs = np.array([g.log for g in kept])
+    spans = np.array([g.span for g in kept])
+    trace = np.cumsum(logs, axis=0) / np.cumsum(spans)[:, None, None]
+    length = len(kept) // BLOCKS
+    # Whole blocks from the end: the oldest intervals remember the start.
+    blocks = logs[-BLOCKS * length :].reshape(BLOCKS, length, *logs.shape[1:]).sum(axis=1)
+    rates = blocks / spans[-BLOCKS * length :].reshape(BLOCKS, length).sum(axis=1)[:, None, None]
+    return Average(
+        trace[-1], rates.std(axis=0, ddof=1) / np.sqrt(BLOCKS), np.array([g.t for g in kept]), trace
+    )

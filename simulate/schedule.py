@@ -1,0 +1,94 @@
+"""Parameters that change in time: κ(t) and T(t), with the times at which they jump."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from meanfield import parameters
+from meanfield.parameters import ArgumentError
+
+
+@dataclass(frozen=True)
+class Switching:
+    """A piecewise constant function of time; `integrate` lands exactly on its switch times.
+
+    Parameters
+    ----------
+    times : sequence of float
+        Increasing switch times.
+    values : sequence of float
+        One more than `times`: values[0] before times[0], values[k] from times[k − 1] on.
+
+    Raises
+    ------
+    ArgumentError
+        If the lengths do not fit, the times do not increase, or a number is not finite.
+
+    Examples
+    --------
+    [HH] Fig. 2(a): the Onsager-reaction force on between t = 100 and t = 200.
+
+    >>> from simulate import Switching
+    >>> onsager = Switching([100, 200], [0, 1, 0])
+    >>> onsager(99.9), onsager(100), onsager(200)
+    (0.0, 1.0, 0.0)
+    """
+
+    times: Sequence[float]
+    values: Sequence[float]
+
+    def __post_init__(self) -> None:
+        times = tuple(parameters.finite("times", t) for t in self.times)
+        values = tuple(parameters.finite("values", v) for v in self.values)
+        if len(values) != len(times) + 1:
+            raise ArgumentError(
+                f"values of length {len(values)}: expected {len(times) + 1}, one more than times"
+            )
+        if any(later <= earlier for earlier, later in pairwise(times)):
+            raise ArgumentError(f"times={list(times)}: must increase")
+        object.__setattr__(self, "times", times)
+        object.__setattr__(self, "values", values)
+
+    def __call__(self, t: float) -> float:
+        """Value at time t, continuous from the right."""
+        return self.values[bisect_right(self.times, t)]
+
+
+Schedule = float | Switching | Callable[[float], float]
+
+
+def as_function(name: str, schedule: Schedule) -> Callable[[float], float]:
+    """The schedule as a checked function of time.
+
+    Raises
+    ------
+    ArgumentError
+        If a number is not finite; on evaluation, if a function returns something else.
+    """
+    if not callable(schedule):
+        return Switching((), (parameters.finite(name, schedule),))
+    if isinstance(schedule, Switching):
+        return schedule
+    function = schedule
+
+    def checked(t: float) -> float:
+        return parameters.finite(f"{name}(t={t:g})", function(t))
+
+    return checked
+
+
+def breakpoints(t_max: float, *schedules: object, extra: Sequence[float] = ()) -> list[float]:
+    """0, the switch times inside (0, t_max) of all schedules and `extra` ones, t_max."""
+    inside = {float(t) for s in schedules if isinstance(s, Switching) for t in s.times}
+    inside |= {parameters.finite("switch_times", t) for t in extra}
+    return [0.0, *sorted(t for t in inside if 0 < t < t_max), t_max]
+
+
+def before(t: float, end: float) -> float:
+    """The time at which a step that ends at `end` reads its parameters: never the jump itself."""
+    return min(t, float(np.nextafter(end, -np.inf)))

@@ -1,0 +1,241 @@
+"""Elliptic, excitatory–inhibitory and matrix-free couplings."""
+
+import sys
+import tracemalloc
+
+import numpy as np
+import pytest
+import scipy.sparse
+import scipy.stats
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.sparse.linalg import eigs
+
+from meanfield import ArgumentError, GaussianOperator
+from simulate import couplings
+
+# [HH] Fig. 6; the last two numbers are the measured radius and outlier of such networks, n = 1000.
+FIGURE_6 = {
+    "inhibitory": (1.0, -6.0, 1.249, -2.53),
+    "balanced": (1.0, -4.0, 0.961, 0.0),
+    "excitatory": (1.5, -4.0, 1.041, 2.53),
+}
+COMMON = {"f": 0.8, "alpha": 0.2, "sigma_e": 1.2, "sigma_i": 1.2}
+
+
+def test_elliptic_covariances() -> None:
+    n, g = 600, 1.3
+    pairs = n * (n - 1) / 2
+    for gamma in (-1.0, -0.4, 0.0, 0.7, 1.0):
+        J = couplings.elliptic(n, g, gamma, seed=11) * np.sqrt(n) / g
+        upper, lower = J[np.triu_indices(n, 1)], J.T[np.triu_indices(n, 1)]
+        # Standard errors of a variance √(2/pairs) and of a covariance √((1+γ²)/pairs); at 4.5
+        # of them the 15 comparisons raise a false alarm once in 10⁴.
+        assert abs(np.mean(upper**2) - 1) < 4.5 * np.sqrt(2 / pairs)
+        assert abs(np.mean(lower**2) - 1) < 4.5 * np.sqrt(2 / pairs)
+        assert abs(np.mean(upper * lower) - gamma) < 4.5 * np.sqrt((1 + gamma**2) / pairs)
+        assert np.all(np.diag(J) == 0)
+
+
+def test_elliptic_comes_from_the_seed() -> None:
+    one, two = (couplings.elliptic(20, 1.0, 0.3, seed=5) for _ in range(2))
+    np.testing.assert_array_equal(one, two)
+    assert not np.array_equal(one, couplings.elliptic(20, 1.0, 0.3, seed=6))
+
+
+@pytest.mark.parametrize("make", [couplings.elliptic, couplings.lazy])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"n": 0}, "n=0: must be at least 1"),
+        ({"n": 3.0}, "n=3.0: must be an integer"),
+        ({"n": True}, "n=True"),
+        ({"g": -1.0}, "g=-1"),
+        ({"g": [1.0, 2.0]}, "g="),
+        ({"gamma": 2.0}, r"gamma=2: must lie in \[-1, 1\]"),
+        ({"seed": -1}, "seed=-1"),
+        ({"seed": 0.5}, "seed=0.5"),
+    ],
+)
+def test_bad_gaussian_couplings(make, arguments: dict[str, object], message: str) -> None:
+    with pytest.raises(ArgumentError, match=message):
+        make(**{"n": 3, "g": 1.0, "gamma": 0.0, "seed": 0} | arguments)
+
+
+@given(
+    n=st.integers(1, 30),
+    f=st.floats(0, 1),
+    alpha=st.one_of(st.floats(0, 1), st.sampled_from([0.0, 1e-300, 1e-9, 1.0])),
+    mu=st.tuples(st.floats(-5, 5), st.floats(-5, 5)),
+    sigma=st.tuples(st.floats(0, 3), st.floats(0, 3)),
+    seed=st.integers(0, 10**9),
+)
+def test_dale_in_either_storage(n, f, alpha, mu, sigma, seed) -> None:
+    arguments = {"f": f, "alpha": alpha, "mu_e": mu[0], "mu_i": mu[1]}
+    arguments |= {"sigma_e": sigma[0], "sigma_i": sigma[1], "seed": seed}
+    dense = couplings.dale(n, **arguments)
+    sparse = couplings.dale(n, **arguments, sparse=True)
+    assert isinstance(sparse, scipy.sparse.csr_array)
+    sparse.check_format()
+    assert sparse.has_canonical_format
+    np.testing.assert_array_equal(sparse.toarray(), dense)
+    assert dense.dtype == sparse.dtype == np.float64
+    assert not np.diag(dense).any()
+    assert scipy.sparse.issparse(couplings.dale(n, **arguments, sparse=None)) == (alpha < 0.1)
+    if alpha == 1:
+        assert sparse.nnz == n * (n - 1)
+    if alpha < 1e-100:
+        assert sparse.nnz == 0
+
+
+def test_dale_columns_are_of_two_kinds() -> None:
+    """Noiseless full couplings: round(f n) excitatory columns, also where f n is not integer."""
+    full = {"alpha": 1.0, "mu_e": 1.0, "mu_i": -3.0, "sigma_e": 0.0, "sigma_i": 0.0, "seed": 0}
+    for n, f in ((7, 0.8), (10, 0.29), (100, 0.29), (5, 0.0), (5, 1.0)):
+        J = couplings.dale(n, f=f, **full) * np.sqrt(n)
+        count = round(f * n)
+        np.testing.assert_allclose(J[-1, : min(count, n - 1)], 1)
+        np.testing.assert_allclose(J[0, max(count, 1) :], -3)
+        off_diagonal = J.sum() / (n * (n - 1) * np.sqrt(n))
+        realised = couplings.dale_mean(n, f=count / n, alpha=1.0, mu_e=1.0, mu_i=-3.0)
+        # The missing diagonal takes one entry of its own kind from every column.
+        np.testing.assert_allclose(off_diagonal, realised)
+
+
+def test_dale_connections_are_independent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every place, and every pair of places, as often as α and α² say."""
+    n, alpha, samples = 5, 0.3, 6000
+    places = n * (n - 1)
+    off = ~np.eye(n, dtype=bool)
+    ones = {"f": 1.0, "alpha": alpha, "mu_e": 1.0, "mu_i": 0.0, "sigma_e": 0.0, "sigma_i": 0.0}
+    hits = np.array([couplings.dale(n, **ones, seed=s)[off] > 0 for s in range(samples)], float)
+    moments = hits.T @ hits / samples
+    expected = np.full((places, places), alpha**2)
+    np.fill_diagonal(expected, alpha)
+    z = (moments - expected) / np.sqrt(expected * (1 - expected) / samples)
+    # 210 comparisons: beyond 5 standard errors once in 10⁴ runs.
+    assert np.abs(z).max() < 5
+    counts = hits.sum(axis=1)
+    observed = np.bincount(counts.astype(int), minlength=places + 1)[2:12]
+    law = scipy.stats.binom(places, alpha).pmf(np.arange(2, 12))
+    assert scipy.stats.chisquare(observed, law * observed.sum() / law.sum()).pvalue > 1e-4
+    # Drawn in blocks of any size the couplings are the same ones.
+    arguments = ones | {"sigma_e": 1.0}
+    whole = couplings.dale(40, **arguments, seed=3)
+    monkeypatch.setattr(sys.modules["simulate.couplings.dale"], "_BLOCK", 7)
+    np.testing.assert_array_equal(couplings.dale(40, **arguments, seed=3), whole)
+
+
+def test_dale_entries() -> None:
+    """Probability, mean and standard deviation of each kind within 4.5 standard errors."""
+    n, mu, sigma = 900, (1.5, -4.0), (1.2, 0.7)
+    kinds = {"mu_e": mu[0], "mu_i": mu[1], "sigma_e": sigma[0], "sigma_i": sigma[1]}
+    J = couplings.dale(n, f=0.6, alpha=0.3, **kinds, seed=4) * np.sqrt(n)
+    for block, mean, spread in ((J[:, :540], mu[0], sigma[0]), (J[:, 540:], mu[1], sigma[1])):
+        values = block[block != 0]
+        trials = block.shape[1] * (n - 1)
+        assert abs(values.size - 0.3 * trials) < 4.5 * np.sqrt(trials * 0.21)
+        assert abs(values.mean() - mean) < 4.5 * spread / np.sqrt(values.size)
+        assert abs(values.std() - spread) < 4.5 * spread / np.sqrt(2 * values.size)
+
+
+def test_dale_formulas() -> None:
+    for mu_e, mu_i, radius, outlier in FIGURE_6.values():
+        kinds = {"mu_e": mu_e, "mu_i": mu_i}
+        # The measured radius of one network at n = 1000 fluctuates by about 1 %.
+        assert couplings.dale_radius(**COMMON, **kinds) == pytest.approx(radius, rel=0.01)
+        fractions = {"f": 0.8, "alpha": 0.2}
+        value = couplings.dale_outlier(1000, **fractions, **kinds)
+        assert value == pytest.approx(outlier, abs=5e-3)
+        assert value == pytest.approx(1000 * couplings.dale_mean(1000, **fractions, **kinds))
+
+
+def spectral_radius(J: np.ndarray) -> float:
+    return np.abs(np.linalg.eigvals(J)).max()
+
+
+def test_dale_disc() -> None:
+    """Spectral radii over the formula, against Ginibre matrices over theirs, at the same n.
+
+    Both exceed 1 by some 5 % at this n.  4.5 standard errors, and 2 % for an edge that is softer
+    where the columns differ in variance.
+    """
+    n, samples = 250, 24
+    ginibre = np.array([spectral_radius(couplings.elliptic(n, 1, seed=s)) for s in range(samples)])
+    for mu_e, mu_i, _, _ in FIGURE_6.values():
+        kinds = {"mu_e": mu_e, "mu_i": mu_i}
+        ratio = np.empty(samples)
+        for seed in range(samples):
+            J = couplings.dale(n, **COMMON, **kinds, seed=seed)
+            # Without the mean over neurons of what each sends, M has no part and no outlier left.
+            ratio[seed] = spectral_radius(J - J.mean(axis=0))
+        ratio /= couplings.dale_radius(**COMMON, **kinds)
+        error = np.sqrt((ratio.var(ddof=1) + ginibre.var(ddof=1)) / samples)
+        assert abs(ratio.mean() - ginibre.mean()) < 4.5 * error + 0.02
+
+
+@pytest.mark.parametrize("kind", ["inhibitory", "excitatory"])
+def test_dale_outlier_of_networks(kind: str) -> None:
+    """Mean and spread of the eigenvalue λ = λ₀ + Σ_k v·Aᵏu/λᵏ over networks.
+
+    The sum is Gaussian of variance s² = (|v|R)²/(λ₀²−R²), R the radius, and shifts the mean by
+    s²λ₀/(λ₀²−R²).  4.5 standard errors: a false alarm in 10⁴ runs.
+    """
+    n, samples = 2500, 16
+    mu_e, mu_i, _, _ = FIGURE_6[kind]
+    kinds = {"mu_e": mu_e, "mu_i": mu_i}
+    values = np.empty(samples)
+    outlier = couplings.dale_outlier(n, f=0.8, alpha=0.2, **kinds)
+    for seed in range(samples):
+        J = couplings.dale(n, **COMMON, **kinds, seed=seed, sparse=True)
+        side = "LR" if outlier > 0 else "SR"
+        found = eigs(J, k=1, which=side, v0=np.ones(n), return_eigenvectors=False)
+        values[seed] = found[0].real
+    radius = couplings.dale_radius(**COMMON, **kinds)
+    v = 0.2 * np.sqrt(0.8 * mu_e**2 + 0.2 * mu_i**2)
+    gap = outlier**2 - radius**2
+    spread = v * radius / np.sqrt(gap)
+    shift = spread**2 * abs(outlier) / gap
+    assert abs(values.mean() - outlier) < 4.5 * spread / np.sqrt(samples) + 2 * shift
+    assert abs(values.std(ddof=1) / spread - 1) < 4.5 / np.sqrt(2 * samples)
+
+
+def test_dale_sparse_never_holds_a_matrix() -> None:
+    n = 200_000
+    arguments = COMMON | {"alpha": 2e-5, "mu_e": 1.0, "mu_i": -4.0}
+    tracemalloc.start()
+    J = couplings.dale(n, **arguments, seed=0, sparse=True)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    expected = 2e-5 * n * (n - 1)
+    assert abs(J.nnz - expected) < 4.5 * np.sqrt(expected)
+    # n² numbers would take 320 GB.
+    assert peak < 120 * J.nnz
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"n": 2.5}, "n=2.5: must be an integer"),
+        ({"f": 1.2}, r"f=1.2: must lie in \[0, 1\]"),
+        ({"alpha": -0.1}, "alpha=-0.1"),
+        ({"mu_e": np.inf}, "mu_e=inf: must be finite"),
+        ({"mu_i": "a"}, "mu_i='a': must be real"),
+        ({"sigma_e": -1.0}, "sigma_e=-1: must be >= 0"),
+        ({"sigma_i": np.nan}, "sigma_i=nan"),
+        ({"seed": -3}, "seed=-3"),
+    ],
+)
+def test_bad_dale(arguments: dict[str, object], message: str) -> None:
+    with pytest.raises(ArgumentError, match=message):
+        couplings.dale(**COMMON | {"n": 4, "mu_e": 1.0, "mu_i": -1.0, "seed": 0} | arguments)
+
+
+@settings(max_examples=20)
+@given(n=st.integers(1, 10), gamma=st.floats(-1, 1), seed=st.integers(0, 100))
+def test_lazy_is_the_gaussian_operator(n: int, gamma: float, seed: int) -> None:
+    one = couplings.lazy(n, 1.2, gamma, seed=seed, tol=0.1)
+    two = GaussianOperator(n, 1.2, gamma, seed=seed, tol=0.1)
+    assert isinstance(one, GaussianOperator)
+    assert one.tol == 0.1
+    np.testing.assert_array_equal(one @ np.eye(n), two @ np.eye(n))

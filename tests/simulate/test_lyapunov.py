@@ -1,0 +1,176 @@
+"""Lyapunov exponents: closed forms, two algorithms, sum rule, and the numbers of the papers."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+
+from simulate import (
+    StepSizeWarning,
+    couplings,
+    divergence,
+    integrate,
+    lyapunov_spectrum,
+    maximal_lyapunov,
+)
+
+
+@pytest.mark.parametrize("algorithm", ["tangent", "orbit_separation"])
+@pytest.mark.parametrize("method", ["euler", "heun", "rk4", "exponential", "chebyshev"])
+def test_linear_network(method: str, algorithm: str) -> None:
+    """γ = 1, φ linear: the exponents are the eigenvalues of −1 + J, real."""
+    J = couplings.elliptic(10, 0.8, 1.0, seed=1)
+    values = np.sort(np.linalg.eigvalsh(J - np.eye(10)))[::-1]
+    result = maximal_lyapunov(
+        J, dt=0.01, t_max=150, t_skip=100, method=method, algorithm=algorithm, phi="linear",
+        tol=None, seed=2,
+    )  # fmt: skip
+    # Explicit Euler makes ln(1 + hλ)/h of λ; the direction left over decays like the gap.
+    expected = np.log1p(0.01 * values[0]) / 0.01 if method == "euler" else values[0]
+    assert float(result.value) == pytest.approx(expected, abs=2e-4)
+    assert float(result.stderr) < 1e-3
+
+
+@pytest.mark.parametrize("kappa", [0.0, 1.0])
+def test_spectrum_of_a_linear_network(kappa: float) -> None:
+    rotation = np.linalg.qr(np.random.default_rng(3).standard_normal((6, 6)))[0]
+    J = rotation @ np.diag(np.linspace(-0.6, 0.6, 6)) @ rotation.T
+    A = J - np.eye(6)
+    expected = np.sort(np.linalg.eigvalsh((1 - kappa) * A - kappa * A.T @ A))[::-1]
+    result = lyapunov_spectrum(
+        J, 6, onsager=kappa, dt=0.01, t_max=120, t_skip=60, method="rk4", phi="linear", seed=4
+    )
+    np.testing.assert_allclose(result.exponents, expected, atol=1e-4)
+    assert result.kaplan_yorke_dimension == 0
+    assert result.entropy_rate == 0
+
+
+def test_sum_of_the_spectrum_is_the_mean_divergence() -> None:
+    n, t_max, t_skip = 16, 120.0, 20.0
+    J, x0 = couplings.elliptic(n, 4.0, seed=5), np.random.default_rng(6).standard_normal(n)
+    result = lyapunov_spectrum(
+        J, n, dt=0.02, t_max=t_max, t_skip=t_skip, method="rk4", x0=x0, seed=7
+    )
+    run = integrate(
+        J, x0, t_max=t_max, dt=0.02, method="rk4", save_at=np.arange(t_skip, t_max, 0.02)
+    )
+    mean = np.mean(divergence(run.x.T, J))
+    assert np.sum(result.exponents) == pytest.approx(mean, abs=0.02)
+    # The leading exponent is the one of the other call.
+    alone = maximal_lyapunov(J, dt=0.02, t_max=t_max, t_skip=t_skip, method="rk4", x0=x0, seed=8)
+    assert result.exponents[0] == pytest.approx(float(alone.value), abs=0.02)
+
+
+def test_dimension_and_entropy() -> None:
+    J = couplings.elliptic(60, 4.0, seed=9)
+    result = lyapunov_spectrum(J, 25, dt=0.05, t_max=150, t_skip=50, seed=10)
+    assert result.exponents[0] > 0.1
+    assert np.all(np.diff(result.exponents) <= 0)
+    assert 2 < result.kaplan_yorke_dimension < 25
+    assert result.entropy_rate == pytest.approx(
+        result.exponents[result.exponents > 0].sum(), rel=1e-12
+    )
+    few = lyapunov_spectrum(J, 1, dt=0.05, t_max=60, t_skip=20, seed=10)
+    assert np.isnan(few.kaplan_yorke_dimension)
+    assert np.isnan(few.entropy_rate)
+
+
+def test_both_algorithms_agree() -> None:
+    """Same start, same scheme: they differ by the transient of the direction and by δ."""
+    J, x0 = couplings.elliptic(200, 5.0, seed=11), np.random.default_rng(12).standard_normal(200)
+    arguments: dict[str, Any] = {
+        "dt": 0.05, "t_max": 50, "t_skip": 20, "method": "heun", "x0": x0
+    }  # fmt: skip
+    one = maximal_lyapunov(J, algorithm="tangent", seed=1, **arguments)
+    two = maximal_lyapunov(J, algorithm="orbit_separation", seed=2, delta=1e-7, **arguments)
+    assert float(one.value) == pytest.approx(float(two.value), abs=0.01)
+
+
+def test_batch_and_trace() -> None:
+    J, x0 = couplings.elliptic(40, 3.0, seed=13), np.random.default_rng(14).standard_normal((40, 2))
+    result = maximal_lyapunov(J, dt=0.05, t_max=60, t_skip=20, x0=x0, seed=3)
+    assert result.value.shape == result.stderr.shape == (2,)
+    assert result.trace.shape == (40, 2)
+    np.testing.assert_array_equal(result.trace[-1], result.value)
+    assert result.t[0] == pytest.approx(21)
+
+
+def test_gradient_flow_is_not_chaotic_and_euler_says_it_is() -> None:
+    J = couplings.elliptic(200, 16.0, seed=15)
+    arguments: dict[str, Any] = {"onsager": 1.0, "dt": 0.01, "t_skip": 10, "seed": 16}
+    true = maximal_lyapunov(J, t_max=30, **arguments)
+    assert abs(float(true.value)) < 0.03
+    assert true.status == "success"
+    for algorithm in ("tangent", "orbit_separation"):
+        with pytest.warns(StepSizeWarning, match="largest stable"):
+            printed = maximal_lyapunov(
+                J, t_max=25, method="euler", algorithm=algorithm, **arguments
+            )
+        assert float(printed.value) > 1
+        assert printed.status == "unstable step"
+        assert printed.energy_rise_fraction > 0.2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("g", "mean", "spread"), [(2, 0.105, 0.014), (3, 0.222, 0.004), (4, 0.323, 0.008)]
+)
+def test_vanilla_exponents_at_full_scale(g: float, mean: float, spread: float) -> None:
+    """N = 1000, five couplings: within the spread over couplings that the reference states."""
+    values = [
+        float(
+            maximal_lyapunov(
+                couplings.elliptic(1000, g, seed=seed), dt=0.1, t_max=400, t_skip=50, seed=seed
+            ).value
+        )
+        for seed in range(5)
+    ]
+    assert abs(np.mean(values) - mean) < 3 * max(spread, np.std(values, ddof=1)) / np.sqrt(3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("g", [10.0, 12.0])
+def test_regulated_exponents_at_full_scale(g: float) -> None:
+    """N = 1000, κ = 1, five couplings: zero to 0.03 with converged steps, chaos with Euler's."""
+    true, printed = [], []
+    for seed in range(5):
+        J = couplings.elliptic(1000, g, seed=seed)
+        arguments: dict[str, Any] = {"onsager": 1.0, "dt": 0.01, "t_skip": 20, "seed": seed}
+        true.append(float(maximal_lyapunov(J, t_max=60, **arguments).value))
+        if seed < 2:
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                run = maximal_lyapunov(
+                    J, t_max=40, method="euler", algorithm="orbit_separation", **arguments
+                )
+            printed.append(float(run.value))
+            assert [w.category for w in caught] == [StepSizeWarning]
+    assert abs(np.mean(true)) < 0.03
+    assert min(printed) > 0.1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"algorithm": "qr"}, "algorithm='qr'"),
+        ({"t_skip": 5.0}, "t_skip=5: must be below"),
+        ({"t_skip": 4.0}, "10 are needed"),
+        ({"interval": 0.0}, "interval=0"),
+        ({"delta": -1.0}, "delta=-1"),
+        ({"x0": np.zeros(3)}, "x0 of shape"),
+    ],
+)
+def test_bad_arguments(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        maximal_lyapunov(np.eye(2), **{"dt": 0.1, "t_max": 5.0, "t_skip": 0.0, **arguments})
+
+
+def test_bad_spectrum_arguments() -> None:
+    for arguments, message in (
+        ({"k": 3}, "k=3: must lie in"),
+        ({"k": 1, "method": "chebyshev"}, "rates of its own"),
+        ({"k": 1, "x0": np.zeros((2, 2))}, "expected one state"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            lyapunov_spectrum(np.eye(2), dt=0.1, t_max=20, t_skip=1, **arguments)
