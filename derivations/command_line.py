@@ -7,12 +7,12 @@ from importlib import import_module
 
 import click
 
+from meanfield.shell import CONTEXT, run
+
 from .registry import REGISTRY, Registry
 
-_CONTEXT = {"help_option_names": ["-h", "--help"]}
 
-
-@click.command(context_settings=_CONTEXT)
+@click.command(context_settings=CONTEXT)
 @click.option("--only", default="", metavar="SUBSTRING", help="Checks whose name contains this.")
 @click.option("--list", "only_list", is_flag=True, help="Names and statements, nothing is run.")
 @click.pass_obj
@@ -51,14 +51,4 @@ def main(arguments: Sequence[str] | None = None, registry: Registry | None = Non
         for part in ("derivations.replica", "derivations.dynamics"):
             import_module(part)  # importing it registers its checks
         registry = REGISTRY
-    try:
-        code = cli.main(
-            args=arguments, prog_name="python -m derivations", standalone_mode=False, obj=registry
-        )
-    except click.ClickException as error:
-        click.echo(f"error: {error.format_message()}", err=True)
-        return 2
-    except click.exceptions.Abort:
-        click.echo("error: interrupted", err=True)
-        return 130
-    return int(code or 0)
+    return run(cli, arguments, program="python -m derivations", obj=registry)

@@ -15,37 +15,12 @@ import xarray as xr
 from . import figures
 from .grids import phase_diagram
 from .output import staged_directory
-from .parameters import ArgumentError
 from .provenance import provenance
 from .replica import NotConvergedError, SaddlePoint, saddle_point
 from .replica.solution import DESCRIPTIONS
 from .replica.solver import BRANCHES, SHEETS
+from .shell import CONTEXT, axis, run
 from .transfer import NAMES, Array
-
-_MAX_AXIS = 100_000
-
-
-def _range(ctx: click.Context, param: click.Parameter, value: str) -> Array:
-    """START:STOP:COUNT, a comma-separated list, or one number."""
-
-    def refuse(text: str) -> click.BadParameter:
-        return click.BadParameter(f"{value!r}: {text}", ctx, param)
-
-    try:
-        if ":" not in value:
-            return np.array([float(part) for part in value.split(",")])
-        start, stop, count = value.split(":")
-        low, high, size = float(start), float(stop), int(count)
-    except ValueError:
-        raise refuse("expected START:STOP:COUNT, a list a,b,c or a number") from None
-    if not 1 <= size <= _MAX_AXIS:
-        raise refuse(f"COUNT must lie in [1, {_MAX_AXIS}]")
-    if not (np.isfinite(low) and np.isfinite(high)):
-        raise refuse("START and STOP must be finite")
-    if high < low or (size > 1 and high == low):
-        raise refuse("empty range, START must be below STOP")
-    # Rounded so that 0.8 on the axis is 0.8 and can be selected by it.
-    return np.round(np.linspace(low, high, size), 12)
 
 
 def _check_sheet(sheet: str | None, branches: Sequence[str]) -> None:
@@ -90,7 +65,7 @@ def _shared(function: Any) -> Any:
     return function
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(context_settings=CONTEXT)
 def cli() -> None:
     """Replica theory of the quasi-potential E = |f|²/2 of random recurrent networks."""
 
@@ -98,7 +73,7 @@ def cli() -> None:
 @cli.command()
 @click.option(
     "--g",
-    callback=_range,
+    callback=axis,
     metavar="RANGE",
     default="0.4:1.2:81",
     show_default=True,
@@ -106,7 +81,7 @@ def cli() -> None:
 )
 @click.option(
     "--gamma",
-    callback=_range,
+    callback=axis,
     metavar="RANGE",
     default="-0.2:1.0:13",
     show_default=True,
@@ -254,21 +229,4 @@ def _json(point: SaddlePoint) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code (2 bad input, 1 no solution)."""
-    try:
-        code = cli.main(args=arguments, prog_name="python -m meanfield", standalone_mode=False)
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message())
-        return 2
-    except click.ClickException as error:
-        click.echo(f"error: {error.format_message()}", err=True)
-        return 2
-    except (ArgumentError, OSError) as error:
-        click.echo(f"error: {error}", err=True)
-        return 2
-    except NotConvergedError as error:
-        click.echo(f"error: {error.summary}", err=True)
-        return 1
-    except click.exceptions.Abort:
-        click.echo("error: interrupted", err=True)
-        return 130
-    return code if isinstance(code, int) else 0
+    return run(cli, arguments, program="python -m meanfield", failures=(NotConvergedError,))

@@ -3,6 +3,7 @@
 from . import couplings
 from .boltzmann import BoltzmannSamples, SamplingWarning, sample_boltzmann
 from .dynamics import energy_gradient, force, kinetic_energy, onsager_force
+from .fixed_points import FixedPointError, FixedPoints, find_fixed_points
 from .integration import IntegrationError, StepSizeWarning, Trajectory, integrate
 from .lyapunov import (
     LyapunovExponent,
@@ -10,29 +11,50 @@ from .lyapunov import (
     lyapunov_spectrum,
     maximal_lyapunov,
 )
+from .observables import (
+    activity_distribution,
+    autocorrelation,
+    freezing,
+    state_at,
+)
+from .pca import PrincipalComponents, principal_components
+from .reservoir import MemoryCurve, SingularCovarianceWarning, memory_curve, memory_function
 from .schedule import Switching
 from .stability import divergence, jacobian, jacobian_operator, stiffness
 
 __all__ = [
     "BoltzmannSamples",
+    "FixedPointError",
+    "FixedPoints",
     "IntegrationError",
     "LyapunovExponent",
     "LyapunovSpectrum",
+    "MemoryCurve",
+    "PrincipalComponents",
     "SamplingWarning",
+    "SingularCovarianceWarning",
     "StepSizeWarning",
     "Switching",
     "Trajectory",
+    "activity_distribution",
+    "autocorrelation",
     "couplings",
     "divergence",
     "energy_gradient",
+    "find_fixed_points",
     "force",
+    "freezing",
     "integrate",
     "jacobian",
     "jacobian_operator",
     "kinetic_energy",
     "lyapunov_spectrum",
     "maximal_lyapunov",
+    "memory_curve",
+    "memory_function",
     "onsager_force",
+    "principal_components",
     "sample_boltzmann",
+    "state_at",
     "stiffness",
 ]

@@ -77,14 +77,15 @@ def test_dimension_and_entropy() -> None:
 
 
 def test_both_algorithms_agree() -> None:
-    """Same start, same scheme: they differ by the transient of the direction and by δ."""
+    """Same start, same scheme, same first direction: they differ by δ and by rounding."""
     J, x0 = couplings.elliptic(200, 5.0, seed=11), np.random.default_rng(12).standard_normal(200)
     arguments: dict[str, Any] = {
         "dt": 0.05, "t_max": 50, "t_skip": 20, "method": "heun", "x0": x0
     }  # fmt: skip
     one = maximal_lyapunov(J, algorithm="tangent", seed=1, **arguments)
-    two = maximal_lyapunov(J, algorithm="orbit_separation", seed=2, delta=1e-7, **arguments)
-    assert float(one.value) == pytest.approx(float(two.value), abs=0.01)
+    two = maximal_lyapunov(J, algorithm="orbit_separation", seed=1, delta=1e-7, **arguments)
+    assert float(one.value) > 0.1
+    assert float(one.value) == pytest.approx(float(two.value), abs=1e-4)
 
 
 def test_batch_and_trace() -> None:

@@ -1,0 +1,87 @@
+"""What the three command lines share: exit codes, one-line errors, ranges on the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import click
+import numpy as np
+
+from .parameters import ArgumentError
+from .transfer import Array
+
+CONTEXT = {"help_option_names": ["-h", "--help"]}
+_MAX_AXIS = 100_000
+
+
+def run(
+    command: click.Command,
+    arguments: Sequence[str] | None,
+    *,
+    program: str,
+    failures: tuple[type[Exception], ...] = (),
+    obj: Any = None,
+) -> int:
+    """Run a click command; every error is one line on the standard error.
+
+    Parameters
+    ----------
+    command : click.Command
+    arguments : sequence of str, optional
+        Default ``sys.argv[1:]``.
+    program : str
+        Name shown in the help.
+    failures : tuple of exception types
+        A valid question without an answer: exit code 1, with the `summary` of the exception if it
+        has one.
+    obj : object
+        Passed to the command.
+
+    Returns
+    -------
+    int
+        What the command returned, or 2 on bad input, 1 on a failure, 130 if interrupted.
+    """
+    try:
+        code = command.main(args=arguments, prog_name=program, standalone_mode=False, obj=obj)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        return 2
+    except click.ClickException as error:
+        return _complain(error.format_message(), 2)
+    except (ArgumentError, OSError) as error:
+        return _complain(str(error), 2)
+    except failures as error:
+        return _complain(getattr(error, "summary", str(error)), 1)
+    except click.exceptions.Abort:
+        return _complain("interrupted", 130)
+    return code if isinstance(code, int) else 0
+
+
+def _complain(text: str, code: int) -> int:
+    click.echo(f"error: {text}", err=True)
+    return code
+
+
+def axis(ctx: click.Context, param: click.Parameter, value: str) -> Array:
+    """Callback of an option START:STOP:COUNT, a comma-separated list, or one number."""
+
+    def refuse(text: str) -> click.BadParameter:
+        return click.BadParameter(f"{value!r}: {text}", ctx, param)
+
+    try:
+        if ":" not in value:
+            return np.array([float(part) for part in value.split(",")])
+        start, stop, count = value.split(":")
+        low, high, size = float(start), float(stop), int(count)
+    except ValueError:
+        raise refuse("expected START:STOP:COUNT, a list a,b,c or a number") from None
+    if not 1 <= size <= _MAX_AXIS:
+        raise refuse(f"COUNT must lie in [1, {_MAX_AXIS}]")
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise refuse("START and STOP must be finite")
+    if high < low or (size > 1 and high == low):
+        raise refuse("empty range, START must be below STOP")
+    # Rounded so that 0.8 on the axis is 0.8 and can be selected by it.
+    return np.round(np.linspace(low, high, size), 12)

@@ -1,0 +1,208 @@
+"""`find_fixed_points`, the public call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from threadpoolctl import threadpool_limits
+from tqdm import tqdm
+
+from meanfield import TransferFunction, parameters
+from meanfield.parameters import ArgumentError
+from meanfield.transfer import Array
+
+from ..network import Network
+from .descent import descend
+from .distinct import Collection, order
+from .landscape import Landscape
+from .points import FixedPoints, StationaryPoints, tabulate
+from .starts import KINDS, drawn_starts
+
+
+class FixedPointError(RuntimeError):
+    """No start converged; `result` holds the flagged result."""
+
+    def __init__(self, message: str, result: FixedPoints) -> None:
+        super().__init__(message)
+        self.result = result
+
+
+def find_fixed_points(
+    J: Any,
+    *,
+    n_starts: int | None = None,
+    seed: int | None = None,
+    x0: ArrayLike | None = None,
+    starts: str = "both",
+    start_std: float = 1.0,
+    settle: float = 50.0,
+    relax: float = 50.0,
+    tol: float = 1e-10,
+    max_iter: int = 2000,
+    phi: str | TransferFunction = "tanh",
+    threads: int | None = None,
+    progress: bool = False,
+    throw: bool = True,
+) -> FixedPoints:
+    """Zeros of f(x) = −x + Jφ(x) by descent of E = ½|f|² from many starts.
+
+    Each start follows E down with damped steps that are those of Levenberg and Marquardt where
+    these foretell E, and of Newton on ∇E where they do not, quadratically convergent at zeros of f
+    and at minima of E alike.  A descent ends at a zero of f, or at a local minimum of E with f ≠ 0,
+    where A = −I + J diag φ' is singular (Aᵀf = 0); saddles of E are left along their lowest
+    curvature.
+
+    Parameters
+    ----------
+    J : (n, n) array or sparse array
+        Made dense; the diagonal may be non-zero.
+    n_starts : int
+        Number of starts; instead of `x0`.
+    seed : int, optional
+        Start k draws from child k and depends on nothing else, `n_starts` included.  None draws a
+        seed from the operating system, kept in `attributes`.
+    x0 : (n,) or (n, n_starts) array
+        States to descend from, in place of drawn ones.
+    starts : str
+        "chaos" (the vanilla dynamics after `settle`), "gradient" (the gradient flow ẋ = −∇E after
+        `relax`), both from N(0, `start_std`²), or "both", one of each in turn.
+    start_std : float
+        Small starts flow to x = 0.
+    settle, relax : float
+        Durations.
+    tol : float
+        A point with rms f ≤ tol counts as a zero.  Descents go on to rounding where they can, so
+        only degenerate zeros use it up.
+    max_iter : int
+        Largest number of linear systems solved from one start.
+    phi : str or TransferFunction
+    threads : int, optional
+        Number of BLAS threads during the call; default as the process has it.
+    progress : bool
+        Progress bar on a terminal.
+    throw : bool
+        Whether to raise if no start converges.  Single starts that fail never raise: they are
+        counted in `n_failed`, with `reasons`.
+
+    Returns
+    -------
+    FixedPoints
+        x = 0, a zero for every odd φ, is always listed, with `hits` 0 if no start led there.
+
+    Raises
+    ------
+    ArgumentError
+        If an argument is outside its range, J is a LinearOperator, both or neither of `n_starts`
+        and `x0` are given, or the dynamics that make the starts do not stay finite.
+    FixedPointError
+        If no start converged, and `throw`.
+
+    Notes
+    -----
+    No search from random starts shows that it found all zeros; `new_zero_probability` says what
+    more of the same starts would bring, and an `index_sum` other than 1 that zeros are missing.
+    One descent takes some 20 to 200 factorisations of an (n, n) matrix, one new point its
+    eigenvalues and singular values.
+
+    Examples
+    --------
+    >>> from simulate import couplings
+    >>> from simulate import find_fixed_points
+    >>> found = find_fixed_points(couplings.elliptic(50, 2.0, seed=1), n_starts=16, seed=2)
+    >>> bool(found.residual.max() < 1e-13), float(found.x2[0]), found.n_failed
+    (True, 0.0, 0)
+    >>> bool(found.minima.smallest_singular_value.max(initial=0) < 1e-8)
+    True
+    """
+    network = Network(J, phi=phi)
+    matrix = network.dense("the search for fixed points")
+    network.check_finite()
+    tol = parameters.positive("tol", tol)
+    max_iter = parameters.count("max_iter", max_iter, 1)
+    attributes: dict[str, Any] = {
+        "n": network.n, "phi": network.function.name, "tol": tol, "max_iter": max_iter
+    }  # fmt: skip
+    with threadpool_limits(threads, user_api="blas"):
+        states: Iterator[Array]
+        if x0 is not None:
+            if n_starts is not None or seed is not None:
+                raise ArgumentError("x0: leave out n_starts and seed when the starts are given")
+            given = network.state(x0, "x0").reshape(network.n, -1)
+            total = given.shape[1]
+            states = iter(np.ascontiguousarray(given.T))
+            attributes["starts"] = "given"
+        else:
+            if n_starts is None:
+                raise ArgumentError("n_starts: give a number of starts, or the starts as x0")
+            total = parameters.count("n_starts", n_starts, 1)
+            parameters.one_of("starts", starts, KINDS)
+            std = parameters.positive("start_std", start_std)
+            settle = parameters.nonnegative("settle", settle)
+            relax = parameters.nonnegative("relax", relax)
+            sequence = np.random.SeedSequence(
+                None if seed is None else parameters.count("seed", seed, 0)
+            )
+            states = drawn_starts(
+                Network(matrix, phi=network.function),
+                starts,
+                total,
+                sequence,
+                std=std,
+                settle=settle,
+                relax=relax,
+            )
+            attributes |= {
+                "starts": starts, "start_std": std, "settle": settle, "relax": relax,
+                "seed": str(sequence.entropy),
+            }  # fmt: skip
+        result = _search(Landscape(matrix, network.function), states, total, progress, attributes)
+    if throw and result.n_failed == total:
+        reasons = sorted(set(result.reasons.values()))
+        raise FixedPointError(f"none of {total} starts converged: {'; '.join(reasons)}", result)
+    return result
+
+
+def _search(
+    landscape: Landscape,
+    states: Iterator[Array],
+    total: int,
+    progress: bool,
+    attributes: dict[str, Any],
+) -> FixedPoints:
+    tables = {kind: Collection(landscape, kind) for kind in ("zero", "minimum")}
+    tables["zero"].add(landscape.at(np.zeros(landscape.n)), hits=0)
+    outcome: list[str] = []
+    numbers: list[int] = []
+    iterations: list[int] = []
+    reasons: dict[int, str] = {}
+    escapes = 0
+    bar = tqdm(states, total=total, desc="descents", disable=None if progress else True)
+    for k, x in enumerate(bar):
+        end = descend(landscape, x, tol=attributes["tol"], max_iter=attributes["max_iter"])
+        if end.kind == "failed":
+            reasons[k] = end.reason
+            numbers.append(-1)
+        else:
+            numbers.append(tables[end.kind].add(end.site))
+        outcome.append(end.kind)
+        iterations.append(end.iterations)
+        escapes += end.escapes
+    ranks, columns = {"failed": {-1: -1}}, {}
+    for kind, table in tables.items():
+        sequence = order(table.points)
+        ranks[kind] = {number: rank for rank, number in enumerate(sequence)}
+        columns[kind] = tabulate(landscape, [table.points[number] for number in sequence])
+    index = [ranks[kind][number] for kind, number in zip(outcome, numbers, strict=True)]
+    return FixedPoints(
+        **columns["zero"],
+        minima=StationaryPoints(**columns["minimum"]),
+        outcome=np.array(outcome),
+        index=np.array(index, dtype=np.int64),
+        reasons=reasons,
+        iterations=np.array(iterations, dtype=np.int64),
+        escapes=escapes,
+        attributes=attributes,
+    )

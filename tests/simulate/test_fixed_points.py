@@ -1,0 +1,400 @@
+"""Zeros of f and minima of E, against scans, SciPy's solvers and the definitions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pytest
+import xarray as xr
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from scipy.optimize import brentq, least_squares, root
+from scipy.sparse import csr_array
+from scipy.sparse.linalg import aslinearoperator
+
+from meanfield import ArgumentError, transfer_function
+from simulate import couplings, energy_gradient, force, jacobian, kinetic_energy
+from simulate.fixed_points import FixedPointError, FixedPoints, find_fixed_points
+from simulate.fixed_points.descent import descend
+from simulate.fixed_points.landscape import Landscape
+
+Array = NDArray[np.float64]
+
+
+def dense(n: int, g: float, seed: int) -> Array:
+    """Independent couplings with a diagonal: few neurons then have many zeros."""
+    return np.random.default_rng(seed).standard_normal((n, n)) * g / np.sqrt(n)
+
+
+def solve(J: Array, start: Array, method: Literal["hybr", "lm"] = "hybr") -> Array | None:
+    """A zero of f by SciPy's root, or None."""
+
+    def f(x: Array) -> Array:
+        return J @ np.tanh(x) - x
+
+    def slope(x: Array) -> Array:
+        return J / np.cosh(x) ** 2 - np.eye(len(x))
+
+    end = root(f, start, jac=slope, method=method, tol=1e-13)
+    return end.x if np.max(np.abs(f(end.x))) < 1e-11 else None
+
+
+def scanned_zeros(J: Array, per_axis: int) -> list[Array]:
+    """Zeros, one of each pair ±x, by SciPy's root from a grid over all states Jφ can reach."""
+    reach = np.abs(J).sum(axis=1)
+    axes = [np.linspace(-r, r, per_axis) for r in reach]
+    found: list[Array] = []
+    for start in np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, len(J)):
+        x = solve(J, start)
+        if x is None:
+            continue
+        if all(min(np.abs(x - y).max(), np.abs(x + y).max()) > 1e-5 for y in found):
+            found.append(x)
+    return found
+
+
+def assert_same_points(x: Array, others: list[Array], atol: float = 1e-8) -> None:
+    """The columns of x are the other points up to order and sign."""
+    assert x.shape[1] == len(others)
+    for y in others:
+        distance = np.minimum(
+            np.abs(x - y[:, None]).max(axis=0), np.abs(x + y[:, None]).max(axis=0)
+        )
+        assert np.sum(distance < atol) == 1
+
+
+@pytest.fixture(scope="module")
+def couplings_100() -> Array:
+    return couplings.elliptic(100, 2.0, seed=1)
+
+
+@pytest.fixture(scope="module")
+def found_100(couplings_100: Array) -> FixedPoints:
+    return find_fixed_points(couplings_100, n_starts=64, seed=0)
+
+
+@pytest.mark.parametrize("phi", ["tanh", "erf", "algebraic"])
+@pytest.mark.parametrize("a", [1.3, 2.0, 5.0])
+def test_one_neuron(a: float, phi: str) -> None:
+    function = transfer_function(phi)
+
+    def f(x: float) -> float:
+        return float(a * function.phi(np.array([x]))[0] - x)
+
+    exact = brentq(f, 1e-3, 2 * a, xtol=1e-15)
+    found = find_fixed_points([[a]], n_starts=16, seed=3, phi=phi)
+    np.testing.assert_allclose(found.x, [[0, exact]], rtol=1e-12)
+    slope = function.d1(np.array([exact]))[0]
+    np.testing.assert_allclose(found.eigenvalues, [[a - 1], [a * slope - 1]], rtol=1e-10)
+    np.testing.assert_array_equal(found.n_unstable, [1, 0])
+    np.testing.assert_allclose(found.smallest_singular_value, [a - 1, 1 - a * slope], rtol=1e-10)
+    np.testing.assert_allclose(found.q, [0, function.phi(np.array([exact]))[0] ** 2], rtol=1e-12)
+    assert found.proven.all()
+    assert found.hits.sum() == 16
+    assert len(found.minima) == 0
+
+
+@pytest.mark.parametrize("a", [0.0, -2.0, 0.7, 1.0])
+def test_one_neuron_at_rest(a: float) -> None:
+    """At a = 1 the zero is threefold: found and merged, but not proven to be one."""
+    found = find_fixed_points([[a]], n_starts=16, seed=3)
+    np.testing.assert_array_equal(found.x, [[0]])
+    assert found.hits.tolist() == [16]
+    assert bool(found.proven[0]) == (a != 1)
+
+
+@pytest.mark.parametrize(("n", "per_axis", "seeds"), [(2, 16, range(5)), (3, 10, range(3))])
+def test_few_neurons_against_a_scan(n: int, per_axis: int, seeds: range) -> None:
+    for seed in seeds:
+        J = 2.5 * np.eye(n) + dense(n, 0.6, seed)
+        exact = scanned_zeros(J, per_axis)
+        assert len(exact) > n
+        grid = np.random.default_rng(seed).uniform(-1, 1, (n, 300))
+        found = find_fixed_points(J, x0=grid * np.abs(J).sum(axis=1)[:, None])
+        assert_same_points(found.x, exact)
+        assert found.index_sum == 1
+
+
+def test_zeros(couplings_100: Array, found_100: FixedPoints) -> None:
+    J, found = couplings_100, found_100
+    assert len(found) > 3
+    assert np.max(np.abs(force(found.x, J))) < 1e-12
+    assert np.max(np.abs(force(-found.x, J))) < 1e-12
+    assert found.proven.all()
+    np.testing.assert_allclose(
+        found.residual, np.sqrt(np.mean(force(found.x, J) ** 2, axis=0)), atol=1e-15
+    )
+    np.testing.assert_allclose(found.x2, np.mean(found.x**2, axis=0))
+    np.testing.assert_allclose(found.q, np.mean(np.tanh(found.x) ** 2, axis=0))
+    assert np.all(np.diff(found.x2) > 0)
+    for k in range(len(found)):
+        A = jacobian(found.x[:, k], J)
+        eigenvalues = found.eigenvalues[k]
+        assert np.all(np.diff(eigenvalues.real) <= 0)
+        # Each eigenvalue makes A − λ singular; sums and numbers of them are those of A.
+        assert np.linalg.svd(A - eigenvalues[0] * np.eye(100))[1][-1] < 1e-12
+        np.testing.assert_allclose(eigenvalues.sum(), np.trace(A), rtol=1e-10)
+        assert found.n_unstable[k] == np.sum(np.linalg.eigvals(A).real > 0)
+        smallest = np.linalg.svd(A)[1][-1]
+        np.testing.assert_allclose(found.smallest_singular_value[k], smallest, rtol=1e-10)
+
+
+def test_minima_that_are_no_zeros(couplings_100: Array, found_100: FixedPoints) -> None:
+    J, minima = couplings_100, found_100.minima
+    assert len(minima) > 3
+    assert np.max(np.abs(energy_gradient(minima.x, J))) < 1e-13
+    assert np.min(minima.residual) > 1e-5
+    assert minima.proven.all()
+    np.testing.assert_allclose(minima.energy, kinetic_energy(minima.x, J) / 100, rtol=1e-9)
+    # Aᵀf = 0 with f ≠ 0: A is singular, with null vector f from the left.
+    assert np.max(minima.smallest_singular_value) < 1e-13
+    rng = np.random.default_rng(5)
+    for k in range(len(minima)):
+        x = minima.x[:, k]
+        curvatures = np.linalg.eigvalsh(-jacobian(x, J, onsager=1.0))
+        assert curvatures[0] > 0
+        np.testing.assert_allclose(minima.smallest_curvature[k], curvatures[0], rtol=1e-6)
+        nearby = x[:, None] + 1e-4 * rng.standard_normal((100, 50))
+        assert np.all(kinetic_energy(nearby, J) > kinetic_energy(x, J))
+
+
+def test_minima_stay_minima_for_least_squares(couplings_100: Array, found_100: FixedPoints) -> None:
+    J, minima = couplings_100, found_100.minima
+
+    def f(x: Array) -> Array:
+        return J @ np.tanh(x) - x
+
+    def slope(x: Array) -> Array:
+        return J / np.cosh(x) ** 2 - np.eye(100)
+
+    for k in range(3):
+        start = minima.x[:, k] + 1e-5 * np.random.default_rng(k).standard_normal(100)
+        end = least_squares(f, start, jac=slope, xtol=1e-15, ftol=1e-15, gtol=1e-15, max_nfev=2000)
+        np.testing.assert_allclose(end.cost, 100 * minima.energy[k], rtol=1e-6)
+
+
+@pytest.mark.parametrize("method", ["hybr", "lm"])
+def test_zeros_of_another_solver_are_listed(method: Literal["hybr", "lm"]) -> None:
+    J = 2.2 * np.eye(4) + dense(4, 0.6, 3)
+    states = 2 * np.random.default_rng(0).standard_normal((4, 400))
+    found = find_fixed_points(J, x0=states)
+    reached = set()
+    for start in states.T[:40]:
+        x = solve(J, start, method)
+        if x is not None:
+            distance = np.minimum(
+                np.abs(found.x - x[:, None]).max(axis=0), np.abs(found.x + x[:, None]).max(axis=0)
+            )
+            assert np.min(distance) < 1e-8
+            reached.add(int(np.argmin(distance)))
+    assert len(reached) > 5
+
+
+@pytest.mark.parametrize("g", [0.4, 0.8])
+def test_only_the_origin_below_the_transition(g: float) -> None:
+    found = find_fixed_points(couplings.elliptic(100, g, seed=4), n_starts=16, seed=1)
+    np.testing.assert_array_equal(found.x, np.zeros((100, 1)))
+    assert found.hits.tolist() == [16]
+    assert found.n_unstable.tolist() == [0]
+    assert found.new_zero_probability == 0
+    assert found.index_sum == 1
+
+
+def test_convergence_is_quadratic(couplings_100: Array) -> None:
+    landscape = Landscape(couplings_100, transfer_function("tanh"))
+    x = np.random.default_rng(0).standard_normal((100, 8))
+    orders = []
+    for column in x.T:
+        end = descend(landscape, column, tol=1e-10, max_iter=1000)
+        r = np.log([value for value in end.residuals if value > 1e-14])
+        if end.kind == "zero" and np.any(end.site.x):
+            orders.append((r[-1] - r[-2]) / (r[-2] - r[-3]))
+    assert len(orders) > 2
+    assert np.median(orders) > 1.7
+
+
+def test_energy_never_rises(couplings_100: Array) -> None:
+    landscape = Landscape(couplings_100, transfer_function("tanh"))
+    for seed in range(4):
+        x = 3 * np.random.default_rng(seed).standard_normal(100)
+        residuals = np.array(descend(landscape, x, tol=1e-10, max_iter=1000).residuals)
+        assert np.all(np.diff(residuals) < 1e-13)
+
+
+def test_saddles_of_the_energy_are_left() -> None:
+    """Two uncoupled neurons, one or both at the hump of E between their zeros 0 and x*."""
+    a = np.array([2.0, 2.5])
+    hump = np.arccosh(np.sqrt(a))  # where d(−x + a tanh x)/dx = 0
+    J = np.diag(a)
+    exact = brentq(lambda x: 2 * np.tanh(x) - x, 0.1, 3)
+    starts = np.array([[hump[0], hump[0], exact], [0.0, hump[1], hump[1]]])
+    assert np.max(np.abs(energy_gradient(starts, J))) < 1e-14
+    found = find_fixed_points(J, x0=starts)
+    assert found.outcome.tolist() == ["zero"] * 3
+    assert found.escapes >= 3
+
+
+def test_starts_depend_on_seed_and_number_only() -> None:
+    J = couplings.elliptic(40, 2.5, seed=2)
+    few, many = (find_fixed_points(J, n_starts=k, seed=7) for k in (5, 37))
+    np.testing.assert_array_equal(few.outcome, many.outcome[:5])
+    np.testing.assert_array_equal(few.iterations, many.iterations[:5])
+    for k in range(5):
+        one = (few if few.outcome[k] == "zero" else few.minima).x[:, few.index[k]]
+        two = (many if many.outcome[k] == "zero" else many.minima).x[:, many.index[k]]
+        np.testing.assert_allclose(one, two, atol=1e-8)
+    again = find_fixed_points(J, n_starts=5, seed=7)
+    np.testing.assert_array_equal(few.x, again.x)
+    np.testing.assert_array_equal(few.eigenvalues, again.eigenvalues)
+
+
+@pytest.mark.parametrize("starts", ["chaos", "gradient"])
+def test_kinds_of_starts(starts: str) -> None:
+    J = couplings.elliptic(40, 2.5, seed=2)
+    found = find_fixed_points(J, n_starts=6, seed=1, starts=starts)
+    assert found.n_starts == 6
+    assert found.n_failed == 0
+    assert found.attributes["starts"] == starts
+
+
+def test_permuted_neurons() -> None:
+    J = couplings.elliptic(25, 2.0, 0.3, seed=8)
+    rng = np.random.default_rng(1)
+    x0, order = rng.standard_normal((25, 40)), rng.permutation(25)
+    found = find_fixed_points(J, x0=x0)
+    permuted = find_fixed_points(J[np.ix_(order, order)], x0=x0[order])
+    assert_same_points(permuted.x, list(found.x[order].T))
+    assert_same_points(permuted.minima.x, list(found.minima.x[order].T))
+    np.testing.assert_array_equal(found.hits, permuted.hits)
+    np.testing.assert_allclose(
+        found.eigenvalues.real.max(axis=1), permuted.eigenvalues.real.max(axis=1), atol=1e-9
+    )
+
+
+def test_mirror_starts_end_at_one_point() -> None:
+    J = couplings.elliptic(25, 2.0, seed=8)
+    x0 = np.random.default_rng(1).standard_normal((25, 10))
+    one, both = find_fixed_points(J, x0=x0), find_fixed_points(J, x0=np.hstack([x0, -x0]))
+    np.testing.assert_array_equal(2 * one.hits, both.hits)
+    np.testing.assert_array_equal(one.x, both.x)
+
+
+def test_sparse_couplings() -> None:
+    J = couplings.elliptic(20, 2.0, seed=3)
+    one, two = (find_fixed_points(a, n_starts=6, seed=0) for a in (J, csr_array(J)))
+    np.testing.assert_array_equal(one.x, two.x)
+
+
+@settings(max_examples=40)
+@given(
+    n=st.integers(1, 5),
+    g=st.floats(0.1, 6),
+    phi=st.sampled_from(["tanh", "erf", "algebraic"]),
+    seed=st.integers(0, 10**6),
+)
+def test_every_listed_point_is_what_it_claims(n: int, g: float, phi: str, seed: int) -> None:
+    J = dense(n, g, seed)
+    x0 = 2 * np.random.default_rng(seed).standard_normal((n, 12))
+    found = find_fixed_points(J, x0=x0, phi=phi)
+    scale = 1 + np.abs(J).sum()
+    assert np.max(np.abs(force(found.x, J, phi=phi))) < 1e-13 * scale
+    minima = found.minima
+    if len(minima):
+        assert np.max(np.abs(energy_gradient(minima.x, J, phi=phi))) < 1e-12 * scale**2
+        assert np.min(minima.residual) > 1e-10
+        assert np.max(minima.smallest_singular_value) < 1e-6 * scale
+    assert found.n_failed == 0
+    assert found.hits.sum() + minima.hits.sum() == 12
+    zero = found.outcome == "zero"
+    np.testing.assert_array_equal(np.bincount(found.index[zero], minlength=len(found)), found.hits)
+    for table in (found, minima):
+        x = table.x
+        for sign in (1, -1):
+            distance = np.linalg.norm(x[:, :, None] - sign * x[:, None, :], axis=0)
+            assert np.all(distance[~np.eye(len(table), dtype=bool)] > 1e-9)
+
+
+def test_probability_of_a_new_zero() -> None:
+    """Good's and Turing's estimate against the zeros that fresh starts add."""
+    J = couplings.elliptic(60, 2.5, seed=3)
+    first, long = (find_fixed_points(J, n_starts=k, seed=0) for k in (48, 240))
+    known = first.x
+    fresh = 0
+    for k in range(48, 240):
+        if long.outcome[k] == "zero":
+            x = long.x[:, long.index[k], None]
+            distance = np.minimum(np.abs(known - x).max(axis=0), np.abs(known + x).max(axis=0))
+            fresh += bool(np.min(distance) > 1e-6)
+    share = fresh / 192
+    error = first.new_zero_probability_err + np.sqrt(share / 192)
+    assert abs(first.new_zero_probability - share) < 4 * error
+
+
+def test_failures_are_counted(couplings_100: Array) -> None:
+    x0 = np.random.default_rng(0).standard_normal((100, 3))
+    with pytest.raises(FixedPointError, match=r"none of 3 starts converged: .*max_iter=2"):
+        find_fixed_points(couplings_100, x0=x0, max_iter=2)
+    found = find_fixed_points(couplings_100, x0=x0, max_iter=2, throw=False)
+    assert found.n_failed == 3
+    assert sorted(found.reasons) == [0, 1, 2]
+    np.testing.assert_array_equal(found.index, -1)
+    np.testing.assert_array_equal(found.x, np.zeros((100, 1)))
+    assert found.hits.tolist() == [0]
+
+
+def test_far_starts(couplings_100: Array) -> None:
+    x0 = np.random.default_rng(0).standard_normal((100, 2)) * [1e30, 1e200]
+    found = find_fixed_points(couplings_100, x0=x0)
+    assert found.outcome[0] != "failed"
+    assert found.reasons == {1: "a start beyond 1e+100"}
+
+
+def test_a_line_of_zeros_is_not_proven() -> None:
+    found = find_fixed_points(np.eye(2), x0=np.array([[1.0], [2.0]]), phi="linear")
+    np.testing.assert_array_equal(found.x, [[0, 1], [0, 2]])
+    assert not found.proven.any()
+
+
+def test_dataset(found_100: FixedPoints, tmp_path: Path) -> None:
+    path = tmp_path / "points.nc"
+    found_100.to_dataset().to_netcdf(path, engine="scipy")
+    with xr.open_dataset(path, engine="scipy") as read:
+        np.testing.assert_array_equal(read["x"], found_100.x)
+        np.testing.assert_array_equal(
+            read["eigenvalues_real"] + 1j * read["eigenvalues_imag"], found_100.eigenvalues
+        )
+        np.testing.assert_array_equal(read["minimum_hits"], found_100.minima.hits)
+        assert read.attrs["n_zeros"] == len(found_100)
+        assert read.attrs["seed"] == "0"
+        assert "numpy_version" in read.attrs
+    lone = find_fixed_points([[0.0]], n_starts=2, seed=0).to_dataset()
+    lone.to_netcdf(path, engine="scipy")
+    assert "minimum_x" not in lone
+
+
+J2 = np.zeros((2, 2))
+
+
+@pytest.mark.parametrize(
+    ("J", "arguments", "message"),
+    [
+        (J2, {}, "n_starts: give"),
+        (J2, {"n_starts": 0}, "n_starts=0"),
+        (J2, {"n_starts": 2, "x0": np.zeros(2)}, "x0: leave out"),
+        (J2, {"x0": np.zeros(3)}, r"x0 of shape \(3,\)"),
+        (J2, {"n_starts": 2, "starts": "noise"}, "starts='noise'"),
+        (J2, {"n_starts": 2, "tol": 0.0}, "tol=0"),
+        (J2, {"n_starts": 2, "settle": -1.0}, "settle=-1"),
+        (J2, {"n_starts": 2, "seed": -1}, "seed=-1"),
+        (J2, {"n_starts": 2, "max_iter": 0}, "max_iter=0"),
+        (np.full((2, 2), np.nan), {"n_starts": 2}, "J: must be finite"),
+        (np.zeros((2, 3)), {"n_starts": 2}, "must be square"),
+        (aslinearoperator(J2), {"n_starts": 2}, "not a LinearOperator"),
+    ],
+)
+def test_bad_arguments(J: object, arguments: dict[str, object], message: str) -> None:
+    with pytest.raises(ArgumentError, match=message):
+        find_fixed_points(J, **arguments)  # type: ignore[arg-type]

@@ -1,0 +1,253 @@
+"""Memory function: closed forms, identities, held-out scores, singular covariances."""
+
+import numpy as np
+import pytest
+
+from meanfield import ArgumentError
+from simulate import StepSizeWarning, couplings, integrate
+from simulate.reservoir import (
+    SingularCovarianceWarning,
+    memory_curve,
+    memory_function,
+    stimulus_targets,
+    two_sines,
+)
+
+OMEGA = np.array([0.02, 0.04]) * np.pi
+
+
+def filtered_memory(tau, sign):
+    """m(τ) of one low-pass filter x = Σ Im e^{iωt}/(1+iω), over whole periods; sign −1 recalls."""
+    response = 1 / (1 + 1j * OMEGA)
+    overlap = np.array([np.sum((response * np.exp(-1j * sign * OMEGA * s)).real) / 2 for s in tau])
+    return overlap**2 / np.sum(np.abs(response) ** 2 / 2)
+
+
+def noisy(seed, length=400, n=8):
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((length, n))
+    return X, X @ rng.standard_normal((n, 3)) + rng.standard_normal((length, 3))
+
+
+@pytest.mark.parametrize(("task", "sign"), [("recall", -1), ("forecast", 1)])
+@pytest.mark.parametrize("onsager", [0.0, 1.0])
+def test_one_low_pass_filter(task, sign, onsager):
+    # Without couplings the Onsager-reaction force vanishes and all neurons do the same: rank 1.
+    tau = [0.0, 3.0, 10.0, 30.0]
+    options = {"onsager": onsager, "task": task, "phi": "linear", "t_skip": 40, "dt": 0.1}
+    curve = memory_curve(
+        np.zeros((4, 4)), tau, **options, t_max=439.5, gap=0, ridge=0, x0=np.ones(4), tol=1e-7
+    )
+    # 400 samples each: whole periods
+    assert (curve.n_train, curve.n_test) == (400, 400)
+    np.testing.assert_allclose(curve.m, filtered_memory(tau, sign), atol=1e-4)
+    np.testing.assert_allclose(curve.m_train, curve.m, atol=1e-6)
+    assert int(curve.rank) == 1
+    assert curve.singular
+    assert curve.condition == np.inf or curve.condition > 1e20
+
+
+def test_linear_network_spans_two_sines_and_cosines():
+    J = couplings.elliptic(30, 0.5, seed=1)
+    tau = np.linspace(0, 60, 5)
+    for task in ("recall", "forecast"):
+        curve = memory_curve(
+            J, tau, task=task, phi="linear", t_max=300, t_skip=80, dt=0.1, ridge=0, seed=0
+        )
+        assert int(curve.rank) == 4
+        np.testing.assert_allclose(curve.m, 1, atol=1e-6)
+
+
+def test_printed_formula_on_regular_data():
+    X, z = noisy(0)
+    printed = memory_function(X, z, formula="printed")
+    assert not printed.singular
+    assert printed.warnings == []
+    np.testing.assert_allclose(printed.m, printed.m_train, rtol=1e-12)  # Eq. 21 = Eq. 19
+    w = np.linalg.lstsq(X, z, rcond=None)[0]
+    np.testing.assert_allclose(
+        np.mean((X @ w) ** 2, axis=0), np.mean(X @ w * z, axis=0), rtol=1e-12
+    )
+    np.testing.assert_allclose(
+        printed.m, np.mean((X @ w) ** 2, axis=0) / np.mean(z**2, axis=0), rtol=1e-12
+    )
+    # The ridge leads there.
+    distances = []
+    for ridge in (1e-2, 1e-4, 1e-6, 0.0):
+        curve = memory_function(X, z, ridge=ridge, test_fraction=0.5)
+        half = memory_function(X[:200], z[:200], formula="printed")
+        distances.append(np.max(np.abs(curve.m_train - half.m)))
+    assert distances == sorted(distances, reverse=True)
+    assert distances[-1] < 1e-13
+
+
+def test_ridge_is_the_stated_system():
+    X, z = noisy(1)
+    curve = memory_function(X, z, ridge=0.03, test_fraction=0.25, gap=20)
+    assert (curve.n_train, curve.n_test) == (280, 100)
+    train, test = X[:280], X[300:]
+    covariance = train.T @ train / 280
+    scale = np.linalg.eigvalsh(covariance)[-1]
+    np.testing.assert_allclose(curve.scale, scale, rtol=1e-12)
+    w = np.linalg.solve(covariance + 0.03 * scale * np.eye(8), train.T @ z[:280] / 280)
+    score = 1 - np.mean((test @ w - z[300:]) ** 2, axis=0) / np.mean(z[300:] ** 2, axis=0)
+    np.testing.assert_allclose(curve.m, score, rtol=1e-12)
+    np.testing.assert_allclose(curve.condition, np.linalg.cond(covariance), rtol=1e-10)
+
+
+def test_held_out_score_sees_what_the_fitted_one_does_not():
+    fitted, held_out = [], []
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        X, z = rng.standard_normal((400, 60)), rng.standard_normal((400, 4))
+        free = memory_function(X, z, ridge=0)
+        assert np.all(free.m < free.m_train)
+        fitted.append(free.m_train)
+        # −n/(L − n − 1) on average for the least-squares weights of noise
+        held_out.append(free.m)
+        assert np.all(memory_function(X, z).m > -0.15)
+    np.testing.assert_allclose(np.mean(fitted), 60 / 200, atol=0.04)
+    np.testing.assert_allclose(np.mean(held_out), -60 / 139, atol=0.1)
+
+
+def test_chosen_ridge_is_close_to_the_best():
+    rng = np.random.default_rng(5)
+    x = rng.standard_normal((600, 40)) * np.geomspace(1, 1e-4, 40)
+    z = x[:, :3] @ rng.standard_normal((3, 2)) + 0.5 * rng.standard_normal((600, 2))
+    chosen = memory_function(x, z)
+    scores = [memory_function(x, z, ridge=r).m for r in 10.0 ** np.arange(-10, 1)]
+    assert np.all(chosen.m > np.max(scores, axis=0) - 0.02)
+    assert np.all(chosen.m > scores[0])
+
+
+def test_delay_line_remembers_its_length():
+    # Neuron k holds the input of k steps ago: m = 1 up to n − 1 and 0 beyond.
+    n, signal = 10, np.random.default_rng(0).standard_normal(4100)
+    X = np.stack([signal[50 - k : 4050 - k] for k in range(n)], axis=1)
+    z = np.stack([signal[50 - d : 4050 - d] for d in range(16)], axis=1)
+    curve = memory_function(X, z)
+    np.testing.assert_allclose(curve.m[:n], 1, atol=1e-9)
+    np.testing.assert_allclose(curve.m[n:], 0, atol=0.02)
+    np.testing.assert_allclose(curve.m.sum(), n, atol=0.05)
+
+
+def test_trials_are_independent():
+    X, z = noisy(2)
+    batch = memory_function(np.stack([X, X[:, ::-1] ** 3], axis=-1), z)
+    assert batch.m.shape == (3, 2)
+    assert batch.rank.shape == (2,)
+    single = memory_function(X, z)
+    np.testing.assert_allclose(batch.m[:, 0], single.m, rtol=1e-12)
+    assert batch.to_dataset()["m"].dims == ("tau", "trial")
+
+
+def test_gradient_flow_has_a_singular_covariance():
+    J = couplings.elliptic(100, 2.0, seed=1)
+    options = {"onsager": 1.0, "t_max": 30, "t_skip": 0, "sample_every": 0.1, "seed": 3}
+    with pytest.warns(SingularCovarianceWarning, match=r"rank \d+ < n = 100"):
+        printed = memory_curve(J, [0.0, 5.0], **options, formula="printed")
+    assert printed.singular
+    assert printed.n_train == 301
+    assert np.all(np.abs(printed.m - printed.m_train) > 0.1)  # Eq. 21 is not Eq. 19 any more
+    assert printed.warnings
+    curve = memory_curve(J, [0.0, 5.0], **options, gap=1)  # no warning: the ridge inverts it
+    assert curve.warnings == []
+    assert np.all(curve.m <= 1)
+
+
+def test_exactly_singular_covariance_gives_nan():
+    with pytest.warns(SingularCovarianceWarning):
+        curve = memory_function(np.zeros((5, 2)), np.ones(5), formula="printed")
+    assert np.isnan(curve.m).all()
+    assert int(curve.rank) == 0
+    assert memory_function(np.zeros((20, 2)), np.ones(20)).m.tolist() == [0.0]
+
+
+def test_curve_equals_its_parts():
+    J = couplings.elliptic(40, 1.5, seed=1)
+    x0 = np.random.default_rng(2).standard_normal((40, 2))
+    u = np.linspace(-1, 1, 40)
+    tau = [0.0, 4.0]
+    curve = memory_curve(
+        J, tau, stimulus=np.sin, input_weights=u, t_max=120, t_skip=20, gap=5, x0=x0
+    )
+    times = 20 + 0.5 * np.arange(201)
+    run = integrate(J, x0, t_max=120, dt=0.05, inputs=lambda t: np.sin(t) * u, save_at=times)
+    parts = memory_function(run.x, np.sin(times[:, None] - tau), tau=tau, gap=10)
+    np.testing.assert_allclose(curve.m, parts.m, rtol=1e-9)
+    np.testing.assert_array_equal(curve.ridge, parts.ridge)
+    data = curve.to_dataset()
+    assert data.attrs["stimulus"] == "sin"
+    assert data.attrs["task"] == "recall"
+    assert "numpy_version" in data.attrs
+    np.testing.assert_array_equal(data["tau"], tau)
+    assert all(isinstance(value, str | int | float) for value in data.attrs.values())
+
+
+def test_single_precision_and_seed():
+    J = couplings.elliptic(30, 1.5, seed=1)
+    options = {"t_max": 200, "t_skip": 50, "seed": 7, "ridge": 1e-4}
+    double = memory_curve(J, [0.0, 10.0], **options)
+    np.testing.assert_array_equal(memory_curve(J, [0.0, 10.0], **options).m, double.m)
+    single = memory_curve(J, [0.0, 10.0], **options, dtype=np.float32)
+    np.testing.assert_allclose(single.m, double.m, atol=1e-2)
+
+
+def test_unstable_step_is_reported():
+    J = couplings.elliptic(60, 6.0, seed=1)
+    with pytest.warns(StepSizeWarning):
+        curve = memory_curve(
+            J, 0.0, onsager=1.0, method="euler", dt=0.02, t_max=40, t_skip=10, gap=1, seed=1
+        )
+    assert "largest stable step" in curve.warnings[0]
+    assert curve.attributes["status"] == "unstable step"
+
+
+def test_stimulus_before_time_zero():
+    times, tau = np.array([1.0, 2.0]), np.array([0.0, 5.0])
+    np.testing.assert_allclose(stimulus_targets(times, tau), two_sines(times[:, None] - tau))
+    np.testing.assert_allclose(
+        stimulus_targets(times, tau, task="forecast"), two_sines(times[:, None] + tau)
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"tau": -1.0}, "tau=-1: must be >= 0"),
+        ({"tau": [[1.0]]}, "tau of shape"),
+        ({"task": "dream"}, "task='dream'"),
+        ({"formula": "lasso"}, "formula='lasso'"),
+        ({"ridge": -1.0}, "ridge=-1"),
+        ({"t_skip": 20.0}, "t_skip=20: must lie below t_max=20"),
+        ({"sample_every": 0.0}, "sample_every=0"),
+        ({"test_fraction": 1.0}, "test_fraction=1"),
+        ({"gap": 100.0}, "gap=200"),
+        ({"input_weights": np.ones(3)}, r"input_weights of shape \(3,\)"),
+        ({"stimulus": lambda t: np.nan}, "stimulus"),
+        ({"stimulus": lambda t: 0.0}, "target 0 is 0 at all fitted samples"),
+        ({"seed": -1}, "seed=-1"),
+    ],
+)
+def test_memory_curve_refuses(options, message):
+    given = {"tau": 0.0, "t_max": 20.0, "t_skip": 0.0, "gap": 0.0} | options
+    with pytest.raises(ArgumentError, match=message):
+        memory_curve(np.zeros((2, 2)), given.pop("tau"), **given)
+
+
+@pytest.mark.parametrize(
+    ("X", "z", "options"),
+    [
+        (np.ones(4), np.ones(4), {}),
+        (np.ones((4, 2)), np.ones(3), {}),
+        (np.full((4, 2), np.nan), np.ones(4), {}),
+        (np.ones((4, 2)), 1j * np.ones(4), {}),
+        (np.ones((4, 2)), np.ones(4), {}),  # too few to choose a ridge
+        (np.ones((40, 2)), np.ones(40), {"gap": 19}),
+        (np.ones((40, 2)), np.ones(40), {"gap": -1}),
+        (np.ones((40, 2)), np.ones(40), {"tau": [0.0, 1.0]}),
+    ],
+)
+def test_memory_function_refuses(X, z, options):
+    with pytest.raises(ArgumentError):
+        memory_function(X, z, **options)
