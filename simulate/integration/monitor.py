@@ -109,7 +109,7 @@ class Monitor:
         if self.rising_steps:
             found.append(
                 f"E rose in {self.energy_rise_fraction:.1%} of the steps along −∇E, which only a "
-                f"step that is too long does (dt = {self._dt:g}, largest stable {limit:.3g})"
+                f"step that is too long does (dt = {self._dt:g})"
             )
         if found:
             remedy = "shorten dt" if adaptive else "shorten dt or use method='chebyshev'"

@@ -49,7 +49,9 @@ class Scheme(Protocol):
 
 
 def largest_step(scheme: Scheme, rate: float) -> float:
-    """Largest step at which a decay rate is followed stably."""
+    """Largest step at which a decay rate is followed stably; inf if there is no limit."""
+    if math.isinf(scheme.largest_rate(1.0)):
+        return math.inf
 
     def margin(log_h: float) -> float:
         return math.log(scheme.largest_rate(math.exp(log_h)) / rate)

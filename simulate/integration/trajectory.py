@@ -51,7 +51,7 @@ class Trajectory:
         Largest eigenvalue of the symmetric part of −∂F/∂x met (of Hess E at κ = 1); an upper bound
         for matrix-free couplings; nan if κ = 0 throughout.
     largest_stable_dt : float
-        Largest step that the scheme follows stably at this stiffness.
+        Largest step that the scheme follows stably at this stiffness; inf for "chebyshev".
     energy_rise_fraction : float
         Share of the steps along −∇E in which E rose; nan if there were none.
     n_steps, n_rejected, n_evaluations : int

@@ -1,0 +1,34 @@
+"""`python -m simulate`: one command, one file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from meanfield.shell import CONTEXT
+from meanfield.shell import run as run_command
+
+from ..fixed_points import FixedPointError
+from ..integration import IntegrationError
+from .fixed_points import fixed_points
+from .lyapunov import lyapunov
+from .memory import memory
+from .run import run
+from .sample import sample
+
+_FAILURES = (IntegrationError, FixedPointError)
+
+
+@click.group(context_settings=CONTEXT)
+def cli() -> None:
+    """Random recurrent networks: vanilla, Langevin and Onsager-reaction regulated dynamics."""
+
+
+for _command in (run, lyapunov, fixed_points, sample, memory):
+    cli.add_command(_command)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code (2 bad input, 1 no result)."""
+    return run_command(cli, arguments, program="python -m simulate", failures=_FAILURES)

@@ -1,0 +1,159 @@
+"""Options that several commands share, and what they stand for."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+import xarray as xr
+from matplotlib.figure import Figure
+
+from meanfield.output import staged_directory
+from meanfield.transfer import NAMES
+
+from .. import couplings
+from ..integration import METHODS
+from ..schedule import Schedule, Switching
+
+# [HH] Fig. 6: σ = 1.2 for both, f = 0.8, α = 0.2; (μ_e, μ_i) by name.
+_DALE = {
+    "dale-inhibitory": (1.0, -6.0),
+    "dale-balanced": (1.0, -4.0),
+    "dale-excitatory": (1.5, -4.0),
+}
+KINDS = ("elliptic", "lazy", *_DALE)
+
+
+def schedule(ctx: click.Context, param: click.Parameter, value: str) -> Schedule:
+    """Callback of "VALUE" or "VALUE,VALUE@TIME,…": the later values hold from their times on."""
+    try:
+        first, *later = value.split(",")
+        pairs = [part.split("@") for part in later]
+        values = [float(first), *(float(number) for number, _ in pairs)]
+        times = [float(time) for _, time in pairs]
+    except ValueError:
+        raise click.BadParameter(
+            f"{value!r}: expected a number, or e.g. 0,1@100,0@200", ctx, param
+        ) from None
+    return Switching(times, values) if times else values[0]
+
+
+def make_couplings(kind: str, n: int, g: float, gamma: float, seed: int) -> Any:
+    """A coupling matrix of one of the `KINDS`; the E–I networks take no g and γ."""
+    if kind == "elliptic":
+        return couplings.elliptic(n, g, gamma, seed=seed)
+    if kind == "lazy":
+        return couplings.lazy(n, g, gamma, seed=seed, tol=1e-3)
+    mu_e, mu_i = _DALE[kind]
+    return couplings.dale(
+        n, f=0.8, alpha=0.2, mu_e=mu_e, mu_i=mu_i, sigma_e=1.2, sigma_i=1.2, seed=seed
+    )
+
+
+def network_options(n: int, g: str | float, *, kinds: bool = True) -> Callable[[Any], Any]:
+    """--n, --g (a number), --gamma, --phi, --seed, --threads and, with `kinds`, --couplings."""
+    options = [
+        click.option("--n", type=click.IntRange(1), default=n, show_default=True, help="Neurons."),
+        click.option("--g", type=float, default=g, show_default=True, help="Gain."),
+        click.option("--gamma", type=float, default=0.0, show_default=True, help="Symmetry."),
+        *common_options(),
+    ]
+    if kinds:
+        options.insert(
+            0,
+            click.option(
+                "--couplings",
+                "kind",
+                type=click.Choice(KINDS),
+                default="elliptic",
+                show_default=True,
+                help="Ensemble; the E-I networks of [HH] Fig. 6 have no g and gamma; lazy is "
+                "matrix-free, for very large n.",
+            ),
+        )
+    return chain(options)
+
+
+def common_options() -> list[Callable[[Any], Any]]:
+    """--phi, --seed and --threads."""
+    return [
+        click.option("--phi", type=click.Choice(NAMES), default="tanh", show_default=True),
+        click.option("--seed", type=click.IntRange(0), default=0, show_default=True),
+        click.option("--threads", type=click.IntRange(1), help="BLAS threads.  [default: all]"),
+    ]
+
+
+def method_options(dt: float, method: str = "auto") -> Callable[[Any], Any]:
+    """--method, --dt and --tol."""
+    return chain(
+        [
+            click.option(
+                "--method",
+                type=click.Choice(METHODS),
+                default=method,
+                show_default=True,
+                help="Scheme; 'euler' with --dt 0.01 is the choice of [HH].",
+            ),
+            click.option(
+                "--dt", type=float, default=dt, show_default=True, help="Step, or first step."
+            ),
+            click.option(
+                "--tol",
+                type=float,
+                default=1e-4,
+                show_default=True,
+                help="Error of an adaptive step (method chebyshev).",
+            ),
+        ]
+    )
+
+
+def output_option(name: str) -> Callable[[Any], Any]:
+    """--output, the directory of the dataset and the figure."""
+    return click.option(
+        "--output",
+        type=click.Path(path_type=Path),
+        default=Path("results") / name,
+        show_default=True,
+        help="Directory for the dataset and the figure.",
+    )
+
+
+def chain(options: list[Callable[[Any], Any]]) -> Callable[[Any], Any]:
+    """Decorate with all options, in the order of the help text."""
+
+    def decorate(function: Any) -> Any:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+@contextmanager
+def results(output: Path) -> Iterator[Callable[[str, xr.Dataset, Figure], None]]:
+    """A function that saves a dataset and its figure; library warnings as lines on stderr.
+
+    Files appear when the block ends without error; an unwritable place fails before the work.
+    """
+    saved = []
+    with (
+        staged_directory(output) as folder,
+        warnings.catch_warnings(record=True) as caught,
+    ):
+        warnings.simplefilter("default")
+
+        def save(name: str, data: xr.Dataset, figure: Figure) -> None:
+            data.to_netcdf(folder / f"{name}.nc", engine="scipy")
+            figure.savefig(folder / f"{name}.png", dpi=150)
+            saved.append(name)
+
+        yield save
+    for text in dict.fromkeys(str(warning.message) for warning in caught):
+        click.echo(f"warning: {text}", err=True)
+    files = ", ".join(f"{name}.nc and {name}.png" for name in saved)
+    click.echo(f"wrote {files} to {output}")
