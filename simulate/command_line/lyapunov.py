@@ -10,37 +10,16 @@ import xarray as xr
 from tqdm import tqdm
 
 from meanfield.provenance import provenance
-from meanfield.shell import axis
 from meanfield.transfer import Array
 
 from .. import figures
 from ..couplings import elliptic
 from ..lyapunov import ALGORITHMS, maximal_lyapunov
-from .options import chain, common_options, method_options, output_option, results
+from .options import chain, common_options, method_options, output_option, results, sweep_options
 
 
 @click.command()
-@click.option("--n", type=click.IntRange(1), default=1000, show_default=True, help="Neurons.")
-@click.option(
-    "--g",
-    callback=axis,
-    metavar="RANGE",
-    default="1,2,4,6,8,10,12",
-    show_default=True,
-    help="Gains, START:STOP:COUNT or a,b,c.",
-)
-@click.option("--gamma", type=float, default=0.0, show_default=True, help="Symmetry.")
-@click.option(
-    "--onsager",
-    callback=axis,
-    metavar="RANGE",
-    default="0,1",
-    show_default=True,
-    help="kappa, likewise.",
-)
-@click.option(
-    "--trials", type=click.IntRange(1), default=5, show_default=True, help="Coupling matrices."
-)
+@sweep_options(1000, "1,2,4,6,8,10,12", 5)
 @click.option("--t-max", type=float, default=100.0, show_default=True)
 @click.option("--t-skip", type=float, default=20.0, show_default=True, help="Not averaged.")
 @click.option("--algorithm", type=click.Choice(ALGORITHMS), default="tangent", show_default=True)

@@ -16,28 +16,11 @@ from meanfield.transfer import Array
 from .. import figures
 from ..couplings import elliptic
 from ..reservoir import memory_curve
-from .options import chain, common_options, method_options, output_option, results
+from .options import chain, common_options, method_options, output_option, results, sweep_options
 
 
 @click.command()
-@click.option("--n", type=click.IntRange(1), default=300, show_default=True, help="Neurons.")
-@click.option(
-    "--g",
-    callback=axis,
-    metavar="RANGE",
-    default="1,2,4,8",
-    show_default=True,
-    help="Gains, START:STOP:COUNT or a,b,c.",
-)
-@click.option("--gamma", type=float, default=0.0, show_default=True, help="Symmetry.")
-@click.option(
-    "--onsager",
-    callback=axis,
-    metavar="RANGE",
-    default="0,1",
-    show_default=True,
-    help="kappa, likewise.",
-)
+@sweep_options(300, "1,2,4,8", 1)
 @click.option(
     "--tau",
     callback=axis,
@@ -56,9 +39,6 @@ from .options import chain, common_options, method_options, output_option, resul
 )
 @click.option("--t-max", type=float, default=1000.0, show_default=True)
 @click.option("--t-skip", type=float, default=100.0, show_default=True, help="Not sampled.")
-@click.option(
-    "--trials", type=click.IntRange(1), default=1, show_default=True, help="Coupling matrices."
-)
 @method_options(0.05)
 @chain(common_options())
 @output_option("memory")

@@ -13,6 +13,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from meanfield.output import staged_directory
+from meanfield.shell import axis
 from meanfield.transfer import NAMES
 
 from .. import couplings
@@ -54,12 +55,21 @@ def make_couplings(kind: str, n: int, g: float, gamma: float, seed: int) -> Any:
     )
 
 
-def network_options(n: int, g: str | float, *, kinds: bool = True) -> Callable[[Any], Any]:
+_SYMMETRY = click.option("--gamma", type=float, default=0.0, show_default=True, help="Symmetry.")
+
+
+def _neurons(n: int) -> Callable[[Any], Any]:
+    return click.option(
+        "--n", type=click.IntRange(1), default=n, show_default=True, help="Neurons."
+    )
+
+
+def network_options(n: int, g: float, *, kinds: bool = True) -> Callable[[Any], Any]:
     """--n, --g (a number), --gamma, --phi, --seed, --threads and, with `kinds`, --couplings."""
     options = [
-        click.option("--n", type=click.IntRange(1), default=n, show_default=True, help="Neurons."),
+        _neurons(n),
         click.option("--g", type=float, default=g, show_default=True, help="Gain."),
-        click.option("--gamma", type=float, default=0.0, show_default=True, help="Symmetry."),
+        _SYMMETRY,
         *common_options(),
     ]
     if kinds:
@@ -85,6 +95,41 @@ def common_options() -> list[Callable[[Any], Any]]:
         click.option("--seed", type=click.IntRange(0), default=0, show_default=True),
         click.option("--threads", type=click.IntRange(1), help="BLAS threads.  [default: all]"),
     ]
+
+
+def sweep_options(n: int, g: str, trials: int) -> Callable[[Any], Any]:
+    """--n, --g and --onsager (ranges), --gamma, --trials."""
+    return chain(
+        [
+            click.option(
+                "--n", type=click.IntRange(1), default=n, show_default=True, help="Neurons."
+            ),
+            click.option(
+                "--g",
+                callback=axis,
+                metavar="RANGE",
+                default=g,
+                show_default=True,
+                help="Gains, START:STOP:COUNT or a,b,c.",
+            ),
+            _SYMMETRY,
+            click.option(
+                "--onsager",
+                callback=axis,
+                metavar="RANGE",
+                default="0,1",
+                show_default=True,
+                help="kappa, likewise.",
+            ),
+            click.option(
+                "--trials",
+                type=click.IntRange(1),
+                default=trials,
+                show_default=True,
+                help="Coupling matrices.",
+            ),
+        ]
+    )
 
 
 def method_options(dt: float, method: str = "auto") -> Callable[[Any], Any]:

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from threadpoolctl import threadpool_limits
+from tqdm import tqdm
 
 from meanfield import TransferFunction, parameters
 from meanfield.parameters import ArgumentError
@@ -43,6 +45,7 @@ class Setting(NamedTuple):
     t_skip: float
     dt: float
     tol: float | None
+    monitor: Monitor
 
 
 def setting(
@@ -80,10 +83,11 @@ def setting(
     problem = NetworkProblem(network, as_function("onsager", kappa), as_function("temperature", 0))
     scheme = scheme_of(method, kappa, 0.0)
     state = contiguous_columns(x.reshape(network.n, -1))
-    return Setting(problem, scheme, state, rng, t_max, t_skip, dt, tol)
+    monitor = Monitor(scheme, dt)
+    return Setting(problem, scheme, state, rng, t_max, t_skip, dt, tol, monitor)
 
 
-def tangent_growth(given: Setting, k: int, interval: float, monitor: Monitor) -> Iterator[Growth]:
+def tangent_growth(given: Setting, k: int, interval: float) -> Iterator[Growth]:
     """Growth of k orthonormal tangent vectors, made orthonormal again by QR every `interval`."""
     n, batch = given.x.shape
     tangents = np.linalg.qr(given.rng.standard_normal((batch, n, k)))[0]
@@ -91,6 +95,7 @@ def tangent_growth(given: Setting, k: int, interval: float, monitor: Monitor) ->
         np.concatenate([given.x[:, None], np.moveaxis(tangents, 0, 2)], axis=1)
     )
     count = max(1, round(given.t_max / interval))
+    _require_blocks(given, count)
     times = np.linspace(0, given.t_max, count + 1).tolist()
     run = steps(
         TangentProblem(given.problem),
@@ -98,7 +103,7 @@ def tangent_growth(given: Setting, k: int, interval: float, monitor: Monitor) ->
         state,
         times,
         given.dt,
-        monitor=monitor,
+        monitor=given.monitor,
         noise=ColumnNoise(0, state),
         tol=given.tol,
     )
@@ -115,15 +120,16 @@ def tangent_growth(given: Setting, k: int, interval: float, monitor: Monitor) ->
             yield Growth(step.t1, times[passed] - times[passed - 1], np.log(diagonal))
 
 
-def separation_growth(given: Setting, delta: float, monitor: Monitor) -> Iterator[Growth]:
+def separation_growth(given: Setting, delta: float) -> Iterator[Growth]:
     """[HH] Algorithm 1: a second orbit at distance δ, pulled back to it after every step."""
-    problem, scheme = given.problem, given.scheme
+    problem, scheme, monitor = given.problem, given.scheme, given.monitor
     x = given.x
     n, batch = x.shape
     direction = given.rng.standard_normal((n, batch))
     y = x + delta * direction / np.linalg.norm(direction, axis=0)
     noise = ColumnNoise(0, x)
     count = max(1, int(np.ceil(given.t_max / given.dt - 1e-9)))
+    _require_blocks(given, count)
     h = given.t_max / count
     monitor.enter(problem, 0.0, x)
     both = np.concatenate([x, y], axis=1)
@@ -164,20 +170,30 @@ class Average(NamedTuple):
     trace: NDArray[np.float64]
 
 
-def average(growth: list[Growth], t_skip: float) -> Average:
-    """Time average of the growth rates after `t_skip`; error from `BLOCKS` equal blocks.
-
-    Raises
-    ------
-    ArgumentError
-        If fewer than `BLOCKS` intervals are left.
-    """
-    kept = [g for g in growth if g.t - g.span >= t_skip * (1 - 1e-12)]
-    if len(kept) < BLOCKS:
+def _require_blocks(given: Setting, count: int) -> None:
+    """Refuse, before the run, what leaves too few of `count` intervals for an error."""
+    left = int((given.t_max - given.t_skip) / (given.t_max / count) * (1 + 1e-12))
+    if left < BLOCKS:
         raise ArgumentError(
-            f"t_skip={t_skip:g}: {len(kept)} intervals left after it, {BLOCKS} are needed for the "
+            f"t_skip={given.t_skip:g}: {left} intervals left after it, {BLOCKS} are needed for the "
             "block error; raise t_max"
         )
+
+
+def average(
+    run: Iterator[Growth], given: Setting, *, threads: int | None, progress: bool
+) -> Average:
+    """Run, and average the growth rates after t_skip; errors from `BLOCKS` equal blocks."""
+    growth = []
+    with (
+        np.errstate(over="ignore", invalid="ignore"),  # non-finite states are looked for
+        threadpool_limits(threads, user_api="blas"),
+        tqdm(total=given.t_max, desc="lyapunov", disable=None if progress else True) as bar,
+    ):
+        for step in run:
+            growth.append(step)
+            bar.update(step.span)
+    kept = [g for g in growth if g.t - g.span >= given.t_skip - 1e-9 * given.t_max]
     logs = np.array([g.log for g in kept])
     spans = np.array([g.span for g in kept])
     trace = np.cumsum(logs, axis=0) / np.cumsum(spans)[:, None, None]

@@ -7,12 +7,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from threadpoolctl import threadpool_limits
-from tqdm import tqdm
 
 from meanfield import TransferFunction, parameters
 
-from ..integration.monitor import Monitor, warn
+from ..integration.monitor import warn
 from .growth import average, separation_growth, setting, tangent_growth
 
 ALGORITHMS = ("tangent", "orbit_separation")
@@ -151,22 +149,12 @@ def maximal_lyapunov(
         tol=tol,
         seed=seed,
     )
-    monitor = Monitor(given.scheme, given.dt)
     if algorithm == "tangent":
-        run = tangent_growth(given, 1, interval, monitor)
+        run = tangent_growth(given, 1, interval)
     else:
-        run = separation_growth(given, delta, monitor)
-    growth = []
-    with (
-        np.errstate(over="ignore", invalid="ignore"),  # non-finite states are looked for
-        threadpool_limits(threads, user_api="blas"),
-        tqdm(total=t_max, desc="lyapunov", disable=None if progress else True) as bar,
-    ):
-        for step in run:
-            growth.append(step)
-            bar.update(step.span)
-    mean = average(growth, given.t_skip)
-    found = monitor.warnings()
+        run = separation_growth(given, delta)
+    mean = average(run, given, threads=threads, progress=progress)
+    found = given.monitor.warnings()
     warn(found, 2)
     single = x0 is None or np.ndim(x0) == 1
     column: Any = 0 if single else slice(None)
@@ -180,7 +168,7 @@ def maximal_lyapunov(
         algorithm=algorithm,
         method=given.scheme.name,
         dt=given.dt,
-        stiffness=monitor.stiffness,
-        largest_stable_dt=monitor.largest_stable_dt,
-        energy_rise_fraction=monitor.energy_rise_fraction,
+        stiffness=given.monitor.stiffness,
+        largest_stable_dt=given.monitor.largest_stable_dt,
+        energy_rise_fraction=given.monitor.energy_rise_fraction,
     )

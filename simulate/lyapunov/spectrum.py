@@ -7,13 +7,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from threadpoolctl import threadpool_limits
-from tqdm import tqdm
 
 from meanfield import TransferFunction, parameters
 from meanfield.parameters import ArgumentError
 
-from ..integration.monitor import Monitor, warn
+from ..integration.monitor import warn
 from .growth import average, setting, tangent_growth
 
 # Between two QR steps the fastest and the slowest direction may part by this log factor.
@@ -160,18 +158,9 @@ def lyapunov_spectrum(
         spread = max(given.problem.stiffness(0.0, given.x), 1e-12) * (2 if onsager else 1)
         interval = min(1.0, _LARGEST_SPREAD / spread, given.t_max / 20)
     interval = parameters.positive("interval", interval)
-    monitor = Monitor(given.scheme, given.dt)
-    growth = []
-    with (
-        np.errstate(over="ignore", invalid="ignore"),  # non-finite states are looked for
-        threadpool_limits(threads, user_api="blas"),
-        tqdm(total=t_max, desc="spectrum", disable=None if progress else True) as bar,
-    ):
-        for step in tangent_growth(given, k, interval, monitor):
-            growth.append(step)
-            bar.update(step.span)
-    mean = average(growth, given.t_skip)
-    found = monitor.warnings()
+    run = tangent_growth(given, k, interval)
+    mean = average(run, given, threads=threads, progress=progress)
+    found = given.monitor.warnings()
     warn(found, 2)
     order = np.argsort(-mean.value[:, 0], kind="stable")
     return LyapunovSpectrum(
@@ -183,5 +172,5 @@ def lyapunov_spectrum(
         warnings=found,
         method=given.scheme.name,
         dt=given.dt,
-        stiffness=monitor.stiffness,
+        stiffness=given.monitor.stiffness,
     )
