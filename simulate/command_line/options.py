@@ -101,9 +101,7 @@ def sweep_options(n: int, g: str, trials: int) -> Callable[[Any], Any]:
     """--n, --g and --onsager (ranges), --gamma, --trials."""
     return chain(
         [
-            click.option(
-                "--n", type=click.IntRange(1), default=n, show_default=True, help="Neurons."
-            ),
+            _neurons(n),
             click.option(
                 "--g",
                 callback=axis,

@@ -105,14 +105,9 @@ def test_a_run_without_result_exits_with_one(
     assert capsys.readouterr().err.startswith("error: the state is not finite")
 
 
-def test_help_of_every_command() -> None:
+def test_help_names_every_command() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "simulate", "--help"], capture_output=True, text=True, check=True
     )
-    for name, command in cli.commands.items():
+    for name in cli.commands:
         assert name in done.stdout
-        for parameter in command.params:
-            assert parameter.name == "kind" or getattr(parameter, "help", "x") is not None or (
-                parameter.name in ("phi", "seed", "t_max", "samples", "chains", "algorithm",
-                                   "trials", "n_starts", "task")
-            )  # fmt: skip
