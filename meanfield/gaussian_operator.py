@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
-from . import parameters
+from . import parameters, seeds
 from .transfer import Array
 from .vector_families import Rows, Span
 
@@ -23,7 +23,6 @@ else:  # not subscriptable in the oldest supported SciPy
     _Operator = LinearOperator
 
 _SAFE = 1e100  # squares of norms between 1/_SAFE and _SAFE neither overflow nor underflow
-_STREAM = (0x6A09E667,)
 _LOG_FAILURE = np.log(1e9)
 # From this tolerance on, |v|² − Σ(e·v)² tells small residuals apart well enough, and saves a pass
 # through the basis; it is blind below _BLIND.
@@ -116,9 +115,7 @@ class GaussianOperator(_Operator):
         super().__init__(np.float64, (n, n))  # type: ignore[call-arg]  # the stubs lack it
         theta = np.arcsin(self.gamma) / 2
         self._cos, self._sin = float(np.cos(theta)), float(np.sin(theta))
-        # A stream apart: a state drawn from default_rng(seed) would be the first answer itself.
-        stream = np.random.SeedSequence(parameters.count("seed", seed, 0), spawn_key=_STREAM)
-        self._rng = np.random.default_rng(stream)
+        self._rng = seeds.generator(parameters.count("seed", seed, 0), "couplings")
         # Rounding leaves residuals of this size of vectors that lie in the basis.
         self._floor = float(np.finfo(float).eps * (100 + np.sqrt(n)))
         self._right, self._left = _Side(Rows(n), Rows(n)), _Side(Rows(n), Rows(n))

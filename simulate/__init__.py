@@ -3,7 +3,7 @@
 from . import couplings
 from .boltzmann import BoltzmannSamples, SamplingWarning, sample_boltzmann
 from .dynamics import energy_gradient, force, kinetic_energy, onsager_force
-from .fixed_points import FixedPointError, FixedPoints, find_fixed_points
+from .fixed_points import FixedPointError, FixedPoints, StationaryPoints, find_fixed_points
 from .integration import IntegrationError, StepSizeWarning, Trajectory, integrate
 from .lyapunov import (
     LyapunovExponent,
@@ -12,17 +12,28 @@ from .lyapunov import (
     maximal_lyapunov,
 )
 from .observables import (
+    ActivityDistribution,
+    Autocorrelation,
     activity_distribution,
     autocorrelation,
     freezing,
     state_at,
 )
 from .pca import PrincipalComponents, principal_components
-from .reservoir import MemoryCurve, SingularCovarianceWarning, memory_curve, memory_function
+from .reservoir import (
+    MemoryCurve,
+    SingularCovarianceWarning,
+    memory_curve,
+    memory_function,
+    stimulus_targets,
+    two_sines,
+)
 from .schedule import Switching
 from .stability import divergence, jacobian, jacobian_operator, stiffness
 
 __all__ = [
+    "ActivityDistribution",
+    "Autocorrelation",
     "BoltzmannSamples",
     "FixedPointError",
     "FixedPoints",
@@ -33,6 +44,7 @@ __all__ = [
     "PrincipalComponents",
     "SamplingWarning",
     "SingularCovarianceWarning",
+    "StationaryPoints",
     "StepSizeWarning",
     "Switching",
     "Trajectory",
@@ -57,4 +69,6 @@ __all__ = [
     "sample_boltzmann",
     "state_at",
     "stiffness",
+    "stimulus_targets",
+    "two_sines",
 ]

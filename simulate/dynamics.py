@@ -17,6 +17,12 @@ from meanfield.transfer import Array
 from .network import Network
 
 
+def _network(J: Any, phi: str | TransferFunction, eta: float = 0.0) -> Network:
+    network = Network(J, phi=phi, eta=eta)
+    network.check_finite()
+    return network
+
+
 def force(x: ArrayLike, J: Any, *, phi: str | TransferFunction = "tanh") -> Array:
     """Vanilla drift f = −x + Jφ(x).
 
@@ -43,7 +49,7 @@ def force(x: ArrayLike, J: Any, *, phi: str | TransferFunction = "tanh") -> Arra
     >>> force(np.zeros(2), np.eye(2)).tolist()
     [0.0, 0.0]
     """
-    network = Network(J, phi=phi)
+    network = _network(J, phi)
     return network.evaluate(network.state(x), 0.0).force
 
 
@@ -77,7 +83,7 @@ def kinetic_energy(
     >>> float(kinetic_energy(np.array([3.0, 4.0]), np.zeros((2, 2))))
     12.5
     """
-    network = Network(J, phi=phi, eta=eta)
+    network = _network(J, phi, eta)
     state = network.state(x)
     return network.energy(state, network.evaluate(state, 0.0).force)
 
@@ -108,11 +114,11 @@ def onsager_force(x: ArrayLike, J: Any, *, phi: str | TransferFunction = "tanh")
     >>> onsager_force(np.array([0.0, 1.0]), np.array([[0.0, 2.0], [0.0, 0.0]])).round(3).tolist()
     [-0.0, -1.279]
     """
-    network = Network(J, phi=phi)
+    network = _network(J, phi)
     state = network.state(x)
-    value = network.function.phi(state)
+    value = network.activity(state)
     drift = network.product(value) - state
-    return -network.function.slope_at(state, value) * network.transposed_product(drift)
+    return -network.slope(state, value) * network.transposed_product(drift)
 
 
 def energy_gradient(
@@ -145,5 +151,5 @@ def energy_gradient(
     >>> energy_gradient(np.array([1.0]), np.zeros((1, 1))).tolist()
     [1.0]
     """
-    network = Network(J, phi=phi, eta=eta)
+    network = _network(J, phi, eta)
     return np.negative(network.evaluate(network.state(x), 1.0).drift)

@@ -9,27 +9,30 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from .fixed_points import FixedPoints
-
 _VANILLA, _REGULATED = "#4c566a", "#d08770"
+_LOWEST_M, _HIGHEST_M = -0.6, 1.1
 _MARKERS = ("o", "s", "^", "D", "v")
 
 
 def run(data: xr.Dataset) -> Figure:
-    """Activity of a few neurons and E/N in time; the Onsager-reaction force shaded."""
-    figure = Figure(figsize=(7.5, 5), layout="constrained")
-    above, below = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
+    """Activity, E/N and the displacement Q/N in time; the Onsager-reaction force shaded."""
+    figure = Figure(figsize=(7.5, 6), layout="constrained")
+    above, middle, below = axes = figure.subplots(3, 1, sharex=True, height_ratios=(2, 1, 1))
     above.plot(data.t, data.x, lw=0.9)
     above.set_ylabel(r"activity $x_i(t)$")
-    energy = data.energy.values
-    below.plot(data.t, energy, color=_VANILLA, lw=1.2)
-    if np.all(energy > 0):
-        below.set_yscale("log")
-    below.set_ylabel(r"$E/N$")
+    moved = data.freezing.where(data.freezing > 0)
+    for axis, values, label in (
+        (middle, data.energy, r"$E/N$"),
+        (below, moved, r"$Q(t - \Delta, t)/N$"),
+    ):
+        axis.plot(data.t, values, color=_VANILLA, lw=1.2)
+        if np.any(values > 0):
+            axis.set_yscale("log")
+        axis.set_ylabel(label)
     below.set_xlabel(r"time $t$")
     top = float(np.max(data.onsager))
     if top > 0:
-        for axis in (above, below):
+        for axis in axes:
             axis.fill_between(
                 data.t, 0, 1, where=data.onsager.values > 0, step="post",
                 transform=axis.get_xaxis_transform(), color=_REGULATED, alpha=0.15, lw=0,
@@ -83,27 +86,27 @@ def lyapunov(data: xr.Dataset) -> Figure:
     return figure
 
 
-def fixed_points(found: FixedPoints, g: float) -> Figure:
-    """Unstable directions of the zeros of f, and spectra of A at a few of them."""
+def fixed_points(data: xr.Dataset) -> Figure:
+    """Unstable directions of the zeros of f and minima of E, and spectra of A at a few zeros."""
     figure = Figure(figsize=(9, 3.8), layout="constrained")
     left, right = figure.subplots(1, 2)
-    n = found.x.shape[0]
-    left.plot(found.x2, found.n_unstable / n, "o", color=_REGULATED, ms=5, label="zeros of $f$")
-    minima = found.minima
-    left.plot(
-        minima.x2, minima.n_unstable / n, "x", color=_VANILLA, ms=5,
-        label=r"minima of $E$ with $f \neq 0$",
-    )  # fmt: skip
+    n = data.attrs["n"]
+    left.plot(data.x2, data.n_unstable / n, "o", color=_REGULATED, ms=5, label="zeros of $f$")
+    if "minimum_x2" in data:
+        left.plot(
+            data.minimum_x2, data.minimum_n_unstable / n, "x", color=_VANILLA, ms=5,
+            label=r"minima of $E$ with $f \neq 0$",
+        )  # fmt: skip
     left.set_xlabel(r"$|x|^2/N$")
     left.set_ylabel("unstable directions / N")
     left.legend(frameon=False, fontsize=8)
-    left.set_title(rf"$N = {n}$, $g = {g:g}$, {found.n_starts} starts", loc="left", fontsize=10)
-    shown = np.unique(np.linspace(0, len(found) - 1, 3).astype(int))
+    gain = rf", $g = {data.attrs['g']:g}$" if "g" in data.attrs else f", {data.attrs['couplings']}"
+    left.set_title(rf"$N = {n}${gain}", loc="left", fontsize=10)
+    shown = np.unique(np.linspace(0, len(data.x2) - 1, 3).astype(int))
     for index, column in enumerate(shown):
-        values = found.eigenvalues[column]
         right.plot(
-            values.real, values.imag, ".", ms=4, color=_shade(index, len(shown)),
-            label=rf"$|x|^2/N = {found.x2[column]:.2f}$",
+            data.eigenvalues_real[column], data.eigenvalues_imag[column], ".", ms=4,
+            color=_shade(index, len(shown)), label=rf"$|x|^2/N = {float(data.x2[column]):.2f}$",
         )  # fmt: skip
     right.axvline(0, color="0.6", lw=0.8)
     right.set_xlabel(r"Re $\lambda(A)$")
@@ -142,6 +145,7 @@ def sample(data: xr.Dataset) -> Figure:
     axes[0].set_title(
         rf"$g = {data.attrs['g']:g}$, $\gamma = {data.attrs['gamma']:g}$", loc="left", fontsize=10
     )
+    axes[3].set_title(r"networks: finite, of order $N^{-1/2}$ at least", loc="left", fontsize=8)
     return figure
 
 
@@ -164,7 +168,11 @@ def memory(data: xr.Dataset) -> Figure:
                 axis.fill_between(data.tau, mean - spread, mean + spread, color=colour, alpha=0.2)
         axis.set_title(rf"$\kappa = {kappa:g}$", loc="left", fontsize=10)
         axis.set_xlabel(r"delay $\tau$")
-        axis.set_ylim(-0.6, 1.1)
+        inside = data.m.values[np.isfinite(data.m.values)]
+        # Unregularised or unpredictable curves leave every scale: what is cut off is said.
+        if inside.size and (inside.min() < _LOWEST_M or inside.max() > _HIGHEST_M):
+            axis.set_ylim(_LOWEST_M, _HIGHEST_M)
+            axis.text(0.98, 0.02, "cut off", transform=axis.transAxes, ha="right", fontsize=7)
     held = "held out" if data.attrs["formula"] == "ridge" else "Eq. 21, in sample"
     axes[0].set_ylabel(rf"$m(\tau)$, {data.attrs['task']}, {held}")
     axes[0].legend(frameon=False, fontsize=8)

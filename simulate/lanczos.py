@@ -9,8 +9,9 @@ from meanfield.transfer import Array
 from .network import Linearization, Network, State, contiguous_columns
 
 # Largest number of Lanczos vectors, and the relative residual at which the iteration stops.
-_STEPS = 40
+_STEPS = 80
 _WIDTH = 0.02
+_MEMORY = 4
 
 
 def largest_rate(network: Network, x: State, onsager: float, width: float = _WIDTH) -> Array:
@@ -22,7 +23,7 @@ def largest_rate(network: Network, x: State, onsager: float, width: float = _WID
         amplified = float(bound) * float(np.max(np.abs(linear.slope)))
         rate = 1 + amplified
         if onsager:
-            bend = max(float(np.max(linear.bend)), 0.0)
+            bend = max(float(np.max(np.sign(onsager) * linear.bend)), 0.0)
             rate = abs(1 - onsager) * rate + abs(onsager) * (rate**2 + bend)
         return np.full(x.shape[1:] or (1,), rate)
     return _lanczos(linear, x.reshape(network.n, -1).shape[1], width)
@@ -40,6 +41,7 @@ def _lanczos(linear: Linearization, columns: int, allowed: float) -> Array:
     link = np.zeros(columns)
     diagonal: list[Array] = []
     off_diagonal: list[Array] = []
+    history = [np.zeros(columns)] * _MEMORY
     found, known = np.zeros(columns), np.zeros(columns, dtype=bool)
     for count in range(1, min(_STEPS, n) + 1):
         image = linear.apply_stiffness(current.reshape(shape)).reshape(n, columns)
@@ -50,7 +52,12 @@ def _lanczos(linear: Linearization, columns: int, allowed: float) -> Array:
         link = np.sqrt(np.einsum("ij,ij->j", image, image, dtype=np.float64))
         width = link * np.abs(last)
         scale = np.maximum(np.abs(largest), 1e-300)
-        enough = ((count > 3) & (width <= allowed * scale)) | (link <= 1e-6 * scale)
+        # A small residual tells of some eigenvalue nearby; that none is above shows when the
+        # estimate has stopped rising.
+        rise = largest - history[0]
+        history = [*history[1:], largest]
+        settled = (width <= allowed * scale) & (rise <= allowed / 4 * scale)
+        enough = ((count > _MEMORY) & settled) | (link <= 1e-6 * scale)
         # A column keeps its first good value: it must not depend on its neighbours.
         found = np.where(known, found, largest)
         known |= enough
@@ -59,7 +66,8 @@ def _lanczos(linear: Linearization, columns: int, allowed: float) -> Array:
         off_diagonal.append(link)
         safe = np.where(link > 0, link, 1.0).astype(dtype)
         previous, current = current, image / safe
-    return found
+    # A column that did not converge is given its upper bound.
+    return np.where(known, found, found + width)
 
 
 def _top(diagonal: list[Array], off_diagonal: list[Array]) -> tuple[Array, Array]:

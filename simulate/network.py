@@ -185,6 +185,23 @@ class Network:
             raise ArgumentError(f"J: {purpose} needs the matrix itself, not a LinearOperator")
         return np.asarray(self.J.toarray() if self.is_sparse else self.J, dtype=np.float64)
 
+    def activity(self, x: State) -> State:
+        """φ(x), in the precision of the network whatever φ returns."""
+        return self._cast(self.function.phi(x))
+
+    def slope(self, x: State, value: State) -> State:
+        """φ'(x) where value = φ(x), likewise."""
+        return self._cast(self.function.slope_at(x, value))
+
+    def _cast(self, values: State) -> State:
+        return np.asarray(values, dtype=self.dtype)
+
+    @property
+    def answer_error(self) -> float:
+        """Norm of the error of J · v relative to |v|; 0 unless an operator drops residuals."""
+        neglected = getattr(self.J, "neglected", 0.0) if self.is_matrix_free else 0.0
+        return float(neglected) * float(getattr(self.J, "norm_bound", 0.0)) if neglected else 0.0
+
     def product(self, v: State) -> State:
         """J · v for v of shape (n, ...)."""
         return self._multiply(self.J, v)
@@ -194,6 +211,9 @@ class Network:
         return self._multiply(self.transposed, v)
 
     def _multiply(self, matrix: Any, v: State) -> State:
+        if self.is_matrix_free:
+            # A copy: an operator may answer with a view of its argument or of a buffer.
+            return np.array(matrix @ v.reshape(self.n, -1), dtype=self.dtype).reshape(v.shape)
         if v.ndim == 1:
             return matrix @ v
         flat = v.reshape(self.n, -1)
@@ -205,13 +225,13 @@ class Network:
     def evaluate(self, x: State, onsager: float) -> Evaluation:
         """Drift F = f − κ(φ'∘Jᵀf + ηx) and force f at `x` ([HH] Eq. 8)."""
         self.evaluations += 1
-        value = self.function.phi(x)
+        value = self.activity(x)
         force = self.product(value)
         force -= x
         if onsager == 0:
             return Evaluation(force, force)
         reaction = self.transposed_product(force)
-        reaction *= self.function.slope_at(x, value)
+        reaction *= self.slope(x, value)
         if self.eta:
             reaction += self.eta * x
         if onsager != 1:
@@ -221,13 +241,13 @@ class Network:
     def linearize(self, x: State, onsager: float) -> tuple[Evaluation, Linearization]:
         """The evaluation at `x` together with the Jacobian there."""
         self.evaluations += 1
-        value = self.function.phi(x)
+        value = self.activity(x)
         force = self.product(value) - x
-        slope = self.function.slope_at(x, value)
+        slope = self.slope(x, value)
         if onsager == 0:
             return Evaluation(force, force), Linearization(self, onsager, slope, slope)
         back = self.transposed_product(force)
-        bend = self.function.bend_at(x, value) * back + self.eta
+        bend = self._cast(self.function.bend_at(x, value)) * back + self.eta
         drift = force - onsager * (slope * back + self.eta * x)
         return Evaluation(drift, force), Linearization(self, onsager, slope, bend)
 

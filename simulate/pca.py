@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import scipy.linalg
+import xarray as xr
 from numpy.typing import ArrayLike
 
 from meanfield import TransferFunction, parameters
 from meanfield.parameters import ArgumentError
+from meanfield.provenance import provenance
 from meanfield.transfer import Array
 
 from .integration import Trajectory
-from .observables.states import activity, stacked_states
+from .observables.states import activity, described, stacked_states
 
 # Rows per block over n: the triangle carried along costs 1/4 of the work on top.
 _ROWS_PER_NEURON = 4
@@ -38,6 +41,10 @@ class PrincipalComponents:
         Trace of the covariance.
     mean : (n,) ndarray
         Over all samples.
+    t : (L,) ndarray or None
+        Times of the run; None for an array of states.
+    attributes : dict
+        Parameters of the run and what was read off its states.
     """
 
     components: Array
@@ -46,6 +53,30 @@ class PrincipalComponents:
     explained_ratio: Array
     total_variance: float
     mean: Array
+    t: Array | None = None
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+    def to_dataset(self) -> xr.Dataset:
+        """Labelled arrays with parameters and versions in the attributes."""
+        kind = self.attributes.get("of", "x")
+        column = ("column",) * (self.projections.ndim - 2)
+        variables: dict[str, Any] = {
+            "components": (("component", "neuron"), self.components, "principal components"),
+            "projections": (
+                ("t", "component", *column), self.projections, f"{kind} along the components"
+            ),
+            "explained_variance": ("component", self.explained_variance, "variance"),
+            "explained_ratio": ("component", self.explained_ratio, "share of the total variance"),
+            "mean": ("neuron", self.mean, f"mean of {kind}"),
+        }  # fmt: skip
+        return xr.Dataset(
+            {
+                name: (dims, values, {"long_name": text})
+                for name, (dims, values, text) in variables.items()
+            },
+            {} if self.t is None else {"t": ("t", self.t, {"long_name": "time"})},
+            {**self.attributes, "total_variance": self.total_variance, **provenance()},
+        )
 
 
 def principal_components(
@@ -137,4 +168,6 @@ def principal_components(
         explained_ratio=variances[:k] / total if total > 0 else np.full(k, np.nan),
         total_variance=total,
         mean=mean,
+        t=x.t if isinstance(x, Trajectory) else None,
+        attributes=described(x, of, phi),
     )

@@ -43,6 +43,10 @@ class Switching:
     values: Sequence[float]
 
     def __post_init__(self) -> None:
+        if not (np.iterable(self.times) and np.iterable(self.values)):
+            raise ArgumentError(
+                f"times={self.times!r}, values={self.values!r}: expected two sequences"
+            )
         times = tuple(parameters.finite("times", t) for t in self.times)
         values = tuple(parameters.finite("values", v) for v in self.values)
         if len(values) != len(times) + 1:
@@ -86,7 +90,13 @@ def breakpoints(t_max: float, *schedules: object, extra: Sequence[float] = ()) -
     """0, the switch times inside (0, t_max) of all schedules and `extra` ones, t_max."""
     inside = {float(t) for s in schedules if isinstance(s, Switching) for t in s.times}
     inside |= {parameters.finite("switch_times", t) for t in extra}
-    return [0.0, *sorted(t for t in inside if 0 < t < t_max), t_max]
+    found = [0.0]
+    # Times that differ by rounding are one; a segment of that length could not be stepped through.
+    slack = 1e-12 * t_max
+    for t in sorted(inside):
+        if found[-1] + slack < t < t_max - slack:
+            found.append(t)
+    return [*found, t_max]
 
 
 def before(t: float, end: float) -> float:

@@ -54,6 +54,7 @@ def jacobian(
     [[-1.0, 2.0], [0.0, -1.0]]
     """
     network = Network(J, phi=phi, eta=eta)
+    network.check_finite()
     matrix = network.dense("the Jacobian as a matrix")
     state = network.state(x)
     kappa = parameters.finite("onsager", onsager)
@@ -109,6 +110,7 @@ def jacobian_operator(
     [2.0, -1.0]
     """
     network = Network(J, phi=phi, eta=eta)
+    network.check_finite()
     state = network.state(x)
     if state.ndim != 1:
         raise parameters.ArgumentError(
@@ -160,6 +162,7 @@ def divergence(
     -6.0
     """
     network = Network(J, phi=phi, eta=eta)
+    network.check_finite()
     if network.is_matrix_free:
         network.dense("the divergence")
     state = network.state(x)
@@ -198,7 +201,7 @@ def stiffness(
     Returns
     -------
     ndarray
-        Scalar, or one value per column of `x`; relative error about 1 %, from below.
+        Scalar, or one value per column of `x`; too small by up to a few per cent.
 
     Raises
     ------
@@ -213,6 +216,7 @@ def stiffness(
     5.828427
     """
     network = Network(J, phi=phi, eta=eta)
+    network.check_finite()
     state = network.state(x)
     kappa = parameters.finite("onsager", onsager)
     return largest_rate(network, state, kappa).reshape(state.shape[1:])

@@ -7,11 +7,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from arviz_stats import base
-from numpy.typing import NDArray
+
+from meanfield.transfer import Array
 
 from ..network import Network
-
-Array = NDArray[np.float64]
 
 _STATISTICS: Any = getattr(base, "array_stats")  # noqa: B009  untyped in the library
 
@@ -36,11 +35,9 @@ class Estimate(NamedTuple):
 
 
 def estimate(series: Array) -> Estimate:
-    """Mean of a (chains, draws) series; constant series are known exactly."""
+    """Mean of a (chains, draws) series; the error of a series that is frozen is not known."""
     value = float(np.mean(series))
-    if np.ptp(series) == 0:
-        return Estimate(value, 0.0, 1.0, float(series.size))
-    if series.shape[1] < 4:
+    if series.shape[1] < 4 or np.ptp(series) == 0:
         return Estimate(value, np.nan, np.nan, np.nan)
     return Estimate(
         value,
@@ -79,14 +76,22 @@ def observe(network: Network, beta: float, samples: Array) -> Series:
     return Series(q, energy, r, overlap)
 
 
-def overlap_estimate(overlap: Array) -> Estimate:
+def overlap_estimate(overlap: Array, chains: int) -> Estimate:
     """Root mean square overlap of independent replicas, its sign being free (x → −x).
 
-    Pairs share chains, so their mean square is one time series and no set of chains: R-hat is not
-    defined.
+    Pairs share chains: the error of the mean square is the larger of that of its time series,
+    which knows no difference between chains, and the jackknife over chains, which is rough for few.
+    R-hat is not defined.
     """
     if not overlap.size:
         return Estimate(np.nan, np.nan, np.nan, np.nan)
     square = estimate(np.mean(overlap**2, axis=0)[None])
+    error = square.stderr
+    if chains > 2:
+        member = np.array(list(combinations(range(chains), 2)))
+        pairs = np.mean(overlap**2, axis=1)
+        without = [np.mean(pairs[np.all(member != chain, axis=1)]) for chain in range(chains)]
+        jackknife = np.sqrt((chains - 1) / chains * np.sum((without - np.mean(without)) ** 2))
+        error = max(error, float(jackknife))
     root = float(np.sqrt(square.value))
-    return Estimate(root, square.stderr / (2 * root) if root else 0.0, np.nan, square.ess)
+    return Estimate(root, error / (2 * root) if root else np.nan, np.nan, square.ess)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
+
+from meanfield import seeds
+from meanfield.parameters import ArgumentError
+from meanfield.transfer import Array
 
 from ..integration import integrate
 from ..lanczos import largest_rate
 from ..network import Network
 from .estimators import Estimate, estimate, observe
-
-Array = NDArray[np.float64]
 
 # Default step in units of 1/λ_max(Hess E): an eighth of the stability limit.
 _STEP = 0.25
@@ -27,7 +26,7 @@ def langevin_samples(
     warmup: int,
     spacing: float,
     dt: float | None,
-    entropy: Any,
+    entropy: int,
     progress: bool,
 ) -> tuple[Array, dict[str, Array]]:
     """Samples (betas, chains, n_samples, n) and the bias of q, energy and r with its error.
@@ -41,13 +40,19 @@ def langevin_samples(
     for index, beta in enumerate(betas):
         runs: list[dict[str, Estimate]] = []
         for factor in (1, 2):
-            key = np.random.SeedSequence(entropy, spawn_key=(index, factor))
+            key = seeds.sequence(entropy, "sampling", index, factor)
             start_seed, noise_seed = key.spawn(2)
             start = np.empty((network.n, chains))
             for chain, child in enumerate(start_seed.spawn(chains)):
                 start[:, chain] = np.random.default_rng(child).standard_normal(network.n)
+            rate = float(np.max(largest_rate(network, start, 1.0)))
             if dt is None:
-                dt = _STEP / float(np.max(largest_rate(network, start, 1.0)))
+                dt = _STEP / rate
+            elif dt * rate >= 1:
+                raise ArgumentError(
+                    f"dt={dt:g}: must be below {1 / rate:.3g}, for the companion run at 2 dt to be "
+                    "stable"
+                )
             # A whole number of double steps between samples: both runs are sampled alike.
             step = factor * spacing / (2 * np.ceil(spacing / (2 * dt)))
             run = integrate(

@@ -11,19 +11,20 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from threadpoolctl import threadpool_limits
 
-from meanfield import TransferFunction, parameters
+from meanfield import TransferFunction, parameters, seeds
 from meanfield.parameters import ArgumentError
 from meanfield.provenance import provenance
+from meanfield.transfer import Array
 
 from ..network import Network
 from .estimators import Estimate, estimate, observe, overlap_estimate
 from .langevin import langevin_samples
 from .tempering import Generators, Tempering, ladder, sample
 
-Array = NDArray[np.float64]
 ALGORITHMS = ("tempering", "langevin")
 _NAMES = ("q", "energy", "r", "overlap")
 _LARGEST_R_HAT = 1.05
+# Per chain: Vehtari, Gelman, Simpson, Carpenter, Bürkner, Bayesian Anal. 16, 667 (2021).
 _SMALLEST_ESS = 100
 
 
@@ -51,13 +52,17 @@ class BoltzmannSamples:
     ess : ndarray
         Smallest effective sample size of q, energy and r.
     converged : ndarray of bool
-        R-hat ≤ 1.05 and effective sample size ≥ 100.
+        R-hat ≤ 1.05 and effective sample size ≥ 100 per chain.
     step_bias : dict of ndarray
         "langevin": estimated bias of q, energy and r by the finite step, and "…_err"; empty else.
     acceptance, swap_acceptance : ndarray
         "tempering": of trajectories per rung, of exchanges between neighbouring rungs.
     ladder : ndarray
         Inverse temperatures of the rungs.
+    status : str
+        "success" or "not mixed".
+    warnings : list of str
+        What `SamplingWarning` said.
     attributes : dict
         Parameters and seed.
     """
@@ -79,6 +84,8 @@ class BoltzmannSamples:
     acceptance: Array
     swap_acceptance: Array
     ladder: Array
+    status: str
+    warnings: list[str]
     attributes: dict[str, Any] = field(default_factory=dict)
 
     def to_dataset(self) -> xr.Dataset:
@@ -91,8 +98,14 @@ class BoltzmannSamples:
             data["samples"] = (("beta", "chain", "draw", "neuron"), full)  # type: ignore[assignment]
         if self.ladder.size:
             data["acceptance"] = ("rung", self.acceptance)
+            data["swap_acceptance"] = ("rung", np.append(self.swap_acceptance, np.nan))
         coordinates = {"beta": np.atleast_1d(self.beta), "rung": self.ladder}
-        return xr.Dataset(data, coordinates, {**self.attributes, **provenance()})
+        attributes = {
+            **self.attributes,
+            "status": self.status,
+            "warnings": "\n".join(self.warnings),
+        }
+        return xr.Dataset(data, coordinates, {**attributes, **provenance()})
 
 
 def sample_boltzmann(
@@ -160,7 +173,7 @@ def sample_boltzmann(
     Warns
     -----
     SamplingWarning
-        If R-hat exceeds 1.05 or the effective sample size is below 100 at some β.
+        If R-hat exceeds 1.05 or the effective sample size is below 100 per chain at some β.
 
     Notes
     -----
@@ -172,7 +185,7 @@ def sample_boltzmann(
     >>> from meanfield import saddle_point
     >>> from simulate import couplings, sample_boltzmann
     >>> J = couplings.elliptic(50, 0.5, seed=0)
-    >>> run = sample_boltzmann(J, 2.0, n_samples=400, seed=1)
+    >>> run = sample_boltzmann(J, 2.0, n_samples=600, seed=1)
     >>> theory = saddle_point(0.5, beta=2.0, branch="paramagnetic")
     >>> bool(abs(run.q - theory.q) < 0.03), bool(run.converged)
     (True, True)
@@ -191,13 +204,12 @@ def sample_boltzmann(
     leapfrog = parameters.count("leapfrog", leapfrog, 1)
     warmup = parameters.count("warmup", max(200, n_samples // 2) if warmup is None else warmup, 0)
     lowest_beta = parameters.positive("lowest_beta", lowest_beta)
-    generators = Generators(seed, chains, 0)
+    entropy = int(seeds.sequence(seed, "sampling").entropy)  # type: ignore[arg-type]
     rungs, tempering = np.empty(0), None
     bias: dict[str, Array] = {}
     with threadpool_limits(threads, user_api="blas"):
         if algorithm == "tempering":
             rungs = ladder(betas, network.n, lowest_beta)
-            generators = Generators(seed, chains, len(rungs))
             tempering = sample(
                 network,
                 rungs,
@@ -207,7 +219,7 @@ def sample_boltzmann(
                 warmup=warmup,
                 thin=thin,
                 leapfrog=leapfrog,
-                generators=generators,
+                generators=Generators(entropy, chains, len(rungs)),
                 progress=progress,
             )
             samples = tempering.samples
@@ -222,24 +234,29 @@ def sample_boltzmann(
                 warmup=warmup,
                 spacing=float(thin),
                 dt=dt,
-                entropy=generators.entropy,
+                entropy=entropy,
                 progress=progress,
             )
         rows = [_summary(network, b, s) for b, s in zip(betas, samples, strict=True)]
-    result = _collect(np.asarray(beta, dtype=float), rows, samples if store_samples else None)
-    bad = [f"beta={b:g}" for b, row in zip(betas, rows, strict=True) if not _mixed(row)]
+    result = _collect(
+        np.asarray(beta, dtype=float), rows, samples if store_samples else None, chains
+    )
+    bad = [f"beta={b:g}" for b, row in zip(betas, rows, strict=True) if not _mixed(row, chains)]
+    found: list[str] = []
     if bad:
-        warnings.warn(
+        text = (
             f"not mixed at {', '.join(bad)}: R-hat up to {np.max(result['r_hat']):.3f} (allowed "
             f"{_LARGEST_R_HAT}), effective sample size down to {np.min(result['ess']):.0f} (needed "
-            f"{_SMALLEST_ESS}); raise n_samples, warmup or thin",
-            SamplingWarning,
-            stacklevel=2,
+            f"{_SMALLEST_ESS * chains}); raise n_samples, warmup or thin"
         )
+        warnings.warn(text, SamplingWarning, stacklevel=2)
+        found.append(text)
     run = tempering or Tempering(samples, np.empty(0), np.empty(0), np.empty(0))
     shape = np.shape(beta)
     return BoltzmannSamples(
         **result,
+        status="not mixed" if found else "success",
+        warnings=found,
         step_bias={name: values.reshape(shape) for name, values in bias.items()},
         acceptance=run.acceptance,
         swap_acceptance=run.swaps,
@@ -254,7 +271,9 @@ def sample_boltzmann(
             "leapfrog": leapfrog,
             "phi": network.function.name,
             "eta": network.eta,
-            "seed": str(generators.entropy),
+            "lowest_beta": lowest_beta,
+            "dt": "default" if dt is None else dt,
+            "seed": str(entropy),
         },
     )
 
@@ -262,16 +281,18 @@ def sample_boltzmann(
 def _summary(network: Network, beta: float, samples: Array) -> dict[str, Estimate]:
     series = observe(network, beta, samples)
     found = {name: estimate(getattr(series, name)) for name in ("q", "energy", "r")}
-    return {**found, "overlap": overlap_estimate(series.overlap)}
+    return {**found, "overlap": overlap_estimate(series.overlap, len(samples))}
 
 
-def _mixed(row: dict[str, Estimate]) -> bool:
+def _mixed(row: dict[str, Estimate], chains: int) -> bool:
     worst = max(row[name].r_hat for name in ("q", "energy", "r"))
     fewest = min(row[name].ess for name in ("q", "energy", "r"))
-    return worst <= _LARGEST_R_HAT and fewest >= _SMALLEST_ESS
+    return worst <= _LARGEST_R_HAT and fewest >= _SMALLEST_ESS * chains
 
 
-def _collect(beta: Array, rows: list[dict[str, Estimate]], samples: Array | None) -> dict[str, Any]:
+def _collect(
+    beta: Array, rows: list[dict[str, Estimate]], samples: Array | None, chains: int
+) -> dict[str, Any]:
     def array(values: list[Any]) -> NDArray[Any]:
         return np.array(values).reshape(beta.shape)
 
@@ -282,6 +303,6 @@ def _collect(beta: Array, rows: list[dict[str, Estimate]], samples: Array | None
     judged = ("q", "energy", "r")
     result["r_hat"] = array([max(row[name].r_hat for name in judged) for row in rows])
     result["ess"] = array([min(row[name].ess for name in judged) for row in rows])
-    result["converged"] = array([_mixed(row) for row in rows])
+    result["converged"] = array([_mixed(row, chains) for row in rows])
     result["samples"] = samples if samples is None or beta.ndim else samples[0]
     return result

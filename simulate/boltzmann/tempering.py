@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from ..network import Network
+from meanfield import seeds
+from meanfield.transfer import Array
 
-Array = NDArray[np.float64]
+from ..network import Network
 
 # Log spacing of the ladder times √n, for swap rates near 0.3: E fluctuates by √(n/2)/β.
 _SPACING = 2.0
@@ -54,12 +55,9 @@ class Tempering(NamedTuple):
 class Generators:
     """One generator for every chain and rung, and one for the swaps of every chain."""
 
-    def __init__(self, seed: int | None, chains: int, rungs: int) -> None:
-        entropy = np.random.SeedSequence(seed).entropy
-        self.entropy = entropy
-
+    def __init__(self, seed: int, chains: int, rungs: int) -> None:
         def make(*key: int) -> np.random.Generator:
-            return np.random.default_rng(np.random.SeedSequence(entropy, spawn_key=key))
+            return seeds.generator(seed, "sampling", *key)
 
         self.columns = [[make(chain, 1 + rung) for chain in range(chains)] for rung in range(rungs)]
         self.chains = [make(chain, 0) for chain in range(chains)]

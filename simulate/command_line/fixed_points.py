@@ -8,12 +8,16 @@ import click
 
 from .. import figures
 from ..fixed_points import find_fixed_points
-from .options import make_couplings, network_options, output_option, results
+from .options import STORED, make_couplings, network_options, output_option, results
+
+_GAIN = 2.0
 
 
 @click.command("fixed-points")
-@network_options(100, 2.0)
-@click.option("--starts", "n_starts", type=click.IntRange(1), default=64, show_default=True)
+@network_options(100, _GAIN, STORED)
+@click.option(
+    "--starts", "n_starts", type=click.IntRange(1), default=64, show_default=True, help="Descents."
+)
 @click.option(
     "--from",
     "origin",
@@ -27,8 +31,8 @@ from .options import make_couplings, network_options, output_option, results
 def fixed_points(
     kind: str,
     n: int,
-    g: float,
-    gamma: float,
+    g: float | None,
+    gamma: float | None,
     phi: str,
     seed: int,
     threads: int | None,
@@ -38,7 +42,7 @@ def fixed_points(
     output: Path,
 ) -> int:
     """Fixed points of one network, their spectra, and the minima of E that are none."""
-    J = make_couplings(kind, n, g, gamma, seed)
+    J, noted = make_couplings(kind, n, g, gamma, seed, default=_GAIN)
     with results(output) as save:
         found = find_fixed_points(
             J,
@@ -51,7 +55,7 @@ def fixed_points(
             progress=True,
         )
         data = found.to_dataset()
-        data.attrs |= {"couplings": kind, "g": g, "gamma": gamma, "coupling_seed": seed}
-        save("fixed-points", data, figures.fixed_points(found, g))
+        data.attrs |= noted
+        save("fixed-points", data, figures.fixed_points(data))
     click.echo(found.summary)
     return 0

@@ -15,14 +15,27 @@ from meanfield.transfer import Array
 from .. import figures
 from ..couplings import elliptic
 from ..lyapunov import ALGORITHMS, maximal_lyapunov
-from .options import chain, common_options, method_options, output_option, results, sweep_options
+from .options import (
+    chain,
+    common_options,
+    duration_options,
+    method_options,
+    output_option,
+    results,
+    sweep_options,
+)
 
 
 @click.command()
 @sweep_options(1000, "1,2,4,6,8,10,12", 5)
-@click.option("--t-max", type=float, default=100.0, show_default=True)
-@click.option("--t-skip", type=float, default=20.0, show_default=True, help="Not averaged.")
-@click.option("--algorithm", type=click.Choice(ALGORITHMS), default="tangent", show_default=True)
+@duration_options(100.0, 20.0)
+@click.option(
+    "--algorithm",
+    type=click.Choice(ALGORITHMS),
+    default="tangent",
+    show_default=True,
+    help="Tangent map, or [HH] Algorithm 1.",
+)
 @method_options(0.05)
 @chain(common_options())
 @output_option("lyapunov")
@@ -49,7 +62,8 @@ def lyapunov(
     --method euler --dt 0.01 --algorithm orbit_separation.
     """
     shape = (len(onsager), len(g), trials)
-    value, error, rises = np.empty(shape), np.empty(shape), np.empty(shape)
+    value, error, rises, rate = (np.empty(shape) for _ in range(4))
+    used = set()
     unstable = np.zeros(shape, dtype=bool)
     with results(output) as save:
         for index in tqdm(list(np.ndindex(shape)), desc="lyapunov", disable=None):
@@ -69,11 +83,14 @@ def lyapunov(
             )
             value[index], error[index] = found.value, found.stderr
             rises[index], unstable[index] = found.energy_rise_fraction, bool(found.warnings)
+            rate[index] = found.stiffness
+            used.add(found.method)
         data = xr.Dataset(
             {
                 "lyapunov": (("onsager", "g", "trial"), value, {"long_name": "lambda_max"}),
                 "stderr": (("onsager", "g", "trial"), error),
                 "energy_rise_fraction": (("onsager", "g", "trial"), rises),
+                "stiffness": (("onsager", "g", "trial"), rate),
                 "unstable_step": (("onsager", "g", "trial"), unstable),
             },
             {"onsager": onsager, "g": g},
@@ -84,7 +101,7 @@ def lyapunov(
                 "t_skip": t_skip,
                 "dt": dt,
                 "tol": tol,
-                "method": method,
+                "method": ", ".join(sorted(used)),
                 "algorithm": algorithm,
                 "phi": phi,
                 "seed": seed,

@@ -16,7 +16,15 @@ from meanfield.transfer import Array
 from .. import figures
 from ..couplings import elliptic
 from ..reservoir import memory_curve
-from .options import chain, common_options, method_options, output_option, results, sweep_options
+from .options import (
+    chain,
+    common_options,
+    duration_options,
+    method_options,
+    output_option,
+    results,
+    sweep_options,
+)
 
 
 @click.command()
@@ -27,9 +35,15 @@ from .options import chain, common_options, method_options, output_option, resul
     metavar="RANGE",
     default="0:50:26",
     show_default=True,
-    help="Delays, likewise.",
+    help="Delays, START:STOP:COUNT or a,b,c.",
 )
-@click.option("--task", type=click.Choice(["recall", "forecast"]), default="recall")
+@click.option(
+    "--task",
+    type=click.Choice(["recall", "forecast"]),
+    default="recall",
+    show_default=True,
+    help="S(t - tau) or S(t + tau) from x(t).",
+)
 @click.option(
     "--formula",
     type=click.Choice(["ridge", "printed"]),
@@ -37,8 +51,7 @@ from .options import chain, common_options, method_options, output_option, resul
     show_default=True,
     help="Regularised with a held-out score, or [HH] Eq. 21 as printed.",
 )
-@click.option("--t-max", type=float, default=1000.0, show_default=True)
-@click.option("--t-skip", type=float, default=100.0, show_default=True, help="Not sampled.")
+@duration_options(1000.0, 100.0)
 @method_options(0.05)
 @chain(common_options())
 @output_option("memory")
@@ -65,6 +78,7 @@ def memory(
     shape = (len(onsager), len(g), trials)
     m = np.empty((*shape, len(tau)))
     rank = np.empty(shape, dtype=int)
+    used = set()
     with results(output) as save:
         for index in tqdm(list(np.ndindex(shape)), desc="memory", disable=None):
             row, column, trial = index
@@ -84,6 +98,7 @@ def memory(
                 threads=threads,
             )
             m[index], rank[index] = curve.m, curve.rank
+            used.add(curve.attributes["method"])
         data = xr.Dataset(
             {
                 "m": (("onsager", "g", "trial", "tau"), m, {"long_name": "memory function"}),
@@ -99,7 +114,7 @@ def memory(
                 "t_skip": t_skip,
                 "dt": dt,
                 "tol": tol,
-                "method": method,
+                "method": ", ".join(sorted(used)),
                 "phi": phi,
                 "seed": seed,
                 **provenance(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,8 @@ _DALE = {
     "dale-balanced": (1.0, -4.0),
     "dale-excitatory": (1.5, -4.0),
 }
-KINDS = ("elliptic", "lazy", *_DALE)
+STORED = ("elliptic", *_DALE)
+KINDS = (*STORED, "lazy")
 
 
 def schedule(ctx: click.Context, param: click.Parameter, value: str) -> Schedule:
@@ -43,16 +44,31 @@ def schedule(ctx: click.Context, param: click.Parameter, value: str) -> Schedule
     return Switching(times, values) if times else values[0]
 
 
-def make_couplings(kind: str, n: int, g: float, gamma: float, seed: int) -> Any:
-    """A coupling matrix of one of the `KINDS`; the E–I networks take no g and γ."""
-    if kind == "elliptic":
-        return couplings.elliptic(n, g, gamma, seed=seed)
+def make_couplings(
+    kind: str, n: int, g: float | None, gamma: float | None, seed: int, *, default: float
+) -> tuple[Any, dict[str, Any]]:
+    """A coupling matrix of one of the `KINDS`, and what to note of it.
+
+    Raises
+    ------
+    UsageError
+        If g or γ is given for an E–I network, which has neither.
+    """
+    noted: dict[str, Any] = {"couplings": kind, "coupling_seed": seed}
+    if kind in _DALE:
+        if g is not None or gamma is not None:
+            raise click.UsageError(f"--couplings {kind}: has no --g and --gamma")
+        mu_e, mu_i = _DALE[kind]
+        values: dict[str, Any] = {
+            "f": 0.8, "alpha": 0.2, "mu_e": mu_e, "mu_i": mu_i, "sigma_e": 1.2, "sigma_i": 1.2
+        }  # fmt: skip
+        matrix: Any = couplings.dale(n, seed=seed, sparse=False, **values)
+        return matrix, noted | values
+    g, gamma = default if g is None else g, 0.0 if gamma is None else gamma
+    noted |= {"g": g, "gamma": gamma}
     if kind == "lazy":
-        return couplings.lazy(n, g, gamma, seed=seed, tol=1e-3)
-    mu_e, mu_i = _DALE[kind]
-    return couplings.dale(
-        n, f=0.8, alpha=0.2, mu_e=mu_e, mu_i=mu_i, sigma_e=1.2, sigma_i=1.2, seed=seed
-    )
+        return couplings.lazy(n, g, gamma, seed=seed, tol=1e-3), noted
+    return couplings.elliptic(n, g, gamma, seed=seed), noted
 
 
 _SYMMETRY = click.option("--gamma", type=float, default=0.0, show_default=True, help="Symmetry.")
@@ -64,35 +80,44 @@ def _neurons(n: int) -> Callable[[Any], Any]:
     )
 
 
-def network_options(n: int, g: float, *, kinds: bool = True) -> Callable[[Any], Any]:
-    """--n, --g (a number), --gamma, --phi, --seed, --threads and, with `kinds`, --couplings."""
-    options = [
-        _neurons(n),
-        click.option("--g", type=float, default=g, show_default=True, help="Gain."),
-        _SYMMETRY,
-        *common_options(),
-    ]
-    if kinds:
-        options.insert(
-            0,
+def network_options(n: int, g: float, kinds: Sequence[str]) -> Callable[[Any], Any]:
+    """--n, --g, --gamma, --phi, --seed, --threads and --couplings, one of `kinds`."""
+    return chain(
+        [
             click.option(
                 "--couplings",
                 "kind",
-                type=click.Choice(KINDS),
+                type=click.Choice(kinds),
                 default="elliptic",
                 show_default=True,
-                help="Ensemble; the E-I networks of [HH] Fig. 6 have no g and gamma; lazy is "
-                "matrix-free, for very large n.",
+                help="Ensemble; the E-I networks are those of [HH] Fig. 6"
+                + (", lazy is matrix-free, for very large n." if "lazy" in kinds else "."),
             ),
-        )
-    return chain(options)
+            _neurons(n),
+            click.option("--g", type=float, help=f"Gain, not of E-I networks.  [default: {g:g}]"),
+            click.option("--gamma", type=float, help="Symmetry, likewise.  [default: 0]"),
+            *common_options(),
+        ]
+    )
 
 
 def common_options() -> list[Callable[[Any], Any]]:
     """--phi, --seed and --threads."""
     return [
-        click.option("--phi", type=click.Choice(NAMES), default="tanh", show_default=True),
-        click.option("--seed", type=click.IntRange(0), default=0, show_default=True),
+        click.option(
+            "--phi",
+            type=click.Choice(NAMES),
+            default="tanh",
+            show_default=True,
+            help="Transfer function.",
+        ),
+        click.option(
+            "--seed",
+            type=click.IntRange(0),
+            default=0,
+            show_default=True,
+            help="Of couplings, starts and noise.",
+        ),
         click.option("--threads", type=click.IntRange(1), help="BLAS threads.  [default: all]"),
     ]
 
@@ -117,7 +142,7 @@ def sweep_options(n: int, g: str, trials: int) -> Callable[[Any], Any]:
                 metavar="RANGE",
                 default="0,1",
                 show_default=True,
-                help="kappa, likewise.",
+                help="kappa, START:STOP:COUNT or a,b,c.",
             ),
             click.option(
                 "--trials",
@@ -125,6 +150,18 @@ def sweep_options(n: int, g: str, trials: int) -> Callable[[Any], Any]:
                 default=trials,
                 show_default=True,
                 help="Coupling matrices.",
+            ),
+        ]
+    )
+
+
+def duration_options(t_max: float, t_skip: float) -> Callable[[Any], Any]:
+    """--t-max and --t-skip."""
+    return chain(
+        [
+            click.option("--t-max", type=float, default=t_max, show_default=True, help="Duration."),
+            click.option(
+                "--t-skip", type=float, default=t_skip, show_default=True, help="Not averaged."
             ),
         ]
     )

@@ -8,10 +8,13 @@ from typing import Any
 import click
 import numpy as np
 
+from meanfield import parameters, seeds, transfer_function
+
 from .. import figures
 from ..integration import integrate
 from ..schedule import Schedule
 from .options import (
+    KINDS,
     make_couplings,
     method_options,
     network_options,
@@ -20,9 +23,11 @@ from .options import (
     schedule,
 )
 
+_GAIN = 3.0
+
 
 @click.command()
-@network_options(1000, 3.0)
+@network_options(1000, _GAIN, KINDS)
 @click.option(
     "--onsager",
     default="0,1@100",
@@ -37,9 +42,9 @@ from .options import (
     show_default=True,
     callback=schedule,
     metavar="SCHEDULE",
-    help="T, likewise.",
+    help="T, written like kappa.",
 )
-@click.option("--t-max", type=float, default=300.0, show_default=True)
+@click.option("--t-max", type=float, default=300.0, show_default=True, help="Duration.")
 @method_options(0.05)
 @click.option("--eta", type=float, default=0.0, show_default=True, help="Confinement.")
 @click.option(
@@ -56,8 +61,8 @@ from .options import (
 def run(
     kind: str,
     n: int,
-    g: float,
-    gamma: float,
+    g: float | None,
+    gamma: float | None,
     phi: str,
     seed: int,
     threads: int | None,
@@ -73,20 +78,33 @@ def run(
     output: Path,
 ) -> int:
     """Integrate one network: activity, kinetic energy and freezing in time."""
-    J = make_couplings(kind, n, g, gamma, seed)
-    x0 = np.random.default_rng(seed + 1).standard_normal(n)
-    noisy = callable(temperature) or temperature > 0
-    if noisy:
+    J, noted = make_couplings(kind, n, g, gamma, seed, default=_GAIN)
+    t_max, dt = parameters.positive("t_max", t_max), parameters.positive("dt", dt)
+    save_every = parameters.positive("save_every", save_every)
+    if callable(temperature) or temperature > 0:
         # Noisy runs are known at their steps only.
         save_every = dt * max(1, round(save_every / dt))
-    count = max(1, int(np.floor(t_max / save_every + 1e-9)))
-    times = save_every * np.arange(count + 1)
-    observables: dict[str, Any] = {"activity": lambda t, x, f: x[:neurons]}
+    times = save_every * np.arange(int(np.ceil(t_max / save_every - 1e-9)))
+    times = np.append(times, t_max)
+    function = transfer_function(phi)
+    before: list[Any] = []
+
+    def displacement(t: float, x: Any, f: Any) -> Any:
+        """|φ(t) − φ(t − Δ)|²/N since the last saved time: [HH] Eq. 11 per neuron."""
+        now = function(x)
+        last = before.pop() if before else now
+        before.append(now)
+        return np.mean((now - last) ** 2)
+
+    observables: dict[str, Any] = {
+        "activity": lambda t, x, f: x[:neurons],
+        "freezing": displacement,
+    }
     with results(output) as save:
         trajectory = integrate(
             J,
-            x0,
-            t_max=float(times[-1]),
+            seeds.generator(seed, "start").standard_normal(n),
+            t_max=t_max,
             dt=dt,
             onsager=onsager,
             temperature=temperature,
@@ -97,18 +115,23 @@ def run(
             observables=observables,
             eta=eta,
             phi=phi,
-            seed=seed + 2,
+            seed=seed,
             threads=threads,
             progress=True,
         )
         data = trajectory.to_dataset().rename(activity_0="neuron", activity="x")
-        data.attrs |= {"couplings": kind, "g": g, "gamma": gamma, "coupling_seed": seed}
-        data["onsager"] = ("t", [onsager(t) if callable(onsager) else onsager for t in times])
+        data.attrs |= noted
+        data["onsager"] = (
+            "t",
+            [onsager(float(t)) if callable(onsager) else onsager for t in times],
+        )
         save("run", data, figures.run(data))
     steps = f"{trajectory.n_steps} steps of '{trajectory.method}'"
     click.echo(
         f"{trajectory.status}\n"
         f"  E/N               {trajectory.energy[0]:.4g} -> {trajectory.energy[-1]:.4g}\n"
+        f"  Q/N per {save_every:g}      {data.freezing.values[1]:.4g} -> "
+        f"{data.freezing.values[-1]:.4g}\n"
         f"  steps             {steps}, {trajectory.n_evaluations} evaluations\n"
         f"  stiffness         {trajectory.stiffness:.4g} "
         f"(largest stable step {trajectory.largest_stable_dt:.3g})"

@@ -17,13 +17,15 @@ from meanfield.transfer import Array
 from .. import figures
 from ..boltzmann import ALGORITHMS, sample_boltzmann
 from ..couplings import elliptic
-from .options import network_options, output_option, results
+from .options import chain, common_options, output_option, results
 
 _NAMES = ("q", "energy", "r", "overlap")
 
 
 @click.command()
-@network_options(200, 0.9, kinds=False)
+@click.option("--n", type=click.IntRange(1), default=200, show_default=True, help="Neurons.")
+@click.option("--g", type=float, default=0.9, show_default=True, help="Gain.")
+@click.option("--gamma", type=float, default=0.0, show_default=True, help="Symmetry.")
 @click.option(
     "--beta",
     callback=axis,
@@ -35,10 +37,21 @@ _NAMES = ("q", "energy", "r", "overlap")
 @click.option(
     "--trials", type=click.IntRange(1), default=4, show_default=True, help="Coupling matrices."
 )
-@click.option("--samples", type=click.IntRange(4), default=500, show_default=True)
-@click.option("--chains", type=click.IntRange(1), default=4, show_default=True)
-@click.option("--algorithm", type=click.Choice(ALGORITHMS), default="tempering", show_default=True)
+@click.option(
+    "--samples", type=click.IntRange(4), default=500, show_default=True, help="Per chain."
+)
+@click.option(
+    "--chains", type=click.IntRange(1), default=4, show_default=True, help="Independent replicas."
+)
+@click.option(
+    "--algorithm",
+    type=click.Choice(ALGORITHMS),
+    default="tempering",
+    show_default=True,
+    help="Exact, or Langevin dynamics with its step bias.",
+)
 @click.option("--eta", type=float, default=0.0, show_default=True, help="Confinement.")
+@chain(common_options())
 @output_option("sample")
 def sample(
     n: int,
@@ -88,11 +101,15 @@ def sample(
                 "gamma": gamma,
                 "coupling_seed": seed,
                 "theory_branch": ", ".join(theory.branch_of.tolist()),
+                "theory_reason": "; ".join(r for r in theory.reason.tolist() if r),
                 **provenance(),
             },
         )
         save("sample", data, figures.sample(data))
-    click.echo(f"N = {n}, {trials} couplings; theory (N = inf): {data.attrs['theory_branch']}")
+    click.echo(f"N = {n}, couplings: {trials}; networks(error) / theory for N = infinity, branch:")
+    click.echo(f"  {data.attrs['theory_branch']}")
+    if data.attrs["theory_reason"]:
+        click.echo(f"warning: no theory at some beta: {data.attrs['theory_reason']}", err=True)
     click.echo("    beta  " + "".join(f"{name:>28}" for name in ("q", "beta e", "r")))
     for k, inverse in enumerate(beta):
         cells = []

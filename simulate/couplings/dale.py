@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from meanfield import parameters
+from meanfield import parameters, seeds
 from meanfield.transfer import Array
 
 Indices = NDArray[np.int64]
@@ -122,7 +122,7 @@ def dale(
     mean = np.where(excitatory, mu_e, mu_i) / np.sqrt(n)
     spread = np.where(excitatory, sigma_e, sigma_i) / np.sqrt(n)
     # Two streams, so that values can be drawn block by block without moving the connections.
-    streams = np.random.SeedSequence(parameters.count("seed", seed, 0)).spawn(2)
+    streams = seeds.sequence(parameters.count("seed", seed, 0), "couplings").spawn(2)
     places, values = map(np.random.default_rng, streams)
     if sparse is None:
         sparse = alpha < _SPARSE_BELOW

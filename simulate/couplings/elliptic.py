@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from meanfield import parameters
+from meanfield import parameters, seeds
 from meanfield.transfer import Array
 
 
@@ -20,7 +20,7 @@ def elliptic(n: int, g: float, gamma: float = 0.0, *, seed: int) -> Array:
     g, gamma : float
         Gain g > 0 and symmetry γ in [−1, 1]; the covariances are exact for every γ.
     seed : int
-        Seed of `numpy.random.default_rng`, at least 0.
+        At least 0.  A state drawn from `default_rng(seed)` is independent of the couplings.
 
     Returns
     -------
@@ -42,7 +42,7 @@ def elliptic(n: int, g: float, gamma: float = 0.0, *, seed: int) -> Array:
     n = parameters.count("n", n, 1)
     g = parameters.positive("g", g)
     gamma = parameters.within("gamma", gamma, -1, 1)
-    noise = np.random.default_rng(parameters.count("seed", seed, 0)).standard_normal((n, n))
+    noise = seeds.generator(parameters.count("seed", seed, 0), "couplings").standard_normal((n, n))
     upper = np.triu(noise, 1)
     lower = np.tril(noise, -1)
     # Symmetric and antisymmetric parts carry the weights (1 ± γ)/2 of the variance.

@@ -121,6 +121,13 @@ class FixedPoints(StationaryPoints):
         return int(np.sum(self.outcome == "failed"))
 
     @property
+    def status(self) -> str:
+        """Whether every start ended at a point: "success" or "k of m starts failed"."""
+        if not self.n_failed:
+            return "success"
+        return f"{self.n_failed} of {self.n_starts} starts failed"
+
+    @property
     def zero_fraction(self) -> float:
         """Share of the starts that ended at a zero of f."""
         return float(np.mean(self.outcome == "zero"))
@@ -161,8 +168,15 @@ class FixedPoints(StationaryPoints):
     def summary(self) -> str:
         """The counts in a sentence."""
         counts = {kind: int(np.sum(self.outcome == kind)) for kind in OUTCOMES}
+        unproven = int(np.sum(~self.proven))
+        doubt = (
+            f", {unproven} of them unproven (A is too close to singular: they may be points of a "
+            "continuum, several zeros in one, or none)"
+            if unproven
+            else ""
+        )
         return (
-            f"{len(self)} zeros of f (x and -x are one), reached from {counts['zero']} of "
+            f"{len(self)} zeros of f (x and -x are one){doubt}, reached from {counts['zero']} of "
             f"{self.n_starts} starts; {len(self.minima)} minima of E with f != 0 from "
             f"{counts['minimum']}; {counts['failed']} starts failed; another start finds a new "
             f"zero with probability {self.new_zero_probability:.2g} +- "
@@ -170,7 +184,7 @@ class FixedPoints(StationaryPoints):
         )
 
     def to_dataset(self) -> xr.Dataset:
-        """Labelled arrays with parameters and versions in the attributes.
+        """Labelled arrays with parameters, status and versions in the attributes.
 
         Minima carry the prefix ``minimum_``.  Files of netCDF 3 know no complex numbers, so real
         and imaginary parts of eigenvalues stand apart.
@@ -204,6 +218,7 @@ class FixedPoints(StationaryPoints):
             "index_sum": self.index_sum,
             "new_zero_probability": self.new_zero_probability,
             "new_zero_probability_err": self.new_zero_probability_err,
+            "status": self.status,
             "reasons": json.dumps(self.reasons),
             "summary": self.summary,
         }

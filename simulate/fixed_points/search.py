@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from meanfield import TransferFunction, parameters
+from meanfield import TransferFunction, parameters, seeds
 from meanfield.parameters import ArgumentError
 from meanfield.transfer import Array
 
@@ -142,9 +142,7 @@ def find_fixed_points(
             std = parameters.positive("start_std", start_std)
             settle = parameters.nonnegative("settle", settle)
             relax = parameters.nonnegative("relax", relax)
-            sequence = np.random.SeedSequence(
-                None if seed is None else parameters.count("seed", seed, 0)
-            )
+            sequence = seeds.sequence(seed, "start")
             states = drawn_starts(
                 Network(matrix, phi=network.function),
                 starts,
@@ -158,7 +156,15 @@ def find_fixed_points(
                 "starts": starts, "start_std": std, "settle": settle, "relax": relax,
                 "seed": str(sequence.entropy),
             }  # fmt: skip
-        result = _search(Landscape(matrix, network.function), states, total, progress, attributes)
+        result = _search(
+            Landscape(matrix, network.function),
+            states,
+            total,
+            tol=tol,
+            max_iter=max_iter,
+            progress=progress,
+            attributes=attributes,
+        )
     if throw and result.n_failed == total:
         reasons = sorted(set(result.reasons.values()))
         raise FixedPointError(f"none of {total} starts converged: {'; '.join(reasons)}", result)
@@ -169,6 +175,9 @@ def _search(
     landscape: Landscape,
     states: Iterator[Array],
     total: int,
+    *,
+    tol: float,
+    max_iter: int,
     progress: bool,
     attributes: dict[str, Any],
 ) -> FixedPoints:
@@ -181,7 +190,7 @@ def _search(
     escapes = 0
     bar = tqdm(states, total=total, desc="descents", disable=None if progress else True)
     for k, x in enumerate(bar):
-        end = descend(landscape, x, tol=attributes["tol"], max_iter=attributes["max_iter"])
+        end = descend(landscape, x, tol=tol, max_iter=max_iter)
         if end.kind == "failed":
             reasons[k] = end.reason
             numbers.append(-1)

@@ -18,7 +18,7 @@ from .problem import Problem
 
 _DAMPING = 2 / 13
 _MAX_STAGES = 250
-# λ_max is known from below to about 1 % and moves between estimates.
+# λ_max is known from below to a few per cent and moves between estimates.
 _SAFETY = 1.15
 
 
@@ -72,6 +72,7 @@ class Chebyshev:
     name = "chebyshev"
     order = 2
     takes_noise = False
+    is_stabilised = True
 
     def __init__(self) -> None:
         self.rate = 0.0

@@ -8,8 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..network import Evaluation, State
-from .problem import Problem
+from .problem import Interval, Problem
 from .schemes import Scheme, largest_step
+
+# A quotient above this share of the limit asks for a measurement, some steps after the last one.
+_SUSPICION, _PAUSE = 0.5, 20
+# Rate of the leak: a neuron that saturates feels nothing else.
+_LEAK = 1.0
 
 
 class StepSizeWarning(UserWarning):
@@ -21,9 +26,10 @@ class Monitor:
 
     Along −∇E without noise E cannot increase; a step that raises it beyond rounding is counted.
     While the Onsager-reaction force is on, the stiffness, the largest eigenvalue of the symmetric
-    part of −∂F/∂x, is measured when a segment is entered and after 1, 2, 4, 8 … steps, and compared
-    with what the scheme allows.  The vanilla dynamics is not stiff, and far from normal: there the
-    symmetric part says nothing about stability.
+    part of −∂F/∂x, is measured when a segment is entered, after 1, 2, 4, 8 … steps, at the end, and
+    when a step hints at an instability: its Rayleigh quotient −ΔF·Δx/|Δx|², which costs no product,
+    approaches the limit of the scheme as an unstable mode takes over.  The vanilla dynamics is
+    stiff by its leak only, and far from normal: there the symmetric part tells nothing.
 
     Attributes
     ----------
@@ -32,19 +38,30 @@ class Monitor:
     gradient_steps, rising_steps : int
         Steps along the gradient flow, and those among them in which E rose in some column.
     n_steps, rejected : int
+
+    Parameters
+    ----------
+    scheme : Scheme
+    dt : float
+    remedy : str
+        What a warning advises.
     """
 
-    def __init__(self, scheme: Scheme, dt: float) -> None:
-        self._scheme, self._dt = scheme, dt
+    def __init__(self, scheme: Scheme, dt: float, *, remedy: str = "shorten dt") -> None:
+        self._scheme, self._dt, self._remedy = scheme, dt, remedy
+        self._limit = scheme.largest_rate(dt)
         self._is_bound = False
-        self._steps_here = 0
+        self._steps_here = self._next_hint = 0
+        self._pause = _PAUSE
+        self._quotient = self._largest_quotient = 0.0
         self.stiffness = np.nan
         self.gradient_steps = self.rising_steps = self.n_steps = self.rejected = 0
 
     def enter(self, problem: Problem, t: float, x: State) -> None:
         """A segment begins."""
         self._is_bound = problem.stiffness_is_bound
-        self._steps_here = 0
+        self._steps_here = self._next_hint = 0
+        self._pause = _PAUSE
         if problem.is_regulated(t):
             self.measure(problem, t, x)
 
@@ -60,30 +77,35 @@ class Monitor:
     ) -> bool:
         """Whether E is larger at the end of a step, in any column, beyond rounding."""
         before, after = problem.energy(x, first), problem.energy(moved, last)
-        allowed = _rounding(problem.controlled(moved), last.force)
+        states = problem.trajectory(moved)
+        allowed = _rounding(states, last.force) + problem.answer_error(states, last.force)
         return bool(np.any(~(after <= before + allowed)))
 
-    def record(
-        self,
-        problem: Problem,
-        t: float,
-        moved: State,
-        first: Evaluation,
-        last: Evaluation,
-        x: State,
-        h: float,
-    ) -> None:
+    def record(self, step: Interval) -> None:
         """A step was accepted."""
+        problem = step.problem
         self.n_steps += 1
         self._steps_here += 1
-        if problem.is_gradient_flow(t):
+        if problem.is_gradient_flow(step.t0) and problem.is_gradient_flow(step.t1):
             self.gradient_steps += 1
-            self.rising_steps += self.rises(problem, x, first, moved, last)
-        count = self._steps_here
+            self.rising_steps += self.rises(problem, step.x0, step.first, step.x1, step.last)
         # The stabilised scheme measures for itself.
-        due = self._scheme.name != "chebyshev" and count & (count - 1) == 0
-        if due and not self._is_bound and problem.is_regulated(t):
-            self.measure(problem, t, moved)
+        if self._scheme.is_stabilised or not problem.is_regulated(step.t1):
+            return
+        quotient = _rayleigh(step)
+        if self._is_bound:
+            self._quotient += (quotient - self._quotient) / _PAUSE
+            self._largest_quotient = max(self._largest_quotient, self._quotient)
+            return
+        count = self._steps_here
+        hint = quotient > _SUSPICION * self._limit and not self.stiffness > self._limit
+        hint = hint and count >= self._next_hint
+        if hint:
+            # Noise near the limit hints at every step: ask less and less often.
+            self._pause *= 2
+            self._next_hint = count + self._pause
+        if hint or count & (count - 1) == 0 or step.t1 >= problem.end:
+            self.measure(problem, step.t1, step.x1)
 
     @property
     def largest_stable_dt(self) -> float:
@@ -97,14 +119,21 @@ class Monitor:
 
     def warnings(self) -> list[str]:
         """What the user must know, one sentence each."""
-        limit = self.largest_stable_dt
-        too_long = not self._is_bound and self._dt > limit * (1 + 1e-9)
-        adaptive = self._scheme.name == "chebyshev"
+        rate = float(np.fmax(_LEAK if self._is_bound else self.stiffness, _LEAK))
         found = []
-        if too_long and not adaptive:
+        if self._is_bound and self._largest_quotient > _SUSPICION * self._limit:
+            # These couplings must not be asked for more products; a step that follows its flow has
+            # a quotient far below the limit.
+            found.append(
+                f"steps of dt = {self._dt:g} of method '{self._scheme.name}' oscillate at its "
+                f"stability limit (Rayleigh quotient {self._largest_quotient:.3g} over {_PAUSE} "
+                f"steps, limit {self._limit:.3g})"
+            )
+        if rate > self._limit * (1 + 1e-9):
             found.append(
                 f"dt = {self._dt:g} of method '{self._scheme.name}' exceeds the largest stable "
-                f"step {limit:.3g} at the stiffness {self.stiffness:.3g} met on the way"
+                f"step {largest_step(self._scheme, rate):.3g} at the stiffness {rate:.3g} met on "
+                "the way"
             )
         if self.rising_steps:
             found.append(
@@ -112,8 +141,7 @@ class Monitor:
                 f"step that is too long does (dt = {self._dt:g})"
             )
         if found:
-            remedy = "shorten dt" if adaptive else "shorten dt or use method='chebyshev'"
-            found[-1] += f"; {remedy}: chaos or oscillations of this run are the step's"
+            found[-1] += f"; {self._remedy}: chaos or oscillations of this run are the step's"
         return found
 
 
@@ -128,3 +156,13 @@ def _rounding(x: State, force: State) -> NDArray[np.float64]:
     size = np.abs(force)
     terms = size * (size + 2 * np.abs(x) + np.finfo(x.dtype).tiny)
     return np.asarray(16 * np.finfo(x.dtype).eps * np.sum(terms, axis=0, dtype=np.float64))
+
+
+def _rayleigh(step: Interval) -> float:
+    """−ΔF·Δx/|Δx|² of a step, largest over columns: no larger than the stiffness met in it."""
+    states = step.problem.trajectory
+    moved = states(step.x1) - states(step.x0)
+    change = states(step.last.drift) - states(step.first.drift)
+    length = np.einsum("i...,i...->...", moved, moved, dtype=np.float64)
+    product = np.einsum("i...,i...->...", change, moved, dtype=np.float64)
+    return float(np.max(-product / np.maximum(length, 1e-300)))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from meanfield import seeds
+
 from ..network import State
 
 
@@ -14,16 +16,14 @@ class ColumnNoise:
 
     Parameters
     ----------
-    seed : int, None or SeedSequence
+    seed : int or None
         None draws a seed from the operating system, to be read from `entropy`.
     like : State
         A state of the shape and precision to draw.
     """
 
-    def __init__(self, seed: int | np.random.SeedSequence | None, like: State) -> None:
-        sequence = (
-            seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
-        )
+    def __init__(self, seed: int | None, like: State) -> None:
+        sequence = seeds.sequence(seed, "noise")
         self.entropy = sequence.entropy
         self._like = like
         columns = int(np.prod(like.shape[1:], dtype=int))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,12 +13,28 @@ from meanfield.parameters import ArgumentError
 
 from ..lanczos import largest_rate
 from ..network import Evaluation, Network, State
-from ..schedule import before
+from ..schedule import Switching, before
 
 # Relative residual of the stiffness: a few per cent, which the stabilised scheme has in hand.
 _WIDTH = 0.05
 
+# Longest adaptive step where parameters or inputs are functions of time: a shorter pulse could pass
+# between two evaluations.
+_LONGEST_DRIVEN_STEP = 1.0
+
 Input = Callable[[float], ArrayLike]
+
+
+class Interval(NamedTuple):
+    """One accepted step: times, states and evaluations at both ends, and the problem it solved."""
+
+    problem: Problem
+    t0: float
+    x0: State
+    first: Evaluation
+    t1: float
+    x1: State
+    last: Evaluation
 
 
 class Problem(Protocol):
@@ -62,8 +78,21 @@ class Problem(Protocol):
         """Whether the drift is −∇E without noise or input, so that E cannot increase."""
         ...
 
-    def controlled(self, x: State) -> State:
-        """The part of a state whose error sets adaptive steps, (n, ...)."""
+    @property
+    def longest_step(self) -> float:
+        """No adaptive step may be longer: the parameters may change unseen within it."""
+        ...
+
+    def relative_error(self, x: State, moved: State, error: State) -> float:
+        """Size of an error of the step from `x` to `moved`, of the worst column."""
+        ...
+
+    def trajectory(self, x: State) -> State:
+        """The states alone, (n, batch), without tangent vectors."""
+        ...
+
+    def answer_error(self, x: State, force: State) -> NDArray[np.float64]:
+        """Error of E of each column by what matrix-free couplings neglect."""
         ...
 
 
@@ -95,6 +124,8 @@ class NetworkProblem:
     def _drive(self, t: float, x: State) -> State:
         assert self.inputs is not None
         drive = np.asarray(self.inputs(t), dtype=self.network.dtype)
+        if not np.all(np.isfinite(drive)):
+            raise ArgumentError(f"inputs(t={t:g}): must be finite")
         if drive.ndim == 1 and x.ndim == 2:
             drive = drive[:, None]
         try:
@@ -136,14 +167,31 @@ class NetworkProblem:
         """See `Problem`."""
         return self.network.is_matrix_free and hasattr(self.network.J, "norm_bound")
 
-    def controlled(self, x: State) -> State:
+    @property
+    def longest_step(self) -> float:
+        """See `Problem`."""
+        constant = all(isinstance(s, Switching) for s in (self.onsager, self.temperature))
+        return np.inf if constant and self.inputs is None else _LONGEST_DRIVEN_STEP
+
+    def relative_error(self, x: State, moved: State, error: State) -> float:
+        """Root mean square over neurons relative to 1 + |x|."""
+        return _worst(error / (1 + np.maximum(np.abs(x), np.abs(moved))))
+
+    def trajectory(self, x: State) -> State:
         """See `Problem`."""
         return x
+
+    def answer_error(self, x: State, force: State) -> NDArray[np.float64]:
+        """See `Problem`."""
+        relative = self.network.answer_error * self.network.function.steepness
+        if not relative:
+            return np.zeros(())
+        return np.asarray(relative * np.linalg.norm(x, axis=0) * np.linalg.norm(force, axis=0))
 
 
 @dataclass(frozen=True)
 class TangentProblem:
-    """A trajectory with k tangent vectors, as states (n, 1 + k, batch).
+    """A trajectory without input, with k tangent vectors, as states (n, 1 + k, batch).
 
     Its linear part obeys v̇ = ∂F/∂x · v.  Runge–Kutta and multistep schemes commute with
     linearisation, so any scheme advances the tangent map of its own discrete map.
@@ -165,11 +213,8 @@ class TangentProblem:
         t = before(t, self.end)
         network, state, tangents = self.base.network, x[:, 0], x[:, 1:]
         evaluation, linear = network.linearize(state, self.base.onsager(t))
-        drift = evaluation.drift
-        if self.base.inputs is not None:
-            drift = drift + self.base._drive(t, state)
-        moved = linear.apply(tangents)
-        return Evaluation(np.concatenate([drift[:, None], moved], axis=1), evaluation.force)
+        moved = np.concatenate([evaluation.drift[:, None], linear.apply(tangents)], axis=1)
+        return Evaluation(moved, evaluation.force)
 
     def energy(self, x: State, evaluation: Evaluation) -> NDArray[np.float64]:
         """See `Problem`."""
@@ -196,6 +241,28 @@ class TangentProblem:
         """See `Problem`."""
         return self.base.stiffness_is_bound
 
-    def controlled(self, x: State) -> State:
+    @property
+    def longest_step(self) -> float:
+        """See `Problem`."""
+        return self.base.longest_step
+
+    def relative_error(self, x: State, moved: State, error: State) -> float:
+        """The worse of the trajectory's and of the tangent vectors', relative to their length."""
+        states = self.base.relative_error(x[:, 0], moved[:, 0], error[:, 0])
+        # The shorter end counts: a vector that shrinks fast must be followed down.
+        length = np.minimum(*(np.linalg.norm(v[:, 1:], axis=0) for v in (x, moved)))
+        tangents = np.max(np.linalg.norm(error[:, 1:], axis=0) / np.maximum(length, 1e-300))
+        return max(states, float(tangents)) if np.isfinite(tangents) else np.inf
+
+    def trajectory(self, x: State) -> State:
         """See `Problem`."""
         return x[:, 0]
+
+    def answer_error(self, x: State, force: State) -> NDArray[np.float64]:
+        """See `Problem`."""
+        return self.base.answer_error(x, force)
+
+
+def _worst(ratio: State) -> float:
+    worst = float(np.max(np.mean(np.square(ratio, dtype=np.float64), axis=0)))
+    return float(np.sqrt(worst)) if np.isfinite(worst) else np.inf

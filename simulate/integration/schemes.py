@@ -27,11 +27,14 @@ class Scheme(Protocol):
         Order of convergence in the step, weak order for noisy runs.
     takes_noise : bool
         Whether runs at T > 0 are allowed.
+    is_stabilised : bool
+        Whether the scheme fits itself to the stiffness that the loop measures.
     """
 
     name: str
     order: int
     takes_noise: bool
+    is_stabilised: bool
 
     def restart(self) -> None:
         """Forget the past: a parameter jumped."""
@@ -57,7 +60,7 @@ def largest_step(scheme: Scheme, rate: float) -> float:
         return math.log(scheme.largest_rate(math.exp(log_h)) / rate)
 
     low, high = math.log(1e-3 / rate), math.log(1e6 / rate)
-    return math.exp(float(brentq(margin, low, high)))
+    return math.inf if margin(high) >= 0 else math.exp(float(brentq(margin, low, high)))
 
 
 class Euler:
@@ -66,6 +69,7 @@ class Euler:
     name = "euler"
     order = 1
     takes_noise = True
+    is_stabilised = False
 
     def restart(self) -> None:
         """Nothing is remembered."""
@@ -90,6 +94,7 @@ class Heun:
     name = "heun"
     order = 2
     takes_noise = True
+    is_stabilised = False
 
     def restart(self) -> None:
         """Nothing is remembered."""
@@ -116,18 +121,19 @@ class LeimkuhlerMatthews:
     """x + hF + √(2Th)(R_n + R_{n+1})/2: invariant measure of order 2 at κ = 1, one force a step.
 
     The overdamped limit of BAOAB (Leimkuhler, Matthews 2013); exact for a harmonic E.  Away from
-    κ = 1 its weak order is 1.
+    κ = 1, and for a few steps after a jump of T, its weak order is 1.
     """
 
     name = "leimkuhler-matthews"
     order = 2
     takes_noise = True
+    is_stabilised = False
 
     def __init__(self) -> None:
         self._last: State | None = None
 
     def restart(self) -> None:
-        """The last noise stays: its half is still owed."""
+        """The last noise stays: its other half belongs to the next step."""
 
     def largest_rate(self, h: float) -> float:
         """2/h."""
@@ -151,6 +157,7 @@ class RungeKutta4:
     name = "rk4"
     order = 4
     takes_noise = False
+    is_stabilised = False
 
     def restart(self) -> None:
         """Nothing is remembered."""
@@ -183,6 +190,7 @@ class Exponential:
     name = "exponential"
     order = 2
     takes_noise = False
+    is_stabilised = False
 
     def __init__(self) -> None:
         self._last: State | None = None

@@ -14,14 +14,16 @@ from meanfield import TransferFunction, parameters
 from meanfield.parameters import ArgumentError
 
 from ..network import Network, contiguous_columns
-from ..schedule import Schedule, as_function, breakpoints
+from ..schedule import Schedule, Switching, as_function, breakpoints
 from .chebyshev import Chebyshev
 from .monitor import Monitor, warn
 from .noise import ColumnNoise
 from .problem import Input, NetworkProblem
 from .schemes import FIXED, Scheme
-from .stepping import IntegrationError, steps
-from .trajectory import Observable, Recorder, Trajectory
+from .stepping import IntegrationError, check_noisy_saves, steps
+from .trajectory import Observable, Recorder, Trajectory, check_observables
+
+REMEDY = "shorten dt or use method='chebyshev'"
 
 METHODS = ("auto", *FIXED, Chebyshev.name)
 
@@ -71,19 +73,23 @@ def integrate(
     tol : float or None
         For "chebyshev": error of a step relative to 1 + |x|, in root mean square over neurons, of
         the worst column; where the flow is −∇E, steps that raise E are refused as well.  None keeps
-        the steps fixed.  Columns share their steps, so other columns change a result within `tol`.
+        the steps fixed.  Columns share their steps and save times end them, so both change a result
+        within `tol`.
     inputs : function of t, optional
         S(t)u as a number (all neurons alike), (n,) or (n, batch) array, added to the drift; f, E
         and the Onsager-reaction force are those of the undriven network.
     save_at : int or (n_saved,) array, optional
         Increasing times in [0, t_max], or how many equidistant ones; default 0 and t_max.
-        Deterministic runs are interpolated (cubic Hermite) between steps, noisy ones are not.
+        Adaptive steps end at them; fixed steps are interpolated (cubic Hermite, or a shorter step
+        of "chebyshev"), noisy runs are known at their steps only.
     store_states : bool
         Whether to keep the states at the save times.
     observables : mapping of str to function, optional
         Each called as function(t, x, f) at the save times.
     switch_times : sequence of float
-        Times to land on beside those of `Switching` arguments.
+        Times to land on beside those of `Switching` arguments: jumps of plain functions and of the
+        input.  Where there are such functions, adaptive steps stay below one leak time, and a
+        pulse shorter than that may be missed unless its edges are given here.
     eta : float
         Confinement η, part of E.
     phi : str or TransferFunction
@@ -114,13 +120,13 @@ def integrate(
     Warns
     -----
     StepSizeWarning
-        If the step exceeds what the method follows stably at the largest stiffness met, or E rises
-        along −∇E: then chaos of the run is an artefact of the step.
+        If the step exceeds what the method follows stably at the largest stiffness met (or for the
+        leak alone), or E rises along −∇E: then chaos of the run is an artefact of the step.
 
     Notes
     -----
-    At κ = 1 the stiffness λ_max(Hess E) grows like g² (about 3.3 g² from x ~ N(0, 1)): "euler" at
-    dt = 0.01 breaks down near g = 8.
+    At κ = 1 the stiffness λ_max(Hess E) grows like g² and along the flow (at N = 1000 from 2.5 g²
+    at x ~ N(0, 1) to 3.3 g² for g = 8): "euler" at dt = 0.01 breaks down near g = 8.
 
     Examples
     --------
@@ -138,16 +144,20 @@ def integrate(
     t_max, dt = parameters.positive("t_max", t_max), parameters.positive("dt", dt)
     if tol is not None:
         parameters.positive("tol", tol)
+    if inputs is not None and not callable(inputs):
+        raise ArgumentError(f"inputs={inputs!r}: expected a function of t")
     problem = NetworkProblem(
         network, as_function("onsager", onsager), as_function("temperature", temperature), inputs
     )
     scheme = scheme_of(method, onsager, temperature)
     times = breakpoints(t_max, onsager, temperature, extra=switch_times)
     noise = ColumnNoise(seed, x)
-    monitor = Monitor(scheme, dt)
-    recorder = Recorder(
-        save_times(save_at, t_max), x, store_states=store_states, observables=observables or {}
-    )
+    noisy = callable(temperature) or temperature != 0
+    monitor = Monitor(scheme, dt, remedy="shorten dt" if noisy else REMEDY)
+    saves = save_times(save_at, t_max)
+    check_noisy_saves(problem, times, dt, saves)
+    check_observables(observables or {})
+    recorder = Recorder(saves, x, store_states=store_states, observables=observables or {})
     status, message = "success", f"reached t = {t_max:g}"
     end = x
     with (
@@ -161,10 +171,20 @@ def integrate(
         ) as bar,
     ):
         recorder.start(problem.segment(times[1]), x)
-        run = steps(problem, scheme, x, times, dt, monitor=monitor, noise=noise, tol=tol)
+        run = steps(
+            problem,
+            scheme,
+            x,
+            times,
+            dt,
+            monitor=monitor,
+            noise=noise,
+            tol=tol,
+            saves=saves.tolist(),
+        )
         try:
             for interval in run:
-                recorder.take(problem, interval)
+                recorder.take(scheme, interval, noise)
                 end = interval.x1
                 bar.update(interval.t1 - interval.t0)
         except IntegrationError as error:
@@ -195,6 +215,7 @@ def integrate(
         n_steps=monitor.n_steps,
         n_rejected=monitor.rejected,
         n_evaluations=network.evaluations,
+        phi=network.function,
         attributes={
             "n": network.n,
             "t_max": t_max,
@@ -203,7 +224,7 @@ def integrate(
             "onsager": _text(onsager),
             "temperature": _text(temperature),
             "driven": str(inputs is not None),
-            "tol": "none" if tol is None else tol,
+            "tol": tol if tol is not None and isinstance(scheme, Chebyshev) else "none",
             "dtype": network.dtype.name,
             "seed": str(noise.entropy),
         },
@@ -259,6 +280,8 @@ def save_times(save_at: int | ArrayLike | None, t_max: float) -> NDArray[np.floa
 
 
 def _text(schedule: Schedule) -> str:
-    if isinstance(schedule, int | float):
-        return f"{schedule:g}"
-    return str(schedule)
+    if isinstance(schedule, Switching):
+        return f"Switching({list(schedule.times)}, {list(schedule.values)})"
+    if callable(schedule):
+        return f"function {getattr(schedule, '__name__', type(schedule).__name__)}"
+    return f"{schedule:g}"

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+
+from meanfield.parameters import ArgumentError
 
 from ..network import Evaluation, State
 from .chebyshev import Chebyshev
 from .monitor import Monitor
 from .noise import ColumnNoise
-from .problem import Problem
+from .problem import Interval, Problem
 from .schemes import Scheme
 
 # Steps between two measurements of the stiffness in the stabilised scheme.
-_REFRESH = 20
+REFRESH = 20
 _SHRINK, _GROW, _AIM = 0.1, 4.0, 0.8
+# A save time this close to a step, in steps, is that step.
+ON_STEP = 1e-6
 
 
 class IntegrationError(RuntimeError):
@@ -27,17 +29,6 @@ class IntegrationError(RuntimeError):
     def __init__(self, status: str, message: str) -> None:
         super().__init__(message)
         self.status = status
-
-
-class Interval(NamedTuple):
-    """One accepted step: times, states and evaluations at both ends."""
-
-    t0: float
-    x0: State
-    first: Evaluation
-    t1: float
-    x1: State
-    last: Evaluation
 
 
 def steps(
@@ -50,6 +41,7 @@ def steps(
     monitor: Monitor,
     noise: ColumnNoise,
     tol: float | None = None,
+    saves: Sequence[float] = (),
 ) -> Iterator[Interval]:
     """Advance `x` through the segments between `times`, yielding every accepted step.
 
@@ -65,6 +57,9 @@ def steps(
     tol : float, optional
         Error per step, relative to 1 + |x| in root mean square over neurons, of the worst column;
         needs the stabilised scheme.
+    saves : sequence of float
+        Increasing times at which adaptive steps end too, so that saved states are states of the
+        scheme: interpolation between long steps would amplify the error of stiff directions.
 
     Raises
     ------
@@ -78,7 +73,8 @@ def steps(
         first = segment.evaluate(start, x)
         monitor.enter(segment, start, x)
         if tol is not None and isinstance(scheme, Chebyshev):
-            walk = _adaptive(segment, scheme, x, first, start, end, h, tol, monitor, noise)
+            stops = [*(s for s in saves if start < s < end), end]
+            walk = _adaptive(segment, scheme, x, first, start, stops, h, tol, monitor, noise)
         else:
             walk = _fixed(segment, scheme, x, first, start, end, dt, monitor, noise)
         for interval in walk:
@@ -97,17 +93,18 @@ def _fixed(
     monitor: Monitor,
     noise: ColumnNoise,
 ) -> Iterator[Interval]:
-    count = max(1, int(np.ceil((end - start) / dt - 1e-9)))
+    count = _count(start, end, dt)
     h = (end - start) / count
     for k in range(count):
         t, later = start + k * h, start + (k + 1) * h if k < count - 1 else end
-        if isinstance(scheme, Chebyshev) and k % _REFRESH == 0:
+        if isinstance(scheme, Chebyshev) and k % REFRESH == 0:
             scheme.rate = monitor.measure(problem, t, x)
         moved = scheme.step(problem, t, x, first, h, noise)
         last = problem.evaluate(later, moved)
         require_finite(moved, later)
-        monitor.record(problem, later, moved, first, last, x, h)
-        yield Interval(t, x, first, later, moved, last)
+        interval = Interval(problem, t, x, first, later, moved, last)
+        monitor.record(interval)
+        yield interval
         x, first = moved, last
 
 
@@ -117,36 +114,44 @@ def _adaptive(
     x: State,
     first: Evaluation,
     start: float,
-    end: float,
+    stops: list[float],
     h: float,
     tol: float,
     monitor: Monitor,
     noise: ColumnNoise,
 ) -> Iterator[Interval]:
-    t, since = start, 0
+    t, since, following = start, 0, iter(stops)
+    end = next(following)
     scheme.rate = monitor.measure(problem, t, x)
-    while t < end:
-        h = min(h, scheme.longest_step())
+    while True:
+        wanted = h = min(h, scheme.longest_step(), problem.longest_step)
         left = end - t
         if h >= left * (1 - 1e-12):
             h = left
         elif h > left / 2:
             h = left / 2
-        if h < 1e-12 * max(1.0, abs(end)):
+        if h < 1e-12 * max(1.0, abs(end)) and h < left:
             raise IntegrationError(
                 "step underflow", f"the step fell below rounding at t = {t:g}; raise tol={tol:g}"
             )
         later = end if h == left else t + h
         moved = scheme.step(problem, t, x, first, h, noise)
         last = problem.evaluate(later, moved)
-        error = _error_norm(problem, x, moved, scheme.error(x, moved, first, last, h), tol)
+        estimate = scheme.error(x, moved, first, last, h)
+        error = problem.relative_error(x, moved, estimate) / tol
         rises = problem.is_gradient_flow(t) and monitor.rises(problem, x, first, moved, last)
         if error <= 1 and not rises:
-            monitor.record(problem, later, moved, first, last, x, h)
-            yield Interval(t, x, first, later, moved, last)
+            interval = Interval(problem, t, x, first, later, moved, last)
+            monitor.record(interval)
+            yield interval
             t, x, first, since = later, moved, last, since + 1
             h *= min(_GROW, max(_SHRINK, _AIM * max(error, 1e-6) ** (-1 / 3)))
-            if since >= _REFRESH:
+            if t >= end:
+                # A stop says nothing against the step that was wanted before it.
+                h = max(h, wanted)
+                if (end := next(following, np.inf)) == np.inf:
+                    return
+            if since >= REFRESH:
                 scheme.rate, since = monitor.measure(problem, t, x), 0
         else:
             monitor.rejected += 1
@@ -154,13 +159,6 @@ def _adaptive(
                 scheme.rate, since = monitor.measure(problem, t, x), 0
             factor = _AIM * error ** (-1 / 3) if np.isfinite(error) else _SHRINK
             h *= min(0.5, max(_SHRINK, factor))
-
-
-def _error_norm(problem: Problem, x: State, moved: State, error: State, tol: float) -> float:
-    scale = 1 + np.maximum(np.abs(problem.controlled(x)), np.abs(problem.controlled(moved)))
-    ratio = problem.controlled(error) / scale
-    worst = float(np.max(np.mean(np.square(ratio, dtype=np.float64), axis=0)))
-    return float(np.sqrt(worst)) / tol if np.isfinite(worst) else np.inf
 
 
 def require_finite(x: State, t: float) -> None:
@@ -171,8 +169,16 @@ def require_finite(x: State, t: float) -> None:
         )
 
 
-def hermite(interval: Interval, t: float) -> NDArray[np.floating]:
-    """State at a time inside an interval by cubic Hermite interpolation, error O(h⁴)."""
+def state_between(scheme: Scheme, interval: Interval, t: float, noise: ColumnNoise) -> State:
+    """State at a time inside an interval.
+
+    The stabilised scheme makes a shorter step: cubic interpolation would amplify the error of stiff
+    directions, h λ times in the drift, and raise E.  The others are interpolated (Hermite, O(h⁴)).
+    """
+    if isinstance(scheme, Chebyshev):
+        return scheme.step(
+            interval.problem, interval.t0, interval.x0, interval.first, t - interval.t0, noise
+        )
     h = interval.t1 - interval.t0
     s = (t - interval.t0) / h
     return (
@@ -181,3 +187,27 @@ def hermite(interval: Interval, t: float) -> NDArray[np.floating]:
         + s * s * (3 - 2 * s) * interval.x1
         + s * s * (s - 1) * h * interval.last.drift
     )
+
+
+def check_noisy_saves(problem: Problem, times: Sequence[float], dt: float, saves: State) -> None:
+    """Refuse save times between the steps of noisy segments: the path is not known there.
+
+    Raises
+    ------
+    ArgumentError
+    """
+    for start, end in pairwise(times):
+        h = (end - start) / _count(start, end, dt)
+        if not problem.segment(end).noise_strength(start):
+            continue
+        steps_to = (saves[(saves > start) & (saves < end)] - start) / h
+        off = np.abs(steps_to - np.round(steps_to)) > ON_STEP
+        if np.any(off):
+            bad = start + h * float(steps_to[off][0])
+            raise ArgumentError(
+                f"save_at={bad:g}: a noisy run is known at its steps only, multiples of {h:g} here"
+            )
+
+
+def _count(start: float, end: float, dt: float) -> int:
+    return max(1, int(np.ceil((end - start) / dt - 1e-9)))

@@ -11,12 +11,15 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from meanfield import TransferFunction
 from meanfield.parameters import ArgumentError
 from meanfield.provenance import provenance
 
 from ..network import Evaluation, State
-from .problem import Problem
-from .stepping import Interval, hermite
+from .noise import ColumnNoise
+from .problem import Interval, Problem
+from .schemes import Scheme
+from .stepping import ON_STEP, state_between
 
 Observable = Callable[[float, State, State], Any]
 
@@ -55,6 +58,8 @@ class Trajectory:
     energy_rise_fraction : float
         Share of the steps along −∇E in which E rose; nan if there were none.
     n_steps, n_rejected, n_evaluations : int
+    phi : TransferFunction
+        φ of the run.
     attributes : dict
         Parameters and seed of the run.
     """
@@ -75,6 +80,7 @@ class Trajectory:
     n_steps: int
     n_rejected: int
     n_evaluations: int
+    phi: TransferFunction
     attributes: dict[str, Any] = field(default_factory=dict)
 
     def to_dataset(self) -> xr.Dataset:
@@ -103,6 +109,21 @@ class Trajectory:
         return xr.Dataset(variables, {"t": self.t}, {**attributes, **provenance()})
 
 
+_RESERVED = ("t", "x", "energy", "neuron", "column")
+
+
+def check_observables(observables: Mapping[str, Observable]) -> None:
+    """Refuse names that the dataset of a run uses itself.
+
+    Raises
+    ------
+    ArgumentError
+    """
+    for name in observables:
+        if name in _RESERVED:
+            raise ArgumentError(f"observables[{name!r}]: a name of the run itself, choose another")
+
+
 class Recorder:
     """Keeps what is asked for at the save times."""
 
@@ -128,20 +149,16 @@ class Recorder:
         if len(self._times) and self._times[0] == 0:
             self._keep(problem, 0.0, x, problem.evaluate(0.0, x))
 
-    def take(self, problem: Problem, interval: Interval) -> None:
-        """One step; states inside it are interpolated."""
-        slack = 1e-9 * (interval.t1 - interval.t0)
+    def take(self, scheme: Scheme, interval: Interval, noise: ColumnNoise) -> None:
+        """One step, and what is asked for inside it."""
+        problem = interval.problem
+        slack = ON_STEP * (interval.t1 - interval.t0)
         while self._next < len(self._times) and self._times[self._next] <= interval.t1 + slack:
             t = float(self._times[self._next])
             if t >= interval.t1 - slack:
                 self._keep(problem, t, interval.x1, interval.last)
                 continue
-            if problem.noise_strength(interval.t0):
-                raise ArgumentError(
-                    f"save_at={t:g}: a noisy run is known at its steps only, multiples of "
-                    f"{interval.t1 - interval.t0:g} here"
-                )
-            x = hermite(interval, t)
+            x = state_between(scheme, interval, t, noise)
             self._keep(problem, t, x, problem.evaluate(t, x))
 
     def _keep(self, problem: Problem, t: float, x: State, evaluation: Evaluation) -> None:

@@ -10,20 +10,22 @@ from numpy.typing import ArrayLike, NDArray
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from meanfield import TransferFunction, parameters
+from meanfield import TransferFunction, parameters, seeds
 from meanfield.parameters import ArgumentError
 
 from ..integration.chebyshev import Chebyshev
 from ..integration.monitor import Monitor
 from ..integration.noise import ColumnNoise
-from ..integration.problem import NetworkProblem, TangentProblem
+from ..integration.problem import Interval, NetworkProblem, TangentProblem
 from ..integration.schemes import Scheme
-from ..integration.solver import scheme_of
-from ..integration.stepping import require_finite, steps
+from ..integration.solver import REMEDY, scheme_of
+from ..integration.stepping import REFRESH, IntegrationError, require_finite, steps
 from ..network import Evaluation, Network, State, contiguous_columns
 from ..schedule import as_function
 
 BLOCKS = 10
+# Smallest separation relative to |x|: a thousand times rounding.
+_SMALLEST_SEPARATION = 2e-13
 
 
 class Growth(NamedTuple):
@@ -46,6 +48,7 @@ class Setting(NamedTuple):
     dt: float
     tol: float | None
     monitor: Monitor
+    attributes: dict[str, Any]
 
 
 def setting(
@@ -61,8 +64,11 @@ def setting(
     t_skip: float,
     tol: float | None,
     seed: int | None,
+    remedies: bool = True,
 ) -> Setting:
     """Checked arguments; without `x0` one state x ~ N(0, 1) drawn from the seed.
+
+    `remedies` tells whether a warning may advise the stabilised scheme.
 
     Raises
     ------
@@ -78,13 +84,29 @@ def setting(
         raise ArgumentError(f"t_skip={t_skip:g}: must be below t_max={t_max:g}")
     if tol is not None:
         parameters.positive("tol", tol)
-    rng = np.random.default_rng(seed)
-    x = rng.standard_normal(network.n) if x0 is None else network.state(x0, "x0")
+    start = seeds.sequence(seed, "start")
+    if x0 is None:
+        x = np.random.default_rng(start).standard_normal(network.n)
+    else:
+        x = network.state(x0, "x0")
+    rng = seeds.generator(int(start.entropy), "tangent")  # type: ignore[arg-type]
     problem = NetworkProblem(network, as_function("onsager", kappa), as_function("temperature", 0))
     scheme = scheme_of(method, kappa, 0.0)
     state = contiguous_columns(x.reshape(network.n, -1))
-    monitor = Monitor(scheme, dt)
-    return Setting(problem, scheme, state, rng, t_max, t_skip, dt, tol, monitor)
+    stabilise = remedies and not isinstance(scheme, Chebyshev)
+    monitor = Monitor(scheme, dt, remedy=REMEDY if stabilise else "shorten dt")
+    attributes = {
+        "n": network.n,
+        "onsager": kappa,
+        "eta": network.eta,
+        "phi": network.function.name,
+        "t_max": t_max,
+        "t_skip": t_skip,
+        "tol": tol if tol is not None and scheme.is_stabilised else "none",
+        "x0": "drawn" if x0 is None else "given",
+        "seed": str(start.entropy),
+    }
+    return Setting(problem, scheme, state, rng, t_max, t_skip, dt, tol, monitor, attributes)
 
 
 def tangent_growth(given: Setting, k: int, interval: float) -> Iterator[Growth]:
@@ -125,6 +147,11 @@ def separation_growth(given: Setting, delta: float) -> Iterator[Growth]:
     problem, scheme, monitor = given.problem, given.scheme, given.monitor
     x = given.x
     n, batch = x.shape
+    smallest = _SMALLEST_SEPARATION * float(np.max(np.linalg.norm(x, axis=0)))
+    if delta < smallest:
+        raise ArgumentError(
+            f"delta={delta:g}: must be at least {smallest:.1g}, rounding of x is near"
+        )
     direction = given.rng.standard_normal((n, batch))
     y = x + delta * direction / np.linalg.norm(direction, axis=0)
     noise = ColumnNoise(0, x)
@@ -135,23 +162,27 @@ def separation_growth(given: Setting, delta: float) -> Iterator[Growth]:
     both = np.concatenate([x, y], axis=1)
     first = problem.evaluate(0.0, both)
     for step in range(count):
-        if isinstance(scheme, Chebyshev) and step % 20 == 0:
+        if isinstance(scheme, Chebyshev) and step % REFRESH == 0:
             scheme.rate = monitor.measure(problem, step * h, both[:, :batch])
         scheme.restart()  # The second orbit jumps after every step: no past to extrapolate.
         moved = scheme.step(problem, step * h, both, first, h, noise)
         require_finite(moved, (step + 1) * h)
         gap = moved[:, batch:] - moved[:, :batch]
         distance = np.linalg.norm(gap, axis=0)
+        if not np.all(distance > 0):
+            raise IntegrationError("separation lost", f"both orbits meet at t = {(step + 1) * h:g}")
         moved[:, batch:] = moved[:, :batch] + gap * (delta / distance)
         last = problem.evaluate((step + 1) * h, moved)
         monitor.record(
-            problem,
-            (step + 1) * h,
-            moved[:, :batch],
-            _columns(first, batch),
-            _columns(last, batch),
-            both[:, :batch],
-            h,
+            Interval(
+                problem,
+                step * h,
+                both[:, :batch],
+                _columns(first, batch),
+                (step + 1) * h,
+                moved[:, :batch],
+                _columns(last, batch),
+            )
         )
         yield Growth((step + 1) * h, h, np.log(distance / delta)[None])
         both, first = moved, last

@@ -6,19 +6,21 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from meanfield import TransferFunction, parameters
 
 from ..integration.monitor import warn
 from .growth import average, separation_growth, setting, tangent_growth
+from .result import LyapunovRun, summary
 
 ALGORITHMS = ("tangent", "orbit_separation")
 
 
-@dataclass(frozen=True)
-class LyapunovExponent:
-    """Largest Lyapunov exponent with its error.
+@dataclass(frozen=True, kw_only=True)
+class LyapunovExponent(LyapunovRun):
+    """Largest Lyapunov exponent with its error, and the attributes of `LyapunovRun`.
 
     Attributes
     ----------
@@ -29,26 +31,22 @@ class LyapunovExponent:
         Ends of the intervals that were averaged.
     trace : (m[, batch]) ndarray
         Mean up to t: what the estimate was along the way.
-    status : str
-        "success" or "unstable step".
-    warnings : list of str
-    algorithm, method : str
-    dt, stiffness, largest_stable_dt, energy_rise_fraction : float
-        As in `Trajectory`.
     """
 
     value: NDArray[np.float64]
     stderr: NDArray[np.float64]
     t: NDArray[np.float64]
     trace: NDArray[np.float64]
-    status: str
-    warnings: list[str]
-    algorithm: str
-    method: str
-    dt: float
-    stiffness: float
-    largest_stable_dt: float
-    energy_rise_fraction: float
+
+    def to_dataset(self) -> xr.Dataset:
+        """Labelled arrays with parameters, status and versions in the attributes."""
+        column = ("column",) * self.value.ndim
+        variables = {
+            "lyapunov": (column, self.value),
+            "stderr": (column, self.stderr),
+            "trace": (("t", *column), self.trace),
+        }
+        return self._labelled(variables, self.t)
 
 
 def maximal_lyapunov(
@@ -154,8 +152,9 @@ def maximal_lyapunov(
     else:
         run = separation_growth(given, delta)
     mean = average(run, given, threads=threads, progress=progress)
-    found = given.monitor.warnings()
-    warn(found, 2)
+    fields = summary(given)
+    warn(fields["warnings"], 2)
+    fields["attributes"] |= {"algorithm": algorithm}
     single = x0 is None or np.ndim(x0) == 1
     column: Any = 0 if single else slice(None)
     return LyapunovExponent(
@@ -163,12 +162,5 @@ def maximal_lyapunov(
         stderr=np.asarray(mean.stderr[0, column]),
         t=mean.t,
         trace=mean.trace[:, 0, column],
-        status="unstable step" if found else "success",
-        warnings=found,
-        algorithm=algorithm,
-        method=given.scheme.name,
-        dt=given.dt,
-        stiffness=given.monitor.stiffness,
-        largest_stable_dt=given.monitor.largest_stable_dt,
-        energy_rise_fraction=given.monitor.energy_rise_fraction,
+        **fields,
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from meanfield import TransferFunction, parameters
@@ -13,14 +14,15 @@ from meanfield.parameters import ArgumentError
 
 from ..integration.monitor import warn
 from .growth import average, setting, tangent_growth
+from .result import LyapunovRun, summary
 
 # Between two QR steps the fastest and the slowest direction may part by this log factor.
 _LARGEST_SPREAD = 15.0
 
 
-@dataclass(frozen=True)
-class LyapunovSpectrum:
-    """The k largest Lyapunov exponents.
+@dataclass(frozen=True, kw_only=True)
+class LyapunovSpectrum(LyapunovRun):
+    """The k largest Lyapunov exponents, and the attributes of `LyapunovRun`.
 
     Attributes
     ----------
@@ -29,22 +31,21 @@ class LyapunovSpectrum:
     t : (m,) ndarray
     trace : (m, k) ndarray
         Means up to t.
-    status : str
-        "success" or "unstable step".
-    warnings : list of str
-    method : str
-    dt, stiffness : float
     """
 
     exponents: NDArray[np.float64]
     stderr: NDArray[np.float64]
     t: NDArray[np.float64]
     trace: NDArray[np.float64]
-    status: str
-    warnings: list[str]
-    method: str
-    dt: float
-    stiffness: float
+
+    def to_dataset(self) -> xr.Dataset:
+        """Labelled arrays with parameters, status and versions in the attributes."""
+        variables = {
+            "lyapunov": (("index",), self.exponents),
+            "stderr": (("index",), self.stderr),
+            "trace": (("t", "index"), self.trace),
+        }
+        return self._labelled(variables, self.t)
 
     @property
     def kaplan_yorke_dimension(self) -> float:
@@ -148,11 +149,13 @@ def lyapunov_spectrum(
         t_skip=t_skip,
         tol=None,
         seed=seed,
+        remedies=False,
     )
     n, batch = given.x.shape
     if batch != 1:
         raise ArgumentError(f"x0 of shape {given.x.shape}: expected one state, ({n},)")
-    if not 1 <= k <= n:
+    k = parameters.count("k", k, 1)
+    if k > n:
         raise ArgumentError(f"k={k}: must lie in [1, n={n}]")
     if interval is None:
         spread = max(given.problem.stiffness(0.0, given.x), 1e-12) * (2 if onsager else 1)
@@ -160,17 +163,13 @@ def lyapunov_spectrum(
     interval = parameters.positive("interval", interval)
     run = tangent_growth(given, k, interval)
     mean = average(run, given, threads=threads, progress=progress)
-    found = given.monitor.warnings()
-    warn(found, 2)
+    fields = summary(given)
+    warn(fields["warnings"], 2)
     order = np.argsort(-mean.value[:, 0], kind="stable")
     return LyapunovSpectrum(
         exponents=mean.value[order, 0],
         stderr=mean.stderr[order, 0],
         t=mean.t,
         trace=mean.trace[:, order, 0],
-        status="unstable step" if found else "success",
-        warnings=found,
-        method=given.scheme.name,
-        dt=given.dt,
-        stiffness=given.monitor.stiffness,
+        **fields,
     )

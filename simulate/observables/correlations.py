@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import scipy.fft
+import xarray as xr
 from numpy.typing import ArrayLike
 
 from meanfield import TransferFunction, parameters
 from meanfield.parameters import ArgumentError
+from meanfield.provenance import provenance
 from meanfield.transfer import Array
 
 from ..integration import Trajectory
-from .states import activity, stacked_states
+from .states import activity, described, stacked_states
 
 # Elements of a Fourier transform made at once: 128 MB of complex numbers.
 _BLOCK = 2**23
@@ -33,12 +36,31 @@ class Autocorrelation:
         Standard error by `error_over`.
     error_over : str
         "columns", "neurons" or, where there is a single series, "nothing" (errors are nan).
+    attributes : dict
+        Parameters of the run and what was read off its states.
     """
 
     tau: Array
     C: Array
     C_err: Array
     error_over: str
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+    def to_dataset(self) -> xr.Dataset:
+        """Labelled arrays with parameters and versions in the attributes."""
+        kind = self.attributes.get("of", "phi")
+        return xr.Dataset(
+            {
+                "C": ("tau", self.C, {"long_name": f"autocorrelation of {kind}"}),
+                "C_err": (
+                    "tau",
+                    self.C_err,
+                    {"long_name": f"standard error over {self.error_over}"},
+                ),
+            },
+            {"tau": ("tau", self.tau, {"long_name": "lag"})},
+            {**self.attributes, "error_over": self.error_over, **provenance()},
+        )
 
 
 def autocorrelation(
@@ -122,7 +144,7 @@ def autocorrelation(
     # A variance by subtraction may round below 0.
     error = np.sqrt(np.maximum(spread, 0.0) / count)
     lags = dt * np.arange(n_lags, dtype=np.float64)
-    return Autocorrelation(lags, mean, error, over)
+    return Autocorrelation(lags, mean, error, over, described(x, of, phi))
 
 
 def _spacing(times: Array) -> float:

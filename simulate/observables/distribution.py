@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from meanfield import TransferFunction, parameters
 from meanfield.parameters import ArgumentError
+from meanfield.provenance import provenance
 from meanfield.transfer import Array
 
 from ..integration import Trajectory
-from .states import activity, function_of, kept_states
+from .states import activity, described, function_of, kept_states
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,8 @@ class ActivityDistribution:
     counts : (n_bins,) ndarray of int
     n_samples : int
         Number of activities, those outside the edges included.
+    attributes : dict
+        Parameters of the run and what was read off its states.
     """
 
     edges: Array
@@ -34,11 +39,28 @@ class ActivityDistribution:
     density_err: Array
     counts: NDArray[np.int64]
     n_samples: int
+    attributes: dict[str, Any] = field(default_factory=dict)
 
     @property
     def centers(self) -> Array:
         """Middle of each bin."""
         return (self.edges[1:] + self.edges[:-1]) / 2
+
+    def to_dataset(self) -> xr.Dataset:
+        """Labelled arrays with parameters and versions in the attributes."""
+        kind = self.attributes.get("of", "x")
+        return xr.Dataset(
+            {
+                "density": ("bin", self.density, {"long_name": f"density of {kind}"}),
+                "density_err": ("bin", self.density_err, {"long_name": "binomial standard error"}),
+                "counts": ("bin", self.counts, {"long_name": "number of activities"}),
+            },
+            {
+                "center": ("bin", self.centers, {"long_name": kind}),
+                "edges": ("edge", self.edges, {"long_name": f"edges of the bins of {kind}"}),
+            },
+            {**self.attributes, "n_samples": self.n_samples, **provenance()},
+        )
 
 
 def activity_distribution(
@@ -99,4 +121,11 @@ def activity_distribution(
     counts, _ = np.histogram(values, edges)
     share, widths = counts / values.size, np.diff(edges)
     error = np.sqrt(share * (1 - share) / values.size)
-    return ActivityDistribution(edges, share / widths, error / widths, counts, values.size)
+    return ActivityDistribution(
+        edges=edges,
+        density=share / widths,
+        density_err=error / widths,
+        counts=counts,
+        n_samples=values.size,
+        attributes=described(x, of, phi),
+    )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from meanfield import TransferFunction, parameters, transfer_function
 from meanfield.parameters import ArgumentError
-from meanfield.transfer import NAMES, Array
+from meanfield.transfer import Array
 
 from ..integration import Trajectory
 
@@ -78,10 +79,20 @@ def activity(x: object, of: str, phi: str | TransferFunction | None) -> Callable
     return lambda states: states
 
 
+def described(x: object, of: str, phi: str | TransferFunction | None) -> dict[str, Any]:
+    """Parameters and status of the run, if there was one, and what was read off its states."""
+    found: dict[str, Any] = {}
+    if isinstance(x, Trajectory):
+        found = x.attributes | {"method": x.method, "dt": x.dt, "status": x.status}
+    found["of"] = of
+    if of == "phi":
+        # Apart from the φ of the run, which it need not be.
+        found["phi_of_activity"] = function_of(x, phi).name
+    return found
+
+
 def function_of(x: object, phi: str | TransferFunction | None) -> TransferFunction:
     """φ as given, else that of the run, else tanh."""
     if phi is None and isinstance(x, Trajectory):
-        phi = str(x.attributes["phi"])
-        if phi not in NAMES:
-            raise ArgumentError(f"phi: the run used {phi!r}, which has to be passed here")
+        return x.phi
     return transfer_function("tanh" if phi is None else phi)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from meanfield import TransferFunction, parameters
+from meanfield import TransferFunction, parameters, seeds
 from meanfield.parameters import ArgumentError
 from meanfield.transfer import Array
 
@@ -191,7 +191,7 @@ def memory_curve(
     weights = np.ones(n) if input_weights is None else np.asarray(input_weights, dtype=float)
     if weights.shape != (n,) or not np.all(np.isfinite(weights)):
         raise ArgumentError(f"input_weights of shape {weights.shape}: expected finite ({n},)")
-    sequence = np.random.SeedSequence(None if seed is None else parameters.count("seed", seed, 0))
+    sequence = seeds.sequence(seed, "start")
     run = integrate(
         J,
         np.random.default_rng(sequence).standard_normal(n) if x0 is None else x0,
@@ -223,7 +223,6 @@ def memory_curve(
     attributes = {name: value for name, value in run.attributes.items() if name != "n"} | {
         "method": run.method,
         "dt": run.dt,
-        "status": run.status,
         "task": task,
         "stimulus": getattr(drive, "__name__", repr(drive)),
         "t_skip": t_skip,
@@ -233,6 +232,8 @@ def memory_curve(
     }
     return replace(
         curve,
+        # Weights fitted to states of an unstable run say nothing of the flow, singular or not.
+        status=curve.status if run.status == "success" else run.status,
         warnings=[*run.warnings, *curve.warnings],
         attributes={**curve.attributes, **attributes},
     )

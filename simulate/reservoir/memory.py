@@ -13,8 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 from meanfield import parameters
 from meanfield.parameters import ArgumentError
 from meanfield.provenance import provenance
+from meanfield.transfer import Array
 
-from .readout import FOLDS, Array, printed, regularised
+from .readout import FOLDS, printed, regularised
 
 FORMULAS = ("ridge", "printed")
 
@@ -49,7 +50,11 @@ class MemoryCurve:
         Number of neurons and of samples.
     singular : bool
         Whether rank < n in some trial.
+    status : str
+        "success", "unstable step" (that of the run) or, for formula "printed" where rank < n,
+        "singular covariance".
     warnings : list of str
+        Of the run, then of the formula.
     attributes : dict
         Parameters of the call.
     """
@@ -65,11 +70,12 @@ class MemoryCurve:
     n_train: int
     n_test: int
     singular: bool
+    status: str
     warnings: list[str]
     attributes: dict[str, Any] = field(default_factory=dict)
 
     def to_dataset(self) -> xr.Dataset:
-        """Labelled arrays with parameters, warnings and versions in the attributes."""
+        """Labelled arrays with parameters, status and versions in the attributes."""
         trial = ("trial",) * (self.m.ndim - 1)
         names = {
             "m": (("tau",), "memory function"),
@@ -83,7 +89,7 @@ class MemoryCurve:
             name: ((*dims, *trial), getattr(self, name), {"long_name": text})
             for name, (dims, text) in names.items()
         }
-        summary = {name: getattr(self, name) for name in ("n", "n_train", "n_test")}
+        summary = {name: getattr(self, name) for name in ("n", "n_train", "n_test", "status")}
         flags = {"singular": int(self.singular), "warnings": "\n".join(self.warnings)}
         coords = {"tau": ("tau", self.tau, {"long_name": "delay"})}
         return xr.Dataset(
@@ -220,6 +226,7 @@ def evaluate(
         n_train=n_train,
         n_test=n_test,
         singular=singular,
+        status="singular covariance" if found else "success",
         warnings=found,
         attributes={
             "formula": formula,

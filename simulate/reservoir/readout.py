@@ -6,9 +6,9 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Array = NDArray[np.float64]
+from meanfield.transfer import Array
 
 # Candidates for the relative ridge.  Below the first, the kept directions drown in the errors of
 # the time stepping; with the last, the weights are all but 0.

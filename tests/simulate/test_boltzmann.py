@@ -120,6 +120,27 @@ def test_chains_that_have_not_mixed_are_flagged() -> None:
     assert not run.converged
 
 
+def test_error_of_the_overlap() -> None:
+    """Spread over 12 seeds against the stated error, where replicas order: χ² of 11, 1e-3."""
+    J = couplings.elliptic(20, 2.0, -0.5, seed=2)
+    runs = []
+    for seed in range(12):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SamplingWarning)
+            runs.append(sample_boltzmann(J, 5.0, n_samples=300, seed=seed, leapfrog=10))
+    spread = np.var([float(run.overlap) for run in runs], ddof=1)
+    assert spread / np.mean([float(run.overlap_err) ** 2 for run in runs]) < 31.3 / 11
+
+
+def test_a_frozen_chain_is_flagged() -> None:
+    """One hot rung, no warm-up: nothing is accepted, and nothing is known."""
+    J = couplings.elliptic(100, 10.0, seed=1)
+    with pytest.warns(SamplingWarning, match="not mixed at beta=0.4"):
+        run = sample_boltzmann(J, 0.4, chains=1, n_samples=300, warmup=0, seed=1)
+    assert run.status == "not mixed"
+    assert np.isnan(run.q_err)
+
+
 def test_paramagnetic_branch() -> None:
     """γ = 0: q, βe and r at n = 100 over 6 couplings; 4.5 standard errors and 2/n of size."""
     beta = np.array([1.0, 5.0])
@@ -127,7 +148,7 @@ def test_paramagnetic_branch() -> None:
     found = []
     for seed in range(6):
         J = couplings.elliptic(100, 0.9, seed=seed)
-        run = sample_boltzmann(J, beta, n_samples=300, seed=seed, leapfrog=10)
+        run = sample_boltzmann(J, beta, n_samples=700, seed=seed, leapfrog=10)
         found.append([run.q, run.energy, run.r])
     mean, error = np.mean(found, axis=0), np.std(found, axis=0, ddof=1) / np.sqrt(6)
     for row, name in enumerate(("q", "energy", "r")):

@@ -1,21 +1,28 @@
 """Freezing, correlations and distributions of activities, principal components."""
 
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
+import xarray as xr
 
-from meanfield import ArgumentError, TransferFunction
-from simulate import couplings, integrate, principal_components
+from meanfield import ArgumentError, TransferFunction, transfer_function
+from meanfield.transfer import Array
+from simulate import Trajectory, couplings, integrate, principal_components
 from simulate.observables import activity_distribution, autocorrelation, freezing, state_at
 
 
 @pytest.fixture(scope="module")
-def run():
+def run() -> Trajectory:
     J = couplings.elliptic(60, 2.0, seed=1)
     x0 = np.random.default_rng(2).standard_normal((60, 3))
     return integrate(J, x0, t_max=20, dt=0.1, save_at=101, phi="erf")
 
 
-def ornstein_uhlenbeck(length, n, a, seed):
+def ornstein_uhlenbeck(length: int, n: int, a: float, seed: int) -> Array:
     """x(t+1) = a x(t) + noise, stationary with variance 1."""
     noise = np.random.default_rng(seed).standard_normal((length, n))
     x = np.empty((length, n))
@@ -25,7 +32,9 @@ def ornstein_uhlenbeck(length, n, a, seed):
     return x
 
 
-def low_rank(samples, n, singular, seed, mean=0.0):
+def low_rank(
+    samples: int, n: int, singular: Array, seed: int, mean: float = 0.0
+) -> tuple[Array, Array]:
     """Rows with given singular values after centring, and the right singular vectors."""
     rng = np.random.default_rng(seed)
     raw = rng.standard_normal((samples, len(singular)))
@@ -34,7 +43,7 @@ def low_rank(samples, n, singular, seed, mean=0.0):
     return (left * singular) @ right.T + mean, right.T
 
 
-def test_freezing_is_the_direct_sum():
+def test_freezing_is_the_direct_sum() -> None:
     x, later = np.random.default_rng(0).standard_normal((2, 5, 3))
     direct = [
         sum((np.tanh(x[i, k]) - np.tanh(later[i, k])) ** 2 for i in range(5)) for k in range(3)
@@ -59,12 +68,12 @@ def test_freezing_is_the_direct_sum():
         (np.full(2, np.nan), np.zeros(2)),
     ],
 )
-def test_freezing_refuses(x, later):
+def test_freezing_refuses(x: Any, later: Any) -> None:
     with pytest.raises(ArgumentError, match="x"):
         freezing(x, later)
 
 
-def test_state_at_save_times_only(run):
+def test_state_at_save_times_only(run: Trajectory) -> None:
     np.testing.assert_array_equal(state_at(run, 0.6), run.x[3])
     with pytest.raises(ArgumentError, match=r"t=0\.5: must be a save time.*nearest is 0\.4"):
         state_at(run, 0.5)
@@ -73,11 +82,9 @@ def test_state_at_save_times_only(run):
         state_at(bare, 1)
 
 
-def test_autocorrelation_is_the_direct_sum(run):
+def test_autocorrelation_is_the_direct_sum(run: Trajectory) -> None:
     found = autocorrelation(run, max_lag=4)
     np.testing.assert_allclose(found.tau, 0.2 * np.arange(21))
-    from meanfield import transfer_function
-
     values = transfer_function("erf").phi(run.x)
     direct = np.array(
         [[(values[: 101 - k] * values[k:])[..., p].mean() for p in range(3)] for k in range(21)]
@@ -90,7 +97,7 @@ def test_autocorrelation_is_the_direct_sum(run):
     np.testing.assert_allclose(whole.C[-1], np.mean(run.x[0, :, 0] * run.x[-1, :, 0]), rtol=1e-10)
 
 
-def test_autocorrelation_error_over_neurons_is_honest():
+def test_autocorrelation_error_over_neurons_is_honest() -> None:
     a, misses = 0.9, []
     for seed in range(40):
         found = autocorrelation(ornstein_uhlenbeck(400, 30, a, seed), max_lag=20, of="x")
@@ -102,7 +109,7 @@ def test_autocorrelation_error_over_neurons_is_honest():
     assert np.all(np.abs(misses.mean(axis=0)) < 4.5 / np.sqrt(40))
 
 
-def test_autocorrelation_in_blocks(monkeypatch):
+def test_autocorrelation_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     from simulate.observables import correlations
 
     x = np.random.default_rng(0).standard_normal((50, 7, 2))
@@ -113,7 +120,7 @@ def test_autocorrelation_in_blocks(monkeypatch):
     np.testing.assert_allclose(parts.C_err, whole.C_err, rtol=1e-10)
 
 
-def test_autocorrelation_of_one_series_has_no_error():
+def test_autocorrelation_of_one_series_has_no_error() -> None:
     found = autocorrelation(np.ones((10, 1)), max_lag=2, of="x", dt=0.5)
     np.testing.assert_allclose(found.C, 1)
     assert np.isnan(found.C_err).all()
@@ -121,7 +128,7 @@ def test_autocorrelation_of_one_series_has_no_error():
     assert found.tau.tolist() == [0, 0.5, 1, 1.5, 2]
 
 
-def test_autocorrelation_refuses(run):
+def test_autocorrelation_refuses(run: Trajectory) -> None:
     with pytest.raises(ArgumentError, match=r"max_lag=21: must not exceed 20"):
         autocorrelation(run, max_lag=21)
     with pytest.raises(ArgumentError, match="of='y': expected one of x, phi"):
@@ -135,7 +142,7 @@ def test_autocorrelation_refuses(run):
         autocorrelation(uneven, max_lag=1)
 
 
-def test_activity_uses_the_transfer_function_of_the_run(run):
+def test_activity_uses_the_transfer_function_of_the_run(run: Trajectory) -> None:
     assert activity_distribution(run, of="phi").edges[-1] == 1
     own = TransferFunction(
         "own",
@@ -145,12 +152,11 @@ def test_activity_uses_the_transfer_function_of_the_run(run):
         bound=2.0,
     )
     strange = integrate(np.zeros((1, 1)), [1.0], t_max=1, dt=0.1, phi=own)
-    with pytest.raises(ArgumentError, match="'own', which has to be passed"):
-        activity_distribution(strange, of="phi")
-    assert activity_distribution(strange, of="phi", phi=own).edges[-1] == 2
+    assert activity_distribution(strange, of="phi").edges[-1] == 2
+    assert activity_distribution(strange, of="phi", phi="tanh").edges[-1] == 1
 
 
-def test_activity_distribution_of_normal_numbers():
+def test_activity_distribution_of_normal_numbers() -> None:
     x = np.random.default_rng(0).standard_normal((50, 100, 4))
     found = activity_distribution(x, bins=40, range=(-2, 2))
     np.testing.assert_allclose(
@@ -169,7 +175,7 @@ def test_activity_distribution_of_normal_numbers():
     "bad",
     [{"bins": 0}, {"bins": [1, 0]}, {"range": (1, 0)}, {"range": (0, np.inf)}, {"of": "energy"}],
 )
-def test_activity_distribution_refuses(bad):
+def test_activity_distribution_refuses(bad: dict[str, Any]) -> None:
     with pytest.raises(ArgumentError):
         activity_distribution(np.ones(3), **bad)
     with pytest.raises(ArgumentError, match="finite and not empty"):
@@ -177,7 +183,7 @@ def test_activity_distribution_refuses(bad):
 
 
 @pytest.mark.parametrize("shape", [(80, 7), (5, 9), (30, 7, 4), (3, 20, 2)])
-def test_principal_components_are_singular_vectors(shape):
+def test_principal_components_are_singular_vectors(shape: tuple[int, ...]) -> None:
     x = np.random.default_rng(0).standard_normal(shape) + 3.0
     k = min(shape[1], x.size // shape[1])
     found = principal_components(x, k)
@@ -201,7 +207,7 @@ def test_principal_components_are_singular_vectors(shape):
 
 
 @pytest.mark.parametrize("samples", [300, 20])
-def test_small_variances_are_accurate(samples):
+def test_small_variances_are_accurate(samples: int) -> None:
     singular = 10.0 ** -np.arange(0, 12, 2)
     x, right = low_rank(samples, 40, singular, seed=1)
     found = principal_components(x, 6)
@@ -210,7 +216,7 @@ def test_small_variances_are_accurate(samples):
     np.testing.assert_allclose(np.abs(np.sum(found.components * right, axis=1)), 1, atol=1e-6)
 
 
-def test_both_paths_agree():
+def test_both_paths_agree() -> None:
     x = np.random.default_rng(3).standard_normal((19, 20))
     wide = principal_components(x, 5)
     # The same samples twice over have the same covariance and are more than the neurons.
@@ -220,14 +226,14 @@ def test_both_paths_agree():
     np.testing.assert_allclose(tall.projections[:19], wide.projections, atol=1e-11)
 
 
-def test_large_mean_and_many_blocks():
+def test_large_mean_and_many_blocks() -> None:
     x, _ = low_rank(5000, 6, np.array([2.0, 1.0]), seed=4)
     found = principal_components(x + 1e6, 3)
     np.testing.assert_allclose(found.explained_variance[:2], [4 / 5000, 1 / 5000], rtol=1e-6)
     assert found.explained_variance[2] < 1e-18
 
 
-def test_principal_components_of_a_run(run):
+def test_principal_components_of_a_run(run: Trajectory) -> None:
     found = principal_components(run, 2, of="phi")
     assert found.projections.shape == (101, 2, 3)
     assert 0 < found.explained_ratio.sum() < 1
@@ -242,3 +248,45 @@ def test_principal_components_of_a_run(run):
         principal_components(run, 61)
     with pytest.raises(ArgumentError, match="k=0"):
         principal_components(run, 0)
+
+
+def reopened(data: xr.Dataset, path: Path) -> xr.Dataset:
+    """The dataset as a file of netCDF 3 gives it back, after it was compared."""
+    data.to_netcdf(path, engine="scipy")
+    with xr.open_dataset(path, engine="scipy") as read:
+        loaded = read.load()
+    xr.testing.assert_allclose(loaded, data, rtol=0, atol=0)
+    assert all("long_name" in loaded[name].attrs for name in loaded.variables)
+    assert "numpy_version" in loaded.attrs
+    return loaded
+
+
+def test_datasets_of_a_run(run: Trajectory, tmp_path: Path) -> None:
+    components = principal_components(run, 2)
+    read = reopened(components.to_dataset(), tmp_path / "components.nc")
+    np.testing.assert_array_equal(read.projections, components.projections)
+    assert read.projections.dims == ("t", "component", "column")
+    np.testing.assert_array_equal(read.t, run.t)
+    correlation = autocorrelation(run, max_lag=4)
+    read = reopened(correlation.to_dataset(), tmp_path / "correlation.nc")
+    np.testing.assert_array_equal(read.C, correlation.C)
+    np.testing.assert_array_equal(read.tau, correlation.tau)
+    assert read.attrs["error_over"] == "columns"
+    distribution = activity_distribution(run, of="phi", phi="tanh", bins=7)
+    read = reopened(distribution.to_dataset(), tmp_path / "distribution.nc")
+    np.testing.assert_array_equal(read.counts, distribution.counts)
+    np.testing.assert_array_equal(read.edges, distribution.edges)
+    assert read.attrs["n_samples"] == run.x.size
+    assert (read.attrs["phi"], read.attrs["phi_of_activity"]) == ("erf", "tanh")
+    assert (read.attrs["method"], read.attrs["status"]) == ("exponential", "success")
+
+
+def test_datasets_of_arrays(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).standard_normal((20, 3))
+    read = reopened(principal_components(x, 1).to_dataset(), tmp_path / "components.nc")
+    assert read.projections.dims == ("t", "component")
+    assert "t" not in read.coords
+    read = reopened(autocorrelation(x[:, :1], max_lag=2).to_dataset(), tmp_path / "correlation.nc")
+    assert np.isnan(read.C_err).all()
+    read = reopened(activity_distribution(x, bins=[-1, 0, 2]).to_dataset(), tmp_path / "bins.nc")
+    assert read.density.attrs["long_name"] == "density of x"

@@ -1,11 +1,20 @@
 """Memory function: closed forms, identities, held-out scores, singular covariances."""
 
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
+import xarray as xr
 
 from meanfield import ArgumentError
+from meanfield.transfer import Array
 from simulate import StepSizeWarning, couplings, integrate
 from simulate.reservoir import (
+    MemoryCurve,
     SingularCovarianceWarning,
     memory_curve,
     memory_function,
@@ -16,14 +25,14 @@ from simulate.reservoir import (
 OMEGA = np.array([0.02, 0.04]) * np.pi
 
 
-def filtered_memory(tau, sign):
+def filtered_memory(tau: list[float], sign: int) -> Array:
     """m(τ) of one low-pass filter x = Σ Im e^{iωt}/(1+iω), over whole periods; sign −1 recalls."""
     response = 1 / (1 + 1j * OMEGA)
     overlap = np.array([np.sum((response * np.exp(-1j * sign * OMEGA * s)).real) / 2 for s in tau])
     return overlap**2 / np.sum(np.abs(response) ** 2 / 2)
 
 
-def noisy(seed, length=400, n=8):
+def noisy(seed: int, length: int = 400, n: int = 8) -> tuple[Array, Array]:
     rng = np.random.default_rng(seed)
     X = rng.standard_normal((length, n))
     return X, X @ rng.standard_normal((n, 3)) + rng.standard_normal((length, 3))
@@ -31,7 +40,7 @@ def noisy(seed, length=400, n=8):
 
 @pytest.mark.parametrize(("task", "sign"), [("recall", -1), ("forecast", 1)])
 @pytest.mark.parametrize("onsager", [0.0, 1.0])
-def test_one_low_pass_filter(task, sign, onsager):
+def test_one_low_pass_filter(task: str, sign: int, onsager: float) -> None:
     # Without couplings the Onsager-reaction force vanishes and all neurons do the same: rank 1.
     tau = [0.0, 3.0, 10.0, 30.0]
     options = {"onsager": onsager, "task": task, "phi": "linear", "t_skip": 40, "dt": 0.1}
@@ -47,7 +56,7 @@ def test_one_low_pass_filter(task, sign, onsager):
     assert curve.condition == np.inf or curve.condition > 1e20
 
 
-def test_linear_network_spans_two_sines_and_cosines():
+def test_linear_network_spans_two_sines_and_cosines() -> None:
     J = couplings.elliptic(30, 0.5, seed=1)
     tau = np.linspace(0, 60, 5)
     for task in ("recall", "forecast"):
@@ -58,7 +67,7 @@ def test_linear_network_spans_two_sines_and_cosines():
         np.testing.assert_allclose(curve.m, 1, atol=1e-6)
 
 
-def test_printed_formula_on_regular_data():
+def test_printed_formula_on_regular_data() -> None:
     X, z = noisy(0)
     printed = memory_function(X, z, formula="printed")
     assert not printed.singular
@@ -81,7 +90,7 @@ def test_printed_formula_on_regular_data():
     assert distances[-1] < 1e-13
 
 
-def test_ridge_is_the_stated_system():
+def test_ridge_is_the_stated_system() -> None:
     X, z = noisy(1)
     curve = memory_function(X, z, ridge=0.03, test_fraction=0.25, gap=20)
     assert (curve.n_train, curve.n_test) == (280, 100)
@@ -95,7 +104,7 @@ def test_ridge_is_the_stated_system():
     np.testing.assert_allclose(curve.condition, np.linalg.cond(covariance), rtol=1e-10)
 
 
-def test_held_out_score_sees_what_the_fitted_one_does_not():
+def test_held_out_score_sees_what_the_fitted_one_does_not() -> None:
     fitted, held_out = [], []
     for seed in range(5):
         rng = np.random.default_rng(seed)
@@ -110,7 +119,7 @@ def test_held_out_score_sees_what_the_fitted_one_does_not():
     np.testing.assert_allclose(np.mean(held_out), -60 / 139, atol=0.1)
 
 
-def test_chosen_ridge_is_close_to_the_best():
+def test_chosen_ridge_is_close_to_the_best() -> None:
     rng = np.random.default_rng(5)
     x = rng.standard_normal((600, 40)) * np.geomspace(1, 1e-4, 40)
     z = x[:, :3] @ rng.standard_normal((3, 2)) + 0.5 * rng.standard_normal((600, 2))
@@ -120,7 +129,7 @@ def test_chosen_ridge_is_close_to_the_best():
     assert np.all(chosen.m > scores[0])
 
 
-def test_delay_line_remembers_its_length():
+def test_delay_line_remembers_its_length() -> None:
     # Neuron k holds the input of k steps ago: m = 1 up to n − 1 and 0 beyond.
     n, signal = 10, np.random.default_rng(0).standard_normal(4100)
     X = np.stack([signal[50 - k : 4050 - k] for k in range(n)], axis=1)
@@ -131,7 +140,7 @@ def test_delay_line_remembers_its_length():
     np.testing.assert_allclose(curve.m.sum(), n, atol=0.05)
 
 
-def test_trials_are_independent():
+def test_trials_are_independent() -> None:
     X, z = noisy(2)
     batch = memory_function(np.stack([X, X[:, ::-1] ** 3], axis=-1), z)
     assert batch.m.shape == (3, 2)
@@ -141,7 +150,7 @@ def test_trials_are_independent():
     assert batch.to_dataset()["m"].dims == ("tau", "trial")
 
 
-def test_gradient_flow_has_a_singular_covariance():
+def test_gradient_flow_has_a_singular_covariance() -> None:
     J = couplings.elliptic(100, 2.0, seed=1)
     options = {"onsager": 1.0, "t_max": 30, "t_skip": 0, "sample_every": 0.1, "seed": 3}
     with pytest.warns(SingularCovarianceWarning, match=r"rank \d+ < n = 100"):
@@ -150,12 +159,14 @@ def test_gradient_flow_has_a_singular_covariance():
     assert printed.n_train == 301
     assert np.all(np.abs(printed.m - printed.m_train) > 0.1)  # Eq. 21 is not Eq. 19 any more
     assert printed.warnings
+    assert printed.status == "singular covariance"
     curve = memory_curve(J, [0.0, 5.0], **options, gap=1)  # no warning: the ridge inverts it
     assert curve.warnings == []
+    assert curve.status == "success"
     assert np.all(curve.m <= 1)
 
 
-def test_exactly_singular_covariance_gives_nan():
+def test_exactly_singular_covariance_gives_nan() -> None:
     with pytest.warns(SingularCovarianceWarning):
         curve = memory_function(np.zeros((5, 2)), np.ones(5), formula="printed")
     assert np.isnan(curve.m).all()
@@ -163,7 +174,7 @@ def test_exactly_singular_covariance_gives_nan():
     assert memory_function(np.zeros((20, 2)), np.ones(20)).m.tolist() == [0.0]
 
 
-def test_curve_equals_its_parts():
+def test_curve_equals_its_parts(tmp_path: Path) -> None:
     J = couplings.elliptic(40, 1.5, seed=1)
     x0 = np.random.default_rng(2).standard_normal((40, 2))
     u = np.linspace(-1, 1, 40)
@@ -181,10 +192,13 @@ def test_curve_equals_its_parts():
     assert data.attrs["task"] == "recall"
     assert "numpy_version" in data.attrs
     np.testing.assert_array_equal(data["tau"], tau)
-    assert all(isinstance(value, str | int | float) for value in data.attrs.values())
+    data.to_netcdf(tmp_path / "memory.nc", engine="scipy")
+    with xr.open_dataset(tmp_path / "memory.nc", engine="scipy") as read:
+        np.testing.assert_array_equal(read["m"], curve.m)
+        assert read.attrs["status"] == "success"
 
 
-def test_single_precision_and_seed():
+def test_single_precision_and_seed() -> None:
     J = couplings.elliptic(30, 1.5, seed=1)
     options = {"t_max": 200, "t_skip": 50, "seed": 7, "ridge": 1e-4}
     double = memory_curve(J, [0.0, 10.0], **options)
@@ -193,17 +207,18 @@ def test_single_precision_and_seed():
     np.testing.assert_allclose(single.m, double.m, atol=1e-2)
 
 
-def test_unstable_step_is_reported():
+def test_unstable_step_is_reported() -> None:
     J = couplings.elliptic(60, 6.0, seed=1)
     with pytest.warns(StepSizeWarning):
         curve = memory_curve(
             J, 0.0, onsager=1.0, method="euler", dt=0.02, t_max=40, t_skip=10, gap=1, seed=1
         )
     assert "largest stable step" in curve.warnings[0]
-    assert curve.attributes["status"] == "unstable step"
+    assert curve.status == "unstable step"
+    assert curve.to_dataset().attrs["status"] == "unstable step"
 
 
-def test_stimulus_before_time_zero():
+def test_stimulus_before_time_zero() -> None:
     times, tau = np.array([1.0, 2.0]), np.array([0.0, 5.0])
     np.testing.assert_allclose(stimulus_targets(times, tau), two_sines(times[:, None] - tau))
     np.testing.assert_allclose(
@@ -229,7 +244,7 @@ def test_stimulus_before_time_zero():
         ({"seed": -1}, "seed=-1"),
     ],
 )
-def test_memory_curve_refuses(options, message):
+def test_memory_curve_refuses(options: dict[str, Any], message: str) -> None:
     given = {"tau": 0.0, "t_max": 20.0, "t_skip": 0.0, "gap": 0.0} | options
     with pytest.raises(ArgumentError, match=message):
         memory_curve(np.zeros((2, 2)), given.pop("tau"), **given)
@@ -248,6 +263,35 @@ def test_memory_curve_refuses(options, message):
         (np.ones((40, 2)), np.ones(40), {"tau": [0.0, 1.0]}),
     ],
 )
-def test_memory_function_refuses(X, z, options):
+def test_memory_function_refuses(X: Any, z: Any, options: dict[str, Any]) -> None:
     with pytest.raises(ArgumentError):
         memory_function(X, z, **options)
+
+
+def printed_curve(g: float, window: float, seed: int, **options: Any) -> MemoryCurve:
+    """[HH] Eq. 21 for the gradient flow of 100 neurons driven by two sines."""
+    J = couplings.elliptic(100, g, seed=seed)
+    options |= {"onsager": 1.0, "formula": "printed", "sample_every": 0.1, "seed": seed}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the status says it
+        return memory_curve(J, [0.0, 10.0], t_skip=100, t_max=100 + window, **options)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1])
+def test_unstable_euler_lifts_the_rank(seed: int) -> None:
+    # Whatever the tolerance: the rank is that of the flow, not of the scheme.
+    for g, tol in ((10.0, 1e-4), (10.0, 1e-8), (16.0, 1e-4)):
+        short = printed_curve(g, 20, seed, tol=tol)
+        assert short.status == "singular covariance"
+        assert short.rank < 95
+    euler: dict[str, Any] = {"method": "euler", "dt": 0.01}
+    assert printed_curve(16.0, 20, seed, **euler).status == "unstable step"
+    for curve in (
+        printed_curve(16.0, 20, seed, **euler),
+        printed_curve(16.0, 500, seed, **euler),
+        printed_curve(10.0, 500, seed),
+    ):
+        assert curve.rank == 100
+        # By far: double precision tells up to 1e13 from infinity here.
+        assert curve.condition < 1e11
