@@ -15,11 +15,9 @@ from meanfield.shell import axis
 from meanfield.transfer import Array
 
 from .. import figures
-from ..boltzmann import ALGORITHMS, sample_boltzmann
+from ..boltzmann import ALGORITHMS, NAMES, sample_boltzmann
 from ..couplings import elliptic
 from .options import chain, common_options, output_option, results
-
-_NAMES = ("q", "energy", "r", "overlap")
 
 
 @click.command()
@@ -88,7 +86,7 @@ def sample(
         ]
         variables = {
             name: (("trial", "beta"), np.array([getattr(run, name) for run in runs]))
-            for name in (*_NAMES, *(f"{name}_err" for name in _NAMES), "r_hat", "ess", "converged")
+            for name in (*NAMES, *(f"{name}_err" for name in NAMES), "r_hat", "ess", "converged")
         }
         expected = {"q": theory.q, "energy": theory.energy, "r": theory.r, "overlap": theory.Q}
         variables |= {f"theory_{k}": ("beta", v) for k, v in expected.items()}  # type: ignore[misc]
