@@ -72,7 +72,10 @@ def axis(ctx: click.Context, param: click.Parameter, value: str) -> Array:
 
     try:
         if ":" not in value:
-            return np.array([float(part) for part in value.split(",")])
+            values = np.array([float(part) for part in value.split(",")])
+            if len(np.unique(values)) < len(values):
+                raise refuse("a value stands twice")
+            return values
         start, stop, count = value.split(":")
         low, high, size = float(start), float(stop), int(count)
     except ValueError:

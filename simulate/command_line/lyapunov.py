@@ -104,7 +104,7 @@ def lyapunov(
                 "method": ", ".join(sorted(used)),
                 "algorithm": algorithm,
                 "phi": phi,
-                "seed": seed,
+                "seed": str(seed),
                 **provenance(),
             },
         )

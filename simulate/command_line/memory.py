@@ -116,7 +116,7 @@ def memory(
                 "tol": tol,
                 "method": ", ".join(sorted(used)),
                 "phi": phi,
-                "seed": seed,
+                "seed": str(seed),
                 **provenance(),
             },
         )

@@ -54,7 +54,7 @@ def make_couplings(
     UsageError
         If g or γ is given for an E–I network, which has neither.
     """
-    noted: dict[str, Any] = {"couplings": kind, "coupling_seed": seed}
+    noted: dict[str, Any] = {"couplings": kind, "coupling_seed": str(seed)}
     if kind in _DALE:
         if g is not None or gamma is not None:
             raise click.UsageError(f"--couplings {kind}: has no --g and --gamma")

@@ -9,10 +9,12 @@ import click
 import numpy as np
 
 from meanfield import parameters, seeds, transfer_function
+from meanfield.transfer import Array
 
 from .. import figures
 from ..integration import integrate
-from ..schedule import Schedule
+from ..integration.stepping import step_times
+from ..schedule import Schedule, breakpoints
 from .options import (
     KINDS,
     make_couplings,
@@ -81,11 +83,14 @@ def run(
     J, noted = make_couplings(kind, n, g, gamma, seed, default=_GAIN)
     t_max, dt = parameters.positive("t_max", t_max), parameters.positive("dt", dt)
     save_every = parameters.positive("save_every", save_every)
+    times: Array
     if callable(temperature) or temperature > 0:
         # Noisy runs are known at their steps only.
-        save_every = dt * max(1, round(save_every / dt))
-    times = save_every * np.arange(int(np.ceil(t_max / save_every - 1e-9)))
-    times = np.append(times, t_max)
+        segments = breakpoints(t_max, onsager, temperature)
+        times = step_times(segments, dt, max(1, round(save_every / dt)))
+    else:
+        count = int(np.ceil(t_max / save_every - 1e-9))
+        times = np.append(save_every * np.arange(count, dtype=np.float64), t_max)
     function = transfer_function(phi)
     before: list[Any] = []
 

@@ -97,7 +97,7 @@ def sample(
                 **runs[0].attributes,
                 "g": g,
                 "gamma": gamma,
-                "coupling_seed": seed,
+                "coupling_seed": str(seed),
                 "theory_branch": ", ".join(theory.branch_of.tolist()),
                 "theory_reason": "; ".join(r for r in theory.reason.tolist() if r),
                 **provenance(),

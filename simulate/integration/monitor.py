@@ -42,15 +42,14 @@ class Monitor:
     Parameters
     ----------
     scheme : Scheme
-    dt : float
     remedy : str
         What a warning advises.
     """
 
-    def __init__(self, scheme: Scheme, dt: float, *, remedy: str = "shorten dt") -> None:
-        self._scheme, self._dt, self._remedy = scheme, dt, remedy
-        self._limit = scheme.largest_rate(dt)
-        self._is_bound = False
+    def __init__(self, scheme: Scheme, *, remedy: str = "shorten dt") -> None:
+        self._scheme, self._remedy = scheme, remedy
+        self._longest, self._limit = 0.0, np.inf
+        self._is_bound = self._unwatched = False
         self._steps_here = self._next_hint = 0
         self._pause = _PAUSE
         self._quotient = self._largest_quotient = 0.0
@@ -86,7 +85,11 @@ class Monitor:
         problem = step.problem
         self.n_steps += 1
         self._steps_here += 1
-        if problem.is_gradient_flow(step.t0) and problem.is_gradient_flow(step.t1):
+        if step.t1 - step.t0 > self._longest:
+            self._longest = step.t1 - step.t0
+            self._limit = self._scheme.largest_rate(self._longest)
+        descends = problem.is_gradient_flow(step.t0) and problem.is_gradient_flow(step.t1)
+        if descends:
             self.gradient_steps += 1
             self.rising_steps += self.rises(problem, step.x0, step.first, step.x1, step.last)
         # The stabilised scheme measures for itself.
@@ -96,6 +99,7 @@ class Monitor:
         if self._is_bound:
             self._quotient += (quotient - self._quotient) / _PAUSE
             self._largest_quotient = max(self._largest_quotient, self._quotient)
+            self._unwatched |= not descends
             return
         count = self._steps_here
         hint = quotient > _SUSPICION * self._limit and not self.stiffness > self._limit
@@ -117,31 +121,48 @@ class Monitor:
         """Share of the steps along −∇E in which E rose; nan if there were none."""
         return self.rising_steps / self.gradient_steps if self.gradient_steps else np.nan
 
+    @property
+    def is_certain(self) -> bool:
+        """Whether what `warnings` says was seen, and not only feared from a bound."""
+        return bool(self._seen())
+
     def warnings(self) -> list[str]:
         """What the user must know, one sentence each."""
+        found = self._seen()
+        if found:
+            found[-1] += f"; {self._remedy}: chaos or oscillations of this run are the step's"
+        elif self._unwatched and self.stiffness > self._limit:
+            found = [
+                f"{self._step()} may be too long: the bound {self.stiffness:.3g} on the stiffness "
+                f"of these matrix-free couplings vouches for steps up to "
+                f"{self.largest_stable_dt:.3g} only, and without falling E nothing else is known; "
+                f"{self._remedy}"
+            ]
+        return found
+
+    def _step(self) -> str:
+        return f"dt = {self._longest:g} of method '{self._scheme.name}'"
+
+    def _seen(self) -> list[str]:
         rate = float(np.fmax(_LEAK if self._is_bound else self.stiffness, _LEAK))
         found = []
         if self._is_bound and self._largest_quotient > _SUSPICION * self._limit:
             # These couplings must not be asked for more products; a step that follows its flow has
             # a quotient far below the limit.
             found.append(
-                f"steps of dt = {self._dt:g} of method '{self._scheme.name}' oscillate at its "
-                f"stability limit (Rayleigh quotient {self._largest_quotient:.3g} over {_PAUSE} "
-                f"steps, limit {self._limit:.3g})"
+                f"steps of {self._step()} oscillate at its stability limit (Rayleigh quotient "
+                f"{self._largest_quotient:.3g} over {_PAUSE} steps, limit {self._limit:.3g})"
             )
         if rate > self._limit * (1 + 1e-9):
             found.append(
-                f"dt = {self._dt:g} of method '{self._scheme.name}' exceeds the largest stable "
-                f"step {largest_step(self._scheme, rate):.3g} at the stiffness {rate:.3g} met on "
-                "the way"
+                f"{self._step()} exceeds the largest stable step "
+                f"{largest_step(self._scheme, rate):.3g} at the stiffness {rate:.3g} met on the way"
             )
         if self.rising_steps:
             found.append(
                 f"E rose in {self.energy_rise_fraction:.1%} of the steps along −∇E, which only a "
-                f"step that is too long does (dt = {self._dt:g})"
+                f"step that is too long does (the longest was {self._longest:g})"
             )
-        if found:
-            found[-1] += f"; {self._remedy}: chaos or oscillations of this run are the step's"
         return found
 
 

@@ -153,7 +153,7 @@ def integrate(
     times = breakpoints(t_max, onsager, temperature, extra=switch_times)
     noise = ColumnNoise(seed, x)
     noisy = callable(temperature) or temperature != 0
-    monitor = Monitor(scheme, dt, remedy="shorten dt" if noisy else REMEDY)
+    monitor = Monitor(scheme, remedy="shorten dt" if noisy else REMEDY)
     saves = save_times(save_at, t_max)
     check_noisy_saves(problem, times, dt, saves)
     check_observables(observables or {})
@@ -195,7 +195,8 @@ def integrate(
             status, message = error.status, str(error)
     found = monitor.warnings()
     if found and status == "success":
-        status, message = "unstable step", "; ".join(found)
+        status = "unstable step" if monitor.is_certain else "unverified step"
+        message = "; ".join(found)
     warn(found, 2)
     t, states, energy, values = recorder.arrays()
     return Trajectory(

@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from meanfield.parameters import ArgumentError
+from meanfield.transfer import Array
 
 from ..network import Evaluation, State
 from .chebyshev import Chebyshev
@@ -165,7 +166,8 @@ def require_finite(x: State, t: float) -> None:
     """Raise `IntegrationError` if a state is not finite."""
     if not np.isfinite(float(np.sum(x, dtype=np.float64))):
         raise IntegrationError(
-            "diverged", f"the state is not finite at t = {t:g}: the step is too long"
+            "diverged",
+            f"the state is not finite at t = {t:g}: the step is too long or the dynamics unbounded",
         )
 
 
@@ -198,15 +200,29 @@ def check_noisy_saves(problem: Problem, times: Sequence[float], dt: float, saves
     """
     for start, end in pairwise(times):
         h = (end - start) / _count(start, end, dt)
-        if not problem.segment(end).noise_strength(start):
-            continue
-        steps_to = (saves[(saves > start) & (saves < end)] - start) / h
-        off = np.abs(steps_to - np.round(steps_to)) > ON_STEP
-        if np.any(off):
-            bad = start + h * float(steps_to[off][0])
-            raise ArgumentError(
-                f"save_at={bad:g}: a noisy run is known at its steps only, multiples of {h:g} here"
-            )
+        segment = problem.segment(end)
+        for save in saves[(saves > start) & (saves < end)]:
+            place = (save - start) / h
+            if abs(place - round(place)) <= ON_STEP:
+                continue
+            if segment.noise_strength(start + h * np.floor(place)):
+                raise ArgumentError(
+                    f"save_at={save:g}: a noisy run is known at its steps only, multiples of {h:g} "
+                    f"after t = {start:g} here"
+                )
+
+
+def step_times(times: Sequence[float], dt: float, every: int = 1) -> Array:
+    """0 and the ends of every `every`-th fixed step of each segment, and of the segments."""
+    found = [np.zeros(1)]
+    for start, end in pairwise(times):
+        count = _count(start, end, dt)
+        ends = start + np.arange(1, count + 1) * ((end - start) / count)
+        ends[-1] = end
+        kept = np.arange(1, count + 1) % every == 0
+        kept[-1] = True
+        found.append(ends[kept])
+    return np.concatenate(found)
 
 
 def _count(start: float, end: float, dt: float) -> int:

@@ -41,7 +41,8 @@ class Trajectory:
     x_end : (n[, batch]) ndarray
         Last state.
     status : str
-        "success", "unstable step" (it ran, but see `warnings`), "diverged" or "step underflow".
+        "success", "unstable step" (it ran, but see `warnings`), "unverified step" (matrix-free
+        couplings only: no way to tell), "diverged" or "step underflow".
     message : str
         The status in a sentence.
     warnings : list of str
@@ -152,7 +153,7 @@ class Recorder:
     def take(self, scheme: Scheme, interval: Interval, noise: ColumnNoise) -> None:
         """One step, and what is asked for inside it."""
         problem = interval.problem
-        slack = ON_STEP * (interval.t1 - interval.t0)
+        slack = ON_STEP * min(interval.t1 - interval.t0, 1.0)
         while self._next < len(self._times) and self._times[self._next] <= interval.t1 + slack:
             t = float(self._times[self._next])
             if t >= interval.t1 - slack:

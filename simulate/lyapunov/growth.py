@@ -94,7 +94,7 @@ def setting(
     scheme = scheme_of(method, kappa, 0.0)
     state = contiguous_columns(x.reshape(network.n, -1))
     stabilise = remedies and not isinstance(scheme, Chebyshev)
-    monitor = Monitor(scheme, dt, remedy=REMEDY if stabilise else "shorten dt")
+    monitor = Monitor(scheme, remedy=REMEDY if stabilise else "shorten dt")
     attributes = {
         "n": network.n,
         "onsager": kappa,

@@ -21,7 +21,7 @@ class LyapunovRun:
     Attributes
     ----------
     status : str
-        "success" or "unstable step".
+        "success", "unstable step" or "unverified step", as in `Trajectory`.
     warnings : list of str
         What `StepSizeWarning` said.
     method : str
@@ -54,8 +54,9 @@ def summary(given: Setting) -> dict[str, Any]:
     """The fields of `LyapunovRun` after a run."""
     monitor = given.monitor
     found = monitor.warnings()
+    status = "unstable step" if monitor.is_certain else "unverified step"
     return {
-        "status": "unstable step" if found else "success",
+        "status": status if found else "success",
         "warnings": found,
         "method": given.scheme.name,
         "dt": given.dt,

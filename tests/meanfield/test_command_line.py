@@ -84,7 +84,7 @@ def test_solve_prints_json(tmp_path: Path) -> None:
         ("sweep --branch ordered", "needs finite beta"),
         ("sweep --phi relu", "is not one of"),
         ("sweep --tol 0", "must be positive"),
-        ("sweep --g 1,1", "g: the axis must be strictly increasing"),
+        ("sweep --g 1,1", "a value stands twice"),
         ("sweep --branch static --sheet null", "--sheet needs --branch paramagnetic"),
         ("solve --g 1 --sheet null", "--sheet needs --branch paramagnetic"),
         ("solve", "Missing option '--g'"),

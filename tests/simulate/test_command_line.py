@@ -61,6 +61,16 @@ def test_the_whole_duration_is_run(tmp_path: Path) -> None:
         assert data.t.size == 8
 
 
+def test_large_seed_and_noise_between_switches(tmp_path: Path) -> None:
+    """Segments that hold no whole number of steps; a seed beyond what a netCDF 3 file can hold."""
+    arguments = ["run", "--n", "10", "--t-max", "5.03", "--seed", str(2**70)]
+    arguments += ["--temperature", "0,0.1@2,0@3.01", "--onsager", "1"]
+    assert main([*arguments, "--output", str(tmp_path)]) == 0
+    with xr.open_dataset(tmp_path / "run.nc", engine="scipy") as data:
+        assert data.attrs["seed"] == str(2**70)
+        assert {2.0, 3.01, 5.03} <= set(data.t.values)
+
+
 def test_noise_is_saved_on_its_steps(tmp_path: Path) -> None:
     arguments = [
         "run",
@@ -102,6 +112,7 @@ def test_printed_step_is_exposed(tmp_path: Path, capsys: pytest.CaptureFixture[s
         (["run", "--method", "implicit"], "'implicit' is not one of"),
         (["run", "--temperature", "1", "--method", "rk4"], "no noise in this scheme"),
         (["lyapunov", "--g", "2:1:3"], "empty range"),
+        (["lyapunov", "--g", "2,2"], "a value stands twice"),
         (["lyapunov", "--n", "5", "--t-max", "3"], "t_skip=20"),
         (["sample", "--beta", "3,1"], "beta"),
         (["memory", "--tau", "-1"], "tau"),

@@ -69,6 +69,20 @@ def test_batch_is_a_loop_and_storage_does_not_matter(method: str) -> None:
         np.testing.assert_allclose(integrate(other, x0, **arguments).x_end, whole.x_end, atol=1e-10)
 
 
+def test_noise_that_sets_in_later_is_not_interpolated() -> None:
+    arguments: dict[str, Any] = {"t_max": 8, "dt": 1.0, "method": "euler", "seed": 1}
+    with pytest.raises(ValueError, match=r"save_at=5.5: a noisy run"):
+        integrate(
+            np.zeros((2, 2)), np.zeros(2), temperature=lambda t: 1.0 * (t > 0.5), save_at=[5.5],
+            **arguments,
+        )  # fmt: skip
+    quiet = integrate(
+        np.zeros((2, 2)), np.zeros(2), temperature=lambda t: 1.0 * (t > 6.5), save_at=[5.5],
+        **arguments,
+    )  # fmt: skip
+    assert quiet.t.tolist() == [5.5]
+
+
 def test_what_is_saved() -> None:
     J, x0 = couplings.elliptic(10, 1.5, seed=9), start(10, 2)
     run = integrate(

@@ -99,6 +99,23 @@ def test_matrix_free_couplings_warn_by_their_steps() -> None:
     assert integrate(calm, x0, t_max=2, dt=0.01, onsager=0.9, method="euler").status == "success"
 
 
+def test_matrix_free_couplings_with_noise_are_not_vouched_for() -> None:
+    """Noise hides a stiff mode from the steps' quotients: only the bound is left to judge by."""
+    calm = couplings.lazy(300, 3.0, seed=1, tol=1e-3)
+    arguments: dict[str, Any] = {"t_max": 1, "onsager": 1.0, "temperature": 0.5, "method": "euler"}
+    assert integrate(calm, start(300), dt=0.01, seed=1, **arguments).status == "success"
+    with pytest.warns(StepSizeWarning, match="vouches for steps up to"):
+        run = integrate(calm, start(300), dt=0.06, seed=1, **arguments)
+    assert run.status == "unverified step"
+
+
+def test_the_step_taken_counts() -> None:
+    """One step of 0.5 in place of 1000: stable."""
+    run = integrate(np.zeros((1, 1)), [1.0], t_max=0.5, dt=1e3, method="euler")
+    assert run.status == "success"
+    assert run.n_steps == 1
+
+
 def test_a_jump_without_notice_is_no_rise_of_the_energy() -> None:
     J, x0 = couplings.elliptic(50, 3.0, seed=1), start(50)
     run = integrate(J, x0, t_max=10, dt=0.05, onsager=lambda t: float(t >= 5))
