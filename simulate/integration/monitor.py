@@ -61,7 +61,8 @@ class Monitor:
         self._is_bound = problem.stiffness_is_bound
         self._steps_here = self._next_hint = 0
         self._pause = _PAUSE
-        if problem.is_regulated(t):
+        # The stabilised scheme measures for itself.
+        if problem.is_regulated(t) and not self._scheme.is_stabilised:
             self.measure(problem, t, x)
 
     def measure(self, problem: Problem, t: float, x: State) -> float:
@@ -92,7 +93,6 @@ class Monitor:
         if descends:
             self.gradient_steps += 1
             self.rising_steps += self.rises(problem, step.x0, step.first, step.x1, step.last)
-        # The stabilised scheme measures for itself.
         if self._scheme.is_stabilised or not problem.is_regulated(step.t1):
             return
         quotient = _rayleigh(step)

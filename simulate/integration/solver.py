@@ -152,8 +152,7 @@ def integrate(
     scheme = scheme_of(method, onsager, temperature)
     times = breakpoints(t_max, onsager, temperature, extra=switch_times)
     noise = ColumnNoise(seed, x)
-    noisy = callable(temperature) or temperature != 0
-    monitor = Monitor(scheme, remedy="shorten dt" if noisy else REMEDY)
+    monitor = Monitor(scheme, remedy="shorten dt" if _is_noisy(temperature) else REMEDY)
     saves = save_times(save_at, t_max)
     check_noisy_saves(problem, times, dt, saves)
     check_observables(observables or {})
@@ -241,7 +240,7 @@ def scheme_of(method: str, onsager: Schedule, temperature: Schedule) -> Scheme:
         If there is no such method, or it cannot take the noise.
     """
     parameters.one_of("method", method, METHODS)
-    noisy = callable(temperature) or temperature != 0
+    noisy = _is_noisy(temperature)
     if method == "auto":
         if noisy:
             constant = not callable(onsager) and onsager == 1
@@ -255,6 +254,10 @@ def scheme_of(method: str, onsager: Schedule, temperature: Schedule) -> Scheme:
         able = ", ".join(name for name, made in FIXED.items() if made().takes_noise)
         raise ArgumentError(f"method={method!r}: no noise in this scheme, use one of {able}")
     return scheme
+
+
+def _is_noisy(temperature: Schedule) -> bool:
+    return callable(temperature) or temperature != 0
 
 
 def save_times(save_at: int | ArrayLike | None, t_max: float) -> NDArray[np.float64]:
