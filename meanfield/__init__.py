@@ -1,5 +1,6 @@
 """Mean-field theory of random recurrent networks: the kinetic-energy quasi-potential."""
 
+from .dmft import Stationary, stationary
 from .elliptic import (
     critical_gain,
     linear_temperature_ratio,
@@ -28,6 +29,7 @@ __all__ = [
     "NotConvergedError",
     "OrderParameters",
     "SaddlePoint",
+    "Stationary",
     "TransferFunction",
     "critical_gain",
     "linear_temperature_ratio",
@@ -40,5 +42,6 @@ __all__ = [
     "saddle_point",
     "spin_glass_beta",
     "square_root_amplitude",
+    "stationary",
     "transfer_function",
 ]

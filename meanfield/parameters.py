@@ -50,6 +50,19 @@ def confinement(value: ArrayLike) -> Array:
     return _checked("eta", value, lambda a: (a >= 0) & np.isfinite(a), "must be >= 0 and finite")
 
 
+def noise(value: ArrayLike) -> Array:
+    """The noise amplitude σ as an array."""
+    return _checked("sigma", value, lambda a: (a >= 0) & np.isfinite(a), "must be >= 0 and finite")
+
+
+def lags(value: ArrayLike) -> Array:
+    """Time lags as an array with one axis."""
+    array = _checked("tau", value, lambda a: (a >= 0) & np.isfinite(a), "must be >= 0 and finite")
+    if array.ndim != 1 or array.size == 0:
+        raise ArgumentError(f"tau={value!r}: must have one axis and at least one lag")
+    return array
+
+
 def positive(name: str, value: float) -> float:
     """A positive finite number."""
     array = _checked(name, value, lambda a: (a > 0) & np.isfinite(a), "must be positive and finite")

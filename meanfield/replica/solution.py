@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 from ..provenance import provenance
 from ..transfer import Array
+
+if TYPE_CHECKING:
+    from ..dmft.solution import Stationary
 
 DESCRIPTIONS = {
     "q": "mean square activity <phi^2>",
@@ -43,7 +46,7 @@ DESCRIPTIONS = {
 class NotConvergedError(RuntimeError):
     """Some points have no solution; `solution` holds the flagged result of the call."""
 
-    def __init__(self, summary: str, solution: SaddlePoint) -> None:
+    def __init__(self, summary: str, solution: SaddlePoint | Stationary) -> None:
         super().__init__(f"{summary}. Pass throw=False to get nan there.")
         self.summary = summary
         self.solution = solution

@@ -1,0 +1,140 @@
+"""The result of `stationary`: arrays, error estimates and status."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from ..provenance import provenance
+from ..transfer import Array
+
+DESCRIPTIONS = {
+    "delta0": "variance of x",
+    "q": "mean square activity <phi^2>",
+    "kinetic_energy": "kinetic energy per neuron <f^2>/2",
+    "lyapunov": "maximal Lyapunov exponent",
+    "r_int": "integrated response <phi'>",
+    "decay_rate": "asymptotic decay rate of Delta",
+    "tau_half": "time where Delta has fallen to half",
+    "converged": "residual and error estimates within tol",
+    "residual": "relative violation of the energy condition",
+    "quadrature_error": "largest relative change of a result on a grid 1.25 times coarser",
+    "truncation_error": "share of <phi'^2> beyond the last Hermite coefficient",
+    "collocation_error": "largest relative change of a result with fewer nodes per panel",
+    "order": "degree of the last Hermite coefficient",
+    "reason": "why a point is not converged",
+}
+CURVES = {
+    "tau": "time lag",
+    "delta": "autocovariance of x",
+    "C": "autocorrelation of phi(x)",
+}
+TIMES = ("tau_half", "tau")
+RATES = ("lyapunov", "decay_rate")
+
+
+@dataclass(frozen=True)
+class Stationary:
+    """Stationary state of the γ = 0 theory; every array has the broadcast shape of g and sigma.
+
+    Where `converged` is False the numbers are nan and `reason` says why.  Times are in units of
+    the time constant of the neurons.
+
+    Attributes
+    ----------
+    g, sigma : ndarray
+        The parameters, broadcast.
+    delta0, q : ndarray
+        ⟨x²⟩ and ⟨φ²⟩.
+    kinetic_energy : ndarray
+        ½⟨f²⟩ per neuron, f = −x + h.
+    lyapunov : ndarray
+        Maximal Lyapunov exponent λ.
+    r_int : ndarray
+        ⟨φ'⟩, the time integral of the response of φ to a field.
+    decay_rate : ndarray
+        κ of Δ(τ) ~ exp(−κτ); in the null state the rate at which weak noise is forgotten.
+    tau_half : ndarray
+        Δ(τ_half) = Δ₀/2; nan in the null state.
+    tau, delta, C : ndarray
+        Time lags, Δ(τ) and C_φ(τ), along one more axis at the end.
+    converged : ndarray of bool
+    residual, quadrature_error, truncation_error, collocation_error : ndarray
+        Relative; one for the equation of Δ₀ and one for each resolution parameter: the spacing of
+        the Gaussian quadrature, `order` and `nodes`.  λ is compared with max(|λ|, κ²).
+    order : ndarray of int
+        Degree at which the Hermite series was stopped; 0 in the null state.
+    reason : ndarray of str
+    attributes : dict
+        φ, tolerance and resolution.
+    """
+
+    g: Array
+    sigma: Array
+    delta0: Array
+    q: Array
+    kinetic_energy: Array
+    lyapunov: Array
+    r_int: Array
+    decay_rate: Array
+    tau_half: Array
+    tau: Array
+    delta: Array
+    C: Array
+    converged: NDArray[np.bool_]
+    residual: Array
+    quadrature_error: Array
+    truncation_error: Array
+    collocation_error: Array
+    order: NDArray[np.int64]
+    reason: NDArray[np.str_]
+    attributes: dict[str, Any] = field(repr=False)
+
+    def to_dataset(self, dims: tuple[str, ...] | None = None) -> xr.Dataset:
+        """Labelled dataset with long names, and provenance in its attributes.
+
+        Parameters
+        ----------
+        dims : tuple of str, optional
+            Names of the axes of g and sigma; default ``dim_0``, ``dim_1``, …  The last axis of
+            the curves is ``lag``.
+
+        Raises
+        ------
+        ValueError
+            If `dims` does not name every axis.
+        """
+        dims = dims or tuple(f"dim_{i}" for i in range(self.q.ndim))
+        if len(dims) != self.q.ndim:
+            raise ValueError(f"dims={dims!r}: expected {self.q.ndim} names")
+        variables = {}
+        for name, text in {**DESCRIPTIONS, **CURVES}.items():
+            unit = "time constant" if name in TIMES else "1"
+            unit = "1/time constant" if name in RATES else unit
+            units = {} if name == "reason" else {"units": unit}
+            axes = (*dims, "lag") if name in CURVES else dims
+            variables[name] = (axes, getattr(self, name), {"long_name": text, **units})
+        coords = {
+            name: (dims, getattr(self, name), {"long_name": text, "units": "1"})
+            for name, text in (("g", "gain"), ("sigma", "noise amplitude"))
+        }
+        return xr.Dataset(variables, coords, attrs={**self.attributes, **provenance()})
+
+    def __repr__(self) -> str:
+        if self.q.ndim == 0:
+            pairs = (
+                f"{f.name}={getattr(self, f.name)}"
+                for f in fields(self)[:-1]
+                if f.name not in CURVES
+            )
+            return f"Stationary({', '.join(pairs)}, lags={self.tau.shape[-1]})"
+        done = int(np.sum(self.converged))
+        worst = np.max(self.residual, where=self.converged, initial=0.0)
+        return (
+            f"Stationary(shape={self.q.shape}, lags={self.tau.shape[-1]}, "
+            f"converged={done}/{self.q.size}, worst residual={worst:.1e})"
+        )
