@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None, registry: Registry | None = Non
         Exit code: 0 all proved, 1 a check failed, 2 bad input.
     """
     if registry is None:
-        for part in ("derivations.replica", "derivations.dynamics"):
+        for part in ("derivations.replica", "derivations.dynamics", "derivations.dmft"):
             import_module(part)  # importing it registers its checks
         registry = REGISTRY
     return run(cli, arguments, program="python -m derivations", obj=registry)

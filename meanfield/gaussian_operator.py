@@ -8,9 +8,11 @@ between the orthogonal complements of those requests (Bolthausen, Commun. Math. 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike
 from scipy.sparse.linalg import LinearOperator
 
 from . import parameters, seeds
@@ -22,11 +24,17 @@ if TYPE_CHECKING:
 else:  # not subscriptable in the oldest supported SciPy
     _Operator = LinearOperator
 
-_SAFE = 1e100  # squares of norms between 1/_SAFE and _SAFE neither overflow nor underflow
+# Squares of norms between 1/_SAFE and _SAFE neither overflow nor underflow.
+_SAFE = {np.dtype(np.float64): 1e100, np.dtype(np.float32): 1e15}
 _LOG_FAILURE = np.log(1e9)
 # From this tolerance on, |v|² − Σ(e·v)² tells small residuals apart well enough, and saves a pass
 # through the basis; it is blind below _BLIND.
-_COARSE, _BLIND = 1e-5, 3e-7
+_COARSE = {np.dtype(np.float64): 1e-5, np.dtype(np.float32): 5e-3}
+_BLIND = {np.dtype(np.float64): 3e-7, np.dtype(np.float32): 2e-3}
+
+
+class RoomError(parameters.ArgumentError):
+    """Too few of the n dimensions are left to matched innovations."""
 
 
 class _Side(NamedTuple):
@@ -71,6 +79,10 @@ class GaussianOperator(_Operator):
         ``tol * |v|`` (0 ≤ tol < 1; rounding sets a floor near 1e-13).  The part ρ|v| dropped
         otherwise changes the answer by a vector of norm ≈ gρ|v|.
 
+    dtype : {float64, float32}
+        Precision of what is stored and answered.  Single precision halves time and memory, and is
+        as good where `tol` is 1e-3 or more.
+
     Raises
     ------
     ArgumentError
@@ -103,6 +115,7 @@ class GaussianOperator(_Operator):
         seed: int,
         innovations: str = "gaussian",
         tol: float = 0.0,
+        dtype: DTypeLike = np.float64,
     ) -> None:
         n = parameters.count("n", n, 1)
         self.g = parameters.positive("g", g)
@@ -112,14 +125,18 @@ class GaussianOperator(_Operator):
         self.tol = parameters.nonnegative("tol", tol)
         if self.tol >= 1:
             raise parameters.ArgumentError(f"tol={self.tol:g}: must be below 1")
-        super().__init__(np.float64, (n, n))  # type: ignore[call-arg]  # the stubs lack it
+        kind = np.dtype(dtype)
+        if kind not in _SAFE:
+            raise parameters.ArgumentError(f"dtype={dtype!r}: expected float64 or float32")
+        super().__init__(kind, (n, n))  # type: ignore[call-arg]  # the stubs lack it
         theta = np.arcsin(self.gamma) / 2
         self._cos, self._sin = float(np.cos(theta)), float(np.sin(theta))
         self._rng = seeds.generator(parameters.count("seed", seed, 0), "couplings")
         # Rounding leaves residuals of this size of vectors that lie in the basis.
-        self._floor = float(np.finfo(float).eps * (100 + np.sqrt(n)))
-        self._right, self._left = _Side(Rows(n), Rows(n)), _Side(Rows(n), Rows(n))
-        self._anchors = Rows(n)
+        self._floor = float(np.finfo(kind).eps * (100 + np.sqrt(n)))
+        rows = partial(Rows, n, kind)
+        self._right, self._left = _Side(rows(), rows()), _Side(rows(), rows())
+        self._anchors = rows()
         self._span = Span((self._anchors, *self._right, *self._left))
         self._applied, self._largest, self._squares = 0, 0.0, 0.0
 
@@ -182,10 +199,54 @@ class GaussianOperator(_Operator):
                 f"vectors of shape {vectors.shape}: must be ({self.shape[0]},) or with columns"
             )
         for column in vectors.reshape(self.shape[0], -1).T:
-            vector, norm, _ = _scaled(column)
+            vector, norm, _ = _scaled(column, self.dtype)
             if norm and self.innovations == "matched":
                 self._anchors.append(vector / norm)
                 self._span.add(0)
+
+    def retain(self, vectors: Array, tol: float) -> tuple[Array, Array]:
+        """Forget what was revealed outside the span of these vectors, anchors included.
+
+        Each basis is rotated to the principal directions of its overlaps with the vectors, scaled
+        to norm 1, and its answers with it: a rotated Gaussian matrix is one.  Directions that hold
+        less than `tol` of the vectors in root mean square are dropped; couplings along them are
+        drawn anew should they return.  For a process that never does, memory and cost per request
+        stay bounded.
+
+        Parameters
+        ----------
+        vectors : (n, k) array
+            What is still needed of the past requests, k ≥ 1.
+        tol : float
+            In [0, 1).
+
+        Returns
+        -------
+        right, left : (old rank, new rank) arrays
+            The rotations of the bases of G and of Gᵀ.
+        """
+        scaled = vectors / np.maximum(np.linalg.norm(vectors, axis=0), 1 / _SAFE[self.dtype])
+        sides, rotations = [], []
+        for side in (self._right, self._left):
+            overlaps = np.array([row @ scaled for row in side.basis]).reshape(-1, scaled.shape[1])
+            axes, sizes, _ = np.linalg.svd(overlaps, full_matrices=False)
+            kept = axes[:, sizes > tol * np.sqrt(scaled.shape[1])]
+            rotations.append(kept)
+            sides.append(_Side(side.basis.rotated(kept), side.answers.rotated(kept)))
+        self._right, self._left = sides
+        self._anchors = Rows(self.shape[0], self.dtype)
+        self._span = Span((self._anchors, *self._right, *self._left))
+        if self.innovations == "matched":
+            self._span.add_all()
+        return rotations[0], rotations[1]
+
+    def coefficients(self, vector: Array) -> tuple[Array, ...]:
+        """Overlaps of a vector with e, z, f and w.
+
+        The fresh part of G v is made of the first, its memory of the last; of Gᵀ v likewise of the
+        third and the second.
+        """
+        return tuple(family.dot(vector) for family in (*self._right, *self._left))
 
     def _matvec(self, x: Array) -> Array:
         return self._mixed(x, self._right, self._left)
@@ -200,9 +261,9 @@ class GaussianOperator(_Operator):
         return _columns(self._rmatvec, X)
 
     def _mixed(self, x: Array, own: _Side, other: _Side) -> Array:
-        vector, norm, exponent = _scaled(np.asarray(x).reshape(-1))
+        vector, norm, exponent = _scaled(np.asarray(x).reshape(-1), self.dtype)
         if norm == 0:
-            return np.zeros(self.shape[0])
+            return np.zeros(self.shape[0], self.dtype)
         out = self._cos * self._applied_to(vector, norm, own, other)
         if self._sin:
             out += self._sin * self._applied_to(vector, norm, other, own)
@@ -212,7 +273,7 @@ class GaussianOperator(_Operator):
         """G v with own = right, Gᵀ v with own = left."""
         coefficients = own.basis.dot(vector)
         threshold = max(self.tol, self._floor) * norm
-        coarse = self.tol >= _COARSE
+        coarse = self.tol >= _COARSE[self.dtype]
         size = float(np.sqrt(max(norm**2 - float(coefficients @ coefficients), 0.0)))
         if not coarse or size > threshold:
             residual = vector - own.basis.combine(coefficients)
@@ -226,7 +287,9 @@ class GaussianOperator(_Operator):
                 self._reveal(residual / size, own, other)
                 coefficients = np.append(coefficients + correction, size)
                 size = 0.0
-        dropped = size / norm if size > (_BLIND if coarse else self._floor) * norm else 0.0
+        dropped = (
+            size / norm if size > (_BLIND[self.dtype] if coarse else self._floor) * norm else 0.0
+        )
         self._applied += 1
         self._squares += dropped**2
         self._largest = max(self._largest, dropped)
@@ -236,7 +299,7 @@ class GaussianOperator(_Operator):
         n = self.shape[0]
         matched = self.innovations == "matched"
         if matched and 2 * (len(self._span) + 2) > n:
-            raise parameters.ArgumentError(
+            raise RoomError(
                 f"n={n}: too few neurons for matched innovations beyond rank {self.rank}; "
                 "take more neurons, a larger tol, or innovations='gaussian'"
             )
@@ -255,24 +318,23 @@ class GaussianOperator(_Operator):
 
 
 def _columns(product: Callable[[Array], Array], X: Array) -> Array:
-    out = np.empty(X.shape)
-    for k, column in enumerate(np.asarray(X).T):
-        out[:, k] = product(column)
-    return out
+    # Also right for no columns at all.
+    out = [product(column) for column in np.asarray(X).T]
+    return np.array(out).T if out else np.empty(X.shape)
 
 
-def _scaled(x: Array) -> tuple[Array, float, int]:
+def _scaled(x: Array, dtype: np.dtype[Any]) -> tuple[Array, float, int]:
     """A contiguous vector, its norm, and the power of 2 that brings back x."""
     if np.iscomplexobj(x):
         raise parameters.ArgumentError("vector: must be real")
     vector = np.ascontiguousarray(x, dtype=float)
     with np.errstate(over="ignore"):
         norm = float(np.linalg.norm(vector))
-    if 1 / _SAFE < norm < _SAFE:
-        return vector, norm, 0
+    if 1 / _SAFE[dtype] < norm < _SAFE[dtype]:
+        return vector.astype(dtype, copy=False), norm, 0
     peak = float(np.abs(vector).max())
     if not np.isfinite(peak):
         raise parameters.ArgumentError("vector: must be finite")
     exponent = int(np.frexp(peak)[1])
     vector = np.ldexp(vector, -exponent)
-    return vector, float(np.linalg.norm(vector)), exponent
+    return vector.astype(dtype, copy=False), float(np.linalg.norm(vector)), exponent

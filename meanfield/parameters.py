@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from numbers import Real
 from operator import index
 
 import numpy as np
@@ -15,14 +16,24 @@ class ArgumentError(ValueError):
     """An argument outside its range."""
 
 
+def _real(value: ArrayLike) -> Array:
+    # NumPy would read '2', True and None as 2, 1 and nan.
+    given = np.asarray(value)
+    if given.dtype.kind == "O":
+        valid = all(isinstance(x, Real) and not isinstance(x, bool) for x in given.flat)
+    else:
+        valid = given.dtype.kind in "iuf"
+    if not valid:
+        raise TypeError
+    return given.astype(float)
+
+
 def _checked(
     name: str, value: ArrayLike, valid: Callable[[Array], NDArray[np.bool_]], allowed: str
 ) -> Array:
     try:
-        if np.iscomplexobj(value):
-            raise TypeError
-        array = np.asarray(value, dtype=float)
-    except (TypeError, ValueError) as error:
+        array = _real(value)
+    except (TypeError, ValueError, OverflowError) as error:
         raise ArgumentError(f"{name}={value!r}: must be real") from error
     bad = ~valid(array)
     if np.any(bad):
@@ -63,6 +74,15 @@ def lags(value: ArrayLike) -> Array:
     return array
 
 
+def broadcast(**arrays: Array) -> list[Array]:
+    """The arrays of the named arguments, broadcast against each other."""
+    try:
+        return list(np.broadcast_arrays(*arrays.values()))
+    except ValueError as error:
+        shapes = ", ".join(f"{name} of shape {array.shape}" for name, array in arrays.items())
+        raise ArgumentError(f"{shapes}: must broadcast") from error
+
+
 def positive(name: str, value: float) -> float:
     """A positive finite number."""
     array = _checked(name, value, lambda a: (a > 0) & np.isfinite(a), "must be positive and finite")
@@ -93,8 +113,8 @@ def within(name: str, value: float, low: float, high: float) -> float:
     return number
 
 
-def count(name: str, value: int, minimum: int) -> int:
-    """An integer of any integer type, at least `minimum`; booleans and floats are refused."""
+def count(name: str, value: int, minimum: int, maximum: int | None = None) -> int:
+    """An integer of any integer type in the range given; booleans and floats are refused."""
     try:
         if isinstance(value, (bool, np.bool_)):
             raise TypeError
@@ -103,6 +123,8 @@ def count(name: str, value: int, minimum: int) -> int:
         raise ArgumentError(f"{name}={value!r}: must be an integer") from error
     if number < minimum:
         raise ArgumentError(f"{name}={number}: must be at least {minimum}")
+    if maximum is not None and number > maximum:
+        raise ArgumentError(f"{name}={number}: must be at most {maximum}")
     return number
 
 

@@ -1,14 +1,21 @@
-"""What the three command lines share: exit codes, one-line errors, ranges on the command line."""
+"""What the command lines share: exit codes, one-line errors, ranges and schedules, saved results."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
+import xarray as xr
+from matplotlib.figure import Figure
 
+from .output import staged_directory
 from .parameters import ArgumentError
+from .schedule import Schedule, Switching
 from .transfer import Array
 
 CONTEXT = {"help_option_names": ["-h", "--help"]}
@@ -88,3 +95,64 @@ def axis(ctx: click.Context, param: click.Parameter, value: str) -> Array:
         raise refuse("empty range, START must be below STOP")
     # Rounded so that 0.8 on the axis is 0.8 and can be selected by it.
     return np.round(np.linspace(low, high, size), 12)
+
+
+def schedule(ctx: click.Context, param: click.Parameter, value: str) -> Schedule:
+    """Callback of "VALUE" or "VALUE,VALUE@TIME,…": the later values hold from their times on."""
+    try:
+        first, *later = value.split(",")
+        pairs = [part.split("@") for part in later]
+        values = [float(first), *(float(number) for number, _ in pairs)]
+        times = [float(time) for _, time in pairs]
+    except ValueError:
+        raise click.BadParameter(
+            f"{value!r}: expected a number, or e.g. 0,1@100,0@200", ctx, param
+        ) from None
+    return Switching(times, values) if times else values[0]
+
+
+def output_option(name: str) -> Callable[[Any], Any]:
+    """--output, the directory of the dataset and the figure."""
+    return click.option(
+        "--output",
+        type=click.Path(path_type=Path),
+        default=Path("results") / name,
+        show_default=True,
+        help="Directory for the dataset and the figure.",
+    )
+
+
+def chain(options: list[Callable[[Any], Any]]) -> Callable[[Any], Any]:
+    """Decorate with all options, in the order of the help text."""
+
+    def decorate(function: Any) -> Any:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+@contextmanager
+def results(output: Path) -> Iterator[Callable[[str, xr.Dataset, Figure], None]]:
+    """A function that saves a dataset and its figure; library warnings as lines on stderr.
+
+    Files appear when the block ends without error; an unwritable place fails before the work.
+    """
+    saved = []
+    with (
+        staged_directory(output) as folder,
+        warnings.catch_warnings(record=True) as caught,
+    ):
+        warnings.simplefilter("default")
+
+        def save(name: str, data: xr.Dataset, figure: Figure) -> None:
+            data.to_netcdf(folder / f"{name}.nc", engine="scipy")
+            figure.savefig(folder / f"{name}.png", dpi=150)
+            saved.append(name)
+
+        yield save
+    for text in dict.fromkeys(str(warning.message) for warning in caught):
+        click.echo(f"warning: {text}", err=True)
+    files = ", ".join(f"{name}.nc and {name}.png" for name in saved)
+    click.echo(f"wrote {files} to {output}")

@@ -25,10 +25,16 @@ Function = Callable[[Array], Array]
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
 _NODES, _WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2
 
+# In units of `TransferFunction.unit`, as is the step of the differences.
 _CHECK_POINTS = np.array([0.02, 0.17, 0.43, 0.9, 1.6, 2.7])
-_SAMPLE = np.geomspace(1e-4, 1e3, 2000)
 _CHECK_STEP = 1e-4
 _CHECK_TOLERANCE = 1e-6
+_ROUNDING = 1e-14
+# The samples reach this far on both sides of 1 and of the unit.
+_NEAR, _FAR = 1e-4, 1e3
+# Where φ' is searched for its first bend, and how far from 1 that makes a unit of its own.
+_SCALES = np.array([2.0**k for k in range(-66, 67)])
+_ORDINARY = 32.0
 
 
 class Jet(NamedTuple):
@@ -43,6 +49,8 @@ class Jet(NamedTuple):
 @dataclass(frozen=True)
 class TransferFunction:
     """An odd transfer function with its first two derivatives, checked when it is made.
+
+    The checks and the searches for suprema sample φ where it bends, from 1e-20 to 1e20.
 
     Parameters
     ----------
@@ -64,7 +72,8 @@ class TransferFunction:
     ------
     ValueError
         If φ is not odd, a value is not finite, φ'(0) ≤ 0, φ''(0) ≠ 0, |φ| exceeds `bound`, or a
-        derivative disagrees with central differences of the function before it by more than 1e-6.
+        derivative disagrees with central differences of the function before it by more than 1e-6
+        of its size.
 
     Examples
     --------
@@ -92,51 +101,70 @@ class TransferFunction:
     bend_of_value: Function | None = None
 
     def __post_init__(self) -> None:
-        x, h = _CHECK_POINTS, _CHECK_STEP
+        x, h = self.unit * _CHECK_POINTS, self.unit * _CHECK_STEP
         chain = [("phi", self.phi), ("d1", self.d1), ("d2", self.d2)]
         if self.primitive is not None:
             chain.insert(0, ("primitive", self.primitive))
         for label, function in chain:
             if not np.all(np.isfinite(function(np.concatenate([-x, x])))):
-                raise ValueError(f"phi={self.name!r}: {label} is not finite on |x| < 3")
-        if not np.allclose(self.phi(-x), -self.phi(x), rtol=0, atol=1e-12):
+                raise ValueError(
+                    f"phi={self.name!r}: {label} is not finite on |x| < {3 * self.unit:g}"
+                )
+        size = float(np.max(np.abs(self.phi(x))))
+        if not np.allclose(self.phi(-x), -self.phi(x), rtol=0, atol=1e-12 * size):
             raise ValueError(f"phi={self.name!r}: must be odd, phi(-x) = -phi(x)")
         if self.slope <= 0:
             raise ValueError(f"phi={self.name!r}: slope phi'(0) = {self.slope:g} must be > 0")
-        bend, nearer = np.abs(self.d2(np.array([1e-7, 1e-8])))
+        bend, nearer = np.abs(self.d2(self.unit * np.array([1e-7, 1e-8])))
         if bend > 1e-6 * np.max(np.abs(self._sampled(self.d2))) and nearer > bend / 2:
             raise ValueError(f"phi={self.name!r}: d2 must be continuous, hence 0 at x = 0")
-        if np.max(np.abs(self.phi(x))) > self.bound * (1 + 1e-12):
+        if size > self.bound * (1 + 1e-12):
             raise ValueError(f"phi={self.name!r}: |phi| exceeds bound = {self.bound:g}")
         for (_, lower), (label, upper) in pairwise(chain):
             slope = (lower(x + h) - lower(x - h)) / (2 * h)
             slope -= (lower(x + 2 * h) - lower(x - 2 * h) - 4 * h * slope) / (12 * h)
             error = np.abs(slope - upper(x))
             worst = int(np.argmax(error))
-            if error[worst] > _CHECK_TOLERANCE * (1 + np.abs(upper(x[worst : worst + 1]))[0]):
+            allowed = _CHECK_TOLERANCE * float(np.max(np.abs(upper(x))))
+            allowed += _ROUNDING * float(np.max(np.abs(lower(x)))) / h
+            if error[worst] > allowed:
                 raise ValueError(
                     f"phi={self.name!r}: {label} at x = {x[worst]:g} is off by {error[worst]:.1e} "
-                    f"from the slope of the function before it (allowed {_CHECK_TOLERANCE:g})"
+                    f"from the slope of the function before it (allowed {allowed:.1e})"
                 )
 
         for label, shortcut, full in (
             ("slope_of_value", self.slope_of_value, self.d1),
             ("bend_of_value", self.bend_of_value, self.d2),
         ):
-            if shortcut is not None and not np.allclose(
-                shortcut(self.phi(x)), full(x), rtol=1e-9, atol=1e-9
-            ):
+            if shortcut is None:
+                continue
+            exact = full(x)
+            atol = 1e-9 * float(np.max(np.abs(exact)))
+            if not np.allclose(shortcut(self.phi(x)), exact, rtol=1e-9, atol=atol):
                 raise ValueError(f"phi={self.name!r}: {label} disagrees with the derivative")
 
     def __call__(self, x: Array) -> Array:
         """φ(x)."""
         return self.phi(x)
 
-    @staticmethod
-    def _sampled(function: Function) -> Array:
+    @cached_property
+    def _sample(self) -> Array:
+        first, last = _NEAR * min(self.unit, 1.0), _FAR * max(self.unit, 1.0)
+        return np.geomspace(first, last, 2000, dtype=float)
+
+    def _sampled(self, function: Function) -> Array:
         # A cosh in the denominator may overflow harmlessly on the way out.
         with np.errstate(over="ignore"):
-            return function(_SAMPLE)
+            return function(self._sample)
+
+    @cached_property
+    def unit(self) -> float:
+        """Order of magnitude of the x where φ first bends, a power of 2; 1 if not far from 1."""
+        with np.errstate(all="ignore"):
+            bent = np.abs(self.d1(_SCALES) - self.slope) > self.slope / 4
+        first = float(_SCALES[np.argmax(bent)]) if np.any(bent) else 1.0
+        return 1.0 if 1 / _ORDINARY < first < _ORDINARY else first
 
     @cached_property
     def slope(self) -> float:
@@ -146,7 +174,7 @@ class TransferFunction:
     @cached_property
     def steepness(self) -> float:
         """Supremum of φ(x)/x, equal to the slope at 0 for a φ that bends towards saturation."""
-        return max(self.slope, float(np.max(self._sampled(self.phi) / _SAMPLE)))
+        return max(self.slope, float(np.max(self._sampled(self.phi) / self._sample)))
 
     @cached_property
     def cubic(self) -> float:
@@ -156,7 +184,7 @@ class TransferFunction:
     @cached_property
     def is_linear(self) -> bool:
         """Whether φ(x) = φ'(0) x, so that the measure need not be normalisable."""
-        x = np.concatenate([_CHECK_POINTS, 100 * _CHECK_POINTS])
+        x = self.unit * np.concatenate([_CHECK_POINTS, 100 * _CHECK_POINTS])
         return bool(np.allclose(self.phi(x), self.slope * x, rtol=1e-12, atol=0))
 
     @cached_property
@@ -200,7 +228,9 @@ class TransferFunction:
 
 def _log_cosh(x: Array) -> Array:
     size = np.abs(x)
-    return size + np.log1p(np.exp(-2 * size)) - np.log(2.0)
+    # Near 0, where the logarithms would cancel: log(1 + 2 sinh²(x/2)).
+    near = np.log1p(2 * np.sinh(np.minimum(size, 1.0) / 2) ** 2)
+    return np.where(size < 1, near, size + np.log1p(np.exp(-2 * size)) - np.log(2.0))
 
 
 def _tanh_jet(x: Array) -> Jet:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import DTypeLike
 from scipy.linalg import cho_solve, solve_triangular
+from scipy.linalg.lapack import dpstrf
 
 from .transfer import Array
 
@@ -16,13 +18,16 @@ _SPAN_FLOOR = 1e-10  # squared relative residual below which a vector adds nothi
 class Rows:
     """Vectors in chunks that never move: growing neither copies nor doubles the memory."""
 
-    def __init__(self, n: int) -> None:
-        self._n = n
+    def __init__(self, n: int, dtype: DTypeLike = np.float64) -> None:
+        self._n, self._dtype = n, dtype
         self._chunks: list[Array] = []
         self._count = 0
 
     def __len__(self) -> int:
         return self._count
+
+    def __iter__(self) -> Iterator[Array]:
+        return (row for _, rows in self._filled() for row in rows)
 
     def _filled(self) -> Iterator[tuple[int, Array]]:
         for start, chunk in zip(range(0, self._count, _CHUNK), self._chunks, strict=True):
@@ -32,7 +37,7 @@ class Rows:
         """Store a copy of the vector."""
         place = self._count % _CHUNK
         if place == 0:
-            self._chunks.append(np.empty((_CHUNK, self._n)))
+            self._chunks.append(np.empty((_CHUNK, self._n), self._dtype))
         self._chunks[-1][place] = vector
         self._count += 1
 
@@ -42,17 +47,25 @@ class Rows:
 
     def dot(self, vector: Array) -> Array:
         """Products of the stored vectors with `vector`."""
-        out = np.empty(self._count)
+        out = np.empty(self._count, self._dtype)
         for start, rows in self._filled():
             out[start : start + len(rows)] = rows @ vector
         return out
 
     def combine(self, coefficients: Array) -> Array:
         """Σ coefficients × stored vectors."""
-        out = np.zeros(self._n)
+        out = np.zeros(self._n, self._dtype)
+        coefficients = coefficients.astype(self._dtype, copy=False)
         for start, rows in self._filled():
             out += coefficients[start : start + len(rows)] @ rows
         return out
+
+    def rotated(self, rotation: Array) -> Rows:
+        """A new family Σ_k rotation[k, j] × stored vector k, j = 0, 1, …"""
+        family = Rows(self._n, self._dtype)
+        for column in rotation.T:
+            family.append(self.combine(np.ascontiguousarray(column)))
+        return family
 
 
 class Span:
@@ -68,6 +81,19 @@ class Span:
 
     def __len__(self) -> int:
         return len(self._members)
+
+    def add_all(self) -> None:
+        """Take in every vector of every family."""
+        everything = [vector for rows in self._families for vector in rows]
+        places = [(f, k) for f, rows in enumerate(self._families) for k in range(len(rows))]
+        if not everything:
+            return
+        stacked = np.array(everything)
+        gram = stacked @ stacked.T
+        # Pivoting leaves out what lies in the span of the others.
+        factor, pivots, rank, _ = dpstrf(gram, lower=True, tol=_SPAN_FLOOR * gram.diagonal().max())
+        self._factor = np.tril(factor)[:rank, :rank]
+        self._members = [places[k - 1] for k in pivots[:rank]]
 
     def add(self, family: int) -> None:
         """Take in the vector last appended to a family."""

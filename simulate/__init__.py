@@ -1,5 +1,7 @@
 """Random recurrent networks: couplings, forces, and vanilla, Langevin and OR-regulated dynamics."""
 
+from meanfield import Switching
+
 from . import couplings
 from .boltzmann import BoltzmannSamples, SamplingWarning, sample_boltzmann
 from .dynamics import energy_gradient, force, kinetic_energy, onsager_force
@@ -28,7 +30,6 @@ from .reservoir import (
     stimulus_targets,
     two_sines,
 )
-from .schedule import Switching
 from .stability import divergence, jacobian, jacobian_operator, stiffness
 
 __all__ = [

@@ -1,6 +1,23 @@
 """Dynamical mean-field theory."""
 
-from .solution import Stationary
-from .stationary import stationary
+from .effective_temperature import effective_temperature
+from .lyapunov import MeanFieldLyapunov, maximal_lyapunov
+from .sampler import SamplerError, SiteModel, Slopes
+from .stationary import Stationary, stationary
+from .steady_state import SteadyState, steady_state
+from .two_time import TwoTime, two_time
 
-__all__ = ["Stationary", "stationary"]
+__all__ = [
+    "MeanFieldLyapunov",
+    "SamplerError",
+    "SiteModel",
+    "Slopes",
+    "Stationary",
+    "SteadyState",
+    "TwoTime",
+    "effective_temperature",
+    "maximal_lyapunov",
+    "stationary",
+    "steady_state",
+    "two_time",
+]

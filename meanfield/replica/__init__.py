@@ -1,11 +1,10 @@
 """Replica theory of the measure P(x) ∝ exp(−βE): branches, sheets and their stability."""
 
 from .general_map import OrderParameters, replica_map
-from .solution import NotConvergedError, SaddlePoint
+from .solution import SaddlePoint
 from .solver import saddle_point, spin_glass_beta
 
 __all__ = [
-    "NotConvergedError",
     "OrderParameters",
     "SaddlePoint",
     "replica_map",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -11,9 +11,6 @@ from numpy.typing import NDArray
 
 from ..provenance import provenance
 from ..transfer import Array
-
-if TYPE_CHECKING:
-    from ..dmft.solution import Stationary
 
 DESCRIPTIONS = {
     "q": "mean square activity <phi^2>",
@@ -43,16 +40,8 @@ DESCRIPTIONS = {
 }
 
 
-class NotConvergedError(RuntimeError):
-    """Some points have no solution; `solution` holds the flagged result of the call."""
-
-    def __init__(self, summary: str, solution: SaddlePoint | Stationary) -> None:
-        super().__init__(f"{summary}. Pass throw=False to get nan there.")
-        self.summary = summary
-        self.solution = solution
-
-
-@dataclass(frozen=True)
+# Arrays have no truth value, so results have no ==.
+@dataclass(frozen=True, eq=False)
 class SaddlePoint:
     """Order parameters of the replica theory; every array has the broadcast shape of the input.
 

@@ -9,10 +9,11 @@ from numpy.typing import ArrayLike, NDArray
 from tqdm import tqdm
 
 from .. import parameters
+from ..convergence import NotConvergedError
 from ..transfer import Array, TransferFunction, transfer_function
 from . import bifurcation, ordered, sheets, static
 from .points import NUMBERS, Columns, Points, checked
-from .solution import NotConvergedError, SaddlePoint
+from .solution import SaddlePoint
 
 BRANCHES = ("static", "paramagnetic", "ordered", "stable")
 SHEETS = ("cooled", "null")

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
-import xarray as xr
-from matplotlib.figure import Figure
 
-from meanfield.output import staged_directory
 from meanfield.shell import axis
+from meanfield.shell import chain as chain
+from meanfield.shell import output_option as output_option
+from meanfield.shell import results as results
+from meanfield.shell import schedule as schedule
 from meanfield.transfer import NAMES
 
 from .. import couplings
 from ..integration import METHODS
-from ..schedule import Schedule, Switching
 
 # [HH] Fig. 6: σ = 1.2 for both, f = 0.8, α = 0.2; (μ_e, μ_i) by name.
 _DALE = {
@@ -28,20 +25,6 @@ _DALE = {
 }
 STORED = ("elliptic", *_DALE)
 KINDS = (*STORED, "lazy")
-
-
-def schedule(ctx: click.Context, param: click.Parameter, value: str) -> Schedule:
-    """Callback of "VALUE" or "VALUE,VALUE@TIME,…": the later values hold from their times on."""
-    try:
-        first, *later = value.split(",")
-        pairs = [part.split("@") for part in later]
-        values = [float(first), *(float(number) for number, _ in pairs)]
-        times = [float(time) for _, time in pairs]
-    except ValueError:
-        raise click.BadParameter(
-            f"{value!r}: expected a number, or e.g. 0,1@100,0@200", ctx, param
-        ) from None
-    return Switching(times, values) if times else values[0]
 
 
 def make_couplings(
@@ -190,50 +173,3 @@ def method_options(dt: float, method: str = "auto") -> Callable[[Any], Any]:
             ),
         ]
     )
-
-
-def output_option(name: str) -> Callable[[Any], Any]:
-    """--output, the directory of the dataset and the figure."""
-    return click.option(
-        "--output",
-        type=click.Path(path_type=Path),
-        default=Path("results") / name,
-        show_default=True,
-        help="Directory for the dataset and the figure.",
-    )
-
-
-def chain(options: list[Callable[[Any], Any]]) -> Callable[[Any], Any]:
-    """Decorate with all options, in the order of the help text."""
-
-    def decorate(function: Any) -> Any:
-        for option in reversed(options):
-            function = option(function)
-        return function
-
-    return decorate
-
-
-@contextmanager
-def results(output: Path) -> Iterator[Callable[[str, xr.Dataset, Figure], None]]:
-    """A function that saves a dataset and its figure; library warnings as lines on stderr.
-
-    Files appear when the block ends without error; an unwritable place fails before the work.
-    """
-    saved = []
-    with (
-        staged_directory(output) as folder,
-        warnings.catch_warnings(record=True) as caught,
-    ):
-        warnings.simplefilter("default")
-
-        def save(name: str, data: xr.Dataset, figure: Figure) -> None:
-            data.to_netcdf(folder / f"{name}.nc", engine="scipy")
-            figure.savefig(folder / f"{name}.png", dpi=150)
-            saved.append(name)
-
-        yield save
-    for text in dict.fromkeys(str(warning.message) for warning in caught):
-        click.echo(f"warning: {text}", err=True)
-    files = ", ".join(f"{name}.nc and {name}.png" for name in saved)
-    click.echo(f"wrote {files} to {output}")

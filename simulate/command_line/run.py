@@ -9,12 +9,12 @@ import click
 import numpy as np
 
 from meanfield import parameters, seeds, transfer_function
+from meanfield.schedule import Schedule, breakpoints
 from meanfield.transfer import Array
 
 from .. import figures
 from ..integration import integrate
 from ..integration.stepping import step_times
-from ..schedule import Schedule, breakpoints
 from .options import (
     KINDS,
     make_couplings,

@@ -1,6 +1,7 @@
 """Time stepping: one public call, one scheme per class, one loop for all of them."""
 
-from .monitor import StepSizeWarning
+from meanfield.exponential import StepSizeWarning
+
 from .solver import METHODS, integrate
 from .stepping import IntegrationError
 from .trajectory import Trajectory

@@ -7,18 +7,16 @@ import warnings
 import numpy as np
 from numpy.typing import NDArray
 
+from meanfield.exponential import StepSizeWarning, largest_step
+
 from ..network import Evaluation, State
 from .problem import Interval, Problem
-from .schemes import Scheme, largest_step
+from .schemes import Scheme
 
 # A quotient above this share of the limit asks for a measurement, some steps after the last one.
 _SUSPICION, _PAUSE = 0.5, 20
 # Rate of the leak: a neuron that saturates feels nothing else.
 _LEAK = 1.0
-
-
-class StepSizeWarning(UserWarning):
-    """The step is longer than the scheme follows stably: what is seen is the step, not the flow."""
 
 
 class Monitor:
@@ -114,7 +112,10 @@ class Monitor:
     @property
     def largest_stable_dt(self) -> float:
         """Largest step the scheme follows stably at the largest stiffness seen."""
-        return largest_step(self._scheme, self.stiffness) if self.stiffness > 0 else np.nan
+        return self._stable_step(self.stiffness) if self.stiffness > 0 else np.nan
+
+    def _stable_step(self, rate: float) -> float:
+        return largest_step(rate, self._scheme.largest_rate)
 
     @property
     def energy_rise_fraction(self) -> float:
@@ -156,7 +157,7 @@ class Monitor:
         if rate > self._limit * (1 + 1e-9):
             found.append(
                 f"{self._step()} exceeds the largest stable step "
-                f"{largest_step(self._scheme, rate):.3g} at the stiffness {rate:.3g} met on the way"
+                f"{self._stable_step(rate):.3g} at the stiffness {rate:.3g} met on the way"
             )
         if self.rising_steps:
             found.append(

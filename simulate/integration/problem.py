@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from meanfield.parameters import ArgumentError
+from meanfield.schedule import Switching, before
 
 from ..lanczos import largest_rate
 from ..network import Evaluation, Network, State
-from ..schedule import Switching, before
 
 # Relative residual of the stiffness: a few per cent, which the stabilised scheme has in hand.
 _WIDTH = 0.05

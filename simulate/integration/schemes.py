@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 from typing import Protocol
 
-from scipy.optimize import brentq
+from meanfield import exponential
 
 from ..network import Evaluation, State
 from .noise import ColumnNoise
@@ -49,18 +49,6 @@ class Scheme(Protocol):
     ) -> State:
         """State at t + h."""
         ...
-
-
-def largest_step(scheme: Scheme, rate: float) -> float:
-    """Largest step at which a decay rate is followed stably; inf if there is no limit."""
-    if math.isinf(scheme.largest_rate(1.0)):
-        return math.inf
-
-    def margin(log_h: float) -> float:
-        return math.log(scheme.largest_rate(math.exp(log_h)) / rate)
-
-    low, high = math.log(1e-3 / rate), math.log(1e6 / rate)
-    return math.inf if margin(high) >= 0 else math.exp(float(brentq(margin, low, high)))
 
 
 class Euler:
@@ -181,10 +169,9 @@ class RungeKutta4:
 
 
 class Exponential:
-    """Exponential Adams–Bashforth of order 2: the leak −x exactly, one evaluation a step.
+    """Exponential Adams–Bashforth of order 2 (`meanfield.exponential`), with N = F + x.
 
-    With N = F + x: x' = e^{−h}x + h[φ₁N + φ₂(N − N₋)], φ₁ = (1 − e^{−h})/h,
-    φ₂ = (e^{−h} − 1 + h)/h².  The first step is the two-stage scheme of Cox and Matthews (2002).
+    The first step is the two-stage scheme of Cox and Matthews (2002).
     """
 
     name = "exponential"
@@ -199,25 +186,15 @@ class Exponential:
         """N jumped with the parameters: its past must not be extrapolated."""
         self._last = None
 
-    @staticmethod
-    def weights(h: float) -> tuple[float, float, float]:
-        """e^{−h}, hφ₁ and hφ₂."""
-        # (e^{−h} − 1 + h)/h loses digits below h = 0.01: its series has none to lose.
-        ramp = (
-            h / 2 * (1 - h / 3 * (1 - h / 4 * (1 - h / 5))) if h < 0.01 else 1 + math.expm1(-h) / h
-        )
-        return math.exp(-h), -math.expm1(-h), ramp
-
     def largest_rate(self, h: float) -> float:
-        """Where a root of the characteristic equation reaches −1."""
-        decay, flat, ramp = self.weights(h)
-        return 1 + (1 + decay) / (flat + 2 * ramp)
+        """See `meanfield.exponential`."""
+        return exponential.largest_rate(h)
 
     def step(
         self, problem: Problem, t: float, x: State, first: Evaluation, h: float, noise: ColumnNoise
     ) -> State:
         """See `Scheme`."""
-        decay, flat, ramp = self.weights(h)
+        decay, flat, ramp = exponential.weights(h)
         rest = first.drift + x
         moved = decay * x
         moved += flat * rest

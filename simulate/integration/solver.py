@@ -12,9 +12,9 @@ from tqdm import tqdm
 
 from meanfield import TransferFunction, parameters
 from meanfield.parameters import ArgumentError
+from meanfield.schedule import Schedule, Switching, as_function, breakpoints
 
 from ..network import Network, contiguous_columns
-from ..schedule import Schedule, Switching, as_function, breakpoints
 from .chebyshev import Chebyshev
 from .monitor import Monitor, warn
 from .noise import ColumnNoise

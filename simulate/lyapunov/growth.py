@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from meanfield import TransferFunction, parameters, seeds
 from meanfield.parameters import ArgumentError
+from meanfield.schedule import as_function
 
 from ..integration.chebyshev import Chebyshev
 from ..integration.monitor import Monitor
@@ -21,7 +22,6 @@ from ..integration.schemes import Scheme
 from ..integration.solver import REMEDY, scheme_of
 from ..integration.stepping import REFRESH, IntegrationError, require_finite, steps
 from ..network import Evaluation, Network, State, contiguous_columns
-from ..schedule import as_function
 
 BLOCKS = 10
 # Smallest separation relative to |x|: a thousand times rounding.

@@ -12,11 +12,11 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from meanfield import TransferFunction, parameters, seeds
 from meanfield.parameters import ArgumentError
+from meanfield.schedule import Schedule
 from meanfield.transfer import Array
 
 from ..integration import integrate
 from ..network import Network
-from ..schedule import Schedule
 from .memory import MemoryCurve, SingularCovarianceWarning, delays, evaluate, split
 
 Stimulus = Callable[[float], Any]

@@ -210,3 +210,119 @@ def test_bad_requests() -> None:
     with pytest.raises(ArgumentError, match=r"vectors of shape \(4,\): must be \(3,\)"):
         J.anchor(np.ones(4))
     assert J.rank == (0, 0)
+
+
+# ------------------------------------------------------------------------------- forgetting
+
+
+def asked(J: GaussianOperator, count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Vectors after adaptive requests to both sides."""
+    x = np.random.default_rng(seed).standard_normal(J.shape[0])
+    right, left = [], []
+    for _ in range(count):
+        right.append(np.tanh(x))
+        h = J @ right[-1]
+        left.append(h - x)
+        x = x + 0.3 * (h - x - 0.2 * (J.T @ left[-1]))
+    return np.array(right).T, np.array(left).T
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.6, -1.0])
+@pytest.mark.parametrize("innovations", ["gaussian", "matched"])
+def test_retaining_everything_changes_nothing(gamma: float, innovations: str) -> None:
+    n, count = 200, 8
+    J = GaussianOperator(n, 1.4, gamma, seed=0, innovations=innovations)
+    right, left = asked(J, count)
+    forward, backward, rank = J @ right, J.T @ left, J.rank
+    kept = J.retain(np.concatenate([right, left], axis=1), 0.0)
+    assert J.rank == rank
+    for rotation in kept:
+        np.testing.assert_allclose(rotation.T @ rotation, np.eye(rotation.shape[1]), atol=1e-12)
+    np.testing.assert_allclose(J @ right, forward, atol=1e-9)
+    np.testing.assert_allclose(J.T @ left, backward, atol=1e-9)
+    assert J.rank == rank
+
+
+@pytest.mark.parametrize("innovations", ["gaussian", "matched"])
+def test_retained_products_and_fresh_ones(innovations: str) -> None:
+    """γ = 0: what is kept answers as before, what is dropped is drawn anew.
+
+    |Jv|² of 12 new directions: χ² of 200 degrees of freedom each, within 5 spreads.
+    """
+    n, g = 200, 1.4
+    J = GaussianOperator(n, g, 0.0, seed=0, innovations=innovations)
+    v = np.random.default_rng(1).standard_normal((n, 20))
+    before = J @ v
+    right, left = J.retain(v[:, 8:], 1e-9)
+    assert right.shape == (20, 12)
+    assert left.shape == (0, 0)
+    assert J.rank == (12, 0)
+    np.testing.assert_allclose(J @ v[:, 8:], before[:, 8:], atol=1e-9)
+    assert J.rank == (12, 0)
+    u = np.random.default_rng(2).standard_normal(n)
+    np.testing.assert_allclose((J.T @ u) @ v[:, 8:], u @ before[:, 8:], atol=1e-9)
+    fresh = J @ v[:, :8]
+    assert J.rank == (20, 1)
+    basis = np.linalg.qr(v[:, 8:])[0]
+    off = v[:, :8] - basis @ (basis.T @ v[:, :8])
+    norms = np.linalg.norm(J @ off, axis=0) / (g * np.linalg.norm(off, axis=0))
+    np.testing.assert_allclose(norms**2, 1, atol=5 * np.sqrt(2 / n))
+    assert np.min(np.linalg.norm(fresh - before[:, :8], axis=0)) > 0.5 * np.min(
+        g * np.linalg.norm(off, axis=0)
+    )
+    # Again one matrix.
+    np.testing.assert_allclose(J @ (v @ np.ones(20)), fresh.sum(1) + before[:, 8:].sum(1), atol=1e-8)
+
+
+def test_tolerance_of_what_is_retained() -> None:
+    """Small directions go; answers change by no more than their share."""
+    n, tol = 300, 1e-2
+    J = GaussianOperator(n, 1.4, 0.0, seed=0)
+    smooth = np.array([np.sin(np.arange(n) * (0.3 + 1e-3 * k)) for k in range(40)]).T
+    before, rank = J @ smooth, J.rank[0]
+    J.retain(smooth, tol)
+    assert J.rank[0] < rank / 2
+    J.tol = 0.5  # no new directions, or the dropped parts would be drawn anew
+    after = J @ smooth
+    share = np.linalg.norm(after - before, axis=0) / (1.4 * np.linalg.norm(smooth, axis=0))
+    assert 0 < np.sqrt(np.mean(share**2)) < tol * np.sqrt(rank)
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.5, -0.7])
+def test_matched_innovations_after_retaining(gamma: float) -> None:
+    """New answers are orthogonal to all that was kept, and the norm stays bounded."""
+    n, g = 400, 1.3
+    J = GaussianOperator(n, g, gamma, seed=0, innovations="matched")
+    J.anchor(np.ones(n))
+    right, left = asked(J, 10)
+    J.retain(np.concatenate([right[:, 5:], left[:, 5:]], axis=1), 1e-3)
+    kept = J.rank
+    old = [row.copy() for family in (*J._right, *J._left) for row in family]
+    asked(J, 4, seed=5)
+    assert J.rank[0] > kept[0]
+    e, z, f, w = (np.array(list(rows)).reshape(-1, n) for rows in (*J._right, *J._left))
+    for answers, place in ((z, kept[0]), (w, kept[1])):
+        new = answers[place:]
+        np.testing.assert_allclose(np.linalg.norm(new, axis=1), g, rtol=1e-9)
+        np.testing.assert_allclose(new @ np.array(old).T, 0, atol=1e-8)
+        np.testing.assert_allclose(new @ new.T, g**2 * np.eye(len(new)), atol=1e-8)
+    for basis in (e, f):
+        np.testing.assert_allclose(basis @ basis.T, np.eye(len(basis)), atol=1e-10)
+    a, b = np.random.default_rng(3).standard_normal((2, n))
+    np.testing.assert_allclose(a @ (J @ b), (J.T @ a) @ b, atol=1e-9)
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.5])
+def test_coefficients_make_the_answers(gamma: float) -> None:
+    n = 120
+    J = GaussianOperator(n, 1.2, gamma, seed=0)
+    right, _ = asked(J, 5)
+    v = right[:, 2]
+    e, z, f, w = J.coefficients(v)
+    families = [np.array(list(rows)) for rows in (*J._right, *J._left)]
+    for found, family in zip((e, z, f, w), families, strict=True):
+        np.testing.assert_allclose(found, family @ v, atol=1e-12)
+    E, Z, F, W = families
+    forward, backward = e @ Z + w @ F, f @ W + z @ E
+    np.testing.assert_allclose(J._cos * forward + J._sin * backward, J @ v, atol=1e-10)
+    assert J.coefficients(np.ones(n))[0].shape == (J.rank[0],)

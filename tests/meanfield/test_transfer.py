@@ -131,3 +131,39 @@ def test_length_follows_the_argument() -> None:
     assert tanh.length == pytest.approx(1, rel=1e-2)
     assert _own().length == pytest.approx(1.2, rel=0.1)
     assert transfer_function("linear").length == 1.0
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1e-6, 1e5, 1e12])
+@pytest.mark.parametrize("slope", [1.0, 1e-3])
+def test_a_function_of_any_scale(scale: float, slope: float) -> None:
+    k = 1 / scale
+    f = TransferFunction(
+        "scaled",
+        phi=lambda x: slope * scale * np.tanh(k * x),
+        d1=lambda x: slope * (1 - np.tanh(k * x) ** 2),
+        d2=lambda x: -2 * slope * k * np.tanh(k * x) * (1 - np.tanh(k * x) ** 2),
+        # Cancels far below the scale, where the check does not look.
+        primitive=lambda x: slope * scale**2 * np.log(np.cosh(k * x)),
+        bound=slope * scale,
+    )
+    assert f.length == pytest.approx(scale, rel=1e-2)
+    assert f.cubic == pytest.approx(2 / 3 * slope / scale**2, rel=1e-6)
+    assert f.steepness == pytest.approx(slope)
+    assert f.is_concave
+    assert not f.is_linear
+    with pytest.raises(ValueError, match="d2 at x"):
+        TransferFunction("wrong", phi=f.phi, d1=f.d1, d2=lambda x: 1.001 * f.d2(x))
+
+
+def test_the_built_in_functions_have_unit_scale() -> None:
+    assert all(transfer_function(name).unit == 1 for name in NAMES)
+
+
+def test_primitive_of_tanh_keeps_its_digits_near_zero() -> None:
+    primitive = transfer_function("tanh").primitive
+    assert primitive is not None
+    x = np.array([1e-150, 1e-8, 1e-3, 0.5, 0.999999, 1.0, 3.0, 800.0])
+    with mp.workdps(400):
+        exact = [float(mp.log(mp.cosh(mp.mpf(value)))) for value in x]
+    np.testing.assert_allclose(primitive(x), exact, rtol=1e-15)
+    np.testing.assert_array_equal(primitive(-x), primitive(x))

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from scipy.linalg import solve_continuous_lyapunov, solve_discrete_lyapunov
 
+from meanfield.schedule import as_function
 from simulate import couplings
 from simulate.integration.problem import NetworkProblem
 from simulate.integration.schemes import FIXED
 from simulate.network import Network
-from simulate.schedule import as_function
 
 N, T = 5, 0.7
 

@@ -9,13 +9,13 @@ from itertools import pairwise
 
 import numpy as np
 
-from meanfield import parameters
-from meanfield.parameters import ArgumentError
+from . import parameters
+from .parameters import ArgumentError
 
 
 @dataclass(frozen=True)
 class Switching:
-    """A piecewise constant function of time; `integrate` lands exactly on its switch times.
+    """A piecewise constant function of time; solvers land exactly on its switch times.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ class Switching:
     --------
     [HH] Fig. 2(a): the Onsager-reaction force on between t = 100 and t = 200.
 
-    >>> from simulate import Switching
+    >>> from meanfield import Switching
     >>> onsager = Switching([100, 200], [0, 1, 0])
     >>> onsager(99.9), onsager(100), onsager(200)
     (0.0, 1.0, 0.0)

@@ -9,8 +9,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from ..provenance import provenance
-from ..transfer import Array
+from ...provenance import provenance
+from ...transfer import Array
 
 DESCRIPTIONS = {
     "delta0": "variance of x",
@@ -21,9 +21,9 @@ DESCRIPTIONS = {
     "decay_rate": "asymptotic decay rate of Delta",
     "tau_half": "time where Delta has fallen to half",
     "converged": "residual and error estimates within tol",
-    "residual": "relative violation of the energy condition",
+    "residual": "relative error of delta0 that the energy condition leaves",
     "quadrature_error": "largest relative change of a result on a grid 1.25 times coarser",
-    "truncation_error": "share of <phi'^2> beyond the last Hermite coefficient",
+    "truncation_error": "relative error from the end of the Hermite series",
     "collocation_error": "largest relative change of a result with fewer nodes per panel",
     "order": "degree of the last Hermite coefficient",
     "reason": "why a point is not converged",
@@ -33,16 +33,19 @@ CURVES = {
     "delta": "autocovariance of x",
     "C": "autocorrelation of phi(x)",
 }
+ERRORS = ("residual", "quadrature_error", "truncation_error", "collocation_error")
 TIMES = ("tau_half", "tau")
 RATES = ("lyapunov", "decay_rate")
 
 
-@dataclass(frozen=True)
+# Arrays have no truth value, so results have no ==.
+@dataclass(frozen=True, eq=False)
 class Stationary:
     """Stationary state of the γ = 0 theory; every array has the broadcast shape of g and sigma.
 
-    Where `converged` is False the numbers are nan and `reason` says why.  Times are in units of
-    the time constant of the neurons.
+    Where `converged` is False the results are nan and `reason` says why; the error estimates and
+    `order` stay where they were reached, and so do time lags given by the caller.  Times are in
+    units of the time constant of the neurons.
 
     Attributes
     ----------
@@ -65,12 +68,13 @@ class Stationary:
     converged : ndarray of bool
     residual, quadrature_error, truncation_error, collocation_error : ndarray
         Relative; one for the equation of Δ₀ and one for each resolution parameter: the spacing of
-        the Gaussian quadrature, `order` and `nodes`.  λ is compared with max(|λ|, κ²).
+        the Gaussian quadrature, `order` and `nodes`.  λ is compared with max(|λ|, κ²); the error
+        from `order` is that of κ² and of the potential of λ.
     order : ndarray of int
         Degree at which the Hermite series was stopped; 0 in the null state.
     reason : ndarray of str
     attributes : dict
-        φ, tolerance and resolution.
+        φ, tolerance, resolution and whether the state is unique.
     """
 
     g: Array
@@ -106,11 +110,14 @@ class Stationary:
         Raises
         ------
         ValueError
-            If `dims` does not name every axis.
+            If `dims` does not name every axis, or uses a name twice or that of a result.
         """
-        dims = dims or tuple(f"dim_{i}" for i in range(self.q.ndim))
-        if len(dims) != self.q.ndim:
-            raise ValueError(f"dims={dims!r}: expected {self.q.ndim} names")
+        axes_of_points = dims or tuple(f"dim_{i}" for i in range(self.q.ndim))
+        taken = {"lag", *DESCRIPTIONS, *CURVES}
+        distinct = len({*axes_of_points} - taken) == len(axes_of_points) == self.q.ndim
+        if isinstance(dims, str) or not distinct:
+            raise ValueError(f"dims={dims!r}: expected {self.q.ndim} names, distinct and not taken")
+        dims = axes_of_points
         variables = {}
         for name, text in {**DESCRIPTIONS, **CURVES}.items():
             unit = "time constant" if name in TIMES else "1"

@@ -13,28 +13,38 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from ..quadrature import POLE
-from ..transfer import Array, TransferFunction
+from ...quadrature import POLE
+from ...transfer import Array, TransferFunction
 
 # Half width in z: exp(−z²/4), which bounds the integrand of every coefficient, is 1e-17 there.
 _REACH = 12.5
 _STEP = 0.1
 # Nodes per pole distance: resolves the pole and the oscillations of h_k up to c_k² = 1e-16.
 _STEPS_PER_POLE = 14.0
-_MAX_NODES = 20_000
+MAX_NODES = 20_000
+# √Δ₀ below this many lengths: φ is so close to linear that the difference is integrated.
+_SMALL = 0.1
 _BLOCK = 32
 _NEGLIGIBLE = 1e-18
+# Blocks this much larger than earlier ones that were this small are aliases of the grid.
+_ALIAS, _DEEP = 100.0, 1e-6
+# Against 0/0 where φ² underflows.
+_TINY = np.finfo(float).tiny
 _GAUSS = np.polynomial.legendre.leggauss(8)
+# On [0, 1], exact to rounding for φ'' up to |x| = length, as in `TransferFunction.defect`.
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
+_NODES, _WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2
 
 
 def normal_nodes(phi: TransferFunction, delta0: float, refinement: float = 1.0) -> Array:
     """Uniform nodes on z ≥ 0, fine enough for φ(√Δ₀ z); `refinement` divides the step."""
-    pole = POLE * phi.length / math.sqrt(delta0)
+    pole = math.inf if phi.is_linear else POLE * phi.length / math.sqrt(delta0)
     step = min(_STEP, pole / _STEPS_PER_POLE) / refinement
-    count = min(math.ceil(_REACH / step), _MAX_NODES)
+    count = min(math.ceil(_REACH / step), MAX_NODES)
     return np.linspace(0.0, _REACH, count + 1)
 
 
@@ -45,14 +55,36 @@ def _weights(z: Array, width: float) -> Array:
     return weights
 
 
-def moments(phi: TransferFunction, delta0: float, refinement: float = 1.0) -> tuple[Array, float]:
-    """⟨φ²⟩, ⟨φ'⟩, ⟨φ'²⟩ and, apart, the cancellation-free φ'(0) − ⟨φ'⟩, for x ~ N(0, Δ₀)."""
+def is_small(phi: TransferFunction, delta0: float) -> bool:
+    """Whether x ~ N(0, Δ₀) stays where φ is close to linear."""
+    return delta0 < (_SMALL * phi.length) ** 2
+
+
+def _losses(phi: TransferFunction, x: Array) -> tuple[Array, Array]:
+    # φ'(0) x − φ and φ'(0) − φ', both from φ'', for |x| up to about one length.
+    bend = phi.d2(x[:, None] * _NODES)
+    return -x * x * (bend @ (_WEIGHTS * (1 - _NODES))), -x * (bend @ _WEIGHTS)
+
+
+class Moments(NamedTuple):
+    """⟨φ²⟩, ⟨φ'⟩, ⟨φ'²⟩ and, without cancellation, ``loss`` = φ'(0) − ⟨φ'⟩."""
+
+    q: float
+    slope: float
+    steepness: float
+    loss: float
+
+
+def moments(phi: TransferFunction, delta0: float, refinement: float = 1.0) -> Moments:
+    """The moments for x ~ N(0, Δ₀)."""
     z = normal_nodes(phi, delta0, refinement)
     weights = _weights(z, 0.5)
     x = math.sqrt(delta0) * z
     slope = phi.d1(x)
-    values = np.array([phi.phi(x) ** 2, slope, slope**2]) @ weights
-    return values, float(weights @ (phi.slope - slope))
+    loss = _losses(phi, x)[1] if is_small(phi, delta0) else phi.slope - slope
+    return Moments(
+        *(float(weights @ values) for values in (phi.phi(x) ** 2, slope, slope**2, loss))
+    )
 
 
 def variance_of_primitive(phi: TransferFunction, delta0: float) -> float:
@@ -69,18 +101,34 @@ def variance_of_primitive(phi: TransferFunction, delta0: float) -> float:
     return float(weights @ (primitive - weights @ primitive) ** 2)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class HermiteSeries:
-    """Squared odd coefficients c_k², k = 1, 3, 5, … of φ(√Δ₀ z)."""
+    """Odd coefficients c_k, k = 1, 3, 5, … of φ(√Δ₀ z).
+
+    Attributes
+    ----------
+    delta0 : float
+    coefficients : array
+    truncation : float
+        Share of ⟨φ'²⟩ that is left out.
+    aliased : bool
+        Whether the series was cut because the grid is too coarse for φ.
+    """
 
     delta0: float
-    squares: Array
+    coefficients: Array
     truncation: float
+    aliased: bool
+
+    @property
+    def squares(self) -> Array:
+        """The c_k²."""
+        return self.coefficients**2
 
     @property
     def degree(self) -> Array:
         """The k of every coefficient."""
-        return np.arange(1.0, 2.0 * self.squares.size, 2.0)
+        return np.arange(1.0, 2.0 * self.coefficients.size, 2.0)
 
     def correlation(self, rho: Array) -> Array:
         """C_φ at correlation `rho`."""
@@ -97,28 +145,43 @@ def horner(coefficients: Array, r: Array) -> Array:
 
 
 def hermite_series(
-    phi: TransferFunction, delta0: float, *, order: int, refinement: float = 1.0
+    phi: TransferFunction,
+    delta0: float,
+    *,
+    order: int,
+    refinement: float = 1.0,
+    guarded: bool = True,
 ) -> HermiteSeries:
     """Coefficients up to rounding, or up to k = `order`.
 
     The three-term recursion of the odd orthonormal polynomials runs forward on the nodes, on
-    h_k(z) exp(−z²/4), which stays below one.  `truncation` of the result is the share of ⟨φ'²⟩
-    that is left out.
+    h_k(z) exp(−z²/4), which stays below one.  If `guarded` it stops where the coefficients grow
+    again after they were small, as they do on too coarse a grid, but also for some φ.
     """
     z = normal_nodes(phi, delta0, refinement)
     x = math.sqrt(delta0) * z
-    projector = _weights(z, 0.25) * phi.phi(x)
+    small = is_small(phi, delta0)
+    projector = _weights(z, 0.25) * (-_losses(phi, x)[0] if small else phi.phi(x))
     square = z * z
     before, now = np.zeros_like(z), z * np.exp(-square / 4)
     coefficients: list[float] = []
-    total = 0.0
+    shares: list[float] = []
+    total, lowest = 0.0, math.inf
+    negligible = aliased = False
     work = np.empty_like(z)
     for k in range(1, order + 1, 2):
         coefficients.append(float(projector @ now))
+        if k == 1 and small:
+            coefficients[0] += phi.slope * math.sqrt(delta0)
         if len(coefficients) % _BLOCK == 0:
             block = sum((k - 2 * i) * c * c for i, c in enumerate(reversed(coefficients[-_BLOCK:])))
             total += block
-            if block <= _NEGLIGIBLE * total:
+            shares.append(block / max(total, _TINY))
+            # The larger half of the degrees: single blocks may be small by a change of sign.
+            lowest = min(lowest, max(shares[len(shares) // 2 :]))
+            negligible = shares[-1] <= _NEGLIGIBLE
+            aliased = guarded and lowest < _DEEP and shares[-1] > _ALIAS * lowest
+            if negligible or aliased:
                 break
         np.subtract(square, 2 * k + 1, out=work)
         work *= now
@@ -126,7 +189,10 @@ def hermite_series(
         work -= before
         work /= math.sqrt((k + 1) * (k + 2))
         before, now, work = now, work, before
-    squares = np.array(coefficients) ** 2
-    (_, _, steepness), _ = moments(phi, delta0, refinement)
-    kept = float(np.sum((2.0 * np.arange(squares.size) + 1) * squares)) / delta0
-    return HermiteSeries(delta0, squares, abs(1 - kept / steepness))
+    c, degree = np.array(coefficients), np.arange(1.0, 2.0 * len(coefficients), 2.0)
+    if negligible:
+        missing = shares[-1]
+    else:
+        steepness = moments(phi, delta0, refinement).steepness
+        missing = abs(1 - float(degree @ c**2) / (delta0 * steepness))
+    return HermiteSeries(delta0, c, missing, aliased)

@@ -16,7 +16,7 @@ import math
 
 import numpy as np
 
-from ..transfer import Array
+from ...transfer import Array
 from .hermite import horner
 
 # ρ = 1/2, an edge of the panels, so that the half time is a sum of panels.
@@ -24,7 +24,7 @@ HALF = math.acosh(2.0)
 # ρ² = 1e-17 at the end of the panels; an exponential from there on.
 _END = 20.0
 _TAIL_PANELS = 10
-_FIRST = 0.25
+_FIRST_PANEL = 0.25
 _MAX_LEVELS = 40
 _NEWTON = 60
 
@@ -38,8 +38,8 @@ class Trajectory:
         Coefficients of H in powers of ρ².
     w0 : float
         σ⁴/(4Δ₀²), the value of (ρ'/ρ)² at τ = 0⁺.
-    delta0 : float
-        Sets, with w₀, the scale on which the panels start.
+    width : float
+        The θ on which H varies near 0; sets, with w₀, the scale on which the panels start.
     nodes : int
         Gauss–Legendre nodes per panel.
 
@@ -53,13 +53,13 @@ class Trajectory:
         Where ρ = 1/2.
     """
 
-    def __init__(self, well: Array, w0: float, delta0: float, nodes: int) -> None:
+    def __init__(self, well: Array, w0: float, width: float, nodes: int) -> None:
         self.rate = math.sqrt(w0 + well[0])
         depth = float(np.sum(well))
-        scale = 1 / math.sqrt(1 + delta0)
+        scale = width
         if w0 > 0 and w0 < depth:
             scale = min(scale, math.sqrt(w0 / depth))
-        levels = min(math.ceil(math.log2(HALF / (_FIRST * scale))), _MAX_LEVELS)
+        levels = min(math.ceil(math.log2(HALF / (_FIRST_PANEL * scale))), _MAX_LEVELS)
         start = HALF * 2.0 ** -np.arange(levels, -1.0, -1.0)
         self.theta = np.concatenate([[0.0], start, np.linspace(HALF, _END, _TAIL_PANELS + 1)[1:]])
         x, weights = np.polynomial.legendre.leggauss(nodes)

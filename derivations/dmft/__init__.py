@@ -1,0 +1,49 @@
+"""Dynamical mean-field theory of ẋ = f − κφ'∘Jᵀf, f = −x + Jφ(x), N → ∞.
+
+[SCS] is Sompolinsky, Crisanti & Sommers, Phys. Rev. Lett. 61, 259 (1988), γ = κ = 0; [ZH] is Zou &
+Huang, SciPost Phys. Lect. Notes 79 (2024), any γ (their η) at κ = 0.  One file a step:
+
+    cavity             what a neuron added to the network hears, to second order
+    site               the average over them: the single-site equations for every γ and κ
+    responses          the instantaneous term g²φ(t) of u, responses just after a field, κ = 0
+    novikov            responses from correlations with the field, without inverses; spectra
+    sampler            the same equations from a Gaussian operator revealed on request
+    stationary         [SCS]: Δ'' = Δ − g²C_φ, its conserved energy, the kinetic energy
+    trajectory         Δ(τ) from Hermite coefficients: forms without cancellation
+    temperature        response, and the temperatures of the state in P ∝ exp(−βE)
+    lyapunov           two copies: the operator, its zero mode, the sign of λ
+    chaos_onset        expansions in g − 1
+    fixed_point_phase  response around x = 0 and correlations for linear φ, every γ
+    exponential        noise in the exponential Adams–Bashforth scheme
+"""
+
+# Imported, hence registered and run, in the order of the derivation.
+# isort: off
+from . import cavity
+from . import site
+from . import responses
+from . import novikov
+from . import sampler
+from . import stationary
+from . import trajectory
+from . import temperature
+from . import lyapunov
+from . import chaos_onset
+from . import fixed_point_phase
+from . import exponential
+# isort: on
+
+__all__ = [
+    "cavity",
+    "chaos_onset",
+    "exponential",
+    "fixed_point_phase",
+    "lyapunov",
+    "novikov",
+    "responses",
+    "sampler",
+    "site",
+    "stationary",
+    "temperature",
+    "trajectory",
+]

@@ -1,0 +1,71 @@
+"""Independent batches: their mean, its standard error, and the bias of finite batches."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from ...transfer import Array
+
+T = TypeVar("T")
+# Batches of the control group have this many times fewer trajectories.
+SHRINK = 4
+
+
+class Estimate(NamedTuple):
+    """A mean over batches, its standard error, and the part of it due to finite batches."""
+
+    value: Array
+    error: Array
+    bias: Array
+
+
+def in_order(jobs: Sequence[Callable[[], T]], workers: int | None) -> list[T]:
+    """Results of the jobs, computed by `workers` threads with one BLAS thread each.
+
+    The products of the sampler are as long as the batch and as wide as the rank: too thin for
+    threads of BLAS, but they release the interpreter.
+    """
+    count = min(workers or os.cpu_count() or 1, len(jobs))
+    with threadpool_limits(1, user_api="blas"):
+        if count == 1:
+            return [job() for job in jobs]
+        with ThreadPoolExecutor(count) as pool:
+            running = [pool.submit(job) for job in jobs]
+            try:
+                return [future.result() for future in running]
+            except BaseException:
+                for future in running:
+                    future.cancel()
+                raise
+
+
+def mean_and_error(samples: Sequence[Array]) -> tuple[Array, Array]:
+    """Mean over independent batches and its standard error."""
+    stacked = np.array(samples)
+    return stacked.mean(axis=0), stacked.std(axis=0, ddof=1) / np.sqrt(len(stacked))
+
+
+def combine(full: Sequence[Array], small: Sequence[Array], extrapolate: bool) -> Estimate:
+    """Estimate from full batches, and its bias b/M from batches `SHRINK` times smaller.
+
+    Parameters
+    ----------
+    full, small : sequences of array
+        Results of single batches; `small` may be empty, the bias is then nan.
+    extrapolate : bool
+        Whether to subtract the bias from the value.
+    """
+    value, error = mean_and_error(full)
+    if not len(small):
+        return Estimate(value, error, np.full_like(value, np.nan))
+    control, spread = mean_and_error(small)
+    bias = (control - value) / (SHRINK - 1)
+    if not extrapolate:
+        return Estimate(value, error, bias)
+    return Estimate(value - bias, np.hypot(SHRINK * error, spread) / (SHRINK - 1), bias)

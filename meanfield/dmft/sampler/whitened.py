@@ -1,0 +1,165 @@
+"""Integrated responses from the whitened sums of the operator, without probe fields.
+
+By Novikov's theorem z_k·φ(t) = g² ∫ [R_φh(t,s) H_k(s) + R_φu(t,s) U_k(s)] ds, where H_k(s) and
+U_k(s) say how much of z_k the fields h(s) and u(s) contain, and likewise for w_j.  A combination of
+the z and w that shifts h by a function p(s) and u by r(s) therefore measures
+∫ [R_φh p + R_φu r] ds.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from scipy.linalg import cho_factor, cho_solve
+
+from ...gaussian_operator import GaussianOperator
+from ...transfer import Array
+
+# (∫Rδ)² ≤ ∫R² ∫δ²; ∫R² is 1/2 for a linear neuron without memory.
+_SQUARED_RESPONSE = 0.5
+_WIDER = 4.0
+# Rows and columns to begin with, and times that may be older than the window.
+_ROOM, _STALE = 64, 8
+
+
+class WhitenedResponse:
+    """The response of ⟨φ(t)⟩ to a constant field in ẋ, for a rate model with f = ψ = −x + h.
+
+    A field in ẋ differs from one in h by what ψ passes on:
+    R_φh = R + g² R_φh∘R_φu + γg² R_φu∘R_ψu as operators on functions of time, so R is measured by
+    the shifts p = 1 − g² ∫R_φu and r = −γg² ∫R_ψu, both of which are measured on the way.
+
+    The combination is the ridge solution that balances the misfit of the shifts against the noise
+    of order M^−½ in z·φ.
+
+    Parameters
+    ----------
+    operator : GaussianOperator
+    window : float
+        Length of the past over which responses are integrated.
+    repeats : int
+        Number of batches that average the noise, but not the misfit, away.
+
+    Attributes
+    ----------
+    value, shift : float
+        ∫R(t, s) ds at the time measured last, and its change when the ridge is `_WIDER` times
+        stronger.  Averaged over batches, where the noise cancels, the shift bounds the bias by the
+        ridge: that falls at least like the root of its strength.
+    """
+
+    def __init__(self, operator: GaussianOperator, window: float, repeats: int) -> None:
+        self._operator, self._window = operator, window
+        self._g2, self._gamma = operator.g**2, operator.gamma
+        self._noise = 1 / (self._g2 * repeats)
+        theta = math.asin(self._gamma) / 2
+        self._cos, self._sin = math.cos(theta), math.sin(theta)
+        # Columns of the design in the order of their first appearance.
+        self._columns: tuple[list[int], list[int]] = ([], [])
+        self._design = np.zeros((_ROOM, _ROOM))
+        self._weights, self._targets = np.zeros(_ROOM), np.zeros((_ROOM, 2))
+        self._gram, self._products = np.zeros((_ROOM, _ROOM)), np.zeros((_ROOM, 2))
+        self._times: list[float] = []
+        self._rows: list[int] = []
+        self._count = 0
+        self.value, self.shift = 0.0, 0.0
+
+    def rotate(self, right: Array, left: Array) -> None:
+        """Follow a rotation of the operator's bases."""
+        z, w = self._columns
+        known = (right[: len(z)], left[: len(w)])
+        used = slice(0, self._count)
+        turned = np.concatenate(
+            [
+                self._design[used][:, place] @ turn
+                for place, turn in zip((z, w), known, strict=True)
+            ],
+            axis=1,
+        )
+        first = right.shape[1]
+        self._columns = (list(range(first)), list(range(first, turned.shape[1])))
+        self._design[:] = 0
+        self._design[used, : turned.shape[1]] = turned
+        self._sum_up()
+
+    def record(self, t: float, phi: Array, psi: Array | None, *, measure: bool) -> None:
+        """Take in the requests made at time t, and measure the response there if asked to.
+
+        While u is used it is measured always: later shifts are made of it.
+        """
+        e, z, f, w = self._operator.coefficients(phi)
+        again = None if psi is None else self._operator.coefficients(psi)
+        self._make_room(e.size, f.size)
+        pulses = (0.0, 0.0)
+        if self._times:
+            self._weigh(t)
+            if measure or again is not None:
+                noise = float(phi @ phi) / phi.size * self._noise
+                of_psi = None if again is None else np.concatenate([again[1], again[3]])
+                pulses = self._measure(np.concatenate([z, w]), of_psi, noise)
+        self._times.append(t)
+        added = [(self._cos * e, self._sin * f, 1 - self._g2 * pulses[0], 0.0)]
+        if again is not None:
+            shift = -self._gamma * self._g2 * pulses[1]
+            added.append((self._sin * again[0], self._cos * again[2], shift, 1.0))
+        self._rows.append(len(added))
+        for right, left, target, of_u in added:
+            row = self._design[self._count]
+            row[self._columns[0]], row[self._columns[1]] = right, left
+            self._targets[self._count] = target, of_u
+            self._weights[self._count] = 0.0
+            self._count += 1
+
+    def _measure(self, phi: Array, psi: Array | None, noise: float) -> tuple[float, float]:
+        """Sets `value` and `shift`; answers ∫R_φu and ∫R_ψu."""
+        places = [*self._columns[0], *self._columns[1]]
+        gram, products = self._gram[np.ix_(places, places)], self._products[places]
+        diagonal = np.diag_indices_from(gram)
+        gram[diagonal] += noise
+        mixed = cho_solve(cho_factor(gram), products)
+        gram[diagonal] += (_WIDER - 1) * noise
+        wider = cho_solve(cho_factor(gram, overwrite_a=True), products[:, 0])
+        self.value = float(phi @ mixed[:, 0]) / self._g2
+        self.shift = float(phi @ wider) / self._g2 - self.value
+        # Before u is used its column of targets is zero, and so is the combination.
+        of_psi = 0.0 if psi is None else float(psi @ mixed[:, 1]) / self._g2
+        return float(phi @ mixed[:, 1]) / self._g2, of_psi
+
+    def _weigh(self, t: float) -> None:
+        """The rows recorded last hold until t; rows older than the window are dropped."""
+        latest = slice(self._count - self._rows[-1], self._count)
+        self._weights[latest] = (t - self._times[-1]) * _SQUARED_RESPONSE
+        self._add(latest)
+        stale = sum(s < t - self._window for s in self._times[:-1])
+        if stale > _STALE:
+            gone = sum(self._rows[:stale])
+            for array in (self._design, self._weights, self._targets):
+                array[: self._count - gone] = array[gone : self._count]
+                array[self._count - gone : self._count] = 0
+            self._count -= gone
+            del self._times[:stale], self._rows[:stale]
+            self._sum_up()
+
+    def _add(self, rows: slice) -> None:
+        weighted = self._design[rows].T * self._weights[rows]
+        self._gram += weighted @ self._design[rows]
+        self._products += weighted @ self._targets[rows]
+
+    def _sum_up(self) -> None:
+        self._gram[:], self._products[:] = 0, 0
+        self._add(slice(0, self._count))
+
+    def _make_room(self, right: int, left: int) -> None:
+        for columns, rank in zip(self._columns, (right, left), strict=True):
+            while len(columns) < rank:
+                columns.append(len(self._columns[0]) + len(self._columns[1]))
+        wide = right + left > self._gram.shape[0]
+        tall = self._count + 2 > self._weights.size
+        if wide or tall:
+            extra = (self._weights.size if tall else 0, self._gram.shape[0] if wide else 0)
+            self._design = np.pad(self._design, ((0, extra[0]), (0, extra[1])))
+            self._weights = np.pad(self._weights, (0, extra[0]))
+            self._targets = np.pad(self._targets, ((0, extra[0]), (0, 0)))
+            self._gram = np.pad(self._gram, (0, extra[1]))
+            self._products = np.pad(self._products, ((0, extra[1]), (0, 0)))

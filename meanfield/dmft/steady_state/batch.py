@@ -1,0 +1,130 @@
+"""One batch of trajectories in the steady state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...transfer import Array, TransferFunction
+from ..sampler.pulse import stationary_pulse
+from ..sampler.sweep import Setting, Sweep
+from ..sampler.whitened import WhitenedResponse
+from .lags import LagAverages
+
+# Trajectories that carry a pulse, and the number of times at which pulses start.
+_PULSED, _PULSES = 1024, 4
+# Time between two rows of the whitened sums, and between two of their values.
+_ROW, _VALUE = 0.5, 5.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to measure.
+
+    Attributes
+    ----------
+    skip : float
+        Time before the average.
+    stride : int
+        Steps between remembered states.
+    lags : int
+        Number of lags.
+    repeats : int
+        Number of batches.
+    """
+
+    skip: float
+    stride: int
+    lags: int
+    repeats: int
+
+
+def run_batch(
+    setting: Setting,
+    plan: Plan,
+    phi: TransferFunction,
+    size: int,
+    seed: int,
+    key: tuple[int, ...],
+    tick: Callable[[], object],
+) -> dict[str, Array]:
+    """Time averages over one batch; `drift` is late minus early q."""
+    sweep = Sweep(setting, size, seed, *key)
+    lags = LagAverages(plan.lags, size)
+    step = float(setting.grid[1])
+    begin = int(np.searchsorted(setting.grid, plan.skip))
+    length = (plan.lags - 1) * plan.stride + 1
+    room = (setting.grid.size - begin) // length
+    starts = begin + length * np.arange(min(room, _PULSES))
+    slopes: list[Array] = []
+    pulses: list[Array] = []
+    whitened = WhitenedResponse(sweep.operator, setting.window, plan.repeats)
+    next_row, next_value = -np.inf, plan.skip
+    squares, energies, responses, shifts = [], [], [], []
+    for moment in sweep:
+        tick()
+        k, t = moment.step, moment.t
+        if sweep.rotations is not None:
+            whitened.rotate(*sweep.rotations)
+        if t >= next_row:
+            whitened.record(t, moment.phi, None, measure=t >= next_value)
+            next_row = t + _ROW * (1 - 1e-9)
+            if t >= next_value:
+                responses.append(whitened.value)
+                shifts.append(whitened.shift)
+                next_value = t + _VALUE * (1 - 1e-9)
+        if k < begin:
+            continue
+        squares.append(float(moment.phi @ moment.phi) / size)
+        energies.append(float(moment.force @ moment.force) / (2 * size))
+        if (k - begin) % plan.stride == 0:
+            lags.push(moment.x, moment.phi, moment.h)
+        if len(pulses) < len(starts) and k >= starts[len(pulses)]:
+            slopes.append(phi.slope_at(moment.x[:_PULSED], moment.phi[:_PULSED]))
+            if len(slopes) == length:
+                pulses.append(stationary_pulse(np.array(slopes), step, setting.g, setting.gamma))
+                slopes = []
+    delta, C, mixed = lags.averages
+    R = np.mean(pulses, axis=0)
+    half = len(squares) // 2
+    g2 = setting.g**2
+    return {
+        "C": C,
+        "delta": delta,
+        "R": R[:: plan.stride],
+        "q": np.array(np.mean(squares)),
+        "delta0": delta[0],
+        "energy": np.array(np.mean(energies)),
+        "r_int": np.array(np.mean(responses)),
+        "r_int_shift": np.array(np.mean(shifts)),
+        "r_int_pulse": np.array(np.trapezoid(R, dx=step)),
+        "r_int_spectral": np.array(
+            np.trapezoid(mixed) / (g2 * (1 + setting.gamma) * np.trapezoid(C))
+            if setting.gamma > -1
+            else np.nan
+        ),
+        "tau_half": np.array(half_time(delta, step * plan.stride)),
+        "drift": np.array(np.mean(squares[half:]) - np.mean(squares[:half])),
+    }
+
+
+def half_time(delta: Array, step: float) -> float:
+    """Where Δ(τ) first falls to Δ(0)/2, by cubic interpolation; nan if it does not."""
+    below = np.flatnonzero(delta <= delta[0] / 2)
+    if not below.size or delta[0] <= 0:
+        return np.nan
+    first = int(below[0])
+    near = slice(max(first - 2, 0), max(first - 2, 0) + 4)
+    lags = step * np.arange(delta.size, dtype=np.float64)[near]
+    # The inverse function through four points.
+    return float(_lagrange(delta[near], lags, delta[0] / 2))
+
+
+def _lagrange(x: Array, y: Array, at: float) -> float:
+    total = 0.0
+    for k in range(len(x)):
+        others = np.delete(x, k)
+        total += y[k] * float(np.prod((at - others) / (x[k] - others)))
+    return total

@@ -1,0 +1,173 @@
+"""The result of `steady_state`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from ...provenance import provenance
+from ...transfer import Array
+
+CURVES = {
+    "C": "autocorrelation of phi(x)",
+    "delta": "autocorrelation of x",
+    "R": "response of phi to a field",
+}
+SCALARS = {
+    "q": "mean square activity <phi^2>",
+    "delta0": "variance of x",
+    "energy": "kinetic energy per neuron <f^2>/2",
+    "r_int": "integrated response",
+    "tau_half": "time where delta has fallen to half",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class SteadyState:
+    """Stationary two-time functions of the vanilla dynamics, for one g and γ.
+
+    Times are in units of the time constant of the neurons.  Every estimate ``name`` comes with
+    ``name_err`` of the same shape, a standard error over batches in the sampler and an error bound
+    elsewhere.
+
+    Attributes
+    ----------
+    g, gamma, temperature : float
+    tau : (n,) ndarray
+        Time lags.
+    C, delta, R : (n,) ndarray
+        ⟨φ(t+τ)φ(t)⟩, ⟨x(t+τ)x(t)⟩ and the response R(τ) of φ to a field in ẋ, R(0) at 0⁺.
+    q, delta0, energy, r_int, tau_half : float
+        C(0), Δ(0), ½⟨f²⟩ per neuron, ∫R dτ over `window`, and where Δ = Δ(0)/2 (nan if it is not
+        within the lags of every batch).
+    q_bias, r_int_bias : float
+        Estimated effect of finite batches, already subtracted.
+    q_window, q_window_err, r_int_window, r_int_window_err : float
+        Change when the window is halved, estimated on small batches, and its error: what the
+        window leaves out is smaller where the change is small.
+    r_int_spectral, r_int_pulse : float
+        Two more estimates of `r_int`: S_φh(0)/[g²(1+γ)S_φ(0)] within the lags, which is biased
+        where C reaches beyond them, and the integral of R.
+    drift, drift_err : float
+        q in the second half of the average minus q in the first.
+    window : float
+        Time after which the past is forgotten; inf for closed forms.
+    method : str
+        "null" (fixed-point phase, closed forms), "stationary" (γ = 0, deterministic) or "sampler".
+    converged : bool
+        Whether drift and window change are below 3.5 of their errors.
+    reason : str
+        Why not.
+    attributes : dict
+        Parameters of the run.
+    """
+
+    g: float
+    gamma: float
+    temperature: float
+    tau: Array
+    C: Array
+    C_err: Array
+    delta: Array
+    delta_err: Array
+    R: Array
+    R_err: Array
+    q: float
+    q_err: float
+    delta0: float
+    delta0_err: float
+    energy: float
+    energy_err: float
+    r_int: float
+    r_int_err: float
+    tau_half: float
+    tau_half_err: float
+    q_bias: float
+    r_int_bias: float
+    q_window: float
+    q_window_err: float
+    r_int_window: float
+    r_int_window_err: float
+    r_int_spectral: float
+    r_int_spectral_err: float
+    r_int_pulse: float
+    r_int_pulse_err: float
+    drift: float
+    drift_err: float
+    window: float
+    method: str
+    converged: bool
+    reason: str
+    attributes: dict[str, Any] = field(repr=False)
+
+    def to_dataset(self) -> xr.Dataset:
+        """Labelled dataset with dimension ``tau``, and provenance in its attributes."""
+        variables: dict[str, Any] = {}
+        for name, text in CURVES.items():
+            units = "1/time constant" if name == "R" else "1"
+            for suffix, more in (("", ""), ("_err", ", error")):
+                values = getattr(self, name + suffix)
+                variables[name + suffix] = (
+                    "tau",
+                    values,
+                    {"long_name": text + more, "units": units},
+                )
+        for name, text in SCALARS.items():
+            units = "time constant" if name == "tau_half" else "1"
+            for suffix, more in (("", ""), ("_err", ", error")):
+                value = getattr(self, name + suffix)
+                variables[name + suffix] = ((), value, {"long_name": text + more, "units": units})
+        for name in _CHECKS:
+            variables[name] = ((), getattr(self, name))
+        coords = {"tau": ("tau", self.tau, {"long_name": "time lag", "units": "time constant"})}
+        facts = {
+            "g": self.g,
+            "gamma": self.gamma,
+            "temperature": self.temperature,
+            "method": self.method,
+            "converged": str(self.converged),
+            "reason": self.reason,
+        }
+        return xr.Dataset(variables, coords, attrs={**facts, **self.attributes, **provenance()})
+
+    def __repr__(self) -> str:
+        pairs = (f"{n}={getattr(self, n):.5g}±{getattr(self, n + '_err'):.1g}" for n in SCALARS)
+        return (
+            f"SteadyState(g={self.g:g}, gamma={self.gamma:g}, method={self.method!r}, "
+            f"{', '.join(pairs)}, window={self.window:g}, converged={self.converged})"
+        )
+
+
+_CHECKS = (
+    "q_bias",
+    "r_int_bias",
+    "q_window",
+    "q_window_err",
+    "r_int_window",
+    "r_int_window_err",
+    "r_int_spectral",
+    "r_int_spectral_err",
+    "r_int_pulse",
+    "r_int_pulse_err",
+    "drift",
+    "drift_err",
+    "window",
+)
+
+
+def exact(tau: Array, curves: dict[str, Array], scalars: dict[str, float]) -> dict[str, Any]:
+    """Fields of a result without sampling: errors, biases and window effects as given or zero."""
+    found: dict[str, Any] = {"tau": tau}
+    for name, curve in curves.items():
+        found[name] = curve
+        found.setdefault(f"{name}_err", np.zeros_like(curve))
+    for name, value in scalars.items():
+        found[name] = value
+        found.setdefault(f"{name}_err", 0.0)
+    for name in _CHECKS[:-1]:
+        found.setdefault(name, 0.0)
+    found["r_int_spectral"] = found["r_int_pulse"] = scalars["r_int"]
+    return found | {"window": np.inf, "converged": True, "reason": ""}

@@ -1,0 +1,133 @@
+"""The result of `two_time`: arrays with errors, checks and provenance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from ...provenance import provenance
+from ...transfer import Array
+
+MATRICES = {
+    "C": "correlation <phi(t) phi(t')>",
+    "delta": "correlation <x(t) x(t')>",
+    "freezing": "freezing measure <(phi(t) - phi(t'))^2>",
+}
+CURVES = {"energy": "kinetic energy per neuron <f^2>/2", "r_int": "integrated response"}
+
+
+@dataclass(frozen=True, eq=False)
+class TwoTime:
+    """Two-time functions per neuron at the saved times; times in units of the neurons' constant.
+
+    Attributes
+    ----------
+    g, gamma : float
+    t : (n_saved,) ndarray
+        Times from 0 to t_max inclusive.
+    C, delta : (n_saved, n_saved) ndarray
+        ⟨φ(t)φ(t′)⟩ and ⟨x(t)x(t′)⟩.
+    freezing : (n_saved, n_saved) ndarray
+        ⟨(φ(t) − φ(t′))²⟩, [HH] Eq. 11 per neuron.
+    energy : (n_saved,) ndarray
+        ½⟨f²⟩ per neuron, f = −x + h.
+    r_int : (n_saved,) ndarray
+        ∫₀ᵗ R(t, s) ds; nan for a model of the user's unless R was asked for.
+    R : (n_saved, n_saved) ndarray or None
+        R(t, s), response of φ(t) to a field in ẋ(s), per unit field and time; zero for s ≥ t.
+    C_err, delta_err, freezing_err, energy_err, r_int_err, R_err
+        Standard errors over batches of the same shapes (of `r_int` together with the bias of
+        the ridge in the whitened sums); for ``method="closed"`` estimated errors of the step.
+    C_bias, delta_bias, freezing_bias, energy_bias, r_int_bias
+        Estimated difference from M → ∞ of batches of M trajectories: still in the value for
+        ``bias="report"``, subtracted from it for ``bias="extrapolate"``; nan for ``"ignore"``.
+    method : str
+        "closed" or "sampler".
+    status : str
+        "ok", or "unstable step" where the step is longer than the stiffness allows.
+    warnings : tuple of str
+        What was warned of.
+    balance_error, energy_balance_error : float
+        Largest relative violation of ½⟨x²⟩' = ⟨xF⟩ and, along −∇E, ⟨E⟩' = −⟨F²⟩, both integrated
+        over time, by the step; nan where they do not apply (noise).
+    stiffness : float
+        Largest rate of the symmetric part of −∂F/∂x met while u = Jᵀψ was on; else nan.
+    rank : int
+        Largest number of revealed directions of a batch, both sides; 0 for "closed".
+    attributes : dict
+        Parameters of the run.
+    """
+
+    g: float
+    gamma: float
+    t: Array
+    C: Array
+    delta: Array
+    freezing: Array
+    energy: Array
+    r_int: Array
+    R: Array | None
+    C_err: Array
+    delta_err: Array
+    freezing_err: Array
+    energy_err: Array
+    r_int_err: Array
+    R_err: Array | None
+    C_bias: Array
+    delta_bias: Array
+    freezing_bias: Array
+    energy_bias: Array
+    r_int_bias: Array
+    method: str
+    status: str
+    warnings: tuple[str, ...]
+    balance_error: float
+    energy_balance_error: float
+    stiffness: float
+    rank: int
+    attributes: dict[str, Any] = field(repr=False)
+
+    def to_dataset(self) -> xr.Dataset:
+        """Labelled dataset with dimensions ``t`` and ``t_other``, and provenance."""
+        variables: dict[str, Any] = {}
+        groups = [(MATRICES, ("t", "t_other")), (CURVES, ("t",))]
+        for names, dims in groups:
+            for name, text in names.items():
+                for suffix, more in (("", ""), ("_err", ", error"), ("_bias", ", bias")):
+                    variables[name + suffix] = (
+                        dims,
+                        getattr(self, name + suffix),
+                        {"long_name": text + more, "units": "1"},
+                    )
+        if self.R is not None:
+            units = {"units": "1/time constant"}
+            text = "response of phi(t) to a field in xdot(t')"
+            variables["R"] = (("t", "t_other"), self.R, {"long_name": text, **units})
+            variables["R_err"] = (
+                ("t", "t_other"),
+                self.R_err,
+                {"long_name": text + ", error", **units},
+            )
+        for name in ("balance_error", "energy_balance_error", "stiffness", "rank"):
+            variables[name] = ((), getattr(self, name))
+        label = {"long_name": "time", "units": "time constant"}
+        coords = {"t": ("t", self.t, label), "t_other": ("t_other", self.t, label)}
+        facts = {
+            "g": self.g,
+            "gamma": self.gamma,
+            "method": self.method,
+            "status": self.status,
+            "warnings": "; ".join(self.warnings),
+        }
+        return xr.Dataset(variables, coords, attrs={**facts, **self.attributes, **provenance()})
+
+    def __repr__(self) -> str:
+        error = float(np.nanmax(self.C_err)) if self.C_err.size else 0.0
+        return (
+            f"TwoTime(g={self.g:g}, gamma={self.gamma:g}, method={self.method!r}, "
+            f"t={self.t[0]:g}...{self.t[-1]:g} ({self.t.size} times), "
+            f"largest C_err={error:.1e}, status={self.status!r})"
+        )
