@@ -33,10 +33,6 @@ _COARSE = {np.dtype(np.float64): 1e-5, np.dtype(np.float32): 5e-3}
 _BLIND = {np.dtype(np.float64): 3e-7, np.dtype(np.float32): 2e-3}
 
 
-class RoomError(parameters.ArgumentError):
-    """Too few of the n dimensions are left to matched innovations."""
-
-
 class _Side(NamedTuple):
     """An orthonormal basis of requests and the fresh part of the answer to each."""
 
@@ -86,8 +82,7 @@ class GaussianOperator(_Operator):
     Raises
     ------
     ArgumentError
-        If an argument is outside its range; by a product, if the vector is complex or not finite,
-        or if fewer than half of the n dimensions are left to matched innovations.
+        If an argument is outside its range; by a product, if the vector is complex or not finite.
 
     See Also
     --------
@@ -139,6 +134,7 @@ class GaussianOperator(_Operator):
         self._anchors = rows()
         self._span = Span((self._anchors, *self._right, *self._left))
         self._applied, self._largest, self._squares = 0, 0.0, 0.0
+        self._crowded = False
 
     @property
     def rank(self) -> tuple[int, int]:
@@ -170,11 +166,12 @@ class GaussianOperator(_Operator):
         In the sense of free probability J tends, whatever γ, to g(ℓ(a) + ℓ(b)*) with creation
         operators ℓ of unit vectors a = (cos θ, sin θ) and b = (sin θ, cos θ), so its norm to 2g
         (singular values: a quarter circle).  Matched innovations are such operators themselves:
-        2g is then a bound at every n.  With Gaussian ones u·Jv has variance (1 + γ(u·v)²)g²/n for
-        unit u, v; by Gaussian concentration the norm exceeds its mean, at most 2g as n → ∞ (at
-        every n for γ = 0), by more than the margin added here with probability below 10⁻⁹.
+        2g is then a bound at every n, while there is room for them.  With Gaussian ones u·Jv has
+        variance (1 + γ(u·v)²)g²/n for unit u, v; by Gaussian concentration the norm exceeds its
+        mean, at most 2g as n → ∞ (at every n for γ = 0), by more than the margin added here with
+        probability below 10⁻⁹.
         """
-        if self.innovations == "matched":
+        if self.innovations == "matched" and not self._crowded:
             return 2 * self.g
         variance = (1 + max(self.gamma, 0)) / self.shape[0]
         return self.g * float(2 + np.sqrt(2 * variance * _LOG_FAILURE))
@@ -193,25 +190,32 @@ class GaussianOperator(_Operator):
         ArgumentError
             If the shape is wrong, or a component is complex or not finite.
         """
-        vectors = np.asarray(vectors)
-        if vectors.ndim not in (1, 2) or len(vectors) != self.shape[0]:
-            raise parameters.ArgumentError(
-                f"vectors of shape {vectors.shape}: must be ({self.shape[0]},) or with columns"
-            )
-        for column in vectors.reshape(self.shape[0], -1).T:
+        for column in self._checked_columns(vectors).T:
             vector, norm, _ = _scaled(column, self.dtype)
             if norm and self.innovations == "matched":
                 self._anchors.append(vector / norm)
                 self._span.add(0)
 
+    def _checked_columns(self, vectors: Array) -> Array:
+        vectors = np.asarray(vectors)
+        if vectors.ndim not in (1, 2) or len(vectors) != self.shape[0]:
+            raise parameters.ArgumentError(
+                f"vectors of shape {vectors.shape}: must be ({self.shape[0]},) or with columns"
+            )
+        if np.iscomplexobj(vectors):
+            raise parameters.ArgumentError("vectors: must be real")
+        if not np.all(np.isfinite(vectors)):
+            raise parameters.ArgumentError("vectors: must be finite")
+        return vectors.reshape(self.shape[0], -1)
+
     def retain(self, vectors: Array, tol: float) -> tuple[Array, Array]:
         """Forget what was revealed outside the span of these vectors, anchors included.
 
         Each basis is rotated to the principal directions of its overlaps with the vectors, scaled
-        to norm 1, and its answers with it: a rotated Gaussian matrix is one.  Directions that hold
-        less than `tol` of the vectors in root mean square are dropped; couplings along them are
-        drawn anew should they return.  For a process that never does, memory and cost per request
-        stay bounded.
+        to norm 1, and its answers with it: a rotated Gaussian matrix is one.  Directions with a
+        singular value below `tol`, which hold less than this share of any of the vectors, are
+        dropped; couplings along them are drawn anew should they return.  For a process that never
+        does, memory and cost per request stay bounded.
 
         Parameters
         ----------
@@ -224,13 +228,23 @@ class GaussianOperator(_Operator):
         -------
         right, left : (old rank, new rank) arrays
             The rotations of the bases of G and of Gᵀ.
+
+        Raises
+        ------
+        ArgumentError
+            If a shape or `tol` is wrong, or a component is complex or not finite.
         """
+        vectors = self._checked_columns(vectors)
+        if not 0 <= tol < 1 or not vectors.shape[1]:
+            raise parameters.ArgumentError(
+                f"tol={tol:g}, {vectors.shape[1]} vectors: need 0 <= tol < 1 and a vector"
+            )
         scaled = vectors / np.maximum(np.linalg.norm(vectors, axis=0), 1 / _SAFE[self.dtype])
         sides, rotations = [], []
         for side in (self._right, self._left):
             overlaps = np.array([row @ scaled for row in side.basis]).reshape(-1, scaled.shape[1])
             axes, sizes, _ = np.linalg.svd(overlaps, full_matrices=False)
-            kept = axes[:, sizes > tol * np.sqrt(scaled.shape[1])]
+            kept = axes[:, sizes > tol]
             rotations.append(kept)
             sides.append(_Side(side.basis.rotated(kept), side.answers.rotated(kept)))
         self._right, self._left = sides
@@ -297,12 +311,8 @@ class GaussianOperator(_Operator):
 
     def _reveal(self, direction: Array, own: _Side, other: _Side) -> None:
         n = self.shape[0]
-        matched = self.innovations == "matched"
-        if matched and 2 * (len(self._span) + 2) > n:
-            raise RoomError(
-                f"n={n}: too few neurons for matched innovations beyond rank {self.rank}; "
-                "take more neurons, a larger tol, or innovations='gaussian'"
-            )
+        matched = self.innovations == "matched" and 2 * (len(self._span) + 2) <= n
+        self._crowded |= not matched
         own.basis.append(direction)
         fresh = self._rng.standard_normal(n) * (self.g / np.sqrt(n))
         if matched:

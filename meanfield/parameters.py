@@ -128,6 +128,14 @@ def count(name: str, value: int, minimum: int, maximum: int | None = None) -> in
     return number
 
 
+def window(value: float) -> float:
+    """A positive time, inf for ever."""
+    number = _checked("window", value, lambda a: a > 0, "must be positive (inf allowed)")
+    if number.ndim:
+        raise ArgumentError(f"window={value!r}: must be one number")
+    return float(number)
+
+
 def one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
     """Check that `value` is one of the words `allowed`."""
     if value not in allowed:

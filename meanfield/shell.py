@@ -1,4 +1,4 @@
-"""What the command lines share: exit codes, one-line errors, ranges and schedules, saved results."""
+"""What the command lines share: exit codes, one-line errors, ranges, schedules, saved results."""
 
 from __future__ import annotations
 

@@ -1,14 +1,26 @@
-"""`python -m meanfield solve`."""
+"""`python -m meanfield solve`: the replica theory at one point."""
 
 from __future__ import annotations
 
-@cli.command()
+import json
+
+import click
+import numpy as np
+
+from ..provenance import provenance
+from ..replica import SaddlePoint, saddle_point
+from ..replica.solution import DESCRIPTIONS
+from ..replica.solver import BRANCHES
+from .options import check_sheet, replica_options
+
+
+@click.command(short_help="Replica theory at one point, printed.")
 @click.option("--g", type=float, required=True, help="Gain.")
 @click.option("--gamma", type=float, default=0.0, show_default=True, help="Coupling symmetry.")
 @click.option("--beta", type=float, default=np.inf, show_default=True, help="Inverse temperature.")
 @click.option("--branch", type=click.Choice(BRANCHES), default="stable", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, non-finite as strings.")
-@_shared
+@replica_options()
 def solve(
     g: float,
     gamma: float,
@@ -20,8 +32,8 @@ def solve(
     sheet: str | None,
     tol: float,
 ) -> None:
-    """Order parameters at one point."""
-    _check_sheet(sheet, [branch])
+    """Replica order parameters at one point."""
+    check_sheet(sheet, [branch])
     point = saddle_point(
         g, gamma, beta=beta, branch=branch, sheet=sheet or "cooled", phi=phi, eta=eta, tol=tol
     )
@@ -52,5 +64,3 @@ def _json(point: SaddlePoint) -> str:
         for name, value in values.items()
     }
     return json.dumps({**clean, **point.attributes, **provenance()}, indent=1)
-
-

@@ -1,30 +1,33 @@
-"""`python -m meanfield sweep`."""
+"""`python -m meanfield sweep`: the replica theory on a grid ([QH] Figs. 3 and 5)."""
 
 from __future__ import annotations
 
-@cli.command()
-@click.option(
-    "--g",
-    callback=axis,
-    metavar="RANGE",
-    default="0.4:1.2:81",
-    show_default=True,
-    help="Gains, START:STOP:COUNT or a,b,c.",
-)
-@click.option(
-    "--gamma",
-    callback=axis,
-    metavar="RANGE",
-    default="-0.2:1.0:13",
-    show_default=True,
-    help="Coupling symmetries, likewise.",
-)
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+import numpy as np
+import xarray as xr
+
+from .. import figures
+from ..grids import phase_diagram
+from ..output import staged_directory
+from ..replica.solver import BRANCHES
+from ..shell import output_option
+from ..transfer import Array
+from .options import check_sheet, positive, range_option, replica_options
+
+
+@click.command(short_help="Replica theory across (g, γ), figures 3 and 5 of [QH].")
+@range_option("--g", "0.4:1.2:81", "Gains, START:STOP:COUNT or a,b,c.")
+@range_option("--gamma", "-0.2:1.0:13", "Coupling symmetries, likewise.")
 @click.option(
     "--beta",
     type=float,
     default=np.inf,
     show_default=True,
-    callback=_positive,
+    callback=positive,
     help="Inverse temperature; the static branch is always at beta = inf.",
 )
 @click.option(
@@ -36,14 +39,8 @@ from __future__ import annotations
     show_default=True,
     help="May be given several times.",
 )
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path),
-    default=Path("results/phase-diagram"),
-    show_default=True,
-    help="Directory for the dataset and the figures.",
-)
-@_shared
+@output_option("phase-diagram")
+@replica_options()
 def sweep(
     g: Array,
     gamma: Array,
@@ -55,8 +52,8 @@ def sweep(
     sheet: str | None,
     tol: float,
 ) -> int:
-    """Order parameters across (g, γ): dataset, figures and a summary table."""
-    _check_sheet(sheet, branches)
+    """Replica order parameters across (g, γ) ([QH] Figs. 3, 5)."""
+    check_sheet(sheet, branches)
     with staged_directory(output) as folder:
         grids = {}
         for branch in dict.fromkeys(branches):
@@ -105,5 +102,3 @@ def _summary(branch: str, grid: xr.Dataset) -> str:
     reasons = Counter(grid.reason.values[~converged].ravel().tolist())
     lines += [f"  {count} not converged: {text}" for text, count in reasons.most_common()]
     return "\n".join(lines)
-
-

@@ -2,6 +2,7 @@
 
 from .effective_temperature import effective_temperature
 from .lyapunov import MeanFieldLyapunov, maximal_lyapunov
+from .response_curve import response_curve
 from .sampler import SamplerError, SiteModel, Slopes
 from .stationary import Stationary, stationary
 from .steady_state import SteadyState, steady_state
@@ -17,6 +18,7 @@ __all__ = [
     "TwoTime",
     "effective_temperature",
     "maximal_lyapunov",
+    "response_curve",
     "stationary",
     "steady_state",
     "two_time",

@@ -16,10 +16,10 @@ from .. import parameters, seeds
 from ..exponential import StepSizeWarning, largest_rate, largest_step
 from ..parameters import ArgumentError
 from ..provenance import provenance
-from ..schedule import Schedule, as_function, breakpoints
+from ..schedule import Schedule, breakpoints
 from ..transfer import Array, TransferFunction, transfer_function
 from .sampler.ensemble import SHRINK, combine, in_order
-from .sampler.site import SiteModel, rate_model
+from .sampler.site import SiteModel, checked_model, rate_model
 from .sampler.stiffness import stiffness
 from .sampler.sweep import Setting, Sweep, time_grid
 from .sampler.tangent import Tangent
@@ -152,14 +152,12 @@ def maximal_lyapunov(
     t_skip = parameters.nonnegative("t_skip", t_skip)
     if t_skip >= t_max - 2 * dt:
         raise ArgumentError(f"t_skip={t_skip:g}: must be below t_max={t_max:g}")
-    if not window > 0:
-        raise ArgumentError(f"window={window:g}: must be positive (inf allowed)")
+    window, tol = parameters.window(window), parameters.nonnegative("tol", tol)
     if model is not None and (callable(onsager) or onsager != 0):
         raise ArgumentError(f"onsager={onsager!r}: belongs to the rate network, not to a model")
-    site = rate_model(phi, onsager) if model is None else model
+    site = rate_model(phi, onsager) if model is None else checked_model(model)
     if site.slopes is None:
         raise ArgumentError(f"model={site.name!r}: has no slopes")
-    as_function("onsager", onsager)
     batches = parameters.count("batches", batches, 2)
     size = parameters.count("n_trajectories", n_trajectories, 16 * SHRINK * batches) // batches
     entropy = seeds.sequence(seed, "sampling").entropy
@@ -175,7 +173,6 @@ def maximal_lyapunov(
         time_grid(times, dt),
         tol=tol,
         window=window,
-        single=tol >= 1e-3,
     )
     total = 2 * batches * setting.grid.size
     with tqdm(total=total, unit="step", disable=None if progress else True) as bar:

@@ -39,11 +39,11 @@ def response_curve(
     seed: int | None = None,
     n_trajectories: int = 32_000,
     batches: int = 8,
-    dt: float = 0.1,
-    t_skip: float = 60.0,
-    t_max: float = 260.0,
-    window: float = 60.0,
-    tol: float = 3e-3,
+    dt: float = 0.2,
+    t_skip: float = 120.0,
+    t_max: float = 360.0,
+    window: float = 120.0,
+    tol: float = 1e-2,
     workers: int | None = None,
     progress: bool = False,
 ) -> xr.Dataset:
@@ -59,7 +59,9 @@ def response_curve(
         points of the grid and `workers`.  None takes a seed from the operating system, to be read
         from the attributes.
     n_trajectories, batches, dt, t_skip, t_max, window, tol, workers
-        As in `steady_state`; unused at points with closed forms and at γ = 0.
+        As in `steady_state`, with longer averages by default, because near the onset all is slow,
+        and a longer step and larger `tol`, which q and R_int allow; unused where nothing is
+        sampled.
     progress : bool
         Show a progress bar on a terminal.
 
@@ -110,9 +112,7 @@ def response_curve(
     numbers = {name: np.full(shape, np.nan) for name in _NUMBERS}
     converged = np.zeros(shape, dtype=bool)
     words = {name: np.full(shape, "", dtype=object) for name in ("method", "reason", "seed")}
-    with tqdm(
-        list(np.ndindex(shape)), unit="point", disable=None if progress else True
-    ) as points:
+    with tqdm(list(np.ndindex(shape)), unit="point", disable=None if progress else True) as points:
         for index in points:
             symmetry, gain = float(gammas[index[0]]), float(gains[index[1]])
             points.set_postfix_str(f"g = {gain:g}, gamma = {symmetry:g}")

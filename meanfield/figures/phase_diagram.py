@@ -1,4 +1,4 @@
-"""Pictures of phase diagrams, in the symbols of the papers."""
+"""Phase diagrams of the replica theory."""
 
 from __future__ import annotations
 

@@ -157,15 +157,19 @@ def test_matched_overlaps_are_those_of_the_limit() -> None:
         assert np.linalg.norm(matrix, 2) <= 2 * g * (1 + 1e-9)
 
 
-def test_matched_innovations_need_room() -> None:
+def test_matched_innovations_end_where_half_the_space_is_used() -> None:
     J = GaussianOperator(20, 1.0, seed=0, innovations="matched")
-    for k in range(5):
-        J @ np.eye(20)[k]
-    with pytest.raises(ArgumentError, match=r"n=20: too few neurons .* beyond rank \(5, 0\)"):
-        J @ np.eye(20)[5]
-    # The refused request leaves the operator as it was.
-    assert J.rank == (5, 0)
-    assert np.isfinite(J @ np.eye(20)[4]).all()
+    answers = [J @ np.eye(20)[k] for k in range(5)]
+    assert J.norm_bound == 2.0
+    np.testing.assert_allclose(np.array(answers) @ np.array(answers).T, np.eye(5), atol=1e-12)
+    # The sixth answer is Gaussian: neither of norm g nor orthogonal to the others.
+    sixth = J @ np.eye(20)[5]
+    assert J.rank == (6, 0)
+    assert abs(np.linalg.norm(sixth) - 1) > 1e-3
+    assert np.max(np.abs(np.array(answers) @ sixth)) > 1e-3
+    assert J.norm_bound > 2.0
+    u = np.random.default_rng(0).standard_normal(20)
+    assert np.isclose(u @ (J @ np.eye(20)[4]), np.eye(20)[4] @ (J.T @ u), rtol=1e-12)
 
 
 def test_memory_follows_the_rank() -> None:
@@ -271,7 +275,9 @@ def test_retained_products_and_fresh_ones(innovations: str) -> None:
         g * np.linalg.norm(off, axis=0)
     )
     # Again one matrix.
-    np.testing.assert_allclose(J @ (v @ np.ones(20)), fresh.sum(1) + before[:, 8:].sum(1), atol=1e-8)
+    np.testing.assert_allclose(
+        J @ (v @ np.ones(20)), fresh.sum(1) + before[:, 8:].sum(1), atol=1e-8
+    )
 
 
 def test_tolerance_of_what_is_retained() -> None:

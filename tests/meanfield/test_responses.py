@@ -31,12 +31,12 @@ def test_fixed_point_phase(g: float, gamma: float) -> None:
     # The first column is of first order in dt: `test_two_time`.
     np.testing.assert_allclose(run.R[:, 1:], expected[:, 1:], atol=4e-3)
     np.testing.assert_allclose(run.R[:, 0], expected[:, 0], atol=0.02)
-    # r_int tends to the null response of the elliptic law.
+    # r_int tends to the null response of the elliptic law, slowly for γ > 0.
     fine = np.linspace(0, 8, 8001)
     values = fixed_point_response(fine, g, gamma)
     total = np.concatenate([[0], np.cumsum((values[1:] + values[:-1]) / 2 * fine[1])])
     np.testing.assert_allclose(run.r_int, total[::800], atol=3e-3)
-    assert run.r_int[-1] == pytest.approx(float(null_response(g, gamma)), abs=0.02)
+    assert run.r_int[-1] == pytest.approx(float(null_response(g, gamma)), rel=0.06)
 
 
 @pytest.mark.parametrize("temperature", [0.0, 0.3])

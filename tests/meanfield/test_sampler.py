@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -262,8 +263,22 @@ def test_window_bounds_the_rank() -> None:
         one, two = (np.diagonal(getattr(run, name))[late] for run in (whole, short))
         errors = [np.diagonal(getattr(run, name + "_err"))[late] for run in (whole, short)]
         assert np.max(np.abs(one - two) / np.hypot(*errors)) < 5
-    # Up to the first cut the runs are one.
-    np.testing.assert_allclose(short.C[:3, :3], whole.C[:3, :3], atol=1e-12)
+
+
+def test_rotations_are_told_once() -> None:
+    """Whoever follows the bases sees every cut, the last step's too, and none of them twice."""
+    base = setting(1.5, 0.5, 0.0, 2.0, 0.1, innovations="matched", tol=1e-3)
+    for window in (0.9, 1.0, 1.1, 1.2, 1.3):
+        sweep = Sweep(replace(base, window=window), 400, 0, 0)
+        rank = (0, 0)
+        for _ in sweep:
+            if sweep.rotations is not None:
+                sizes = tuple(rotation.shape[0] for rotation in sweep.rotations)
+                # The bases have grown by at most a request or two since the last moment.
+                assert all(0 <= new - old <= 2 for new, old in zip(sizes, rank, strict=True))
+                assert sweep.rotations[0].shape[1] <= sweep.operator.rank[0]
+            rank = sweep.operator.rank
+        assert sweep.rotations is None
 
 
 def test_forgetting_keeps_the_recent_past() -> None:
@@ -306,13 +321,13 @@ def test_stiffness_is_that_of_the_network(gamma: float) -> None:
     here = setting(2.0, gamma, 1.0, 1.0, 0.02, innovations="matched", tol=1e-3)
     sweep = Sweep(here, 500, 1, 0)
     for moment in sweep:
-        if moment.index not in (0, 5, 49):
+        if moment.step not in (0, 5, 49):
             continue
         rank = sweep.operator.rank
         found = stiffness(here.model, sweep.operator, moment)
         assert sweep.operator.rank == rank
-        J = simulate.couplings.elliptic(500, 2.0, gamma, seed=moment.index)
-        if moment.index == 0:
+        J = simulate.couplings.elliptic(500, 2.0, gamma, seed=moment.step)
+        if moment.step == 0:
             # Couplings independent of the state.
             expected = simulate.stiffness(moment.x, J, onsager=1.0)
             assert found == pytest.approx(float(expected), rel=0.1)
@@ -329,7 +344,7 @@ def test_step_size_warning() -> None:
         run = two_time(4.0, dt=0.05, onsager=1.0, **arguments)
     assert run.status == "unstable step"
     assert len(run.warnings) == 1
-    assert 3 * 16 < run.stiffness < 6 * 16
+    assert 2.8 * 16 < run.stiffness < 6 * 16
     assert largest_rate(0.05) < run.stiffness
     # At the step that it recommends there is nothing to tell, nor without the force.
     advised = float(run.warnings[0].split("largest stable step ")[1].split()[0])
@@ -344,7 +359,7 @@ def test_step_size_warning() -> None:
 
 def test_diverging_trajectories() -> None:
     growing = SiteModel("growing", phi=np.tanh, drift=lambda t, x, h, u: x**3 + h)
-    with pytest.raises(SamplerError, match="not finite at t = "), np.errstate(all="ignore"):
+    with pytest.raises(SamplerError, match="beyond all bounds at t = "), np.errstate(all="ignore"):
         two_time(
             1.0, t_max=50.0, dt=0.1, model=growing, n_trajectories=256, batches=2, seed=0,
             workers=1,
@@ -469,7 +484,7 @@ def test_moments_hold_what_they_say() -> None:
     here = setting(1.5, 0.5, 0.7, 0.4, 0.1, innovations="matched", tol=1e-3)
     sweep = Sweep(here, 500, 0, 0)
     moments: list[Moment] = list(sweep)
-    assert [m.index for m in moments] == list(range(5))
+    assert [m.step for m in moments] == list(range(5))
     assert np.mean(moments[0].x ** 2) == pytest.approx(1, rel=1e-12)
     J = sweep.operator
     for m in moments:

@@ -18,7 +18,7 @@ from scipy.special import iv, jv
 from scipy.stats import chi2
 
 import meanfield
-from meanfield import ArgumentError, SiteModel, Switching, TransferFunction, TwoTime, two_time
+from meanfield import SiteModel, Switching, TransferFunction, TwoTime, two_time
 
 NAMES = ("C", "delta", "freezing", "energy", "r_int")
 
@@ -205,22 +205,23 @@ def test_error_of_the_integrated_response_at_full_symmetry(
 
 
 @pytest.mark.parametrize(
-    ("g", "gamma", "kappa"), [(0.8, 0.0, 0.0), (0.6, 0.5, 0.0), (0.7, -0.5, 1.0)]
+    ("g", "gamma", "kappa"),
+    [(0.8, 0.0, 0.0), (0.6, 0.5, 0.0), pytest.param(0.7, -0.5, 1.0, marks=pytest.mark.slow)],
 )
 def test_linear_networks_with_noise(g: float, gamma: float, kappa: float) -> None:
     """T = 0.4: 28 comparisons at 5 standard errors of 15 degrees of freedom: false alarm 0.5 %.
 
-    The step adds 0.5 %.
+    The step adds 1 %.
     """
     T = 0.4
     exact = linear(g, gamma, kappa, 2.0, 5, T)
     run = two_time(
-        g, gamma, t_max=2.0, dt=0.05, onsager=kappa, phi="linear", method="sampler", temperature=T,
-        tol=0.1 if kappa else 1e-2,
-        n_trajectories=16_000, batches=16, bias="ignore", seed=0, save_every=10,
+        g, gamma, t_max=2.0, dt=0.1, onsager=kappa, phi="linear", method="sampler", temperature=T,
+        tol=0.1 if kappa else 1e-2, n_trajectories=16_000, batches=16, bias="ignore", seed=0,
+        save_every=5,
     )  # fmt: skip
-    assert np.max((np.abs(run.C - exact.C) - 0.005) / run.C_err) < 5
-    assert np.max((np.abs(run.energy - exact.energy) - 0.005) / run.energy_err) < 5
+    assert np.max((np.abs(run.C - exact.C) - 0.01) / run.C_err) < 5
+    assert np.max((np.abs(run.energy - exact.energy) - 0.01) / run.energy_err) < 5
     if kappa == 0:
         assert np.all(np.abs(run.r_int - exact.r_int)[1:] < 4 * run.r_int_err[1:] + 2e-3)
     if gamma == kappa == 0:
@@ -231,7 +232,6 @@ def test_linear_networks_with_noise(g: float, gamma: float, kappa: float) -> Non
         np.testing.assert_allclose(closed.r_int, exact.r_int, atol=1e-6)
 
 
-@pytest.mark.xfail(strict=True, reason="R(t, 0) is of first order in dt")
 def test_first_column_of_the_response() -> None:
     """R(t, 0), where the scheme starts, as good as the others."""
     exact = linear(0.6, 0.5, 1.0, 3.0, 4)
@@ -377,21 +377,26 @@ def check_errors(
 
 
 def test_errors_are_honest() -> None:
-    """24 seeds against the closed solver, γ = 0.
+    """20 seeds against the closed solver, γ = 0, with the bias of 500 trajectories taken out.
 
-    χ² per point between 0.5 and 2.  Points of one seed are correlated: with 24 degrees of freedom
-    only, the interval is 3 of its standard deviations of 0.29 on the upper side; false alarm below
-    1 %.  The error of r_int contains a bound and may be too large.
+    χ² per point between 0.5 and 2.  Points of one seed are correlated: with 20 degrees of freedom
+    only, the upper end is 3 standard deviations of 0.32 away; a false alarm in 100.  The error of
+    r_int contains a bound and may be too large.
     """
-    arguments: dict[str, Any] = {"t_max": 2.0, "dt": 0.05, "save_every": 10}
+    arguments: dict[str, Any] = {"t_max": 1.5, "dt": 0.05, "save_every": 10}
     exact = two_time(2.0, **arguments)
     runs = [
         two_time(
-            2.0, method="sampler", n_trajectories=16 * 400, batches=16, seed=seed, bias="ignore",
+            2.0,
+            method="sampler",
+            n_trajectories=8 * 500,
+            batches=8,
+            seed=seed,
+            bias="extrapolate",
             **arguments,
         )
-        for seed in range(24)
-    ]  # fmt: skip
+        for seed in range(20)
+    ]
     check_errors(runs, exact)
 
 
@@ -437,6 +442,7 @@ def test_bias_of_finite_batches() -> None:
 # ----------------------------------------------------------------------------------- limits
 
 
+@pytest.mark.slow
 def test_weak_onsager_force() -> None:
     """κ = 10⁻⁹ is κ = 0 with another path of random numbers: 6 standard errors."""
     arguments: dict[str, Any] = {
@@ -474,7 +480,7 @@ def test_no_coupling(gamma: float, onsager: float) -> None:
     np.testing.assert_allclose(linear_free.R, np.where(lag > 0, np.exp(-np.abs(lag)), 0), atol=1e-5)
     np.testing.assert_allclose(linear_free.r_int, 1 - np.exp(-t), atol=1e-5)
     noisy = two_time(
-        1e-6, gamma, n_trajectories=16_000, batches=16, temperature=0.5, tol=0.1, **arguments
+        1e-6, gamma, n_trajectories=8000, batches=16, temperature=0.5, tol=0.3, **arguments
     )
     first = np.minimum(t[:, None], t)
     expected = np.exp(-t[:, None] - t) * (1 + 0.5 * np.expm1(2 * first))
@@ -518,6 +524,7 @@ def test_symmetric_and_antisymmetric(gamma: float, onsager: float) -> None:
     assert run.energy[0] == pytest.approx((1 + 1.5**2 * C0) / 2, abs=5e-3)
 
 
+@pytest.mark.slow
 def test_gaussian_and_matched_innovations_agree() -> None:
     """Exact networks of 500 neurons against the estimator of the limit; errors shrink.
 

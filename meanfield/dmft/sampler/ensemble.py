@@ -10,6 +10,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from ... import parameters
 from ...transfer import Array
 
 T = TypeVar("T")
@@ -31,6 +32,8 @@ def in_order(jobs: Sequence[Callable[[], T]], workers: int | None) -> list[T]:
     The products of the sampler are as long as the batch and as wide as the rank: too thin for
     threads of BLAS, but they release the interpreter.
     """
+    if workers is not None:
+        parameters.count("workers", workers, 1)
     count = min(workers or os.cpu_count() or 1, len(jobs))
     with threadpool_limits(1, user_api="blas"):
         if count == 1:

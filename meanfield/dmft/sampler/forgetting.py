@@ -19,8 +19,8 @@ class Forgetting:
 
     Vectors to which the operator has been applied within the window are remembered; from time to
     time everything outside their span is dropped.  C and R are thereby cut off at a lag between W
-    and (1 + 1/8) W.  Forgetting by age alone, without rotating the bases first, would be wrong: old
-    directions carry most of the present state.
+    and (1 + 1/12) W.  Forgetting by age alone, without rotating the bases first, would be wrong:
+    old directions carry most of the present state.
 
     Parameters
     ----------

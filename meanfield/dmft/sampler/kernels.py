@@ -114,10 +114,15 @@ def kernels(
     pulses = mean_phi[:, -1]
     # What a unit pulse does to the leak alone, in the scheme and in truth.
     scale = _leak(times, starts)
-    lag = times[:, None] - times[None, :]
     earlier = np.tril(np.ones((n, n), bool), -1)
-    R = np.where(earlier, pulses * np.exp(-np.abs(lag)) / np.where(earlier, scale, 1.0), 0.0)
-    return Kernels(R, pulses.sum(axis=1))
+    ratio = np.where(earlier, pulses / np.where(earlier, scale, 1.0), 0.0)
+    for k in range(n - 2):
+        if k == 0 or np.any(np.isclose(times[k], starts)):
+            # Where the scheme restarts a pulse acts as one of weight h now and −h/2 a step later:
+            # its centre lies h/2 before the step, three halves of a step before the next one.
+            ratio[k + 2 :, k] = (2 * ratio[k + 2 :, k] + ratio[k + 2 :, k + 1]) / 3
+    lag = np.abs(times[:, None] - times[None, :])
+    return Kernels(ratio * np.exp(-lag), pulses.sum(axis=1))
 
 
 def _add(out: _Single, weights: Array, history: _Single, count: int) -> None:

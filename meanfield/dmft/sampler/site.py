@@ -103,6 +103,13 @@ class SiteModel:
                 )
 
 
+def checked_model(model: SiteModel) -> SiteModel:
+    """The model, if it is one."""
+    if not isinstance(model, SiteModel):
+        raise ArgumentError(f"model={model!r}: expected a SiteModel")
+    return model
+
+
 def rate_model(phi: TransferFunction, onsager: Schedule = 0.0) -> SiteModel:
     """The OR-regulated rate network: F = f − κ(t) φ′(x) u with f = ψ = −x + h ([HH] Eq. 8).
 

@@ -19,8 +19,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from ... import exponential, seeds
-from ...gaussian_operator import GaussianOperator, RoomError
-from ...parameters import ArgumentError
+from ...gaussian_operator import GaussianOperator
 from ...schedule import before
 from ...transfer import Array
 from .forgetting import Forgetting
@@ -28,10 +27,13 @@ from .site import SiteModel
 
 # Steps that end this close to a segment's end, in steps, end there.
 _SLACK = 1e-9
+_LARGEST = 1e200
+# Tolerance from which single precision of the operator is as good.
+_SINGLE = 1e-3
 
 
 class SamplerError(RuntimeError):
-    """The trajectories stopped being finite."""
+    """The trajectories grew beyond all bounds."""
 
 
 class Moment(NamedTuple):
@@ -57,6 +59,18 @@ class Moment(NamedTuple):
     psi: Array | None
     u: Array | None
     drift: Array
+
+
+def _normal_quantiles(size: int) -> Array:
+    """Increasing states of mean 0 and mean square 1, whose averages are those of a normal state.
+
+    Medians of equally likely strata, but for the outermost pair, which takes the missing variance:
+    there φ saturates or the weight is negligible.
+    """
+    states: Array = ndtri((np.arange(size) + 0.5) / size)
+    states[-1] = math.sqrt(size / 2 - float(states[1:-1] @ states[1:-1]) / 2)
+    states[0] = -states[-1]
+    return states
 
 
 def time_grid(times: Sequence[float], dt: float) -> Array:
@@ -91,8 +105,6 @@ class Setting:
     window, window_tol : float
         Time after which the past is forgotten (inf: never), and the share of the recent past that
         may go with it.
-    single : bool
-        Whether the operator stores single precision.
     """
 
     model: SiteModel
@@ -106,7 +118,6 @@ class Setting:
     tol: float = 1e-3
     window: float = math.inf
     window_tol: float = 1e-2
-    single: bool = False
 
 
 class Sweep:
@@ -140,14 +151,12 @@ class Sweep:
             seed=int(seeds.sequence(seed, "couplings", *key).generate_state(1, np.uint64)[0]),
             innovations=setting.innovations,
             tol=setting.tol,
-            dtype=np.float32 if setting.single else np.float64,
+            dtype=np.float32 if setting.tol >= _SINGLE else np.float64,
         )
         self._noise = seeds.generator(seed, "noise", *key)
         start = seeds.generator(seed, "start", *key)
         if setting.innovations == "matched":
-            # Quantiles in random order: single-neuron averages at t = 0 are exact to O(1/M²).
-            standard = start.permutation(ndtri((np.arange(size) + 0.5) / size))
-            standard /= math.sqrt(np.mean(standard**2))
+            standard = start.permutation(_normal_quantiles(size))
         else:
             standard = start.standard_normal(size)
         self.x0 = setting.x0_std * standard
@@ -160,18 +169,11 @@ class Sweep:
         """Fields and drift at a time before `end`, where parameters may jump."""
         model, now = self.setting.model, before(t, end)
         phi = model.phi(x)
+        h = self.operator.matvec(phi)
         psi = u = None
-        try:
-            h = self.operator.matvec(phi)
-            if model.psi is not None and model.uses_u(now):
-                psi = model.psi(x, h)
-                u = self.operator.rmatvec(psi)
-        except RoomError:
-            raise ArgumentError(
-                f"n_trajectories: {x.size} in a batch are too few for the directions met by "
-                f"t = {t:g} ({sum(self.operator.rank)} of both sides); raise n_trajectories or "
-                "tol, set fewer batches, or forget with a window"
-            ) from None
+        if model.psi is not None and model.uses_u(now):
+            psi = model.psi(x, h)
+            u = self.operator.rmatvec(psi)
         return Moment(index, t, x, phi, h, model.force(x, h), psi, u, model.drift(now, x, h, u))
 
     def __iter__(self) -> Iterator[Moment]:
@@ -184,23 +186,33 @@ class Sweep:
                 moment = self.evaluate(index, t, x, end)
                 self.rotations = self.forgetting.remember(t, moment.phi, moment.psi, *self.requests)
                 yield moment
-                decay, flat, ramp = exponential.weights(h)
                 rest = moment.drift + x
-                moved = decay * x + flat * rest
-                if last is None:
-                    predicted = self.evaluate(index, t + h, moved, end)
-                    change = predicted.drift + moved - rest
-                else:
-                    change = rest - last
-                last = rest
-                moved += ramp * change
-                if strength := self.setting.noise(before(t, end)):
-                    size = math.sqrt(strength * -math.expm1(-2 * h) / 2)
-                    moved += size * self._noise.standard_normal(x.size)
-                if not math.isfinite(float(moved @ moved)):
-                    raise SamplerError(
-                        f"trajectories are not finite at t = {t + h:g}: the step {h:g} is too long "
-                        "or the dynamics unbounded"
-                    )
-                x, index = moved, index + 1
+                x, last = self._step(index, t, h, end, x, rest, last), rest
+                index += 1
+        self.rotations = None
         yield self.evaluate(index, float(grid[-1]), x, float(grid[-1]))
+
+    def _step(
+        self, index: int, t: float, h: float, end: float, x: Array, rest: Array, last: Array | None
+    ) -> Array:
+        """State at t + h; without a past (`last`) with a stage at the end of the step."""
+        decay, flat, ramp = exponential.weights(h)
+        # A run that diverges is told of below.
+        with np.errstate(over="ignore", invalid="ignore"):
+            moved = decay * x + flat * rest
+            if last is None:
+                change = self.evaluate(index, t + h, moved, end).drift + moved - rest
+            else:
+                change = rest - last
+            moved += ramp * change
+            if strength := self.setting.noise(before(t, end)):
+                size = math.sqrt(strength * -math.expm1(-2 * h) / 2)
+                moved += size * self._noise.standard_normal(x.size)
+            square = float(moved @ moved)
+        # Squares of states enter every average.
+        if not square < _LARGEST:
+            raise SamplerError(
+                f"trajectories grow beyond all bounds at t = {t + h:g}: the step {h:g} is too long "
+                "or the dynamics unbounded"
+            )
+        return moved

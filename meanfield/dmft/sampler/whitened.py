@@ -58,8 +58,8 @@ class WhitenedResponse:
         # Columns of the design in the order of their first appearance.
         self._columns: tuple[list[int], list[int]] = ([], [])
         self._design = np.zeros((_ROOM, _ROOM))
-        self._weights, self._targets = np.zeros(_ROOM), np.zeros((_ROOM, 2))
-        self._gram, self._products = np.zeros((_ROOM, _ROOM)), np.zeros((_ROOM, 2))
+        self._weights, self._targets = np.zeros(_ROOM), np.zeros((_ROOM, 3))
+        self._gram, self._products = np.zeros((_ROOM, _ROOM)), np.zeros((_ROOM, 3))
         self._times: list[float] = []
         self._rows: list[int] = []
         self._count = 0
@@ -91,7 +91,8 @@ class WhitenedResponse:
         e, z, f, w = self._operator.coefficients(phi)
         again = None if psi is None else self._operator.coefficients(psi)
         self._make_room(e.size, f.size)
-        pulses = (0.0, 0.0)
+        # With the ridge and with the wider one: ∫R_φu and ∫R_ψu.
+        pulses = np.zeros((2, 2))
         if self._times:
             self._weigh(t)
             if measure or again is not None:
@@ -99,32 +100,33 @@ class WhitenedResponse:
                 of_psi = None if again is None else np.concatenate([again[1], again[3]])
                 pulses = self._measure(np.concatenate([z, w]), of_psi, noise)
         self._times.append(t)
-        added = [(self._cos * e, self._sin * f, 1 - self._g2 * pulses[0], 0.0)]
+        shifts = 1 - self._g2 * pulses[0]
+        added = [(self._cos * e, self._sin * f, (shifts[0], 0.0, shifts[1]))]
         if again is not None:
-            shift = -self._gamma * self._g2 * pulses[1]
-            added.append((self._sin * again[0], self._cos * again[2], shift, 1.0))
+            shifts = -self._gamma * self._g2 * pulses[1]
+            added.append((self._sin * again[0], self._cos * again[2], (shifts[0], 1.0, shifts[1])))
         self._rows.append(len(added))
-        for right, left, target, of_u in added:
+        for right, left, targets in added:
             row = self._design[self._count]
             row[self._columns[0]], row[self._columns[1]] = right, left
-            self._targets[self._count] = target, of_u
+            self._targets[self._count] = targets
             self._weights[self._count] = 0.0
             self._count += 1
 
-    def _measure(self, phi: Array, psi: Array | None, noise: float) -> tuple[float, float]:
-        """Sets `value` and `shift`; answers ∫R_φu and ∫R_ψu."""
+    def _measure(self, phi: Array, psi: Array | None, noise: float) -> Array:
+        """Sets `value` and `shift`; answers ∫R_φu and ∫R_ψu with both ridges."""
         places = [*self._columns[0], *self._columns[1]]
         gram, products = self._gram[np.ix_(places, places)], self._products[places]
         diagonal = np.diag_indices_from(gram)
         gram[diagonal] += noise
-        mixed = cho_solve(cho_factor(gram), products)
+        narrow = cho_solve(cho_factor(gram), products[:, :2])
         gram[diagonal] += (_WIDER - 1) * noise
-        wider = cho_solve(cho_factor(gram, overwrite_a=True), products[:, 0])
-        self.value = float(phi @ mixed[:, 0]) / self._g2
-        self.shift = float(phi @ wider) / self._g2 - self.value
-        # Before u is used its column of targets is zero, and so is the combination.
-        of_psi = 0.0 if psi is None else float(psi @ mixed[:, 1]) / self._g2
-        return float(phi @ mixed[:, 1]) / self._g2, of_psi
+        wide = cho_solve(cho_factor(gram, overwrite_a=True), products[:, 1:])
+        self.value = float(phi @ narrow[:, 0]) / self._g2
+        self.shift = float(phi @ wide[:, 1]) / self._g2 - self.value
+        # Before u is used its column of targets is zero, and so are the combinations.
+        of_u = np.array([narrow[:, 1], wide[:, 0]]).T / self._g2
+        return np.array([phi @ of_u, np.zeros(2) if psi is None else psi @ of_u])
 
     def _weigh(self, t: float) -> None:
         """The rows recorded last hold until t; rows older than the window are dropped."""

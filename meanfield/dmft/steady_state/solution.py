@@ -46,8 +46,8 @@ class SteadyState:
     q_bias, r_int_bias : float
         Estimated effect of finite batches, already subtracted.
     q_window, q_window_err, r_int_window, r_int_window_err : float
-        Change when the window is halved, estimated on small batches, and its error: what the
-        window leaves out is smaller where the change is small.
+        Change from half the window to the window on small batches, and its error.  It contains
+        some of their bias, at most 4 times that above.
     r_int_spectral, r_int_pulse : float
         Two more estimates of `r_int`: S_φh(0)/[g²(1+γ)S_φ(0)] within the lags, which is biased
         where C reaches beyond them, and the integral of R.
@@ -58,7 +58,7 @@ class SteadyState:
     method : str
         "null" (fixed-point phase, closed forms), "stationary" (γ = 0, deterministic) or "sampler".
     converged : bool
-        Whether drift and window change are below 3.5 of their errors.
+        Whether drift and window change are within 3.5 of their errors, and of that bias.
     reason : str
         Why not.
     attributes : dict

@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import math
-import warnings
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from ... import parameters, seeds
-from ...exponential import StepSizeWarning, largest_rate, largest_step
 from ...parameters import ArgumentError
 from ...schedule import Schedule, Switching, as_function, breakpoints
 from ...transfer import Array, TransferFunction, transfer_function
-from ..closed import solve
-from ..sampler.batch import Batch, Task, run_batch
-from ..sampler.ensemble import SHRINK, Estimate, combine, in_order
-from ..sampler.site import SiteModel, rate_model
+from ..sampler.batch import Task
+from ..sampler.ensemble import SHRINK
+from ..sampler.site import SiteModel, checked_model, rate_model
 from ..sampler.sweep import Setting, time_grid
+from .gaussian import closed_form
+from .sampled import collect, sample
 from .solution import TwoTime
 
 METHODS = ("auto", "closed", "sampler")
 BIASES = ("report", "extrapolate", "ignore")
-_FULL, _SMALL = 0, 1
 
 
 def two_time(
@@ -135,8 +131,10 @@ def two_time(
     -----
     Single-site equations with all memory terms: derivations, ``dmft``.  Exponential
     Adams–Bashforth steps of order 2; the errors given do not contain the error of the step in the
-    sampler (halve `dt` to see it).  Time O(steps × n_trajectories × rank), and the rank follows
-    the physical time, about 4 directions per unit, not the number of steps.
+    sampler (halve `dt` to see it).  Time O(steps × n_trajectories × rank); the rank follows the
+    physical time, about 4 directions per unit and side at κ = 0, not the number of steps, except
+    with white noise, where every step is a new direction.  The operator is stored in single
+    precision if `tol` ≥ 10⁻³.
 
     Examples
     --------
@@ -155,7 +153,7 @@ def two_time(
     save_every = parameters.count("save_every", save_every, 1)
     parameters.one_of("method", method, METHODS)
     parameters.one_of("bias", bias, BIASES)
-    heat = as_function("temperature", temperature)
+    heat, kappa = as_function("temperature", temperature), as_function("onsager", onsager)
     times = breakpoints(t_max, onsager, temperature)
     grid = time_grid(times, dt)
     saves = _saves(grid, times, save_every)
@@ -168,6 +166,14 @@ def two_time(
             raise ArgumentError(f"temperature={value:g} at t = {t:g}: must be >= 0")
         return 2 * value
 
+    batches = parameters.count("batches", batches, 2)
+    size = parameters.count("n_trajectories", n_trajectories, 16 * SHRINK * batches) // batches
+    pulses = min(parameters.count("n_pulsed", n_pulsed, 1) // batches + 1, size)
+    entropy = seeds.sequence(seed, "sampling").entropy
+    assert isinstance(entropy, int)
+    window, tol = parameters.window(window), parameters.nonnegative("tol", tol)
+    parameters.one_of("innovations", innovations, ("gaussian", "matched"))
+    site = rate_model(phi, onsager) if model is None else checked_model(model)
     facts: dict[str, Any] = {
         "phi": phi.name if model is None else model.name,
         "onsager": _text(onsager),
@@ -184,20 +190,13 @@ def two_time(
             )
         strengths = np.array([noise(float(t)) for t in grid[:-1]])
         facts["richardson"] = str(richardson)
-        return _closed(phi, g, grid, strengths, x0_std, saves, richardson, response, facts)
-    batches = parameters.count("batches", batches, 2)
-    size = parameters.count("n_trajectories", n_trajectories, 16 * SHRINK * batches) // batches
-    pulses = min(parameters.count("n_pulsed", n_pulsed, 1) // batches + 1, size)
-    if not window > 0:
-        raise ArgumentError(f"window={window:g}: must be positive (inf allowed)")
-    site = rate_model(phi, onsager) if model is None else model
+        return closed_form(phi, g, grid, strengths, x0_std, saves, richardson, response, facts)
     if response and site.slopes is None:
         raise ArgumentError(f"response=True: model {site.name!r} has no slopes")
     setting = Setting(
         site, g, gamma, noise, x0_std, times, grid, innovations, tol=tol, window=window
     )
     task = Task(saves, response, pulses, model is None, site.slopes is not None, batches)
-    entropy = seeds.sequence(seed, "sampling").entropy
     facts |= {
         "seed": str(entropy),
         "n_trajectories": size * batches,
@@ -207,9 +206,7 @@ def two_time(
         "window": window,
         "bias": bias,
     }
-    assert isinstance(entropy, int)
-    kappa = as_function("onsager", onsager)
-    full, small = _sample(
+    full, small = sample(
         setting,
         task,
         size,
@@ -219,7 +216,7 @@ def two_time(
         workers=workers,
         progress=progress,
     )
-    return _collect(setting, saves, full, small, bias == "extrapolate", response, facts)
+    return collect(setting, saves, full, small, bias == "extrapolate", response, facts)
 
 
 def _saves(grid: Array, times: list[float], every: int) -> NDArray[np.intp]:
@@ -235,141 +232,3 @@ def _text(schedule: Schedule) -> str:
     if isinstance(schedule, Switching):
         return f"{list(schedule.values)} switching at {list(schedule.times)}"
     return "function of time" if callable(schedule) else f"{schedule:g}"
-
-
-class _Pair(NamedTuple):
-    """Full batches and the smaller ones of the control group."""
-
-    full: list[Batch]
-    small: list[Batch]
-
-
-def _sample(
-    setting: Setting,
-    task: Task,
-    size: int,
-    seed: int,
-    *,
-    control: bool,
-    is_gradient_flow: Callable[[float], bool],
-    workers: int | None,
-    progress: bool,
-) -> _Pair:
-    plain = Task(task.saves, False, 0, task.integrated, False, task.repeats)
-    groups = [(_FULL, size, task)] + ([(_SMALL, size // SHRINK, plain)] if control else [])
-    total = len(groups) * task.repeats * setting.grid.size
-    with tqdm(total=total, unit="step", disable=None if progress else True) as bar:
-
-        def job(group: int, members: int, todo: Task, batch: int) -> Callable[[], Batch]:
-            return lambda: run_batch(
-                setting,
-                todo,
-                members,
-                seed,
-                (group, batch),
-                is_gradient_flow=is_gradient_flow,
-                tick=bar.update,
-            )
-
-        jobs = [job(*group, batch) for group in groups for batch in range(task.repeats)]
-        found = in_order(jobs, workers)
-    return _Pair(found[: task.repeats], found[task.repeats :])
-
-
-def _collect(
-    setting: Setting,
-    saves: NDArray[np.intp],
-    full: list[Batch],
-    small: list[Batch],
-    extrapolate: bool,
-    response: bool,
-    facts: dict[str, Any],
-) -> TwoTime:
-    def estimate(name: str) -> Estimate:
-        other = [] if name == "R" else [b.values[name] for b in small]
-        return combine([b.values[name] for b in full], other, extrapolate and name != "R")
-
-    names = ("C", "delta", "freezing", "energy", "r_int")
-    found = {name: estimate(name) for name in names}
-    shift = np.mean([b.ridge_shift for b in full], axis=0)
-    r_int_err = np.hypot(found["r_int"].error, shift)
-    R = estimate("R") if response else None
-    stiffness = max((b.stiffness for b in full if not math.isnan(b.stiffness)), default=math.nan)
-    longest = float(np.max(np.diff(setting.grid)))
-    told: tuple[str, ...] = ()
-    if stiffness > largest_rate(longest):
-        told = (
-            f"dt = {longest:g} exceeds the largest stable step {largest_step(stiffness):.3g} at "
-            f"the stiffness {stiffness:.3g} met on the way; shorten dt: what is seen is the step's",
-        )
-        warnings.warn(told[0], StepSizeWarning, stacklevel=4)
-    return TwoTime(
-        g=setting.g,
-        gamma=setting.gamma,
-        t=setting.grid[saves],
-        **{name: found[name].value for name in names},
-        **{f"{name}_err": found[name].error for name in names if name != "r_int"},
-        **{f"{name}_bias": found[name].bias for name in names},
-        r_int_err=r_int_err,
-        R=None if R is None else R.value,
-        R_err=None if R is None else R.error,
-        method="sampler",
-        status="unstable step" if told else "ok",
-        warnings=told,
-        balance_error=float(np.fmax.reduce([b.balance for b in full])),
-        energy_balance_error=float(np.fmax.reduce([b.energy_balance for b in full])),
-        stiffness=stiffness,
-        rank=max(b.rank for b in full),
-        attributes=facts,
-    )
-
-
-def _closed(
-    phi: TransferFunction,
-    g: float,
-    grid: Array,
-    noise: Array,
-    x0_std: float,
-    saves: NDArray[np.intp],
-    richardson: bool,
-    response: bool,
-    facts: dict[str, Any],
-) -> TwoTime:
-    found = solve(phi, g, grid, noise, x0_std, richardson=richardson)
-    t = grid[saves]
-    pairs = np.ix_(saves, saves)
-    C, C_err = found.C[pairs], found.C_err[pairs] + found.truncation
-    same, same_err = np.diagonal(C), np.diagonal(C_err)
-    slope, slope_err = found.slope[saves], found.slope_err[saves]
-    lag = t[:, None] - t
-    # Without memory a pulse decays as the leak.
-    pulse = np.where(lag > 0, np.exp(-np.abs(lag)), 0.0)
-    known = {
-        "delta": found.delta[pairs],
-        "C": C,
-        "freezing": np.maximum(same[:, None] + same - 2 * C, 0.0),
-        "energy": found.energy[saves],
-        "r_int": slope * -np.expm1(-t),
-    }
-    return TwoTime(
-        g=g,
-        gamma=0.0,
-        t=t,
-        **known,
-        delta_err=found.delta_err[pairs],
-        C_err=C_err,
-        freezing_err=same_err[:, None] + same_err + 2 * C_err,
-        energy_err=found.energy_err[saves],
-        r_int_err=slope_err * -np.expm1(-t),
-        **{f"{name}_bias": np.zeros_like(value) for name, value in known.items()},
-        R=slope[:, None] * pulse if response else None,
-        R_err=slope_err[:, None] * pulse if response else None,
-        method="closed",
-        status="ok",
-        warnings=(),
-        balance_error=math.nan,
-        energy_balance_error=math.nan,
-        stiffness=math.nan,
-        rank=0,
-        attributes=facts,
-    )

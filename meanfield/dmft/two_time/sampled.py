@@ -1,0 +1,110 @@
+"""Two-time functions from the causal sampler: batches, control group, warnings."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from ...exponential import StepSizeWarning, largest_rate, largest_step
+from ..sampler.batch import Batch, Task, run_batch
+from ..sampler.ensemble import SHRINK, Estimate, combine, in_order
+from ..sampler.sweep import Setting
+from .solution import TwoTime
+
+_FULL, _SMALL = 0, 1
+
+
+class Groups(NamedTuple):
+    """Full batches and the smaller ones of the control group."""
+
+    full: list[Batch]
+    small: list[Batch]
+
+
+def sample(
+    setting: Setting,
+    task: Task,
+    size: int,
+    seed: int,
+    *,
+    control: bool,
+    is_gradient_flow: Callable[[float], bool],
+    workers: int | None,
+    progress: bool,
+) -> Groups:
+    """Run all batches of `size` trajectories, and as many smaller ones if `control`."""
+    plain = Task(task.saves, False, 0, task.integrated, False, task.repeats)
+    groups = [(_FULL, size, task)] + ([(_SMALL, size // SHRINK, plain)] if control else [])
+    total = len(groups) * task.repeats * setting.grid.size
+    with tqdm(total=total, unit="step", disable=None if progress else True) as bar:
+
+        def job(group: int, members: int, todo: Task, batch: int) -> Callable[[], Batch]:
+            return lambda: run_batch(
+                setting,
+                todo,
+                members,
+                seed,
+                (group, batch),
+                is_gradient_flow=is_gradient_flow,
+                tick=bar.update,
+            )
+
+        jobs = [job(*group, batch) for group in groups for batch in range(task.repeats)]
+        found = in_order(jobs, workers)
+    return Groups(found[: task.repeats], found[task.repeats :])
+
+
+def collect(
+    setting: Setting,
+    saves: NDArray[np.intp],
+    full: list[Batch],
+    small: list[Batch],
+    extrapolate: bool,
+    response: bool,
+    facts: dict[str, Any],
+) -> TwoTime:
+    """The result of sampled batches; warns if the step was too long for them."""
+
+    def estimate(name: str) -> Estimate:
+        other = [] if name == "R" else [b.values[name] for b in small]
+        return combine([b.values[name] for b in full], other, extrapolate and name != "R")
+
+    names = ("C", "delta", "freezing", "energy", "r_int")
+    found = {name: estimate(name) for name in names}
+    shift = np.mean([b.ridge_shift for b in full], axis=0)
+    r_int_err = np.hypot(found["r_int"].error, shift)
+    R = estimate("R") if response else None
+    stiffness = max((b.stiffness for b in full if not math.isnan(b.stiffness)), default=math.nan)
+    longest = float(np.max(np.diff(setting.grid)))
+    told: tuple[str, ...] = ()
+    if stiffness > largest_rate(longest):
+        told = (
+            f"dt = {longest:g} exceeds the largest stable step {largest_step(stiffness):.3g} at "
+            f"the stiffness {stiffness:.3g} met on the way; shorten dt: what is seen is the step's",
+        )
+        warnings.warn(told[0], StepSizeWarning, stacklevel=3)
+    return TwoTime(
+        g=setting.g,
+        gamma=setting.gamma,
+        t=setting.grid[saves],
+        **{name: found[name].value for name in names},
+        **{f"{name}_err": found[name].error for name in names if name != "r_int"},
+        **{f"{name}_bias": found[name].bias for name in names},
+        r_int_err=r_int_err,
+        R=None if R is None else R.value,
+        R_err=None if R is None else R.error,
+        method="sampler",
+        status="unstable step" if told else "ok",
+        warnings=told,
+        balance_error=float(np.fmax.reduce([b.balance for b in full])),
+        energy_balance_error=float(np.fmax.reduce([b.energy_balance for b in full])),
+        stiffness=stiffness,
+        rank=max(b.rank for b in full),
+        attributes=facts,
+    )

@@ -1,0 +1,16 @@
+"""Pictures of the theory, in the symbols of the papers: one kind of result, one file."""
+
+from .lyapunov import lyapunov
+from .phase_diagram import fluctuation_response, order_parameters
+from .response_curve import response_curve
+from .steady_state import steady_state
+from .two_time import two_time
+
+__all__ = [
+    "fluctuation_response",
+    "lyapunov",
+    "order_parameters",
+    "response_curve",
+    "steady_state",
+    "two_time",
+]

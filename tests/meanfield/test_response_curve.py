@@ -1,0 +1,131 @@
+"""`response_curve`: closed forms, the sampler point by point, seeds, failures."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from meanfield import (
+    ArgumentError,
+    null_response,
+    response_curve,
+    saddle_point,
+    stationary,
+    steady_state,
+)
+from meanfield.dmft.response_curve import point_seed
+
+SMALL: dict[str, Any] = {
+    "n_trajectories": 2048,
+    "batches": 2,
+    "dt": 0.2,
+    "t_skip": 10.0,
+    "t_max": 30.0,
+    "window": 10.0,
+    "tol": 1e-2,
+}
+
+
+@pytest.fixture(scope="module")
+def curve() -> xr.Dataset:
+    return response_curve([0.6, 0.9, 1.2], [-0.3, 0.0, 0.5], seed=3, **SMALL)
+
+
+def test_methods_follow_the_critical_line(curve: xr.Dataset) -> None:
+    assert curve.q.dims == ("gamma", "g")
+    assert curve.method.values.tolist() == [
+        ["null", "null", "null"],
+        ["null", "null", "stationary"],
+        ["null", "sampler", "sampler"],
+    ]
+    np.testing.assert_allclose(curve.critical_gain, 1 / (1 + curve.gamma))
+
+
+def test_closed_forms(curve: xr.Dataset) -> None:
+    null = curve.method.values == "null"
+    g, gamma = np.meshgrid(curve.g.values, curve.gamma.values)
+    np.testing.assert_array_equal(curve.q.values[null], 0)
+    expected = null_response(g, gamma)[null]
+    np.testing.assert_allclose(curve.r_int.values[null], expected, rtol=1e-12)
+    np.testing.assert_allclose(curve.G_static.values[null], expected, rtol=1e-12)
+    assert curve.static_stable.values[null].all()
+    assert not curve.static_stable.values[~null].any()
+    chaos, found = stationary(1.2), curve.sel(g=1.2, gamma=0.0)
+    assert float(found.q) == pytest.approx(float(chaos.q), rel=1e-12)
+    assert float(found.r_int) == pytest.approx(float(chaos.r_int), rel=1e-12)
+    static = saddle_point(1.2, 0.5, branch="static")
+    assert float(curve.Q_static.sel(g=1.2, gamma=0.5)) == pytest.approx(float(static.Q), rel=1e-9)
+
+
+def test_a_sampled_point_is_that_of_steady_state(curve: xr.Dataset) -> None:
+    """To the last bit, with the seed that the point says, and whatever the number of threads."""
+    point = curve.sel(g=1.2, gamma=0.5)
+    seed = int(point.seed.item())
+    assert seed == point_seed(3, 1.2, 0.5)
+    alone = steady_state(1.2, 0.5, seed=seed, workers=1, **SMALL)
+    for name in ("q", "q_err", "r_int", "r_int_err"):
+        assert float(point[name]) == getattr(alone, name)
+    assert bool(point.converged) is alone.converged
+    assert point.reason.item() == alone.reason
+    assert 0.3 < float(point.q) < 0.7
+    assert 0 < float(point.q_err) < 0.1
+
+
+def test_other_points_do_not_matter(curve: xr.Dataset) -> None:
+    alone = response_curve(0.9, 0.5, seed=3, workers=2, **SMALL)
+    for name in ("q", "r_int", "r_int_err"):
+        assert alone[name].item() == curve[name].sel(g=0.9, gamma=0.5).item()
+    other = response_curve(0.9, 0.5, seed=4, **SMALL)
+    assert other.q.item() != alone.q.item()
+
+
+def test_near_the_onset_points_are_flagged() -> None:
+    point = response_curve(0.7, 0.5, seed=0, **SMALL | {"n_trajectories": 4096})
+    assert not point.converged.item()
+    assert "raise" in point.reason.item()
+    assert np.isfinite(point.q.item())
+
+
+def test_seeds_of_points_are_distinct_and_stable() -> None:
+    places = list(product((0, 1, 2**70), np.linspace(0.5, 1.1, 13), (-0.5, 0.0, 0.5, 1.0)))
+    assert len({point_seed(*place) for place in places}) == len(places)
+    # Rounding of an axis and the sign of zero do not make another point.
+    assert point_seed(0, 0.1 + 0.2, -0.0) == point_seed(0, 0.3, 0.0)
+    assert point_seed(0, 0.8, 0.5) == 215782056301456731286633601727012477473
+    assert response_curve(0.5, 0.0).attrs["seed"] != response_curve(0.5, 0.0).attrs["seed"]
+
+
+def test_a_point_without_solution_does_not_end_the_sweep() -> None:
+    found = response_curve([0.5, 1.2], 0.0, phi="linear", **SMALL)
+    assert found.converged.values.tolist() == [[True, False]]
+    assert np.isnan(found.q.values[0, 1])
+    assert found.reason.values[0, 1]
+    assert found.method.values[0, 1] == ""
+
+
+def test_provenance(curve: xr.Dataset) -> None:
+    assert curve.attrs["seed"] == "3"
+    assert curve.attrs["phi"] == "tanh"
+    assert curve.attrs["window"] == 10
+    assert "quasipotential_version" in curve.attrs
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"g": [1.0, 0.5]}, "g: the axis must be strictly increasing"),
+        ({"g": [0.0, 0.5]}, "g=0: must be positive"),
+        ({"gamma": 2.0}, "gamma=2: must lie in"),
+        ({"seed": -1}, "seed=-1"),
+        ({"dt": 0.0}, "dt=0: must be positive"),
+        ({"t_max": 20.0}, "t_max=20: must be at least"),
+        ({"n_trajectories": 16}, "n_trajectories=16: must be at least"),
+    ],
+)
+def test_arguments(arguments: dict[str, Any], words: str) -> None:
+    with pytest.raises(ArgumentError, match=words):
+        response_curve(**{"g": 1.0, "gamma": 0.5} | SMALL | arguments)
