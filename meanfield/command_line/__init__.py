@@ -22,6 +22,7 @@ def cli() -> None:
 
     Replica theory of the quasi-potential E = |f|²/2: sweep, solve.  Dynamical mean-field theory:
     dmft, lyapunov, response-curve.  Each command but solve writes a dataset and a figure.
+    [QH] is arXiv:2401.10009.
     """
 
 

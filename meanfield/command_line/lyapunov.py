@@ -28,6 +28,7 @@ _NUMBERS = {
     "drift": "growth rate in the second half of the average minus that in the first",
     "drift_err": "error of the drift",
 }
+_SAMPLING = ("dt", "t_skip", "t_max", "window", "n_trajectories", "batches")
 _ALARM = 3.5
 
 
@@ -38,7 +39,7 @@ _ALARM = 3.5
 @click.option("--temperature", type=float, default=0.0, show_default=True, help="T of white noise.")
 @click.option("--t-max", type=float, help="Duration.  [default: 260]")
 @click.option("--t-skip", type=float, help="Not averaged.  [default: 60]")
-@click.option("--dt", type=float, help="Step; with --onsager 1 below about 0.3/g².  [default: 0.1]")
+@click.option("--dt", type=float, help="Step; with --onsager 1 below about 0.2/g².  [default: 0.1]")
 @click.option(
     "--window",
     type=float,
@@ -82,13 +83,15 @@ def lyapunov(
     shape = (gamma.size, g.size)
     numbers = {name: np.zeros(shape) for name in _NUMBERS}
     method, reason = (np.full(shape, "", dtype=object) for _ in range(2))
+    sampling: dict[str, Any] = {}
     with results(output) as save:
         for index in tqdm(list(np.ndindex(shape)), desc="lyapunov", unit="point", disable=None):
             gain, symmetry = float(g[index[1]]), float(gamma[index[0]])
             try:
-                found, method[index] = _exponent(
+                found, method[index], used = _exponent(
                     gain, symmetry, onsager, temperature, phi, seed, controls
                 )
+                sampling |= used
             except (NotConvergedError, SamplerError) as error:
                 found = dict.fromkeys(_NUMBERS, math.nan)
                 reason[index] = getattr(error, "summary", str(error))
@@ -106,7 +109,7 @@ def lyapunov(
             "temperature": temperature,
             "phi": phi,
             "seed": str(seed),
-            **controls,
+            **sampling,
             **provenance(),
         }
         save("lyapunov", data, figures.lyapunov(data))
@@ -125,11 +128,12 @@ def _exponent(
     phi: str,
     seed: int,
     controls: dict[str, Any],
-) -> tuple[dict[str, float], str]:
+) -> tuple[dict[str, float], str, dict[str, Any]]:
+    """Numbers, method and, of a sampled point, how it was sampled."""
     load = g * transfer_function(phi).slope * (1 + gamma)
     if onsager == 0 and temperature == 0 and load <= 1:
         # The rightmost eigenvalue of −1 + J, elliptic law.
-        return {"lyapunov": load - 1}, "null"
+        return {"lyapunov": load - 1}, "null", {}
     if onsager == 0 and gamma == 0:
         point = stationary(g, sigma=math.sqrt(2 * temperature), phi=phi, n_tau=2)
         relative = (
@@ -139,7 +143,8 @@ def _exponent(
             + point.collocation_error
         )
         scale = max(abs(float(point.lyapunov)), float(point.decay_rate) ** 2)
-        return {"lyapunov": float(point.lyapunov), "stderr": float(relative) * scale}, "stationary"
+        found = {"lyapunov": float(point.lyapunov), "stderr": float(relative) * scale}
+        return found, "stationary", {}
     sampled = maximal_lyapunov(
         g,
         gamma,
@@ -149,8 +154,9 @@ def _exponent(
         seed=point_seed(seed, g, gamma),
         **controls,
     )
-    names = [name for name in _NUMBERS if name != "lyapunov"]
-    return {"lyapunov": sampled.value} | {name: getattr(sampled, name) for name in names}, "sampler"
+    found = {name: getattr(sampled, name) for name in _NUMBERS if name != "lyapunov"}
+    used = {name: sampled.attributes[name] for name in _SAMPLING}
+    return found | {"lyapunov": sampled.value}, "sampler", used
 
 
 def _dataset(g: Array, gamma: Array, numbers: dict[str, Array], phi: str) -> xr.Dataset:

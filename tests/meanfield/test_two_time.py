@@ -189,8 +189,22 @@ def test_linear_networks(g: float, gamma: float, kappa: float) -> None:
         assert np.all(off < 2 * error + 3e-3), (off, error)
 
 
-@pytest.mark.xfail(strict=True, reason="the misfit of the second combination is not in r_int_err")
-@pytest.mark.parametrize(("g", "gamma", "kappa"), [(0.4, 1.0, 0.5), (0.8, -1.0, 1.0)])
+@pytest.mark.parametrize(
+    ("g", "gamma", "kappa"),
+    [
+        (0.4, 1.0, 0.5),
+        (0.6, 0.5, 0.5),
+        (0.6, -0.5, 1.0),
+        pytest.param(
+            0.8,
+            -1.0,
+            1.0,
+            marks=pytest.mark.xfail(
+                strict=True, reason="h and u can hardly be shifted apart: the error is half its due"
+            ),
+        ),
+    ],
+)
 def test_error_of_the_integrated_response_at_full_symmetry(
     g: float, gamma: float, kappa: float
 ) -> None:

@@ -18,7 +18,7 @@ from ...transfer import Array
 
 # (∫Rδ)² ≤ ∫R² ∫δ²; ∫R² is 1/2 for a linear neuron without memory.
 _SQUARED_RESPONSE = 0.5
-_WIDER = 4.0
+_WIDER = 16.0
 # Rows and columns to begin with, and times that may be older than the window.
 _ROOM, _STALE = 64, 8
 

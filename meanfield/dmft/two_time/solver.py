@@ -136,6 +136,10 @@ def two_time(
     with white noise, where every step is a new direction.  The operator is stored in single
     precision if `tol` ≥ 10⁻³.
 
+    Without `response` the integrated response comes from the whitened sums of the operator.  With
+    κ > 0 and |γ| near 1 its error can be underestimated by a factor of 2: h and u can then hardly
+    be shifted apart.  Ask for the response there.
+
     Examples
     --------
     >>> from meanfield import two_time
