@@ -18,7 +18,7 @@ and the time of the whole schedule is a scaled one (it is linear in the trajecto
 
     python benchmarks/dmft_race.py [--threads 1] [--scale 1] [--keep 0.7] [--runs 4]
                                    [--reference C.npy] [--reference-seeds 64]
-                                   [--skip-sweep] [--skip-flat]
+                                   [--skip-sweep] [--first-target] [--skip-flat]
 """
 
 from __future__ import annotations
@@ -207,7 +207,7 @@ class Sweep(NamedTuple):
     error: float
 
 
-def race_sweep(exact: Any, target: float, *, threads: int) -> Sweep:
+def race_sweep(exact: Any, target: float, *, threads: int) -> Sweep | None:
     """Cheapest of the list whose rms error over its seeds is within `target`; best time."""
     for dt, n in CONTESTANTS:
         took, squares = [], []
@@ -219,7 +219,7 @@ def race_sweep(exact: Any, target: float, *, threads: int) -> Sweep:
         error = float(np.sqrt(np.mean(squares)))
         if error <= target:
             return Sweep(dt, n, min(took), error)
-    raise ValueError(f"no sweep on the list has an rms error within {target:.1e}")
+    return None
 
 
 def flat_cost(
@@ -255,6 +255,7 @@ def main() -> None:
         "--reference-seeds", type=int, default=64, help="fewer: a coarser reference"
     )
     parser.add_argument("--skip-sweep", action="store_true", help="time the opponent only")
+    parser.add_argument("--first-target", action="store_true", help="leave out the stricter ones")
     parser.add_argument("--skip-flat", action="store_true")
     given = parser.parse_args()
     threads = given.threads
@@ -273,10 +274,13 @@ def main() -> None:
             ("its error between seeds", spread, elapsed),
             ("the error on record", ON_RECORD_ERROR, elapsed),
         )
-        for name, target, needed in targets:
+        for name, target, needed in targets[:1] if given.first_target else targets:
             if given.skip_sweep or np.isnan(target):
                 continue
             best = race_sweep(exact, target, threads=threads)
+            if best is None:
+                print(f"as accurate as {name}, {target:.1e}: no sweep of the list")
+                continue
             start = time.perf_counter()
             sweep(best.dt, best.n, 0, threads=threads, response=True)
             with_response = time.perf_counter() - start

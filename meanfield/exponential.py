@@ -37,6 +37,16 @@ def largest_rate(h: float) -> float:
     return 1 + (1 + decay) / (flat + 2 * ramp)
 
 
+def complaint(step: float, rate: float) -> str | None:
+    """What to say of a step that does not follow a decay rate stably."""
+    if not rate > largest_rate(step):
+        return None
+    return (
+        f"dt = {step:g} exceeds the largest stable step {largest_step(rate):.3g} at the stiffness "
+        f"{rate:.3g} met on the way; shorten dt: what is seen is the step's"
+    )
+
+
 def largest_step(rate: float, follows: Callable[[float], float] = largest_rate) -> float:
     """Largest step at which a decay rate is followed stably; inf if there is no limit.
 

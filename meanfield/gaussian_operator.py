@@ -176,6 +176,11 @@ class GaussianOperator(_Operator):
         variance = (1 + max(self.gamma, 0)) / self.shape[0]
         return self.g * float(2 + np.sqrt(2 * variance * _LOG_FAILURE))
 
+    @property
+    def is_crowded(self) -> bool:
+        """Whether matched innovations had to give way to Gaussian ones."""
+        return self.innovations == "matched" and self._crowded
+
     def anchor(self, vectors: Array) -> None:
         """Make later matched innovations orthogonal to these vectors, e.g. the initial state.
 
@@ -239,7 +244,10 @@ class GaussianOperator(_Operator):
             raise parameters.ArgumentError(
                 f"tol={tol:g}, {vectors.shape[1]} vectors: need 0 <= tol < 1 and a vector"
             )
-        scaled = vectors / np.maximum(np.linalg.norm(vectors, axis=0), 1 / _SAFE[self.dtype])
+        # In two steps: squares of small or large components have no room in single precision.
+        peaks = np.abs(vectors).max(axis=0)
+        scaled = (vectors[:, peaks > 0] / peaks[peaks > 0]).astype(self.dtype)
+        scaled /= np.linalg.norm(scaled, axis=0)
         sides, rotations = [], []
         for side in (self._right, self._left):
             overlaps = np.array([row @ scaled for row in side.basis]).reshape(-1, scaled.shape[1])
@@ -260,7 +268,8 @@ class GaussianOperator(_Operator):
         The fresh part of G v is made of the first, its memory of the last; of Gᵀ v likewise of the
         third and the second.
         """
-        return tuple(family.dot(vector) for family in (*self._right, *self._left))
+        known = np.asarray(vector, dtype=self.dtype)
+        return tuple(family.dot(known) for family in (*self._right, *self._left))
 
     def _matvec(self, x: Array) -> Array:
         return self._mixed(x, self._right, self._left)
@@ -281,7 +290,7 @@ class GaussianOperator(_Operator):
         out = self._cos * self._applied_to(vector, norm, own, other)
         if self._sin:
             out += self._sin * self._applied_to(vector, norm, other, own)
-        return np.ldexp(out, exponent) if exponent else out
+        return np.ldexp(out.astype(np.float64), exponent) if exponent else out
 
     def _applied_to(self, vector: Array, norm: float, own: _Side, other: _Side) -> Array:
         """G v with own = right, Gᵀ v with own = left."""

@@ -86,6 +86,13 @@ def as_function(name: str, schedule: Schedule) -> Callable[[float], float]:
     return checked
 
 
+def text_of(schedule: Schedule) -> str:
+    """The schedule in words, for the attributes of results."""
+    if isinstance(schedule, Switching):
+        return f"{list(schedule.values)} switching at {list(schedule.times)}"
+    return "function of time" if callable(schedule) else f"{schedule:g}"
+
+
 def breakpoints(t_max: float, *schedules: object, extra: Sequence[float] = ()) -> list[float]:
     """0, the switch times inside (0, t_max) of all schedules and `extra` ones, t_max."""
     inside = {float(t) for s in schedules if isinstance(s, Switching) for t in s.times}

@@ -26,6 +26,11 @@ class Rows:
     def __len__(self) -> int:
         return self._count
 
+    @property
+    def epsilon(self) -> float:
+        """Relative precision of what is stored."""
+        return float(np.finfo(self._dtype).eps)
+
     def __iter__(self) -> Iterator[Array]:
         return (row for _, rows in self._filled() for row in rows)
 
@@ -76,6 +81,8 @@ class Span:
 
     def __init__(self, families: tuple[Rows, ...]) -> None:
         self._families = families
+        # Products of stored vectors are no better than their precision.
+        self._floor = max([_SPAN_FLOOR, *(50 * rows.epsilon for rows in families)])
         self._members: list[tuple[int, int]] = []
         self._factor = np.empty((0, 0))
 
@@ -91,7 +98,7 @@ class Span:
         stacked = np.array(everything)
         gram = stacked @ stacked.T
         # Pivoting leaves out what lies in the span of the others.
-        factor, pivots, rank, _ = dpstrf(gram, lower=True, tol=_SPAN_FLOOR * gram.diagonal().max())
+        factor, pivots, rank, _ = dpstrf(gram, lower=True, tol=self._floor * gram.diagonal().max())
         self._factor = np.tril(factor)[:rank, :rank]
         self._members = [places[k - 1] for k in pivots[:rank]]
 
@@ -104,7 +111,7 @@ class Span:
             row = solve_triangular(self._factor, row, lower=True)
         square = float(vector @ vector)
         residual = square - float(row @ row)
-        if residual <= _SPAN_FLOOR * square:
+        if residual <= self._floor * square:
             return
         self._factor = np.pad(self._factor, (0, 1))
         self._factor[-1] = np.append(row, np.sqrt(residual))

@@ -10,6 +10,7 @@ from ..convergence import NotConvergedError
 from ..dmft import SamplerError
 from ..shell import CONTEXT, run
 from .dmft import dmft
+from .freezing import freezing
 from .lyapunov import lyapunov
 from .response_curve import response_curve
 from .solve import solve
@@ -21,12 +22,12 @@ def cli() -> None:
     """Mean-field theory of random recurrent networks, without drawing a network.
 
     Replica theory of the quasi-potential E = |f|²/2: sweep, solve.  Dynamical mean-field theory:
-    dmft, lyapunov, response-curve.  Each command but solve writes a dataset and a figure.
+    dmft, freezing, lyapunov, response-curve.  Each command but solve writes a dataset and a figure.
     [QH] is arXiv:2401.10009.
     """
 
 
-for _command in (sweep, solve, dmft, lyapunov, response_curve):
+for _command in (sweep, solve, dmft, freezing, lyapunov, response_curve):
     cli.add_command(_command)
 
 

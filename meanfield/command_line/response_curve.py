@@ -58,7 +58,7 @@ def response_curve(
     """C and R_int of the steady state against g ([QH] Fig. 4).
 
     Closed forms up to the critical gain 1/(1 + gamma), deterministic at gamma = 0, sampled
-    elsewhere (the default takes about 20 minutes), beside the static branch of the replica theory.
+    elsewhere (10 minutes on two cores by default), beside the static branch of the replica theory.
     """
     controls = _QUICK if quick else {}
     controls = controls | given(

@@ -10,19 +10,24 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from scipy.stats import t as student
 from tqdm import tqdm
 
 from .. import parameters, seeds
-from ..exponential import StepSizeWarning, largest_rate, largest_step
+from ..exponential import StepSizeWarning, complaint
 from ..parameters import ArgumentError
 from ..provenance import provenance
-from ..schedule import Schedule, breakpoints
+from ..schedule import Schedule, breakpoints, text_of
 from ..transfer import Array, TransferFunction, transfer_function
 from .sampler.ensemble import SHRINK, combine, in_order
 from .sampler.site import SiteModel, checked_model, rate_model
 from .sampler.stiffness import stiffness
 from .sampler.sweep import Setting, Sweep, time_grid
 from .sampler.tangent import Tangent
+
+# Probability of a false alarm of the test of convergence.
+_FALSE_ALARM = 5e-4
+_WINDOW = 30.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +46,11 @@ class MeanFieldLyapunov:
         Times, and the mean growth rate from 0 to there over the full batches.
     stiffness : float
         Largest rate of −∂F/∂x at the end of the run where u = Jᵀψ is used; else nan.
+    converged : bool
+        Whether the drift is compatible with its error, at a false alarm rate of 5e-4, and the step
+        is stable.
+    reason : str
+        Why not.
     attributes : dict
         Parameters of the run.
     """
@@ -50,9 +60,11 @@ class MeanFieldLyapunov:
     bias: float
     drift: float
     drift_err: float
-    t: Array
+    t: Array = field(repr=False)
     trace: Array = field(repr=False)
     stiffness: float
+    converged: bool
+    reason: str
     attributes: dict[str, Any] = field(repr=False)
 
     def to_dataset(self) -> xr.Dataset:
@@ -65,7 +77,8 @@ class MeanFieldLyapunov:
         for name in ("stderr", "bias", "drift", "drift_err", "stiffness"):
             variables[name] = ((), getattr(self, name), unit)
         coords = {"t": ("t", self.t, {"long_name": "time", "units": "time constant"})}
-        return xr.Dataset(variables, coords, attrs={**self.attributes, **provenance()})
+        facts = {"converged": str(self.converged), "reason": self.reason}
+        return xr.Dataset(variables, coords, attrs={**facts, **self.attributes, **provenance()})
 
 
 def maximal_lyapunov(
@@ -79,7 +92,7 @@ def maximal_lyapunov(
     dt: float = 0.1,
     t_skip: float = 60.0,
     t_max: float = 260.0,
-    window: float = 30.0,
+    window: float | None = None,
     x0_std: float = 1.0,
     n_trajectories: int = 32_000,
     batches: int = 8,
@@ -112,8 +125,9 @@ def maximal_lyapunov(
     t_skip, t_max : float
         Growth is averaged from `t_skip` to `t_max`.
     window : float
-        Time after which the past is forgotten; inf never.  Gradient flows age: give inf there, or
-        compare windows.
+        Time after which the past is forgotten.  Default 30 without Onsager-reaction force and
+        noise; inf, never, with them: gradient flows age, and white noise takes a new direction in
+        every step, so that a finite window is refused there.
     x0_std : float
     n_trajectories, batches : int
     seed : int, optional
@@ -152,7 +166,12 @@ def maximal_lyapunov(
     t_skip = parameters.nonnegative("t_skip", t_skip)
     if t_skip >= t_max - 2 * dt:
         raise ArgumentError(f"t_skip={t_skip:g}: must be below t_max={t_max:g}")
+    is_vanilla = model is None and not callable(onsager) and onsager == 0
+    if window is None:
+        window = _WINDOW if is_vanilla and not temperature else math.inf
     window, tol = parameters.window(window), parameters.nonnegative("tol", tol)
+    if temperature and math.isfinite(window):
+        raise ArgumentError(f"window={window:g}: must be inf with temperature={temperature:g}")
     if model is not None and (callable(onsager) or onsager != 0):
         raise ArgumentError(f"onsager={onsager!r}: belongs to the rate network, not to a model")
     site = rate_model(phi, onsager) if model is None else checked_model(model)
@@ -196,12 +215,15 @@ def maximal_lyapunov(
     change = combine([b - a for a, b in zip(early, late, strict=True)], [], extrapolate=False)
     largest = max((s for _, s in found[:batches] if not math.isnan(s)), default=math.nan)
     longest = float(np.max(np.diff(grid)))
-    if largest > largest_rate(longest):
-        warnings.warn(
-            f"dt = {longest:g} exceeds the largest stable step {largest_step(largest):.3g} at the "
-            f"stiffness {largest:.3g}; shorten dt: the growth is the step's",
-            StepSizeWarning,
-            stacklevel=2,
+    reasons = []
+    if text := complaint(longest, largest):
+        reasons.append(text)
+        warnings.warn(text, StepSizeWarning, stacklevel=2)
+    alarm = float(student.isf(_FALSE_ALARM / 2, batches - 1))
+    if abs(change.value) > alarm * change.error:
+        reasons.append(
+            f"the growth rate drifts, raise t_skip: {float(change.value):.2g} ± "
+            f"{float(change.error):.1g}"
         )
     return MeanFieldLyapunov(
         value=float(estimate.value),
@@ -212,11 +234,16 @@ def maximal_lyapunov(
         t=grid[1:],
         trace=np.mean(full, axis=0)[1:] / grid[1:],
         stiffness=largest,
+        converged=not reasons,
+        reason="; ".join(reasons),
         attributes={
             "model": site.name,
             "g": g,
             "gamma": gamma,
+            "onsager": text_of(onsager),
             "temperature": temperature,
+            "x0_std": x0_std,
+            "tol": tol,
             "dt": dt,
             "t_skip": t_skip,
             "t_max": t_max,

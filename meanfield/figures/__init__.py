@@ -1,5 +1,6 @@
 """Pictures of the theory, in the symbols of the papers: one kind of result, one file."""
 
+from .freezing import freezing
 from .lyapunov import lyapunov
 from .phase_diagram import fluctuation_response, order_parameters
 from .response_curve import response_curve
@@ -8,6 +9,7 @@ from .two_time import two_time
 
 __all__ = [
     "fluctuation_response",
+    "freezing",
     "lyapunov",
     "order_parameters",
     "response_curve",

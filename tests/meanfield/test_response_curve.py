@@ -84,7 +84,8 @@ def test_other_points_do_not_matter(curve: xr.Dataset) -> None:
 
 
 def test_near_the_onset_points_are_flagged() -> None:
-    point = response_curve(0.7, 0.5, seed=0, **SMALL | {"n_trajectories": 4096})
+    few = {"n_trajectories": 8192, "batches": 8, "t_skip": 5.0, "t_max": 65.0, "window": 20.0}
+    point = response_curve(0.7, 0.5, seed=0, **SMALL | few)
     assert not point.converged.item()
     assert "raise" in point.reason.item()
     assert np.isfinite(point.q.item())

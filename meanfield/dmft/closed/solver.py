@@ -79,6 +79,7 @@ def solve(
     noise: Array,
     x0_std: float,
     *,
+    halved: Array | None = None,
     richardson: bool = True,
 ) -> ClosedTwoTime:
     """Two-time functions of the γ = 0 network from independent normal initial values, N → ∞.
@@ -93,6 +94,8 @@ def solve(
         Increasing times, in units of the time constant of the neurons.  Steps may differ.
     noise : (n,) array
         σ² ≥ 0 of the white noise ⟨ξξ′⟩ = σ²δ(t − t′) on every step.
+    halved : (2n,) array, optional
+        The same on every half step; default twice that of the step.
     x0_std : float
         Standard deviation ≥ 0 of x(t[0]).
     richardson : bool
@@ -132,7 +135,7 @@ def solve(
         }
     else:
         halves = np.insert(t, range(1, t.size), t[:-1] + steps / 2)
-        other = _Sweep(phi, gain, halves, np.repeat(noise, 2), x0_std)
+        other = _Sweep(phi, gain, halves, np.repeat(noise, 2) if halved is None else halved, x0_std)
         values, errors = {}, {}
         for name in _CURVES:
             value = getattr(here, name)

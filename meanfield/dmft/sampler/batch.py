@@ -62,6 +62,9 @@ class Batch:
         over time; nan where they do not apply.
     stiffness : float
     rank : int
+    crowded : bool
+    neglected : float
+        See `GaussianOperator.is_crowded` and `neglected_rms`.
     """
 
     values: dict[str, Array]
@@ -70,6 +73,8 @@ class Batch:
     energy_balance: float
     stiffness: float
     rank: int
+    crowded: bool
+    neglected: float
 
 
 class _Balance:
@@ -123,7 +128,8 @@ def run_batch(
     xs, phis, energies, responses, shifts = [], [], [], [], []
     path: list[Path] = []
     balance, descent = _Balance(), _Balance()
-    stiff, next_probe, next_stiff = math.nan, 0.0, 1
+    stiff, next_probe = math.nan, 0.0
+    regulated, next_stiff = 0, 1
     for moment in sweep:
         tick()
         k, t = moment.step, moment.t
@@ -142,9 +148,11 @@ def run_batch(
         if task.response:
             path.append(_path(moment, task.pulses))
         _balances(setting, moment, energy, balance, descent, is_gradient_flow(t))
-        if task.stiff and moment.u is not None and (k >= next_stiff or k == len(setting.grid) - 1):
-            stiff = float(np.fmax(stiff, stiffness(setting.model, sweep.operator, moment)))
-            next_stiff = 2 * k
+        if task.stiff and moment.u is not None:
+            regulated += 1
+            if regulated >= next_stiff or k == setting.grid.size - 1:
+                stiff = float(np.fmax(stiff, stiffness(setting.model, sweep.operator, moment)))
+                next_stiff = 2 * regulated
     values = _two_time(np.array(xs), np.array(phis))
     values["energy"] = np.array(energies)
     values["r_int"] = np.array(responses) if task.integrated else np.full(len(xs), np.nan)
@@ -159,6 +167,8 @@ def run_batch(
         energy_balance=descent.worst,
         stiffness=stiff,
         rank=sweep.forgetting.largest_rank,
+        crowded=sweep.operator.is_crowded,
+        neglected=sweep.operator.neglected_rms,
     )
 
 
@@ -185,12 +195,14 @@ def _balances(
     descends: bool,
 ) -> None:
     size, t = moment.x.size, moment.t
-    if setting.noise(t):
-        return
-    if t in setting.times:
-        # Parameters may jump: the drift before and after are not one function.
+    is_noisy = bool(setting.noise(t))
+    if is_noisy or t in setting.times:
+        # Where parameters jump the drift before and after are not one function.
         balance.restart()
+    if is_noisy or t in setting.times or not descends:
         descent.restart()
+    if is_noisy:
+        return
     square = float(moment.x @ moment.x) / (2 * size)
     balance.add(t, square, float(moment.x @ moment.drift) / size)
     if descends:

@@ -122,7 +122,36 @@ def kernels(
             # its centre lies h/2 before the step, three halves of a step before the next one.
             ratio[k + 2 :, k] = (2 * ratio[k + 2 :, k] + ratio[k + 2 :, k + 1]) / 3
     lag = np.abs(times[:, None] - times[None, :])
-    return Kernels(ratio * np.exp(-lag), pulses.sum(axis=1))
+    R = ratio * np.exp(-lag)
+    _smooth_start(R, times, np.array([s.phi_x.mean() for s in slopes]), starts)
+    return Kernels(R, pulses.sum(axis=1))
+
+
+def _smooth_start(R: Array, times: Array, initial: Array, starts: Sequence[float]) -> None:
+    """Replace R one and two steps after a pulse, where the scheme has not yet digested it.
+
+    By the cubic through its known value right after the pulse and the next three; for the last
+    pulses along the diagonals.
+    """
+    n = len(times)
+    for k in range(n - 1):
+        ahead = times[k : k + 6]
+        if any(ahead[0] < s < ahead[-1] for s in starts):
+            # R has a kink where parameters jump.
+            continue
+        if k + 5 < n:
+            known = np.array([k, k + 3, k + 4, k + 5])
+            values = np.concatenate([initial[k : k + 1], R[known[1:], k]])
+            for place in (k + 1, k + 2):
+                nodes, at = times[known], times[place]
+                weights = [
+                    np.prod((at - np.delete(nodes, i)) / (nodes[i] - np.delete(nodes, i)))
+                    for i in range(4)
+                ]
+                R[place, k] = np.dot(weights, values)
+        elif k >= 2:
+            for place in range(k + 1, min(k + 3, n)):
+                R[place, k] = 2 * R[place - 1, k - 1] - R[place - 2, k - 2]
 
 
 def _add(out: _Single, weights: Array, history: _Single, count: int) -> None:

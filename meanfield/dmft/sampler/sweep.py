@@ -205,7 +205,7 @@ class Sweep:
             else:
                 change = rest - last
             moved += ramp * change
-            if strength := self.setting.noise(before(t, end)):
+            if strength := self.setting.noise(t + h / 2):
                 size = math.sqrt(strength * -math.expm1(-2 * h) / 2)
                 moved += size * self._noise.standard_normal(x.size)
             square = float(moved @ moved)

@@ -18,7 +18,9 @@ from ...transfer import Array
 
 # (∫Rδ)² ≤ ∫R² ∫δ²; ∫R² is 1/2 for a linear neuron without memory.
 _SQUARED_RESPONSE = 0.5
-_WIDER = 16.0
+_WIDER, _ROUNDING = 16.0, 1e-13
+# Misfit of the last so many time units from which nothing can be said.
+_RESOLVED, _RECENT = 0.3, 3.0
 # Rows and columns to begin with, and times that may be older than the window.
 _ROOM, _STALE = 64, 8
 
@@ -44,7 +46,8 @@ class WhitenedResponse:
     Attributes
     ----------
     value, shift : float
-        ∫R(t, s) ds at the time measured last, and its change when the ridge is `_WIDER` times
+        ∫R(t, s) ds at the time measured last (nan where the noise of M trajectories hides it: at
+        small g, and in states that decay), and its change when the ridge is `_WIDER` times
         stronger.  Averaged over batches, where the noise cancels, the shift bounds the bias by the
         ridge: that falls at least like the root of its strength.
     """
@@ -67,6 +70,7 @@ class WhitenedResponse:
 
     def rotate(self, right: Array, left: Array) -> None:
         """Follow a rotation of the operator's bases."""
+        self._make_room(len(right), len(left))
         z, w = self._columns
         known = (right[: len(z)], left[: len(w)])
         used = slice(0, self._count)
@@ -117,16 +121,33 @@ class WhitenedResponse:
         """Sets `value` and `shift`; answers ∫R_φu and ∫R_ψu with both ridges."""
         places = [*self._columns[0], *self._columns[1]]
         gram, products = self._gram[np.ix_(places, places)], self._products[places]
-        diagonal = np.diag_indices_from(gram)
-        gram[diagonal] += noise
-        narrow = cho_solve(cho_factor(gram), products[:, :2])
-        gram[diagonal] += (_WIDER - 1) * noise
-        wide = cho_solve(cho_factor(gram, overwrite_a=True), products[:, 1:])
+        # States that decay span many orders of magnitude: every direction in units of its own.
+        size = np.sqrt(np.diagonal(gram))
+        size[size == 0] = 1.0
+        gram /= size[:, None] * size
+        products = products / size[:, None]
+        ridge, diagonal = noise / size**2 + _ROUNDING, np.diag_indices_from(gram)
+        gram[diagonal] += ridge
+        narrow = cho_solve(cho_factor(gram), products[:, :2]) / size[:, None]
+        gram[diagonal] += (_WIDER - 1) * ridge
+        wide = cho_solve(cho_factor(gram, overwrite_a=True), products[:, 1:]) / size[:, None]
         self.value = float(phi @ narrow[:, 0]) / self._g2
         self.shift = float(phi @ wide[:, 1]) / self._g2 - self.value
+        if self._misfit(narrow[:, 0], places) > _RESOLVED:
+            self.value = math.nan
         # Before u is used its column of targets is zero, and so are the combinations.
         of_u = np.array([narrow[:, 1], wide[:, 0]]).T / self._g2
         return np.array([phi @ of_u, np.zeros(2) if psi is None else psi @ of_u])
+
+    def _misfit(self, mixed: Array, places: list[int]) -> float:
+        """Root mean square of what the combination leaves of the shifts of the recent past."""
+        recent = sum(s > self._times[-1] - _RECENT for s in self._times)
+        rows = slice(self._count - sum(self._rows[len(self._rows) - recent :]), self._count)
+        design = self._design[rows][:, places]
+        left_over = self._targets[rows, 0] - design @ mixed
+        # A state x = 0 at the start has no part in the fields.
+        left_over = left_over[np.any(design != 0, axis=1)]
+        return float(np.sqrt(np.mean(left_over**2))) if left_over.size else math.inf
 
     def _weigh(self, t: float) -> None:
         """The rows recorded last hold until t; rows older than the window are dropped."""

@@ -13,8 +13,8 @@ from ..sampler.sweep import Setting, Sweep
 from ..sampler.whitened import WhitenedResponse
 from .lags import LagAverages
 
-# Trajectories that carry a pulse, and the number of times at which pulses start.
-_PULSED, _PULSES = 1024, 4
+# Every so-manieth trajectory carries a pulse; number of times at which pulses start.
+_PULSED, _PULSES = 4, 4
 # Time between two rows of the whitened sums, and between two of their values.
 _ROW, _VALUE = 0.5, 5.0
 
@@ -82,7 +82,7 @@ def run_batch(
         if (k - begin) % plan.stride == 0:
             lags.push(moment.x, moment.phi, moment.h)
         if len(pulses) < len(starts) and k >= starts[len(pulses)]:
-            slopes.append(phi.slope_at(moment.x[:_PULSED], moment.phi[:_PULSED]))
+            slopes.append(phi.slope_at(moment.x[::_PULSED], moment.phi[::_PULSED]))
             if len(slopes) == length:
                 pulses.append(stationary_pulse(np.array(slopes), step, setting.g, setting.gamma))
                 slopes = []
@@ -106,6 +106,8 @@ def run_batch(
             else np.nan
         ),
         "tau_half": np.array(half_time(delta, step * plan.stride)),
+        "crowded": np.array(float(sweep.operator.is_crowded)),
+        "neglected": np.array(sweep.operator.neglected_rms),
         "drift": np.array(np.mean(squares[half:]) - np.mean(squares[:half])),
     }
 

@@ -41,7 +41,7 @@ class SteadyState:
     C, delta, R : (n,) ndarray
         ⟨φ(t+τ)φ(t)⟩, ⟨x(t+τ)x(t)⟩ and the response R(τ) of φ to a field in ẋ, R(0) at 0⁺.
     q, delta0, energy, r_int, tau_half : float
-        C(0), Δ(0), ½⟨f²⟩ per neuron, ∫R dτ over `window`, and where Δ = Δ(0)/2 (nan if it is not
+        ⟨φ²⟩, ⟨x²⟩, ½⟨f²⟩ per neuron, ∫R dτ over `window`, and where Δ = Δ(0)/2 (nan if it is not
         within the lags of every batch).
     q_bias, r_int_bias : float
         Estimated effect of finite batches, already subtracted.
@@ -53,12 +53,15 @@ class SteadyState:
         where C reaches beyond them, and the integral of R.
     drift, drift_err : float
         q in the second half of the average minus q in the first.
+    neglected : float
+        Typical share of a state that was dropped as too small to reveal.
     window : float
         Time after which the past is forgotten; inf for closed forms.
     method : str
         "null" (fixed-point phase, closed forms), "stationary" (γ = 0, deterministic) or "sampler".
     converged : bool
-        Whether drift and window change are within 3.5 of their errors, and of that bias.
+        Whether drift and window change are compatible with their errors and that bias, at a false
+        alarm rate of 5e-4 each.
     reason : str
         Why not.
     attributes : dict
@@ -97,6 +100,7 @@ class SteadyState:
     r_int_pulse_err: float
     drift: float
     drift_err: float
+    neglected: float
     window: float
     method: str
     converged: bool
@@ -154,6 +158,7 @@ _CHECKS = (
     "r_int_pulse_err",
     "drift",
     "drift_err",
+    "neglected",
     "window",
 )
 
@@ -169,5 +174,6 @@ def exact(tau: Array, curves: dict[str, Array], scalars: dict[str, float]) -> di
         found.setdefault(f"{name}_err", 0.0)
     for name in _CHECKS[:-1]:
         found.setdefault(name, 0.0)
-    found["r_int_spectral"] = found["r_int_pulse"] = scalars["r_int"]
+    for name in ("r_int_spectral", "r_int_pulse"):
+        found[name], found[f"{name}_err"] = scalars["r_int"], found["r_int_err"]
     return found | {"window": np.inf, "converged": True, "reason": ""}

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from scipy.special import ive, jv
+from scipy.stats import t as student
 from tqdm import tqdm
 
 from ... import parameters, seeds
@@ -23,7 +24,8 @@ from .batch import Plan, run_batch
 from .solution import SCALARS, SteadyState, exact
 
 METHODS = ("auto", "exact", "sampler")
-_ALARM = 3.5
+# Probability of a false alarm of each test of convergence.
+_FALSE_ALARM = 5e-4
 
 
 def steady_state(
@@ -58,7 +60,7 @@ def steady_state(
     gamma : float
         Coupling symmetry γ in [−1, 1].
     temperature : float
-        T ≥ 0 of white noise, σ² = 2T.
+        T ≥ 0 of white noise, σ² = 2T; 0 where the sampler is needed.
     phi : str or TransferFunction
     seed : int, optional
         With it the result is the same whatever `workers`; None takes one from the operating system.
@@ -121,11 +123,18 @@ def steady_state(
     stride = max(1, round(lag_step / dt))
     if abs(stride * dt - lag_step) > 1e-9 * lag_step:
         raise ArgumentError(f"lag_step={lag_step:g}: must be a multiple of dt={dt:g}")
+    batches = parameters.count("batches", batches, 2)
+    size = parameters.count("n_trajectories", n_trajectories, 16 * SHRINK * batches) // batches
+    if workers is not None:
+        workers = parameters.count("workers", workers, 1)
+    entropy = seeds.sequence(seed, "sampling").entropy
+    assert isinstance(entropy, int)
     lags = int(window / lag_step + 1e-9) + 1
     facts: dict[str, Any] = {"phi": phi.name}
     tau = lag_step * np.arange(lags, dtype=np.float64)
     if method != "sampler":
-        if temperature == 0 and g * phi.slope * (1 + gamma) <= 1:
+        # A φ that is not concave can be active beside the state x = 0.
+        if temperature == 0 and g * phi.slope * (1 + gamma) <= 1 and phi.is_concave:
             fields = _null(phi, g, gamma, tau)
             return SteadyState(g, gamma, temperature, **fields, method="null", attributes=facts)
         if gamma == 0:
@@ -138,22 +147,23 @@ def steady_state(
                 f"method='exact': no closed form at g={g:g}, gamma={gamma:g}, "
                 f"temperature={temperature:g}"
             )
+    if temperature:
+        raise ArgumentError(
+            f"temperature={temperature:g}: must be 0 for gamma != 0 and for method='sampler'; with "
+            "white noise every step is a new direction, use two_time without a window"
+        )
     if lags < 4:
         raise ArgumentError(f"window={window:g}: must hold at least 3 lags of {lag_step:g}")
     if t_max < t_skip + 2 * window:
         raise ArgumentError(
             f"t_max={t_max:g}: must be at least t_skip + 2 window = {t_skip + 2 * window:g}"
         )
-    batches = parameters.count("batches", batches, 2)
-    size = parameters.count("n_trajectories", n_trajectories, 16 * SHRINK * batches) // batches
-    entropy = seeds.sequence(seed, "sampling").entropy
-    assert isinstance(entropy, int)
     times = [0.0, dt * math.ceil(t_max / dt - 1e-9)]
     setting = Setting(
         rate_model(phi),
         g,
         gamma,
-        lambda t: 2 * temperature,
+        lambda t: 0.0,
         1.0,
         times,
         time_grid(times, dt),
@@ -179,6 +189,7 @@ def steady_state(
         "dt": dt,
         "t_skip": t_skip,
         "t_max": t_max,
+        "lag_step": lag_step,
         "tol": tol,
     }
     parts = [found[k * batches : (k + 1) * batches] for k in range(3)]
@@ -213,8 +224,12 @@ def _collect(
     half: Sequence[dict[str, Array]],
 ) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for name in full[0]:
-        estimate = combine([b[name] for b in full], [b[name] for b in small], extrapolate=True)
+    # Gaussian and matched batches have different biases.
+    alike = len({bool(b["crowded"]) for b in [*full, *small]}) == 1
+    found["neglected"] = max(float(b["neglected"]) for b in full)
+    for name in full[0].keys() - {"crowded", "neglected"}:
+        others = [b[name] for b in small] if alike else []
+        estimate = combine([b[name] for b in full], others, extrapolate=alike)
         scalar = estimate.value.ndim == 0
         found[name] = float(estimate.value) if scalar else estimate.value
         found[f"{name}_err"] = float(estimate.error) if scalar else estimate.error
@@ -226,17 +241,22 @@ def _collect(
             found[f"{name}_window_err"] = float(np.hypot(our_error, other_error))
     found["r_int_err"] = math.hypot(found["r_int_err"], found.pop("r_int_shift"))
     del found["r_int_shift_err"]
+    alarm = float(student.isf(_FALSE_ALARM / 2, len(full) - 1))
     # Forgetting also removes some of the bias of finite batches.
     allowed = {f"{name}_window": SHRINK * abs(found[f"{name}_bias"]) for name in ("q", "r_int")}
     reasons = [
         f"{text} {found[name]:.2g} ± {found[f'{name}_err']:.1g}"
         for name, text in (
-            ("drift", "q still drifts, raise t_skip: "),
-            ("q_window", "q changes with the window, raise it: "),
-            ("r_int_window", "r_int changes with the window, raise it: "),
+            ("drift", "q still drifts, raise t_skip:"),
+            ("q_window", "q changes with the window, raise it:"),
+            ("r_int_window", "r_int changes with the window, raise it:"),
         )
-        if abs(found[name]) > _ALARM * found[f"{name}_err"] + allowed.get(name, 0.0)
+        if abs(found[name]) > alarm * found[f"{name}_err"] + allowed.get(name, 0.0)
     ]
+    if not math.isfinite(found["r_int"]):
+        reasons.append("r_int is hidden by the noise: raise n_trajectories")
+    if not alike:
+        reasons.append("small batches have no room for matched innovations: raise n_trajectories")
     return found | {"converged": not reasons, "reason": "; ".join(reasons)}
 
 

@@ -18,6 +18,7 @@ def closed_form(
     g: float,
     grid: Array,
     noise: Array,
+    halved: Array,
     x0_std: float,
     saves: NDArray[np.intp],
     richardson: bool,
@@ -25,10 +26,13 @@ def closed_form(
     facts: dict[str, Any],
 ) -> TwoTime:
     """The result of a deterministic run: `facts` are its parameters, `noise` is σ² of each step."""
-    found = solve(phi, g, grid, noise, x0_std, richardson=richardson)
+    found = solve(phi, g, grid, noise, x0_std, halved=halved, richardson=richardson)
     t = grid[saves]
     pairs = np.ix_(saves, saves)
-    C, C_err = found.C[pairs], found.C_err[pairs] + found.truncation
+    # The truncation is relative to √(C(t,t) C(t′,t′)).
+    root = np.sqrt(np.diagonal(found.C)[saves])
+    C = found.C[pairs]
+    C_err = found.C_err[pairs] + found.truncation * np.outer(root, root)
     same, same_err = np.diagonal(C), np.diagonal(C_err)
     slope, slope_err = found.slope[saves], found.slope_err[saves]
     lag = t[:, None] - t
@@ -48,7 +52,7 @@ def closed_form(
         **known,
         delta_err=found.delta_err[pairs],
         C_err=C_err,
-        freezing_err=same_err[:, None] + same_err + 2 * C_err,
+        freezing_err=np.where(lag == 0, 0.0, same_err[:, None] + same_err + 2 * C_err),
         energy_err=found.energy_err[saves],
         r_int_err=slope_err * -np.expm1(-t),
         **{f"{name}_bias": np.zeros_like(value) for name, value in known.items()},
@@ -61,5 +65,6 @@ def closed_form(
         energy_balance_error=math.nan,
         stiffness=math.nan,
         rank=0,
+        neglected=0.0,
         attributes=facts,
     )

@@ -11,13 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from ...exponential import StepSizeWarning, largest_rate, largest_step
+from ...exponential import StepSizeWarning, complaint
 from ..sampler.batch import Batch, Task, run_batch
 from ..sampler.ensemble import SHRINK, Estimate, combine, in_order
 from ..sampler.sweep import Setting
 from .solution import TwoTime
 
 _FULL, _SMALL = 0, 1
+# Violation of the balance of ⟨x²⟩ from which a step is called too long.
+_BALANCED = 0.1
 
 
 class Groups(NamedTuple):
@@ -70,10 +72,14 @@ def collect(
     facts: dict[str, Any],
 ) -> TwoTime:
     """The result of sampled batches; warns if the step was too long for them."""
+    # Gaussian and matched batches have different biases.
+    alike = not small or any(b.crowded for b in small) == any(b.crowded for b in full)
 
     def estimate(name: str) -> Estimate:
-        other = [] if name == "R" else [b.values[name] for b in small]
-        return combine([b.values[name] for b in full], other, extrapolate and name != "R")
+        # Tangents are carried by full batches only.
+        from_tangents = name == "R" or (response and name == "r_int")
+        other = [] if not alike or from_tangents else [b.values[name] for b in small]
+        return combine([b.values[name] for b in full], other, extrapolate and bool(other))
 
     names = ("C", "delta", "freezing", "energy", "r_int")
     found = {name: estimate(name) for name in names}
@@ -82,13 +88,21 @@ def collect(
     R = estimate("R") if response else None
     stiffness = max((b.stiffness for b in full if not math.isnan(b.stiffness)), default=math.nan)
     longest = float(np.max(np.diff(setting.grid)))
-    told: tuple[str, ...] = ()
-    if stiffness > largest_rate(longest):
-        told = (
-            f"dt = {longest:g} exceeds the largest stable step {largest_step(stiffness):.3g} at "
-            f"the stiffness {stiffness:.3g} met on the way; shorten dt: what is seen is the step's",
+    balance_error = float(np.fmax.reduce([b.balance for b in full]))
+    told = [text] if (text := complaint(longest, stiffness)) else []
+    if not told and balance_error > _BALANCED:
+        told = [
+            f"dt = {longest:g} is too long: ½⟨x²⟩' = ⟨xF⟩ is violated by {balance_error:.0%}; "
+            "shorten dt"
+        ]
+    status = "unstable step" if told else "ok"
+    for text in told:
+        warnings.warn(text, StepSizeWarning, stacklevel=3)
+    if not alike:
+        told.append(
+            "bias not known: batches of M/4 trajectories have "
+            "no room for matched innovations as the full ones have; raise n_trajectories"
         )
-        warnings.warn(told[0], StepSizeWarning, stacklevel=3)
     return TwoTime(
         g=setting.g,
         gamma=setting.gamma,
@@ -100,11 +114,12 @@ def collect(
         R=None if R is None else R.value,
         R_err=None if R is None else R.error,
         method="sampler",
-        status="unstable step" if told else "ok",
-        warnings=told,
-        balance_error=float(np.fmax.reduce([b.balance for b in full])),
+        status=status,
+        warnings=tuple(told),
+        balance_error=balance_error,
         energy_balance_error=float(np.fmax.reduce([b.energy_balance for b in full])),
         stiffness=stiffness,
         rank=max(b.rank for b in full),
+        neglected=max(b.neglected for b in full),
         attributes=facts,
     )

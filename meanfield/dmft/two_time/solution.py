@@ -16,6 +16,13 @@ MATRICES = {
     "delta": "correlation <x(t) x(t')>",
     "freezing": "freezing measure <(phi(t) - phi(t'))^2>",
 }
+_CHECKS = {
+    "balance_error": ("violation of the balance of <x^2> by the step", "1"),
+    "energy_balance_error": ("violation of the balance of E along the gradient flow", "1"),
+    "stiffness": ("largest decay rate met", "1/time constant"),
+    "rank": ("revealed directions of the couplings", "1"),
+    "neglected": ("share of a state dropped as too small to reveal", "1"),
+}
 CURVES = {"energy": "kinetic energy per neuron <f^2>/2", "r_int": "integrated response"}
 
 
@@ -35,7 +42,8 @@ class TwoTime:
     energy : (n_saved,) ndarray
         ½⟨f²⟩ per neuron, f = −x + h.
     r_int : (n_saved,) ndarray
-        ∫₀ᵗ R(t, s) ds; nan for a model of the user's unless R was asked for.
+        ∫₀ᵗ R(t, s) ds.  Unless R was asked for: nan for a model of the user's, and where the noise
+        of the trajectories hides it, at small g and in states that decay.
     R : (n_saved, n_saved) ndarray or None
         R(t, s), response of φ(t) to a field in ẋ(s), per unit field and time; zero for s ≥ t.
     C_err, delta_err, freezing_err, energy_err, r_int_err, R_err
@@ -43,11 +51,13 @@ class TwoTime:
         the ridge in the whitened sums); for ``method="closed"`` estimated errors of the step.
     C_bias, delta_bias, freezing_bias, energy_bias, r_int_bias
         Estimated difference from M → ∞ of batches of M trajectories: still in the value for
-        ``bias="report"``, subtracted from it for ``bias="extrapolate"``; nan for ``"ignore"``.
+        ``bias="report"``, subtracted from it for ``bias="extrapolate"``; nan for ``"ignore"``,
+        where tangents were used, and where `warnings` says why.
     method : str
         "closed" or "sampler".
     status : str
-        "ok", or "unstable step" where the step is longer than the stiffness allows.
+        "ok", or "unstable step" where the step is longer than the stiffness allows or violates the
+        balance of ⟨x²⟩ by more than a tenth.
     warnings : tuple of str
         What was warned of.
     balance_error, energy_balance_error : float
@@ -57,6 +67,9 @@ class TwoTime:
         Largest rate of the symmetric part of −∂F/∂x met while u = Jᵀψ was on; else nan.
     rank : int
         Largest number of revealed directions of a batch, both sides; 0 for "closed".
+    neglected : float
+        Typical share of a state that was dropped as too small to reveal: the fields are off by g
+        times as much, and an energy below the square of that is not resolved.
     attributes : dict
         Parameters of the run.
     """
@@ -88,6 +101,7 @@ class TwoTime:
     energy_balance_error: float
     stiffness: float
     rank: int
+    neglected: float
     attributes: dict[str, Any] = field(repr=False)
 
     def to_dataset(self) -> xr.Dataset:
@@ -111,8 +125,8 @@ class TwoTime:
                 self.R_err,
                 {"long_name": text + ", error", **units},
             )
-        for name in ("balance_error", "energy_balance_error", "stiffness", "rank"):
-            variables[name] = ((), getattr(self, name))
+        for name, (text, unit) in _CHECKS.items():
+            variables[name] = ((), getattr(self, name), {"long_name": text, "units": unit})
         label = {"long_name": "time", "units": "time constant"}
         coords = {"t": ("t", self.t, label), "t_other": ("t_other", self.t, label)}
         facts = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from ... import parameters, seeds
 from ...parameters import ArgumentError
-from ...schedule import Schedule, Switching, as_function, breakpoints
+from ...schedule import Schedule, as_function, breakpoints, text_of
 from ...transfer import Array, TransferFunction, transfer_function
 from ..sampler.batch import Task
 from ..sampler.ensemble import SHRINK
@@ -82,7 +83,7 @@ def two_time(
     model : SiteModel, optional
         Another single-site equation, in place of `phi` and `onsager`.
     save_every : int
-        Every which step is saved; switch times and t_max are saved too.
+        Save every so-manieth step, and the switch times and t_max.
     method : {"auto", "closed", "sampler"}
         "closed": deterministic, for γ = 0 without Onsager-reaction force, where x is Gaussian and
         the correlations close.  "sampler": the causal sampler, for everything.  "auto": "closed"
@@ -99,7 +100,8 @@ def two_time(
         Share of a state below which a new direction of the couplings is not revealed.
     window : float
         Time after which the past is forgotten: cuts C and R off at lags beyond it.  Time and memory
-        then grow linearly with `t_max`.  Only where both decay within it; default never.
+        then grow linearly with `t_max`.  Only where both decay within it, and without white noise;
+        default never.
     bias : {"report", "extrapolate", "ignore"}
         What to do about the difference b/M of batches of M trajectories from M → ∞, measured on as
         many batches of M/4 trajectories.  Extrapolation costs a factor of about 1.5 in error.
@@ -176,12 +178,14 @@ def two_time(
     entropy = seeds.sequence(seed, "sampling").entropy
     assert isinstance(entropy, int)
     window, tol = parameters.window(window), parameters.nonnegative("tol", tol)
+    if workers is not None:
+        workers = parameters.count("workers", workers, 1)
     parameters.one_of("innovations", innovations, ("gaussian", "matched"))
     site = rate_model(phi, onsager) if model is None else checked_model(model)
     facts: dict[str, Any] = {
         "phi": phi.name if model is None else model.name,
-        "onsager": _text(onsager),
-        "temperature": _text(temperature),
+        "onsager": text_of(onsager),
+        "temperature": text_of(temperature),
         "x0_std": x0_std,
         "t_max": t_max,
         "dt": dt,
@@ -192,9 +196,18 @@ def two_time(
                 f"method='closed': needs gamma=0 and onsager=0, got gamma={gamma:g}, "
                 f"onsager={onsager!r}"
             )
-        strengths = np.array([noise(float(t)) for t in grid[:-1]])
+        # In the middle of steps and of half steps: T(t) may vary within them.
+        steps = np.diff(grid)
+        strengths = _sampled(noise, grid[:-1] + steps / 2)
+        halves = _sampled(noise, (grid[:-1, None] + np.outer(steps, [0.25, 0.75])).ravel())
         facts["richardson"] = str(richardson)
-        return closed_form(phi, g, grid, strengths, x0_std, saves, richardson, response, facts)
+        return closed_form(
+            phi, g, grid, strengths, halves, x0_std, saves, richardson, response, facts
+        )
+    if math.isfinite(window) and any(noise(float(t)) for t in grid):
+        raise ArgumentError(
+            f"window={window:g}: must be inf with white noise, where every step is a new direction"
+        )
     if response and site.slopes is None:
         raise ArgumentError(f"response=True: model {site.name!r} has no slopes")
     setting = Setting(
@@ -205,6 +218,9 @@ def two_time(
         "seed": str(entropy),
         "n_trajectories": size * batches,
         "batches": batches,
+        "save_every": save_every,
+        "response": str(response),
+        "n_pulsed": pulses * batches if response else 0,
         "innovations": innovations,
         "tol": tol,
         "window": window,
@@ -223,6 +239,10 @@ def two_time(
     return collect(setting, saves, full, small, bias == "extrapolate", response, facts)
 
 
+def _sampled(function: Callable[[float], float], times: Array) -> Array:
+    return np.array([function(float(t)) for t in times])
+
+
 def _saves(grid: Array, times: list[float], every: int) -> NDArray[np.intp]:
     kept = np.isin(grid, times)
     starts = np.flatnonzero(kept)
@@ -230,9 +250,3 @@ def _saves(grid: Array, times: list[float], every: int) -> NDArray[np.intp]:
         np.arange(grid.size) - starts[np.searchsorted(starts, np.arange(grid.size), "right") - 1]
     )
     return np.flatnonzero(kept | (place % every == 0))
-
-
-def _text(schedule: Schedule) -> str:
-    if isinstance(schedule, Switching):
-        return f"{list(schedule.values)} switching at {list(schedule.times)}"
-    return "function of time" if callable(schedule) else f"{schedule:g}"
