@@ -31,7 +31,7 @@ _QUICK: dict[str, Any] = {
 @click.option("--gamma", type=float, default=0.0, show_default=True, help="Coupling symmetry.")
 @click.option("--quick", is_flag=True, help="Short runs of few trajectories: a rough picture.")
 @click.option(
-    "--t-chaos", type=float, help="Vanilla dynamics before the switch; 0 for none.  [default: 20]"
+    "--t-chaos", type=float, help="Vanilla dynamics before the switch; 0 for none.  [default: 40]"
 )
 @click.option("--t-frozen", type=float, help="Time after the switch.  [default: 20]")
 @click.option("--dt", type=float, help="Step.  [default: safe for each g and kappa]")
@@ -66,7 +66,7 @@ def freezing(
     """Vanilla chaos, then the Onsager-reaction force with factor kappa, N → ∞.
 
     Energy, overlap with the state at the switch and freezing measures ([HH] Eq. 11) against the
-    time since then, for each g and kappa.  The default takes about 10 minutes, --quick 20 seconds.
+    time since then, for each g and kappa.  The default takes some minutes, --quick 20 seconds.
     """
     controls = _QUICK if quick else {}
     controls = controls | given(

@@ -66,7 +66,7 @@ def freezing_curve(
     onsager: ArrayLike,
     *,
     gamma: float = 0.0,
-    t_chaos: float = 20.0,
+    t_chaos: float = 40.0,
     t_frozen: float = 20.0,
     dt: float | None = None,
     x0_std: float = 1.0,
@@ -91,7 +91,9 @@ def freezing_curve(
     gamma : float
         Coupling symmetry γ in [−1, 1].
     t_chaos : float
-        Time before the switch, at least 0; 0 is a flow from the normal initial state.
+        Time before the switch, at least 0; 0 is a flow from the normal initial state.  The energy
+        of chaos exceeds the stationary one (γ = 0) after 20 and 40 by 38 % and 10 % at g = 1.5, 7 %
+        and 1 % at g = 2, 0.6 % and 0 at g = 4.
     t_frozen : float
         Time after it.
     dt : float, optional

@@ -28,6 +28,8 @@ from .sampler.tangent import Tangent
 # Probability of a false alarm of the test of convergence.
 _FALSE_ALARM = 5e-4
 _WINDOW = 30.0
+# Spurious growth rate, of rotations on the edge, from which a step is called too long.
+_WHIRLS = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,7 +204,7 @@ def maximal_lyapunov(
         ]
         found = in_order(jobs, workers)
     grid = setting.grid
-    growths = [growth for growth, _ in found]
+    growths = [growth for growth, _, _ in found]
     begin = int(np.searchsorted(grid, t_skip))
     middle = (begin + grid.size - 1) // 2
 
@@ -213,10 +215,10 @@ def maximal_lyapunov(
     estimate = combine(rates(begin, -1, full), rates(begin, -1, small), extrapolate=True)
     early, late = rates(begin, middle, full), rates(middle, -1, full)
     change = combine([b - a for a, b in zip(early, late, strict=True)], [], extrapolate=False)
-    largest = max((s for _, s in found[:batches] if not math.isnan(s)), default=math.nan)
+    largest = max((s for _, s, _ in found[:batches] if not math.isnan(s)), default=math.nan)
     longest = float(np.max(np.diff(grid)))
     reasons = []
-    if text := complaint(longest, largest):
+    if text := complaint(longest, largest) or _whirl(longest, g, gamma, [s for _, _, s in found]):
         reasons.append(text)
         warnings.warn(text, StepSizeWarning, stacklevel=2)
     alarm = float(student.isf(_FALSE_ALARM / 2, batches - 1))
@@ -255,13 +257,30 @@ def maximal_lyapunov(
     )
 
 
+def _whirl(step: float, g: float, gamma: float, slopes: list[float]) -> str | None:
+    """What to say where the couplings rotate, or pull, faster than the step follows.
+
+    At κ = 0 the rates of the linearised network fill an ellipse of half axes g(1 ± γ)⟨φ′²⟩^½ around
+    −1.  Adams–Bashforth makes rotations at frequency ω grow at a rate ω⁴h³/4.
+    """
+    slope = max((s for s in slopes if not math.isnan(s)), default=0.0)
+    turning, pulling = g * (1 - gamma) * slope, 1 + g * (1 + gamma) * slope
+    gained = turning**4 * step**3 / 4
+    if gained > _WHIRLS:
+        return (
+            f"dt = {step:g} is too long for rotations at frequencies up to {turning:.3g}, which gain "
+            f"{gained:.2g} in growth rate; shorten dt"
+        )
+    return complaint(step, pulling)
+
+
 def _job(
     setting: Setting, size: int, seed: int, key: tuple[int, int], tick: Callable[[], object]
-) -> Callable[[], tuple[Array, float]]:
-    def growth() -> tuple[Array, float]:
+) -> Callable[[], tuple[Array, float, float]]:
+    def growth() -> tuple[Array, float, float]:
         sweep = Sweep(setting, size, seed, *key)
         tangent = Tangent(sweep, seed, key)
-        grid, sums, rate = setting.grid, [0.0], math.nan
+        grid, sums, rate, slope = setting.grid, [0.0], math.nan, math.nan
         jumps = set(setting.times)
         for moment in sweep:
             tick()
@@ -269,10 +288,13 @@ def _job(
             if k + 1 == grid.size:
                 if moment.u is not None:
                     rate = stiffness(setting.model, sweep.operator, moment)
+                elif setting.model.slopes is not None:
+                    found = setting.model.slopes(moment.t, moment.x, moment.h, None)
+                    slope = math.sqrt(float(np.mean((found.drift_h * found.phi_x) ** 2)))
                 break
             step = float(grid[k + 1] - grid[k])
             tangent.follow(moment, step, restarts=moment.t in jumps)
             sums.append(tangent.growth)
-        return np.array(sums), rate
+        return np.array(sums), rate, slope
 
     return growth

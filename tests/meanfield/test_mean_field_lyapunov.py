@@ -62,7 +62,7 @@ def test_reference_at_rest() -> None:
         (0.6, 0.0, "tanh", 30.0),
         (0.5, 0.5, "linear", 30.0),
         (0.5, 0.5, "tanh", math.inf),
-        (0.9, -0.3, "linear", 30.0),
+        (0.6, -0.3, "linear", 30.0),
         (0.7, -0.5, "linear", 30.0),
         (0.4, 1.0, "tanh", 30.0),
         (0.8, -1.0, "tanh", 30.0),
@@ -144,7 +144,7 @@ def chaos(g: float, **more: Any) -> MeanFieldLyapunov:
 @pytest.mark.parametrize(
     ("g", "more"),
     [
-        (2.0, {}),
+        (2.0, {"t_max": 60.0, "window": 12.0}),
         pytest.param(
             1.5, {"t_skip": 40.0, "t_max": 140.0, "window": 25.0, "n_trajectories": 8192},
             marks=pytest.mark.slow,
@@ -167,13 +167,16 @@ def test_chaos_without_symmetry(g: float, more: dict[str, Any]) -> None:
 
 @pytest.mark.slow
 def test_chaos_with_noise() -> None:
-    """T = 0.25, g = 2: noise lowers the exponent; levels as above, 10 % for the tolerance."""
+    """T = 0.25, g = 2: noise lowers the exponent; 4 errors of 3 degrees: false alarm 3 %.
+
+    10 % for the step and what is left of the start."""
     exact = float(stationary(2.0, sigma=math.sqrt(0.5)).lyapunov)
     run = chaos(
-        2.0, temperature=0.25, t_skip=10.0, t_max=40.0, window=5.0, tol=0.1, n_trajectories=8192
-    )
+        2.0, temperature=0.25, t_skip=6.0, t_max=20.0, window=math.inf, n_trajectories=16_384,
+        batches=4,
+    )  # fmt: skip
     assert abs(run.value - exact) < 4 * run.stderr + 0.1 * exact
-    assert run.value < float(stationary(2.0).lyapunov) - 3 * run.stderr
+    assert run.value < float(stationary(2.0).lyapunov) - 2 * run.stderr
 
 
 @pytest.mark.slow
@@ -215,9 +218,6 @@ def test_unstable_step_is_told() -> None:
     assert 20 < run.stiffness < 100
 
 
-@pytest.mark.xfail(
-    strict=True, reason="steps too long for imaginary eigenvalues: 0.08 instead of -1, not told"
-)
 def test_rotation_too_fast_for_the_step_is_told() -> None:
     """γ = −1, g = 5: J is antisymmetric, λ = −1, frequencies up to 2g = 10 at dt = 0.1."""
     with warnings.catch_warnings(record=True) as caught:
@@ -272,6 +272,7 @@ def test_switching_off_the_onsager_force() -> None:
         ({"t_max": 0}, "t_max=0: must be positive"),
         ({"t_skip": 3.0}, "t_skip=3: must be below t_max=3"),
         ({"t_skip": -1.0}, "t_skip=-1: must be >= 0"),
+        ({"temperature": 0.1}, "window=2: must be inf with temperature=0.1"),
         ({"window": 0}, r"window=0: must be positive \(inf allowed\)"),
         ({"tol": 1.0}, "tol=1: must be below 1"),
         ({"batches": 1}, "batches=1: must be at least 2"),

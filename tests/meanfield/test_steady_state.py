@@ -244,6 +244,7 @@ def test_sampler_against_stationary_at_smaller_gain() -> None:
     assert run.converged, run.reason
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gamma", [-0.2, 0.5])
 def test_sampler_of_a_steep_transfer_function(gamma: float) -> None:
     """φ of slope 2 is tanh at twice the gain from twice the start: the same after relaxation."""
@@ -364,6 +365,7 @@ def test_errors_are_honest() -> None:
     assert alarms <= 3
 
 
+@pytest.mark.slow
 def test_errors_of_lags_fall_with_batches() -> None:
     """The standard error of the mean over batches, extrapolated from two sizes: ∝ b^(−½).
 
@@ -405,9 +407,9 @@ def test_drift_near_the_onset_is_told(t_skip: float) -> None:
 
 
 def test_short_window_is_told() -> None:
-    """A window of 0.6 forgets what C and R still need: q is 0.4 instead of 0.64."""
+    """A window of 0.6 forgets what C and R still need: q is 0.49 instead of 0.64."""
     run = steady_state(
-        1.5, 0.5, n_trajectories=4096, t_skip=20.0, t_max=30.0, window=0.6, seed=0, tol=1e-2,
+        1.5, 0.5, n_trajectories=2048, t_skip=15.0, t_max=22.0, window=0.6, seed=0, tol=1e-2,
         workers=1,
     )  # fmt: skip
     assert not run.converged
@@ -468,7 +470,6 @@ def test_half_time() -> None:
     assert math.isnan(half_time(np.zeros(10), 0.2))
 
 
-@pytest.mark.xfail(strict=True, reason="inverse interpolation leaves the interval")
 def test_half_time_within_the_first_lag() -> None:
     delta = np.exp(-np.arange(20.0))
     assert 0.5 < half_time(delta, 1.0) < 1

@@ -120,8 +120,13 @@ def half_time(delta: Array, step: float) -> float:
     first = int(below[0])
     near = slice(max(first - 2, 0), max(first - 2, 0) + 4)
     lags = step * np.arange(delta.size, dtype=np.float64)[near]
-    # The inverse function through four points.
-    return float(_lagrange(delta[near], lags, delta[0] / 2))
+    # The inverse function through four points, if it stays between the two next to the half.
+    found = _lagrange(delta[near], lags, delta[0] / 2)
+    low, high = step * (first - 1), step * first
+    if low <= found <= high:
+        return found
+    share = (delta[first - 1] - delta[0] / 2) / (delta[first - 1] - delta[first])
+    return float(low + step * share)
 
 
 def _lagrange(x: Array, y: Array, at: float) -> float:

@@ -61,7 +61,7 @@ class SteadyState:
         "null" (fixed-point phase, closed forms), "stationary" (γ = 0, deterministic) or "sampler".
     converged : bool
         Whether drift and window change are compatible with their errors and that bias, at a false
-        alarm rate of 5e-4 each.
+        alarm rate of 5e-4 each, and C falls below half within the window.
     reason : str
         Why not.
     attributes : dict

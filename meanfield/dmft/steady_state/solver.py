@@ -26,6 +26,8 @@ from .solution import SCALARS, SteadyState, exact
 METHODS = ("auto", "exact", "sampler")
 # Probability of a false alarm of each test of convergence.
 _FALSE_ALARM = 5e-4
+# Share of C that may be left at the end of the window.
+_DECAYED = 0.5
 
 
 def steady_state(
@@ -253,6 +255,9 @@ def _collect(
         )
         if abs(found[name]) > alarm * found[f"{name}_err"] + allowed.get(name, 0.0)
     ]
+    left = float(found["C"][-1] / found["C"][0])
+    if left > _DECAYED:
+        reasons.append(f"C falls only to {left:.0%} of its value within the window, raise it")
     if not math.isfinite(found["r_int"]):
         reasons.append("r_int is hidden by the noise: raise n_trajectories")
     if not alike:
