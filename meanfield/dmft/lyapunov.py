@@ -268,8 +268,8 @@ def _whirl(step: float, g: float, gamma: float, slopes: list[float]) -> str | No
     gained = turning**4 * step**3 / 4
     if gained > _WHIRLS:
         return (
-            f"dt = {step:g} is too long for rotations at frequencies up to {turning:.3g}, which gain "
-            f"{gained:.2g} in growth rate; shorten dt"
+            f"dt = {step:g} is too long for rotations at frequencies up to {turning:.3g}, which "
+            f"gain {gained:.2g} in growth rate; shorten dt"
         )
     return complaint(step, pulling)
 
