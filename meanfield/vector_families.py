@@ -82,7 +82,7 @@ class Span:
     def __init__(self, families: tuple[Rows, ...]) -> None:
         self._families = families
         # Products of stored vectors are no better than their precision.
-        self._floor = max([_SPAN_FLOOR, *(50 * rows.epsilon for rows in families)])
+        self._floor = max([_SPAN_FLOOR, *(1000 * rows.epsilon for rows in families)])
         self._members: list[tuple[int, int]] = []
         self._factor = np.empty((0, 0))
 

@@ -29,7 +29,7 @@ from .sampler.tangent import Tangent
 _FALSE_ALARM = 5e-4
 _WINDOW = 30.0
 # Spurious growth rate, of rotations on the edge, from which a step is called too long.
-_WHIRLS = 0.5
+_WHIRLS = 0.1
 
 
 @dataclass(frozen=True, eq=False)

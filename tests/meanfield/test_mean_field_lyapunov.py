@@ -62,7 +62,7 @@ def test_reference_at_rest() -> None:
         (0.6, 0.0, "tanh", 30.0),
         (0.5, 0.5, "linear", 30.0),
         (0.5, 0.5, "tanh", math.inf),
-        (0.6, -0.3, "linear", 30.0),
+        (0.9, -0.3, "linear", 30.0),
         (0.7, -0.5, "linear", 30.0),
         (0.4, 1.0, "tanh", 30.0),
         (0.8, -1.0, "tanh", 30.0),

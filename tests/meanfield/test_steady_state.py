@@ -424,15 +424,16 @@ def test_unbounded_dynamics() -> None:
         steady_state(1.2, phi="linear", temperature=0.1)
 
 
-def test_unbounded_dynamics_of_the_sampler_are_told() -> None:
-    try:
-        run = steady_state(
-            1.2, 0.5, phi="linear", n_trajectories=1024, batches=2, t_skip=2.0, t_max=20.0,
-            window=5.0, seed=0, workers=1, tol=1e-2,
-        )  # fmt: skip
-    except RuntimeError:
-        return
-    assert not run.converged
+def test_unbounded_dynamics_are_refused() -> None:
+    with pytest.raises(
+        ArgumentError, match=r"phi='linear', g=1\.2, gamma=0\.5: no stationary state"
+    ):
+        steady_state(1.2, 0.5, phi="linear", seed=0)
+
+
+def test_long_steps_are_refused() -> None:
+    with pytest.raises(ArgumentError, match=r"dt=1: must be at most 0\.25"):
+        steady_state(1.5, 0.5, dt=1.0, lag_step=1.0, seed=0)
 
 
 def test_many_directions_per_row_of_the_whitened_sums() -> None:

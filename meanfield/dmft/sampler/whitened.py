@@ -177,9 +177,11 @@ class WhitenedResponse:
         for columns, rank in zip(self._columns, (right, left), strict=True):
             while len(columns) < rank:
                 columns.append(len(self._columns[0]) + len(self._columns[1]))
-        wide = right + left > self._gram.shape[0]
-        tall = self._count + 2 > self._weights.size
-        if wide or tall:
+        while True:
+            wide = right + left > self._gram.shape[0]
+            tall = self._count + 2 > self._weights.size
+            if not (wide or tall):
+                return
             extra = (self._weights.size if tall else 0, self._gram.shape[0] if wide else 0)
             self._design = np.pad(self._design, ((0, extra[0]), (0, extra[1])))
             self._weights = np.pad(self._weights, (0, extra[0]))

@@ -43,6 +43,8 @@ class SteadyState:
     q, delta0, energy, r_int, tau_half : float
         ⟨φ²⟩, ⟨x²⟩, ½⟨f²⟩ per neuron, ∫R dτ over `window`, and where Δ = Δ(0)/2 (nan if it is not
         within the lags of every batch).
+        The error of `energy`, a small difference of large fields, contains the whole correction
+        for finite batches.
     q_bias, r_int_bias : float
         Estimated effect of finite batches, already subtracted.
     q_window, q_window_err, r_int_window, r_int_window_err : float

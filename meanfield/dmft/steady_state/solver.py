@@ -26,6 +26,7 @@ from .solution import SCALARS, SteadyState, exact
 METHODS = ("auto", "exact", "sampler")
 # Probability of a false alarm of each test of convergence.
 _FALSE_ALARM = 5e-4
+_LONGEST = 0.25
 # Share of C that may be left at the end of the window.
 _DECAYED = 0.5
 
@@ -79,9 +80,8 @@ def steady_state(
     method : {"auto", "exact", "sampler"}
         "exact": closed forms or `stationary`, an error where neither applies.
     tol : float
-        Share of a state below which a new direction of the couplings is not revealed.  Its effect
-        is not part of the errors given either: at g = 2, γ = 0 with 10⁻² it is not seen in q, but
-        adds 3 % to the energy, which is small against the fields whose difference it is.
+        Share of a state below which a new direction of the couplings is not revealed; its effect is
+        not part of the errors given either.
     workers : int, optional
         Threads; default one per core.
     progress : bool
@@ -154,6 +154,13 @@ def steady_state(
             f"temperature={temperature:g}: must be 0 for gamma != 0 and for method='sampler'; with "
             "white noise every step is a new direction, use two_time without a window"
         )
+    if phi.is_linear and g * phi.slope * (1 + gamma) > 1:
+        raise ArgumentError(
+            f"phi={phi.name!r}, g={g:g}, gamma={gamma:g}: no stationary state beyond "
+            "g phi'(0) (1 + gamma) = 1"
+        )
+    if dt > _LONGEST:
+        raise ArgumentError(f"dt={dt:g}: must be at most {_LONGEST:g}, a quarter of the leak time")
     if lags < 4:
         raise ArgumentError(f"window={window:g}: must hold at least 3 lags of {lag_step:g}")
     if t_max < t_skip + 2 * window:
@@ -227,6 +234,7 @@ def _collect(
 ) -> dict[str, Any]:
     found: dict[str, Any] = {}
     # Gaussian and matched batches have different biases.
+    raw = float(np.mean([b["energy"] for b in full]))
     alike = len({bool(b["crowded"]) for b in [*full, *small]}) == 1
     found["neglected"] = max(float(b["neglected"]) for b in full)
     for name in full[0].keys() - {"crowded", "neglected"}:
@@ -243,6 +251,8 @@ def _collect(
             found[f"{name}_window_err"] = float(np.hypot(our_error, other_error))
     found["r_int_err"] = math.hypot(found["r_int_err"], found.pop("r_int_shift"))
     del found["r_int_shift_err"]
+    # A small difference of large fields: its bias is not yet 1/M, and its error all of that.
+    found["energy_err"] = math.hypot(found["energy_err"], found["energy"] - raw)
     alarm = float(student.isf(_FALSE_ALARM / 2, len(full) - 1))
     # Forgetting also removes some of the bias of finite batches.
     allowed = {f"{name}_window": SHRINK * abs(found[f"{name}_bias"]) for name in ("q", "r_int")}
@@ -256,6 +266,8 @@ def _collect(
         if abs(found[name]) > alarm * found[f"{name}_err"] + allowed.get(name, 0.0)
     ]
     left = float(found["C"][-1] / found["C"][0])
+    if not found["energy"] > 0:
+        reasons.append("the energy is not positive: shorten dt or raise n_trajectories")
     if left > _DECAYED:
         reasons.append(f"C falls only to {left:.0%} of its value within the window, raise it")
     if not math.isfinite(found["r_int"]):
