@@ -425,9 +425,7 @@ def test_unbounded_dynamics() -> None:
 
 
 def test_unbounded_dynamics_are_refused() -> None:
-    with pytest.raises(
-        ArgumentError, match=r"phi='linear', g=1\.2, gamma=0\.5: no stationary state"
-    ):
+    with pytest.raises(ArgumentError, match=r"phi='linear', g=1\.2, gamma=0\.5: no"):
         steady_state(1.2, 0.5, phi="linear", seed=0)
 
 
