@@ -115,7 +115,7 @@ def freezing_curve(
         Share of a state below which a new direction of the couplings is not revealed, as in
         `two_time`.
     workers : int, optional
-        Threads; default one per core.
+        Threads, default 1: the steps are short, and more threads seldom pay.
     progress : bool
         Show a progress bar on a terminal.
 

@@ -136,7 +136,7 @@ def maximal_lyapunov(
     tol : float
         Share of a state below which a new direction of the couplings is not revealed.
     workers : int, optional
-        Threads; default one per core.
+        Threads, default 1: the steps are short, and more threads seldom pay.
     progress : bool
 
     Returns

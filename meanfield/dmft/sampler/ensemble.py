@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple, TypeVar
@@ -34,7 +33,7 @@ def in_order(jobs: Sequence[Callable[[], T]], workers: int | None) -> list[T]:
     """
     if workers is not None:
         parameters.count("workers", workers, 1)
-    count = min(workers or os.cpu_count() or 1, len(jobs))
+    count = min(workers or 1, len(jobs))
     with threadpool_limits(1, user_api="blas"):
         if count == 1:
             return [job() for job in jobs]

@@ -38,7 +38,7 @@ def steady_state(
     temperature: float = 0.0,
     phi: str | TransferFunction = "tanh",
     seed: int | None = None,
-    n_trajectories: int = 32_000,
+    n_trajectories: int = 20_000,
     batches: int = 8,
     dt: float = 0.1,
     t_skip: float = 60.0,
@@ -83,7 +83,7 @@ def steady_state(
         Share of a state below which a new direction of the couplings is not revealed; its effect is
         not part of the errors given either.
     workers : int, optional
-        Threads; default one per core.
+        Threads, default 1: the steps are short, and more threads seldom pay.
     progress : bool
 
     Returns

@@ -108,7 +108,7 @@ def two_time(
     richardson : bool
         Whether "closed" extrapolates in the step.
     workers : int, optional
-        Threads; default one per core.
+        Threads, default 1: the steps are short, and more threads seldom pay.
     progress : bool
         Whether to show a progress bar.
 
