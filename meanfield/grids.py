@@ -6,10 +6,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
+from . import parameters
 from .elliptic import critical_gain, measure_transition_gain
 from .parameters import ArgumentError
 from .replica import saddle_point
-from .transfer import Array, TransferFunction, transfer_function
+from .transfer import TransferFunction, transfer_function
 
 
 def phase_diagram(
@@ -57,7 +58,7 @@ def phase_diagram(
     >>> round(float(grid.q.sel(g=1.2, gamma=0.5)), 8)
     0.31597418
     """
-    g_axis, gamma_axis = _axis("g", g), _axis("gamma", gamma)
+    g_axis, gamma_axis = parameters.axis("g", g), parameters.axis("gamma", gamma)
     for name, value in (("beta", beta), ("eta", eta)):
         if np.ndim(value):
             raise ArgumentError(f"{name}={value!r}: must be one number")
@@ -89,12 +90,3 @@ def phase_diagram(
         }
     )
     return data.assign_attrs(beta=float(beta), eta=float(eta))
-
-
-def _axis(name: str, values: ArrayLike) -> Array:
-    axis = np.atleast_1d(np.asarray(values, dtype=float))
-    if axis.ndim != 1 or axis.size == 0:
-        raise ArgumentError(f"{name}: expected a non-empty one-dimensional axis, got {axis.shape}")
-    if np.any(np.diff(axis) <= 0):
-        raise ArgumentError(f"{name}: the axis must be strictly increasing")
-    return axis

@@ -83,6 +83,16 @@ def broadcast(**arrays: Array) -> list[Array]:
         raise ArgumentError(f"{shapes}: must broadcast") from error
 
 
+def axis(name: str, values: ArrayLike) -> Array:
+    """The strictly increasing axis of a grid."""
+    found = np.atleast_1d(np.asarray(values, dtype=float))
+    if found.ndim != 1 or found.size == 0:
+        raise ArgumentError(f"{name}: expected a non-empty one-dimensional axis, got {found.shape}")
+    if np.any(np.diff(found) <= 0):
+        raise ArgumentError(f"{name}: the axis must be strictly increasing")
+    return found
+
+
 def positive(name: str, value: float) -> float:
     """A positive finite number."""
     array = _checked(name, value, lambda a: (a > 0) & np.isfinite(a), "must be positive and finite")

@@ -34,6 +34,13 @@ def sequence(seed: int | None, stream: str, *key: int) -> np.random.SeedSequence
     return np.random.SeedSequence(entropy, spawn_key=(_OWN, _STREAMS.index(stream), *key))
 
 
+def entropy(seed: int | None) -> int:
+    """The seed itself, or one from the operating system: what a result must report."""
+    found = sequence(seed, "sampling").entropy
+    assert isinstance(found, int)
+    return found
+
+
 def generator(seed: int | None, stream: str, *key: int) -> np.random.Generator:
     """The generator of `sequence`."""
     return np.random.default_rng(sequence(seed, stream, *key))

@@ -14,6 +14,7 @@ from click.core import ParameterSource
 
 from .. import figures
 from ..dmft import SteadyState, TwoTime, steady_state, two_time
+from ..dmft.two_time.solver import BIASES
 from ..schedule import Schedule, as_function
 from ..shell import output_option, results, schedule
 from .options import given, phi_option, positive, sampler_options
@@ -85,7 +86,7 @@ _STEADY_ONLY = ("t_skip", "lag_step")
 )
 @click.option(
     "--bias",
-    type=click.Choice(["report", "extrapolate", "ignore"]),
+    type=click.Choice(BIASES),
     default="report",
     show_default=True,
     help="Of finite batches.  Not with --steady, which extrapolates.",

@@ -136,14 +136,8 @@ def _exponent(
         return {"lyapunov": load - 1}, "null", {}
     if onsager == 0 and gamma == 0:
         point = stationary(g, sigma=math.sqrt(2 * temperature), phi=phi, n_tau=2)
-        relative = (
-            point.residual
-            + point.quadrature_error
-            + point.truncation_error
-            + point.collocation_error
-        )
         scale = max(abs(float(point.lyapunov)), float(point.decay_rate) ** 2)
-        found = {"lyapunov": float(point.lyapunov), "stderr": float(relative) * scale}
+        found = {"lyapunov": float(point.lyapunov), "stderr": float(point.error) * scale}
         return found, "stationary", {}
     sampled = maximal_lyapunov(
         g,

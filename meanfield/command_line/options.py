@@ -85,7 +85,7 @@ def sampler_options() -> Callable[[Any], Any]:
             click.option(
                 "--trajectories",
                 type=click.IntRange(1),
-                help="Of the sampler, all batches together.  [default: 32000]",
+                help="Of the sampler, all batches together.  [default: 32000; steady state 20000]",
             ),
             click.option(
                 "--batches",
@@ -95,7 +95,7 @@ def sampler_options() -> Callable[[Any], Any]:
             click.option(
                 "--seed", type=click.IntRange(0), default=0, show_default=True, help="Of sampling."
             ),
-            click.option("--workers", type=click.IntRange(1), help="Threads.  [default: all]"),
+            click.option("--workers", type=click.IntRange(1), help="Threads.  [default: 1]"),
         ]
     )
 

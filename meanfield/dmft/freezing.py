@@ -11,16 +11,15 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from tqdm import tqdm
 
-from .. import parameters, seeds
+from .. import parameters
 from ..exponential import StepSizeWarning, complaint, largest_step
-from ..parameters import ArgumentError
 from ..provenance import provenance
 from ..schedule import Switching
 from ..transfer import Array, TransferFunction, transfer_function
 from .response_curve import point_seed
 from .sampler import SamplerError
-from .sampler.batch import Batch, Task
-from .sampler.ensemble import SHRINK, combine
+from .sampler.batch import Batch, Task, are_alike
+from .sampler.ensemble import combine, plan
 from .sampler.site import rate_model
 from .sampler.sweep import Setting, time_grid
 from .two_time.sampled import sample
@@ -163,7 +162,7 @@ def freezing_curve(
     >>> bool((curve.final_overlap.diff("onsager") > 0).all())
     True
     """
-    gains, factors = _axis("g", g), _axis("onsager", onsager)
+    gains, factors = parameters.axis("g", g), parameters.axis("onsager", onsager)
     parameters.gain(gains)
     for factor in factors:
         parameters.finite("onsager", factor)
@@ -174,14 +173,9 @@ def freezing_curve(
         dt = parameters.positive("dt", dt)
     x0_std = parameters.nonnegative("x0_std", x0_std)
     transfer = transfer_function(phi)
-    batches = parameters.count("batches", batches, 2)
-    size = parameters.count("n_trajectories", n_trajectories, 16 * SHRINK * batches) // batches
+    batches, size, entropy = plan(n_trajectories, batches, seed, workers)
     parameters.one_of("bias", bias, BIASES)
     tol = parameters.nonnegative("tol", tol)
-    if workers is not None:
-        parameters.count("workers", workers, 1)
-    entropy = seeds.sequence(seed, "sampling").entropy
-    assert isinstance(entropy, int)
 
     times = _times(t_frozen)
     shape = (gains.size, factors.size)
@@ -242,15 +236,6 @@ def freezing_curve(
     return _dataset(gains, factors, times.t, curves, numbers, status, facts)
 
 
-def _axis(name: str, values: ArrayLike) -> Array:
-    axis = np.atleast_1d(np.asarray(values, dtype=float))
-    if axis.ndim != 1 or axis.size == 0:
-        raise ArgumentError(f"{name}: expected a non-empty one-dimensional axis, got {axis.shape}")
-    if np.any(np.diff(axis) <= 0):
-        raise ArgumentError(f"{name}: the axis must be strictly increasing")
-    return axis
-
-
 def _times(total: float) -> _Times:
     octaves = max(1, math.ceil(math.log2(total / _FIRST)))
     t = [total * k / 8 * 2.0**-p for p in range(octaves - 1, -1, -1) for k in _EIGHTHS]
@@ -302,9 +287,8 @@ def _estimates(
     full: list[Batch], small: list[Batch], times: _Times, extrapolate: bool
 ) -> dict[str, Array]:
     """Values, errors and biases of all curves."""
-    # Gaussian and matched batches have different biases.
-    if any(b.crowded for b in small) != any(b.crowded for b in full):
-        small, extrapolate = [], False
+    if not are_alike(full, small):
+        small = []
     many, few = ([_measures(b.values, times) for b in group] for group in (full, small))
     found = {}
     for name in _CURVES:

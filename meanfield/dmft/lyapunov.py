@@ -10,23 +10,20 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from scipy.stats import t as student
 from tqdm import tqdm
 
-from .. import parameters, seeds
+from .. import parameters
 from ..exponential import StepSizeWarning, complaint
 from ..parameters import ArgumentError
 from ..provenance import provenance
 from ..schedule import Schedule, breakpoints, text_of
 from ..transfer import Array, TransferFunction, transfer_function
-from .sampler.ensemble import SHRINK, combine, in_order
+from .sampler.ensemble import SHRINK, alarm, combine, in_order, plan
 from .sampler.site import SiteModel, checked_model, rate_model
 from .sampler.stiffness import stiffness
 from .sampler.sweep import Setting, Sweep, time_grid
 from .sampler.tangent import Tangent
 
-# Probability of a false alarm of the test of convergence.
-_FALSE_ALARM = 5e-4
 _WINDOW = 30.0
 # Spurious growth rate, of rotations on the edge, from which a step is called too long.
 _WHIRLS = 0.1
@@ -179,10 +176,7 @@ def maximal_lyapunov(
     site = rate_model(phi, onsager) if model is None else checked_model(model)
     if site.slopes is None:
         raise ArgumentError(f"model={site.name!r}: has no slopes")
-    batches = parameters.count("batches", batches, 2)
-    size = parameters.count("n_trajectories", n_trajectories, 16 * SHRINK * batches) // batches
-    entropy = seeds.sequence(seed, "sampling").entropy
-    assert isinstance(entropy, int)
+    batches, size, entropy = plan(n_trajectories, batches, seed, workers)
     times = breakpoints(t_max, onsager)
     setting = Setting(
         site,
@@ -221,8 +215,7 @@ def maximal_lyapunov(
     if text := complaint(longest, largest) or _whirl(longest, g, gamma, [s for _, _, s in found]):
         reasons.append(text)
         warnings.warn(text, StepSizeWarning, stacklevel=2)
-    alarm = float(student.isf(_FALSE_ALARM / 2, batches - 1))
-    if abs(change.value) > alarm * change.error:
+    if abs(change.value) > alarm(batches) * change.error:
         reasons.append(
             f"the growth rate drifts, raise t_skip: {float(change.value):.2g} ± "
             f"{float(change.error):.1g}"

@@ -97,8 +97,7 @@ def response_curve(
     transfer = transfer_function(phi)
     static = phase_diagram(g, gamma, branch="static", phi=transfer)
     gains, gammas = static.g.values, static.gamma.values
-    entropy = seeds.sequence(seed, "sampling").entropy
-    assert isinstance(entropy, int)
+    entropy = seeds.entropy(seed)
     controls: dict[str, Any] = {
         "n_trajectories": n_trajectories,
         "batches": batches,

@@ -125,7 +125,7 @@ def sample_boltzmann(
     leapfrog = parameters.count("leapfrog", leapfrog, 1)
     warmup = parameters.count("warmup", max(200, n_samples // 2) if warmup is None else warmup, 0)
     lowest_beta = parameters.positive("lowest_beta", lowest_beta)
-    entropy = int(seeds.sequence(seed, "sampling").entropy)  # type: ignore[arg-type]
+    entropy = seeds.entropy(seed)
     rungs, tempering = np.empty(0), None
     bias: dict[str, Array] = {}
     with threadpool_limits(threads, user_api="blas"):

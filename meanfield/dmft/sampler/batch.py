@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,6 +75,14 @@ class Batch:
     rank: int
     crowded: bool
     neglected: float
+
+
+def are_alike(full: Sequence[Batch], small: Sequence[Batch]) -> bool:
+    """Whether small batches tell of the bias of the full ones.
+
+    Batches that ran out of room for matched innovations have a bias of another kind.
+    """
+    return not small or any(b.crowded for b in small) == any(b.crowded for b in full)
 
 
 class _Balance:

@@ -7,14 +7,17 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple, TypeVar
 
 import numpy as np
+from scipy.stats import t as student
 from threadpoolctl import threadpool_limits
 
-from ... import parameters
+from ... import parameters, seeds
 from ...transfer import Array
 
 T = TypeVar("T")
 # Batches of the control group have this many times fewer trajectories.
 SHRINK = 4
+# Probability that a test of convergence fails by chance.
+_FALSE_ALARM = 5e-4
 
 
 class Estimate(NamedTuple):
@@ -25,14 +28,40 @@ class Estimate(NamedTuple):
     bias: Array
 
 
+class Plan(NamedTuple):
+    """Number of batches, trajectories in each, and the seed of all."""
+
+    batches: int
+    size: int
+    seed: int
+
+
+def plan(n_trajectories: int, batches: int, seed: int | None, workers: int | None) -> Plan:
+    """The checked plan of a sampled result.
+
+    Raises
+    ------
+    ArgumentError
+        If a number is not an integer in its range; small batches need 16 trajectories.
+    """
+    batches = parameters.count("batches", batches, 2)
+    total = parameters.count("n_trajectories", n_trajectories, 16 * SHRINK * batches)
+    if workers is not None:
+        parameters.count("workers", workers, 1)
+    return Plan(batches, total // batches, seeds.entropy(seed))
+
+
+def alarm(batches: int) -> float:
+    """Number of standard errors over batches beyond which a zero is not believed: one in 2000."""
+    return float(student.isf(_FALSE_ALARM / 2, batches - 1))
+
+
 def in_order(jobs: Sequence[Callable[[], T]], workers: int | None) -> list[T]:
     """Results of the jobs, computed by `workers` threads with one BLAS thread each.
 
     The products of the sampler are as long as the batch and as wide as the rank: too thin for
     threads of BLAS, but they release the interpreter.
     """
-    if workers is not None:
-        parameters.count("workers", workers, 1)
     count = min(workers or 1, len(jobs))
     with threadpool_limits(1, user_api="blas"):
         if count == 1:
@@ -61,7 +90,7 @@ def combine(full: Sequence[Array], small: Sequence[Array], extrapolate: bool) ->
     full, small : sequences of array
         Results of single batches; `small` may be empty, the bias is then nan.
     extrapolate : bool
-        Whether to subtract the bias from the value.
+        Whether to subtract the bias, where it is known, from the value.
     """
     value, error = mean_and_error(full)
     if not len(small):

@@ -98,6 +98,11 @@ class Stationary:
     reason: NDArray[np.str_]
     attributes: dict[str, Any] = field(repr=False)
 
+    @property
+    def error(self) -> Array:
+        """Sum of the relative error estimates."""
+        return np.sum([getattr(self, name) for name in ERRORS], axis=0)
+
     def to_dataset(self, dims: tuple[str, ...] | None = None) -> xr.Dataset:
         """Labelled dataset with long names, and provenance in its attributes.
 

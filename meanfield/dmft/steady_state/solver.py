@@ -9,14 +9,13 @@ from typing import Any
 
 import numpy as np
 from scipy.special import ive, jv
-from scipy.stats import t as student
 from tqdm import tqdm
 
-from ... import parameters, seeds
+from ... import parameters
 from ...elliptic import null_response
 from ...parameters import ArgumentError
 from ...transfer import Array, TransferFunction, transfer_function
-from ..sampler.ensemble import SHRINK, combine, in_order, mean_and_error
+from ..sampler.ensemble import SHRINK, alarm, combine, in_order, mean_and_error, plan
 from ..sampler.site import rate_model
 from ..sampler.sweep import Setting, time_grid
 from ..stationary import stationary
@@ -24,8 +23,6 @@ from .batch import Plan, run_batch
 from .solution import SCALARS, SteadyState, exact
 
 METHODS = ("auto", "exact", "sampler")
-# Probability of a false alarm of each test of convergence.
-_FALSE_ALARM = 5e-4
 _LONGEST = 0.25
 # Share of C that may be left at the end of the window.
 _DECAYED = 0.5
@@ -125,12 +122,7 @@ def steady_state(
     stride = max(1, round(lag_step / dt))
     if abs(stride * dt - lag_step) > 1e-9 * lag_step:
         raise ArgumentError(f"lag_step={lag_step:g}: must be a multiple of dt={dt:g}")
-    batches = parameters.count("batches", batches, 2)
-    size = parameters.count("n_trajectories", n_trajectories, 16 * SHRINK * batches) // batches
-    if workers is not None:
-        workers = parameters.count("workers", workers, 1)
-    entropy = seeds.sequence(seed, "sampling").entropy
-    assert isinstance(entropy, int)
+    batches, size, entropy = plan(n_trajectories, batches, seed, workers)
     lags = int(window / lag_step + 1e-9) + 1
     facts: dict[str, Any] = {"phi": phi.name}
     tau = lag_step * np.arange(lags, dtype=np.float64)
@@ -179,14 +171,14 @@ def steady_state(
         tol=tol,
         window=window,
     )
-    plan = Plan(t_skip, stride, lags, batches)
+    measured = Plan(t_skip, stride, lags, batches)
     half = replace(setting, window=window / 2)
     groups = [(setting, size), (setting, size // SHRINK), (half, size // SHRINK)]
     with tqdm(
         total=3 * batches * setting.grid.size, unit="step", disable=None if progress else True
     ) as bar:
         jobs = [
-            _job(one, plan, phi, members, entropy, (group, batch), bar.update)
+            _job(one, measured, phi, members, entropy, (group, batch), bar.update)
             for group, (one, members) in enumerate(groups)
             for batch in range(batches)
         ]
@@ -239,7 +231,7 @@ def _collect(
     found["neglected"] = max(float(b["neglected"]) for b in full)
     for name in full[0].keys() - {"crowded", "neglected"}:
         others = [b[name] for b in small] if alike else []
-        estimate = combine([b[name] for b in full], others, extrapolate=alike)
+        estimate = combine([b[name] for b in full], others, extrapolate=True)
         scalar = estimate.value.ndim == 0
         found[name] = float(estimate.value) if scalar else estimate.value
         found[f"{name}_err"] = float(estimate.error) if scalar else estimate.error
@@ -253,7 +245,7 @@ def _collect(
     del found["r_int_shift_err"]
     # A small difference of large fields: its bias is not yet 1/M, and its error all of that.
     found["energy_err"] = math.hypot(found["energy_err"], found["energy"] - raw)
-    alarm = float(student.isf(_FALSE_ALARM / 2, len(full) - 1))
+    limit = alarm(len(full))
     # Forgetting also removes some of the bias of finite batches.
     allowed = {f"{name}_window": SHRINK * abs(found[f"{name}_bias"]) for name in ("q", "r_int")}
     reasons = [
@@ -263,7 +255,7 @@ def _collect(
             ("q_window", "q changes with the window, raise it:"),
             ("r_int_window", "r_int changes with the window, raise it:"),
         )
-        if abs(found[name]) > alarm * found[f"{name}_err"] + allowed.get(name, 0.0)
+        if abs(found[name]) > limit * found[f"{name}_err"] + allowed.get(name, 0.0)
     ]
     left = float(found["C"][-1] / found["C"][0])
     if not found["energy"] > 0:
@@ -306,9 +298,7 @@ def _gaussian(phi: TransferFunction, g: float, temperature: float, tau: Array) -
         "tau_half": float(point.tau_half),
     }
     found = exact(tau, curves, scalars)
-    relative = float(
-        point.residual + point.quadrature_error + point.truncation_error + point.collocation_error
-    )
+    relative = float(point.error)
     for name, value in (curves | scalars).items():
         found[f"{name}_err"] = relative * np.abs(value)
     return found

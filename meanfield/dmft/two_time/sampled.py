@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from ...exponential import StepSizeWarning, complaint
-from ..sampler.batch import Batch, Task, run_batch
+from ..sampler.batch import Batch, Task, are_alike, run_batch
 from ..sampler.ensemble import SHRINK, Estimate, combine, in_order
 from ..sampler.sweep import Setting
 from .solution import TwoTime
@@ -72,14 +72,13 @@ def collect(
     facts: dict[str, Any],
 ) -> TwoTime:
     """The result of sampled batches; warns if the step was too long for them."""
-    # Gaussian and matched batches have different biases.
-    alike = not small or any(b.crowded for b in small) == any(b.crowded for b in full)
+    alike = are_alike(full, small)
 
     def estimate(name: str) -> Estimate:
         # Tangents are carried by full batches only.
         from_tangents = name == "R" or (response and name == "r_int")
         other = [] if not alike or from_tangents else [b.values[name] for b in small]
-        return combine([b.values[name] for b in full], other, extrapolate and bool(other))
+        return combine([b.values[name] for b in full], other, extrapolate)
 
     names = ("C", "delta", "freezing", "energy", "r_int")
     found = {name: estimate(name) for name in names}

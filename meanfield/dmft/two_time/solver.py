@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ... import parameters, seeds
+from ... import parameters
 from ...parameters import ArgumentError
 from ...schedule import Schedule, as_function, breakpoints, text_of
 from ...transfer import Array, TransferFunction, transfer_function
 from ..sampler.batch import Task
-from ..sampler.ensemble import SHRINK
+from ..sampler.ensemble import plan
 from ..sampler.site import SiteModel, checked_model, rate_model
 from ..sampler.sweep import Setting, time_grid
 from .gaussian import closed_form
@@ -172,14 +172,9 @@ def two_time(
             raise ArgumentError(f"temperature={value:g} at t = {t:g}: must be >= 0")
         return 2 * value
 
-    batches = parameters.count("batches", batches, 2)
-    size = parameters.count("n_trajectories", n_trajectories, 16 * SHRINK * batches) // batches
+    batches, size, entropy = plan(n_trajectories, batches, seed, workers)
     pulses = min(parameters.count("n_pulsed", n_pulsed, 1) // batches + 1, size)
-    entropy = seeds.sequence(seed, "sampling").entropy
-    assert isinstance(entropy, int)
     window, tol = parameters.window(window), parameters.nonnegative("tol", tol)
-    if workers is not None:
-        workers = parameters.count("workers", workers, 1)
     parameters.one_of("innovations", innovations, ("gaussian", "matched"))
     site = rate_model(phi, onsager) if model is None else checked_model(model)
     facts: dict[str, Any] = {
