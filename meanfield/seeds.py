@@ -41,6 +41,11 @@ def entropy(seed: int | None) -> int:
     return found
 
 
+def member(seed: int, *key: int) -> int:
+    """A seed of its own for one member of a group, e.g. the k-th coupling matrix of a figure."""
+    return int(sequence(seed, "sampling", *key).generate_state(1, np.uint64)[0])
+
+
 def generator(seed: int | None, stream: str, *key: int) -> np.random.Generator:
     """The generator of `sequence`."""
     return np.random.default_rng(sequence(seed, stream, *key))

@@ -11,8 +11,10 @@ from typing import Any
 import click
 import numpy as np
 import xarray as xr
+from matplotlib import style
 from matplotlib.figure import Figure
 
+from .figures import STYLE
 from .output import staged_directory
 from .parameters import ArgumentError
 from .schedule import Schedule, Switching
@@ -51,7 +53,8 @@ def run(
         What the command returned, or 2 on bad input, 1 on a failure, 130 if interrupted.
     """
     try:
-        code = command.main(args=arguments, prog_name=program, standalone_mode=False, obj=obj)
+        with style.context(STYLE):
+            code = command.main(args=arguments, prog_name=program, standalone_mode=False, obj=obj)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
         return 2
@@ -134,25 +137,29 @@ def chain(options: list[Callable[[Any], Any]]) -> Callable[[Any], Any]:
 
 
 @contextmanager
+def library_warnings() -> Iterator[None]:
+    """Warnings of the block as lines on the standard error, each text once."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        yield
+    for text in dict.fromkeys(str(warning.message) for warning in caught):
+        click.echo(f"warning: {text}", err=True)
+
+
+@contextmanager
 def results(output: Path) -> Iterator[Callable[[str, xr.Dataset, Figure], None]]:
     """A function that saves a dataset and its figure; library warnings as lines on stderr.
 
     Files appear when the block ends without error; an unwritable place fails before the work.
     """
     saved = []
-    with (
-        staged_directory(output) as folder,
-        warnings.catch_warnings(record=True) as caught,
-    ):
-        warnings.simplefilter("default")
+    with staged_directory(output) as folder, library_warnings():
 
         def save(name: str, data: xr.Dataset, figure: Figure) -> None:
             data.to_netcdf(folder / f"{name}.nc", engine="scipy")
-            figure.savefig(folder / f"{name}.png", dpi=150)
+            figure.savefig(folder / f"{name}.png")
             saved.append(name)
 
         yield save
-    for text in dict.fromkeys(str(warning.message) for warning in caught):
-        click.echo(f"warning: {text}", err=True)
     files = ", ".join(f"{name}.nc and {name}.png" for name in saved)
     click.echo(f"wrote {files} to {output}")

@@ -22,6 +22,7 @@ from .observables import (
     state_at,
 )
 from .pca import PrincipalComponents, principal_components
+from .reproduction import Reproduction, reproduce
 from .reservoir import (
     MemoryCurve,
     SingularCovarianceWarning,
@@ -43,6 +44,7 @@ __all__ = [
     "LyapunovSpectrum",
     "MemoryCurve",
     "PrincipalComponents",
+    "Reproduction",
     "SamplingWarning",
     "SingularCovarianceWarning",
     "StationaryPoints",
@@ -67,6 +69,7 @@ __all__ = [
     "memory_function",
     "onsager_force",
     "principal_components",
+    "reproduce",
     "sample_boltzmann",
     "state_at",
     "stiffness",

@@ -12,7 +12,7 @@ import xarray as xr
 
 from .. import figures
 from ..dmft import response_curve as solve_curve
-from ..grids import phase_diagram
+from ..dmft.response_curve import static_lines
 from ..shell import output_option, results
 from ..transfer import Array
 from .options import given, phi_option, range_option, sampler_options
@@ -24,7 +24,6 @@ _QUICK: dict[str, Any] = {
     "t_max": 60.0,
     "window": 20.0,
 }
-_LINE = 241
 
 
 @click.command("response-curve", short_help="C and R_int against g, figure 4 of [QH].")
@@ -72,27 +71,13 @@ def response_curve(
     )
     with results(output) as save:
         data = solve_curve(g, gamma, phi=phi, seed=seed, progress=True, **controls)
-        data = _with_lines(data, phi)
+        data = static_lines(data, phi)
         save("response-curve", data, figures.response_curve(data))
     click.echo(_table(data))
     if np.all(np.isnan(data.q)):
         click.echo(f"error: no point has a solution: {data.reason.values[0, 0]}", err=True)
         return 1
     return 0
-
-
-def _with_lines(data: xr.Dataset, phi: str) -> xr.Dataset:
-    """The static branch on gains fine enough for a line, the critical ones among them."""
-    low, high = float(data.g[0]), float(data.g[-1])
-    lines = data.critical_gain.values
-    inside = lines[(lines > low) & (lines < high)]
-    static = phase_diagram(
-        np.unique(np.concatenate([np.linspace(low, high, _LINE), inside])) if high > low else low,
-        data.gamma.values,
-        branch="static",
-        phi=phi,
-    ).rename(g="g_line")
-    return data.assign(Q_line=static.Q, G_line=static.G, stable_line=static.stable)
 
 
 def _table(data: xr.Dataset) -> str:

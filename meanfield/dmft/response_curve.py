@@ -17,6 +17,7 @@ from ..transfer import TransferFunction, transfer_function
 from .sampler import SamplerError
 from .steady_state import steady_state
 
+_LINE = 241
 _NUMBERS = {
     "q": "mean square activity <phi^2>, C(0)",
     "q_err": "mean square activity <phi^2>, C(0), error",
@@ -177,3 +178,27 @@ def point_seed(seed: int, g: float, gamma: float) -> int:
     words = place.astype("<f8").view("<u4").tolist()
     drawn = seeds.sequence(entropy, "sampling", *words).generate_state(4)
     return int.from_bytes(drawn.astype("<u4").tobytes(), "little")
+
+
+def static_lines(curve: xr.Dataset, phi: str | TransferFunction = "tanh") -> xr.Dataset:
+    """The static branch on gains fine enough for a line, the critical ones among them.
+
+    Parameters
+    ----------
+    curve : Dataset
+        Of `response_curve`.
+    phi : str or TransferFunction
+
+    Returns
+    -------
+    xarray.Dataset
+        The curve with `Q_line`, `G_line` and `stable_line` along ``gamma`` and ``g_line``.
+    """
+    low, high = float(curve.g[0]), float(curve.g[-1])
+    lines = curve.critical_gain.values
+    inside = lines[(lines > low) & (lines < high)]
+    gains = np.concatenate([np.linspace(low, high, _LINE), inside])
+    static = phase_diagram(np.unique(gains), curve.gamma.values, branch="static", phi=phi).rename(
+        g="g_line"
+    )
+    return curve.assign(Q_line=static.Q, G_line=static.G, stable_line=static.stable)

@@ -7,7 +7,11 @@ from .response_curve import response_curve
 from .steady_state import steady_state
 from .two_time import two_time
 
+# Style sheet of every picture: ``matplotlib.style.use(meanfield.figures.STYLE)``.
+STYLE = "meanfield.figures.quasipotential"
+
 __all__ = [
+    "STYLE",
     "fluctuation_response",
     "freezing",
     "lyapunov",

@@ -14,6 +14,7 @@ from ..integration import IntegrationError
 from .fixed_points import fixed_points
 from .lyapunov import lyapunov
 from .memory import memory
+from .reproduce import reproduce
 from .run import run
 from .sample import sample
 
@@ -25,7 +26,7 @@ def cli() -> None:
     """Random recurrent networks: vanilla, Langevin and Onsager-reaction regulated dynamics."""
 
 
-for _command in (run, lyapunov, fixed_points, sample, memory):
+for _command in (reproduce, run, lyapunov, fixed_points, sample, memory):
     cli.add_command(_command)
 
 

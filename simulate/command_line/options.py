@@ -9,6 +9,7 @@ import click
 
 from meanfield.shell import axis
 from meanfield.shell import chain as chain
+from meanfield.shell import library_warnings as library_warnings
 from meanfield.shell import output_option as output_option
 from meanfield.shell import results as results
 from meanfield.shell import schedule as schedule

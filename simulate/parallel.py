@@ -1,0 +1,51 @@
+"""Independent jobs on several processes, one BLAS thread each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from joblib import Parallel, delayed
+from threadpoolctl import threadpool_limits
+from tqdm import tqdm
+
+from meanfield import parameters
+
+
+def in_parallel(
+    jobs: Iterable[Callable[[], Any]],
+    workers: int | None = None,
+    *,
+    label: str = "jobs",
+    progress: bool = False,
+) -> Iterator[Any]:
+    """Results of the jobs, in their order, each as soon as it and those before it are there.
+
+    Parameters
+    ----------
+    jobs : iterable of functions without arguments
+        Picklable: ``functools.partial`` of functions of modules.
+    workers : int, optional
+        Processes; default: this one, with one BLAS thread.  Any other backend of joblib (dask, ray)
+        serves as well, inside ``joblib.parallel_config``.
+    label : str
+        Of the progress bar.
+    progress : bool
+        Progress bar on a terminal.
+
+    Yields
+    ------
+    object
+
+    Raises
+    ------
+    ArgumentError
+        If `workers` is not an integer ≥ 1.
+    """
+    todo = list(jobs)
+    count = 1 if workers is None else parameters.count("workers", workers, 1)
+    # Matrix-vector products are bound by memory: processes gain more than threads of BLAS.
+    pool = Parallel(n_jobs=min(count, max(len(todo), 1)), return_as="generator")
+    with threadpool_limits(1, user_api="blas"):
+        found = pool(delayed(job)() for job in todo)
+        yield from tqdm(found, total=len(todo), desc=label, disable=None if progress else True)

@@ -1,0 +1,185 @@
+"""`reproduce`, the public call: compute, draw, explain and save one figure."""
+
+from __future__ import annotations
+
+import json
+import time
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from matplotlib import style
+
+from meanfield import parameters, seeds
+from meanfield.figures import STYLE
+from meanfield.output import staged_directory
+from meanfield.parameters import ArgumentError
+from meanfield.provenance import provenance
+
+from ..integration import StepSizeWarning
+from .catalogue import FIGURES
+from .definition import CONVERGED, PRINTED, SCALES, PaperFigure
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """One figure of the papers, computed again.
+
+    Attributes
+    ----------
+    key : str
+        Which, e.g. "hh2".
+    data : dict of Dataset
+        What is drawn, by variant: "converged", and "printed" where there is one.
+    caption : str
+        What is seen, and where the variants differ, why.
+    files : list of Path
+        What was written.
+    seconds : float
+        Time it took.
+    """
+
+    key: str
+    data: dict[str, xr.Dataset]
+    caption: str
+    files: list[Path]
+    seconds: float
+
+
+def reproduce(
+    key: str,
+    *,
+    scale: str = "quick",
+    output: str | Path | None = None,
+    variants: tuple[str, ...] | None = None,
+    seed: int | None = 0,
+    workers: int | None = None,
+    progress: bool = False,
+    **changes: Any,
+) -> Reproduction:
+    """Compute one figure of the papers again, as printed and converged, and save it.
+
+    Parameters
+    ----------
+    key : str
+        One of ``simulate.reproduction.FIGURES``: "qh1" … "qh5", "hh1" … "hh9".
+    scale : {"quick", "paper"}
+        Small networks and few couplings (seconds to a minute), or the sizes of the papers.
+    output : path, optional
+        Directory for KEY.png and KEY.nc, KEY-printed.png and KEY-printed.nc where the printed
+        choices matter, and KEY.md, the caption.  Default: nothing is written.
+    variants : tuple of str, optional
+        Some of the variants only.
+    seed : int, optional
+        Of couplings, starts, noise and sampling.
+    workers : int, optional
+        Processes for independent couplings; results do not depend on it.
+    progress : bool
+        Progress bars on a terminal.
+    **changes
+        Parameters of the figure other than those of its scale, e.g. ``n=500``.
+
+    Returns
+    -------
+    Reproduction
+
+    Raises
+    ------
+    ArgumentError
+        If the figure, the scale, a variant or a parameter does not exist.
+
+    Examples
+    --------
+    >>> from simulate import reproduce
+    >>> found = reproduce("qh3", g=[0.6, 0.9, 1.2], gamma=[0.0, 0.5])
+    >>> round(float(found.data["converged"].Q_static.sel(gamma=0.5, g=1.2)), 3)
+    0.478
+    """
+    parameters.one_of("figure", key, tuple(FIGURES))
+    parameters.one_of("scale", scale, SCALES)
+    figure = FIGURES[key]
+    values = _values(figure, scale, changes)
+    if variants is None:
+        variants = figure.variants
+    for name in variants:
+        parameters.one_of("variant", name, figure.variants)
+    entropy = seeds.entropy(seed)
+    start = time.perf_counter()
+    data = {
+        variant: _computed(figure, variant, values, scale, entropy, workers, progress)
+        for variant in variants
+    }
+    caption = figure.caption(data)
+    files = [] if output is None else _saved(figure, data, caption, scale, Path(output))
+    return Reproduction(key, data, caption, files, time.perf_counter() - start)
+
+
+def _values(figure: PaperFigure, scale: str, changes: Mapping[str, Any]) -> dict[str, Any]:
+    values = dict(figure.scales[scale])
+    for name, value in changes.items():
+        if name not in values:
+            raise ArgumentError(
+                f"{name}={value!r}: {figure.key} has no such parameter, only {', '.join(values)}"
+            )
+        values[name] = value
+    return values
+
+
+def _computed(
+    figure: PaperFigure,
+    variant: str,
+    values: dict[str, Any],
+    scale: str,
+    seed: int,
+    workers: int | None,
+    progress: bool,
+) -> xr.Dataset:
+    with warnings.catch_warnings():
+        if variant == PRINTED:
+            # The printed step is used on purpose; the picture and its caption say what it does.
+            warnings.simplefilter("ignore", StepSizeWarning)
+        found = figure.compute(
+            **values, variant=variant, seed=seed, workers=workers, progress=progress
+        )
+    facts = {
+        "figure": figure.key,
+        "source": figure.source,
+        "variant": variant,
+        "scale": scale,
+        "seed": str(seed),
+        "parameters": json.dumps(values, default=lambda v: np.asarray(v).tolist()),
+        **provenance(),
+    }
+    return found.assign_attrs(facts)
+
+
+def _saved(
+    figure: PaperFigure, data: dict[str, xr.Dataset], caption: str, scale: str, output: Path
+) -> list[Path]:
+    names = []
+    with staged_directory(output) as folder:
+        text = [f"# {figure.source}: {figure.title}", ""]
+        for variant, values in data.items():
+            stem = figure.key if variant == CONVERGED else f"{figure.key}-{variant}"
+            values.to_netcdf(folder / f"{stem}.nc", engine="scipy")
+            with style.context(STYLE):
+                figure.draw(values).savefig(folder / f"{stem}.png")
+            text += [f"![{figure.source}, {variant}]({stem}.png)", "", f"*{variant}*", ""]
+            names += [f"{stem}.nc", f"{stem}.png"]
+        text += [caption, "", "```", _command(figure, data, scale), "```", ""]
+        (folder / f"{figure.key}.md").write_text("\n".join(text))
+    return [output / name for name in (*names, f"{figure.key}.md")]
+
+
+def _command(figure: PaperFigure, data: dict[str, xr.Dataset], scale: str) -> str:
+    facts = next(iter(data.values())).attrs
+    parts = [f"python -m simulate reproduce {figure.key} --scale {scale} --seed {facts['seed']}"]
+    for name, value in json.loads(facts["parameters"]).items():
+        usual = json.loads(json.dumps(figure.scales[scale][name], default=list))
+        if value != usual:
+            parts.append(f"--set {name}={json.dumps(value)}")
+    return " ".join(parts)
