@@ -6,7 +6,7 @@ import numpy as np
 
 from . import parameters
 
-_STREAMS = ("couplings", "start", "tangent", "noise", "sampling")
+_STREAMS = ("couplings", "start", "tangent", "noise", "sampling", "members")
 # Keeps the streams apart from the children that users spawn of the same seed.
 _OWN = 0x6A09E667
 
@@ -21,7 +21,7 @@ def sequence(seed: int | None, stream: str, *key: int) -> np.random.SeedSequence
     seed : int or None
         None takes entropy from the operating system, to be read from the result.
     stream : str
-        What is drawn: "couplings", "start", "tangent", "noise" or "sampling".
+        What is drawn: "couplings", "start", "tangent", "noise", "sampling", or "members" (`member`).
     *key : int
         Which member, e.g. a column or a chain.
 
@@ -43,7 +43,7 @@ def entropy(seed: int | None) -> int:
 
 def member(seed: int, *key: int) -> int:
     """A seed of its own for one member of a group, e.g. the k-th coupling matrix of a figure."""
-    return int(sequence(seed, "sampling", *key).generate_state(1, np.uint64)[0])
+    return int(sequence(seed, "members", *key).generate_state(1, np.uint64)[0])
 
 
 def generator(seed: int | None, stream: str, *key: int) -> np.random.Generator:
