@@ -21,7 +21,7 @@ def sequence(seed: int | None, stream: str, *key: int) -> np.random.SeedSequence
     seed : int or None
         None takes entropy from the operating system, to be read from the result.
     stream : str
-        What is drawn: "couplings", "start", "tangent", "noise", "sampling", or "members" (`member`).
+        What is drawn: "couplings", "start", "tangent", "noise", "sampling" or "members".
     *key : int
         Which member, e.g. a column or a chain.
 

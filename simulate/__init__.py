@@ -32,6 +32,7 @@ from .reservoir import (
     two_sines,
 )
 from .stability import divergence, jacobian, jacobian_operator, stiffness
+from .validation import Validation, validate
 
 __all__ = [
     "ActivityDistribution",
@@ -51,6 +52,7 @@ __all__ = [
     "StepSizeWarning",
     "Switching",
     "Trajectory",
+    "Validation",
     "activity_distribution",
     "autocorrelation",
     "couplings",
@@ -75,4 +77,5 @@ __all__ = [
     "stiffness",
     "stimulus_targets",
     "two_sines",
+    "validate",
 ]

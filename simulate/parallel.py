@@ -17,9 +17,10 @@ def in_parallel(
     workers: int | None = None,
     *,
     label: str = "jobs",
+    ordered: bool = True,
     progress: bool = False,
 ) -> Iterator[Any]:
-    """Results of the jobs, in their order, each as soon as it and those before it are there.
+    """Results of the jobs, as they come.
 
     Parameters
     ----------
@@ -30,6 +31,8 @@ def in_parallel(
         serves as well, inside ``joblib.parallel_config``.
     label : str
         Of the progress bar.
+    ordered : bool
+        In the order of the jobs, or as they are finished.
     progress : bool
         Progress bar on a terminal.
 
@@ -45,7 +48,8 @@ def in_parallel(
     todo = list(jobs)
     count = 1 if workers is None else parameters.count("workers", workers, 1)
     # Matrix-vector products are bound by memory: processes gain more than threads of BLAS.
-    pool = Parallel(n_jobs=min(count, max(len(todo), 1)), return_as="generator")
+    kind = "generator" if ordered else "generator_unordered"
+    pool = Parallel(n_jobs=min(count, max(len(todo), 1)), return_as=kind)
     with threadpool_limits(1, user_api="blas"):
         found = pool(delayed(job)() for job in todo)
         yield from tqdm(found, total=len(todo), desc=label, disable=None if progress else True)

@@ -1,0 +1,83 @@
+"""Chaos of uncorrelated couplings: the stationary theory against networks ([SCS])."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from meanfield import seeds, stationary
+
+from ... import couplings
+from ...integration import integrate
+from ...lyapunov import maximal_lyapunov
+from ..statement import Design, Experiment, Prediction, Value
+
+_SOURCE = "stationary DMFT, Sompolinsky et al. 1988"
+
+
+PREDICTIONS = (
+    Prediction("delta0", "Δ₀ = ⟨x²⟩ in chaos, γ = 0", _SOURCE),
+    Prediction("q", "q = ⟨φ²⟩ in chaos, γ = 0", _SOURCE),
+    Prediction("energy", "e = ½⟨f²⟩ = (g²q − Δ₀)/2, γ = 0", _SOURCE),
+    Prediction("lyapunov", "largest Lyapunov exponent λ, γ = 0", _SOURCE),
+)
+
+
+def theory(*, seed: int, g: float) -> dict[str, Value]:
+    """Deterministic, with its own error estimates."""
+    point = stationary(g, n_tau=2)
+    relative = float(point.error)
+    numbers = {
+        "delta0": float(point.delta0),
+        "q": float(point.q),
+        "energy": float(point.kinetic_energy),
+        "lyapunov": float(point.lyapunov),
+    }
+    return {name: Value(value, relative * abs(value)) for name, value in numbers.items()}
+
+
+def measure(
+    n: int, seed: int, *, g: float, t_skip: float, t_max: float, dt: float, starts: int
+) -> dict[str, float]:
+    """Averages over time and starts of one network, and its exponent."""
+    J = couplings.elliptic(n, g, seed=seed)
+    x0 = seeds.generator(seed, "start").standard_normal((n, starts))
+    run = integrate(
+        J,
+        x0,
+        t_max=t_max,
+        dt=dt,
+        save_at=np.arange(t_skip, t_max + 0.5),
+        store_states=False,
+        observables={
+            "delta0": lambda t, x, f: np.mean(x**2),
+            "q": lambda t, x, f: np.mean(np.tanh(x) ** 2),
+        },
+    )
+    growth = maximal_lyapunov(J, x0=x0, dt=dt, t_max=t_max, t_skip=t_skip, seed=seed)
+    return {
+        "delta0": float(run.observables["delta0"].mean()),
+        "q": float(run.observables["q"].mean()),
+        "energy": float(run.energy.mean()),
+        "lyapunov": float(growth.value.mean()),
+    }
+
+
+EXPERIMENT = Experiment(
+    key="chaos",
+    title="Chaos at γ = 0: Δ₀, q, kinetic energy, Lyapunov exponent",
+    predictions=PREDICTIONS,
+    theory=theory,
+    measure=measure,
+    scales={
+        "quick": Design(
+            {200: 12, 400: 8},
+            {"g": 3.0, "t_skip": 30.0, "t_max": 130.0, "dt": 0.1, "starts": 2},
+            {"g": 3.0},
+        ),
+        "paper": Design(
+            {500: 20, 1000: 20, 2000: 10},
+            {"g": 2.0, "t_skip": 100.0, "t_max": 1100.0, "dt": 0.05, "starts": 4},
+            {"g": 2.0},
+        ),
+    },
+)

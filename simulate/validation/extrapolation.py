@@ -1,0 +1,135 @@
+"""Means over couplings at several n, extrapolated to n → ∞, against a prediction."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from scipy import stats
+
+from meanfield.transfer import Array
+
+from .statement import Value
+
+# Tails beyond this are not told apart.
+_SMALLEST = 1e-300
+
+
+class Estimate(NamedTuple):
+    """Mean over couplings at each size, and their limit.
+
+    Attributes
+    ----------
+    sizes, counts, means, errors : ndarray
+        n, number of couplings, mean and standard error.
+    value, error, dof : float
+        Limit n → ∞, its standard error and Welch's degrees of freedom.
+    slope : float
+        Of n^−power; 0 without extrapolation.
+    misfit : float
+        χ² per degree of freedom of the law in n; nan with fewer than three sizes.
+    """
+
+    sizes: Array
+    counts: Array
+    means: Array
+    errors: Array
+    value: float
+    error: float
+    dof: float
+    slope: float
+    misfit: float
+
+
+def estimate(samples: Mapping[int, Sequence[float]], power: float | None) -> Estimate:
+    """The limit n → ∞ of means over couplings.
+
+    The weights of the sizes are fixed by the design, not by the data: least squares for
+    a + b n^−power where a coupling has variance ∝ 1/n (self-averaging).  The limit is then a linear
+    contrast of independent means, unbiased for any variances, and Student's law with Welch's
+    degrees of freedom holds for it.
+
+    Parameters
+    ----------
+    samples : mapping
+        Values of single couplings for each n, at least two.
+    power : float or None
+        None pools the sizes.
+
+    Returns
+    -------
+    Estimate
+    """
+    sizes = np.array(sorted(samples), dtype=float)
+    values = [np.asarray(samples[int(n)], dtype=float) for n in sizes]
+    counts = np.array([v.size for v in values], dtype=float)
+    means = np.array([v.mean() for v in values])
+    errors = np.array([v.std(ddof=1) for v in values]) / np.sqrt(counts)
+    columns = [np.ones(sizes.size)]
+    if power is not None and sizes.size > 1:
+        columns.append(sizes**-power)
+    law = np.stack(columns, axis=1)
+    information = sizes * counts
+    weights = np.linalg.solve(law.T @ (information[:, None] * law), law.T * information)
+    value, *rest = weights @ means
+    parts = (weights[0] * errors) ** 2
+    error = math.sqrt(parts.sum())
+    dof = parts.sum() ** 2 / np.sum(parts**2 / (counts - 1)) if error > 0 else math.inf
+    slope = float(rest[0]) if rest else 0.0
+    return Estimate(
+        sizes, counts, means, errors, float(value), error, float(dof), slope,
+        _misfit(law, means, errors),
+    )  # fmt: skip
+
+
+def _misfit(law: Array, means: Array, errors: Array) -> float:
+    freedom = means.size - law.shape[1]
+    if freedom < 1 or means.size < 3 or not np.all(errors > 0):
+        return math.nan
+    scaled = law / errors[:, None]
+    found = np.linalg.lstsq(scaled, means / errors, rcond=None)[0]
+    return float(np.sum((means / errors - scaled @ found) ** 2) / freedom)
+
+
+def deviation(found: Estimate, theory: Value) -> float:
+    """Standard normal deviate of measured − theory: as improbable as Student's t of both errors.
+
+    Parameters
+    ----------
+    found : Estimate
+    theory : Value
+
+    Returns
+    -------
+    float
+        nan if neither has an error.
+    """
+    total = found.error**2 + theory.error**2
+    if not total > 0:
+        return math.nan
+    spread = found.error**4 / found.dof + theory.error**4 / theory.dof
+    dof = total**2 / spread if spread > 0 else math.inf
+    t = (found.value - theory.value) / math.sqrt(total)
+    tail = stats.t.sf(abs(t), dof) if math.isfinite(dof) else stats.norm.sf(abs(t))
+    return math.copysign(float(stats.norm.isf(max(float(tail), _SMALLEST))), t)
+
+
+def threshold(false_alarm: float, rows: int) -> float:
+    """|z| beyond which a row differs, if all rows together may raise a false alarm that often.
+
+    Bonferroni's bound: it holds whatever the dependence between rows, which share networks.
+
+    Parameters
+    ----------
+    false_alarm : float
+        Of the whole table.
+    rows : int
+        Number of rows that are tested.
+
+    Returns
+    -------
+    float
+    """
+    return float(stats.norm.isf(false_alarm / max(rows, 1) / 2))

@@ -1,0 +1,226 @@
+"""`validate`, the public call."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from meanfield import parameters, seeds
+from meanfield.parameters import ArgumentError
+from meanfield.provenance import provenance
+
+from ..parallel import in_parallel
+from .experiments import EXPERIMENTS
+from .extrapolation import threshold
+from .jobs import MEASURE, Job, Outcome, plan, run
+from .statement import SCALES, Experiment
+from .store import Store
+from .table import NO_RESULT, Row, as_text, judged, row
+
+
+@dataclass(frozen=True)
+class Validation:
+    """The table of predictions against simulations.
+
+    Attributes
+    ----------
+    rows : list of Row
+    false_alarm : float
+        Probability that any row of the table differs by chance.
+    limit : float
+        |z| beyond which a row differs.
+    warnings : list of str
+        What the library warned of on the way, by experiment.
+    n_jobs, n_reused : int
+        Couplings and theories of the table, and how many of them were read from earlier runs.
+    seconds : float
+        Of one core, all jobs together.
+    attributes : dict
+        Scale, seed and versions.
+    """
+
+    rows: list[Row]
+    false_alarm: float
+    limit: float
+    warnings: list[str]
+    n_jobs: int
+    n_reused: int
+    seconds: float
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def passed(self) -> bool:
+        """Whether every row agrees."""
+        return all(one.passed for one in self.rows)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every row has a result."""
+        return all(one.verdict != NO_RESULT for one in self.rows)
+
+    def table(self) -> str:
+        """The table for a terminal."""
+        return as_text(self.rows)
+
+    def summary(self) -> str:
+        """Verdict in a few lines."""
+        tested = sum(one.prediction.bound is None for one in self.rows)
+        failed = [one for one in self.rows if not one.passed]
+        lines = [
+            f"{len(self.rows) - len(failed)} of {len(self.rows)} rows agree: {tested} tested by "
+            f"|z| ≤ {self.limit:.2f} (false alarm of the whole table ≤ {self.false_alarm:g}), "
+            f"{len(self.rows) - tested} identities by their bounds"
+        ]
+        lines += [f"  {one.name}: {one.verdict} {one.reason}".rstrip() for one in failed]
+        return "\n".join(lines)
+
+    def to_json(self) -> str:
+        """All numbers."""
+        facts = {
+            **self.attributes,
+            "passed": self.passed,
+            "false_alarm": self.false_alarm,
+            "limit": self.limit,
+            "jobs": self.n_jobs,
+            "reused": self.n_reused,
+            "core_seconds": self.seconds,
+            "warnings": self.warnings,
+            "rows": [one.to_dict() for one in self.rows],
+        }
+        return json.dumps(facts, indent=1, ensure_ascii=False, allow_nan=False)
+
+
+def validate(
+    scale: str = "quick",
+    *,
+    rows: Sequence[str] = ("*",),
+    seed: int | None = 0,
+    false_alarm: float = 0.01,
+    store: str | Path | None = None,
+    shard: tuple[int, int] = (1, 1),
+    workers: int | None = None,
+    progress: bool = False,
+) -> Validation:
+    """Test the predictions of the theory on networks, with one false-alarm rate for all.
+
+    Parameters
+    ----------
+    scale : {"quick", "paper"}
+        About three minutes on two cores, or the sizes of the papers (hours).
+    rows : sequence of str
+        Which rows, as shell patterns of EXPERIMENT or EXPERIMENT.ROW: "chaos", "equilibrium.q*".
+    seed : int, optional
+        Of couplings, starts, noise and sampling.
+    false_alarm : float
+        Probability, in (0, 1), that a table of true predictions has any row that differs.
+    store : path, optional
+        Directory of measurements: what it has is not measured again, and every measurement is
+        added as it comes.
+    shard : (int, int)
+        (i, k): measure only every k-th job, from the i-th (1 … k) on, each shard with a file of its
+        own in `store`.  When all are there a call without shard makes the table.
+    workers : int, optional
+        Processes; results do not depend on it.
+    progress : bool
+        Progress bar on a terminal.
+
+    Returns
+    -------
+    Validation
+
+    Raises
+    ------
+    ArgumentError
+        If an argument is outside its range or no row is picked.
+
+    Notes
+    -----
+    A row tests theory − simulation against their standard errors.  Couplings are the unit of
+    replication; several n are extrapolated (`estimate`); deviations follow Student's law with
+    Welch's degrees of freedom; the limit of |z| is Bonferroni's for all rows tested.  Identities
+    are judged by their bounds on rounding and truncation instead.
+
+    Examples
+    --------
+    >>> from simulate import validate
+    >>> found = validate(rows=["identities"])
+    >>> found.passed
+    True
+    """
+    parameters.one_of("scale", scale, SCALES)
+    false_alarm = parameters.positive("false_alarm", false_alarm)
+    if false_alarm >= 1:
+        raise ArgumentError(f"false_alarm={false_alarm:g}: must lie in (0, 1)")
+    first, of = (parameters.count("shard", part, 1) for part in shard)
+    if first > of:
+        raise ArgumentError(f"shard={first}/{of}: the number of a shard must not exceed {of}")
+    picked = _picked(rows)
+    entropy = seeds.entropy(seed)
+    jobs = plan(picked, scale, entropy)
+    kept = Store(None if store is None else Path(store), "all" if of == 1 else f"{first}-of-{of}")
+    todo = kept.missing(jobs[first - 1 :: of])
+    calls = [partial(_done, job) for job in todo]
+    for job, outcome in in_parallel(
+        calls, workers, label="measurements", ordered=False, progress=progress
+    ):
+        kept.add(job, outcome)
+    found = {job: kept.get(job) for job in jobs}
+    table = [one for experiment in picked for one in _rows(experiment, rows, found)]
+    limit = threshold(false_alarm, sum(one.prediction.bound is None for one in table))
+    outcomes = [(job, one) for job, one in found.items() if one is not None]
+    return Validation(
+        rows=[judged(one, limit) for one in table],
+        false_alarm=false_alarm,
+        limit=limit,
+        warnings=sorted({f"{job.experiment}: {w}" for job, one in outcomes for w in one.warnings}),
+        n_jobs=len(jobs),
+        n_reused=len(outcomes) - len(todo),
+        seconds=sum(one.seconds for _, one in outcomes),
+        attributes={"scale": scale, "seed": str(entropy), **provenance()},
+    )
+
+
+def _done(job: Job) -> tuple[Job, Outcome]:
+    return job, run(job, EXPERIMENTS[job.experiment])
+
+
+def _matches(experiment: str, name: str, patterns: Sequence[str]) -> bool:
+    return any(
+        fnmatchcase(experiment, pattern) or fnmatchcase(f"{experiment}.{name}", pattern)
+        for pattern in patterns
+    )
+
+
+def _picked(patterns: Sequence[str]) -> list[Experiment]:
+    for pattern in patterns:
+        if not any(
+            _matches(e.key, p.name, [pattern]) for e in EXPERIMENTS.values() for p in e.predictions
+        ):
+            raise ArgumentError(
+                f"rows={pattern!r}: matches nothing, the experiments are {', '.join(EXPERIMENTS)}"
+            )
+    return [
+        e
+        for e in EXPERIMENTS.values()
+        if any(_matches(e.key, p.name, patterns) for p in e.predictions)
+    ]
+
+
+def _rows(
+    experiment: Experiment, patterns: Sequence[str], found: dict[Job, Outcome | None]
+) -> list[Row]:
+    own = {job: one for job, one in found.items() if job.experiment == experiment.key}
+    theory = next(one for job, one in own.items() if job.kind != MEASURE)
+    measured: dict[int, list[Outcome | None]] = {}
+    for job in sorted((job for job in own if job.kind == MEASURE), key=lambda j: (j.n, j.index)):
+        measured.setdefault(job.n, []).append(own[job])
+    return [
+        row(experiment, prediction, theory, measured)
+        for prediction in experiment.predictions
+        if _matches(experiment.key, prediction.name, patterns)
+    ]
