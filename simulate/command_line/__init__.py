@@ -17,6 +17,7 @@ from .memory import memory
 from .reproduce import reproduce
 from .run import run
 from .sample import sample
+from .validate import validate
 
 _FAILURES = (IntegrationError, FixedPointError)
 
@@ -26,7 +27,7 @@ def cli() -> None:
     """Random recurrent networks: vanilla, Langevin and Onsager-reaction regulated dynamics."""
 
 
-for _command in (reproduce, run, lyapunov, fixed_points, sample, memory):
+for _command in (validate, reproduce, run, lyapunov, fixed_points, sample, memory):
     cli.add_command(_command)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .extrapolation import Estimate, deviation, estimate
+from .extrapolation import Deviation, Estimate, deviation, estimate
 from .jobs import Outcome
 from .statement import Experiment, Prediction, Value
 
@@ -18,6 +18,8 @@ AGREES, DIFFERS, EXACT, VIOLATED, NO_RESULT = (
     "VIOLATED",
     "NO RESULT",
 )
+
+_NONE = Deviation(math.nan, math.nan, math.nan)
 
 
 @dataclass(frozen=True)
@@ -33,8 +35,8 @@ class Row:
         None for identities and where there is no result.
     largest : float
         Identities: largest |measured − theory|; nan else.
-    z : float
-        Deviation as a standard normal deviate; nan for identities.
+    deviation : Deviation
+        Its z is nan for identities.
     limit : float
         |z| beyond which the row differs, or the bound of an identity.
     verdict : str
@@ -48,10 +50,15 @@ class Row:
     theory: Value
     found: Estimate | None
     largest: float
-    z: float
+    deviation: Deviation
     limit: float
     verdict: str
     reason: str = ""
+
+    @property
+    def z(self) -> float:
+        """Deviation as a standard normal deviate; nan for identities."""
+        return self.deviation.z
 
     @property
     def name(self) -> str:
@@ -68,7 +75,7 @@ class Row:
         """Difference from the theory that would have been noticed."""
         if self.found is None:
             return self.limit
-        return self.limit * math.hypot(self.found.error, self.theory.error)
+        return self.deviation.resolution(self.limit)
 
     def to_dict(self) -> dict[str, Any]:
         """Numbers and texts for JSON; None where there is no number."""
@@ -81,7 +88,7 @@ class Row:
             "theory_error": self.theory.error,
             "simulation": self.largest if found is None else found.value,
             "simulation_error": None if found is None else found.error,
-            "degrees_of_freedom": None if found is None else found.dof,
+            "degrees_of_freedom": None if found is None else self.deviation.dof,
             "power": self.prediction.power,
             "bound": self.prediction.bound,
             "slope": None if found is None else found.slope,
@@ -124,7 +131,7 @@ def row(
         Outcomes of the single couplings for each n; None for what has not been measured.
     """
     blank = Row(
-        experiment.key, prediction, Value(math.nan), None, math.nan, math.nan, math.nan, NO_RESULT
+        experiment.key, prediction, Value(math.nan), None, math.nan, _NONE, math.nan, NO_RESULT
     )
     outcomes = [theory, *(one for group in measured.values() for one in group)]
     done = [one for one in outcomes if one is not None]
@@ -149,10 +156,10 @@ def row(
             verdict=EXACT if good else VIOLATED,
         )
     found = estimate(samples, prediction.power)
-    z = deviation(found, expected)
-    if not math.isfinite(z):
+    apart = deviation(found, expected)
+    if not math.isfinite(apart.z):
         return replace(blank, theory=expected, found=found, reason="no error to compare with")
-    return replace(blank, theory=expected, found=found, z=z, verdict=AGREES)
+    return replace(blank, theory=expected, found=found, deviation=apart, verdict=AGREES)
 
 
 def judged(one: Row, limit: float) -> Row:

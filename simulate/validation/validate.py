@@ -141,9 +141,9 @@ def validate(
     Notes
     -----
     A row tests theory − simulation against their standard errors.  Couplings are the unit of
-    replication; several n are extrapolated (`estimate`); deviations follow Student's law with
-    Welch's degrees of freedom; the limit of |z| is Bonferroni's for all rows tested.  Identities
-    are judged by their bounds on rounding and truncation instead.
+    replication; several n are extrapolated (`estimate`); deviations follow Student's law; the limit
+    of |z| is Bonferroni's for all rows tested.  Identities are judged by their bounds on rounding
+    and truncation instead.
 
     Examples
     --------

@@ -70,13 +70,13 @@ EXPERIMENT = Experiment(
     measure=measure,
     scales={
         "quick": Design(
-            {200: 12, 400: 8},
-            {"g": 3.0, "t_skip": 30.0, "t_max": 130.0, "dt": 0.1, "starts": 2},
+            {200: 40, 400: 30},
+            {"g": 3.0, "t_skip": 20.0, "t_max": 80.0, "dt": 0.1, "starts": 2},
             {"g": 3.0},
         ),
         "paper": Design(
-            {500: 20, 1000: 20, 2000: 10},
-            {"g": 2.0, "t_skip": 100.0, "t_max": 1100.0, "dt": 0.05, "starts": 4},
+            {500: 100, 1000: 100, 2000: 40},
+            {"g": 2.0, "t_skip": 100.0, "t_max": 400.0, "dt": 0.05, "starts": 4},
             {"g": 2.0},
         ),
     },

@@ -1,0 +1,134 @@
+"""`python -m simulate validate`: theory against simulation, one table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import joblib
+
+from ..validation import EXPERIMENTS
+from ..validation import validate as run_table
+from ..validation.jobs import plan
+from ..validation.report import save
+
+
+def _listed() -> str:
+    width = max(map(len, EXPERIMENTS))
+    return "\n".join(f"  {e.key:<{width}}  {e.title}" for e in EXPERIMENTS.values())
+
+
+def _shard(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int, int]:
+    first, slash, of = value.partition("/")
+    if not (slash and first.isdigit() and of.isdigit() and 1 <= int(first) <= int(of)):
+        raise click.BadParameter(f"{value!r}: expected I/K with 1 <= I <= K", ctx, param)
+    return int(first), int(of)
+
+
+@click.command(
+    short_help="Every prediction against networks, one table, minutes.",
+    epilog="\b\nExperiments:\n" + _listed(),
+)
+@click.option(
+    "--quick", "scale", flag_value="quick", default="quick", help="Minutes.  [the default]"
+)
+@click.option("--paper", "scale", flag_value="paper", help="Sizes of the papers: hours, resumable.")
+@click.option(
+    "--rows",
+    multiple=True,
+    default=("*",),
+    metavar="PATTERN",
+    help="Some rows: patterns of EXPERIMENT or EXPERIMENT.ROW, e.g. 'equilibrium.q*'; repeatable.",
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option(
+    "--false-alarm",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=0.01,
+    show_default=True,
+    help="Probability that the table of a true theory has a row that differs.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    help="Processes; the result is the same.  [default: one per core]",
+)
+@click.option(
+    "--shard",
+    callback=_shard,
+    default="1/1",
+    metavar="I/K",
+    help="Measure only the I-th of K parts, on one of K machines that share --output; a last run "
+    "without --shard makes the table.",
+)
+@click.option(
+    "--resume/--fresh",
+    default=None,
+    help="Use what --output has measured already, or not.  [default: only with --paper]",
+)
+@click.option("--plan", "only_plan", is_flag=True, help="Print the jobs by size and stop.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Directory of the report.  [default: results/validation/SCALE]",
+)
+def validate(
+    scale: str,
+    rows: tuple[str, ...],
+    seed: int,
+    false_alarm: float,
+    workers: int | None,
+    shard: tuple[int, int],
+    resume: bool | None,
+    only_plan: bool,
+    output: Path | None,
+) -> int:
+    """Test every prediction of the theory on networks, to how many standard errors.
+
+    Writes report.html (table with pictures), table.json and table.txt; the exit code is 1 if a row
+    differs.
+    """
+    if only_plan:
+        click.echo(_plan(scale, seed))
+        return 0
+    output = output or Path("results") / "validation" / scale
+    store = output / "measurements"
+    if resume is False and shard[1] > 1:
+        raise click.UsageError("--fresh: would remove what other shards have measured")
+    if not (scale == "paper" or shard[1] > 1 if resume is None else resume):
+        for path in store.glob("measurements-*.jsonl"):
+            path.unlink()
+    found = run_table(
+        scale,
+        rows=rows,
+        seed=seed,
+        false_alarm=false_alarm,
+        store=store,
+        shard=shard,
+        workers=workers or joblib.cpu_count(),
+        progress=True,
+    )
+    if shard[1] > 1 and not found.complete:
+        click.echo(f"shard {shard[0]}/{shard[1]} done; its measurements are in {store}")
+        return 0
+    command = [f"python -m simulate validate --{scale} --seed {found.attributes['seed']}"]
+    command += [f"--rows '{pattern}'" for pattern in rows if pattern != "*"]
+    files = save(found, output, " ".join([*command, f"--false-alarm {false_alarm:g}"]))
+    click.echo(f"{found.table()}\n\n{found.summary()}")
+    if found.n_reused:
+        click.echo(f"{found.n_reused} of {found.n_jobs} jobs were read from {store}")
+    for text in found.warnings:
+        click.echo(f"warning: {text}", err=True)
+    click.echo(f"wrote {', '.join(path.name for path in files)} to {output}")
+    return 0 if found.passed else 1
+
+
+def _plan(scale: str, seed: int) -> str:
+    lines = [f"{'experiment':<14} {'theory':>6}  couplings at each N"]
+    for experiment in EXPERIMENTS.values():
+        sizes = experiment.scales[scale].sizes
+        text = ", ".join(f"{count} × {n}" for n, count in sizes.items())
+        lines.append(f"{experiment.key:<14} {1:>6}  {text}")
+    jobs = plan(EXPERIMENTS.values(), scale, seed)
+    lines.append(f"{len(jobs)} independent jobs; split them over K machines by --shard I/K")
+    return "\n".join(lines)

@@ -1,0 +1,287 @@
+"""The table itself: extrapolation, error rates, verdicts, resuming, shards, reports."""
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from meanfield import ArgumentError, SamplerError
+from simulate import validate
+from simulate.command_line import main
+from simulate.validation import EXPERIMENTS, Design, Experiment, Prediction, Value
+from simulate.validation import validate as call
+from simulate.validation.extrapolation import deviation, estimate, threshold
+from simulate.validation.jobs import Job, Outcome, plan, run
+from simulate.validation.report import save
+from simulate.validation.store import Store
+from simulate.validation.table import as_text, judged, row
+
+LIMIT, SLOPE = 0.7, 3.0
+
+
+def _samples(
+    rng: np.random.Generator, sizes: dict[int, int], power: float, noise: float = 0.5
+) -> dict[int, list[float]]:
+    """Couplings with a shift ∝ n^−power and noise ∝ n^−noise."""
+    return {
+        n: (LIMIT + SLOPE * n**-power + 2 * n**-noise * rng.standard_normal(k)).tolist()
+        for n, k in sizes.items()
+    }
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("sizes", [{50: 8, 100: 6}, {50: 20, 100: 10, 400: 4}, {100: 5}])
+def test_a_true_theory_is_refused_as_rarely_as_stated(sizes: dict[int, int], noise: float) -> None:
+    rng = np.random.default_rng(1)
+    z = np.array(
+        [
+            deviation(estimate(_samples(rng, sizes, 0.5, noise), None if len(sizes) == 1 else 0.5),
+                      Value(LIMIT + (SLOPE * 0.1 if len(sizes) == 1 else 0))).z
+            for _ in range(3000)
+        ]
+    )  # fmt: skip
+    for limit in (1.0, 2.0, 3.0):
+        expected = 2 * stats.norm.sf(limit) * z.size
+        # One false alarm in 1e4 for each limit; 10 % is what the degrees of freedom may be off.
+        assert np.sum(np.abs(z) > limit) <= stats.poisson.isf(1e-4, 1.1 * expected)
+    assert abs(z.mean()) < 4 / math.sqrt(z.size)
+
+
+@pytest.mark.parametrize("batches", [4, 8])
+@pytest.mark.parametrize("ratio", [0.1, 1.0, 10.0])
+def test_errors_of_the_theory_count(batches: int, ratio: float) -> None:
+    rng = np.random.default_rng(2)
+    scale = ratio * 2 / math.sqrt(100 * 6) * math.sqrt(batches)
+    z = []
+    for _ in range(3000):
+        drawn = LIMIT + SLOPE / 100 + scale * rng.standard_normal(batches)
+        error = drawn.std(ddof=1) / math.sqrt(batches)
+        theory = Value(float(drawn.mean()), float(error), batches - 1)
+        z.append(deviation(estimate(_samples(rng, {100: 6}, 1.0), None), theory).z)
+    for limit in (2.0, 3.0):
+        expected = 2 * stats.norm.sf(limit) * len(z)
+        assert np.sum(np.abs(z) > limit) <= stats.poisson.isf(1e-4, 1.1 * expected)
+    assert np.std(z) > 0.5
+
+
+def test_what_would_be_noticed_is_noticed() -> None:
+    rng = np.random.default_rng(4)
+    found = estimate(_samples(rng, {50: 8, 100: 6}, 1.0), 1.0)
+    there = deviation(found, Value(LIMIT))
+    least = there.resolution(3.5)
+    for sign in (-1, 1):
+        beyond = deviation(found, Value(found.value + sign * 1.001 * least))
+        short = deviation(found, Value(found.value + sign * 0.999 * least))
+        assert abs(short.z) < 3.5 < abs(beyond.z)
+
+
+def test_a_wrong_theory_is_refused() -> None:
+    rng = np.random.default_rng(3)
+    found = estimate(_samples(rng, {50: 8, 100: 6}, 1.0), 1.0)
+    wrong = Value(LIMIT + 12 * found.error)
+    assert abs(deviation(found, wrong).z) > threshold(0.01, 60)
+    assert abs(deviation(found, Value(LIMIT)).z) < 3
+
+
+def test_the_extrapolation_is_exact_for_its_law() -> None:
+    sizes = np.array([50, 100, 200])
+    samples = {int(n): [1 + 2 / n - 1e-6, 1 + 2 / n + 1e-6] for n in sizes}
+    found = estimate(samples, 1.0)
+    assert found.value == pytest.approx(1, abs=1e-10)
+    assert found.slope == pytest.approx(2, abs=1e-8)
+    assert found.misfit == pytest.approx(0, abs=1e-6)
+    bent = {n: [v + 1e-3 * (n == 100) for v in values] for n, values in samples.items()}
+    assert estimate(bent, 1.0).misfit > 100
+
+
+def test_bonferroni() -> None:
+    assert threshold(0.05, 1) == pytest.approx(1.959964, abs=1e-6)
+    assert 2 * stats.norm.sf(threshold(0.01, 60)) * 60 == pytest.approx(0.01)
+
+
+def _experiment(**changes: object) -> Experiment:
+    toy = Experiment(
+        key="toy",
+        title="A toy",
+        predictions=(
+            Prediction("mean", "⟨x⟩ = 0.7", "nowhere"),
+            Prediction("identity", "0 = 0", "nowhere", bound=1e-12),
+        ),
+        theory=lambda *, seed: {"mean": Value(LIMIT)},
+        measure=lambda n, seed: {
+            "mean": LIMIT + np.random.default_rng(seed).standard_normal() / n,
+            "identity": 1e-13,
+        },
+        scales={scale: Design({10: 4, 20: 4}) for scale in ("quick", "paper")},
+    )
+    return replace(toy, **changes)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def toy(monkeypatch: pytest.MonkeyPatch) -> Experiment:
+    experiment = _experiment()
+    monkeypatch.setitem(EXPERIMENTS, "toy", experiment)
+    return experiment
+
+
+def test_rows_and_verdicts(toy: Experiment, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = validate(rows=["toy"], seed=1)
+    assert [one.verdict for one in found.rows] == ["agrees", "exact"]
+    assert found.passed
+    assert found.complete
+    assert "toy.mean" in found.table()
+    wrong = _experiment(theory=lambda *, seed: {"mean": Value(0.0)})
+    monkeypatch.setitem(EXPERIMENTS, "toy", wrong)
+    found = validate(rows=["toy"], seed=1)
+    assert [one.verdict for one in found.rows] == ["DIFFERS", "exact"]
+    assert not found.passed
+    assert "toy.mean: DIFFERS" in found.summary()
+
+
+def test_a_number_that_is_none_is_no_result(toy: Experiment) -> None:
+    broken = _experiment(measure=lambda n, seed: {"mean": math.nan, "identity": 1e-13})
+    job = Job("toy", "measure", 10, 0, 1, "{}")
+    outcome = run(job, broken)
+    assert "nan: mean" in outcome.failure
+    found = row(broken, broken.predictions[0], Outcome({}, [], "", 0.0), {10: [outcome, outcome]})
+    assert found.verdict == judged(found, 3.0).verdict == "NO RESULT"
+    assert not found.passed
+    assert "nan" in found.reason
+    assert "NO RESULT" in as_text([found])
+
+
+def test_failures_of_the_library_are_rows_and_mistakes_raise(toy: Experiment) -> None:
+    def fails(n: int, seed: int) -> dict[str, float]:
+        raise SamplerError("no answer")
+
+    def mistaken(n: int, seed: int) -> dict[str, float]:
+        raise TypeError("a mistake")
+
+    job = Job("toy", "measure", 10, 0, 1, "{}")
+    assert run(job, _experiment(measure=fails)).failure == "no answer"
+    with pytest.raises(TypeError):
+        run(job, _experiment(measure=mistaken))
+
+
+def test_equal_couplings_have_no_error_and_no_verdict(toy: Experiment) -> None:
+    same = Outcome({"mean": [0.7]}, [], "", 0.0)
+    theory = Outcome({"mean": [0.7, 0.0, math.inf]}, [], "", 0.0)
+    assert row(toy, toy.predictions[0], theory, {10: [same, same]}).verdict == "NO RESULT"
+
+
+def test_seeds_of_jobs_do_not_depend_on_other_experiments(toy: Experiment) -> None:
+    def of_toy(jobs: list[Job]) -> set[Job]:
+        return {job for job in jobs if job.experiment == "toy"}
+
+    others = [EXPERIMENTS["identities"], toy]
+    assert of_toy(plan(others, "quick", 3)) == of_toy(plan([toy], "quick", 3))
+    jobs = plan(others, "quick", 3)
+    assert len({job.seed for job in jobs}) == len(jobs) == len({job.key for job in jobs})
+
+
+def test_resumes_and_shards(toy: Experiment, tmp_path: Path) -> None:
+    whole = call(rows=["toy"], seed=5)
+    first = call(rows=["toy"], seed=5, store=tmp_path, shard=(1, 2))
+    assert not first.complete
+    assert "jobs still to do" in first.rows[0].reason
+    call(rows=["toy"], seed=5, store=tmp_path, shard=(2, 2))
+    assert len(list(tmp_path.glob("*.jsonl"))) == 2
+    last = call(rows=["toy"], seed=5, store=tmp_path)
+    assert last.n_reused == last.n_jobs == 9
+    assert [one.to_dict() for one in last.rows] == [one.to_dict() for one in whole.rows]
+    # Another seed shares nothing.
+    assert call(rows=["toy"], seed=6, store=tmp_path).n_reused == 0
+
+
+def test_a_torn_line_is_measured_again(toy: Experiment, tmp_path: Path) -> None:
+    whole = call(rows=["toy"], seed=5, store=tmp_path)
+    file = tmp_path / "measurements-all.jsonl"
+    file.write_text(file.read_text()[:-40])
+    again = call(rows=["toy"], seed=5, store=tmp_path)
+    assert again.n_reused == again.n_jobs - 1
+    assert [one.z for one in again.rows[:1]] == [one.z for one in whole.rows[:1]]
+    assert call(rows=["toy"], seed=5, store=tmp_path).n_reused == whole.n_jobs
+
+
+def test_failures_are_tried_again(toy: Experiment, tmp_path: Path) -> None:
+    job = plan([toy], "quick", 1)[0]
+    Store(tmp_path).add(job, Outcome({}, [], "broken", 0.0))
+    assert Store(tmp_path).missing([job]) == [job]
+
+
+def test_workers_do_not_change_the_table() -> None:
+    one, two = (validate(rows=["identities"], seed=2, workers=k) for k in (1, 2))
+    assert [a.to_dict() for a in one.rows] == [b.to_dict() for b in two.rows]
+
+
+def test_report(toy: Experiment, tmp_path: Path) -> None:
+    found = validate(rows=["toy", "identities"], seed=1)
+    files = save(found, tmp_path, "python -m simulate validate")
+    assert all(path.stat().st_size > 0 for path in files)
+    facts = json.loads((tmp_path / "table.json").read_text())
+    assert facts["passed"] is True
+    assert facts["rows"][-1]["row"] == "toy.identity"
+    assert {one["n"] for one in facts["rows"][-2]["sizes"]} == {10, 20}
+    page = (tmp_path / "report.html").read_text()
+    assert page.count("<img") == 2
+    assert "⟨x⟩ = 0.7" in page
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ({"scale": "huge"}, "scale"),
+        ({"rows": ["nothing*"]}, "nothing"),
+        ({"false_alarm": 1.0}, "false_alarm"),
+        ({"shard": (3, 2)}, "shard"),
+        ({"seed": -1}, "seed"),
+        ({"workers": 0}, "workers"),
+    ],
+)
+def test_bad_arguments(arguments: dict[str, object], text: str) -> None:
+    with pytest.raises(ArgumentError, match=text):
+        validate(**{"rows": ["identities"], **arguments})  # type: ignore[arg-type]
+
+
+def test_every_experiment_is_whole() -> None:
+    for key, experiment in EXPERIMENTS.items():
+        names = [p.name for p in experiment.predictions]
+        assert experiment.key == key
+        assert len(set(names)) == len(names)
+        assert set(experiment.scales) == {"quick", "paper"}
+        for design in experiment.scales.values():
+            tested = [p for p in experiment.predictions if p.bound is None]
+            assert not tested or min(design.sizes.values()) >= 2 or 0 in design.sizes
+
+
+def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output = str(tmp_path / "out")
+    common = ["validate", "--rows", "identities", "--output", output, "--workers", "1"]
+    code = main(common)
+    assert code == 0
+    assert "6 of 6 rows agree" in capsys.readouterr().out
+    assert (tmp_path / "out" / "report.html").exists()
+    code = main(
+        ["validate", "--rows", "identities", "--output", output, "--workers", "1", "--resume"]
+    )
+    assert code == 0
+    assert "were read from" in capsys.readouterr().out
+    assert main(["validate", "--plan", "--paper"]) == 0
+    assert "independent jobs" in capsys.readouterr().out
+    assert main(["validate", "--shard", "3/2"]) == 2
+    assert main(["validate", "--shard", "1/2", "--fresh"]) == 2
+    assert main(["validate", "--rows", "nothing"]) == 2
+
+
+def test_a_row_that_differs_is_an_exit_code(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrong = _experiment(theory=lambda *, seed: {"mean": Value(0.0)})
+    monkeypatch.setitem(EXPERIMENTS, "toy", wrong)
+    output = str(tmp_path)
+    assert main(["validate", "--rows", "toy", "--output", output, "--workers", "1"]) == 1
+    assert "DIFFERS" in capsys.readouterr().out
