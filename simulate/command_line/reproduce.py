@@ -11,6 +11,7 @@ import click
 from ..reproduction import FIGURES
 from ..reproduction import reproduce as compute
 from ..reproduction.definition import SCALES
+from ..reproduction.reproduce import figure_parameters
 from .options import library_warnings
 
 
@@ -99,9 +100,13 @@ def reproduce(
     if not figures and not everything:
         raise click.UsageError(f"name a figure or give --all:\n{_listed()}")
     keys = tuple(FIGURES) if everything else figures
+    chosen = {}
     for key in keys:
-        if key not in FIGURES:
-            raise click.UsageError(f"{key!r}: no such figure, there are\n{_listed()}")
+        figure_parameters(key, scale, changes)
+        available = FIGURES[key].variants
+        chosen[key] = tuple(v for v in available if v in variants) if variants else available
+        if not chosen[key]:
+            raise click.UsageError(f"{key} has no variant {variants[0]}, only {available[0]}")
     for key in keys:
         figure = FIGURES[key]
         if describe:
@@ -114,7 +119,7 @@ def reproduce(
                 key,
                 scale=scale,
                 output=output / scale,
-                variants=tuple(v for v in figure.variants if v in variants) or None,
+                variants=chosen[key],
                 seed=seed,
                 workers=workers,
                 progress=True,

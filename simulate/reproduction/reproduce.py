@@ -99,10 +99,8 @@ def reproduce(
     >>> round(float(found.data["converged"].Q_static.sel(gamma=0.5, g=1.2)), 3)
     0.478
     """
-    parameters.one_of("figure", key, tuple(FIGURES))
-    parameters.one_of("scale", scale, SCALES)
+    values = figure_parameters(key, scale, changes)
     figure = FIGURES[key]
-    values = _values(figure, scale, changes)
     if variants is None:
         variants = figure.variants
     for name in variants:
@@ -118,12 +116,21 @@ def reproduce(
     return Reproduction(key, data, caption, files, time.perf_counter() - start)
 
 
-def _values(figure: PaperFigure, scale: str, changes: Mapping[str, Any]) -> dict[str, Any]:
-    values = dict(figure.scales[scale])
+def figure_parameters(key: str, scale: str, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters of a figure at a scale, with changes.
+
+    Raises
+    ------
+    ArgumentError
+        If the figure, the scale or a parameter does not exist.
+    """
+    parameters.one_of("figure", key, tuple(FIGURES))
+    parameters.one_of("scale", scale, SCALES)
+    values = dict(FIGURES[key].scales[scale])
     for name, value in changes.items():
         if name not in values:
             raise ArgumentError(
-                f"{name}={value!r}: {figure.key} has no such parameter, only {', '.join(values)}"
+                f"{name}={value!r}: {key} has no such parameter, only {', '.join(values)}"
             )
         values[name] = value
     return values
