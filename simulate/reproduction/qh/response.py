@@ -44,7 +44,8 @@ def caption(data: Mapping[str, xr.Dataset]) -> str:
     return (
         "Mean square activity C and integrated response R_int of the stationary dynamics against "
         "g (points with errors), and the static replica branch (lines, dashed where it is "
-        "unstable). Both leave the null state at g(1+γ) = 1, where the response peaks at 1+γ. "
+        "unstable). Both leave the null state at g(1+γ) = 1, where the response is 1+γ, its "
+        "peak for γ > 0. "
         "Beyond the line the dynamics is chaotic and the static branch, one fixed point, lies "
         "above it in activity. Largest response on the grid: " + "; ".join(peaks) + ". "
         f"Points that still drift or depend on the window (hollow): {away} of {curve.q.size}."

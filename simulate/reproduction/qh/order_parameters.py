@@ -1,0 +1,234 @@
+"""[QH] Fig. 3: order parameters across gain and symmetry, on both branches at β = ∞."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from matplotlib import colormaps
+from matplotlib.figure import Figure
+
+from meanfield import critical_gain, figures, phase_diagram, saddle_point
+from meanfield.transfer import Array
+
+from ..definition import CONVERGED, PaperFigure
+
+STATIC, PARAMAGNETIC = "static", "paramagnetic"
+_LINES = ["critical_gain", "measure_transition_gain"]
+# Gains closer to a line than this lie on it.
+_ON_LINE = 1e-12
+# Share of the height of the picture that the three-dimensional views take.
+_VIEWS = 0.3
+
+
+def both_branches(g: Sequence[float], gamma: Sequence[float], *, progress: bool) -> xr.Dataset:
+    """Static and paramagnetic branch at β = ∞ on one grid, variables named like Q_static.
+
+    Parameters
+    ----------
+    g, gamma : sequence of float
+        Increasing.
+    progress : bool
+        Progress bars on a terminal.
+
+    Returns
+    -------
+    xarray.Dataset
+        The variables of `meanfield.phase_diagram` with the branch at the end of the name, and the
+        two transition lines along ``gamma``.
+    """
+    parts = []
+    for branch in (STATIC, PARAMAGNETIC):
+        grid = phase_diagram(g, gamma, branch=branch, progress=progress)
+        own = grid.drop_vars(_LINES)
+        parts += [own.rename({name: f"{name}_{branch}" for name in own.data_vars}), grid[_LINES]]
+    return xr.merge(parts, compat="identical", combine_attrs="drop_conflicts")
+
+
+def one_branch(data: xr.Dataset, branch: str) -> xr.Dataset:
+    """The grid of one branch, as `meanfield.phase_diagram` returns it."""
+    names = {
+        name: str(name).removesuffix(f"_{branch}")
+        for name in data.data_vars
+        if str(name).endswith(f"_{branch}")
+    }
+    grid = data[[*names, *_LINES]].rename(names)
+    return grid.assign_attrs(branch=branch)
+
+
+def compute(
+    *,
+    g: Sequence[float],
+    gamma: Sequence[float],
+    variant: str,
+    seed: int,
+    workers: int | None,
+    progress: bool,
+) -> xr.Dataset:
+    """Both branches on the grid, and the response of the static one on its line."""
+    data = both_branches(g, gamma, progress=progress)
+    response = _response_on_line(data)
+    note = {"long_name": "response G of the static branch on g(1+gamma) = 1, nan off the grid"}
+    return data.assign(G_line=("gamma", response, note))
+
+
+def _response_on_line(data: xr.Dataset) -> Array:
+    lines = critical_gain(data.gamma.values)
+    inside = (lines >= float(data.g[0])) & (lines <= float(data.g[-1]))
+    found = np.full(lines.shape, np.nan)
+    found[inside] = saddle_point(lines[inside], data.gamma.values[inside]).G
+    return found
+
+
+def draw(data: xr.Dataset) -> Figure:
+    """Curves over the plane of g and γ as in the paper, and below them both branches against g."""
+    grids = [one_branch(data, branch) for branch in (STATIC, PARAMAGNETIC)]
+    figure = figures.order_parameters(grids)
+    width, height = figure.get_size_inches()
+    figure.set_size_inches(width, height / (1 - _VIEWS))
+    engine = figure.get_layout_engine()
+    assert engine is not None
+    engine.set(rect=(0, 0, 1, 1 - _VIEWS))  # type: ignore[call-arg]
+    panels = (
+        (grids[0], grids[0].Q, r"$Q$, static"),
+        (grids[0], grids[0].G, r"$G$, static"),
+        (grids[1], grids[1].q, r"$q$, paramagnetic"),
+        (grids[1], grids[1].r, r"$r$, paramagnetic"),
+    )
+    for index, (grid, values, name) in enumerate(panels):
+        place = (0.245 * index, 1.01 - _VIEWS, 0.24, _VIEWS - 0.05)
+        _view(figure, place, values, grid.stable, f"({'abcd'[index]}) {name}")
+    figure.suptitle(
+        rf"$N \to \infty$, $\beta = \infty$, saddle-point equations on "
+        rf"{data.sizes['gamma']} $\times$ {data.sizes['g']} points; grey: $g(1+\gamma) = 1$; "
+        "dashed: unstable",
+        x=0.01, ha="left", fontsize=10,
+    )  # fmt: skip
+    return figure
+
+
+def _view(
+    figure: Figure,
+    place: tuple[float, float, float, float],
+    values: xr.DataArray,
+    stable: xr.DataArray,
+    title: str,
+) -> None:
+    axis: Any = figure.add_axes(place, projection="3d")
+    top = float(np.nanmax(values))
+    for gamma, place_of in zip(values.gamma.values, _places(values.gamma.values), strict=True):
+        for shown, dashes in ((stable, "-"), (~stable, "--")):
+            axis.plot(
+                values.g, np.full(values.sizes["g"], gamma),
+                values.where(shown).sel(gamma=gamma), dashes,
+                color=colormaps["viridis"](place_of), lw=1.1,
+            )  # fmt: skip
+    gains = np.linspace(float(values.g[0]), float(values.g[-1]), 200)
+    # Where the line g(1+γ) = 1 lies on the grid.
+    low, high = float(values.gamma[0]), float(values.gamma[-1])
+    gains = gains[(1 / gains - 1 >= low) & (1 / gains - 1 <= high)]
+    if gains.size:
+        wall, heights = np.meshgrid(gains, [0.0, top])
+        axis.plot_surface(wall, 1 / wall - 1, heights, color="0.6", alpha=0.3, lw=0, shade=False)
+    axis.view_init(elev=22, azim=-62)
+    axis.set_zlim(0, top)
+    axis.set_xlabel(r"$g$", labelpad=-6)
+    axis.set_ylabel(r"$\gamma$", labelpad=-6)
+    axis.tick_params(pad=-3, labelsize=7)
+    axis.locator_params(nbins=4)
+    axis.set_box_aspect(None, zoom=1.15)
+    axis.set_title(title, fontsize=10, y=1.02, loc="center")
+
+
+def _places(gamma: Array) -> Array:
+    # On the colour bar of the rows below.
+    return (gamma - gamma[0]) / max(gamma[-1] - gamma[0], 1e-12)
+
+
+def caption(data: Mapping[str, xr.Dataset]) -> str:
+    """Which branch leaves zero on which line, the peak of the response, points without solution."""
+    found = data[CONVERGED]
+    static, measure = (one_branch(found, branch) for branch in (STATIC, PARAMAGNETIC))
+    leaving = measure.sel(gamma=measure.gamma >= 0)
+    squared = ("q", "measure_transition_gain", "g²(1+γ) = 1")
+    return " ".join(
+        (
+            "Order parameters of the saddle-point equations at β = ∞ against g for "
+            f"{found.sizes['gamma']} symmetries from γ = {float(found.gamma[0]):g} to "
+            f"{float(found.gamma[-1]):g} ({found.sizes['g']} gains each). Upper row: views over "
+            "the plane of g and γ with the critical surface in grey. Lower rows: the same against "
+            "g, dashed where unstable, circles on g(1+γ) = 1 and squares on g²(1+γ) = 1.",
+            _onset(static, "static branch", "Q", "critical_gain", "g(1+γ) = 1"),
+            _onset(leaving, "paramagnetic branch, for γ ≥ 0,", *squared),
+            "Between the lines (γ > 0) the measure exp(−βE) still concentrates on x = 0, where the "
+            "dynamics is already unstable.",
+            _peak(static, found.G_line),
+            _unstable(static, measure),
+            _missing(static, measure),
+        )
+    )
+
+
+def _onset(grid: xr.Dataset, branch: str, name: str, line: str, text: str) -> str:
+    beyond = grid.g > grid[line] + _ON_LINE
+    known = grid.converged
+    against = int(((grid[name] > 0) != beyond).where(known, False).sum())
+    return (
+        f"On the {branch} {name} is zero up to {text} and positive beyond it at "
+        f"{int(known.sum()) - against} of {int(known.sum())} converged points."
+    )
+
+
+def _peak(static: xr.Dataset, on_line: xr.DataArray) -> str:
+    error = float(np.abs(on_line - 1 - static.gamma).max())
+    positive, negative = (static.sel(gamma=side) for side in (static.gamma > 0, static.gamma < 0))
+    above = int((positive.G.max("g") > 1 + positive.gamma + _ON_LINE).sum())
+    rising = int((negative.G.diff("g") > 0).any("g").sum())
+    return (
+        f"On its line G = 1+γ within {error:.1g}. For γ > 0 this is the peak of the response: G is "
+        f"larger somewhere on the grid at {above} of {positive.sizes['gamma']} symmetries. For "
+        f"γ < 0 there is no peak, G rises somewhere at {rising} of {negative.sizes['gamma']}; "
+        "γ = 0 lies between, G = 1 up to the line."
+    )
+
+
+def _unstable(static: xr.Dataset, measure: xr.Dataset) -> str:
+    beyond = (static.converged & ~static.stable).sum()
+    wrong = measure.converged & ~measure.stable
+    negative = int(wrong.sel(gamma=measure.gamma < 0).sum())
+    return (
+        f"Unstable: {int(beyond)} points of the static branch, which is formal beyond its line, "
+        f"and {int(wrong.sum())} of the paramagnetic one, {negative} of them at γ < 0, where the "
+        "quenched measure needs ordered replicas."
+    )
+
+
+def _missing(static: xr.Dataset, measure: xr.Dataset) -> str:
+    parts = []
+    for grid, name in ((static, STATIC), (measure, PARAMAGNETIC)):
+        missing = grid.converged.size - int(grid.converged.sum())
+        why = sorted(set(grid.reason.values[~grid.converged.values].tolist()))
+        parts.append(f"{missing} on the {name} branch" + (f" ({'; '.join(why)})" if why else ""))
+    return "Points without a solution: " + ", ".join(parts) + "."
+
+
+FIGURE = PaperFigure(
+    key="qh3",
+    source="[QH] Fig. 3",
+    title="Order parameters across gain and symmetry",
+    compute=compute,
+    draw=draw,
+    caption=caption,
+    scales={
+        "quick": {
+            "g": np.linspace(0.4, 1.2, 41).round(10).tolist(),
+            "gamma": np.linspace(-0.2, 1.0, 13).round(10).tolist(),
+        },
+        "paper": {
+            "g": np.linspace(0.4, 1.2, 321).round(10).tolist(),
+            "gamma": np.linspace(-0.2, 1.0, 13).round(10).tolist(),
+        },
+    },
+)
