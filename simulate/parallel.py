@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -39,6 +40,7 @@ def in_parallel(
     Yields
     ------
     object
+        Warnings of a job are issued here, before its result.
 
     Raises
     ------
@@ -51,5 +53,18 @@ def in_parallel(
     kind = "generator" if ordered else "generator_unordered"
     pool = Parallel(n_jobs=min(count, max(len(todo), 1)), return_as=kind)
     with threadpool_limits(1, user_api="blas"):
-        found = pool(delayed(job)() for job in todo)
-        yield from tqdm(found, total=len(todo), desc=label, disable=None if progress else True)
+        found = pool(delayed(_run)(job) for job in todo)
+        for result, caught in tqdm(
+            found, total=len(todo), desc=label, disable=None if progress else True
+        ):
+            for text, category in caught:
+                warnings.warn(text, category, stacklevel=2)
+            yield result
+
+
+def _run(job: Callable[[], Any]) -> tuple[Any, list[tuple[str, type[Warning]]]]:
+    """Result and warnings: other processes know nothing of the filters of this one."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        result = job()
+    return result, list(dict.fromkeys((str(one.message), one.category) for one in caught))

@@ -6,16 +6,13 @@ from pathlib import Path
 
 import click
 import numpy as np
-import xarray as xr
-from tqdm import tqdm
 
-from meanfield.provenance import provenance
+from meanfield import parameters
 from meanfield.shell import axis
 from meanfield.transfer import Array
 
 from .. import figures
-from ..couplings import elliptic
-from ..reservoir import memory_curve
+from ..reservoir import memory_sweep
 from .options import (
     chain,
     common_options,
@@ -25,6 +22,8 @@ from .options import (
     results,
     sweep_options,
 )
+
+_SAMPLE_EVERY = 0.5
 
 
 @click.command()
@@ -53,7 +52,7 @@ from .options import (
 )
 @duration_options(1000.0, 100.0)
 @method_options(0.05)
-@chain(common_options())
+@chain(common_options(threads="1"))
 @output_option("memory")
 def memory(
     n: int,
@@ -75,58 +74,38 @@ def memory(
     output: Path,
 ) -> int:
     """Memory function m(tau) of driven networks, vanilla and gradient flow."""
-    shape = (len(onsager), len(g), trials)
-    m = np.empty((*shape, len(tau)))
-    rank = np.empty(shape, dtype=int)
-    used = set()
     with results(output) as save:
-        for index in tqdm(list(np.ndindex(shape)), desc="memory", disable=None):
-            row, column, trial = index
-            curve = memory_curve(
-                elliptic(n, float(g[column]), gamma, seed=seed + trial),
-                tau,
-                onsager=float(onsager[row]),
-                task=task,
-                formula=formula,
-                t_max=t_max,
-                t_skip=t_skip,
-                dt=dt,
-                method=method,
-                tol=tol,
-                phi=phi,
-                seed=seed + trial,
-                threads=threads,
-            )
-            m[index], rank[index] = curve.m, curve.rank
-            used.add(curve.attributes["method"])
-        data = xr.Dataset(
-            {
-                "m": (("onsager", "g", "trial", "tau"), m, {"long_name": "memory function"}),
-                "rank": (("onsager", "g", "trial"), rank, {"long_name": "rank of X^T X"}),
-            },
-            {"onsager": onsager, "g": g, "tau": tau},
-            {
-                "n": n,
-                "gamma": gamma,
-                "task": task,
-                "formula": formula,
-                "t_max": t_max,
-                "t_skip": t_skip,
-                "dt": dt,
-                "tol": tol,
-                "method": ", ".join(sorted(used)),
-                "phi": phi,
-                "seed": str(seed),
-                **provenance(),
-            },
+        # Samples at half a time unit, as in `memory_curve`.
+        window = parameters.positive("t_max - t_skip", t_max - t_skip)
+        sweep = memory_sweep(
+            n,
+            g,
+            tau,
+            seed=[seed + trial for trial in range(trials)],
+            gamma=gamma,
+            onsager=onsager,
+            tasks=[task],
+            t_skip=t_skip,
+            windows=[window],
+            samples=round(window / _SAMPLE_EVERY),
+            formula=formula,
+            method=method,
+            dt=dt,
+            tol=tol,
+            phi=phi,
+            threads=threads,
         )
+        facts = {"task": task, "t_max": t_max, "seed": str(seed)}
+        data = sweep.isel(window=0, task=0, drop=True).assign_attrs(facts)
         save("memory", data, figures.memory(data))
     click.echo(f"kappa      g   rank of {n}   m at tau = {', '.join(f'{t:g}' for t in _few(tau))}")
     chosen = [int(np.argmin(np.abs(tau - t))) for t in _few(tau)]
     for row, kappa in enumerate(onsager):
         for column, gain in enumerate(g):
-            shown = ", ".join(f"{m[row, column, :, k].mean():.3f}" for k in chosen)
-            click.echo(f"{kappa:5g} {gain:6g} {rank[row, column].mean():12.0f}   {shown}")
+            part = data.isel(onsager=row, g=column)
+            m, rank = part.m.mean("trial"), float(part["rank"].mean())
+            shown = ", ".join(f"{float(m[k]):.3f}" for k in chosen)
+            click.echo(f"{kappa:5g} {gain:6g} {rank:12.0f}   {shown}")
     return 0
 
 

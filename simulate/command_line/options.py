@@ -18,12 +18,7 @@ from meanfield.transfer import NAMES
 from .. import couplings
 from ..integration import METHODS
 
-# [HH] Fig. 6: σ = 1.2 for both, f = 0.8, α = 0.2; (μ_e, μ_i) by name.
-_DALE = {
-    "dale-inhibitory": (1.0, -6.0),
-    "dale-balanced": (1.0, -4.0),
-    "dale-excitatory": (1.5, -4.0),
-}
+_DALE = {f"dale-{name}": values for name, values in couplings.PAPER_SETS.items()}
 STORED = ("elliptic", *_DALE)
 KINDS = (*STORED, "lazy")
 
@@ -42,12 +37,8 @@ def make_couplings(
     if kind in _DALE:
         if g is not None or gamma is not None:
             raise click.UsageError(f"--couplings {kind}: has no --g and --gamma")
-        mu_e, mu_i = _DALE[kind]
-        values: dict[str, Any] = {
-            "f": 0.8, "alpha": 0.2, "mu_e": mu_e, "mu_i": mu_i, "sigma_e": 1.2, "sigma_i": 1.2
-        }  # fmt: skip
-        matrix: Any = couplings.dale(n, seed=seed, sparse=False, **values)
-        return matrix, noted | values
+        matrix: Any = couplings.dale(n, seed=seed, sparse=False, **_DALE[kind])
+        return matrix, noted | _DALE[kind]
     g, gamma = default if g is None else g, 0.0 if gamma is None else gamma
     noted |= {"g": g, "gamma": gamma}
     if kind == "lazy":
@@ -85,8 +76,8 @@ def network_options(n: int, g: float, kinds: Sequence[str]) -> Callable[[Any], A
     )
 
 
-def common_options() -> list[Callable[[Any], Any]]:
-    """--phi, --seed and --threads."""
+def common_options(threads: str = "all") -> list[Callable[[Any], Any]]:
+    """--phi, --seed and --threads with what holds if it is not given."""
     return [
         click.option(
             "--phi",
@@ -102,7 +93,9 @@ def common_options() -> list[Callable[[Any], Any]]:
             show_default=True,
             help="Of couplings, starts and noise.",
         ),
-        click.option("--threads", type=click.IntRange(1), help="BLAS threads.  [default: all]"),
+        click.option(
+            "--threads", type=click.IntRange(1), help=f"BLAS threads.  [default: {threads}]"
+        ),
     ]
 
 

@@ -18,6 +18,16 @@ Indices = NDArray[np.int64]
 _BLOCK = 1 << 20
 _SPARSE_BELOW = 0.1
 
+# The three networks of [HH] Fig. 6, arguments of `dale`.
+PAPER_SETS = {
+    name: {"f": 0.8, "alpha": 0.2, "mu_e": mu_e, "mu_i": mu_i, "sigma_e": 1.2, "sigma_i": 1.2}
+    for name, mu_e, mu_i in (
+        ("inhibitory", 1.0, -6.0),
+        ("balanced", 1.0, -4.0),
+        ("excitatory", 1.5, -4.0),
+    )
+}
+
 
 @overload
 def dale(

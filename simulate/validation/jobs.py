@@ -75,7 +75,7 @@ def plan(experiments: Iterable[Experiment], scale: str, seed: int) -> list[Job]:
 
 def run(job: Job, experiment: Experiment) -> Outcome:
     """Do one job."""
-    start = time.perf_counter()
+    start = time.process_time()
     parameters = json.loads(job.parameters)
     values: dict[str, list[float]] = {}
     failure = ""
@@ -95,7 +95,7 @@ def run(job: Job, experiment: Experiment) -> Outcome:
     if bad and not failure:
         failure = f"nan: {', '.join(bad)}"
     texts = list(dict.fromkeys(str(one.message) for one in caught))
-    return Outcome(values, texts, failure, time.perf_counter() - start)
+    return Outcome(values, texts, failure, time.process_time() - start)
 
 
 def as_line(job: Job, outcome: Outcome) -> dict[str, Any]:

@@ -1,0 +1,231 @@
+"""[HH] Fig. 4: divergence of the driving force along the flow of κ = 1, and where it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from meanfield.figures import common
+from meanfield.quadrature import gauss_hermite
+from meanfield.transfer import Array
+
+from ...integration import integrate
+from ...parallel import in_parallel
+from ...stability import divergence, jacobian
+from ..definition import CONVERGED, PRINTED, PaperFigure
+from .protocol import PRINTED_STEP, mean_and_error, network, quoted, steps, steps_text
+
+_SAVE_EVERY = 0.1
+_BINS = 50
+_NODES = 100
+_EARLY = 1.0
+_DASHES = ("-", "--", "-.", (0, (1, 1)))
+
+
+class _Flow(NamedTuple):
+    t: Array
+    divergence: Array
+    diagonal: Array
+    energy_rise_fraction: float
+    stiffness: float
+    unstable: int
+
+
+def compute(
+    *,
+    n: int,
+    g: Sequence[float],
+    n_trials: int,
+    t_max: float,
+    variant: str,
+    seed: int,
+    workers: int | None,
+    progress: bool,
+) -> xr.Dataset:
+    """Tr D per neuron in time, and the diagonal of D at the end, for every coupling matrix."""
+    jobs = [
+        partial(_flow, n, gain, t_max, variant, seed, trial)
+        for gain in g
+        for trial in range(n_trials)
+    ]
+    found: list[_Flow] = list(in_parallel(jobs, workers, label="hh4", progress=progress))
+    shape = (len(g), n_trials)
+
+    def gathered(name: str, *more: str) -> tuple[tuple[str, ...], Array]:
+        values = np.array([getattr(flow, name) for flow in found])
+        return ("g", "trial", *more), values.reshape(*shape, *values.shape[1:])
+
+    return xr.Dataset(
+        {
+            "divergence": gathered("divergence", "t"),
+            "divergence_start": ("g", [_start(gain) for gain in g], {"long_name": "exact, t = 0"}),
+            "diagonal": gathered("diagonal", "neuron"),
+            "energy_rise_fraction": gathered("energy_rise_fraction"),
+            "stiffness": gathered("stiffness"),
+            "unstable_step": gathered("unstable"),
+        },
+        {"t": found[0].t, "g": list(g)},
+        {"n": n, "t_max": t_max},
+    )
+
+
+def _start(g: float) -> float:
+    """Tr D/N at x ~ N(0, 1) for N → ∞: −1 − g²⟨φ′² + φφ″⟩, as ⟨φ″ (Jᵀf)⟩ = g²⟨φφ″⟩."""
+    nodes, weights = gauss_hermite(_NODES)
+    activity = np.tanh(nodes)
+    slope = 1 - activity**2
+    return float(-1 - g**2 * (weights @ (slope**2 - 2 * activity**2 * slope)))
+
+
+def _flow(n: int, g: float, t_max: float, variant: str, seed: int, trial: int) -> _Flow:
+    J, x0 = network(n, g, seed, trial)
+    run = integrate(
+        J,
+        x0,
+        t_max=t_max,
+        onsager=1.0,
+        save_at=np.linspace(0, t_max, max(1, round(t_max / _SAVE_EVERY)) + 1),
+        store_states=False,
+        observables={"divergence": lambda t, x, f: divergence(x, J, onsager=1.0) / n},
+        **steps(variant),
+    )
+    return _Flow(
+        run.t,
+        run.observables["divergence"],
+        np.diag(jacobian(run.x_end, J, onsager=1.0)),
+        run.energy_rise_fraction,
+        run.stiffness,
+        int(run.status != "success"),
+    )
+
+
+def draw(data: xr.Dataset) -> Figure:
+    """(a) Tr D/N in time, (b) density of the diagonal at the end."""
+    figure = Figure(figsize=(9.5, 3.8), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    for index, gain in enumerate(data.g.values):
+        part = data.sel(g=gain)
+        bad = bool(part.unstable_step.any())
+        style = {
+            "color": common.shade(index, data.sizes["g"]),
+            "ls": _DASHES[index % len(_DASHES)],
+            "label": rf"$g = {gain:g}$" + (", step too long" if bad else ""),
+        }
+        mean = part.divergence.mean("trial")
+        spread = part.divergence.std("trial", ddof=1 if part.sizes["trial"] > 1 else 0)
+        common.band(left, data.t, mean, spread, style.pop("color"), **style)
+        left.plot(
+            0, float(part.divergence_start), "o", color=common.shade(index, data.sizes["g"]),
+            mfc="white", clip_on=False, zorder=4,
+        )  # fmt: skip
+        _density(right, part, index, data.sizes["g"])
+        if bad:
+            left.plot(
+                float(data.t[-1]), float(mean[-1]), "x", color="crimson", ms=8, mew=1.6,
+                clip_on=False, zorder=5,
+            )  # fmt: skip
+    left.set_xlim(0, float(data.t[-1]))
+    left.set_xlabel(r"time $t$")
+    left.set_ylabel(r"$\mathrm{Tr}\, D / N$")
+    left.set_title(
+        rf"(a) $N = {data.attrs['n']}$, $\gamma = 0$, $\kappa = 1$, {data.sizes['trial']} "
+        rf"couplings; {steps_text(data)}"
+    )
+    left.legend(loc="best", ncols=2)
+    right.set_yscale("log")
+    right.set_xlabel(r"$D_{ii}$")
+    right.set_ylabel("density")
+    right.set_title(rf"(b) all $D_{{ii}}$ at $t = {data.attrs['t_max']:g}$")
+    return figure
+
+
+def _density(axis: Axes, part: xr.Dataset, index: int, count: int) -> None:
+    values = part.diagonal.values.ravel()
+    height, edges = np.histogram(values, _BINS, density=True)
+    axis.stairs(
+        height, edges, color=common.shade(index, count), ls=_DASHES[index % len(_DASHES)], lw=1.3
+    )
+
+
+def caption(data: Mapping[str, xr.Dataset]) -> str:
+    """Tr D/N at the start, early and late, the share of D_ii > 0, and what the step changes."""
+    first = next(iter(data.values()))
+    gains = ", ".join(f"{gain:g}" for gain in first.g.values)
+    text = [
+        f"(a) Divergence of the force per neuron along the gradient flow, κ = 1, from x ~ N(0, 1) "
+        f"at g = {gains} (the paper shows four gains; these are chosen here), mean and standard "
+        f"deviation over {first.sizes['trial']} couplings of N = {first.attrs['n']}. (b) Density "
+        f"of the diagonal of the stability matrix at t = {first.attrs['t_max']:g}, all couplings. "
+        "Errors below are standard errors of the mean. Circles: t = 0 for N → ∞, "
+        f"−1 − g²⟨φ′² + φφ″⟩ = {', '.join(f'{v:.2f}' for v in first.divergence_start.values)}."
+    ]
+    for variant, values in data.items():
+        text.append(f"{variant.capitalize()}: {'; '.join(_row(values, g) for g in values.g)}.")
+    for variant, values in data.items():
+        text.append(f"{variant.capitalize()}: {_sign(values)}.")
+    if PRINTED in data:
+        text.append(_broken(data[PRINTED], data.get(CONVERGED)))
+    return " ".join(text)
+
+
+def _row(values: xr.Dataset, gain: xr.DataArray) -> str:
+    part = values.sel(g=gain)
+    times = (0.0, _EARLY, values.attrs["t_max"])
+    numbers = ", ".join(
+        f"{quoted(*mean_and_error(found))} (t = {float(found.t):g})"
+        for found in (part.divergence.sel(t=t, method="nearest") for t in times)
+    )
+    return f"g = {float(gain):g}, Tr D/N = {numbers}"
+
+
+def _sign(values: xr.Dataset) -> str:
+    """Is Tr D negative all the time, when is it most so, and are all D_ii negative?"""
+    highest = float(values.divergence.max())
+    lowest = [float(values.divergence.sel(g=g).mean("trial").idxmin("t")) for g in values.g]
+    positive = (values.diagonal > 0).mean("neuron")
+    shares = [f"{quoted(*mean_and_error(100 * positive.sel(g=g)))} %" for g in values.g]
+    return (
+        f"the largest Tr D/N of all times and gains is {highest:.3g}; its mean is lowest at "
+        f"t = {', '.join(f'{t:g}' for t in lowest)}; D_ii > 0 for {', '.join(shares)} of the "
+        "neurons at the end, in the order of the gains"
+    )
+
+
+def _broken(printed: xr.Dataset, converged: xr.Dataset | None) -> str:
+    said = []
+    for gain in printed.g.values:
+        part = printed.sel(g=gain)
+        if not bool(part.unstable_step.any()):
+            continue
+        text = (
+            f"g = {gain:g}, Δt·λ_max = {PRINTED_STEP * float(part.stiffness.max()):.2f}, E rises "
+            f"in {float(part.energy_rise_fraction.mean()):.0%} of the steps"
+        )
+        if converged is not None:
+            change = part.divergence.isel(t=-1) - converged.divergence.sel(g=gain).isel(t=-1)
+            text += f", Tr D/N at the end off by {quoted(*mean_and_error(change))}"
+        said.append(text)
+    if not said:
+        return "The printed step follows the flow at every gain shown."
+    return f"The printed step does not follow the flow (crosses) at {'; '.join(said)}."
+
+
+FIGURE = PaperFigure(
+    key="hh4",
+    source="[HH] Fig. 4",
+    title="divergence of the driving force at κ = 1, and the diagonal of the stability matrix",
+    compute=compute,
+    draw=draw,
+    caption=caption,
+    scales={
+        "quick": {"n": 300, "g": [2.0, 4.0, 8.0, 10.0], "n_trials": 3, "t_max": 20.0},
+        "paper": {"n": 1000, "g": [2.0, 4.0, 8.0, 10.0], "n_trials": 5, "t_max": 20.0},
+    },
+    variants=(CONVERGED, PRINTED),
+)

@@ -1,0 +1,81 @@
+"""Couplings, starts and steps of the figures of [HH], and what their captions say of the steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import xarray as xr
+
+from meanfield import seeds
+from meanfield.transfer import Array
+
+from ...couplings import elliptic
+from ..definition import CONVERGED, PRINTED
+from ..text import listed, mean_and_error, quoted, ratio_and_error, span
+
+__all__ = ["mean_and_error", "quoted", "ratio_and_error"]
+
+PRINTED_STEP = 0.01
+_FIRST_STEP = 0.05
+_MEANING = {
+    CONVERGED: "converged, a stabilised method at κ = 1 whose stages follow the stiffness",
+    PRINTED: f"printed, Euler with Δt = {PRINTED_STEP:g}",
+}
+# Columns of a table, filled by `step_cells`.
+STEP_HEAD = (f"{PRINTED_STEP:g}·λ_max", "E rises in")
+
+
+def steps(variant: str) -> dict[str, Any]:
+    """Arguments of the library's calls: the printed scheme, or the one that converges."""
+    if variant == PRINTED:
+        return {"method": "euler", "dt": PRINTED_STEP}
+    return {"method": "auto", "dt": _FIRST_STEP}
+
+
+def steps_text(data: xr.Dataset) -> str:
+    """The steps of a dataset in a title."""
+    if data.attrs["variant"] == PRINTED:
+        return rf"Euler, $\Delta t = {PRINTED_STEP:g}$"
+    return "converged steps"
+
+
+def network(n: int, g: float, seed: int, trial: int) -> tuple[Array, Array]:
+    """Couplings and start x ~ N(0, 1) of one trial; gains differ by the factor g of J alone."""
+    member = seeds.member(seed, trial)
+    return elliptic(n, g, seed=member), seeds.generator(member, "start").standard_normal(n)
+
+
+def step_cells(part: xr.Dataset) -> list[str]:
+    """Largest stiffness of a dataset in units of the printed step, share of steps that raise E."""
+    rises = float(part.energy_rise_fraction.mean())
+    return [f"{PRINTED_STEP * float(part.stiffness.max()):.2f}", f"{rises:.0%}"]
+
+
+def steps_meaning(variants: Iterable[str]) -> str:
+    """What the variants of a caption and the columns of `step_cells` mean."""
+    return (
+        f"Steps: {'; '.join(_MEANING[name] for name in variants)}. {STEP_HEAD[0]}: the largest "
+        "eigenvalue of Hess E met at κ = 1, times the printed step; Euler follows −∇E only below "
+        "2. E rises in: share of the steps at κ = 1 in which E grows, as it cannot along −∇E."
+    )
+
+
+def broken_gains(printed: xr.Dataset) -> list[float]:
+    """Gains at which the printed step does not follow the gradient flow."""
+    return [float(g) for g in printed.g.values if bool(printed.unstable_step.sel(g=g).any())]
+
+
+def broken_said(printed: xr.Dataset, mark: str = "") -> str:
+    """Where the printed step does not follow the gradient flow, and what tells."""
+    gains = broken_gains(printed)
+    if not gains:
+        return "The printed step follows the gradient flow at every gain shown."
+    part = printed.sel(g=gains)
+    rates = PRINTED_STEP * part.stiffness.max("trial")
+    rises = 100 * part.energy_rise_fraction.mean("trial")
+    return (
+        f"The printed step does not follow the gradient flow at g = {listed(gains)}{mark}: "
+        f"Δt·λ_max is {span(rates, '.2f')}, where Euler needs less than 2, and E rises in "
+        f"{span(rises, '.0f')}% of the steps."
+    )

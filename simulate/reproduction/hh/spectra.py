@@ -1,0 +1,226 @@
+"""[HH] Fig. 3: activity at κ = 1 and the eigenvalues of the Jacobian at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from meanfield.transfer import Array
+
+from ...integration import integrate
+from ...network import State
+from ...parallel import in_parallel
+from ...stability import jacobian
+from ..definition import CONVERGED, PRINTED, PaperFigure
+from .protocol import PRINTED_STEP, mean_and_error, network, quoted, steps, steps_text
+
+_SAVE_EVERY = 0.5
+_BINS = 60
+
+
+class _Flow(NamedTuple):
+    t: Array
+    x: State
+    energy: Array
+    eigenvalues: State
+    energy_rise_fraction: float
+    stiffness: float
+    unstable: int
+
+
+def compute(
+    *,
+    n: int,
+    g: Sequence[float],
+    n_trials: int,
+    t_max: float,
+    n_shown: int,
+    variant: str,
+    seed: int,
+    workers: int | None,
+    progress: bool,
+) -> xr.Dataset:
+    """Activity of the first coupling matrix of each gain, spectra of all of them."""
+    jobs = [
+        partial(_flow, n, gain, t_max, n_shown, variant, seed, trial)
+        for gain in g
+        for trial in range(n_trials)
+    ]
+    found: list[_Flow] = list(in_parallel(jobs, workers, label="hh3", progress=progress))
+    shape = (len(g), n_trials)
+    axes = ("g", "trial")
+
+    def gathered(name: str, *more: str) -> tuple[tuple[str, ...], Array]:
+        values = np.array([getattr(flow, name) for flow in found])
+        return (*axes, *more), values.reshape(*shape, *values.shape[1:])
+
+    return xr.Dataset(
+        {
+            "x": (("g", "t", "neuron"), np.array([flow.x for flow in found[::n_trials]])),
+            "energy": gathered("energy", "t"),
+            "eigenvalues": gathered("eigenvalues", "mode"),
+            "energy_rise_fraction": gathered("energy_rise_fraction"),
+            "stiffness": gathered("stiffness"),
+            "unstable_step": gathered("unstable"),
+        },
+        {"t": found[0].t, "g": list(g)},
+        {"n": n, "t_max": t_max},
+    )
+
+
+def _flow(
+    n: int, g: float, t_max: float, n_shown: int, variant: str, seed: int, trial: int
+) -> _Flow:
+    J, x0 = network(n, g, seed, trial)
+    run = integrate(
+        J,
+        x0,
+        t_max=t_max,
+        onsager=1.0,
+        save_at=np.linspace(0, t_max, max(1, round(t_max / _SAVE_EVERY)) + 1),
+        **steps(variant),
+    )
+    assert run.x is not None
+    # Symmetric at κ = 1, for the states of Euler as well: real eigenvalues.
+    eigenvalues = np.linalg.eigvalsh(jacobian(run.x_end, J, onsager=1.0))
+    return _Flow(
+        run.t,
+        run.x[:, :n_shown],
+        run.energy,
+        eigenvalues,
+        run.energy_rise_fraction,
+        run.stiffness,
+        int(run.status != "success"),
+    )
+
+
+def draw(data: xr.Dataset) -> Figure:
+    """Activity and histogram of the eigenvalues, one row a gain."""
+    count = data.sizes["g"]
+    figure = Figure(figsize=(9.5, 2.9 * count), layout="constrained")
+    panels = figure.subplots(count, 2, squeeze=False)
+    for row, gain in enumerate(data.g.values):
+        part = data.sel(g=gain)
+        left, right = panels[row]
+        left.plot(data.t, part.x, lw=0.8)
+        left.set_xlim(0, float(data.t[-1]))
+        left.set_xlabel(r"time $t$")
+        left.set_ylabel(r"activity $x_i(t)$")
+        left.set_title(
+            rf"({'aceg'[row]}) $g = {gain:g}$, $\gamma = 0$, $N = {data.attrs['n']}$, "
+            rf"$\kappa = 1$, $T = 0$; {steps_text(data)}"
+        )
+        if bool(part.unstable_step.isel(trial=0)):
+            left.text(
+                0.02, 0.03, rf"step too long: $E$ rises in "
+                rf"{100 * float(part.energy_rise_fraction.isel(trial=0)):.0f} % of the steps",
+                transform=left.transAxes, color="crimson", fontsize=8,
+                bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1},
+            )  # fmt: skip
+        _histogram(right, part, _slow(data))
+        right.set_title(
+            rf"({'bdfh'[row]}) $t = {data.attrs['t_max']:g}$, {data.sizes['trial']} couplings; "
+            rf"{100 * float(_fraction(part, _slow(data)).mean()):.2g} % with $\mu > 1/t$"
+        )
+    return figure
+
+
+def _histogram(axis: Axes, part: xr.Dataset, slow: float) -> None:
+    values = part.eigenvalues.values.ravel()
+    width = (values.max() - values.min()) / _BINS
+    # Zero is the edge of a bin.
+    first, last = np.floor(values.min() / width), np.ceil(max(values.max(), 0.0) / width)
+    edges = width * np.arange(first, last + 1)
+    density = 1 / (values.size * width)
+    groups = [values[values <= slow], values[values > slow]]
+    axis.hist(
+        groups, edges, weights=[np.full(len(group), density) for group in groups], stacked=True,
+        color=["C0", "C1"], label=[r"$\mu \leq 1/t$", r"$\mu > 1/t$"],
+    )  # fmt: skip
+    axis.set_yscale("log")
+    axis.axvline(0, color="0.4", lw=0.8)
+    axis.legend(loc="upper left")
+    axis.set_xlabel(r"eigenvalue $\mu$ of $\partial F/\partial x$")
+    axis.set_ylabel("density")
+
+
+def _slow(data: xr.Dataset) -> float:
+    """What grows less than e-fold within the run is no instability that the run can show."""
+    return 1 / float(data.attrs["t_max"])
+
+
+def _rounding(part: xr.Dataset) -> xr.DataArray:
+    """Error of the eigenvalues of a symmetric matrix: n ε |D|, by trial."""
+    scale = abs(part.eigenvalues).max("mode")
+    return part.sizes["mode"] * np.finfo(float).eps * scale
+
+
+def _fraction(part: xr.Dataset, above: float | xr.DataArray) -> xr.DataArray:
+    return (part.eigenvalues > above).mean("mode")
+
+
+def caption(data: Mapping[str, xr.Dataset]) -> str:
+    """How many directions are unstable at the end, by variant, and why they differ."""
+    first = next(iter(data.values()))
+    text = [
+        f"Gradient flow, κ = 1, from x ~ N(0, 1), N = {first.attrs['n']}: activity of one network, "
+        f"and density of the eigenvalues of the Jacobian (real: it is −Hess E) at "
+        f"t = {first.attrs['t_max']:g} of {first.sizes['trial']} couplings, on a logarithmic "
+        "scale; those above 1/t in the second colour. Two thresholds: rounding, n·ε·max|μ|, and "
+        f"1/t = {_slow(first):.2g}, below which a direction grows by less than e within the run: "
+        "slow modes of a flow that has not ended."
+    ]
+    for variant, values in data.items():
+        text.append(f"{variant.capitalize()}: {'; '.join(_row(values, g) for g in values.g)}.")
+    if PRINTED in data:
+        text.append(_broken(data[PRINTED]))
+    if CONVERGED in data:
+        highest = float(data[CONVERGED].energy_rise_fraction.max())
+        text.append(f"With converged steps E rises in {highest:.0%} of the steps.")
+    return " ".join(text)
+
+
+def _row(values: xr.Dataset, gain: xr.DataArray) -> str:
+    part = values.sel(g=gain)
+    largest = quoted(*mean_and_error(part.eigenvalues.max("mode")))
+    above = quoted(*mean_and_error(100 * _fraction(part, _rounding(part))))
+    fast = quoted(*mean_and_error(100 * _fraction(part, _slow(values))))
+    last = quoted(*mean_and_error(part.energy.isel(t=-1)))
+    return (
+        f"g = {float(gain):g}, largest eigenvalue {largest}, above rounding {above} %, above 1/t "
+        f"{fast} %, lowest {float(part.eigenvalues.min()):.3g}, E/N = {last}"
+    )
+
+
+def _broken(printed: xr.Dataset) -> str:
+    said = [
+        f"g = {gain:g} Δt·λ_max = {PRINTED_STEP * float(part.stiffness.max()):.2f} and E rises in "
+        f"{float(part.energy_rise_fraction.mean()):.0%} of the steps"
+        for gain, part in ((gain, printed.sel(g=gain)) for gain in printed.g.values)
+    ]
+    return (
+        f"Along the printed runs, at {', at '.join(said)}. Where Δt·λ_max exceeds 2 Euler does not "
+        "follow −∇E, and its eigenvalues are those of other states than the flow reaches: compare "
+        "E/N."
+    )
+
+
+FIGURE = PaperFigure(
+    key="hh3",
+    source="[HH] Fig. 3",
+    title="activity at κ = 1 and spectrum of the Jacobian at its end, g = 2 and 10",
+    compute=compute,
+    draw=draw,
+    caption=caption,
+    scales={
+        "quick": {"n": 300, "g": [2.0, 10.0], "n_trials": 3, "t_max": 100.0, "n_shown": 7},
+        "paper": {"n": 1000, "g": [2.0, 10.0], "n_trials": 5, "t_max": 100.0, "n_shown": 7},
+    },
+    variants=(CONVERGED, PRINTED),
+)
