@@ -191,8 +191,8 @@ def dale_mean(n: int, *, f: float, alpha: float, mu_e: float, mu_i: float) -> fl
 def dale_outlier(n: int, *, f: float, alpha: float, mu_e: float, mu_i: float) -> float:
     """Outlying eigenvalue n E[J] that the mean coupling adds to the disc of eigenvalues.
 
-    It grows like √n; its fluctuation between networks does not depend on n.  Where it is smaller
-    than `dale_radius` there is no such eigenvalue.
+    It grows like √n; its fluctuation between networks falls like 1/√n.  Where it is smaller than
+    `dale_radius` there is no such eigenvalue.
 
     Parameters
     ----------

@@ -1,0 +1,131 @@
+"""The null state x = 0 against random matrices: response, fluctuation, anharmonic shift, entropy.
+
+With H = (J − I)ᵀ(J − I) the Hessian of E at x = 0 and B = (I − J)⁻¹, the measure exp(−βE) at β → ∞
+is Gaussian to leading order: response B, covariance T H⁻¹ and partition function 1/|det(I − J)|.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from meanfield import null_fluctuation, null_response, saddle_point, seeds
+
+from ... import couplings
+from ..statement import Design, Experiment, Prediction, Value
+
+# Away from the line g(1+γ) = 1, where inverse matrices of finite n have heavy tails.
+_POINTS = {
+    "independent": (0.7, 0.0),
+    "positive": (0.5, 0.5),
+    "negative": (0.9, -0.5),
+    "symmetric": (0.4, 1.0),
+}
+_STRETCHED = ("positive", "negative")
+# Beyond the line: 1 lies inside the support of the elliptic law, |z| < g(1+γ) = 1.12 on the axis.
+_BEYOND, _SHIFT = (0.7, 0.6), 0.1
+
+
+def _at(g: float, gamma: float) -> str:
+    return f"at g = {g:g}, γ = {gamma:g}".replace("-", "−")
+
+
+PREDICTIONS = (
+    *(
+        Prediction(
+            f"response_{name}", f"G = (1/N) tr (I − J)⁻¹ {_at(*point)}",
+            "derivations: elliptic.outside",
+        )
+        for name, point in _POINTS.items()
+    ),
+    *(
+        Prediction(
+            f"fluctuation_{name}", f"q/T = (1/N) tr [(J−I)ᵀ(J−I)]⁻¹ {_at(*point)}",
+            "derivations: elliptic.singular_values",
+        )
+        for name, point in _POINTS.items()
+    ),
+    *(
+        Prediction(
+            f"stretch_{name}",
+            f"X, from ⟨E⟩ = NT/2 − NXT²/2 to first order in the quartic part of E, "
+            f"{_at(*_POINTS[name])}",
+            "derivations: regimes.one_response",
+        )
+        for name in _STRETCHED
+    ),
+    Prediction(
+        "entropy", f"ψ = −(1/N) ln|det(I − J)| {_at(*_POINTS['positive'])}",
+        "derivations: regimes.free_entropy",
+    ),
+    Prediction(
+        "entropy_beyond", f"ψ = −(1/N) ln|det(I − J)| beyond the line, {_at(*_BEYOND)}",
+        "derivations: regimes.free_entropy",
+    ),
+    Prediction(
+        "response_beyond",
+        f"r = 1/(g²(1+γ)), slope of (1/N) ln|det(z − J)| at z = 1 ± {_SHIFT:g}, {_at(*_BEYOND)}",
+        "derivations: elliptic.inside",
+    ),
+)  # fmt: skip
+
+
+def theory(*, seed: int) -> dict[str, Value]:
+    """Closed forms, and X and ψ of the saddle point at β = ∞."""
+    found = {
+        "response_beyond": float(null_response(*_BEYOND)),
+        "entropy_beyond": float(saddle_point(*_BEYOND, branch="paramagnetic").free_entropy),
+    }
+    for name, point in _POINTS.items():
+        found[f"response_{name}"] = float(null_response(*point))
+        found[f"fluctuation_{name}"] = float(null_fluctuation(*point))
+    for name in _STRETCHED:
+        found[f"stretch_{name}"] = float(saddle_point(*_POINTS[name], branch="paramagnetic").X)
+    positive = saddle_point(*_POINTS["positive"], branch="paramagnetic")
+    found["entropy"] = float(positive.free_entropy)
+    return {name: Value(value) for name, value in found.items()}
+
+
+def measure(n: int, seed: int) -> dict[str, float]:
+    """Traces and determinants of one matrix per (g, γ)."""
+    found: dict[str, float] = {}
+    for k, (name, (g, gamma)) in enumerate(_POINTS.items()):
+        J = couplings.elliptic(n, g, gamma, seed=seeds.member(seed, k))
+        inverse = np.linalg.inv(np.eye(n) - J)
+        response = inverse.diagonal()
+        variance = np.sum(inverse**2, axis=1)  # diagonal of H⁻¹ = BBᵀ
+        found[f"response_{name}"] = float(response.mean())
+        found[f"fluctuation_{name}"] = float(variance.mean())
+        if name in _STRETCHED:
+            # tanh: E has the quartic part −⅓ Σ f_i J_ij x_j³, whose Gaussian mean is −nT²X/2 with
+            # X = (2/n) Σ_j (BJ)_jj (H⁻¹)_jj and BJ = B − I; ⟨x·∇E⟩ = nT doubles its weight in ⟨E⟩.
+            found[f"stretch_{name}"] = float(2 * np.mean((response - 1) * variance))
+        if name == "positive":
+            found["entropy"] = -_log_determinant(J, 1.0)
+    J = couplings.elliptic(n, *_BEYOND, seed=seeds.member(seed, len(_POINTS)))
+    # Traces of the inverse have no mean here: real eigenvalues come close to 1.  Logarithms have,
+    # and inside the support the resolvent is linear in z, so that the quotient is exact.
+    difference = _log_determinant(J, 1 + _SHIFT) - _log_determinant(J, 1 - _SHIFT)
+    found["response_beyond"] = difference / (2 * _SHIFT)
+    # ln|det| of a real matrix has the mean −¼ ln n + O(1) beside its leading term where real
+    # eigenvalues are dense (exactly so for the determinant of independent Gaussian entries).
+    found["entropy_beyond"] = -_log_determinant(J, 1.0) - math.log(n) / (4 * n)
+    return found
+
+
+def _log_determinant(J: np.ndarray, z: float) -> float:
+    return float(np.linalg.slogdet(z * np.eye(len(J)) - J).logabsdet) / len(J)
+
+
+EXPERIMENT = Experiment(
+    key="null_phase",
+    title="Null state: response, fluctuation and entropy against random matrices",
+    predictions=PREDICTIONS,
+    theory=theory,
+    measure=measure,
+    scales={
+        "quick": Design({100: 100, 200: 60, 400: 12}),
+        "paper": Design({250: 400, 500: 200, 1000: 100, 2000: 40}),
+    },
+)

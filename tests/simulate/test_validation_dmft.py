@@ -1,0 +1,133 @@
+"""Rows about response, correlated couplings and the OR force agree, and refuse other theories."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+
+from meanfield import null_response, seeds, stationary
+from simulate.validation.experiments import correlated, onsager, response, stationary_correlated
+from simulate.validation.extrapolation import Estimate, deviation, estimate, threshold
+from simulate.validation.statement import Experiment, Value
+
+# Of a table of sixty rows.
+LIMIT = threshold(0.01, 60)
+SIZES = {150: 10, 300: 10}
+
+
+def found(
+    experiment: Experiment, design: Mapping[str, Any], sizes: Mapping[int, int] = SIZES
+) -> dict[str, Estimate]:
+    """Limits n → ∞ of all rows."""
+    samples = {
+        n: [experiment.measure(n, seeds.member(1, n, k), **design) for k in range(count)]
+        for n, count in sizes.items()
+    }
+    return {
+        row.name: estimate({n: [one[row.name] for one in v] for n, v in samples.items()}, row.power)
+        for row in experiment.predictions
+    }
+
+
+def agrees(one: Estimate, theory: Value) -> bool:
+    return abs(deviation(one, theory).z) <= LIMIT
+
+
+RESPONSE = response.EXPERIMENT.scales["quick"]
+
+
+@cache
+def responses() -> dict[str, Estimate]:
+    return found(response.EXPERIMENT, RESPONSE.measure)
+
+
+def test_response_agrees() -> None:
+    theory = response.theory(seed=0, **RESPONSE.theory)
+    for row in response.EXPERIMENT.predictions:
+        one = responses()[row.name]
+        if row.bound is not None:
+            assert np.abs(one.means).max() <= row.bound, row.name
+        else:
+            assert agrees(one, theory.get(row.name, Value(0.0))), row.name
+
+
+def test_response_refuses() -> None:
+    """No reaction (γ = 0), the other sign of γ, and the temperature +2e of equal energy."""
+    for sign, g, gamma in (("positive", 0.5, 0.5), ("negative", 1.5, -0.5)):
+        one = responses()[f"rest_{sign}"]
+        assert agrees(one, Value(float(null_response(g, gamma))))
+        assert not agrees(one, Value(1.0))
+        assert not agrees(one, Value(float(null_response(0.5, -gamma))))
+        # Leak alone, 1 − e^−t at t = 3.
+        assert not agrees(responses()[f"early_{sign}"], Value(1 - np.exp(-3)))
+    energy = float(stationary(3.0, n_tau=2).kinetic_energy)
+    assert not agrees(responses()["chaos_temperature"], Value(4 * energy))
+    assert not agrees(responses()["chaos_response"], Value(1.0))
+
+
+CASES = [
+    {"g": 1.5, "gamma": 0.5, "early": 3.0, "late": 5.0, "dt": 0.1},
+    {"g": 3.0, "gamma": -0.5, "early": 3.0, "late": 4.0, "dt": 0.1},
+]
+
+
+def test_correlated() -> None:
+    """Agree with γ; without the memory term, and with γ of the other sign, activities differ."""
+    measured = found(correlated.EXPERIMENT, {"cases": CASES, "starts": 4})
+
+    def theory(factor: float) -> dict[str, Value]:
+        cases = [{**case, "gamma": factor * case["gamma"]} for case in CASES]
+        return correlated.theory(seed=0, cases=cases, n_trajectories=12_800, batches=8)
+
+    own, without, other = theory(1), theory(0), theory(-1)
+    for name, one in measured.items():
+        assert agrees(one, own[name]), name
+    for name in ("C_positive", "C_negative", "delta_positive", "delta_negative"):
+        assert not agrees(measured[name], without[name]), name
+        assert not agrees(measured[name], other[name]), name
+
+
+TIMES = {"full": [1, 3], "partial": [1, 3], "correlated": [1, 2], "switched": [2, 4]}
+FORCE = {"g": 2.0, "times": TIMES, "dt": 0.05}
+
+
+def test_onsager() -> None:
+    """Agree with their own protocol; κ = 1, κ = 0.5, γ = 0.5 and the switch are told apart."""
+    measured = found(onsager.EXPERIMENT, {**FORCE, "tol": 1e-3, "starts": 4})
+    theory = onsager.theory(seed=0, **FORCE, n_trajectories=12_800, batches=8)
+    for name, one in measured.items():
+        assert agrees(one, theory[name]), name
+    for one, other in (("full", "partial"), ("full", "correlated"), ("switched", "full")):
+        assert not agrees(measured[f"energy_{one}"], theory[f"energy_{other}"]), (one, other)
+
+
+def test_stationary_correlated() -> None:
+    """A short average; the stationary theory without correlation of the couplings is refused."""
+    design = {"g": 3.0, "t_skip": 10.0, "t_max": 30.0, "window": 10.0, "dt": 0.1}
+    measured = found(stationary_correlated.EXPERIMENT, {**design, "starts": 2, "probes": 2})
+    theory = stationary_correlated.theory(seed=0, **design, n_trajectories=8000, batches=8)
+    independent = stationary(3.0, n_tau=2)
+    for name, one in measured.items():
+        assert agrees(one, theory[name]), name
+    for name in ("q", "delta0"):
+        assert not agrees(measured[name], Value(float(getattr(independent, name)))), name
+
+
+@pytest.mark.parametrize(
+    "experiment",
+    [one.EXPERIMENT for one in (response, correlated, onsager, stationary_correlated)],
+    ids=lambda one: one.key,
+)
+def test_designs(experiment: Experiment) -> None:
+    """Quick and paper designs measure every row, in one small network."""
+    for design in experiment.scales.values():
+        assert len(design.sizes) > 1
+        assert min(design.sizes.values()) >= 4
+    quick = experiment.scales["quick"]
+    measured = experiment.measure(30, 0, **quick.measure)
+    assert set(measured) == {row.name for row in experiment.predictions}
+    assert measured == experiment.measure(30, 0, **quick.measure)
