@@ -9,6 +9,8 @@ from numpy.typing import ArrayLike
 
 # Below this a number with its error is written with a power of ten.
 _SMALL = 1e-3
+# A relative error below this is rounding.
+_ROUNDING = 1e-12
 NONE = "–"
 
 
@@ -31,7 +33,7 @@ def ratio_and_error(above: ArrayLike, below: ArrayLike) -> tuple[float, float]:
 
 def quoted(mean: float, error: float) -> str:
     """A number with its error, to two digits of the error."""
-    if not error > 0:
+    if not error > _ROUNDING * abs(mean):
         return f"{mean:.3g}"
     size = max(abs(mean), error)
     if size < _SMALL:

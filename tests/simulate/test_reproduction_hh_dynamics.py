@@ -11,7 +11,8 @@ import pytest
 from meanfield import seeds
 from simulate import Reproduction, Switching, couplings, divergence, integrate, jacobian, reproduce
 from simulate.reproduction.catalogue import FIGURES
-from simulate.reproduction.hh.protocol import mean_and_error, network, quoted, ratio_and_error
+from simulate.reproduction.hh.protocol import network
+from simulate.reproduction.text import averaged, mean_and_error, quoted, ratio_and_error, table
 
 PRINTED_STEP = 0.01
 TINY: dict[str, dict[str, Any]] = {
@@ -54,8 +55,11 @@ def test_numbers_with_errors() -> None:
     assert ratio_and_error([2.0, 6.0], [1.0, 3.0]) == (2.0, 0.0)
     assert quoted(1.23456, 0.0123) == "1.235 ± 0.012"
     assert quoted(2.5e-8, 1e-9) == "(2.50 ± 0.10)·10^-8"
+    assert quoted(0.999984, 0.000016) == "0.999984 ± 0.000016"
+    assert quoted(5e-5, 4.1e-4) == "(0.5 ± 4.1)·10^-4"
     assert quoted(1234.5, 210.0) == "1234 ± 210"
-    assert quoted(1.5, np.nan) == "1.5"
+    assert quoted(0.9079864, 2e-14) == "0.908"
+    assert quoted(1.5, np.nan) == averaged([1.5]) == "1.5"
     rng = np.random.default_rng(0)
     below = rng.uniform(1, 2, (400, 10))
     above = 3 * below * (1 + 0.1 * rng.standard_normal((400, 10)))
@@ -63,6 +67,14 @@ def test_numbers_with_errors() -> None:
         [ratio_and_error(*pair) for pair in zip(above, below, strict=True)]
     )
     assert np.std(ratios) == pytest.approx(np.mean(errors), rel=0.15)
+
+
+def test_tables_are_plain_text_and_markdown() -> None:
+    assert table(["g", "λ"], [["0.5", "-0.1 ± 0.2"]]).split("\n") == [
+        "| g   | λ          |",
+        "| --- | ---------- |",
+        "| 0.5 | -0.1 ± 0.2 |",
+    ]
 
 
 def test_freezing(tiny: Callable[[str], Reproduction]) -> None:
@@ -229,6 +241,7 @@ def test_captions_quote_the_data(
         if broken:
             assert (broken in alone) == (name == "printed")
     assert "nan" not in both
+    assert "\n| ---" in both
 
 
 def test_files_without_warnings(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from simulate import SingularCovarianceWarning, memory_curve, reproduce
 from simulate.couplings import PAPER_SETS, elliptic
 from simulate.reproduction import FIGURES, Reproduction
 from simulate.reproduction.definition import CONVERGED, PRINTED
+from simulate.reproduction.text import averaged
 from simulate.reservoir import memory_sweep
 
 SMALL: dict[str, dict[str, Any]] = {
@@ -75,10 +76,12 @@ def test_caption_quotes_the_data(figure: Reproduction) -> None:
         "hh5": lambda: f"{float(data.explained.sel(start='near').sum()):.1%}",
         "hh6": lambda: f"{float(data.radius_formula[1]):.3f}",
         "hh7": lambda: f"{0.01 * float(figure.data[PRINTED].stiffness.max()):.2f}",
-        "hh8": lambda: f"m = {float(data.m[1]):.3f}",
-        "hh9": lambda: f"{float(figure.data[PRINTED]['rank'][0, 0, 0].mean()):.0f} at g = 2",
+        "hh8": lambda: f"| {float(data.m[1]):.3f} |",
+        "hh9": lambda: averaged(data.m.sel(task="recall", g=2.0, onsager=1.0, tau=0.0)),
     }[figure.key]()
     assert quoted in figure.caption
+    assert "\n| ---" in figure.caption
+    assert "nan" not in figure.caption
 
 
 class TestActivity:

@@ -7,6 +7,7 @@ import xarray as xr
 from meanfield import ArgumentError, phase_diagram
 from simulate import couplings, force, integrate, reproduce
 from simulate.reproduction import FIGURES
+from simulate.reproduction.text import averaged, quoted
 
 GRID = {"g": [0.5, 0.6, 0.75, 0.9, 1.0, 1.2], "gamma": [-0.2, 0.0, 0.5, 1.0]}
 FLOWS = {
@@ -51,6 +52,7 @@ def test_files_hold_picture_data_and_caption(name, request) -> None:
     ]  # fmt: skip
     assert found.caption in found.files[-1].read_text()
     assert "nan" not in found.caption
+    assert "\n| ---" in found.caption or "\n- " in found.caption
     with xr.open_dataset(found.files[0], engine="scipy") as stored:
         assert set(stored.data_vars) == set(found.data["converged"].data_vars)
 
@@ -63,7 +65,8 @@ def test_three_neurons_are_the_first_draw_with_one_stable_pair(flows) -> None:
     assert np.all(data.index_sum == 1)
     share = float((data.stable_pairs == 1).mean())
     assert 0 < share < 1
-    assert f"{share:.3f} ±" in flows.caption
+    error = np.sqrt(share * (1 - share) / FLOWS["n_draws"])
+    assert f"{quoted(share, error)} of 40" in flows.caption
     np.testing.assert_allclose(data.J.sel(g=0.8) / 0.8, data.J.sel(g=1.2) / 1.2, atol=1e-15)
 
 
@@ -89,7 +92,7 @@ def test_null_phase_falls_silent(flows) -> None:
     assert null.lyapunov + 3 * null.lyapunov_err < 0
     assert np.abs(null.activity[:, -1]).max() < 0.1 * np.abs(null.activity[:, 0]).max()
     assert data.isel(phase=1).phase_g * (1 + data.attrs["gamma"]) > 1
-    assert f"λ = {float(null.lyapunov):.4f}" in flows.caption
+    assert quoted(float(null.lyapunov), float(null.lyapunov_err)) in flows.caption
 
 
 def test_no_pair_among_the_draws_is_said() -> None:
@@ -123,8 +126,7 @@ def test_activity_tells_the_gains_apart(temperature) -> None:
 def test_caption_quotes_the_samples(temperature) -> None:
     data = temperature.data["converged"]
     cold = data.x2.sel(beta=5.0, g=1.2, n=30)
-    error = cold.std("coupling", ddof=1) / 2
-    assert f"{float(cold.mean()):.4f} ± {float(error):.4f} (N = 30" in temperature.caption
+    assert f"| {averaged(cold)} |" in temperature.caption
     assert "4 couplings" in temperature.caption
 
 
@@ -173,8 +175,9 @@ def test_points_without_solution_are_counted(order) -> None:
     data = order.data["converged"]
     missing = int((~data.converged_static).sum())
     assert missing == 1  # γ = 1, g = 1.2: beyond the end of the static branch
-    assert f"{missing} on the static branch (k = g^2 gamma G reaches 1" in order.caption
-    assert "0 on the paramagnetic branch" in order.caption
+    said = "static branch without a solution"
+    assert f"{said}: {missing} (k = g^2 gamma G reaches 1" in order.caption
+    assert "paramagnetic branch without a solution: 0." in order.caption
 
 
 def test_both_figures_share_one_grid(order, relation) -> None:
@@ -195,7 +198,10 @@ def test_identity_holds_on_both_branches(relation) -> None:
     finite = data.q_paramagnetic > 0
     np.testing.assert_array_equal(np.isfinite(data.identity_error_paramagnetic), finite)
     largest = float(data.identity_error_paramagnetic.max())
-    assert f"{largest:.1g} at {int(finite.sum())} points" in relation.caption
+    row = next(line for line in relation.caption.split("\n") if "paramagnetic, q > 0" in line)
+    assert [cell.strip() for cell in row.split("|")[2:4]] == [
+        str(int(finite.sum())), f"{largest:.1g}"
+    ]  # fmt: skip
 
 
 def test_null_state_fluctuates_as_the_linear_network(relation) -> None:

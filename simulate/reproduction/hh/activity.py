@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
 from typing import NamedTuple
 
@@ -17,17 +16,12 @@ from ...integration import integrate
 from ...observables import activity_distribution, state_at
 from ...parallel import in_parallel
 from ..definition import CONVERGED, PRINTED, PaperFigure
+from .activity_caption import CENTRE, EDGE, REACH, caption
 from .activity_picture import draw
-from .projection import STARTS, trajectories
-from .protocol import PRINTED_STEP, mean_and_error, network, quoted, steps
+from .projection import trajectories
+from .protocol import network, steps
 
 _BINS = 50
-# Densities of φ at the ends against that at 0: the outer and the inner tenth of [−1, 1].
-_EDGE, _CENTRE = 0.9, 0.1
-# Share of the variance that three components explain according to the caption of [HH].
-_PRINTED = 0.8567
-# Largest |x| shown.
-_REACH = 8.0
 
 
 class _Panel(NamedTuple):
@@ -100,7 +94,7 @@ def compute(
             "panel": panels,
             "g_panel": ("panel", gains),
             "phi_center": ("bin", _middle(_edges(1.0))),
-            "x_center": ("bin", _middle(_edges(_REACH))),
+            "x_center": ("bin", _middle(_edges(REACH))),
         },
         {
             "n": n,
@@ -160,11 +154,11 @@ def _panel(x: ArrayLike, energy: float) -> _Panel:
     value: Array = np.tanh(np.asarray(x, dtype=float))
     return _Panel(
         phi=activity_distribution(x, of="phi", bins=_BINS).density,
-        x=activity_distribution(x, bins=_edges(_REACH)).density,
+        x=activity_distribution(x, bins=_edges(REACH)).density,
         phi2=float(np.mean(value**2)),
         energy=energy,
-        edge=float(np.mean(np.abs(value) > _EDGE) / (2 * (1 - _EDGE))),
-        centre=float(np.mean(np.abs(value) < _CENTRE) / (2 * _CENTRE)),
+        edge=float(np.mean(np.abs(value) > EDGE) / (2 * (1 - EDGE))),
+        centre=float(np.mean(np.abs(value) < CENTRE) / (2 * CENTRE)),
     )
 
 
@@ -174,83 +168,6 @@ def _edges(reach: float) -> Array:
 
 def _middle(edges: Array) -> Array:
     return (edges[1:] + edges[:-1]) / 2
-
-
-def caption(data: Mapping[str, xr.Dataset]) -> str:
-    """Shape of the distributions, energies, and the variance that three components explain."""
-    facts = next(iter(data.values())).attrs
-    text = (
-        f"Distribution of φ(x) and x over neurons, N = {facts['n']}, {facts['n_trials']} "
-        f"couplings: (a) chaos at g = {facts['g']:g}, t = {facts['t_switch_panels']:g}; (b) the "
-        f"same networks {facts['t_after']:g} time units after κ = 0 → 1; (c) κ = 1 from "
-        f"x ~ N(0, 1), g = {facts['g_large']:g}. A U shape can only be that of the bounded φ(x): "
-        "x itself has one peak in (a), a Gaussian in the theory for N → ∞ (black), which gives "
-        f"⟨φ²⟩ = {facts['phi2_theory']:.3f}. Shown is |x| ≤ {_REACH:g}."
-    )
-    for variant, name in ((CONVERGED, "Converged"), (PRINTED, f"Euler, Δt = {PRINTED_STEP:g}")):
-        if variant in data:
-            text += f" {name}: {_shapes_said(data[variant])}."
-    if PRINTED in data:
-        text += " " + _unstable_said(data[PRINTED])
-    if len(data) == 2:
-        text += " " + _shape_difference_said(data[PRINTED], data[CONVERGED])
-    main = data.get(CONVERGED, next(iter(data.values())))
-    total = main.explained.sum("component")
-    text += (
-        f" (d) Three principal components of P = {facts['n_trajectories']} trajectories of "
-        f"L = {facts['n_samples']} samples over {2 * facts['t_switch']:g} time units, κ = 1 from "
-        f"t = {facts['t_switch']:g} on; shown with independent starts. They explain "
-        + "; ".join(f"{float(total.sel(start=s)):.1%} for starts {STARTS[s]}" for s in STARTS)
-        + f". {_starts_said(total)}"
-    )
-    if len(data) == 2:
-        other = data[PRINTED].explained.sum("component")
-        gap = float(np.abs(other - total).max())
-        text += f". Printed steps change these shares by at most {gap:.1%}."
-    return text
-
-
-def _shapes_said(data: xr.Dataset) -> str:
-    said = []
-    for panel in data.panel.values:
-        part = data.sel(panel=panel)
-        said.append(
-            f"({panel}) ⟨φ²⟩ = {quoted(*mean_and_error(part.phi2))}, density at |φ| > {_EDGE:g} "
-            f"{quoted(*mean_and_error(part.edge))} against "
-            f"{quoted(*mean_and_error(part.centre))} at |φ| < {_CENTRE:g}, E/N = "
-            f"{quoted(*mean_and_error(part.energy_panel))}"
-        )
-    return "; ".join(said)
-
-
-def _unstable_said(data: xr.Dataset) -> str:
-    part = data.sel(panel="c")
-    rate = PRINTED_STEP * float(part.stiffness.max())
-    rises = float(part.energy_rise_fraction.mean())
-    verdict = (
-        "what (c) shows is the step, not the flow" if rate > 2 else "the step follows the flow"
-    )
-    return f"In (c) Δt·λ_max reaches {rate:.2f} and E rises in {rises:.0%} of the steps: {verdict}."
-
-
-def _shape_difference_said(printed: xr.Dataset, converged: xr.Dataset) -> str:
-    """Whether both kinds of steps find the U shape of (c)."""
-    shaped = [
-        float((data.edge - data.centre).sel(panel="c").mean()) > 0 for data in (printed, converged)
-    ]
-    if shaped == [True, False]:
-        return (
-            "The U shape of (c) is therefore made by the step: the flow itself leaves x small, "
-            "with one peak at φ = 0."
-        )
-    return "Both kinds of steps agree on whether (c) is U-shaped."
-
-
-def _starts_said(total: xr.DataArray) -> str:
-    enough = [STARTS[str(s)] for s in total.start.values if float(total.sel(start=s)) > _PRINTED]
-    if not enough:
-        return f"None of them reaches the printed {_PRINTED:.2%}"
-    return f"The printed {_PRINTED:.2%} is reached with {' and '.join(enough)}, and not otherwise"
 
 
 FIGURE = PaperFigure(

@@ -19,7 +19,8 @@ from ...integration import integrate
 from ...parallel import in_parallel
 from ...stability import divergence, jacobian
 from ..definition import CONVERGED, PRINTED, PaperFigure
-from .protocol import PRINTED_STEP, mean_and_error, network, quoted, steps, steps_text
+from ..text import NONE, averaged, errors_said, listed, paragraphs, span, table
+from .protocol import STEP_HEAD, broken_said, network, step_cells, steps, steps_meaning, steps_text
 
 _SAVE_EVERY = 0.1
 _BINS = 50
@@ -155,65 +156,62 @@ def _density(axis: Axes, part: xr.Dataset, index: int, count: int) -> None:
 
 def caption(data: Mapping[str, xr.Dataset]) -> str:
     """Tr D/N at the start, early and late, the share of D_ii > 0, and what the step changes."""
+    return paragraphs(_found(data), _table(data), _meaning(data))
+
+
+def _found(data: Mapping[str, xr.Dataset]) -> str:
     first = next(iter(data.values()))
-    gains = ", ".join(f"{gain:g}" for gain in first.g.values)
-    text = [
-        f"(a) Divergence of the force per neuron along the gradient flow, κ = 1, from x ~ N(0, 1) "
-        f"at g = {gains} (the paper shows four gains; these are chosen here), mean and standard "
-        f"deviation over {first.sizes['trial']} couplings of N = {first.attrs['n']}. (b) Density "
-        f"of the diagonal of the stability matrix at t = {first.attrs['t_max']:g}, all couplings. "
-        "Errors below are standard errors of the mean. Circles: t = 0 for N → ∞, "
-        f"−1 − g²⟨φ′² + φφ″⟩ = {', '.join(f'{v:.2f}' for v in first.divergence_start.values)}."
+    highest = {name: float(values.divergence.max()) for name, values in data.items()}
+    largest = ", ".join(f"{value:.3g} ({name})" for name, value in highest.items())
+    sign = ": it is never positive" if max(highest.values()) < 0 else ""
+    positive = ", ".join(
+        f"{span(100 * (values.diagonal > 0).mean(('trial', 'neuron')), '.2g')}% ({name})"
+        for name, values in data.items()
+    )
+    said = [
+        "(a) Divergence of the force per neuron, Tr D/N, along the gradient flow, κ = 1, from "
+        f"x ~ N(0, 1) at g = {listed(first.g.values)}; the largest value of all times, gains and "
+        f"couplings is {largest}{sign}. (b) Density of the diagonal of the stability matrix D at "
+        f"t = {first.attrs['t_max']:g}: by gain, {positive} of the D_ii are positive."
     ]
-    for variant, values in data.items():
-        text.append(f"{variant.capitalize()}: {'; '.join(_row(values, g) for g in values.g)}.")
-    for variant, values in data.items():
-        text.append(f"{variant.capitalize()}: {_sign(values)}.")
     if PRINTED in data:
-        text.append(_broken(data[PRINTED], data.get(CONVERGED)))
-    return " ".join(text)
+        said.append(broken_said(data[PRINTED], " (crosses)"))
+    return " ".join(said)
 
 
-def _row(values: xr.Dataset, gain: xr.DataArray) -> str:
-    part = values.sel(g=gain)
-    times = (0.0, _EARLY, values.attrs["t_max"])
-    numbers = ", ".join(
-        f"{quoted(*mean_and_error(found))} (t = {float(found.t):g})"
-        for found in (part.divergence.sel(t=t, method="nearest") for t in times)
-    )
-    return f"g = {float(gain):g}, Tr D/N = {numbers}"
+def _table(data: Mapping[str, xr.Dataset]) -> str:
+    first = next(iter(data.values()))
+    both = {CONVERGED, PRINTED} <= set(data)
+    times = (0.0, _EARLY, first.attrs["t_max"])
+    head = ["g", "steps", *(f"Tr D/N, t = {t:g}" for t in times), "t = 0, N → ∞"]
+    head += ["end, printed − converged"] * both
+    rows = []
+    for gain in first.g.values:
+        for name, values in data.items():
+            part = values.sel(g=gain)
+            row = [f"{gain:g}", name]
+            row += [averaged(part.divergence.sel(t=t, method="nearest")) for t in times]
+            row.append(f"{float(part.divergence_start):.2f}")
+            if both:
+                exact = data[CONVERGED].divergence.sel(g=gain).isel(t=-1)
+                change = averaged(part.divergence.isel(t=-1) - exact)
+                row.append(NONE if name == CONVERGED else change)
+            row += [
+                f"t = {float(part.divergence.mean('trial').idxmin('t')):g}",
+                averaged(100 * (part.diagonal > 0).mean("neuron")),
+            ]
+            rows.append(row + step_cells(part))
+    return table([*head, "lowest at", "D_ii > 0, %", *STEP_HEAD], rows)
 
 
-def _sign(values: xr.Dataset) -> str:
-    """Is Tr D negative all the time, when is it most so, and are all D_ii negative?"""
-    highest = float(values.divergence.max())
-    lowest = [float(values.divergence.sel(g=g).mean("trial").idxmin("t")) for g in values.g]
-    positive = (values.diagonal > 0).mean("neuron")
-    shares = [f"{quoted(*mean_and_error(100 * positive.sel(g=g)))} %" for g in values.g]
+def _meaning(data: Mapping[str, xr.Dataset]) -> str:
+    first = next(iter(data.values()))
     return (
-        f"the largest Tr D/N of all times and gains is {highest:.3g}; its mean is lowest at "
-        f"t = {', '.join(f'{t:g}' for t in lowest)}; D_ii > 0 for {', '.join(shares)} of the "
-        "neurons at the end, in the order of the gains"
+        f"N = {first.attrs['n']}. {errors_said(first.sizes['trial'])} Bands of the picture are "
+        "standard deviations. t = 0, N → ∞ (circles): −1 − g²⟨φ′² + φφ″⟩. Lowest at: the time at "
+        "which the mean of Tr D/N is lowest. D_ii > 0: share of the neurons at the end. The paper "
+        f"shows four gains; these are chosen here. {steps_meaning(data)}"
     )
-
-
-def _broken(printed: xr.Dataset, converged: xr.Dataset | None) -> str:
-    said = []
-    for gain in printed.g.values:
-        part = printed.sel(g=gain)
-        if not bool(part.unstable_step.any()):
-            continue
-        text = (
-            f"g = {gain:g}, Δt·λ_max = {PRINTED_STEP * float(part.stiffness.max()):.2f}, E rises "
-            f"in {float(part.energy_rise_fraction.mean()):.0%} of the steps"
-        )
-        if converged is not None:
-            change = part.divergence.isel(t=-1) - converged.divergence.sel(g=gain).isel(t=-1)
-            text += f", Tr D/N at the end off by {quoted(*mean_and_error(change))}"
-        said.append(text)
-    if not said:
-        return "The printed step follows the flow at every gain shown."
-    return f"The printed step does not follow the flow (crosses) at {'; '.join(said)}."
 
 
 FIGURE = PaperFigure(

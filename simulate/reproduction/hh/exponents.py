@@ -16,7 +16,8 @@ from ...couplings import elliptic
 from ...lyapunov import LyapunovExponent, maximal_lyapunov
 from ...parallel import in_parallel
 from ..definition import CONVERGED, PRINTED
-from .protocol import PRINTED_STEP, mean_and_error, quoted, steps
+from ..text import NONE, averaged, table
+from .protocol import PRINTED_STEP, STEP_HEAD, broken_gains, broken_said, step_cells, steps
 
 KAPPAS = (0.0, 1.0)
 # [HH] Algorithm 1: δ, and the time of its first 2000 steps.
@@ -107,73 +108,55 @@ def draw_exponents(axis: Axes, data: xr.Dataset) -> None:
     axis.legend(loc="lower right")
 
 
-def exponents_caption(data: Mapping[str, xr.Dataset]) -> list[str]:
-    """The exponents by variant, and what the step has to do with them."""
-    first = next(iter(data.values()))
-    text = [
-        f"(b) Largest Lyapunov exponent, {SKIPPED:g} < t < {first.attrs['t_max_lyapunov']:g}, "
-        f"{first.sizes['trial']} couplings of N = {first.attrs['n_lyapunov']}: bars are standard "
-        "deviations, errors below standard errors of the mean."
+def exponents_said(data: Mapping[str, xr.Dataset]) -> str:
+    """How large the exponents are, and where the step has made them."""
+    tops = [
+        ", ".join(f"{_top(values.sel(onsager=kappa))} ({name})" for name, values in data.items())
+        + f" at κ = {kappa:g}"
+        for kappa in KAPPAS
     ]
-    for kappa in KAPPAS:
-        rows = [f"{name}, {_row(values.sel(onsager=kappa))}" for name, values in data.items()]
-        text.append(f"At κ = {kappa:g}: {'; '.join(rows)}.")
-    if PRINTED in data:
-        text.append(_broken(data[PRINTED].sel(onsager=1.0)))
-    if CONVERGED in data:
-        text.append(_descending(data[CONVERGED].sel(onsager=1.0)))
-    if {PRINTED, CONVERGED} <= set(data):
-        text.append(_differences(*(data[name].sel(onsager=1.0) for name in (PRINTED, CONVERGED))))
-    return text
-
-
-def _row(values: xr.Dataset) -> str:
-    return ", ".join(
-        f"{quoted(*mean_and_error(values.lyapunov.sel(g=gain)))} (g = {gain:g})"
-        for gain in values.g.values
-    )
-
-
-def _broken(printed: xr.Dataset) -> str:
     said = [
-        f"g = {gain:g}: Δt·λ_max = {PRINTED_STEP * float(part.stiffness.max()):.2f}, E rises in "
-        f"{float(part.energy_rise_fraction.mean()):.0%} of the steps"
-        for gain, part in ((gain, printed.sel(g=gain)) for gain in printed.g.values)
-        if bool(part.unstable_step.any())
+        f"(b) Largest Lyapunov exponent λ against g: the highest mean is {', and '.join(tops)}."
     ]
-    if not said:
-        return "The printed step follows the gradient flow at every gain shown."
+    if PRINTED in data:
+        regulated = data[PRINTED].sel(onsager=1.0)
+        said.append(broken_said(regulated, " (crosses)"))
+        if broken_gains(regulated):
+            said.append("The printed exponents there are those of the discrete map, not of Eq. 8.")
+    return " ".join(said)
+
+
+def _top(values: xr.Dataset) -> str:
+    means = values.lyapunov.mean("trial")
+    gain = float(means.g[int(means.argmax("g"))])
+    return f"{averaged(values.lyapunov.sel(g=gain))} at g = {gain:g}"
+
+
+def exponents_table(data: Mapping[str, xr.Dataset]) -> str:
+    """The exponents of both dynamics by variant, with the change that the printed step makes."""
+    both = {CONVERGED, PRINTED} <= set(data)
+    head = ["g", "steps", *(f"λ, κ = {kappa:g}" for kappa in KAPPAS)]
+    head += ["κ = 1, printed − converged"] * both
+    rows = []
+    for gain in next(iter(data.values())).g.values:
+        for name, values in data.items():
+            part = values.sel(g=gain)
+            regulated = part.sel(onsager=1.0)
+            row = [f"{gain:g}", name]
+            row += [averaged(part.lyapunov.sel(onsager=kappa)) for kappa in KAPPAS]
+            if both:
+                exact = data[CONVERGED].lyapunov.sel(g=gain, onsager=1.0)
+                change = averaged(regulated.lyapunov - exact)
+                row.append(NONE if name == CONVERGED else change)
+            rows.append(row + step_cells(regulated))
+    return table([*head, *STEP_HEAD], rows)
+
+
+def exponents_meaning(data: xr.Dataset) -> str:
+    """What the exponents are."""
     return (
-        "Along −∇E the energy cannot rise, and Euler follows the flow only while "
-        f"Δt·λ_max(Hess E) < 2. With the printed step this fails (crosses) at {'; '.join(said)}. "
-        "The exponents there are those of the discrete map, not of the dynamics of Eq. 8."
+        f"λ: largest Lyapunov exponent, {SKIPPED:g} < t < {data.attrs['t_max_lyapunov']:g}, "
+        f"N = {data.attrs['n_lyapunov']}, the same couplings for all; bars of the picture are "
+        "standard deviations. Over a finite time a gradient flow that passes a saddle of E can "
+        "have a small exponent of either sign."
     )
-
-
-def _descending(converged: xr.Dataset) -> str:
-    means = converged.lyapunov.mean("trial")
-    top = float(means.g[int(means.argmax("g"))])
-    stiffness = PRINTED_STEP * converged.stiffness.max("trial")
-    rates = [f"{float(stiffness.sel(g=gain)):.2f} (g = {gain:g})" for gain in converged.g.values]
-    return (
-        f"With converged steps E rises in {float(converged.energy_rise_fraction.max()):.0%} of "
-        f"the steps; the largest mean exponent at κ = 1 is "
-        f"{quoted(*mean_and_error(converged.lyapunov.sel(g=top)))}, at g = {top:g}. Over a finite "
-        "time a gradient flow that passes a saddle of E can have a small exponent of either sign. "
-        f"On the flow itself {PRINTED_STEP:g}·λ_max reaches {', '.join(rates)}."
-    )
-
-
-def _differences(printed: xr.Dataset, converged: xr.Dataset) -> str:
-    """Exponent of Euler minus that of the flow, by whether the step is stable."""
-    said: dict[bool, list[str]] = {False: [], True: []}
-    for gain in printed.g.values:
-        pair = [part.sel(g=gain) for part in (printed, converged)]
-        change = quoted(*mean_and_error(pair[0].lyapunov - pair[1].lyapunov))
-        said[bool(pair[0].unstable_step.any())].append(f"{change} (g = {gain:g})")
-    text = [
-        f"{', '.join(found)} where the printed step {name}"
-        for found, name in ((said[False], "is stable"), (said[True], "is not"))
-        if found
-    ]
-    return f"λ(κ = 1), printed minus converged, same couplings: {'; '.join(text)}."

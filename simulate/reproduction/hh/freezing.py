@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -18,7 +18,18 @@ from ...network import State
 from ...observables import freezing
 from ...parallel import in_parallel
 from ..definition import CONVERGED, PRINTED, PaperFigure
-from .protocol import PRINTED_STEP, network, quoted, ratio_and_error, steps, steps_text
+from ..text import (
+    NONE,
+    averaged,
+    errors_said,
+    listed,
+    paragraphs,
+    quoted,
+    ratio_and_error,
+    span,
+    table,
+)
+from .protocol import PRINTED_STEP, STEP_HEAD, network, step_cells, steps, steps_meaning, steps_text
 
 KAPPAS = (0.0, 1.0)
 _SAVE_EVERY = 0.5
@@ -153,70 +164,86 @@ def _spread(values: xr.DataArray) -> xr.DataArray:
 
 def caption(data: Mapping[str, xr.Dataset]) -> str:
     """How much less the activities move at κ = 1, and that they still do."""
+    return paragraphs(_found(data), _table(data), _meaning(data))
+
+
+def _found(data: Mapping[str, xr.Dataset]) -> str:
     first = next(iter(data.values()))
-    last = float(first.t_later[-1])
-    text = [
-        f"(a) Activity at g = {first.attrs['g_shown']:g}; κ jumps from 0 to 1 at "
-        f"t = {first.attrs['t_switch']:g}. (b) Q of Eq. 11, a sum over N = {first.attrs['n']} "
-        f"neurons, from t = {first.attrs['t_before']:g}, one step of {PRINTED_STEP:g} before the "
-        f"switch, to t′ = {last:g} (filled) and earlier (hollow). Vanilla and OR go on from the "
-        f"same states; mean and standard deviation over {first.sizes['trial']} couplings, as in "
-        "the paper; the ratios below are of means, with standard errors."
+    times = first.t_later.values
+    less = [f"{span(_gains(values, _vanilla_over_regulated), '.2g')} ({name})"
+            for name, values in data.items()]  # fmt: skip
+    said = [
+        f"(a) Activity of one network at g = {first.attrs['g_shown']:g}: κ = 0 up to "
+        f"t = {first.attrs['t_switch']:g}, and 1 from there. (b) Q of Eq. 11, how far φ(x) of all "
+        "neurons moves from the switch on, against g: the vanilla dynamics has a Q "
+        f"{', '.join(less)} times as large as with the OR force."
     ]
-    for variant, values in data.items():
-        text.append(f"{variant.capitalize()}, t′ = {last:g}: {_table(values.sel(t_later=last))}.")
-    if first.sizes["t_later"] > 1:
-        text += [_growth(values, variant) for variant, values in data.items()]
-    if PRINTED in data:
-        text.append(_step(data[PRINTED]))
-    if {CONVERGED, PRINTED} <= set(data):
-        text.append(_agreement(data[CONVERGED], data[PRINTED]))
-    return " ".join(text)
-
-
-def _table(values: xr.Dataset) -> str:
-    rows = []
-    for gain in values.g.values:
-        vanilla, regulated = (values.Q.sel(g=gain, onsager=kappa) for kappa in KAPPAS)
-        rows.append(
-            f"g = {gain:g}: vanilla {float(vanilla.mean()):.3g} ± {float(_spread(vanilla)):.3g}, "
-            f"OR {float(regulated.mean()):.3g} ± {float(_spread(regulated)):.3g}, "
-            f"ratio {quoted(*ratio_and_error(vanilla, regulated))}"
+    if len(times) > 1:
+        more = [f"{span(_gains(values, _late_over_early), '.3g')} ({name})"
+                for name, values in data.items()]  # fmt: skip
+        said.append(
+            f"From t′ = {times[0]:g} to {times[-1]:g} the OR dynamics multiplies its Q by "
+            f"{', '.join(more)}; 1 would mean that Q is saturated."
         )
-    return "; ".join(rows)
+    if PRINTED in data:
+        rate = PRINTED_STEP * float(data[PRINTED].stiffness.max())
+        verdict = "is short enough" if rate < 2 else "is too long"
+        said.append(
+            f"The printed step {verdict} here: Δt·λ_max(Hess E) at κ = 1 is at most {rate:.2f}, "
+            "where Euler needs less than 2; in chaos orbits of the two integrations part all the "
+            "same, and only their statistics can be compared."
+        )
+    return " ".join(said)
 
 
-def _growth(values: xr.Dataset, variant: str) -> str:
-    early, late = (values.t_later.values[k] for k in (0, -1))
-    moved = values.Q.sel(onsager=1.0)
-    ratios = [
-        f"{quoted(*ratio_and_error(part.sel(t_later=late), part.sel(t_later=early)))} "
-        f"at g = {float(part.g):g}"
-        for part in (moved.sel(g=gain) for gain in values.g.values)
-    ]
+def _gains(values: xr.Dataset, ratio: Callable[[xr.Dataset], tuple[float, float]]) -> list[float]:
+    return [ratio(values.sel(g=gain))[0] for gain in values.g.values]
+
+
+def _vanilla_over_regulated(part: xr.Dataset) -> tuple[float, float]:
+    last = part.Q.isel(t_later=-1)
+    return ratio_and_error(*(last.sel(onsager=kappa) for kappa in KAPPAS))
+
+
+def _late_over_early(part: xr.Dataset) -> tuple[float, float]:
+    moved = part.Q.sel(onsager=1.0)
+    return ratio_and_error(moved.isel(t_later=-1), moved.isel(t_later=0))
+
+
+def _table(data: Mapping[str, xr.Dataset]) -> str:
+    first = next(iter(data.values()))
+    times = first.t_later.values
+    several, both = len(times) > 1, {CONVERGED, PRINTED} <= set(data)
+    head = ["g", "steps", "vanilla Q", "OR Q", "vanilla/OR"]
+    head += [f"OR, t′ = {times[-1]:g}/{times[0]:g}"] * several
+    head += ["OR, printed/converged"] * both
+    rows = []
+    for gain in first.g.values:
+        for name, values in data.items():
+            part = values.sel(g=gain)
+            last = part.Q.isel(t_later=-1)
+            row = [f"{gain:g}", name, *(averaged(last.sel(onsager=kappa)) for kappa in KAPPAS)]
+            row.append(quoted(*_vanilla_over_regulated(part)))
+            row += [quoted(*_late_over_early(part))] * several
+            if both:
+                exact = data[CONVERGED].Q.sel(g=gain, onsager=1.0).isel(t_later=-1)
+                same = name == CONVERGED
+                change = quoted(*ratio_and_error(last.sel(onsager=1.0), exact))
+                row.append(NONE if same else change)
+            rows.append(row + step_cells(part))
+    return table([*head, *STEP_HEAD], rows)
+
+
+def _meaning(data: Mapping[str, xr.Dataset]) -> str:
+    first = next(iter(data.values()))
+    times = first.t_later.values
+    hollow = f" ({listed(times[:-1])}: hollow)" if len(times) > 1 else ""
     return (
-        f"Q(t′ = {late:g})/Q(t′ = {early:g}) of the OR dynamics, {variant}, is "
-        f"{', '.join(ratios)}: above 1, Q is not saturated in t′."
-    )
-
-
-def _step(values: xr.Dataset) -> str:
-    rate, rise = float(values.stiffness.max()), float(values.energy_rise_fraction.max())
-    return (
-        f"Along the printed runs at κ = 1 Δt·λ_max(Hess E) is at most {PRINTED_STEP * rate:.2f}, "
-        f"where Euler needs less than 2, and E rises in at most {rise:.1%} of the steps."
-    )
-
-
-def _agreement(converged: xr.Dataset, printed: xr.Dataset) -> str:
-    late = {"t_later": converged.t_later.values[-1], "onsager": 1.0}
-    pairs = []
-    for gain in converged.g.values:
-        both = (part.Q.sel(g=gain, **late) for part in (printed, converged))
-        pairs.append(f"{quoted(*ratio_and_error(*both))} at g = {gain:g}")
-    return (
-        "Orbits of the two integrations part in chaos, so only their statistics can be compared: "
-        f"Q at κ = 1, printed over converged, is {', '.join(pairs)}."
+        f"Q = ‖φ(x(t)) − φ(x(t′))‖², a sum over N = {first.attrs['n']} neurons, from "
+        f"t = {first.attrs['t_before']:g}, one step of {PRINTED_STEP:g} before the switch, to "
+        f"t′ = {times[-1]:g}{hollow}. Vanilla (κ = 0) and OR (κ = 1) go on from the same states. "
+        f"{errors_said(first.sizes['trial'])} Bars of the picture are standard deviations, as in "
+        f"the paper. {steps_meaning(data)}"
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,16 +17,11 @@ from meanfield.figures import common
 
 from ...reservoir import SingularCovarianceWarning, memory_sweep
 from ..definition import CONVERGED, PRINTED, PaperFigure
-from .protocol import PRINTED_STEP, mean_and_error, quoted, steps, steps_text
+from .memory_caption import TASKS, caption
+from .protocol import steps, steps_text
 
-# Panel (a) of the paper forecasts.
-_TASKS = {"forecast": "(a)", "recall": "(b)"}
 _LOWEST, _HIGHEST = -0.6, 1.15
 _LINEAR = 1.5
-# A difference of two means counts beyond this many standard errors.
-_SIGNIFICANT = 2.0
-# Eqs. 19 and 21 agree if their difference does not show in the picture.
-_EXACT = 0.01
 
 
 def compute(
@@ -74,9 +69,9 @@ def draw(data: xr.Dataset) -> Figure:
     figure = Figure(figsize=(10, 1.2 + 3.4 * rows), layout="constrained")
     axes = figure.subplots(rows, 2, squeeze=False, sharex=True, sharey=True)
     for row, window in enumerate(data.window.values):
-        for axis, task in zip(axes[row], _TASKS, strict=True):
+        for axis, task in zip(axes[row], TASKS, strict=True):
             _curves(axis, data.sel(window=window, task=task))
-            axis.set_title(f"{_TASKS[task]} {task}, window of {window:g} time units")
+            axis.set_title(f"{TASKS[task]} {task}, window of {window:g} time units")
     for axis in axes[-1]:
         axis.set_xlabel(r"$\tau$")
     held = "Eq. 21, in sample" if data.attrs["formula"] == "printed" else "ridge, held out"
@@ -145,116 +140,6 @@ def _middle_and_spread(m: xr.DataArray, is_printed: bool) -> tuple[Any, Any]:
         return median, np.array([median - m.min("trial").values, m.max("trial").values - median])
     mean = m.mean("trial").values
     return mean, m.std("trial", ddof=1).values if m.sizes["trial"] > 1 else None
-
-
-def caption(data: Mapping[str, xr.Dataset]) -> str:
-    """Rank of what is inverted, and where the gradient flow beats the vanilla network."""
-    facts = next(iter(data.values())).attrs
-    text = (
-        f"Memory function m(τ) of networks driven by S(t) = sin 0.02πt + sin 0.04πt, N = "
-        f"{facts['n']}, mean and standard deviation (printed: median and extremes) over "
-        f"{facts['n_trials']} couplings; κ = 1 "
-        f"(lines) and vanilla (dashed, hollow); {facts['t_skip']:g} time units are left out "
-        "first. The paper does not print its window."
-    )
-    if PRINTED in data:
-        text += " " + _printed_said(data[PRINTED])
-    if CONVERGED in data:
-        text += " " + _converged_said(data[CONVERGED])
-    return text
-
-
-def _printed_said(data: xr.Dataset) -> str:
-    n = data.attrs["n"]
-    text = (
-        f"Printed: Eq. 21 in sample, Euler with Δt = {PRINTED_STEP:g}, "
-        f"L = {data.attrs['samples']} samples over "
-        f"{' and '.join(f'{w:g}' for w in data.window.values)} time units."
-    )
-    for window in data.window.values:
-        ranks = []
-        for kappa in (0.0, 1.0):
-            part = data.sel(window=window, onsager=kappa)
-            mean = [
-                f"{float(part['rank'].sel(g=gain).mean()):.0f} at g = {gain:g}"
-                for gain in part.g.values
-            ]
-            ranks.append(f"κ = {kappa:g}: " + ", ".join(mean))
-        text += f" Rank of the covariance over {window:g} (N = {n}): {'; '.join(ranks)}."
-        text += " " + _exact_said(data.sel(window=window))
-    unstable = data.unstable_step.sel(onsager=1.0).any("trial")
-    gains = [f"{gain:g}" for gain in data.g.values if bool(unstable.sel(g=gain))]
-    if gains:
-        rate = PRINTED_STEP * float(data.stiffness.max())
-        text += (
-            f" The step exceeds its limit at g = {', '.join(gains)} (Δt·λ_max up to {rate:.2f}, "
-            "limit 2; crosses): what it adds is not the flow."
-        )
-    return text
-
-
-def _exact_said(part: xr.Dataset) -> str:
-    """Where Eqs. 19 and 21, equal for the exact weights, agree, and what m is there."""
-    gap = np.abs(part.m - part.m_train).max(("task", "trial", "tau"))
-    agree = gap < _EXACT
-    said = []
-    for kappa in (0.0, 1.0):
-        gains = [f"{gain:g}" for gain in part.g.values if bool(agree.sel(onsager=kappa, g=gain))]
-        said.append(f"at {'g = ' + ', '.join(gains) if gains else 'no g'} for κ = {kappa:g}")
-    text = f"Eqs. 19 and 21, equal for exact weights, agree there within {_EXACT:g} "
-    text += " and ".join(said)
-    if bool(agree.any()):
-        text += f", where m ≥ {float(part.m.where(agree).min()):.3f} at every τ"
-    if not bool(agree.all()):
-        worst = float(gap.where(~agree).max())
-        text += f"; elsewhere they differ by up to {worst:.2g}: those m are rounding errors"
-    return text + "."
-
-
-def _converged_said(data: xr.Dataset) -> str:
-    window = float(data.window[0])
-    text = (
-        f"Converged: converged steps, ridge chosen on the first half of {window:g} time units "
-        f"({data.attrs['samples']} samples), m on the second."
-    )
-    for task in _TASKS:
-        part = data.sel(task=task).isel(window=0)
-        better: list[tuple[float, float, float]] = []
-        worse: list[tuple[float, float, float]] = []
-        for gain in part.g.values:
-            for tau in part.tau.values:
-                both = part.m.sel(g=gain, tau=tau)
-                mean, error = mean_and_error(both.sel(onsager=1.0) - both.sel(onsager=0.0))
-                if abs(mean) > _SIGNIFICANT * error:
-                    (better if mean > 0 else worse).append((float(gain), float(tau), mean))
-        text += (
-            f" {task.capitalize()}: the gradient flow is better than the vanilla network by more "
-            f"than {_SIGNIFICANT:g} standard errors at {_places(better)}; worse at "
-            f"{_places(worse)}."
-        )
-        start = [
-            f"{quoted(*mean_and_error(part.m.sel(g=gain, onsager=1.0).isel(tau=0)))} against "
-            f"{quoted(*mean_and_error(part.m.sel(g=gain, onsager=0.0).isel(tau=0)))} at "
-            f"g = {gain:g}"
-            for gain in part.g.values
-        ]
-        if task == "recall":
-            text += f" m at τ = {float(part.tau[0]):g}, κ = 1 against 0: {'; '.join(start)}."
-    if data.attrs["n_trials"] < 2:
-        text += " One coupling only: no errors, every difference counts."
-    gap = float((data.m_train - data.m).max())
-    return text + f" In sample the same weights score up to {gap:.2g} higher."
-
-
-def _places(found: list[tuple[float, float, float]]) -> str:
-    """(g: τ, …) of the delays found, gain by gain."""
-    if not found:
-        return "no τ"
-    gains = sorted({gain for gain, _, _ in found})
-    return "; ".join(
-        f"g = {gain:g}: τ = " + ", ".join(f"{tau:g}" for other, tau, _ in found if other == gain)
-        for gain in gains
-    )
 
 
 FIGURE = PaperFigure(

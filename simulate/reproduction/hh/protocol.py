@@ -12,9 +12,7 @@ from meanfield.transfer import Array
 
 from ...couplings import elliptic
 from ..definition import CONVERGED, PRINTED
-from ..text import listed, mean_and_error, quoted, ratio_and_error, span
-
-__all__ = ["mean_and_error", "quoted", "ratio_and_error"]
+from ..text import listed, span
 
 PRINTED_STEP = 0.01
 _FIRST_STEP = 0.05
@@ -48,8 +46,8 @@ def network(n: int, g: float, seed: int, trial: int) -> tuple[Array, Array]:
 
 def step_cells(part: xr.Dataset) -> list[str]:
     """Largest stiffness of a dataset in units of the printed step, share of steps that raise E."""
-    rises = float(part.energy_rise_fraction.mean())
-    return [f"{PRINTED_STEP * float(part.stiffness.max()):.2f}", f"{rises:.0%}"]
+    rises = 100 * float(part.energy_rise_fraction.mean())
+    return [f"{PRINTED_STEP * float(part.stiffness.max()):.2f}", f"{rises:.3g}%"]
 
 
 def steps_meaning(variants: Iterable[str]) -> str:

@@ -18,6 +18,7 @@ from ...integration import integrate
 from ...parallel import in_parallel
 from ...reservoir import memory_function, stimulus_targets, two_sines
 from ..definition import CONVERGED, PaperFigure
+from ..text import paragraphs, table
 from .protocol import network, steps
 
 _KAPPAS = (0.0, 1.0)
@@ -199,19 +200,18 @@ def caption(data: Mapping[str, xr.Dataset]) -> str:
     """The reservoir, and the score of the readout shown."""
     found = data[CONVERGED]
     facts = found.attrs
-    scores = [
-        f"m = {float(found.m.sel(onsager=kappa)):.3f} for κ = {kappa:g} "
-        f"({float(found.m_train.sel(onsager=kappa)):.3f} on the fitted samples)"
+    rows = [
+        [f"{kappa:g}", *(f"{float(m.sel(onsager=kappa)):.3f}" for m in (found.m, found.m_train))]
         for kappa in found.onsager.values
     ]
-    return (
+    return paragraphs(
         "Reservoir: the stimulus S(t) = sin 0.02πt + sin 0.04πt drives all neurons of a network "
         "with fixed couplings J, and only the weights W of the readout are fitted. Below, what is "
-        f"computed for one network, N = {facts['n']}, g = {facts['g']:g}: states and readout of "
-        f"S(t − τ), τ = {facts['tau']:g}, on times after the fitted ones "
-        f"({facts['t_skip']:g} < t < {facts['fitted_until']:g}), ridge chosen on those: "
-        + ", ".join(scores)
-        + "."
+        f"computed for one network: states, and readout of S(t − τ), τ = {facts['tau']:g}.",
+        table(["κ", "m", "m, fitted samples"], rows),
+        f"N = {facts['n']}, g = {facts['g']:g}, converged steps. m is the memory function on times "
+        f"after the fitted ones ({facts['t_skip']:g} < t < {facts['fitted_until']:g}), with a "
+        "ridge chosen on those.",
     )
 
 

@@ -18,7 +18,17 @@ from ...network import State
 from ...parallel import in_parallel
 from ...stability import jacobian
 from ..definition import CONVERGED, PRINTED, PaperFigure
-from .protocol import PRINTED_STEP, mean_and_error, network, quoted, steps, steps_text
+from ..text import averaged, errors_said, listed, paragraphs, span, table
+from .protocol import (
+    STEP_HEAD,
+    broken_gains,
+    broken_said,
+    network,
+    step_cells,
+    steps,
+    steps_meaning,
+    steps_text,
+)
 
 _SAVE_EVERY = 0.5
 _BINS = 60
@@ -167,47 +177,58 @@ def _fraction(part: xr.Dataset, above: float | xr.DataArray) -> xr.DataArray:
 
 def caption(data: Mapping[str, xr.Dataset]) -> str:
     """How many directions are unstable at the end, by variant, and why they differ."""
+    return paragraphs(_found(data), _table(data), _meaning(data))
+
+
+def _found(data: Mapping[str, xr.Dataset]) -> str:
     first = next(iter(data.values()))
-    text = [
-        f"Gradient flow, κ = 1, from x ~ N(0, 1), N = {first.attrs['n']}: activity of one network, "
-        f"and density of the eigenvalues of the Jacobian (real: it is −Hess E) at "
-        f"t = {first.attrs['t_max']:g} of {first.sizes['trial']} couplings, on a logarithmic "
-        "scale; those above 1/t in the second colour. Two thresholds: rounding, n·ε·max|μ|, and "
-        f"1/t = {_slow(first):.2g}, below which a direction grows by less than e within the run: "
-        "slow modes of a flow that has not ended."
-    ]
-    for variant, values in data.items():
-        text.append(f"{variant.capitalize()}: {'; '.join(_row(values, g) for g in values.g)}.")
-    if PRINTED in data:
-        text.append(_broken(data[PRINTED]))
-    if CONVERGED in data:
-        highest = float(data[CONVERGED].energy_rise_fraction.max())
-        text.append(f"With converged steps E rises in {highest:.0%} of the steps.")
-    return " ".join(text)
-
-
-def _row(values: xr.Dataset, gain: xr.DataArray) -> str:
-    part = values.sel(g=gain)
-    largest = quoted(*mean_and_error(part.eigenvalues.max("mode")))
-    above = quoted(*mean_and_error(100 * _fraction(part, _rounding(part))))
-    fast = quoted(*mean_and_error(100 * _fraction(part, _slow(values))))
-    last = quoted(*mean_and_error(part.energy.isel(t=-1)))
-    return (
-        f"g = {float(gain):g}, largest eigenvalue {largest}, above rounding {above} %, above 1/t "
-        f"{fast} %, lowest {float(part.eigenvalues.min()):.3g}, E/N = {last}"
+    shares = ", ".join(
+        f"{span(100 * _fraction(values, _slow(values)).mean('trial'), '.2g')}% ({name})"
+        for name, values in data.items()
     )
-
-
-def _broken(printed: xr.Dataset) -> str:
     said = [
-        f"g = {gain:g} Δt·λ_max = {PRINTED_STEP * float(part.stiffness.max()):.2f} and E rises in "
-        f"{float(part.energy_rise_fraction.mean()):.0%} of the steps"
-        for gain, part in ((gain, printed.sel(g=gain)) for gain in printed.g.values)
+        f"Gradient flow, κ = 1, from x ~ N(0, 1), N = {first.attrs['n']}: activity of one network "
+        f"at each gain, and density of the eigenvalues μ of the Jacobian at t = "
+        f"{first.attrs['t_max']:g}, real as it is −Hess E. Of the eigenvalues {shares} lie above "
+        f"1/t = {_slow(first):.2g} and could have grown within the run, as g goes through "
+        f"{listed(first.g.values)}."
     ]
+    if PRINTED in data:
+        said.append(broken_said(data[PRINTED]))
+        if broken_gains(data[PRINTED]):
+            said.append("The printed spectra there are those of other states: compare E/N.")
+    return " ".join(said)
+
+
+def _table(data: Mapping[str, xr.Dataset]) -> str:
+    first = next(iter(data.values()))
+    head = ["g", "steps", "largest μ", "μ > rounding, %", "μ > 1/t, %", "lowest μ", "E/N"]
+    rows = []
+    for gain in first.g.values:
+        for name, values in data.items():
+            part = values.sel(g=gain)
+            rows.append(
+                [
+                    f"{gain:g}",
+                    name,
+                    averaged(part.eigenvalues.max("mode")),
+                    averaged(100 * _fraction(part, _rounding(part))),
+                    averaged(100 * _fraction(part, _slow(values))),
+                    f"{float(part.eigenvalues.min()):.3g}",
+                    averaged(part.energy.isel(t=-1)),
+                    *step_cells(part),
+                ]
+            )
+    return table([*head, *STEP_HEAD], rows)
+
+
+def _meaning(data: Mapping[str, xr.Dataset]) -> str:
+    first = next(iter(data.values()))
     return (
-        f"Along the printed runs, at {', at '.join(said)}. Where Δt·λ_max exceeds 2 Euler does not "
-        "follow −∇E, and its eigenvalues are those of other states than the flow reaches: compare "
-        "E/N."
+        f"{errors_said(first.sizes['trial'])} E/N is that at the end; the lowest μ is that of all "
+        "couplings. Thresholds: rounding, N·ε·max|μ|, and 1/t, below which a direction grows by "
+        "less than e within the run: slow modes of a flow that has not ended; the picture shows "
+        f"those above 1/t in the second colour. {steps_meaning(data)}"
     )
 
 

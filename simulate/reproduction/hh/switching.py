@@ -17,8 +17,15 @@ from ...network import State
 from ...observables import state_at
 from ...stability import jacobian
 from ..definition import CONVERGED, PRINTED, PaperFigure
-from .exponents import draw_exponents, exponents, exponents_caption
-from .protocol import network, steps, steps_text
+from ..text import errors_said, paragraphs, table
+from .exponents import (
+    draw_exponents,
+    exponents,
+    exponents_meaning,
+    exponents_said,
+    exponents_table,
+)
+from .protocol import network, steps, steps_meaning, steps_text
 
 # κ of the three stretches of (a) and of (c).
 SCHEDULES = {"off-on-off": (0.0, 1.0, 0.0), "on-off-on": (1.0, 0.0, 1.0)}
@@ -151,43 +158,70 @@ def _draw_spectra(axis: Axes, data: xr.Dataset) -> None:
 
 def caption(data: Mapping[str, xr.Dataset]) -> str:
     """Chaos stopped and released, exponents by step, stability of the frozen state."""
-    text = []
-    for variant, values in data.items():
-        text.append(f"(a, c) {variant.capitalize()}: {_activity(values)}.")
-    text += exponents_caption(data)
-    for variant, values in data.items():
-        text.append(f"(d) {variant.capitalize()}: {_spectra(values)}.")
-    return " ".join(text)
+    first = next(iter(data.values()))
+    return paragraphs(
+        f"{_activity_said(data.get(CONVERGED, first))} {exponents_said(data)} (d) Eigenvalues of "
+        "the Jacobian at the two moments marked in (a).",
+        "(a, c) At the end of each stretch:",
+        _activity_table(data),
+        "(b) Exponents:",
+        exponents_table(data),
+        "(d) Eigenvalues μ:",
+        _spectra_table(data),
+        f"(a, c, d) are of one network each, E/N and ‖x‖²/N those of all its neurons. (b) "
+        f"{errors_said(first.sizes['trial'])} {exponents_meaning(first)} {steps_meaning(data)}",
+    )
 
 
-def _activity(values: xr.Dataset) -> str:
-    length = values.attrs["stretch_length"]
-    said = []
+def _ends(values: xr.Dataset, schedule: str) -> list[xr.Dataset]:
+    """The state at the end of each stretch."""
+    part, length = values.sel(schedule=schedule), values.attrs["stretch_length"]
+    return [
+        part.isel(stretch=k).sel(t=(k + 1) * length, method="nearest")
+        for k in range(part.sizes["stretch"])
+    ]
+
+
+def _activity_said(values: xr.Dataset) -> str:
+    before, frozen, after = _ends(values, "off-on-off")
+    slower, smaller = (f"{float(before[name] / frozen[name]):.3g}" for name in ("energy", "length"))
+    return (
+        f"(a, c) Activity of one network at g = {values.attrs['g_shown']:g}, N = "
+        f"{values.attrs['n']}, κ off-on-off and on-off-on. In (a) the OR force divides E/N by "
+        f"{slower} and ‖x‖²/N by {smaller} within its stretch; a stretch after it E/N is "
+        f"{float(after.energy / before.energy):.2g} times what it was before."
+    )
+
+
+def _activity_table(data: Mapping[str, xr.Dataset]) -> str:
+    head = ["κ", "t", "κ before"]
+    head += [f"{text}, {name}" for name in data for text in ("E/N", "‖x‖²/N")]
+    rows = []
     for schedule in SCHEDULES:
-        part = values.sel(schedule=schedule)
-        ends = [
-            part.sel(t=(k + 1) * length, method="nearest") for k in range(part.sizes["stretch"])
-        ]
-        numbers = ", ".join(
-            f"{float(end.energy):.2g} and {float(end.length):.2g} at t = {float(end.t):g} "
-            f"(κ = {float(kappa):g} before)"
-            for end, kappa in zip(ends, part.kappa, strict=True)
-        )
-        said.append(f"κ {schedule}, E/N and |x|²/N are {numbers}")
-    return f"g = {values.attrs['g_shown']:g}, one network; with " + "; with ".join(said)
+        for ends in zip(*(_ends(values, schedule) for values in data.values()), strict=True):
+            row = [schedule, f"{float(ends[0].t):g}", f"{float(ends[0].kappa):g}"]
+            numbers = (value for end in ends for value in (end.energy, end.length))
+            rows.append(row + [f"{float(value):.2g}" for value in numbers])
+    return table(head, rows)
 
 
-def _spectra(values: xr.Dataset) -> str:
-    said = []
+def _spectra_table(data: Mapping[str, xr.Dataset]) -> str:
+    head = ["state", "steps", "largest Re μ", "Re μ > 0", "lowest Re μ"]
+    rows = []
     for moment in _MOMENTS:
-        part = values.sel(moment=moment)
-        real = part.eigenvalues_real
-        said.append(
-            f"{moment} (t = {float(part.t_moment):g}), largest real part {float(real.max()):.3g}, "
-            f"{float((real > 0).mean()):.1%} of the eigenvalues to the right of 0, the leftmost at "
-            f"{float(real.min()):.3g}"
-        )
-    return "; ".join(said)
+        for name, values in data.items():
+            part = values.sel(moment=moment)
+            real = part.eigenvalues_real
+            rows.append(
+                [
+                    f"{moment}, t = {float(part.t_moment):g}",
+                    name,
+                    f"{float(real.max()):.3g}",
+                    f"{float((real > 0).mean()):.1%}",
+                    f"{float(real.min()):.3g}",
+                ]
+            )
+    return table(head, rows)
 
 
 FIGURE = PaperFigure(

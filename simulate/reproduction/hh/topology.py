@@ -20,7 +20,7 @@ from ...couplings import PAPER_SETS, dale, dale_mean, dale_outlier, dale_radius
 from ...observables import activity_distribution
 from ...parallel import in_parallel
 from ..definition import CONVERGED, PaperFigure
-from .protocol import mean_and_error, quoted
+from ..text import NONE, averaged, errors_said, paragraphs, table
 
 # Couplings times √N: the widest mean, −6, and three standard deviations on either side.
 _RANGE = (-10.0, 6.0)
@@ -202,41 +202,37 @@ def _spectrum(axis: Axes, part: xr.Dataset) -> None:
 def caption(data: Mapping[str, xr.Dataset]) -> str:
     """Radius and outlier by formula and measured, and what they say about x = 0."""
     found = data[CONVERGED]
-    lines = []
-    for name in found.network.values:
-        part = found.sel(network=name)
-        text = (
-            f"{name}: radius {float(part.radius_formula):.3f} by the formula, "
-            f"{quoted(*mean_and_error(part.radius))} measured, "
-        )
-        if bool(part.outlier.notnull().all()):
-            text += (
-                f"outlier {float(part.outlier_formula):.2f} = N·E[J], "
-                f"{quoted(*mean_and_error(part.outlier))} measured, "
-            )
-        unstable = int((part.abscissa > 1).sum())
-        text += (
-            f"largest real part {quoted(*mean_and_error(part.abscissa))}, "
-            f"above 1 in {unstable} of {part.sizes['trial']}"
-        )
-        lines.append(text)
-    wrong = found.wrong_sign.mean("trial")
-    return (
-        f"Couplings of the E–I networks with the printed parameters, N = {found.attrs['n']}: "
-        "top, couplings between evenly spaced neurons; middle, their distribution; bottom (not in "
-        f"the paper), eigenvalues. Over {found.attrs['n_trials']} matrices each: "
-        + "; ".join(lines)
-        + ". x = 0 loses stability where the largest real part passes 1. The disc of the balanced "
-        f"network, of radius {float(found.radius_formula.sel(network='balanced')):.3f}, stays "
-        "inside: as printed it makes no chaos for large N. Single eigenvalues outside the disc, "
-        "made by finite N and by the means of E and I couplings that cancel only in their sum, "
-        "can still pass 1. "
-        "The spread σ relaxes Dale's law: "
-        f"{float(wrong.sel(network='balanced', kind='excitatory')):.1%} of the couplings from "
-        "excitatory and "
-        f"{float(wrong.sel(network='balanced', kind='inhibitory')):.2%} of those from inhibitory "
-        "neurons of the balanced network have the other sign."
+    balanced = found.sel(network="balanced")
+    wrong = balanced.wrong_sign.mean("trial")
+    head = ["network", "radius, formula", "radius", "N·E[J]", "outlier", "largest Re λ", "above 1"]
+    return paragraphs(
+        "Couplings of the three E–I networks with the printed parameters: top, couplings between "
+        "evenly spaced neurons; middle, their distribution; bottom (not in the paper), eigenvalues "
+        "λ. x = 0 loses stability where the largest real part passes 1. The disc of the balanced "
+        f"network, of radius {float(balanced.radius_formula):.3f}, stays inside: as printed it "
+        "makes no chaos for large N. Single eigenvalues outside the disc, made by finite N and by "
+        "the means of E and I couplings that cancel only in their sum, can still pass 1.",
+        table(head, [_row(found.sel(network=name), str(name)) for name in found.network.values]),
+        f"N = {found.attrs['n']}. {errors_said(found.attrs['n_trials'])} Radius: largest modulus "
+        "of an eigenvalue of the couplings without their mean. Outlier: where |N·E[J]| exceeds the "
+        "radius. Above 1: couplings whose largest real part is. The spread σ relaxes Dale's law: "
+        f"{float(wrong.sel(kind='excitatory')):.1%} of the couplings from excitatory and "
+        f"{float(wrong.sel(kind='inhibitory')):.2%} of those from inhibitory neurons of the "
+        "balanced network have the other sign.",
     )
+
+
+def _row(part: xr.Dataset, name: str) -> list[str]:
+    has_outlier = bool(part.outlier.notnull().all())
+    return [
+        name,
+        f"{float(part.radius_formula):.3f}",
+        averaged(part.radius),
+        f"{float(part.outlier_formula):.2f}",
+        averaged(part.outlier) if has_outlier else NONE,
+        averaged(part.abscissa),
+        f"{int((part.abscissa > 1).sum())} of {part.sizes['trial']}",
+    ]
 
 
 FIGURE = PaperFigure(

@@ -20,6 +20,7 @@ from ...integration import integrate
 from ...lyapunov import maximal_lyapunov
 from ...parallel import in_parallel
 from ..definition import CONVERGED, PaperFigure
+from ..text import paragraphs, quoted, table
 from .flow_pictures import draw
 
 _GAMMA = 0.1
@@ -185,44 +186,59 @@ def _activity(
 def caption(data: Mapping[str, xr.Dataset]) -> str:
     """Where the flows end, how typical the draw is, and what is measured in both phases."""
     found = data[CONVERGED]
-    draws = found.sizes["draw"]
-    share = float((found.stable_pairs == 1).mean())
-    share_err = np.sqrt(share * (1 - share) / draws)
-    incomplete = int((found.index_sum != 1).sum())
-    phases = " and ".join(
-        f"λ = {value:.4f} ± {error:.1g} at g = {gain:g} (g(1+γ) = {gain * (1 + _GAMMA):.2f})"
+    exponents = [
+        [f"{gain:g}", f"{gain * (1 + _GAMMA):.2f}", quoted(value, error)]
         for gain, value, error in zip(
             found.phase_g.values, found.lyapunov.values, found.lyapunov_err.values, strict=True
         )
-    )
-    return (
-        f"(a) Three neurons, γ = {_GAMMA:g}: couplings, and flows of ẋ = f(x) from "
-        f"{found.sizes['trajectory']} starts; colour and size of a dot are the energy E there, "
-        "arrows the velocity f, crosses fixed points. "
-        f"{_ends(found, _PAIR)} The same couplings scaled down, {_ends(found, _NULL)} "
-        f"The draw is number {found.attrs['draw'] + 1}, the first whose network at g = {_PAIR:g} "
-        f"has exactly one stable pair ±x*; {share:.3f} ± {share_err:.3f} of {draws} draws have "
-        "one, the others do not show this picture (draws in which the "
-        f"indices of the fixed points found do not add up to 1: {incomplete}). "
-        "(b) Phases in the plane of g and γ: g(1+γ) = 1, where x = 0 loses stability for large N, "
-        "and g²(1+γ) = 1, where the measure exp(−βE), β → ∞, leaves it for γ ≥ 0. "
-        f"(c) φ(x) of {found.sizes['shown']} of N = {found.attrs['n']} neurons at the two points: "
-        f"{phases}, one network each, averaged from t = {_LYAPUNOV_SKIP:g} to "
-        f"{found.attrs['t_lyapunov']:g}."
+    ]
+    signs = " and ".join(f"{float(value):+.2g}" for value in found.lyapunov.values)
+    share = float((found.stable_pairs == 1).mean())
+    return paragraphs(
+        f"(a) Flows ẋ = f(x) of three neurons, γ = {_GAMMA:g}, from {found.sizes['trajectory']} "
+        f"starts: at g = {_PAIR:g} there is a pair of stable fixed points ±x*, with the same "
+        f"couplings scaled down to g = {_NULL:g} {_null_said(found)}. This draw is the first that "
+        f"has one such pair; {share:.1%} of the draws have one, the others do not show this "
+        "picture. (b) The phases "
+        "in the plane of g and γ. (c) Activity at a point of each phase, with Lyapunov exponents "
+        f"{signs}.",
+        "(a) Three neurons:",
+        table(
+            ["g", "fixed points", "stable", "x = 0", f"largest E at t = {float(found.t[-1]):g}"],
+            [_ends(found, gain) for gain in (_PAIR, _NULL)],
+        ),
+        f"(c) N = {found.attrs['n']}, one network each:",
+        table(["g", "g(1+γ)", "λ"], exponents),
+        _meaning(found, share),
     )
 
 
-def _ends(found: xr.Dataset, gain: float) -> str:
+def _null_said(found: xr.Dataset) -> str:
+    others = int(((found.zero_g == _NULL) & (np.abs(found.zero_x).max("neuron") > 0)).sum())
+    return f"there are {others} fixed points beside x = 0" if others else "there is x = 0 alone"
+
+
+def _ends(found: xr.Dataset, gain: float) -> list[str]:
     here = found.zero_g == gain
     stable = int((here & (found.zero_unstable == 0)).sum())
-    total = int(here.sum())
     last = found.energy.sel(g=gain).isel(t=-1)
     origin = bool((here & (np.abs(found.zero_x).max("neuron") == 0) & found.zero_unstable).any())
     null = "unstable" if origin else "stable"
+    return [f"{gain:g}", str(int(here.sum())), str(stable), null, f"{float(last.max()):.1g}"]
+
+
+def _meaning(found: xr.Dataset, share: float) -> str:
+    draws = found.sizes["draw"]
+    incomplete = int((found.index_sum != 1).sum())
     return (
-        f"g = {gain:g}: fixed points found {total}, stable {stable} (x = 0 is {null}); "
-        f"after t = {float(found.t[-1]):g} the largest E of a trajectory is "
-        f"{float(last.max()):.1g}."
+        "(a) Colour and size of a dot are the energy E there, arrows the velocity f, crosses fixed "
+        f"points. The draw is number {found.attrs['draw'] + 1}; draws with exactly one stable pair "
+        f"at g = {_PAIR:g}: {quoted(share, np.sqrt(share * (1 - share) / draws))} of {draws}; "
+        f"draws in which the indices of the fixed points found do not add up to 1: {incomplete}. "
+        "(b) Lines: g(1+γ) = 1, where x = 0 loses stability for large N, and g²(1+γ) = 1, where "
+        f"the measure exp(−βE), β → ∞, leaves it for γ ≥ 0. (c) φ(x) of {found.sizes['shown']} "
+        f"neurons; λ with its error is averaged from t = {_LYAPUNOV_SKIP:g} to "
+        f"{found.attrs['t_lyapunov']:g}."
     )
 
 

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from meanfield import figures
 
 from ..definition import CONVERGED, PaperFigure
+from ..text import NONE, paragraphs, table
 from .order_parameters import PARAMAGNETIC, STATIC, both_branches, one_branch
 
 
@@ -78,33 +79,35 @@ def caption(data: Mapping[str, xr.Dataset]) -> str:
     drawn = static.chi.where(static.stable & np.isfinite(static.chi))
     null = static.identity_error.where(static.Q == 0)
     beyond = static.identity_error.where(static.Q > 0)
-    finite = measure.identity_error
-    unstable = int((measure.converged & ~measure.stable).sum())
-    return (
+    unstable = measure.converged & ~measure.stable
+    negative = int(unstable.sel(gamma=measure.gamma < 0).sum())
+    rows = (
+        ("static, stable: the null state", null, "χ/β"),
+        ("static beyond its line: unstable, not drawn", beyond, "of the solver"),
+        ("paramagnetic, q > 0", measure.identity_error, "by quadrature"),
+    )
+    worst = np.nanmax([float(error.max()) for _, error, _ in rows])
+    return paragraphs(
         "Fluctuation σ_xφ against q−Q (a) and against the response r−R (b), and r−R against q−Q "
-        "(c), coloured by γ. The identity G(v + g²γ(q−Q)) = σ_xφ, G = r−R, ties the three "
-        "together. Upper row, static branch: q−Q vanishes like 1/β, and βσ_xφ = "
-        "G[1 + g²(1+γ)χ] is drawn where the branch is stable; there it is the null state, "
-        "φ(x) = x to leading order, so that βσ_xφ = χ, and both grow towards g(1+γ) = 1, up to "
-        f"{float(drawn.max()):.0f} on this grid. Lower row, paramagnetic branch: Q = R = 0 and "
-        f"σ_xφ = g²(1+γ) q r, both positive beyond g²(1+γ) = 1; {unstable} unstable "
-        "points at γ < 0 are circled. Largest relative error of the identity: "
-        + "; ".join(
-            (
-                _largest(null, "static branch where stable (σ_xφ = χ/β against the right side)"),
-                _largest(beyond, "static branch beyond its line, unstable and not drawn"),
-                _largest(finite, "paramagnetic branch where q > 0 (σ_xφ by quadrature)"),
-            )
-        )
-        + "."
+        "(c), coloured by γ; upper row static branch, lower row paramagnetic branch. The identity "
+        "G(v + g²γ(q−Q)) = σ_xφ, G = r−R, ties the three together: the solutions satisfy it "
+        f"within a relative error of {worst:.1g}. Fluctuation and response of the static branch "
+        f"grow towards g(1+γ) = 1, where it loses stability, χ up to {float(drawn.max()):.0f} on "
+        "this grid; those of the paramagnetic branch are positive beyond g²(1+γ) = 1.",
+        table(
+            ["branch", "points", "largest relative error", "σ_xφ"],
+            [[name, *_largest(error), sigma] for name, error, sigma in rows],
+        ),
+        "On the static branch q−Q vanishes like 1/β, χ = β(q−Q), and βσ_xφ = G[1 + g²(1+γ)χ] is "
+        "drawn where it is stable; there φ(x) = x to leading order, so that βσ_xφ = χ. On the "
+        "paramagnetic branch Q = R = 0 and σ_xφ = g²(1+γ) q r. Circled: its unstable points, "
+        f"{int(unstable.sum())}, of which {negative} are at γ < 0.",
     )
 
 
-def _largest(error: xr.DataArray, where: str) -> str:
+def _largest(error: xr.DataArray) -> list[str]:
     count = int(np.isfinite(error).sum())
-    if not count:
-        return f"{where}: no points"
-    return f"{where} {float(error.max()):.1g} at {count} points"
+    return [str(count), f"{float(error.max()):.1g}" if count else NONE]
 
 
 FIGURE = PaperFigure(

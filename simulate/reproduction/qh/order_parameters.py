@@ -14,6 +14,7 @@ from meanfield import critical_gain, figures, phase_diagram, saddle_point
 from meanfield.transfer import Array
 
 from ..definition import CONVERGED, PaperFigure
+from ..text import bullets, paragraphs
 
 STATIC, PARAMAGNETIC = "static", "paramagnetic"
 _LINES = ["critical_gain", "measure_transition_gain"]
@@ -152,66 +153,67 @@ def caption(data: Mapping[str, xr.Dataset]) -> str:
     found = data[CONVERGED]
     static, measure = (one_branch(found, branch) for branch in (STATIC, PARAMAGNETIC))
     leaving = measure.sel(gamma=measure.gamma >= 0)
-    squared = ("q", "measure_transition_gain", "g²(1+γ) = 1")
-    return " ".join(
-        (
-            "Order parameters of the saddle-point equations at β = ∞ against g for "
-            f"{found.sizes['gamma']} symmetries from γ = {float(found.gamma[0]):g} to "
-            f"{float(found.gamma[-1]):g} ({found.sizes['g']} gains each). Upper row: views over "
-            "the plane of g and γ with the critical surface in grey. Lower rows: the same against "
-            "g, dashed where unstable, circles on g(1+γ) = 1 and squares on g²(1+γ) = 1.",
-            _onset(static, "static branch", "Q", "critical_gain", "g(1+γ) = 1"),
-            _onset(leaving, "paramagnetic branch, for γ ≥ 0,", *squared),
-            "Between the lines (γ > 0) the measure exp(−βE) still concentrates on x = 0, where the "
-            "dynamics is already unstable.",
-            _peak(static, found.G_line),
-            _unstable(static, measure),
-            _missing(static, measure),
-        )
+    return paragraphs(
+        "Order parameters of the saddle-point equations at β = ∞ against g for "
+        f"{found.sizes['gamma']} symmetries γ from {float(found.gamma[0]):g} to "
+        f"{float(found.gamma[-1]):g}. The static branch, one fixed point, leaves zero on "
+        "g(1+γ) = 1; the paramagnetic one, the measure exp(−βE), on g²(1+γ) = 1 for γ ≥ 0. "
+        "Between the lines (γ > 0) the measure still concentrates on x = 0, where the dynamics is "
+        "already unstable.",
+        bullets(
+            (
+                "Static branch: Q is zero up to its line and positive beyond it at "
+                f"{_onset(static, static.Q, static.critical_gain)} converged points.",
+                "Paramagnetic branch, γ ≥ 0: q is zero up to its line and positive beyond it at "
+                f"{_onset(leaving, leaving.q, leaving.measure_transition_gain)} converged points.",
+                *_peak(static, found.G_line),
+                *_unstable(static, measure),
+                *(_missing(grid) for grid in (static, measure)),
+            )
+        ),
+        f"{found.sizes['g']} gains each. Upper row: views over the plane of g and γ with the "
+        "critical surface in grey. Lower rows: the same against g, dashed where unstable, circles "
+        "on g(1+γ) = 1 and squares on g²(1+γ) = 1.",
     )
 
 
-def _onset(grid: xr.Dataset, branch: str, name: str, line: str, text: str) -> str:
-    beyond = grid.g > grid[line] + _ON_LINE
+def _onset(grid: xr.Dataset, values: xr.DataArray, line: xr.DataArray) -> str:
+    beyond = grid.g > line + _ON_LINE
     known = grid.converged
-    against = int(((grid[name] > 0) != beyond).where(known, False).sum())
-    return (
-        f"On the {branch} {name} is zero up to {text} and positive beyond it at "
-        f"{int(known.sum()) - against} of {int(known.sum())} converged points."
-    )
+    against = int(((values > 0) != beyond).where(known, False).sum())
+    return f"{int(known.sum()) - against} of {int(known.sum())}"
 
 
-def _peak(static: xr.Dataset, on_line: xr.DataArray) -> str:
+def _peak(static: xr.Dataset, on_line: xr.DataArray) -> tuple[str, str]:
     error = float(np.abs(on_line - 1 - static.gamma).max())
     positive, negative = (static.sel(gamma=side) for side in (static.gamma > 0, static.gamma < 0))
     above = int((positive.G.max("g") > 1 + positive.gamma + _ON_LINE).sum())
     rising = int((negative.G.diff("g") > 0).any("g").sum())
     return (
-        f"On its line G = 1+γ within {error:.1g}. For γ > 0 this is the peak of the response: G is "
-        f"larger somewhere on the grid at {above} of {positive.sizes['gamma']} symmetries. For "
-        f"γ < 0 there is no peak, G rises somewhere at {rising} of {negative.sizes['gamma']}; "
-        "γ = 0 lies between, G = 1 up to the line."
+        f"Response of the static branch: G = 1+γ on its line within {error:.1g}. For γ > 0 this is "
+        f"its peak: G is larger somewhere on the grid at {above} of {positive.sizes['gamma']} "
+        "symmetries.",
+        f"For γ < 0 there is no peak: G rises somewhere at {rising} of {negative.sizes['gamma']} "
+        "symmetries. γ = 0 lies between, G = 1 up to the line.",
     )
 
 
-def _unstable(static: xr.Dataset, measure: xr.Dataset) -> str:
+def _unstable(static: xr.Dataset, measure: xr.Dataset) -> tuple[str, str]:
     beyond = (static.converged & ~static.stable).sum()
     wrong = measure.converged & ~measure.stable
     negative = int(wrong.sel(gamma=measure.gamma < 0).sum())
     return (
-        f"Unstable: {int(beyond)} points of the static branch, which is formal beyond its line, "
-        f"and {int(wrong.sum())} of the paramagnetic one, {negative} of them at γ < 0, where the "
-        "quenched measure needs ordered replicas."
+        f"Unstable points of the static branch, which is formal beyond its line: {int(beyond)}.",
+        f"Unstable points of the paramagnetic branch: {int(wrong.sum())}, {negative} of them at "
+        "γ < 0, where the quenched measure needs ordered replicas.",
     )
 
 
-def _missing(static: xr.Dataset, measure: xr.Dataset) -> str:
-    parts = []
-    for grid, name in ((static, STATIC), (measure, PARAMAGNETIC)):
-        missing = grid.converged.size - int(grid.converged.sum())
-        why = sorted(set(grid.reason.values[~grid.converged.values].tolist()))
-        parts.append(f"{missing} on the {name} branch" + (f" ({'; '.join(why)})" if why else ""))
-    return "Points without a solution: " + ", ".join(parts) + "."
+def _missing(grid: xr.Dataset) -> str:
+    missing = grid.converged.size - int(grid.converged.sum())
+    why = sorted(set(grid.reason.values[~grid.converged.values].tolist()))
+    reason = f" ({'; '.join(why)})" if why else ""
+    return f"Points of the {grid.attrs['branch']} branch without a solution: {missing}{reason}."
 
 
 FIGURE = PaperFigure(

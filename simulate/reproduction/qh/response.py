@@ -11,6 +11,7 @@ from meanfield import figures, response_curve
 from meanfield.dmft.response_curve import static_lines
 
 from ..definition import CONVERGED, PaperFigure
+from ..text import listed, paragraphs, quoted, table
 
 
 def compute(
@@ -31,25 +32,31 @@ def compute(
 def caption(data: Mapping[str, xr.Dataset]) -> str:
     """Where the response peaks, and where dynamics and static branch part."""
     curve = data[CONVERGED]
-    peaks = []
+    rows = []
     for gamma in curve.gamma.values:
         row = curve.sel(gamma=gamma)
-        best = row.r_int.argmax("g")
-        peaks.append(
-            f"γ = {gamma:g}: {float(row.r_int[best]):.3f} ± {float(row.r_int_err[best]):.1g} "
-            f"at g = {float(row.g[best]):g} (g_c = {float(row.critical_gain):.3f}, "
-            f"1/g_c = {1 / float(row.critical_gain):.3f})"
-        )
+        best = row.isel(g=int(row.r_int.argmax("g")))
+        line = float(row.critical_gain)
+        peak = quoted(float(best.r_int), float(best.r_int_err))
+        rows.append([f"{gamma:g}", f"{line:.3f}", f"{1 / line:.3f}", peak, f"{float(best.g):g}"])
     away = int((~curve.converged).sum())
-    return (
+    return paragraphs(
         "Mean square activity C and integrated response R_int of the stationary dynamics against "
-        "g (points with errors), and the static replica branch (lines, dashed where it is "
-        "unstable). Both leave the null state at g(1+γ) = 1, where the response is 1+γ, its "
-        "peak for γ > 0. "
-        "Beyond the line the dynamics is chaotic and the static branch, one fixed point, lies "
-        "above it in activity. Largest response on the grid: " + "; ".join(peaks) + ". "
-        f"Points that still drift or depend on the window (hollow): {away} of {curve.q.size}."
+        f"g at γ = {listed(curve.gamma.values)} (points with errors), and the static replica "
+        "branch (lines, dashed where it is unstable). Both leave the null state at g(1+γ) = 1, "
+        "where the response is 1+γ, its peak for γ > 0. Beyond the line Q of the static branch, "
+        f"one fixed point, exceeds C at {_above(curve)} points.",
+        table(["γ", "g_c", "1/g_c", "largest R_int", "at g"], rows),
+        "g_c = 1/(1+γ). Largest R_int: of the gains computed, with its error from the sampled "
+        "trajectories (none in the null state, where it is exact). Points that still drift or "
+        f"depend on the window (hollow): {away} of {curve.q.size}.",
     )
+
+
+def _above(curve: xr.Dataset) -> str:
+    """At how many of the gains beyond the line the static branch is more active."""
+    beyond = (curve.g > curve.critical_gain) & curve.Q_static.notnull()
+    return f"{int(((curve.Q_static > curve.q) & beyond).sum())} of {int(beyond.sum())}"
 
 
 FIGURE = PaperFigure(

@@ -19,6 +19,7 @@ from ... import couplings
 from ...boltzmann import sample_boltzmann
 from ...parallel import in_parallel
 from ..definition import CONVERGED, PaperFigure
+from ..text import averaged, errors_said, mean_and_error, paragraphs, table
 
 _GAMMA = 0.0
 _LINE = 121
@@ -89,12 +90,6 @@ def _sampled(
     return {**found, "x2": size, "converged": run.converged.astype(np.int8)}
 
 
-def average(values: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
-    """Mean and standard error over couplings (of the samples as well, which are independent)."""
-    error = values.std("coupling", ddof=1) / np.sqrt(values.sizes["coupling"])
-    return values.mean("coupling"), error
-
-
 def draw(data: xr.Dataset) -> Figure:
     """E/N, ‖x‖²/N and the deviation of 2βE/N from 1 against β; hollow: chains not mixed."""
     figure = Figure(figsize=(12, 3.9), layout="constrained")
@@ -131,7 +126,7 @@ def draw(data: xr.Dataset) -> Figure:
     )
     energy.legend()
     size.legend(loc="lower left")
-    reach = float(np.abs(average(twice)[0]).max())
+    reach = float(np.abs(twice.mean("coupling")).max())
     deviation.set_ylim(-2.4 * reach, 1.6 * reach)
     deviation.legend(fontsize=7.5, ncols=2, loc="lower left")
     return figure
@@ -141,7 +136,8 @@ def _points(
     axis: Axes, values: xr.DataArray, mixed: xr.DataArray, index: int, colour: str, labelled: bool
 ) -> None:
     count = values.sizes["n"]
-    mean, error = average(values)
+    mean = values.mean("coupling")
+    error = values.std("coupling", ddof=1) / np.sqrt(values.sizes["coupling"])
     for row, n in enumerate(values.n.values):
         # Sizes and gains stand beside each other, not on top of each other.
         shift = 1 + 0.07 * (2 * row + index - count + 0.5) if labelled else 1.0
@@ -163,63 +159,47 @@ def caption(data: Mapping[str, xr.Dataset]) -> str:
     """How far samples are from the theory, and what tells the gains apart."""
     found = data[CONVERGED]
     count = found.sizes["coupling"]
-    coldest = float(found.beta[-1])
-    text = (
-        "Energy (a) and ‖x‖² (b) per neuron of the measure exp(−βE) against β at γ = 0, η = 0: "
-        f"exact samples (Hamiltonian Monte Carlo with tempering, {count} couplings, mean ± "
-        "standard error over couplings) and the replica theory (lines). For N → ∞ the energy is "
-        "1/(2β) for every g, so the gains are indistinguishable in energy; (c) shows 2βE/N − 1. "
-        f"{_energies(found)} What tells the gains apart is ‖x‖²/N = 1/β + g²q: at β → ∞ theory "
-        f"gives {_limits(found)}. At β = {coldest:g}: {_sizes(found, coldest)}. "
-        f"Runs whose chains have not mixed (hollow): {int((found.converged == 0).sum())} of "
-        f"{found.converged.size}."
-    )
-    return text
-
-
-def _energies(found: xr.Dataset) -> str:
-    twice = 2 * found.beta * found.energy - 1
-    mean, error = average(twice)
-    # Temperatures of one coupling matrix are not independent: average them first.
-    overall, overall_error = average(twice.mean("beta"))
-    parts = []
-    for gain in found.g.values:
-        for n in found.n.values:
-            here = {"g": gain, "n": n}
-            deviation = (mean / error).sel(here)
-            parts.append(
-                f"g = {gain:g}, N = {n}: root mean square "
-                f"{float(np.sqrt((deviation**2).mean())):.2f}, largest "
-                f"{float(abs(deviation).max()):.1f}; N(2βE/N − 1) averaged over β "
-                f"{n * float(overall.sel(here)):+.2f} ± {n * float(overall_error.sel(here)):.2f}"
-            )
-    count = found.sizes["coupling"]
-    expected = f"{np.sqrt((count - 1) / (count - 3)):.2f}" if count > 3 else "infinite"
-    return (
-        f"Deviations from 0 in standard errors over the {found.sizes['beta']} temperatures "
-        f"(root mean square {expected} expected of {count} couplings by Student's t): "
-        f"{'; '.join(parts)}."
-    )
-
-
-def _limits(found: xr.Dataset) -> str:
-    return ", ".join(
+    cold = float(found.beta[-1])
+    limits = " and ".join(
         f"{float(found.x2_limit.sel(g=gain)):.4f} at g = {gain:g}" for gain in found.g.values
     )
+    expected = f"{np.sqrt((count - 1) / (count - 3)):.2f}" if count > 3 else "infinite"
+    head = ["g", "N", "r.m.s.", "largest", "N(2βE/N − 1)"]
+    head += [f"‖x‖²/N, β = {cold:g}", "theory", "off by"]
+    rows = [_row(found, gain, n, cold) for gain in found.g.values for n in found.n.values]
+    return paragraphs(
+        "Energy (a) and ‖x‖² (b) per neuron of the measure exp(−βE) against β at γ = 0, η = 0: "
+        f"exact samples of {count} couplings, and the replica theory (lines). For N → ∞ the energy "
+        "is 1/(2β) for every g, so that it does not tell the gains apart; (c) shows 2βE/N − 1. "
+        f"‖x‖²/N = 1/β + g²q does: at β → ∞ theory gives {limits}.",
+        table(head, rows),
+        "r.m.s. and largest: deviation of 2βE/N from 1 in standard errors, over the "
+        f"{found.sizes['beta']} temperatures (r.m.s. {expected} expected of {count} couplings by "
+        "Student's t). N(2βE/N − 1) is averaged over β. Samples: Hamiltonian Monte Carlo with "
+        f"tempering. {errors_said(count)} Runs whose chains have not mixed (hollow): "
+        f"{int((found.converged == 0).sum())} of {found.converged.size}.",
+    )
 
 
-def _sizes(found: xr.Dataset, beta: float) -> str:
-    mean, error = average(found.x2.sel(beta=beta))
-    parts = []
-    for gain in found.g.values:
-        theory = float(found.x2_theory.sel(g=gain, beta=beta))
-        sampled = ", ".join(
-            f"{float(mean.sel(g=gain, n=n)):.4f} ± {float(error.sel(g=gain, n=n)):.4f} (N = {n}, "
-            f"{float(mean.sel(g=gain, n=n)) / theory - 1:+.1%})"
-            for n in found.n.values
-        )
-        parts.append(f"g = {gain:g} samples {sampled}, theory {theory:.4f}")
-    return "; ".join(parts)
+def _row(found: xr.Dataset, gain: float, n: int, beta: float) -> list[str]:
+    part = found.sel(g=gain, n=n)
+    twice = 2 * part.beta * part.energy - 1
+    deviation = np.array(
+        [np.divide(*mean_and_error(twice.sel(beta=value))) for value in part.beta.values]
+    )
+    size = part.x2.sel(beta=beta)
+    theory = float(part.x2_theory.sel(beta=beta))
+    return [
+        f"{gain:g}",
+        str(n),
+        f"{np.sqrt(np.mean(deviation**2)):.2f}",
+        f"{np.abs(deviation).max():.1f}",
+        # Temperatures of one coupling matrix are not independent: average them first.
+        averaged(n * twice.mean("beta")),
+        averaged(size),
+        f"{theory:.4f}",
+        f"{float(size.mean()) / theory - 1:+.1%}",
+    ]
 
 
 FIGURE = PaperFigure(
