@@ -1,8 +1,37 @@
 """The experiments, in the order of the report: one subject, one file."""
 
 from ..statement import Experiment
-from . import chaos, identities
+from . import (
+    chaos,
+    correlated,
+    dale,
+    equilibrium,
+    identities,
+    null_phase,
+    onsager,
+    onset,
+    overlaps,
+    regimes,
+    response,
+    stationary_correlated,
+    stiffness,
+)
 
 EXPERIMENTS: dict[str, Experiment] = {
-    module.EXPERIMENT.key: module.EXPERIMENT for module in (identities, chaos)
+    module.EXPERIMENT.key: module.EXPERIMENT
+    for module in (
+        identities,
+        null_phase,
+        regimes,
+        equilibrium,
+        overlaps,
+        response,
+        chaos,
+        correlated,
+        stationary_correlated,
+        onsager,
+        dale,
+        onset,
+        stiffness,
+    )
 }
