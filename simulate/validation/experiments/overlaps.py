@@ -23,11 +23,11 @@ class _Point(NamedTuple):
 POINTS = {
     "III": _Point("regime III", 0.9, 0.5, 10.0),
     "independent": _Point("independent couplings", 1.2, 0.0, 2.0),
-    "hot": _Point("γ < 0 above T_SG", 2.2, -0.5, 0.5),
+    "hot": _Point("β < β_SG", 2.2, -0.5, 0.25),
 }
-ORDERED = _Point("beyond β_SG", 3.0, -0.7, 5.0)
-# Below β_SG = 0.62 of ORDERED, where replicas do not order.
-_HOTTEST = 0.5
+ORDERED = _Point("β > β_SG", 2.2, -0.5, 10.0)
+# Below β_SG = 1.31 of ORDERED, where replicas do not order.
+_HOTTEST = 1.0
 _WHERE = f"g = {ORDERED.g:g}, γ = {ORDERED.gamma:g}, β = {ORDERED.beta:g}"
 _SOURCE = "ordered saddle point, an approximation: its replicon eigenvalue is 1.08"
 # Finite-size corrections of mean-field glasses, measured as ∝ n^−2/3 at and below the transition
@@ -44,10 +44,10 @@ PREDICTIONS = (
         )
         for name, point in POINTS.items()
     ),
-    Prediction("overlap", f"⟨q_ab²⟩ = Q² at {_WHERE} (beyond β_SG)", _SOURCE, _GLASS),
-    Prediction("q", f"q at {_WHERE} (beyond β_SG)", _SOURCE, _GLASS),
-    Prediction("energy", f"βe at {_WHERE} (beyond β_SG)", _SOURCE, _GLASS),
-    Prediction("r", f"r at {_WHERE} (beyond β_SG)", _SOURCE, _GLASS),
+    Prediction("overlap", f"⟨q_ab²⟩ = Q² at {_WHERE} (β > β_SG)", _SOURCE, _GLASS),
+    Prediction("q", f"q at {_WHERE} (β > β_SG)", _SOURCE, _GLASS),
+    Prediction("energy", f"βe at {_WHERE} (β > β_SG)", _SOURCE, _GLASS),
+    Prediction("r", f"r at {_WHERE} (β > β_SG)", _SOURCE, _GLASS),
 )
 
 
@@ -120,7 +120,7 @@ def measure(n: int, seed: int, *, n_samples: int, chains: int, n_ordered: int) -
         chains=2,
         seed=seeds.member(seed, len(POINTS)),
         warmup=200,
-        leapfrog=20,
+        leapfrog=24,
         lowest_beta=_HOTTEST,
         store_samples=False,
     )
@@ -139,7 +139,7 @@ EXPERIMENT = Experiment(
     theory=theory,
     measure=measure,
     scales={
-        "quick": Design({40: 10, 120: 7}, {"n_samples": 800, "chains": 4, "n_ordered": 1000}),
+        "quick": Design({50: 10, 100: 7}, {"n_samples": 800, "chains": 4, "n_ordered": 900}),
         "paper": Design(
             {100: 48, 200: 32, 400: 12}, {"n_samples": 2000, "chains": 8, "n_ordered": 4000}
         ),
