@@ -49,22 +49,24 @@ def in_parallel(
     """
     todo = list(jobs)
     count = 1 if workers is None else parameters.count("workers", workers, 1)
-    # Matrix-vector products are bound by memory: processes gain more than threads of BLAS.
     kind = "generator" if ordered else "generator_unordered"
     pool = Parallel(n_jobs=min(count, max(len(todo), 1)), return_as=kind)
-    with threadpool_limits(1, user_api="blas"):
-        found = pool(delayed(_run)(job) for job in todo)
-        for result, caught in tqdm(
-            found, total=len(todo), desc=label, disable=None if progress else True
-        ):
-            for text, category in caught:
-                warnings.warn(text, category, stacklevel=2)
-            yield result
+    found = pool(delayed(_run)(job) for job in todo)
+    for result, caught in tqdm(
+        found, total=len(todo), desc=label, disable=None if progress else True
+    ):
+        for text, category in caught:
+            warnings.warn(text, category, stacklevel=2)
+        yield result
 
 
 def _run(job: Callable[[], Any]) -> tuple[Any, list[tuple[str, type[Warning]]]]:
-    """Result and warnings: other processes know nothing of the filters of this one."""
-    with warnings.catch_warnings(record=True) as caught:
+    """Result and warnings: other processes know nothing of the filters of this one.
+
+    One BLAS thread, wherever it runs: products of matrices and vectors are bound by memory, and the
+    number of threads would change the last digits.
+    """
+    with warnings.catch_warnings(record=True) as caught, threadpool_limits(1, user_api="blas"):
         warnings.simplefilter("always")
         result = job()
     return result, list(dict.fromkeys((str(one.message), one.category) for one in caught))

@@ -9,17 +9,14 @@ import click
 from meanfield.shell import CONTEXT
 from meanfield.shell import run as run_command
 
-from ..fixed_points import FixedPointError
-from ..integration import IntegrationError
 from .fixed_points import fixed_points
 from .lyapunov import lyapunov
 from .memory import memory
+from .options import FAILURES
 from .reproduce import reproduce
 from .run import run
 from .sample import sample
 from .validate import validate
-
-_FAILURES = (IntegrationError, FixedPointError)
 
 
 @click.group(context_settings=CONTEXT)
@@ -33,4 +30,4 @@ for _command in (validate, reproduce, run, lyapunov, fixed_points, sample, memor
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code (2 bad input, 1 no result)."""
-    return run_command(cli, arguments, program="python -m simulate", failures=_FAILURES)
+    return run_command(cli, arguments, program="python -m simulate", failures=FAILURES)

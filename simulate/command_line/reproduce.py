@@ -12,7 +12,7 @@ from ..reproduction import FIGURES
 from ..reproduction import reproduce as compute
 from ..reproduction.definition import SCALES
 from ..reproduction.reproduce import figure_parameters
-from .options import library_warnings
+from .options import FAILURES, library_warnings
 
 
 def _listed() -> str:
@@ -107,25 +107,37 @@ def reproduce(
         chosen[key] = tuple(v for v in available if v in variants) if variants else available
         if not chosen[key]:
             raise click.UsageError(f"{key} has no variant {variants[0]}, only {available[0]}")
+    if describe:
+        click.echo("\n".join(_described(key) for key in keys))
+        return 0
+    failed = []
     for key in keys:
         figure = FIGURES[key]
-        if describe:
-            click.echo(f"{key}: {figure.source}, {figure.title}")
-            for name in SCALES:
-                click.echo(f"  {name}: {json.dumps(dict(figure.scales[name]))}")
+        try:
+            with library_warnings():
+                found = compute(
+                    key,
+                    scale=scale,
+                    output=output / scale,
+                    variants=chosen[key],
+                    seed=seed,
+                    workers=workers,
+                    progress=True,
+                    **changes,
+                )
+        except FAILURES as error:
+            # The other figures do not depend on it.
+            click.echo(f"error: {key}: {getattr(error, 'summary', str(error))}", err=True)
+            failed.append(key)
             continue
-        with library_warnings():
-            found = compute(
-                key,
-                scale=scale,
-                output=output / scale,
-                variants=chosen[key],
-                seed=seed,
-                workers=workers,
-                progress=True,
-                **changes,
-            )
-        click.echo(f"{figure.source}: {figure.title} ({found.seconds:.0f} s)\n{found.caption}")
+        click.echo(f"{figure.source}: {figure.title} ({found.seconds:.0f} s)\n\n{found.caption}\n")
         names = ", ".join(path.name for path in found.files)
         click.echo(f"wrote {names} to {output / scale}\n")
-    return 0
+    return 1 if failed else 0
+
+
+def _described(key: str) -> str:
+    figure = FIGURES[key]
+    lines = [f"{key}: {figure.source}, {figure.title}"]
+    lines += [f"  {name}: {json.dumps(dict(figure.scales[name]))}" for name in SCALES]
+    return "\n".join(lines)

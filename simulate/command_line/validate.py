@@ -11,6 +11,7 @@ from ..validation import EXPERIMENTS
 from ..validation import validate as run_table
 from ..validation.jobs import plan
 from ..validation.report import save
+from ..validation.validate import pick
 
 
 def _listed() -> str:
@@ -62,9 +63,7 @@ def _shard(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int,
     "without --shard makes the table.",
 )
 @click.option(
-    "--resume/--fresh",
-    default=None,
-    help="Use what --output has measured already, or not.  [default: only with --paper]",
+    "--fresh", is_flag=True, help="Measure everything again.  [default: use what --output has]"
 )
 @click.option("--plan", "only_plan", is_flag=True, help="Print the jobs by size and stop.")
 @click.option(
@@ -79,7 +78,7 @@ def validate(
     false_alarm: float,
     workers: int | None,
     shard: tuple[int, int],
-    resume: bool | None,
+    fresh: bool,
     only_plan: bool,
     output: Path | None,
 ) -> int:
@@ -89,46 +88,44 @@ def validate(
     differs.
     """
     if only_plan:
-        click.echo(_plan(scale, seed))
+        click.echo(_plan(rows, scale, seed))
         return 0
     output = output or Path("results") / "validation" / scale
     store = output / "measurements"
-    if resume is False and shard[1] > 1:
-        raise click.UsageError("--fresh: would remove what other shards have measured")
-    if not (scale == "paper" or shard[1] > 1 if resume is None else resume):
-        for path in store.glob("measurements-*.jsonl"):
-            path.unlink()
     found = run_table(
         scale,
         rows=rows,
         seed=seed,
         false_alarm=false_alarm,
         store=store,
+        fresh=fresh,
         shard=shard,
         workers=workers or joblib.cpu_count(),
         progress=True,
     )
+    for text in (*found.failures, *found.warnings):
+        click.echo(f"warning: {text}", err=True)
     if shard[1] > 1 and not found.complete:
         click.echo(f"shard {shard[0]}/{shard[1]} done; its measurements are in {store}")
-        return 0
+        return 1 if found.failures else 0
     command = [f"python -m simulate validate --{scale} --seed {found.attributes['seed']}"]
     command += [f"--rows '{pattern}'" for pattern in rows if pattern != "*"]
     files = save(found, output, " ".join([*command, f"--false-alarm {false_alarm:g}"]))
     click.echo(f"{found.table()}\n\n{found.summary()}")
     if found.n_reused:
         click.echo(f"{found.n_reused} of {found.n_jobs} jobs were read from {store}")
-    for text in found.warnings:
-        click.echo(f"warning: {text}", err=True)
     click.echo(f"wrote {', '.join(path.name for path in files)} to {output}")
     return 0 if found.passed else 1
 
 
-def _plan(scale: str, seed: int) -> str:
-    lines = [f"{'experiment':<14} {'theory':>6}  couplings at each N"]
-    for experiment in EXPERIMENTS.values():
+def _plan(rows: tuple[str, ...], scale: str, seed: int) -> str:
+    picked = pick(rows)
+    width = max(len(experiment.key) for experiment in picked)
+    lines = [f"{'experiment':<{width}}  theory  couplings at each N"]
+    for experiment in picked:
         sizes = experiment.scales[scale].sizes
         text = ", ".join(f"{count} × {n}" for n, count in sizes.items())
-        lines.append(f"{experiment.key:<14} {1:>6}  {text}")
-    jobs = plan(EXPERIMENTS.values(), scale, seed)
+        lines.append(f"{experiment.key:<{width}}  {1:>6}  {text}")
+    jobs = plan(picked, scale, seed)
     lines.append(f"{len(jobs)} independent jobs; split them over K machines by --shard I/K")
     return "\n".join(lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import time
 import warnings
 from collections.abc import Mapping
@@ -107,12 +108,16 @@ def reproduce(
         parameters.one_of("variant", name, figure.variants)
     entropy = seeds.entropy(seed)
     start = time.perf_counter()
-    data = {
-        variant: _computed(figure, variant, values, scale, entropy, workers, progress)
-        for variant in variants
-    }
+    data: dict[str, xr.Dataset] = {}
+    files: list[Path] = []
+    for variant in variants:
+        data[variant] = _computed(figure, variant, values, scale, entropy, workers, progress)
+        if output is not None:
+            # Before the next variant, which may take long and be interrupted.
+            files += _drawn(figure, data[variant], Path(output))
     caption = figure.caption(data)
-    files = [] if output is None else _saved(figure, data, caption, scale, Path(output))
+    if output is not None:
+        files += _explained(figure, data, caption, scale, Path(output))
     return Reproduction(key, data, caption, files, time.perf_counter() - start)
 
 
@@ -132,8 +137,23 @@ def figure_parameters(key: str, scale: str, changes: Mapping[str, Any]) -> dict[
             raise ArgumentError(
                 f"{name}={value!r}: {key} has no such parameter, only {', '.join(values)}"
             )
-        values[name] = value
+        values[name] = _like(name, value, values[name])
     return values
+
+
+def _like(name: str, value: Any, usual: Any) -> Any:
+    """The value, if it is of the kind of the usual one: a count, a number, a list, a text."""
+    if isinstance(usual, bool | str):
+        if isinstance(value, type(usual)):
+            return value
+        raise ArgumentError(f"{name}={value!r}: must be like {usual!r}")
+    if isinstance(usual, int):
+        return parameters.count(name, value, 1)
+    if isinstance(usual, float):
+        return parameters.finite(name, value)
+    if not isinstance(value, list | tuple) or not value:
+        raise ArgumentError(f"{name}={value!r}: must be a list like {list(usual)}")
+    return [_like(name, one, usual[0]) for one in value]
 
 
 def _computed(
@@ -164,29 +184,39 @@ def _computed(
     return found.assign_attrs(facts)
 
 
-def _saved(
+def _stem(figure: PaperFigure, variant: str) -> str:
+    return figure.key if variant == CONVERGED else f"{figure.key}-{variant}"
+
+
+def _drawn(figure: PaperFigure, values: xr.Dataset, output: Path) -> list[Path]:
+    stem = _stem(figure, values.attrs["variant"])
+    with staged_directory(output) as folder:
+        values.to_netcdf(folder / f"{stem}.nc", engine="scipy")
+    with staged_directory(output) as folder, style.context(STYLE):
+        figure.draw(values).savefig(folder / f"{stem}.png")
+    return [output / f"{stem}.nc", output / f"{stem}.png"]
+
+
+def _explained(
     figure: PaperFigure, data: dict[str, xr.Dataset], caption: str, scale: str, output: Path
 ) -> list[Path]:
-    names = []
+    text = [f"# {figure.source}: {figure.title}", ""]
+    for variant in data:
+        text += [f"![{figure.source}, {variant}]({_stem(figure, variant)}.png)", ""]
+        text += [f"*{variant}*", ""]
+    text += [caption, "", "```", _command(figure, data, scale), "```", ""]
     with staged_directory(output) as folder:
-        text = [f"# {figure.source}: {figure.title}", ""]
-        for variant, values in data.items():
-            stem = figure.key if variant == CONVERGED else f"{figure.key}-{variant}"
-            values.to_netcdf(folder / f"{stem}.nc", engine="scipy")
-            with style.context(STYLE):
-                figure.draw(values).savefig(folder / f"{stem}.png")
-            text += [f"![{figure.source}, {variant}]({stem}.png)", "", f"*{variant}*", ""]
-            names += [f"{stem}.nc", f"{stem}.png"]
-        text += [caption, "", "```", _command(figure, data, scale), "```", ""]
-        (folder / f"{figure.key}.md").write_text("\n".join(text))
-    return [output / name for name in (*names, f"{figure.key}.md")]
+        (folder / f"{figure.key}.md").write_text("\n".join(text), encoding="utf-8")
+    return [output / f"{figure.key}.md"]
 
 
 def _command(figure: PaperFigure, data: dict[str, xr.Dataset], scale: str) -> str:
     facts = next(iter(data.values())).attrs
     parts = [f"python -m simulate reproduce {figure.key} --scale {scale} --seed {facts['seed']}"]
+    if len(data) < len(figure.variants):
+        parts += [f"--variant {variant}" for variant in data]
     for name, value in json.loads(facts["parameters"]).items():
         usual = json.loads(json.dumps(figure.scales[scale][name], default=list))
         if value != usual:
-            parts.append(f"--set {name}={json.dumps(value)}")
+            parts.append("--set " + shlex.quote(f"{name}={json.dumps(value)}"))
     return " ".join(parts)

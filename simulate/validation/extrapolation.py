@@ -27,9 +27,10 @@ class Estimate(NamedTuple):
     value, error, dof : float
         Limit n → ∞, its standard error and degrees of freedom.
     slope : float
-        Of n^−power; 0 without extrapolation.
+        Of n^−power; 0 with one size.
     misfit : float
-        χ² per degree of freedom of the law in n; nan with fewer than three sizes.
+        χ² per degree of freedom of the law in n; nan with fewer than three sizes.  The error does
+        not cover a wrong law: look here.
     """
 
     sizes: Array
@@ -43,7 +44,7 @@ class Estimate(NamedTuple):
     misfit: float
 
 
-def estimate(samples: Mapping[int, Sequence[float]], power: float | None) -> Estimate:
+def estimate(samples: Mapping[int, Sequence[float]], power: float) -> Estimate:
     """The limit n → ∞ of means over couplings.
 
     The weights of the sizes are fixed by the design, not by the data: least squares for
@@ -57,8 +58,8 @@ def estimate(samples: Mapping[int, Sequence[float]], power: float | None) -> Est
     ----------
     samples : mapping
         Values of single couplings for each n, at least two.
-    power : float or None
-        None pools the sizes.
+    power : float
+        Exponent of the law; one size is taken as it is.
 
     Returns
     -------
@@ -70,7 +71,7 @@ def estimate(samples: Mapping[int, Sequence[float]], power: float | None) -> Est
     means = np.array([v.mean() for v in values])
     errors = np.array([v.std(ddof=1) for v in values]) / np.sqrt(counts)
     columns = [np.ones(sizes.size)]
-    if power is not None and sizes.size > 1:
+    if sizes.size > 1:
         columns.append(sizes**-power)
     law = np.stack(columns, axis=1)
     information = sizes * counts

@@ -10,18 +10,36 @@ import warnings
 import zlib
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+from scipy.sparse.linalg import ArpackError
+
+import meanfield
 from meanfield import NotConvergedError, SamplerError, seeds
 from meanfield.provenance import provenance
 
+from ..boltzmann import SamplingWarning
 from ..fixed_points import FixedPointError
 from ..integration import IntegrationError
 from .statement import Experiment
 
 THEORY, MEASURE = "theory", "measure"
 # A valid question without an answer: the rows say so.  Anything else is a mistake and raises.
-_FAILURES = (IntegrationError, FixedPointError, NotConvergedError, SamplerError)
+_FAILURES = (
+    IntegrationError,
+    FixedPointError,
+    NotConvergedError,
+    SamplerError,
+    np.linalg.LinAlgError,
+    ArpackError,
+)
+# Slow mixing of single chains is told, not refused: to drop those couplings would bias the mean.
+_TOLERATED = (SamplingWarning,)
+# What no measurement depends on.
+_WITHOUT = {"reproduction", "figures", "command_line"}
 
 
 @dataclass(frozen=True)
@@ -37,8 +55,9 @@ class Job:
 
     @property
     def key(self) -> str:
-        """Digest of all that the result depends on."""
-        facts = {**asdict(self), "version": provenance()["quasipotential_version"]}
+        """Digest of all that the result depends on, code and versions included."""
+        versions = {k: v for k, v in provenance().items() if k != "created"}
+        facts = {**asdict(self), **versions, "sources": _sources()}
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:24]
 
 
@@ -90,12 +109,26 @@ def run(job: Job, experiment: Experiment) -> Outcome:
                 values = {name: [float(value)] for name, value in numbers.items()}
         except _FAILURES as error:
             failure = getattr(error, "summary", str(error))
-    # A library that does not exist here, or a number that is none, must not pass for a result.
+    # A number that is none must not pass for a result.
     bad = [name for name, value in values.items() if math.isnan(value[0])]
     if bad and not failure:
         failure = f"nan: {', '.join(bad)}"
     texts = list(dict.fromkeys(str(one.message) for one in caught))
+    refused = [one for one in caught if not issubclass(one.category, _TOLERATED)]
+    if refused and not failure:
+        failure = str(refused[0].message)
     return Outcome(values, texts, failure, time.process_time() - start)
+
+
+@cache
+def _sources() -> str:
+    """Digest of the code: measurements of other code are not taken up."""
+    found = hashlib.sha256()
+    for package in (Path(meanfield.__file__).parent, Path(__file__).parents[1]):
+        for path in sorted(package.rglob("*.py")):
+            if not _WITHOUT & set(path.relative_to(package).parts):
+                found.update(path.read_bytes())
+    return found.hexdigest()
 
 
 def as_line(job: Job, outcome: Outcome) -> dict[str, Any]:

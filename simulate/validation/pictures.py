@@ -38,7 +38,7 @@ def deviations(rows: Sequence[Row], limit: float) -> Figure:
 def approach(rows: Sequence[Row]) -> Figure | None:
     """Means over couplings against n^−power, extrapolated, beside the theory: one panel a row.
 
-    None where no row was extrapolated or pooled.
+    None where the rows have no networks.
     """
     shown = [one for one in rows if one.found is not None and one.found.sizes[0] > 0]
     if not shown:
@@ -57,17 +57,17 @@ def approach(rows: Sequence[Row]) -> Figure | None:
 def _panel(axis: Axes, one: Row) -> None:
     found, power = one.found, one.prediction.power
     assert found is not None
-    flat = power is None or found.sizes.size == 1
-    x = found.sizes ** -(power or 1.0)
+    x = found.sizes**-power
     colour = "C0" if one.passed else _FAILED
     axis.errorbar(x, found.means, found.errors, fmt="o", color=colour)
     axis.errorbar([0], [found.value], [found.error], fmt="s", mfc="white", color=colour)
     ends = np.array([0.0, 1.1 * x.max()])
-    axis.plot(ends, found.value + (0.0 if flat else found.slope) * ends, color=colour, lw=0.9)
+    axis.plot(ends, found.value + found.slope * ends, color=colour, lw=0.9)
     low, high = (one.theory.value + sign * one.theory.error for sign in (-1, 1))
     axis.axhspan(low, high, color="C1", alpha=0.3, lw=0)
     axis.axhline(one.theory.value, color="C1", ls="--", lw=1.1)
     axis.set_xlim(-0.06 * x.max(), 1.12 * x.max())
     axis.set_xticks([0, *x], ["∞", *(f"{n:g}" for n in found.sizes)])
-    axis.set_xlabel(r"$N$" if flat else rf"$N$, on the scale $N^{{-{power:.3g}}}$")
-    axis.set_title(f"{one.prediction.name}: z = {one.z:+.1f}", fontsize=8)
+    axis.set_xlabel(rf"$N$, on the scale $N^{{-{power:.3g}}}$")
+    law = "" if math.isnan(found.misfit) else rf", $\chi^2/\nu = {found.misfit:.1f}$"
+    axis.set_title(f"{one.prediction.name}: z = {one.z:+.1f}{law}", fontsize=8)

@@ -17,7 +17,7 @@ from meanfield.output import staged_directory
 
 from .experiments import EXPERIMENTS
 from .pictures import approach, deviations
-from .table import Row, simulation_text, sizes_text, theory_text, z_text
+from .table import Row, resolution_text, simulation_text, sizes_text, theory_text, z_text
 from .validate import Validation
 
 _LOOK = """
@@ -65,12 +65,17 @@ def _page(found: Validation, command: str) -> Iterator[str]:
     yield (
         "<p>Every row compares a prediction with its measurement on networks. Coupling matrices "
         "are the unit of replication; numbers in brackets are standard errors of the last digits; "
-        "several N are extrapolated to N → ∞. z is the deviation in standard errors, as "
+        "several N are extrapolated to N → ∞ by the law that the pictures show; the errors do not "
+        "cover a wrong law. z is the deviation in standard errors, as "
         "improbable as Student's t. “Would notice” is the smallest "
         "difference that the row refuses. Identities have no statistics: their largest deviation "
         "is compared with a bound on rounding and truncation.</p>"
     )
-    facts = {**found.attributes, "core seconds": f"{found.seconds:.0f}", "jobs": found.n_jobs}
+    facts = {
+        **found.attributes,
+        "core seconds": f"{sum(found.seconds.values()):.0f}",
+        "jobs": found.n_jobs,
+    }
     if found.n_reused:
         facts["jobs read from earlier runs"] = found.n_reused
     yield f"<p>{html.escape('; '.join(f'{name}: {value}' for name, value in facts.items()))}</p>"
@@ -95,7 +100,7 @@ def _section(title: str, rows: list[Row]) -> Iterator[str]:
             simulation_text(one),
             sizes_text(one),
             z_text(one),
-            f"{one.resolution:.2g}",
+            resolution_text(one),
             f"{one.verdict} {one.reason}",
         )
         kind = "" if one.passed else " class='failed'"

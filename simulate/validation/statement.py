@@ -30,9 +30,8 @@ class Prediction:
         What is predicted, in symbols: "q at g = 0.9, γ = 0.5, β = 10".
     source : str
         Equation and paper, or the named check of `derivations`.
-    power : float or None
-        Means over couplings approach their limit like n^−power and are extrapolated; None pools all
-        sizes, for statements that hold at every n.
+    power : float
+        Means over couplings approach their limit like n^−power and are extrapolated.
     bound : float or None
         For identities and closed forms: largest |measured − theory| allowed, at every n and for
         every coupling matrix, from rounding or truncation.  Such rows carry no false-alarm rate.
@@ -41,7 +40,7 @@ class Prediction:
     name: str
     statement: str
     source: str
-    power: float | None = 1.0
+    power: float = 1.0
     bound: float | None = None
 
 
@@ -75,7 +74,7 @@ class Experiment:
         One line.
     predictions : tuple of Prediction
     theory : function
-        ``theory(seed=, **design.theory)`` returns a `Value` for each name; a prediction without one
+        ``theory(seed=, **design.theory)`` returns a `Value` for each name; an identity without one
         has theory 0.
     measure : function
         ``measure(n, seed, **design.measure)`` returns a number for each name, from one coupling

@@ -21,15 +21,20 @@ class Store:
         None keeps everything in memory.
     name : str
         Of the file to write.
+    fresh : bool
+        Whether to forget what this file has, and not to look into the others.
     """
 
-    def __init__(self, folder: Path | None, name: str = "all") -> None:
+    def __init__(self, folder: Path | None, name: str = "all", *, fresh: bool = False) -> None:
         self._found: dict[str, Outcome] = {}
         self._file = None
         if folder is None:
             return
         folder.mkdir(parents=True, exist_ok=True)
         self._file = folder / f"measurements-{name}.jsonl"
+        if fresh:
+            self._file.unlink(missing_ok=True)
+            return
         for path in sorted(folder.glob("measurements-*.jsonl")):
             self._found |= _read(path)
         _mend(self._file)
@@ -55,10 +60,10 @@ def _read(path: Path) -> dict[str, Outcome]:
     for line in path.read_text().splitlines():
         try:
             facts = json.loads(line)
-        except json.JSONDecodeError:
-            continue  # The line at which a run was interrupted.
-        names = ("values", "warnings", "failure", "seconds")
-        found[facts["key"]] = Outcome(**{name: facts[name] for name in names})
+            names = ("values", "warnings", "failure", "seconds")
+            found[facts["key"]] = Outcome(**{name: facts[name] for name in names})
+        except (json.JSONDecodeError, KeyError, TypeError):
+            continue  # The line at which a run was interrupted: it is measured again.
     return found
 
 

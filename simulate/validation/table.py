@@ -42,7 +42,7 @@ class Row:
     verdict : str
         "agrees", "DIFFERS", "exact", "VIOLATED" or "NO RESULT".
     reason : str
-        Why there is no result.
+        Why there is no result, or how many jobs warned.
     """
 
     experiment: str
@@ -140,7 +140,9 @@ def row(
     if failures := sorted({one.failure for one in done if one.failure}):
         return replace(blank, reason="; ".join(failures))
     assert theory is not None
-    expected = Value(*theory.values.get(prediction.name, [0.0]))
+    expected = Value(0.0)
+    if prediction.name in theory.values or prediction.bound is None:
+        expected = Value(*theory.values[prediction.name])
     samples = {
         n: [one.values[prediction.name][0] for one in group if one is not None]
         for n, group in measured.items()
@@ -159,7 +161,11 @@ def row(
     apart = deviation(found, expected)
     if not math.isfinite(apart.z):
         return replace(blank, theory=expected, found=found, reason="no error to compare with")
-    return replace(blank, theory=expected, found=found, deviation=apart, verdict=AGREES)
+    warned = sum(bool(one.warnings) for one in done)
+    told = f"({warned} of {len(done)} jobs warned)" if warned else ""
+    return replace(
+        blank, theory=expected, found=found, deviation=apart, verdict=AGREES, reason=told
+    )
 
 
 def judged(one: Row, limit: float) -> Row:
@@ -171,7 +177,7 @@ def judged(one: Row, limit: float) -> Row:
 
 def as_text(rows: Sequence[Row]) -> str:
     """The table for a terminal."""
-    head = ("row", "theory", "simulation", "n", "z", "verdict")
+    head = ("row", "theory", "simulation", "n", "z", "would notice", "verdict")
     body = [
         (
             one.name,
@@ -179,7 +185,8 @@ def as_text(rows: Sequence[Row]) -> str:
             simulation_text(one),
             sizes_text(one),
             z_text(one),
-            one.verdict,
+            resolution_text(one),
+            f"{one.verdict} {one.reason}".rstrip(),
         )
         for one in rows
     ]
@@ -208,8 +215,7 @@ def sizes_text(one: Row) -> str:
     if one.found is None:
         return ""
     sizes = ",".join(f"{n:g}" for n in one.found.sizes)
-    extrapolated = one.prediction.power is not None and one.found.sizes.size > 1
-    return f"{sizes} → ∞" if extrapolated else sizes
+    return f"{sizes} → ∞" if one.found.sizes.size > 1 else sizes
 
 
 def z_text(one: Row) -> str:
@@ -217,12 +223,18 @@ def z_text(one: Row) -> str:
     return "" if math.isnan(one.z) else f"{one.z:+.2f}"
 
 
+def resolution_text(one: Row) -> str:
+    """The least difference that the row would notice."""
+    return "" if one.found is None or math.isnan(one.resolution) else f"{one.resolution:.2g}"
+
+
 def _number(value: float, error: float) -> str:
     if math.isnan(value):
         return ""
     if not error > 0:
         return f"{value:.6g}"
-    digits = max(0, 1 - math.floor(math.log10(error)))
+    # By the error as it is printed: 0.0997 is 0.10.
+    digits = max(0, 1 - math.floor(math.log10(float(f"{error:.1e}"))))
     if digits > 8:
         return f"{value:.6g}"
     scaled = round(error * 10.0**digits)

@@ -31,15 +31,17 @@ class Validation:
     ----------
     rows : list of Row
     false_alarm : float
-        Probability that any row of the table differs by chance.
+        Bound on the probability that any row of a true table differs by chance.
     limit : float
         |z| beyond which a row differs.
     warnings : list of str
         What the library warned of on the way, by experiment.
     n_jobs, n_reused : int
         Couplings and theories of the table, and how many of them were read from earlier runs.
-    seconds : float
-        Of one core, all jobs together.
+    failures : list of str
+        What kept jobs of this call from a result, by experiment.
+    seconds : dict
+        Of one core, all jobs together, by experiment.
     attributes : dict
         Scale, seed and versions.
     """
@@ -50,7 +52,8 @@ class Validation:
     warnings: list[str]
     n_jobs: int
     n_reused: int
-    seconds: float
+    failures: list[str]
+    seconds: dict[str, float]
     attributes: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -88,7 +91,7 @@ class Validation:
             "limit": self.limit,
             "jobs": self.n_jobs,
             "reused": self.n_reused,
-            "core_seconds": self.seconds,
+            "core_seconds": {key: round(value, 3) for key, value in self.seconds.items()},
             "warnings": self.warnings,
             "rows": [one.to_dict() for one in self.rows],
         }
@@ -102,6 +105,7 @@ def validate(
     seed: int | None = 0,
     false_alarm: float = 0.01,
     store: str | Path | None = None,
+    fresh: bool = False,
     shard: tuple[int, int] = (1, 1),
     workers: int | None = None,
     progress: bool = False,
@@ -119,8 +123,10 @@ def validate(
     false_alarm : float
         Probability, in (0, 1), that a table of true predictions has any row that differs.
     store : path, optional
-        Directory of measurements: what it has is not measured again, and every measurement is
-        added as it comes.
+        Directory of measurements: what it has, by the same code, versions and seed, is not
+        measured again, and every measurement is added as it comes.
+    fresh : bool
+        Measure everything again.
     shard : (int, int)
         (i, k): measure only every k-th job, from the i-th (1 … k) on, each shard with a file of its
         own in `store`.  When all are there a call without shard makes the table.
@@ -140,10 +146,12 @@ def validate(
 
     Notes
     -----
-    A row tests theory − simulation against their standard errors.  Couplings are the unit of
+    A row tests simulation − theory against their standard errors.  Couplings are the unit of
     replication; several n are extrapolated (`estimate`); deviations follow Student's law; the limit
-    of |z| is Bonferroni's for all rows tested.  Identities are judged by their bounds on rounding
-    and truncation instead.
+    of |z| is Bonferroni's for all rows tested.  The false-alarm rate assumes the law in n of every
+    row (`Prediction.power`); with three sizes or more `Estimate.misfit` tells whether it holds.
+    Identities are judged by their bounds on rounding and truncation instead.  A job that fails or
+    warns (but for chains that mix slowly) leaves its rows without a result.
 
     Examples
     --------
@@ -159,10 +167,13 @@ def validate(
     first, of = (parameters.count("shard", part, 1) for part in shard)
     if first > of:
         raise ArgumentError(f"shard={first}/{of}: the number of a shard must not exceed {of}")
-    picked = _picked(rows)
+    picked = pick(rows)
     entropy = seeds.entropy(seed)
     jobs = plan(picked, scale, entropy)
-    kept = Store(None if store is None else Path(store), "all" if of == 1 else f"{first}-of-{of}")
+    if fresh and of > 1:
+        raise ArgumentError("fresh=True: not for shards, which share their measurements")
+    name = "all" if of == 1 else f"{first}-of-{of}"
+    kept = Store(None if store is None else Path(store), name, fresh=fresh)
     todo = kept.missing(jobs[first - 1 :: of])
     calls = [partial(_done, job) for job in todo]
     for job, outcome in in_parallel(
@@ -178,9 +189,13 @@ def validate(
         false_alarm=false_alarm,
         limit=limit,
         warnings=sorted({f"{job.experiment}: {w}" for job, one in outcomes for w in one.warnings}),
+        failures=sorted({f"{job.experiment}: {o.failure}" for job, o in outcomes if o.failure}),
         n_jobs=len(jobs),
         n_reused=len(outcomes) - len(todo),
-        seconds=sum(one.seconds for _, one in outcomes),
+        seconds={
+            e.key: sum(one.seconds for job, one in outcomes if job.experiment == e.key)
+            for e in picked
+        },
         attributes={"scale": scale, "seed": str(entropy), **provenance()},
     )
 
@@ -196,7 +211,14 @@ def _matches(experiment: str, name: str, patterns: Sequence[str]) -> bool:
     )
 
 
-def _picked(patterns: Sequence[str]) -> list[Experiment]:
+def pick(patterns: Sequence[str]) -> list[Experiment]:
+    """The experiments of which a row matches.
+
+    Raises
+    ------
+    ArgumentError
+        If a pattern matches nothing.
+    """
     for pattern in patterns:
         if not any(
             _matches(e.key, p.name, [pattern]) for e in EXPERIMENTS.values() for p in e.predictions

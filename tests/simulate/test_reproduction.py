@@ -1,14 +1,17 @@
 """The frame of the figures: names, parameters, files, command line."""
 
 import json
+import shlex
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import xarray as xr
 from matplotlib.figure import Figure
 
-from meanfield import ArgumentError
+from meanfield import ArgumentError, SamplerError
 from simulate import reproduce
 from simulate.command_line import main
 from simulate.reproduction import FIGURES, PaperFigure
@@ -66,10 +69,40 @@ def test_files_data_and_provenance(tmp_path: Path) -> None:
         assert json.loads(data.attrs["parameters"]) == {"n": 5, "gains": [1.0, 2.0]}
         assert "numpy_version" in data.attrs
         np.testing.assert_array_equal(data.y, found.data["printed"].y)
-    text = (tmp_path / "toy.md").read_text()
+    text = (tmp_path / "toy.md").read_text(encoding="utf-8")
     assert found.caption in text
     assert "python -m simulate reproduce toy --scale quick --seed 4 --set n=5" in text
     assert "toy-printed.png" in text
+
+
+def test_the_command_of_the_caption_makes_it_again(tmp_path: Path) -> None:
+    reproduce("toy", seed=4, output=tmp_path / "a", variants=("printed",), gains=[3.0, 4.0], n=6)
+    command = (tmp_path / "a" / "toy.md").read_text(encoding="utf-8").split("```")[1].strip()
+    arguments = shlex.split(command)[3:]
+    assert main([*arguments, "--output", str(tmp_path / "b")]) == 0
+    first, second = (
+        xr.load_dataset(tmp_path / place / "toy-printed.nc", engine="scipy")
+        for place in ("a", Path("b", "quick"))
+    )
+    assert first.y.equals(second.y)
+    assert first.attrs["parameters"] == second.attrs["parameters"]
+    assert not (tmp_path / "b" / "quick" / "toy.nc").exists()
+
+
+def test_data_are_kept_when_the_next_variant_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(*, variant: str, **others: Any) -> xr.Dataset:
+        if variant == "printed":
+            raise SamplerError("no answer")
+        return _compute(variant=variant, **others)
+
+    monkeypatch.setitem(FIGURES, "broken", replace(TOY, key="broken", compute=fails))
+    assert main(["reproduce", "broken", "toy", "--output", str(tmp_path)]) == 1
+    assert "error: broken: no answer" in capsys.readouterr().err
+    names = {path.name for path in (tmp_path / "quick").iterdir()}
+    assert {"broken.nc", "broken.png", "toy.md"} <= names
+    assert "broken.md" not in names
 
 
 def test_seeds_and_variants() -> None:
@@ -91,6 +124,11 @@ def test_seeds_and_variants() -> None:
         ("toy", {"variants": ("wrong",)}, "variant='wrong'"),
         ("toy", {"neurons": 3}, "neurons=3: toy has no such parameter, only n, gains"),
         ("toy", {"seed": -1}, "seed"),
+        ("toy", {"n": 0}, "n=0"),
+        ("toy", {"n": [3]}, "n="),
+        ("toy", {"gains": 3.0}, "gains=3.0: must be a list"),
+        ("toy", {"gains": []}, "gains="),
+        ("toy", {"gains": ["a"]}, "gains='a'"),
     ],
 )
 def test_bad_arguments(key: str, arguments: dict[str, object], text: str) -> None:
