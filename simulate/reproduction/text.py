@@ -72,6 +72,11 @@ def errors_said(count: int) -> str:
     return f"Means over {count} couplings with their standard errors."
 
 
+def deviations_said(count: int, what: str = "Bars") -> str:
+    """What the bars or bands of a picture are; of one coupling there are none."""
+    return "" if count == 1 else f"{what} of the picture are standard deviations."
+
+
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A Markdown table, with columns of equal width for the terminal."""
     lines = [list(head), *(list(row) for row in rows)]

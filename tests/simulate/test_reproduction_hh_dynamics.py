@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from meanfield import seeds
 from simulate import Reproduction, Switching, couplings, divergence, integrate, jacobian, reproduce
 from simulate.reproduction.catalogue import FIGURES
-from simulate.reproduction.hh.protocol import network
+from simulate.reproduction.grids import gathered, spread
+from simulate.reproduction.hh.protocol import broken, broken_said, network
 from simulate.reproduction.text import averaged, mean_and_error, quoted, ratio_and_error, table
 
 PRINTED_STEP = 0.01
@@ -259,3 +261,31 @@ def test_files_without_warnings(tmp_path: Path) -> None:
         stems = (key, f"{key}-printed")
         assert names == {f"{key}.md", *(f"{s}.{end}" for s in stems for end in ("png", "nc"))}
         assert all(path.stat().st_size > 0 for path in found.files)
+
+
+def test_many_gains_and_one_coupling(tmp_path: Path) -> None:
+    gains = [1.0, 2.0, 3.0, 4.0, 5.0]
+    tiny = {"n": 20, "g": gains, "n_trials": 1, "t_max": 2.0, "variants": ("converged",)}
+    reproduce("hh3", output=tmp_path / "hh3", **tiny)
+    assert "standard deviations" not in reproduce("hh4", **tiny).caption
+    assert "standard deviations" in reproduce("hh4", **(tiny | {"n_trials": 2})).caption
+
+
+def test_results_of_jobs_go_to_their_places() -> None:
+    values = [[10 * gain + trial, 0.5] for gain in range(2) for trial in range(3)]
+    dims, found = gathered({"g": 2, "trial": 3}, values, "t")
+    assert dims == ("g", "trial", "t")
+    assert found[1, 2].tolist() == [12.0, 0.5]
+    grid = xr.DataArray(found[..., 0], dims=dims[:2])
+    np.testing.assert_allclose(spread(grid), [1.0, 1.0])
+    np.testing.assert_allclose(spread(grid.isel(trial=[0])), [0.0, 0.0])
+
+
+def test_steps_are_judged_by_the_status_of_the_runs(tiny: Callable[[str], Reproduction]) -> None:
+    data = tiny("hh4").data["printed"]
+    assert broken(data) == [12.0]
+    assert "at g = 12 (crosses): Δt·λ_max" in broken_said(data, mark=" (crosses)")
+    # Whatever the stiffness is.
+    quiet = data.assign(unstable_step=0 * data.unstable_step)
+    assert "short enough" in broken_said(quiet)
+    assert "short enough" in tiny("hh1").caption

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
-from scipy.stats import norm
+from scipy.stats import norm, t
 
 from simulate import SingularCovarianceWarning, memory_curve, reproduce
 from simulate.couplings import PAPER_SETS, elliptic
@@ -182,6 +182,16 @@ class TestExcitation:
         assert float(exponent.sel(network="excitatory")) < -0.3
         assert float(exponent.sel(network="balanced")) < float(exponent.sel(network="inhibitory"))
 
+    def test_sign_of_an_exponent_within_its_error_is_left_open(self, found: Figures) -> None:
+        part = found["hh7"].data[CONVERGED].copy(deep=True)
+        moving = part.moved.sel(phase=0).max("trial") >= 1e-4
+        assert bool(moving.any())
+        for value, said in ((0.3, "fluctuates"), (-0.3, "relaxes"), (0.1, "undecided")):
+            part["lyapunov"][:] = value
+            part["lyapunov_err"][:] = 0.1
+            text = FIGURES["hh7"].caption({CONVERGED: part})
+            assert text.count(f"| {said}") == int(moving.sum())
+
 
 class TestReservoir:
     """hh8 and hh9."""
@@ -228,6 +238,29 @@ class TestReservoir:
         np.testing.assert_allclose(
             part.m.sel(task="recall", tau=0), part.m.sel(task="forecast", tau=0), atol=1e-8
         )
+
+    def test_differences_are_compared_all_together(self, found: Figures) -> None:
+        part = found["hh9"].data[CONVERGED]
+        trials = 4
+        part = xr.concat([part.isel(trial=0)] * trials, "trial", join="override")
+        cells = 2 * part.sizes["g"] * part.sizes["tau"]
+        needed = t.isf(0.05 / (2 * cells), trials - 1)
+        noise = np.array([-1.0, 1.0, -1.0, 1.0])
+        error = noise.std(ddof=1) / 2
+        for factor, count in ((0.99, 0), (1.01, cells)):
+            m = xr.zeros_like(part.m)
+            m.loc[{"onsager": 1.0}] = factor * needed * error
+            m = m + xr.DataArray(noise, dims="trial") * (part.onsager == 1)
+            text = FIGURES["hh9"].caption({CONVERGED: part.assign(m=m)})
+            assert f"in {count} and worse in 0 of {cells} cases" in text
+            assert f"{needed:.3g} standard errors" in text
+
+    def test_one_coupling_is_not_compared(self, found: Figures) -> None:
+        part = found["hh9"].data[CONVERGED].isel(trial=[0])
+        text = FIGURES["hh9"].caption({CONVERGED: part.assign_attrs(n_trials=1)})
+        assert "are not compared" in text
+        assert "better" not in text
+        assert "standard" not in text
 
     def test_singular_covariance_is_said_once(self) -> None:
         with pytest.warns(SingularCovarianceWarning) as said:

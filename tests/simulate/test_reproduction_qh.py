@@ -96,7 +96,7 @@ def test_null_phase_falls_silent(flows) -> None:
 
 
 def test_no_pair_among_the_draws_is_said() -> None:
-    with pytest.raises(RuntimeError, match="raise n_draws"):
+    with pytest.raises(ArgumentError, match=r"n_draws=2.*raise n_draws"):
         reproduce("qh1", **{**FLOWS, "n_draws": 2})
 
 
@@ -223,3 +223,31 @@ def test_flow_is_that_of_integrate(flows) -> None:
     start = data.x.sel(g=1.2).isel(t=0).values
     run = integrate(data.J.sel(g=1.2).values, start, t_max=2.0, dt=0.01, method="rk4")
     np.testing.assert_allclose(data.x.sel(g=1.2, t=2.0), run.x_end, atol=5e-3)
+
+
+def test_captions_claim_nothing_of_a_grid_below_every_line(tmp_path) -> None:
+    below = {"g": [0.3, 0.4], "gamma": [0.5]}
+    order = reproduce("qh3", **below, output=tmp_path / "qh3").caption
+    assert "positive beyond it at 2 of 2 converged points" in order
+    assert "whose line crosses" not in order
+    assert "γ < 0: G" not in order
+    relation = reproduce("qh5", **below, output=tmp_path / "qh5").caption
+    assert "No point of the paramagnetic branch lies beyond" in relation
+    assert "χ rises in 1 of 1 cases" in relation
+    assert "nan" not in order + relation
+
+
+def test_captions_claim_nothing_of_a_grid_beyond_every_line() -> None:
+    caption = reproduce("qh5", g=[1.1, 1.2], gamma=[0.5]).caption
+    assert "No point of the static branch is stable" in caption
+    assert "positive at 2 of 2 points beyond" in caption
+    assert "nan" not in caption
+
+
+def test_response_falls_along_the_gain_for_antisymmetric_couplings() -> None:
+    caption = reproduce("qh3", g=[0.6, 0.8, 1.0], gamma=[-0.2]).caption
+    assert "G rises between neighbouring gains somewhere at 0 of 1 symmetry." in caption
+    # The fluctuation rises towards the line all the same.
+    relation = reproduce("qh5", g=[0.6, 0.8, 1.0], gamma=[-0.2]).caption
+    assert "χ rises in 2 of 2 cases" in relation
+    assert "and G in 0." in relation

@@ -19,7 +19,7 @@ from ..definition import CONVERGED, PRINTED, PaperFigure
 from .activity_caption import CENTRE, EDGE, REACH, caption
 from .activity_picture import draw
 from .projection import trajectories
-from .protocol import network, steps
+from .protocol import network, steps, unstable
 
 _BINS = 50
 
@@ -89,6 +89,11 @@ def compute(
             ),
             "energy_rise_fraction": (("trial", "panel"), np.array([job[1] for job in found])),
             "stiffness": (("trial", "panel"), np.array([job[2] for job in found])),
+            "unstable_step": (
+                ("trial", "panel"),
+                np.array([job[3] for job in found]),
+                {"long_name": "step too long at kappa = 1"},
+            ),
         },
         {
             "panel": panels,
@@ -130,8 +135,8 @@ def _panels(
     variant: str,
     seed: int,
     trial: int,
-) -> tuple[list[_Panel], list[float], list[float]]:
-    """The three panels of one coupling matrix; shares of rising steps and stiffness there."""
+) -> tuple[list[_Panel], list[float], list[float], list[int]]:
+    """The three panels of one coupling matrix; shares of rising steps, stiffness, status there."""
     J, x0 = network(n, g, seed, trial)
     end = t_switch + t_after
     run = integrate(
@@ -147,7 +152,8 @@ def _panels(
         _panel(state_at(strong, end), float(strong.energy[-1])),
     ]
     rises = [np.nan, run.energy_rise_fraction, strong.energy_rise_fraction]
-    return panels, rises, [np.nan, run.stiffness, strong.stiffness]
+    rates = [np.nan, run.stiffness, strong.stiffness]
+    return panels, rises, rates, [0, unstable(run), unstable(strong)]
 
 
 def _panel(x: ArrayLike, energy: float) -> _Panel:

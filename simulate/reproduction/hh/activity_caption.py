@@ -9,7 +9,7 @@ import xarray as xr
 from ..definition import CONVERGED, PRINTED
 from ..text import NONE, averaged, errors_said, paragraphs, table
 from .projection import INDEPENDENT, STARTS
-from .protocol import PRINTED_STEP, STEP_HEAD, step_cells, steps_meaning
+from .protocol import STEP_HEAD, broken, broken_said, step_cells, steps_meaning
 
 # Densities of φ at the ends against that at 0: the outer and the inner tenth of [−1, 1].
 EDGE, CENTRE = 0.9, 0.1
@@ -42,14 +42,9 @@ def _shapes_said(data: Mapping[str, xr.Dataset]) -> str:
         + "."
     ]
     if PRINTED in data:
-        part = data[PRINTED].sel(panel="c")
-        rate = PRINTED_STEP * float(part.stiffness.max())
-        said.append(
-            f"In (c) the printed step {'is too long' if rate > 2 else 'is short enough'}: Δt·λ_max "
-            f"reaches {rate:.2f}, where Euler needs less than 2, and E rises in "
-            f"{float(part.energy_rise_fraction.mean()):.0%} of the steps."
-        )
-        if rate > 2 and "c" in shaped[PRINTED] and "c" not in shaped.get(CONVERGED, "c"):
+        said.append(broken_said(data[PRINTED], "panel"))
+        by_step = "c" in broken(data[PRINTED], "panel")
+        if by_step and "c" in shaped[PRINTED] and "c" not in shaped.get(CONVERGED, "c"):
             said.append("The U shape of (c) is made by the step and not by the flow.")
     return " ".join(said)
 

@@ -19,8 +19,27 @@ from ...integration import integrate
 from ...parallel import in_parallel
 from ...stability import divergence, jacobian
 from ..definition import CONVERGED, PRINTED, PaperFigure
-from ..text import NONE, averaged, errors_said, listed, paragraphs, span, table
-from .protocol import STEP_HEAD, broken_said, network, step_cells, steps, steps_meaning, steps_text
+from ..grids import gathered, spread
+from ..text import (
+    NONE,
+    averaged,
+    deviations_said,
+    errors_said,
+    listed,
+    paragraphs,
+    span,
+    table,
+)
+from .protocol import (
+    STEP_HEAD,
+    broken_said,
+    network,
+    step_cells,
+    steps,
+    steps_meaning,
+    steps_text,
+    unstable,
+)
 
 _SAVE_EVERY = 0.1
 _BINS = 50
@@ -56,20 +75,15 @@ def compute(
         for trial in range(n_trials)
     ]
     found: list[_Flow] = list(in_parallel(jobs, workers, label="hh4", progress=progress))
-    shape = (len(g), n_trials)
-
-    def gathered(name: str, *more: str) -> tuple[tuple[str, ...], Array]:
-        values = np.array([getattr(flow, name) for flow in found])
-        return ("g", "trial", *more), values.reshape(*shape, *values.shape[1:])
-
+    on_grid = partial(gathered, {"g": len(g), "trial": n_trials})
     return xr.Dataset(
         {
-            "divergence": gathered("divergence", "t"),
+            "divergence": on_grid([flow.divergence for flow in found], "t"),
             "divergence_start": ("g", [_start(gain) for gain in g], {"long_name": "exact, t = 0"}),
-            "diagonal": gathered("diagonal", "neuron"),
-            "energy_rise_fraction": gathered("energy_rise_fraction"),
-            "stiffness": gathered("stiffness"),
-            "unstable_step": gathered("unstable"),
+            "diagonal": on_grid([flow.diagonal for flow in found], "neuron"),
+            "energy_rise_fraction": on_grid([flow.energy_rise_fraction for flow in found]),
+            "stiffness": on_grid([flow.stiffness for flow in found]),
+            "unstable_step": on_grid([flow.unstable for flow in found]),
         },
         {"t": found[0].t, "g": list(g)},
         {"n": n, "t_max": t_max},
@@ -102,7 +116,7 @@ def _flow(n: int, g: float, t_max: float, variant: str, seed: int, trial: int) -
         np.diag(jacobian(run.x_end, J, onsager=1.0)),
         run.energy_rise_fraction,
         run.stiffness,
-        int(run.status != "success"),
+        unstable(run),
     )
 
 
@@ -119,8 +133,7 @@ def draw(data: xr.Dataset) -> Figure:
             "label": rf"$g = {gain:g}$" + (", step too long" if bad else ""),
         }
         mean = part.divergence.mean("trial")
-        spread = part.divergence.std("trial", ddof=1 if part.sizes["trial"] > 1 else 0)
-        common.band(left, data.t, mean, spread, style.pop("color"), **style)
+        common.band(left, data.t, mean, spread(part.divergence), style.pop("color"), **style)
         left.plot(
             0, float(part.divergence_start), "o", color=common.shade(index, data.sizes["g"]),
             mfc="white", clip_on=False, zorder=4,
@@ -175,7 +188,7 @@ def _found(data: Mapping[str, xr.Dataset]) -> str:
         f"t = {first.attrs['t_max']:g}: by gain, {positive} of the D_ii are positive."
     ]
     if PRINTED in data:
-        said.append(broken_said(data[PRINTED], " (crosses)"))
+        said.append(broken_said(data[PRINTED], mark=" (crosses)"))
     return " ".join(said)
 
 
@@ -206,12 +219,16 @@ def _table(data: Mapping[str, xr.Dataset]) -> str:
 
 def _meaning(data: Mapping[str, xr.Dataset]) -> str:
     first = next(iter(data.values()))
-    return (
-        f"N = {first.attrs['n']}. {errors_said(first.sizes['trial'])} Bands of the picture are "
-        "standard deviations. t = 0, N → ∞ (circles): −1 − g²⟨φ′² + φφ″⟩. Lowest at: the time at "
-        "which the mean of Tr D/N is lowest. D_ii > 0: share of the neurons at the end. The paper "
-        f"shows four gains; these are chosen here. {steps_meaning(data)}"
-    )
+    count = first.sizes["trial"]
+    said = [
+        f"N = {first.attrs['n']}. {errors_said(count)}",
+        deviations_said(count, "Bands"),
+        "t = 0, N → ∞ (circles): −1 − g²⟨φ′² + φφ″⟩. Lowest at: the time at which the mean of "
+        "Tr D/N is lowest. D_ii > 0: share of the neurons at the end. The paper shows four gains; "
+        "these are chosen here.",
+        steps_meaning(data),
+    ]
+    return " ".join(filter(None, said))
 
 
 FIGURE = PaperFigure(

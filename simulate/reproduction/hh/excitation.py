@@ -18,8 +18,9 @@ from ...observables import freezing, state_at
 from ...parallel import in_parallel
 from ...stability import stiffness
 from ..definition import CONVERGED, PRINTED, PaperFigure
+from ..grids import gathered
 from .excitation_caption import caption, matrices
-from .protocol import steps, steps_text
+from .protocol import steps, steps_text, unstable
 
 # The leak sets the vanilla time scale; the exponent is read off by converged steps.
 _LYAPUNOV_STEP, _SKIPPED_SHARE = 0.1, 0.25
@@ -48,14 +49,14 @@ def compute(
         for trial in range(n_trials)
     ]
     found = list(in_parallel(jobs, workers, label="hh7", progress=progress))
-    shape = (len(PAPER_SETS), n_trials)
     shown = np.linspace(0, n - 1, min(n_shown, n)).astype(int)
+    axes = {"network": len(PAPER_SETS), "trial": n_trials}
 
-    def by_trial(name: str) -> Any:
-        values = np.array([job[name] for job in found])
-        return values.reshape(*shape, *values.shape[1:])
+    def variable(name: str, text: str, *more: str) -> tuple[Any, ...]:
+        return (*gathered(axes, [job[name] for job in found], *more), {"long_name": text})
 
-    per_trial, per_phase = ("network", "trial"), ("network", "trial", "phase")
+    moved = "|phi(x(t)) - phi(x(t'))|^2/N over the last quarter of the phase"
+    exponent = "largest exponent of the vanilla dynamics, same steps for every variant"
     return xr.Dataset(
         {
             "x": (
@@ -63,34 +64,19 @@ def compute(
                 np.array([job["x"][:, shown] for job in found[::n_trials]]),
                 {"long_name": "synaptic current of evenly spaced neurons, first couplings"},
             ),
-            "energy": (
-                ("network", "trial", "t"), by_trial("energy"), {"long_name": "E/N"}
-            ),
-            "moved": (
-                per_phase, by_trial("moved"),
-                {"long_name": "|phi(x(t)) - phi(x(t'))|^2/N over the last quarter of the phase"},
-            ),
-            "activity": (
-                per_phase, by_trial("activity"), {"long_name": "mean of phi^2 at its end"}
-            ),
-            "stiffness": (
-                per_trial, by_trial("stiffness"), {"long_name": "largest rate met at kappa = 1"}
-            ),
-            "stiffness_at_rest": (
-                per_trial, by_trial("stiffness_at_rest"), {"long_name": "that of x = 0"}
-            ),
-            "energy_rise_fraction": (
-                per_trial, by_trial("energy_rise_fraction"), {"long_name": "of steps at kappa = 1"}
-            ),
-            "lyapunov": (
-                per_trial, by_trial("lyapunov"),
-                {"long_name": "largest exponent of the vanilla dynamics, converged steps"},
-            ),
-            "lyapunov_err": (per_trial, by_trial("lyapunov_err")),
+            "energy": variable("energy", "E/N", "t"),
+            "moved": variable("moved", moved, "phase"),
+            "activity": variable("activity", "mean of phi^2 at the end of the phase", "phase"),
+            "stiffness": variable("stiffness", "largest rate met at kappa = 1"),
+            "stiffness_at_rest": variable("stiffness_at_rest", "that of x = 0"),
+            "energy_rise_fraction": variable("energy_rise_fraction", "of steps at kappa = 1"),
+            "unstable_step": variable("unstable_step", "step too long at kappa = 1"),
+            "lyapunov": variable("lyapunov", exponent),
+            "lyapunov_err": variable("lyapunov_err", "its error from the average over time"),
         },
         {"network": list(PAPER_SETS), "phase": [0, 1, 2], "t": found[0]["t"], "neuron": shown},
         {"n": n, "n_trials": n_trials, "t_phase": t_phase, "t_lyapunov": t_lyapunov},
-    )  # fmt: skip
+    )
 
 
 def _run(
@@ -137,6 +123,7 @@ def _run(
         "stiffness": run.stiffness,
         "stiffness_at_rest": float(stiffness(np.zeros(n), J)),
         "energy_rise_fraction": run.energy_rise_fraction,
+        "unstable_step": unstable(run),
         "lyapunov": float(exponent.value),
         "lyapunov_err": float(exponent.stderr),
     }

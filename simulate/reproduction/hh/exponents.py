@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
@@ -16,15 +15,15 @@ from ...couplings import elliptic
 from ...lyapunov import LyapunovExponent, maximal_lyapunov
 from ...parallel import in_parallel
 from ..definition import CONVERGED, PRINTED
-from ..text import NONE, averaged, table
-from .protocol import PRINTED_STEP, STEP_HEAD, broken_gains, broken_said, step_cells, steps
+from ..grids import gathered, spread
+from ..text import NONE, averaged, deviations_said, table
+from .protocol import PRINTED_STEP, STEP_HEAD, broken, broken_said, step_cells, steps, unstable
 
 KAPPAS = (0.0, 1.0)
 # [HH] Algorithm 1: δ, and the time of its first 2000 steps.
 _DELTA, SKIPPED = 1e-5, 2000 * PRINTED_STEP
 # Of the picture: half height of the inset; smallest upper limit, and depth below zero in its units.
 _CLOSE, _LOWEST_TOP, _BELOW = 0.09, 1.6, 0.45
-_AXES = ("onsager", "g", "trial")
 
 
 def exponents(
@@ -46,18 +45,14 @@ def exponents(
         for trial in range(n_trials)
     ]
     found = list(in_parallel(jobs, workers, label="hh2", progress=progress))
-    shape = (len(KAPPAS), len(g), n_trials)
-
-    def gathered(values: Sequence[float]) -> tuple[tuple[str, ...], np.ndarray]:
-        return _AXES, np.reshape(values, shape)
-
+    on_grid = partial(gathered, {"onsager": len(KAPPAS), "g": len(g), "trial": n_trials})
     return xr.Dataset(
         {
-            "lyapunov": gathered([float(run.value) for run in found]),
-            "stderr": gathered([float(run.stderr) for run in found]),
-            "stiffness": gathered([run.stiffness for run in found]),
-            "energy_rise_fraction": gathered([run.energy_rise_fraction for run in found]),
-            "unstable_step": gathered([int(run.status != "success") for run in found]),
+            "lyapunov": on_grid([float(run.value) for run in found]),
+            "stderr": on_grid([float(run.stderr) for run in found]),
+            "stiffness": on_grid([run.stiffness for run in found]),
+            "energy_rise_fraction": on_grid([run.energy_rise_fraction for run in found]),
+            "unstable_step": on_grid([unstable(run) for run in found]),
         },
         {"onsager": list(KAPPAS), "g": list(g)},
         {"t_skip": SKIPPED, "t_max_lyapunov": t_max, "n_lyapunov": n},
@@ -87,11 +82,10 @@ def draw_exponents(axis: Axes, data: xr.Dataset) -> None:
     for row, (kappa, name) in enumerate(zip(data.onsager.values, names, strict=True)):
         part = data.sel(onsager=kappa)
         mean = part.lyapunov.mean("trial")
-        spread = part.lyapunov.std("trial", ddof=1 if part.sizes["trial"] > 1 else 0)
         bad = part.unstable_step.any("trial").values
         for panel in (axis, inset):
             panel.errorbar(
-                part.g, mean, spread, color=f"C{row}", marker=common.MARKERS[row],
+                part.g, mean, spread(part.lyapunov), color=f"C{row}", marker=common.MARKERS[row],
                 ls=("-", "--")[row], label=name,
             )  # fmt: skip
             label = "step too long" if bad.any() else None
@@ -120,8 +114,8 @@ def exponents_said(data: Mapping[str, xr.Dataset]) -> str:
     ]
     if PRINTED in data:
         regulated = data[PRINTED].sel(onsager=1.0)
-        said.append(broken_said(regulated, " (crosses)"))
-        if broken_gains(regulated):
+        said.append(broken_said(regulated, mark=" (crosses)"))
+        if broken(regulated):
             said.append("The printed exponents there are those of the discrete map, not of Eq. 8.")
     return " ".join(said)
 
@@ -154,9 +148,11 @@ def exponents_table(data: Mapping[str, xr.Dataset]) -> str:
 
 def exponents_meaning(data: xr.Dataset) -> str:
     """What the exponents are."""
-    return (
+    said = [
         f"λ: largest Lyapunov exponent, {SKIPPED:g} < t < {data.attrs['t_max_lyapunov']:g}, "
-        f"N = {data.attrs['n_lyapunov']}, the same couplings for all; bars of the picture are "
-        "standard deviations. Over a finite time a gradient flow that passes a saddle of E can "
-        "have a small exponent of either sign."
-    )
+        f"N = {data.attrs['n_lyapunov']}, the same couplings for all.",
+        deviations_said(data.sizes["trial"]),
+        "Over a finite time a gradient flow that passes a saddle of E can have a small exponent of "
+        "either sign.",
+    ]
+    return " ".join(filter(None, said))

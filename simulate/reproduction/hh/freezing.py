@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -18,9 +19,12 @@ from ...network import State
 from ...observables import freezing
 from ...parallel import in_parallel
 from ..definition import CONVERGED, PRINTED, PaperFigure
+from ..grids import gathered, spread
 from ..text import (
     NONE,
     averaged,
+    counted,
+    deviations_said,
     errors_said,
     listed,
     paragraphs,
@@ -29,12 +33,29 @@ from ..text import (
     span,
     table,
 )
-from .protocol import PRINTED_STEP, STEP_HEAD, network, step_cells, steps, steps_meaning, steps_text
+from .protocol import (
+    PRINTED_STEP,
+    STEP_HEAD,
+    broken_said,
+    network,
+    step_cells,
+    steps,
+    steps_meaning,
+    steps_text,
+    unstable,
+)
 
 KAPPAS = (0.0, 1.0)
 _SAVE_EVERY = 0.5
 # For the legend above the bars.
 _ROOM = 1.25
+
+
+class _Moved(NamedTuple):
+    Q: Array
+    energy_rise_fraction: float
+    stiffness: float
+    unstable: int
 
 
 def compute(
@@ -57,23 +78,26 @@ def compute(
         for gain in g
         for trial in range(n_trials)
     ]
-    found = list(in_parallel(jobs, workers, label="hh1", progress=progress))
-    shape = (len(g), n_trials)
-    moved = np.array([Q for Q, _, _ in found]).reshape(*shape, len(KAPPAS), len(t_later))
-    rises = np.array([rise for _, rise, _ in found]).reshape(shape)
-    rate = np.array([value for _, _, value in found]).reshape(shape)
+    found: list[_Moved] = list(in_parallel(jobs, workers, label="hh1", progress=progress))
+    on_grid = partial(gathered, {"g": len(g), "trial": n_trials})
     t, x, energy = _activity(n, g_shown, t_switch, max(t_later), n_shown, variant, seed)
     return xr.Dataset(
         {
             "x": (("t", "neuron"), x, {"long_name": "synaptic current, kappa on at t_switch"}),
             "energy": ("t", energy, {"long_name": "E/N of that run"}),
             "Q": (
-                ("g", "trial", "onsager", "t_later"),
-                moved,
+                *on_grid([job.Q for job in found], "onsager", "t_later"),
                 {"long_name": "|phi(x(t)) - phi(x(t'))|^2, sum over neurons"},
             ),
-            "energy_rise_fraction": (("g", "trial"), rises, {"long_name": "of steps at kappa = 1"}),
-            "stiffness": (("g", "trial"), rate, {"long_name": "largest rate met at kappa = 1"}),
+            "energy_rise_fraction": (
+                *on_grid([job.energy_rise_fraction for job in found]),
+                {"long_name": "of steps at kappa = 1"},
+            ),
+            "stiffness": (
+                *on_grid([job.stiffness for job in found]),
+                {"long_name": "largest rate met at kappa = 1"},
+            ),
+            "unstable_step": on_grid([job.unstable for job in found]),
         },
         {"t": t, "g": list(g), "onsager": list(KAPPAS), "t_later": list(t_later)},
         {"n": n, "g_shown": g_shown, "t_switch": t_switch, "t_before": t_switch - PRINTED_STEP},
@@ -88,8 +112,8 @@ def _moved(
     variant: str,
     seed: int,
     trial: int,
-) -> tuple[Array, float, float]:
-    """Q (κ, t′) from one chaotic state, share of steps that raise E and largest rate at κ = 1."""
+) -> _Moved:
+    """Q (κ, t′) from one chaotic state, and what the run at κ = 1 says about its steps."""
     J, x0 = network(n, g, seed, trial)
     before = integrate(J, x0, t_max=t_switch, save_at=[t_switch - PRINTED_STEP], **steps(variant))
     assert before.x is not None
@@ -106,7 +130,7 @@ def _moved(
         )
         assert after.x is not None
         found[row] = freezing(before.x[0], after.x.T)
-    return found, after.energy_rise_fraction, after.stiffness
+    return _Moved(found, after.energy_rise_fraction, after.stiffness, unstable(after))
 
 
 def _activity(
@@ -146,7 +170,7 @@ def draw(data: xr.Dataset) -> Figure:
             # Side by side, lest the bars of one gain cover each other.
             shift = 0.03 * (column - (data.sizes["t_later"] - 1) / 2)
             right.errorbar(
-                data.g + shift, values.mean("trial"), _spread(values), color=f"C{row}",
+                data.g + shift, values.mean("trial"), spread(values), color=f"C{row}",
                 marker=common.MARKERS[row], ls="-" if last else ":",
                 mfc=f"C{row}" if last else "white", label=rf"{name}, $t' = {later:g}$",
             )  # fmt: skip
@@ -154,12 +178,10 @@ def draw(data: xr.Dataset) -> Figure:
     right.set_ylabel(rf"$Q(t = {data.attrs['t_before']:g},\, t')$")
     right.set_ylim(top=_ROOM * right.get_ylim()[1])
     right.legend(loc="upper left", ncols=2)
-    right.set_title(rf"(b) {data.sizes['trial']} couplings, mean ± s.d.; {steps_text(data)}")
+    count = data.sizes["trial"]
+    bars = ", mean ± s.d." if count > 1 else ""
+    right.set_title(f"(b) {counted(count, 'coupling')}{bars}; {steps_text(data)}")
     return figure
-
-
-def _spread(values: xr.DataArray) -> xr.DataArray:
-    return values.std("trial", ddof=1 if values.sizes["trial"] > 1 else 0)
 
 
 def caption(data: Mapping[str, xr.Dataset]) -> str:
@@ -186,12 +208,9 @@ def _found(data: Mapping[str, xr.Dataset]) -> str:
             f"{', '.join(more)}; 1 would mean that Q is saturated."
         )
     if PRINTED in data:
-        rate = PRINTED_STEP * float(data[PRINTED].stiffness.max())
-        verdict = "is short enough" if rate < 2 else "is too long"
         said.append(
-            f"The printed step {verdict} here: Δt·λ_max(Hess E) at κ = 1 is at most {rate:.2f}, "
-            "where Euler needs less than 2; in chaos orbits of the two integrations part all the "
-            "same, and only their statistics can be compared."
+            f"{broken_said(data[PRINTED])} In chaos orbits of two integrations part in any case, "
+            "and only their statistics can be compared."
         )
     return " ".join(said)
 
@@ -237,14 +256,17 @@ def _table(data: Mapping[str, xr.Dataset]) -> str:
 def _meaning(data: Mapping[str, xr.Dataset]) -> str:
     first = next(iter(data.values()))
     times = first.t_later.values
+    count = first.sizes["trial"]
     hollow = f" ({listed(times[:-1])}: hollow)" if len(times) > 1 else ""
-    return (
+    said = [
         f"Q = ‖φ(x(t)) − φ(x(t′))‖², a sum over N = {first.attrs['n']} neurons, from "
         f"t = {first.attrs['t_before']:g}, one step of {PRINTED_STEP:g} before the switch, to "
         f"t′ = {times[-1]:g}{hollow}. Vanilla (κ = 0) and OR (κ = 1) go on from the same states. "
-        f"{errors_said(first.sizes['trial'])} Bars of the picture are standard deviations, as in "
-        f"the paper. {steps_meaning(data)}"
-    )
+        f"{errors_said(count)}",
+        deviations_said(count),
+        steps_meaning(data),
+    ]
+    return " ".join(filter(None, said))
 
 
 FIGURE = PaperFigure(

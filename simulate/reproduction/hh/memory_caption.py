@@ -6,16 +6,18 @@ from collections.abc import Mapping
 
 import numpy as np
 import xarray as xr
+from scipy.special import stdtrit
 
 from ..definition import CONVERGED, PRINTED
 from ..text import averaged, counted, errors_said, listed, mean_and_error, paragraphs, span, table
-from .protocol import PRINTED_STEP, STEP_HEAD, broken_gains
+from .protocol import PRINTED_STEP, STEP_HEAD, broken
 
 # Panel (a) of the paper forecasts.
 TASKS = {"forecast": "(a)", "recall": "(b)"}
 _KAPPAS = (0.0, 1.0)
-# A difference of two means counts beyond this many standard errors.
-_SIGNIFICANT = 2.0
+# Chance that any of all the differences is called one although there is none.
+_LEVEL = 0.05
+_PICTURE = " Picture: mean and standard deviation (printed: median and extremes)."
 # Eqs. 19 and 21 agree if their difference does not show in the picture.
 _EXACT = 0.01
 
@@ -55,7 +57,7 @@ def _printed_said(data: xr.Dataset) -> str:
             f"; elsewhere they differ by up to {float(gap.max()):.2g}, and m is rounding of a "
             "nearly singular inverse"
         )
-    gains = broken_gains(data.sel(onsager=1.0))
+    gains = broken(data.sel(onsager=1.0))
     if gains:
         text += (
             f". The printed step is too long at g = {listed(gains)} (crosses), and what it adds is "
@@ -83,40 +85,51 @@ def _ranks(data: xr.Dataset) -> str:
 
 
 def _converged_said(data: xr.Dataset) -> str:
-    better, worse, total = 0, 0, 0
-    for task in TASKS:
-        for gain in data.g.values:
-            more, less = _compared(data, task, float(gain))
-            better, worse = better + len(more), worse + len(less)
-            total += data.sizes["tau"]
+    said = "Converged: readout with a ridge, scored on later samples"
+    if data.sizes["trial"] == 1:
+        return f"{said}; with one coupling κ = 1 and 0 are not compared."
+    cells = [_compared(data, task, float(gain)) for task in TASKS for gain in data.g.values]
+    better, worse = (sum(len(delays) for delays in side) for side in zip(*cells, strict=True))
     return (
-        f"Converged, with a ridge and scored on later samples, the gradient flow is better than "
-        f"the vanilla network in {better} and worse in {worse} of {total} cases of task, g and τ."
+        f"{said}; the gradient flow is better than the vanilla network in {better} and worse in "
+        f"{worse} of {_cells(data)} cases of task, g and τ, at a level of {_LEVEL:.0%} for all of "
+        "them together."
     )
+
+
+def _cells(data: xr.Dataset) -> int:
+    return len(TASKS) * data.sizes["g"] * data.sizes["tau"]
+
+
+def _needed(data: xr.Dataset) -> float:
+    """Standard errors that a difference needs: Student's t, two-sided, Bonferroni over cells."""
+    return float(stdtrit(data.sizes["trial"] - 1, 1 - _LEVEL / (2 * _cells(data))))
 
 
 def _compared(data: xr.Dataset, task: str, gain: float) -> tuple[list[float], list[float]]:
     """Delays at which the gradient flow is better, and at which it is worse."""
     found: tuple[list[float], list[float]] = ([], [])
+    needed = _needed(data)
     for tau in data.tau.values:
         m = data.m.isel(window=0).sel(task=task, g=gain, tau=tau)
         mean, error = mean_and_error(m.sel(onsager=1.0) - m.sel(onsager=0.0))
-        # One coupling has no error: every difference counts.
-        if abs(mean) > _SIGNIFICANT * np.nan_to_num(error):
+        if abs(mean) > needed * error:
             found[mean < 0].append(float(tau))
     return found
 
 
 def _scores(data: xr.Dataset) -> str:
     first = data.isel(window=0, tau=0)
-    head = ["task", "g", "better at τ", "worse at τ"]
+    several = data.sizes["trial"] > 1
+    head = ["task", "g", *["better at τ", "worse at τ"] * several]
     head += [f"m(τ = {float(first.tau):g}), κ = {kappa:g}" for kappa in _KAPPAS]
     rows = []
     for task in TASKS:
         for gain in data.g.values:
-            delays = _compared(data, task, float(gain))
+            row = [task, f"{gain:g}"]
+            if several:
+                row += [listed(side) or "none" for side in _compared(data, task, float(gain))]
             m = first.m.sel(task=task, g=gain)
-            row = [task, f"{gain:g}", *(listed(found) or "none" for found in delays)]
             rows.append(row + [averaged(m.sel(onsager=kappa)) for kappa in _KAPPAS])
     return table(head, rows)
 
@@ -126,7 +139,7 @@ def _meaning(data: Mapping[str, xr.Dataset]) -> str:
     count = facts["n_trials"]
     text = [
         f"N = {facts['n']}, {counted(count, 'coupling')}; {facts['t_skip']:g} time units are left "
-        "out first. Picture: mean and standard deviation (printed: median and extremes)."
+        f"out first.{_PICTURE if count > 1 else ''}"
     ]
     if PRINTED in data:
         printed = data[PRINTED]
@@ -141,11 +154,16 @@ def _meaning(data: Mapping[str, xr.Dataset]) -> str:
     if CONVERGED in data:
         exact = data[CONVERGED]
         gap = float((exact.m_train - exact.m).max())
-        needed = f"by more than {_SIGNIFICANT:g} standard errors" if count > 1 else "at all"
         text.append(
             "Converged: converged steps, ridge chosen on the first half of "
             f"{float(exact.window[0]):g} time units ({exact.attrs['samples']} samples), m on the "
             f"second; on the first the same weights score up to {gap:.2g} higher. "
-            f"{errors_said(count)} Better and worse: κ = 1 against κ = 0 {needed}."
+            f"{errors_said(count)}"
         )
+        if count > 1:
+            text.append(
+                "Better and worse: κ = 1 against κ = 0 with the same couplings, by more than "
+                f"{_needed(exact):.3g} standard errors (Student's t with {count - 1} degrees of "
+                f"freedom, {_LEVEL:.0%} shared by {_cells(exact)} comparisons)."
+            )
     return " ".join(text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import xarray as xr
@@ -11,6 +11,8 @@ from meanfield import seeds
 from meanfield.transfer import Array
 
 from ...couplings import elliptic
+from ...integration import Trajectory
+from ...lyapunov import LyapunovExponent
 from ..definition import CONVERGED, PRINTED
 from ..text import listed, span
 
@@ -19,6 +21,11 @@ _FIRST_STEP = 0.05
 _MEANING = {
     CONVERGED: "converged, a stabilised method at κ = 1 whose stages follow the stiffness",
     PRINTED: f"printed, Euler with Δt = {PRINTED_STEP:g}",
+}
+_PLACES: dict[str, Callable[[list[Any]], str]] = {
+    "g": lambda gains: f"at g = {listed(gains)}",
+    "network": lambda names: f"in the {' and '.join(names)} network",
+    "panel": lambda letters: f"in panel {' and '.join(f'({letter})' for letter in letters)}",
 }
 # Columns of a table, filled by `step_cells`.
 STEP_HEAD = (f"{PRINTED_STEP:g}·λ_max", "E rises in")
@@ -59,21 +66,32 @@ def steps_meaning(variants: Iterable[str]) -> str:
     )
 
 
-def broken_gains(printed: xr.Dataset) -> list[float]:
-    """Gains at which the printed step does not follow the gradient flow."""
-    return [float(g) for g in printed.g.values if bool(printed.unstable_step.sel(g=g).any())]
+def unstable(run: Trajectory | LyapunovExponent) -> int:
+    """1 if the status of a run says that its step is too long, as an integer for netCDF."""
+    return int(run.status != "success")
 
 
-def broken_said(printed: xr.Dataset, mark: str = "") -> str:
+def broken(printed: xr.Dataset, along: str = "g") -> list[Any]:
+    """Gains (networks, panels) of which a run was unstable by its own status."""
+    others = [name for name in printed.unstable_step.dims if name != along]
+    bad = printed.unstable_step.any(others).values.astype(bool)
+    return printed[along].values[bad].tolist()
+
+
+def broken_said(printed: xr.Dataset, along: str = "g", mark: str = "") -> str:
     """Where the printed step does not follow the gradient flow, and what tells."""
-    gains = broken_gains(printed)
-    if not gains:
-        return "The printed step follows the gradient flow at every gain shown."
-    part = printed.sel(g=gains)
+    where = broken(printed, along)
+    if not where:
+        rate = PRINTED_STEP * float(printed.stiffness.max())
+        return (
+            "The printed step is short enough here: Δt·λ_max(Hess E) at κ = 1 is at most "
+            f"{rate:.2f}, where Euler needs less than 2, and E rises in none of the steps."
+        )
+    part = printed.sel({along: where})
     rates = PRINTED_STEP * part.stiffness.max("trial")
     rises = 100 * part.energy_rise_fraction.mean("trial")
     return (
-        f"The printed step does not follow the gradient flow at g = {listed(gains)}{mark}: "
-        f"Δt·λ_max is {span(rates, '.2f')}, where Euler needs less than 2, and E rises in "
-        f"{span(rises, '.0f')}% of the steps."
+        f"The printed step does not follow the gradient flow {_PLACES[along](where)}{mark}: "
+        f"Δt·λ_max(Hess E) at κ = 1 is {span(rates, '.2f')}, where Euler needs less than 2, and E "
+        f"rises in {span(rises, '.0f')}% of the steps."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
@@ -18,16 +19,18 @@ from ...network import State
 from ...parallel import in_parallel
 from ...stability import jacobian
 from ..definition import CONVERGED, PRINTED, PaperFigure
-from ..text import averaged, errors_said, listed, paragraphs, span, table
+from ..grids import gathered
+from ..text import averaged, counted, errors_said, listed, paragraphs, span, table
 from .protocol import (
     STEP_HEAD,
-    broken_gains,
+    broken,
     broken_said,
     network,
     step_cells,
     steps,
     steps_meaning,
     steps_text,
+    unstable,
 )
 
 _SAVE_EVERY = 0.5
@@ -63,21 +66,15 @@ def compute(
         for trial in range(n_trials)
     ]
     found: list[_Flow] = list(in_parallel(jobs, workers, label="hh3", progress=progress))
-    shape = (len(g), n_trials)
-    axes = ("g", "trial")
-
-    def gathered(name: str, *more: str) -> tuple[tuple[str, ...], Array]:
-        values = np.array([getattr(flow, name) for flow in found])
-        return (*axes, *more), values.reshape(*shape, *values.shape[1:])
-
+    on_grid = partial(gathered, {"g": len(g), "trial": n_trials})
     return xr.Dataset(
         {
             "x": (("g", "t", "neuron"), np.array([flow.x for flow in found[::n_trials]])),
-            "energy": gathered("energy", "t"),
-            "eigenvalues": gathered("eigenvalues", "mode"),
-            "energy_rise_fraction": gathered("energy_rise_fraction"),
-            "stiffness": gathered("stiffness"),
-            "unstable_step": gathered("unstable"),
+            "energy": on_grid([flow.energy for flow in found], "t"),
+            "eigenvalues": on_grid([flow.eigenvalues for flow in found], "mode"),
+            "energy_rise_fraction": on_grid([flow.energy_rise_fraction for flow in found]),
+            "stiffness": on_grid([flow.stiffness for flow in found]),
+            "unstable_step": on_grid([flow.unstable for flow in found]),
         },
         {"t": found[0].t, "g": list(g)},
         {"n": n, "t_max": t_max},
@@ -106,7 +103,7 @@ def _flow(
         eigenvalues,
         run.energy_rise_fraction,
         run.stiffness,
-        int(run.status != "success"),
+        unstable(run),
     )
 
 
@@ -123,7 +120,7 @@ def draw(data: xr.Dataset) -> Figure:
         left.set_xlabel(r"time $t$")
         left.set_ylabel(r"activity $x_i(t)$")
         left.set_title(
-            rf"({'aceg'[row]}) $g = {gain:g}$, $\gamma = 0$, $N = {data.attrs['n']}$, "
+            rf"({_letter(2 * row)}) $g = {gain:g}$, $\gamma = 0$, $N = {data.attrs['n']}$, "
             rf"$\kappa = 1$, $T = 0$; {steps_text(data)}"
         )
         if bool(part.unstable_step.isel(trial=0)):
@@ -135,10 +132,17 @@ def draw(data: xr.Dataset) -> Figure:
             )  # fmt: skip
         _histogram(right, part, _slow(data))
         right.set_title(
-            rf"({'bdfh'[row]}) $t = {data.attrs['t_max']:g}$, {data.sizes['trial']} couplings; "
+            rf"({_letter(2 * row + 1)}) $t = {data.attrs['t_max']:g}$, "
+            rf"{counted(data.sizes['trial'], 'coupling')}; "
             rf"{100 * float(_fraction(part, _slow(data)).mean()):.2g} % with $\mu > 1/t$"
         )
     return figure
+
+
+def _letter(panel: int) -> str:
+    """Mark of a panel: a … z, then a1 … z1 and so on."""
+    again, place = divmod(panel, len(string.ascii_lowercase))
+    return f"{string.ascii_lowercase[place]}{again or ''}"
 
 
 def _histogram(axis: Axes, part: xr.Dataset, slow: float) -> None:
@@ -195,7 +199,7 @@ def _found(data: Mapping[str, xr.Dataset]) -> str:
     ]
     if PRINTED in data:
         said.append(broken_said(data[PRINTED]))
-        if broken_gains(data[PRINTED]):
+        if broken(data[PRINTED]):
             said.append("The printed spectra there are those of other states: compare E/N.")
     return " ".join(said)
 

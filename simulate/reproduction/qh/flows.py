@@ -11,6 +11,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from meanfield import seeds
+from meanfield.parameters import ArgumentError
 from meanfield.transfer import Array
 
 from ... import couplings
@@ -99,14 +100,14 @@ def _first_with_pair(pairs: NDArray[np.int64]) -> int:
 
     Raises
     ------
-    RuntimeError
+    ArgumentError
         If no draw has one.
     """
     fitting = np.flatnonzero(pairs == 1)
     if not fitting.size:
-        raise RuntimeError(
-            f"none of {len(pairs)} draws of three neurons at g = {_PAIR:g} has a stable pair of "
-            "fixed points: raise n_draws"
+        raise ArgumentError(
+            f"n_draws={len(pairs)}: none of these draws of three neurons at g = {_PAIR:g} has "
+            "exactly one stable pair of fixed points; raise n_draws"
         )
     return int(fitting[0])
 

@@ -12,7 +12,7 @@ from meanfield import figures
 
 from ..definition import CONVERGED, PaperFigure
 from ..text import NONE, paragraphs, table
-from .order_parameters import PARAMAGNETIC, STATIC, both_branches, one_branch
+from .order_parameters import ON_LINE, PARAMAGNETIC, STATIC, both_branches, one_branch
 
 
 def compute(
@@ -76,7 +76,6 @@ def caption(data: Mapping[str, xr.Dataset]) -> str:
     """The identity behind the three panels and how well the solutions satisfy it."""
     found = data[CONVERGED]
     static, measure = (one_branch(found, branch) for branch in (STATIC, PARAMAGNETIC))
-    drawn = static.chi.where(static.stable & np.isfinite(static.chi))
     null = static.identity_error.where(static.Q == 0)
     beyond = static.identity_error.where(static.Q > 0)
     unstable = measure.converged & ~measure.stable
@@ -86,14 +85,12 @@ def caption(data: Mapping[str, xr.Dataset]) -> str:
         ("static beyond its line: unstable, not drawn", beyond, "of the solver"),
         ("paramagnetic, q > 0", measure.identity_error, "by quadrature"),
     )
-    worst = np.nanmax([float(error.max()) for _, error, _ in rows])
     return paragraphs(
         "Fluctuation σ_xφ against q−Q (a) and against the response r−R (b), and r−R against q−Q "
-        "(c), coloured by γ; upper row static branch, lower row paramagnetic branch. The identity "
-        "G(v + g²γ(q−Q)) = σ_xφ, G = r−R, ties the three together: the solutions satisfy it "
-        f"within a relative error of {worst:.1g}. Fluctuation and response of the static branch "
-        f"grow towards g(1+γ) = 1, where it loses stability, χ up to {float(drawn.max()):.0f} on "
-        "this grid; those of the paramagnetic branch are positive beyond g²(1+γ) = 1.",
+        "(c), coloured by γ; upper row static branch, lower row paramagnetic branch. Theory: the "
+        "identity G(v + g²γ(q−Q)) = σ_xφ, G = r−R, ties the three together; on g(1+γ) = 1 the "
+        "static branch loses stability, and χ diverges. "
+        f"{_satisfied([error for _, error, _ in rows])}{_growing(static)} {_positive(measure)}",
         table(
             ["branch", "points", "largest relative error", "σ_xφ"],
             [[name, *_largest(error), sigma] for name, error, sigma in rows],
@@ -102,6 +99,37 @@ def caption(data: Mapping[str, xr.Dataset]) -> str:
         "drawn where it is stable; there φ(x) = x to leading order, so that βσ_xφ = χ. On the "
         "paramagnetic branch Q = R = 0 and σ_xφ = g²(1+γ) q r. Circled: its unstable points, "
         f"{int(unstable.sum())}, of which {negative} are at γ < 0.",
+    )
+
+
+def _satisfied(errors: Sequence[xr.DataArray]) -> str:
+    known = [float(error.max()) for error in errors if bool(error.notnull().any())]
+    return f"The solutions satisfy it within a relative error of {max(known):.1g}. " * bool(known)
+
+
+def _growing(static: xr.Dataset) -> str:
+    """Whether fluctuation and response grow along the stable static branch."""
+    stable = static.stable & np.isfinite(static.chi)
+    if not bool(stable.any()):
+        return "No point of the static branch is stable on this grid."
+    chi, response = (values.where(stable).diff("g") for values in (static.chi, static.G))
+    top = float(static.chi.where(stable).max())
+    return (
+        "Along g, between neighbouring stable points of the static branch, χ rises in "
+        f"{int((chi > 0).sum())} of {int(chi.notnull().sum())} cases, up to {top:.3g} on this "
+        f"grid, and G in {int((response > ON_LINE).sum())}."
+    )
+
+
+def _positive(measure: xr.Dataset) -> str:
+    """Whether the paramagnetic branch is positive beyond its line."""
+    beyond = measure.converged & (measure.g > measure.measure_transition_gain + ON_LINE)
+    if not bool(beyond.any()):
+        return "No point of the paramagnetic branch lies beyond g²(1+γ) = 1 on this grid."
+    positive = (measure.q > measure.Q) & (measure.sigma_xphi > 0) & (measure.G > 0)
+    return (
+        "On the paramagnetic branch q−Q, r−R and σ_xφ are positive at "
+        f"{int((positive & beyond).sum())} of {int(beyond.sum())} points beyond g²(1+γ) = 1."
     )
 
 

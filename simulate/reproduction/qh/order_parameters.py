@@ -14,12 +14,12 @@ from meanfield import critical_gain, figures, phase_diagram, saddle_point
 from meanfield.transfer import Array
 
 from ..definition import CONVERGED, PaperFigure
-from ..text import bullets, paragraphs
+from ..text import bullets, counted, paragraphs
 
 STATIC, PARAMAGNETIC = "static", "paramagnetic"
 _LINES = ["critical_gain", "measure_transition_gain"]
-# Gains closer to a line than this lie on it.
-_ON_LINE = 1e-12
+# Gains closer to a line than this lie on it; a change of the response below this is rounding.
+ON_LINE = 1e-12
 # Share of the height of the picture that the three-dimensional views take.
 _VIEWS = 0.3
 
@@ -118,7 +118,9 @@ def _view(
     title: str,
 ) -> None:
     axis: Any = figure.add_axes(place, projection="3d")
-    top = float(np.nanmax(values))
+    top = float(values.max())
+    # Zero (or unknown) everywhere: any height will do.
+    top = top if top > 0 else 1.0
     for gamma, place_of in zip(values.gamma.values, _places(values.gamma.values), strict=True):
         for shown, dashes in ((stable, "-"), (~stable, "--")):
             axis.plot(
@@ -156,16 +158,19 @@ def caption(data: Mapping[str, xr.Dataset]) -> str:
     return paragraphs(
         "Order parameters of the saddle-point equations at β = ∞ against g for "
         f"{found.sizes['gamma']} symmetries γ from {float(found.gamma[0]):g} to "
-        f"{float(found.gamma[-1]):g}. The static branch, one fixed point, leaves zero on "
+        f"{float(found.gamma[-1]):g}. Theory: the static branch, one fixed point, leaves zero on "
         "g(1+γ) = 1; the paramagnetic one, the measure exp(−βE), on g²(1+γ) = 1 for γ ≥ 0. "
         "Between the lines (γ > 0) the measure still concentrates on x = 0, where the dynamics is "
         "already unstable.",
         bullets(
             (
-                "Static branch: Q is zero up to its line and positive beyond it at "
-                f"{_onset(static, static.Q, static.critical_gain)} converged points.",
-                "Paramagnetic branch, γ ≥ 0: q is zero up to its line and positive beyond it at "
-                f"{_onset(leaving, leaving.q, leaving.measure_transition_gain)} converged points.",
+                *_onset("Static branch: Q", static, static.Q, static.critical_gain),
+                *_onset(
+                    "Paramagnetic branch, γ ≥ 0: q",
+                    leaving,
+                    leaving.q,
+                    leaving.measure_transition_gain,
+                ),
                 *_peak(static, found.G_line),
                 *_unstable(static, measure),
                 *(_missing(grid) for grid in (static, measure)),
@@ -177,35 +182,64 @@ def caption(data: Mapping[str, xr.Dataset]) -> str:
     )
 
 
-def _onset(grid: xr.Dataset, values: xr.DataArray, line: xr.DataArray) -> str:
-    beyond = grid.g > line + _ON_LINE
+def _onset(name: str, grid: xr.Dataset, values: xr.DataArray, line: xr.DataArray) -> list[str]:
     known = grid.converged
+    if not bool(known.any()):
+        return []
+    beyond = grid.g > line + ON_LINE
     against = int(((values > 0) != beyond).where(known, False).sum())
-    return f"{int(known.sum()) - against} of {int(known.sum())}"
+    total = int(known.sum())
+    return [
+        f"{name} is zero up to its line and positive beyond it at {total - against} of {total} "
+        "converged points."
+    ]
 
 
-def _peak(static: xr.Dataset, on_line: xr.DataArray) -> tuple[str, str]:
-    error = float(np.abs(on_line - 1 - static.gamma).max())
-    positive, negative = (static.sel(gamma=side) for side in (static.gamma > 0, static.gamma < 0))
-    above = int((positive.G.max("g") > 1 + positive.gamma + _ON_LINE).sum())
-    rising = int((negative.G.diff("g") > 0).any("g").sum())
-    return (
-        f"Response of the static branch: G = 1+γ on its line within {error:.1g}. For γ > 0 this is "
-        f"its peak: G is larger somewhere on the grid at {above} of {positive.sizes['gamma']} "
-        "symmetries.",
-        f"For γ < 0 there is no peak: G rises somewhere at {rising} of {negative.sizes['gamma']} "
-        "symmetries. γ = 0 lies between, G = 1 up to the line.",
-    )
+def _peak(static: xr.Dataset, on_line: xr.DataArray) -> list[str]:
+    """How the response of the static branch depends on g, by the sign of γ, as far as computed."""
+    crossed = on_line.notnull()
+    positive, negative = crossed & (static.gamma > 0), static.gamma < 0
+    null = static.G.where((static.gamma == 0) & (static.g <= static.critical_gain + ON_LINE))
+    said = []
+    if bool(crossed.any()):
+        error = float(abs(on_line - 1 - static.gamma).max())
+        said.append(
+            f"Response of the static branch: G = 1+γ on its line within {error:.1g} at the "
+            f"{_symmetries(crossed)} whose line crosses the grid."
+        )
+    if bool(positive.any()):
+        peaked = positive & (static.G.max("g") <= on_line + ON_LINE)
+        said.append(
+            f"γ > 0: no gain of the grid has a larger G than the line at {int(peaked.sum())} of "
+            f"{_symmetries(positive)} whose line crosses the grid."
+        )
+    if bool(null.notnull().any()):
+        said.append(f"γ = 0: G = 1 up to the line within {float(abs(null - 1).max()):.1g}.")
+    if bool(negative.any()):
+        rising = negative & (static.G.diff("g") > ON_LINE).any("g")
+        said.append(
+            f"γ < 0: G rises between neighbouring gains somewhere at {int(rising.sum())} of "
+            f"{_symmetries(negative)}."
+        )
+    return said
+
+
+def _symmetries(chosen: xr.DataArray) -> str:
+    return counted(int(chosen.sum()), "symmetry", "symmetries")
 
 
 def _unstable(static: xr.Dataset, measure: xr.Dataset) -> tuple[str, str]:
-    beyond = (static.converged & ~static.stable).sum()
+    formal = int((static.converged & ~static.stable).sum())
     wrong = measure.converged & ~measure.stable
     negative = int(wrong.sel(gamma=measure.gamma < 0).sum())
+    where = (
+        f", {negative} of them at γ < 0. Theory: there the quenched measure needs ordered replicas"
+        if negative
+        else ""
+    )
     return (
-        f"Unstable points of the static branch, which is formal beyond its line: {int(beyond)}.",
-        f"Unstable points of the paramagnetic branch: {int(wrong.sum())}, {negative} of them at "
-        "γ < 0, where the quenched measure needs ordered replicas.",
+        f"Unstable points of the static branch, which is formal beyond its line: {formal}.",
+        f"Unstable points of the paramagnetic branch: {int(wrong.sum())}{where}.",
     )
 
 

@@ -11,7 +11,7 @@ from meanfield import figures, response_curve
 from meanfield.dmft.response_curve import static_lines
 
 from ..definition import CONVERGED, PaperFigure
-from ..text import listed, paragraphs, quoted, table
+from ..text import counted, listed, paragraphs, quoted, table
 
 
 def compute(
@@ -43,9 +43,8 @@ def caption(data: Mapping[str, xr.Dataset]) -> str:
     return paragraphs(
         "Mean square activity C and integrated response R_int of the stationary dynamics against "
         f"g at γ = {listed(curve.gamma.values)} (points with errors), and the static replica "
-        "branch (lines, dashed where it is unstable). Both leave the null state at g(1+γ) = 1, "
-        "where the response is 1+γ, its peak for γ > 0. Beyond the line Q of the static branch, "
-        f"one fixed point, exceeds C at {_above(curve)} points.",
+        "branch (lines, dashed where it is unstable). Theory: both leave the null state at "
+        f"g(1+γ) = 1, where the response is 1+γ. {_peaks(curve)} {_above(curve)}",
         table(["γ", "g_c", "1/g_c", "largest R_int", "at g"], rows),
         "g_c = 1/(1+γ). Largest R_int: of the gains computed, with its error from the sampled "
         "trajectories (none in the null state, where it is exact). Points that still drift or "
@@ -53,10 +52,30 @@ def caption(data: Mapping[str, xr.Dataset]) -> str:
     )
 
 
+def _peaks(curve: xr.Dataset) -> str:
+    """Whether the largest response stands at the gain next to the line."""
+    inside = (curve.critical_gain > curve.g[0]) & (curve.critical_gain < curve.g[-1])
+    chosen = curve.sel(gamma=inside)
+    if not chosen.sizes["gamma"]:
+        return "No line lies among the gains computed."
+    nearest = abs(chosen.g - chosen.critical_gain).argmin("g")
+    count = int((chosen.r_int.argmax("g") == nearest).sum())
+    return (
+        "Of the gains computed R_int is largest at the one next to the line at "
+        f"{count} of {counted(chosen.sizes['gamma'], 'symmetry', 'symmetries')} whose line lies "
+        "among them."
+    )
+
+
 def _above(curve: xr.Dataset) -> str:
     """At how many of the gains beyond the line the static branch is more active."""
-    beyond = (curve.g > curve.critical_gain) & curve.Q_static.notnull()
-    return f"{int(((curve.Q_static > curve.q) & beyond).sum())} of {int(beyond.sum())}"
+    beyond = (curve.g > curve.critical_gain) & curve.Q_static.notnull() & curve.q.notnull()
+    if not bool(beyond.any()):
+        return "No gain beyond the line has both C and the static branch."
+    return (
+        "Beyond the line Q of the static branch, one fixed point, exceeds C at "
+        f"{int(((curve.Q_static > curve.q) & beyond).sum())} of {int(beyond.sum())} points."
+    )
 
 
 FIGURE = PaperFigure(

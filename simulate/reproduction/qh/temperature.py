@@ -169,14 +169,15 @@ def caption(data: Mapping[str, xr.Dataset]) -> str:
     rows = [_row(found, gain, n, cold) for gain in found.g.values for n in found.n.values]
     return paragraphs(
         "Energy (a) and ‖x‖² (b) per neuron of the measure exp(−βE) against β at γ = 0, η = 0: "
-        f"exact samples of {count} couplings, and the replica theory (lines). For N → ∞ the energy "
-        "is 1/(2β) for every g, so that it does not tell the gains apart; (c) shows 2βE/N − 1. "
-        f"‖x‖²/N = 1/β + g²q does: at β → ∞ theory gives {limits}.",
+        "samples by Hamiltonian Monte Carlo with tempering (Metropolis-corrected) for "
+        f"{count} couplings, and the replica theory (lines). Theory: for N → ∞ the energy is "
+        "1/(2β) for every g, so that it does not tell the gains apart; ‖x‖²/N = 1/β + g²q does, "
+        f"with the limits {limits} at β → ∞. (c) shows 2βE/N − 1.",
         table(head, rows),
         "r.m.s. and largest: deviation of 2βE/N from 1 in standard errors, over the "
         f"{found.sizes['beta']} temperatures (r.m.s. {expected} expected of {count} couplings by "
-        "Student's t). N(2βE/N − 1) is averaged over β. Samples: Hamiltonian Monte Carlo with "
-        f"tempering. {errors_said(count)} Runs whose chains have not mixed (hollow): "
+        "Student's t). N(2βE/N − 1) is averaged over β. "
+        f"{errors_said(count)} Runs whose chains have not mixed (hollow): "
         f"{int((found.converged == 0).sum())} of {found.converged.size}.",
     )
 
