@@ -10,6 +10,7 @@ from ... import couplings
 from ...integration import integrate
 from ...lyapunov import maximal_lyapunov
 from ..statement import Design, Experiment, Prediction, Value
+from . import activity
 
 _SOURCE = "stationary DMFT, Sompolinsky et al. 1988"
 
@@ -48,18 +49,10 @@ def measure(
         dt=dt,
         save_at=np.arange(t_skip, t_max + 0.5),
         store_states=False,
-        observables={
-            "delta0": lambda t, x, f: np.mean(x**2),
-            "q": lambda t, x, f: np.mean(np.tanh(x) ** 2),
-        },
+        observables=activity.OBSERVABLES,
     )
     growth = maximal_lyapunov(J, x0=x0, dt=dt, t_max=t_max, t_skip=t_skip, seed=seed)
-    return {
-        "delta0": float(run.observables["delta0"].mean()),
-        "q": float(run.observables["q"].mean()),
-        "energy": float(run.energy.mean()),
-        "lyapunov": float(growth.value.mean()),
-    }
+    return activity.averages(run) | {"lyapunov": float(growth.value.mean())}
 
 
 EXPERIMENT = Experiment(

@@ -10,12 +10,10 @@ import numpy as np
 from meanfield import SamplerError, seeds, two_time
 
 from ... import couplings
-from ...integration import integrate
 from ..statement import Design, Experiment, Prediction, Value
+from .probe import twins
 
 _SOURCE = "two-time DMFT for γ ≠ 0, derivations: sampler.memory"
-# δφ is odd in the field: the relative error is ε², and what e^λt makes of it in chaos.
-_FIELD = 1e-3
 _CASES = (("positive", "γ = 0.5"), ("negative", "γ = −0.5"))
 _ROWS = (
     ("C", "C(t, t) = ⟨φ²⟩"),
@@ -65,23 +63,18 @@ def measure(
     return {
         f"{name}_{sign}": float(value)
         for k, ((sign, _), case) in enumerate(zip(_CASES, cases, strict=True))
-        for name, value in _twins(n, seed, k, case, starts).items()
+        for name, value in _averages(n, seed, k, case, starts).items()
     }
 
 
-def _twins(
+def _averages(
     n: int, seed: int, k: int, case: Mapping[str, float], starts: int
 ) -> dict[str, np.floating[Any]]:
-    """Twins in fields ±εζ, ζ random signs; both are averaged over."""
+    """Averages over both twins, and their response."""
     J = couplings.elliptic(n, case["g"], case["gamma"], seed=seeds.member(seed, k))
     rng = seeds.generator(seed, "start", k)
     x0 = rng.standard_normal((n, starts))
-    signs = rng.choice([-1.0, 1.0], size=(n, starts))
-    field = _FIELD * np.hstack([signs, -signs])
-    run = integrate(
-        J, np.hstack([x0, x0]), t_max=case["late"], dt=case["dt"], inputs=lambda t: field,
-        save_at=[case["early"], case["late"]],
-    )  # fmt: skip
+    run, response = twins(J, x0, rng, save_at=[case["early"], case["late"]], dt=case["dt"])
     assert run.x is not None
     early, late = np.tanh(run.x)
     return {
@@ -89,7 +82,7 @@ def _twins(
         "C_early": np.mean(early * late),
         "delta": np.mean(run.x[1] ** 2),
         "energy": np.mean(run.energy[1]),
-        "r_int": np.mean(signs * (early[:, :starts] - early[:, starts:])) / (2 * _FIELD),
+        "r_int": response[0],
     }
 
 

@@ -1,4 +1,4 @@
-"""Excitatory–inhibitory couplings of [HH] Fig. 6: radius of the disc and outlying eigenvalue."""
+"""Excitatory–inhibitory couplings of [HH] Fig. 6: radius by variance, outlying eigenvalue."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ PREDICTIONS = (
     *(
         Prediction(
             f"radius_{name}",
-            f"ℛ² of the {name} set: ‖J̃ᵏ‖² ∝ ℛ²ᵏ for J̃ = J − E[J]",
+            f"ℛ², {name} set: growth per step of |J̃ᵏv|², random v, J̃ = J − E[J]; the variance "
+            "law behind the spectral radius ℛ",
             "[HH] below Eq. 18; derivations: dale.radius",
         )
         for name in PAPER_SETS
@@ -59,7 +60,7 @@ def measure(n: int, seed: int, *, powers: int, probes: int) -> dict[str, float]:
         for _ in range(powers):
             # E[J] has no diagonal.
             vectors = J @ vectors - np.sum(mean * vectors, axis=0) + mean * vectors
-        # Self-averaging, unlike max |λ|, whose distance from ℛ falls like √(ln N/N).
+        # Self-averaging, unlike max |λ|, whose distance from ℛ falls like √(ln N/N): no power.
         found[f"radius_{name}"] = float((np.sum(vectors**2) / first) ** (1 / powers))
         if name in _UNBALANCED:
             start = np.ones(n)
@@ -70,7 +71,7 @@ def measure(n: int, seed: int, *, powers: int, probes: int) -> dict[str, float]:
 
 EXPERIMENT = Experiment(
     key="dale",
-    title="Excitatory–inhibitory networks: spectral radius and outlier",
+    title="Excitatory–inhibitory networks: variance law of the radius, and outlier",
     predictions=PREDICTIONS,
     theory=theory,
     measure=measure,

@@ -139,7 +139,7 @@ EXPERIMENT = Experiment(
     theory=theory,
     measure=measure,
     scales={
-        "quick": Design({50: 10, 100: 7}, {"n_samples": 800, "chains": 4, "n_ordered": 900}),
+        "quick": Design({60: 8, 120: 6}, {"n_samples": 1000, "chains": 4, "n_ordered": 1200}),
         "paper": Design(
             {100: 48, 200: 32, 400: 12}, {"n_samples": 2000, "chains": 8, "n_ordered": 4000}
         ),

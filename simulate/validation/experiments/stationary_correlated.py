@@ -12,10 +12,10 @@ from meanfield import SamplerError, seeds, steady_state
 from ... import couplings
 from ...integration import integrate
 from ..statement import Design, Experiment, Prediction, Value
+from . import activity
+from .probe import twins
 
 _SOURCE = "stationary DMFT for γ ≠ 0, derivations: sampler.memory"
-# δφ is odd in the field, and grows by e^λt in chaos: the error is the square of what it grows to.
-_FIELD = 1e-4
 
 PREDICTIONS = (
     Prediction("q", "q = ⟨φ²⟩ of the stationary state, γ = 0.5", _SOURCE),
@@ -70,22 +70,10 @@ def measure(
     run = integrate(
         J, rng.standard_normal((n, starts)), t_max=t_max, dt=dt, store_states=False,
         save_at=np.arange(t_skip, t_max + 0.5),
-        observables={
-            "q": lambda t, x, f: np.mean(np.tanh(x) ** 2),
-            "delta0": lambda t, x, f: np.mean(x**2),
-        },
+        observables=activity.OBSERVABLES,
     )  # fmt: skip
-    signs = rng.choice([-1.0, 1.0], size=(n, starts * probes))
-    field = _FIELD * np.hstack([signs, -signs])
-    twins = np.tile(run.x_end, 2 * probes)
-    phi = np.tanh(integrate(J, twins, t_max=window, dt=dt, inputs=lambda t: field).x_end)
-    up, down = np.hsplit(phi, 2)
-    return {
-        "q": float(run.observables["q"].mean()),
-        "delta0": float(run.observables["delta0"].mean()),
-        "energy": float(run.energy.mean()),
-        "r_int": float(np.mean(signs * (up - down)) / (2 * _FIELD)),
-    }
+    _, response = twins(J, np.tile(run.x_end, probes), rng, save_at=[window], dt=dt)
+    return activity.averages(run) | {"r_int": float(response[0])}
 
 
 _QUICK: dict[str, Any] = {"g": 2.0, "t_skip": 20.0, "t_max": 80.0, "window": 20.0, "dt": 0.1}

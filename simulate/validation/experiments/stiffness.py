@@ -24,8 +24,9 @@ _DT, _SHORT = 0.04, 0.01
 _DESCENT_GAIN = 3.3
 # Small enough for the linear regime: corrections of relative order x².
 _SMALL = 1e-6
-# Gains that are searched, in units of the prediction.
-_LOW, _HIGH = 0.92, 1.12
+# Gains that are searched, in units of the prediction: five standard deviations around the mean of
+# the smallest networks.
+_LOW, _HIGH = 0.9, 1.16
 _SOURCE = "derivations: stiffness.edges"
 # Edges of the spectrum fluctuate, and approach their limits, by N^(−2/3) (Tracy–Widom).
 _EDGE = 2 / 3
@@ -98,8 +99,10 @@ def measure(n: int, seed: int, *, steps: int, bisections: int) -> dict[str, floa
 
 
 def _onset(unit: Array, start: Array, dt: float, steps: int, bisections: int) -> float:
-    """Smallest gain at which E rises in some step, for couplings g · `unit`."""
+    """Smallest gain at which E rises in some step, for couplings g · `unit`; nan outside."""
     low, high = _LOW * _euler_gain(dt), _HIGH * _euler_gain(dt)
+    if _rises(low * unit, start, dt, steps) > 0 or not _rises(high * unit, start, dt, steps) > 0:
+        return math.nan
     for _ in range(bisections):
         middle = (low + high) / 2
         if _rises(middle * unit, start, dt, steps) > 0:
@@ -126,7 +129,7 @@ EXPERIMENT = Experiment(
     theory=theory,
     measure=measure,
     scales={
-        "quick": Design({100: 20, 300: 10}, {"steps": 120, "bisections": 6}),
+        "quick": Design({100: 20, 300: 10}, {"steps": 120, "bisections": 7}),
         "paper": Design({250: 200, 500: 100, 1000: 50, 2000: 10}, {"steps": 400, "bisections": 10}),
     },
 )
