@@ -84,7 +84,6 @@ def test_the_paramagnetic_branch_is_refused_where_replicas_order(overlap_samples
         "overlap": Value(0.0),
         "q": Value(float(point.q)),
         "energy": Value(float(beta * point.energy)),
-        "r": Value(float(point.r)),
     }
     z = deviations("overlaps", overlap_samples, wrong)
     assert max(map(abs, z.values())) > LEVEL
