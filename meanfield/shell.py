@@ -62,6 +62,8 @@ def run(
         return _complain(error.format_message(), 2)
     except (ArgumentError, OSError) as error:
         return _complain(str(error), 2)
+    except MemoryError as error:
+        return _complain(f"not enough memory: {error}", 1)
     except failures as error:
         return _complain(getattr(error, "summary", str(error)), 1)
     except click.exceptions.Abort:

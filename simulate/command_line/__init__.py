@@ -9,10 +9,10 @@ import click
 from meanfield.shell import CONTEXT
 from meanfield.shell import run as run_command
 
+from ..failures import FAILURES
 from .fixed_points import fixed_points
 from .lyapunov import lyapunov
 from .memory import memory
-from .options import FAILURES
 from .reproduce import reproduce
 from .run import run
 from .sample import sample

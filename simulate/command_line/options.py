@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 
-from meanfield import NotConvergedError, SamplerError
 from meanfield.shell import axis
 from meanfield.shell import chain as chain
 from meanfield.shell import library_warnings as library_warnings
@@ -17,11 +16,8 @@ from meanfield.shell import schedule as schedule
 from meanfield.transfer import NAMES
 
 from .. import couplings
-from ..fixed_points import FixedPointError
-from ..integration import METHODS, IntegrationError
+from ..integration import METHODS
 
-# A valid question without an answer.
-FAILURES = (IntegrationError, FixedPointError, NotConvergedError, SamplerError)
 _DALE = {f"dale-{name}": values for name, values in couplings.PAPER_SETS.items()}
 STORED = ("elliptic", *_DALE)
 KINDS = (*STORED, "lazy")

@@ -8,11 +8,12 @@ from typing import Any
 
 import click
 
+from ..failures import FAILURES
 from ..reproduction import FIGURES
 from ..reproduction import reproduce as compute
 from ..reproduction.definition import SCALES
 from ..reproduction.reproduce import figure_parameters
-from .options import FAILURES, library_warnings
+from .options import library_warnings
 
 
 def _listed() -> str:
@@ -38,7 +39,8 @@ def _changes(ctx: click.Context, param: click.Parameter, value: tuple[str, ...])
 
 @click.command(
     short_help="Any figure of both papers: reproduce hh2.",
-    epilog="\b\nFigures:\n" + _listed(),
+    epilog="\b\nFigures of [QH] Qiu and Huang, Commun. Theor. Phys. 77, 035601 (2025), and\n"
+    "[HH] W. Huang and H. Huang, Freezing chaos without synaptic plasticity (2025):\n" + _listed(),
 )
 @click.argument("figures", nargs=-1, metavar="FIGURE...")
 @click.option("--all", "everything", is_flag=True, help="Every figure.")

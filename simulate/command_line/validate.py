@@ -39,7 +39,8 @@ def _shard(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int,
     multiple=True,
     default=("*",),
     metavar="PATTERN",
-    help="Some rows: patterns of EXPERIMENT or EXPERIMENT.ROW, e.g. 'equilibrium.q*'; repeatable.",
+    help="Some rows: patterns of EXPERIMENT or EXPERIMENT.ROW, e.g. 'equilibrium.q*'; repeatable.  "
+    "The limit of |z| is that of the rows picked.",
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option(
@@ -110,10 +111,15 @@ def validate(
         return 1 if found.failures else 0
     command = [f"python -m simulate validate --{scale} --seed {found.attributes['seed']}"]
     command += [f"--rows '{pattern}'" for pattern in rows if pattern != "*"]
-    files = save(found, output, " ".join([*command, f"--false-alarm {false_alarm:g}"]))
+    # Some rows must not take the place of the whole table.
+    prefix = "" if rows == ("*",) else "rows-"
+    text = " ".join([*command, f"--false-alarm {false_alarm:g}"])
+    files = save(found, output, text, prefix)
     click.echo(f"{found.table()}\n\n{found.summary()}")
     if found.n_reused:
         click.echo(f"{found.n_reused} of {found.n_jobs} jobs were read from {store}")
+    if found.n_other:
+        click.echo(f"{store} also has {found.n_other} of other rows, seeds, versions or code")
     click.echo(f"wrote {', '.join(path.name for path in files)} to {output}")
     return 0 if found.passed else 1
 
@@ -124,7 +130,7 @@ def _plan(rows: tuple[str, ...], scale: str, seed: int) -> str:
     lines = [f"{'experiment':<{width}}  theory  couplings at each N"]
     for experiment in picked:
         sizes = experiment.scales[scale].sizes
-        text = ", ".join(f"{count} × {n}" for n, count in sizes.items())
+        text = ", ".join(f"{count} × {n or 'N → ∞'}" for n, count in sizes.items())
         lines.append(f"{experiment.key:<{width}}  {1:>6}  {text}")
     jobs = plan(picked, scale, seed)
     lines.append(f"{len(jobs)} independent jobs; split them over K machines by --shard I/K")

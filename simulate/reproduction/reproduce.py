@@ -108,12 +108,17 @@ def reproduce(
         parameters.one_of("variant", name, figure.variants)
     entropy = seeds.entropy(seed)
     start = time.perf_counter()
+    if output is not None:
+        with staged_directory(Path(output)):
+            pass  # An unwritable place fails before the work.
     data: dict[str, xr.Dataset] = {}
     files: list[Path] = []
     for variant in variants:
         data[variant] = _computed(figure, variant, values, scale, entropy, workers, progress)
         if output is not None:
             # Before the next variant, which may take long and be interrupted.
+            if not files:
+                _clear(figure, Path(output))
             files += _drawn(figure, data[variant], Path(output))
     caption = figure.caption(data)
     if output is not None:
@@ -153,7 +158,10 @@ def _like(name: str, value: Any, usual: Any) -> Any:
         return parameters.finite(name, value)
     if not isinstance(value, list | tuple) or not value:
         raise ArgumentError(f"{name}={value!r}: must be a list like {list(usual)}")
-    return [_like(name, one, usual[0]) for one in value]
+    found = [_like(name, one, usual[0]) for one in value]
+    if len(set(found)) < len(found):
+        raise ArgumentError(f"{name}={value!r}: a value stands twice")
+    return found
 
 
 def _computed(
@@ -186,6 +194,14 @@ def _computed(
 
 def _stem(figure: PaperFigure, variant: str) -> str:
     return figure.key if variant == CONVERGED else f"{figure.key}-{variant}"
+
+
+def _clear(figure: PaperFigure, output: Path) -> None:
+    """Remove what an earlier run of the figure left: it may have had other parameters."""
+    for variant in figure.variants:
+        for ending in (".nc", ".png"):
+            (output / f"{_stem(figure, variant)}{ending}").unlink(missing_ok=True)
+    (output / f"{figure.key}.md").unlink(missing_ok=True)
 
 
 def _drawn(figure: PaperFigure, values: xr.Dataset, output: Path) -> list[Path]:

@@ -14,32 +14,21 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from scipy.sparse.linalg import ArpackError
-
 import meanfield
-from meanfield import NotConvergedError, SamplerError, seeds
+from meanfield import seeds
 from meanfield.provenance import provenance
 
 from ..boltzmann import SamplingWarning
-from ..fixed_points import FixedPointError
-from ..integration import IntegrationError
+from ..failures import FAILURES
 from .statement import Experiment
 
 THEORY, MEASURE = "theory", "measure"
-# A valid question without an answer: the rows say so.  Anything else is a mistake and raises.
-_FAILURES = (
-    IntegrationError,
-    FixedPointError,
-    NotConvergedError,
-    SamplerError,
-    np.linalg.LinAlgError,
-    ArpackError,
-)
 # Slow mixing of single chains is told, not refused: to drop those couplings would bias the mean.
 _TOLERATED = (SamplingWarning,)
 # What no measurement depends on.
-_WITHOUT = {"reproduction", "figures", "command_line"}
+_WITHOUT = {
+    "reproduction", "figures", "figures.py", "command_line", "report.py", "pictures.py", "table.py"
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -107,7 +96,7 @@ def run(job: Job, experiment: Experiment) -> Outcome:
             else:
                 numbers = experiment.measure(job.n, job.seed, **parameters)
                 values = {name: [float(value)] for name, value in numbers.items()}
-        except _FAILURES as error:
+        except FAILURES as error:
             failure = getattr(error, "summary", str(error))
     # A number that is none must not pass for a result.
     bad = [name for name, value in values.items() if math.isnan(value[0])]

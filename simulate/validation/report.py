@@ -33,8 +33,8 @@ _HEAD = (
 )  # fmt: skip
 
 
-def save(found: Validation, output: str | Path, command: str = "") -> list[Path]:
-    """Write table.json, table.txt and report.html.
+def save(found: Validation, output: str | Path, command: str = "", prefix: str = "") -> list[Path]:
+    """Write report.html, table.json and table.txt.
 
     Parameters
     ----------
@@ -43,13 +43,15 @@ def save(found: Validation, output: str | Path, command: str = "") -> list[Path]
         Directory, made if it does not exist.
     command : str
         What makes the report again, shown in it.
+    prefix : str
+        Before the names of the files.
 
     Returns
     -------
     list of Path
         The files.
     """
-    names = ("report.html", "table.json", "table.txt")
+    names = tuple(f"{prefix}{name}" for name in ("report.html", "table.json", "table.txt"))
     with staged_directory(Path(output)) as folder, style.context(STYLE):
         (folder / names[0]).write_text("\n".join(_page(found, command)), encoding="utf-8")
         (folder / names[1]).write_text(found.to_json(), encoding="utf-8")
@@ -65,11 +67,12 @@ def _page(found: Validation, command: str) -> Iterator[str]:
     yield (
         "<p>Every row compares a prediction with its measurement on networks. Coupling matrices "
         "are the unit of replication; numbers in brackets are standard errors of the last digits; "
-        "several N are extrapolated to N → ∞ by the law that the pictures show; the errors do not "
-        "cover a wrong law. z is the deviation in standard errors, as "
-        "improbable as Student's t. “Would notice” is the smallest "
-        "difference that the row refuses. Identities have no statistics: their largest deviation "
-        "is compared with a bound on rounding and truncation.</p>"
+        "several N are extrapolated to N → ∞ by the law that the pictures show (filled points are "
+        "means over couplings, the open square is their limit, the dashed line the theory); the "
+        "errors do not cover a wrong law. z is the deviation in standard errors, as improbable as "
+        "Student's t. “Would notice” is the smallest difference that the row refuses. Identities "
+        "have no statistics: their largest deviation is compared with a bound on rounding and "
+        "truncation.</p>"
     )
     facts = {
         **found.attributes,

@@ -39,6 +39,10 @@ class Store:
             self._found |= _read(path)
         _mend(self._file)
 
+    def __len__(self) -> int:
+        """How many outcomes it has."""
+        return len(self._found)
+
     def missing(self, jobs: Iterable[Job]) -> list[Job]:
         """The jobs that have not been done; failures are tried again."""
         return [job for job in jobs if job.key not in self._found]
@@ -47,7 +51,7 @@ class Store:
         """Keep one outcome; failures are not written."""
         self._found[job.key] = outcome
         if self._file is not None and not outcome.failure:
-            with self._file.open("a") as file:
+            with self._file.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(as_line(job, outcome)) + "\n")
 
     def get(self, job: Job) -> Outcome | None:
@@ -57,7 +61,7 @@ class Store:
 
 def _read(path: Path) -> dict[str, Outcome]:
     found = {}
-    for line in path.read_text().splitlines():
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
             facts = json.loads(line)
             names = ("values", "warnings", "failure", "seconds")

@@ -36,8 +36,9 @@ class Validation:
         |z| beyond which a row differs.
     warnings : list of str
         What the library warned of on the way, by experiment.
-    n_jobs, n_reused : int
-        Couplings and theories of the table, and how many of them were read from earlier runs.
+    n_jobs, n_reused, n_other : int
+        Couplings and theories of the table, how many of them were read from earlier runs, and how
+        many measurements there are of other rows, seeds, versions or code.
     failures : list of str
         What kept jobs of this call from a result, by experiment.
     seconds : dict
@@ -52,6 +53,7 @@ class Validation:
     warnings: list[str]
     n_jobs: int
     n_reused: int
+    n_other: int
     failures: list[str]
     seconds: dict[str, float]
     attributes: dict[str, Any] = field(default_factory=dict)
@@ -74,10 +76,13 @@ class Validation:
         """Verdict in a few lines."""
         tested = sum(one.prediction.bound is None for one in self.rows)
         failed = [one for one in self.rows if not one.passed]
+        by_z = (
+            f"{tested} tested by |z| ≤ {self.limit:.2f} (false alarm of the whole table ≤ "
+            f"{self.false_alarm:g}), "
+        )
         lines = [
-            f"{len(self.rows) - len(failed)} of {len(self.rows)} rows agree: {tested} tested by "
-            f"|z| ≤ {self.limit:.2f} (false alarm of the whole table ≤ {self.false_alarm:g}), "
-            f"{len(self.rows) - tested} identities by their bounds"
+            f"{len(self.rows) - len(failed)} of {len(self.rows)} rows agree: "
+            f"{by_z if tested else ''}{len(self.rows) - tested} identities by their bounds"
         ]
         lines += [f"  {one.name}: {one.verdict} {one.reason}".rstrip() for one in failed]
         return "\n".join(lines)
@@ -174,6 +179,7 @@ def validate(
         raise ArgumentError("fresh=True: not for shards, which share their measurements")
     name = "all" if of == 1 else f"{first}-of-{of}"
     kept = Store(None if store is None else Path(store), name, fresh=fresh)
+    before = len(kept)
     todo = kept.missing(jobs[first - 1 :: of])
     calls = [partial(_done, job) for job in todo]
     for job, outcome in in_parallel(
@@ -192,6 +198,7 @@ def validate(
         failures=sorted({f"{job.experiment}: {o.failure}" for job, o in outcomes if o.failure}),
         n_jobs=len(jobs),
         n_reused=len(outcomes) - len(todo),
+        n_other=before - (len(outcomes) - len(todo)),
         seconds={
             e.key: sum(one.seconds for job, one in outcomes if job.experiment == e.key)
             for e in picked

@@ -89,6 +89,24 @@ def test_the_command_of_the_caption_makes_it_again(tmp_path: Path) -> None:
     assert not (tmp_path / "b" / "quick" / "toy.nc").exists()
 
 
+def test_nothing_of_an_earlier_run_is_left_beside_a_new_one(tmp_path: Path) -> None:
+    reproduce("toy", output=tmp_path, n=5)
+    reproduce("toy", output=tmp_path, n=6, variants=("converged",))
+    assert {path.name for path in tmp_path.iterdir()} == {"toy.nc", "toy.png", "toy.md"}
+
+
+def test_an_unwritable_place_fails_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(**parameters: Any) -> xr.Dataset:
+        raise AssertionError
+
+    (tmp_path / "file").touch()
+    monkeypatch.setitem(FIGURES, "toy", replace(TOY, compute=never))
+    with pytest.raises(OSError, match="file"):
+        reproduce("toy", output=tmp_path / "file")
+
+
 def test_data_are_kept_when_the_next_variant_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -128,6 +146,7 @@ def test_seeds_and_variants() -> None:
         ("toy", {"n": [3]}, "n="),
         ("toy", {"gains": 3.0}, "gains=3.0: must be a list"),
         ("toy", {"gains": []}, "gains="),
+        ("toy", {"gains": [1.0, 1.0]}, "a value stands twice"),
         ("toy", {"gains": ["a"]}, "gains='a'"),
     ],
 )

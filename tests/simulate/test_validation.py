@@ -329,7 +329,9 @@ def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     said = capsys.readouterr().out
     assert "6 of 6 rows agree" in said
     assert "26 of 26 jobs were read from" in said
-    assert (output / "report.html").exists()
+    # Some rows do not take the place of the whole table.
+    assert (output / "rows-report.html").exists()
+    assert not (output / "report.html").exists()
     kept = {path.name: path.read_bytes() for path in (output / "measurements").iterdir()}
     assert main(["validate", "--rows", "nothing", "--output", str(output)]) == 2
     assert main([*common, "--shard", "3/2"]) == 2

@@ -42,7 +42,7 @@ from .protocol import (
 )
 
 _SAVE_EVERY = 0.1
-_BINS = 50
+_BINS = 30
 _NODES = 100
 _EARLY = 1.0
 _DASHES = ("-", "--", "-.", (0, (1, 1)))

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyArrowPatch
 
+from meanfield.parameters import ArgumentError
 from meanfield.transfer import Array
 
 from ...integration import integrate
@@ -21,6 +22,7 @@ from ..definition import CONVERGED, PaperFigure
 from ..text import paragraphs, table
 from .protocol import network, steps
 
+_FEWEST = 40
 _KAPPAS = (0.0, 1.0)
 _GAP = 10.0
 # Neurons of the sketch, and how many of the shown links to draw.
@@ -51,6 +53,10 @@ def compute(
 ) -> xr.Dataset:
     """Recall of S(t − τ) by one network: vanilla and gradient flow, ridge, held-out half."""
     count = round((t_max - t_skip) / sample_every)
+    if count < _FEWEST:
+        raise ArgumentError(
+            f"t_max={t_max:g}: {count} samples after t_skip={t_skip:g} are too few, raise it"
+        )
     times: Array = t_skip + sample_every * np.arange(1, count + 1, dtype=float)
     jobs = [
         partial(_readout, n, g, tau, kappa, times, sample_every, n_shown, variant, seed)
