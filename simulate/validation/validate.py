@@ -120,7 +120,7 @@ def validate(
     Parameters
     ----------
     scale : {"quick", "paper"}
-        About three minutes on two cores, or the sizes of the papers (hours).
+        About two minutes on two cores, or the sizes of the papers (hours).
     rows : sequence of str
         Which rows, as shell patterns of EXPERIMENT or EXPERIMENT.ROW: "chaos", "equilibrium.q*".
     seed : int, optional
