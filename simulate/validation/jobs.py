@@ -45,8 +45,7 @@ class Job:
     @property
     def key(self) -> str:
         """Digest of all that the result depends on, code and versions included."""
-        versions = {k: v for k, v in provenance().items() if k != "created"}
-        facts = {**asdict(self), **versions, "sources": _sources()}
+        facts = {**asdict(self), **_versions(), "sources": _sources()}
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:24]
 
 
@@ -107,6 +106,11 @@ def run(job: Job, experiment: Experiment) -> Outcome:
     if refused and not failure:
         failure = str(refused[0].message)
     return Outcome(values, texts, failure, time.process_time() - start)
+
+
+@cache
+def _versions() -> dict[str, str]:
+    return {name: text for name, text in provenance().items() if name != "created"}
 
 
 @cache
