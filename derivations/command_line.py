@@ -7,7 +7,7 @@ from importlib import import_module
 
 import click
 
-from meanfield.shell import CONTEXT, run
+from meanfield.common.cli import CONTEXT, run
 
 from .registry import REGISTRY, Registry
 

@@ -1,5 +1,13 @@
 """Mean-field theory of random recurrent networks: the kinetic-energy quasi-potential."""
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from .common.files import load
+from .common.style import STYLE
+from .common.sweep import SweepWarning, sweep
 from .convergence import NotConvergedError
 from .dmft import (
     MeanFieldLyapunov,
@@ -10,9 +18,7 @@ from .dmft import (
     SteadyState,
     TwoTime,
     effective_temperature,
-    freezing_curve,
     maximal_lyapunov,
-    response_curve,
     stationary,
     steady_state,
     two_time,
@@ -28,7 +34,6 @@ from .elliptic import (
 )
 from .exponential import StepSizeWarning
 from .gaussian_operator import GaussianOperator
-from .grids import phase_diagram
 from .parameters import ArgumentError
 from .replica import (
     OrderParameters,
@@ -40,7 +45,13 @@ from .replica import (
 from .schedule import Switching
 from .transfer import TransferFunction, transfer_function
 
+if TYPE_CHECKING:
+    from .studies.freezing import freezing_curve
+    from .studies.phase_diagram import phase_diagram
+    from .studies.response_curve import response_curve
+
 __all__ = [
+    "STYLE",
     "ArgumentError",
     "GaussianOperator",
     "MeanFieldLyapunov",
@@ -53,6 +64,7 @@ __all__ = [
     "Stationary",
     "SteadyState",
     "StepSizeWarning",
+    "SweepWarning",
     "Switching",
     "TransferFunction",
     "TwoTime",
@@ -60,6 +72,7 @@ __all__ = [
     "effective_temperature",
     "freezing_curve",
     "linear_temperature_ratio",
+    "load",
     "maximal_lyapunov",
     "measure_transition_gain",
     "null_fluctuation",
@@ -73,6 +86,20 @@ __all__ = [
     "square_root_amplitude",
     "stationary",
     "steady_state",
+    "sweep",
     "transfer_function",
     "two_time",
 ]
+
+# Studies, imported when they are asked for.
+_STUDIES = {
+    "freezing_curve": "freezing",
+    "phase_diagram": "phase_diagram",
+    "response_curve": "response_curve",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _STUDIES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.studies.{_STUDIES[name]}"), name)

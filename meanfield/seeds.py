@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import struct
+from collections.abc import Mapping
+
 import numpy as np
 
 from . import parameters
@@ -44,6 +48,47 @@ def entropy(seed: int | None) -> int:
 def member(seed: int, *key: int) -> int:
     """A seed of its own for one member of a group, e.g. the k-th coupling matrix of a figure."""
     return int(sequence(seed, "members", *key).generate_state(1, np.uint64)[0])
+
+
+def point(seed: int, replicate: int = 0, place: Mapping[str, float | str] | None = None) -> int:
+    """The seed of one point of a sweep: by its replicate and the values of its coordinates.
+
+    Parameters
+    ----------
+    seed : int
+        Of the sweep.
+    replicate : int
+        Which coupling matrix (set of trajectories, …).
+    place : mapping, optional
+        Coordinates that have seeds of their own, numbers to 12 digits; those left out share them.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    ArgumentError
+        If the seed is not an integer ≥ 0.
+
+    Examples
+    --------
+    >>> from meanfield import seeds
+    >>> seeds.point(0, 3) == seeds.member(0, 3)
+    True
+    >>> seeds.point(0, 0, {"g": 0.7}) == seeds.point(0, 0, {"g": 0.1 + 0.6})
+    True
+    >>> seeds.point(0, 1) == seeds.point(1, 0)
+    False
+    """
+    words: list[int] = []
+    for name, value in sorted((place or {}).items()):
+        # Adding zero makes −0 the same number as 0.
+        shown = value if isinstance(value, str) else f"{float(value):.12g}"
+        exact = shown.encode() if isinstance(value, str) else struct.pack("<d", float(shown) + 0.0)
+        digest = hashlib.sha256(name.encode() + b"=" + exact).digest()
+        words += struct.unpack("<2I", digest[:8])
+    return member(seed, replicate, *words)
 
 
 def generator(seed: int | None, stream: str, *key: int) -> np.random.Generator:

@@ -1,5 +1,10 @@
 """Random recurrent networks: couplings, forces, and vanilla, Langevin and OR-regulated dynamics."""
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from meanfield import Switching
 
 from . import couplings
@@ -22,7 +27,6 @@ from .observables import (
     state_at,
 )
 from .pca import PrincipalComponents, principal_components
-from .reproduction import Reproduction, reproduce
 from .reservoir import (
     MemoryCurve,
     SingularCovarianceWarning,
@@ -32,7 +36,10 @@ from .reservoir import (
     two_sines,
 )
 from .stability import divergence, jacobian, jacobian_operator, stiffness
-from .validation import Validation, validate
+
+if TYPE_CHECKING:
+    from .studies.catalogue import reproduce
+    from .validation import Validation, validate
 
 __all__ = [
     "ActivityDistribution",
@@ -45,7 +52,6 @@ __all__ = [
     "LyapunovSpectrum",
     "MemoryCurve",
     "PrincipalComponents",
-    "Reproduction",
     "SamplingWarning",
     "SingularCovarianceWarning",
     "StationaryPoints",
@@ -79,3 +85,16 @@ __all__ = [
     "two_sines",
     "validate",
 ]
+
+# Imported when they are asked for.
+_LATER = {
+    "Validation": "validation",
+    "reproduce": "studies.catalogue",
+    "validate": "validation",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from meanfield import TransferFunction, parameters
 from meanfield.parameters import ArgumentError
-from meanfield.provenance import provenance
+from meanfield.common.files import provenance
 from meanfield.transfer import Array
 
 from .integration import Trajectory

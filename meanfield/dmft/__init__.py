@@ -1,9 +1,7 @@
 """Dynamical mean-field theory."""
 
 from .effective_temperature import effective_temperature
-from .freezing import freezing_curve
 from .lyapunov import MeanFieldLyapunov, maximal_lyapunov
-from .response_curve import response_curve
 from .sampler import SamplerError, SiteModel, Slopes
 from .stationary import Stationary, stationary
 from .steady_state import SteadyState, steady_state
@@ -18,9 +16,7 @@ __all__ = [
     "SteadyState",
     "TwoTime",
     "effective_temperature",
-    "freezing_curve",
     "maximal_lyapunov",
-    "response_curve",
     "stationary",
     "steady_state",
     "two_time",

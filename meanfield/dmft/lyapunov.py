@@ -15,7 +15,7 @@ from tqdm import tqdm
 from .. import parameters
 from ..exponential import StepSizeWarning, complaint
 from ..parameters import ArgumentError
-from ..provenance import provenance
+from ..common.files import provenance
 from ..schedule import Schedule, breakpoints, text_of
 from ..transfer import Array, TransferFunction, transfer_function
 from .sampler.ensemble import SHRINK, alarm, combine, in_order, plan

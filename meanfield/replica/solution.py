@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from ..provenance import provenance
+from ..common.files import provenance
 from ..transfer import Array
 
 DESCRIPTIONS = {

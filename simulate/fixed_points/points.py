@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from meanfield.provenance import provenance
+from meanfield.common.files import provenance
 from meanfield.transfer import Array
 
 from .distinct import Found, canonical

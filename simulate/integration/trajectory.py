@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from meanfield import TransferFunction
 from meanfield.parameters import ArgumentError
-from meanfield.provenance import provenance
+from meanfield.common.files import provenance
 
 from ..network import Evaluation, State
 from .noise import ColumnNoise

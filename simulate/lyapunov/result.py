@@ -8,7 +8,7 @@ from typing import Any
 import xarray as xr
 from numpy.typing import NDArray
 
-from meanfield.provenance import provenance
+from meanfield.common.files import provenance
 from meanfield.transfer import Array
 
 from .growth import Setting

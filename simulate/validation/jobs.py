@@ -16,7 +16,7 @@ from typing import Any
 
 import meanfield
 from meanfield import seeds
-from meanfield.provenance import provenance
+from meanfield.common.files import provenance
 
 from ..boltzmann import SamplingWarning
 from ..failures import FAILURES

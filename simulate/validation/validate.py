@@ -12,7 +12,7 @@ from typing import Any
 
 from meanfield import parameters, seeds
 from meanfield.parameters import ArgumentError
-from meanfield.provenance import provenance
+from meanfield.common.files import provenance
 
 from ..parallel import in_parallel
 from .experiments import EXPERIMENTS

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from ...provenance import provenance
+from ...common.files import provenance
 from ...transfer import Array
 
 MATRICES = {

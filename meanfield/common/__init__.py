@@ -1,0 +1,1 @@
+"""What both packages share: the grid engine, kept points, studies, command lines, style."""

@@ -1,0 +1,131 @@
+"""What is written: files that appear whole or not at all, with their provenance; and read again."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+# Attribute of a file that holds all others with their types, which netCDF has not.
+_FACTS = "quasipotential"
+_INTEGER = 2**31
+
+
+@contextmanager
+def staged_directory(target: Path) -> Iterator[Path]:
+    """A temporary directory whose files move into `target` if the block ends without error.
+
+    Parameters
+    ----------
+    target : Path
+        Made, with its parents, on entry, so that an unwritable place fails before the work starts.
+
+    Raises
+    ------
+    OSError
+        If `target` cannot be made or written to.
+    """
+    created = [path for path in (target, *target.parents) if not path.exists()]
+    target.mkdir(parents=True, exist_ok=True)
+    staging = None
+    try:
+        staging = Path(tempfile.mkdtemp(prefix=".partial-", dir=target))
+        yield staging
+        for path in sorted(staging.iterdir()):
+            os.replace(path, target / path.name)
+    finally:
+        if staging is not None:
+            shutil.rmtree(staging, ignore_errors=True)
+        for path in created:
+            if not any(path.iterdir()):
+                path.rmdir()
+
+
+def provenance() -> dict[str, str]:
+    """Versions of the package and of what its numbers depend on, and the UTC time."""
+    found = {f"{name}_version": _version(name) for name in ("quasipotential", "numpy", "scipy")}
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    return {**found, "python_version": platform.python_version(), "created": now}
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def save(data: xr.Dataset, path: Path) -> None:
+    """Write a dataset as netCDF; attributes of any JSON type survive `load`."""
+    facts = plain(data.attrs)
+    shown = {name: value if _is_native(value) else str(value) for name, value in facts.items()}
+    data.assign_attrs(shown, **{_FACTS: json.dumps(facts)}).to_netcdf(path, engine="scipy")
+
+
+def load(path: str | Path) -> xr.Dataset:
+    """Open what a command or a study saved, with the types and the provenance it had.
+
+    Parameters
+    ----------
+    path : path
+        A netCDF file.
+
+    Returns
+    -------
+    xarray.Dataset
+        In memory; parameters, seed, command and versions are its attributes.
+
+    Raises
+    ------
+    OSError
+        If the file does not exist or cannot be read.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib, xarray
+    >>> from meanfield import load
+    >>> from meanfield.common.files import save
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder) / "a.nc"
+    ...     save(xarray.Dataset({"q": 0.5}, attrs={"g": [1.0, 2.0], "exact": True}), path)
+    ...     load(path).attrs
+    {'g': [1.0, 2.0], 'exact': True}
+    """
+    import xarray as xr
+
+    data = xr.load_dataset(path, engine="scipy")
+    if _FACTS in data.attrs:
+        data.attrs = json.loads(data.attrs[_FACTS])
+    return data
+
+
+def _is_native(value: Any) -> bool:
+    if isinstance(value, bool):
+        return False
+    return isinstance(value, str | float) or (isinstance(value, int) and abs(value) < _INTEGER)
+
+
+def plain(value: Any) -> Any:
+    """The value made of what JSON has: numbers, texts, booleans, lists, mappings."""
+    if isinstance(value, Mapping):
+        return {str(name): plain(one) for name, one in value.items()}
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    if isinstance(value, list | tuple):
+        return [plain(one) for one in value]
+    if isinstance(value, str | int | float | bool) or value is None:
+        return value
+    return getattr(value, "name", None) or str(value)

@@ -1,0 +1,157 @@
+"""Independent jobs on processes or threads: the only pools and progress bars of the project."""
+
+from __future__ import annotations
+
+import pickle
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
+
+from threadpoolctl import threadpool_limits
+from tqdm import tqdm
+
+from .. import parameters
+
+T = TypeVar("T")
+
+
+class Outcome(NamedTuple):
+    """What a job left.
+
+    Attributes
+    ----------
+    value : object
+        Its result; None if it failed.
+    warnings : list of (str, type)
+        Text and category of the warnings it issued, each once.
+    error : Exception or None
+    seconds : float
+        Time on the processor.
+    """
+
+    value: Any
+    warnings: list[tuple[str, type[Warning]]]
+    error: Exception | None
+    seconds: float
+
+    @property
+    def reason(self) -> str:
+        """Why it failed, in words; empty if it did not."""
+        return "" if self.error is None else reason_of(self.error)
+
+
+def reason_of(error: BaseException) -> str:
+    """The text of an error, its `summary` where it has one."""
+    return getattr(error, "summary", None) or str(error) or type(error).__name__
+
+
+def carry_out(
+    jobs: Iterable[Callable[[], Any]],
+    *,
+    workers: int | None = None,
+    executor: Executor | None = None,
+    label: str = "points",
+    progress: bool = False,
+) -> Iterator[tuple[int, Outcome]]:
+    """Outcomes of the jobs with their numbers, as they come.
+
+    Parameters
+    ----------
+    jobs : iterable of functions without arguments
+    workers : int, optional
+        Processes; default: this one.  Functions of notebooks and lambdas may be sent to them, too.
+        Each has one BLAS thread, wherever it runs: the number of threads would change last digits.
+    executor : concurrent.futures.Executor, optional
+        Takes the jobs instead.
+    label : str
+        Of the progress bar.
+    progress : bool
+        Progress bar on a terminal.
+
+    Yields
+    ------
+    (int, Outcome)
+
+    Raises
+    ------
+    ArgumentError
+        If `workers` is not an integer ≥ 1.
+    """
+    numbered = [partial(_attempt, number, job) for number, job in enumerate(jobs)]
+    count = 1 if workers is None else parameters.count("workers", workers, 1)
+    with bar(len(numbered), label, progress) as shown:
+        for found in _scheduled(numbered, count, executor):
+            shown.update()
+            yield found
+
+
+def _scheduled(
+    jobs: Sequence[Callable[[], tuple[int, Outcome]]], count: int, executor: Executor | None
+) -> Iterator[tuple[int, Outcome]]:
+    if executor is not None:
+        running = [executor.submit(job) for job in jobs]
+        try:
+            for future in as_completed(running):
+                yield future.result()
+        finally:
+            for future in running:
+                future.cancel()
+    elif count == 1 or len(jobs) <= 1:
+        for job in jobs:
+            yield job()
+    else:
+        from joblib import Parallel, delayed
+
+        pool = Parallel(n_jobs=min(count, len(jobs)), return_as="generator_unordered")
+        yield from pool(delayed(job)() for job in jobs)
+
+
+def _attempt(number: int, job: Callable[[], Any]) -> tuple[int, Outcome]:
+    """Do the job; other processes know nothing of the warning filters of this one."""
+    start = time.process_time()
+    value = failure = None
+    with warnings.catch_warnings(record=True) as caught, threadpool_limits(1, user_api="blas"):
+        warnings.simplefilter("always")
+        try:
+            value = job()
+        except Exception as error:  # To be told beside the points that work.
+            failure = _portable(error)
+    said = list(dict.fromkeys((str(one.message), one.category) for one in caught))
+    return number, Outcome(value, said, failure, time.process_time() - start)
+
+
+def _portable(error: Exception) -> Exception:
+    """The error, or one with its text if it cannot travel between processes."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        return RuntimeError(reason_of(error))
+    return error
+
+
+def in_threads(jobs: Sequence[Callable[[], T]], threads: int | None) -> list[T]:
+    """Results of the jobs in their order, computed by `threads` with one BLAS thread each.
+
+    For the sampler, whose products are as long as the batch and as wide as the rank: too thin for
+    threads of BLAS, but they release the interpreter.
+    """
+    count = min(threads or 1, len(jobs))
+    with threadpool_limits(1, user_api="blas"):
+        if count == 1:
+            return [job() for job in jobs]
+        with ThreadPoolExecutor(count) as pool:
+            running = [pool.submit(job) for job in jobs]
+            try:
+                return [future.result() for future in running]
+            except BaseException:
+                for future in running:
+                    future.cancel()
+                raise
+
+
+def bar(total: float | None, label: str, progress: bool, unit: str = "point") -> Any:
+    """A progress bar on a terminal, and none in a pipe or where none is asked for."""
+    return tqdm(total=total, desc=label, unit=unit, disable=None if progress else True)

@@ -1,0 +1,62 @@
+"""One look for every picture, in the symbols of the papers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Style sheet of every picture: ``matplotlib.style.use(meanfield.STYLE)``.
+STYLE = "meanfield.common.quasipotential"
+MAIN, SECOND, ALARM = "#4c566a", "#d08770", "crimson"
+MARKERS = ("o", "s", "^", "D", "v")
+DASHES = ("-", "--", ":", "-.")
+_TOP = 0.85
+
+
+def panels(
+    rows: int = 1, columns: int = 1, *, size: tuple[float, float], **how: Any
+) -> tuple[Figure, Any]:
+    """A figure of this size in inches with its axes, that no window shows."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=size, layout="constrained")
+    return figure, figure.subplots(rows, columns, **how)
+
+
+def shade(index: int, count: int) -> tuple[float, float, float, float]:
+    """Colour of one of `count` curves, dark to light and never the palest."""
+    from matplotlib import colormaps
+
+    return colormaps["viridis"](_TOP * index / max(count - 1, 1))
+
+
+def band(
+    axis: Axes, x: ArrayLike, y: ArrayLike, error: ArrayLike, colour: Any, **line: Any
+) -> None:
+    """A line with its standard error shaded."""
+    middle, width = np.asarray(y), np.asarray(error)
+    axis.plot(x, middle, color=colour, **{"lw": 1.3, **line})
+    axis.fill_between(x, middle - width, middle + width, color=colour, alpha=0.25, lw=0)
+
+
+def spread(values: xr.DataArray) -> xr.DataArray:
+    """Standard deviation over replicates; 0 for one."""
+    return values.std("replicate", ddof=1 if values.sizes["replicate"] > 1 else 0)
+
+
+def title(data: xr.Dataset) -> str:
+    """Parameters of one run and how it was solved."""
+    facts = data.attrs
+    return rf"$g = {facts['g']:g}$, $\gamma = {facts['gamma']:g}$, {facts['method']}"
+
+
+def above(figure: Figure, text: str) -> None:
+    """A heading on the left above all panels."""
+    figure.suptitle(text, x=0.01, ha="left", fontsize=10)

@@ -1,0 +1,372 @@
+"""`sweep`: any function on a labelled grid, the one engine of every table, curve and figure."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import warnings
+from collections.abc import Callable, Container, Hashable, Mapping, Sequence
+from concurrent.futures import Executor
+from functools import cache, partial
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .. import parameters, seeds
+from ..parameters import ArgumentError
+from .files import provenance
+from .jobs import Outcome, carry_out
+from .store import Store
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+_PACKAGES = ("meanfield", "simulate")
+# No kept number depends on these parts of the packages.
+_APART = {"studies", "validation", "study.py", "cli.py", "style.py"}
+
+
+class SweepWarning(UserWarning):
+    """Some points of a sweep have no result."""
+
+
+def sweep(
+    function: Callable[..., Any],
+    axes: Mapping[str, ArrayLike],
+    *,
+    replicates: int = 1,
+    seed: int | None = None,
+    shared: Sequence[str] = (),
+    store: str | Path | Store | None = None,
+    workers: int | None = None,
+    executor: Executor | None = None,
+    version: str | None = None,
+    progress: bool = False,
+    throw: bool = False,
+    label: str | None = None,
+    **fixed: Any,
+) -> xr.Dataset:
+    """Call a function at every point of a grid and label what it returns.
+
+    Parameters
+    ----------
+    function : callable
+        Called as ``function(**point, **fixed)``, and with ``seed=`` if it has such a parameter;
+        returns a number, an array, a mapping of these (or of what `xarray.Dataset` takes), a
+        Dataset, or a result of this package.
+    axes : mapping of str to 1-d array_like
+        Names and values, numbers or texts, of the arguments to vary.
+    replicates : int
+        How often each point is done, with seeds of their own.
+    seed : int, optional
+        The seed of a point depends on `seed`, the replicate and the values of its coordinates, not
+        on their places (`seeds.point`).  None takes a seed from the operating system, to be read
+        from the attributes.
+    shared : sequence of str
+        Axes that do not enter the seeds: points along them share couplings, starts and noise.
+    store : path or Store, optional
+        Folder that keeps finished points; a sweep that was stopped, also by Ctrl-C, goes on from
+        them.  A point is found again if function, its module, versions, `fixed`, seed and
+        coordinates are the same.
+    workers : int, optional
+        Processes; default: this one.  Results do not depend on it.
+    executor : concurrent.futures.Executor, optional
+        Takes the points instead.
+    version : str, optional
+        In the place of the source of `function` for the store, needed where there is none.
+    progress : bool
+        Progress bar on a terminal.
+    throw : bool
+        Raise the error of a point that fails instead of noting it.
+    label : str, optional
+        Of the progress bar; default: the name of the function.
+    **fixed
+        Arguments that are the same everywhere.
+
+    Returns
+    -------
+    xarray.Dataset
+        Dimensions: the axes, ``replicate`` where `replicates` > 1, and those of the results, with
+        nan where they are shorter than at other points.  One unnamed result is called ``value``.
+        ``failed`` and ``reason`` say of each point whether and why it has no result; there its
+        numbers are nan, its texts empty and its truth values False.
+
+    Raises
+    ------
+    ArgumentError
+        If an axis is empty, has more than one dimension or a value twice, an argument is given
+        twice or does not exist, or `store` needs a `version`.
+    Exception
+        That of the first point if no point has a result.
+
+    Warns
+    -----
+    SweepWarning
+        If points fail: how many, and the first.  Warnings of the function are issued once each.
+
+    Examples
+    --------
+    >>> from meanfield import sweep
+    >>> grid = sweep(lambda g, gamma: 1 / (g * (1 + gamma)), {"g": [0.5, 2.0], "gamma": [0.0, 1.0]})
+    >>> grid.value.dims, float(grid.value.sel(g=2.0, gamma=1.0))
+    (('g', 'gamma'), 0.25)
+    """
+    grid = {name: _axis(name, values) for name, values in axes.items()}
+    count = parameters.count("replicates", replicates, 1)
+    takes_seed = _check_call(function, grid, fixed)
+    if strange := set(shared) - set(grid):
+        raise ArgumentError(f"shared={sorted(strange)}: no such axis, only {', '.join(grid)}")
+    entropy = seeds.entropy(seed)
+    places = [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
+    points = [(place, replicate) for place in places for replicate in range(count)]
+    jobs, keys = [], []
+    kept = store if isinstance(store, Store) else Store(store)
+    identity = _identity(function, fixed, version) if store is not None else ""
+    for place, replicate in points:
+        own = {k: v for k, v in place.items() if k not in shared}
+        seeded = {"seed": seeds.point(entropy, replicate, own)} if takes_seed else {}
+        jobs.append(partial(_labelled, function, {**fixed, **place, **seeded}, tuple(grid)))
+        keys.append(key_of(identity, **place, replicate=replicate, **seeded))
+    name = label or getattr(function, "__name__", "points")
+    found = keep(
+        jobs, keys, kept, [{**place, "replicate": r} for place, r in points],
+        workers=workers, executor=executor, label=name, progress=progress,
+    )  # fmt: skip
+    _tell(points, found, throw)
+    dims = {**grid, **({"replicate": list(range(count))} if count > 1 else {})}
+    data = _assembled(dims, found)
+    used = {"seed": entropy} if takes_seed else {}
+    return data.assign_attrs(**used, **provenance())
+
+
+def keep(
+    jobs: Sequence[Callable[[], Any]],
+    keys: Sequence[str],
+    store: Store,
+    facts: Sequence[Mapping[str, Any]],
+    **how: Any,
+) -> list[Outcome]:
+    """Outcomes of the jobs in their order; those that `store` has are not done again.
+
+    Parameters
+    ----------
+    jobs, keys, facts : sequences
+        What to do, its key, and what identifies it to a reader of the store.
+    store : Store
+    **how
+        As in `carry_out`.
+    """
+    todo = [number for number, key in enumerate(keys) if store.get(key) is None]
+    for place, outcome in carry_out([jobs[number] for number in todo], **how):
+        store.add(keys[todo[place]], outcome, **facts[todo[place]])
+    return [one for key in keys if (one := store.get(key)) is not None]
+
+
+def key_of(identity: str, **facts: Any) -> str:
+    """Digest of what a result depends on."""
+    text = json.dumps({"identity": identity, **facts}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+def _axis(name: str, values: ArrayLike) -> list[Any]:
+    array = np.asarray(values)
+    if array.ndim != 1 or array.size == 0 or array.dtype.kind not in "iufU":
+        raise ArgumentError(
+            f"{name}={values!r}: expected a non-empty one-dimensional axis of numbers or texts"
+        )
+    found: list[Any] = array.tolist()
+    if any(isinstance(one, float) and one != one for one in found):
+        raise ArgumentError(f"{name}={values!r}: nan is no place on an axis")
+    if len(set(found)) < len(found):
+        raise ArgumentError(f"{name}={values!r}: a value stands twice")
+    return found
+
+
+def _check_call(
+    function: Callable[..., Any], axes: Mapping[str, Any], fixed: Mapping[str, Any]
+) -> bool:
+    """Whether the function takes a seed; arguments that cannot be passed are refused at once."""
+    if twice := set(axes) & set(fixed):
+        raise ArgumentError(f"{', '.join(sorted(twice))}: both an axis and a fixed argument")
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return False
+    takes_seed = "seed" in signature.parameters and "seed" not in axes
+    try:
+        signature.bind(**dict.fromkeys([*axes, *fixed, *(["seed"] if takes_seed else [])]))
+    except TypeError as error:
+        raise ArgumentError(f"function={_title(function)}: {error}") from error
+    return takes_seed
+
+
+def _title(function: Callable[..., Any]) -> str:
+    return getattr(function, "__qualname__", None) or repr(function)
+
+
+def _identity(function: Callable[..., Any], fixed: Mapping[str, Any], version: str | None) -> str:
+    """Digest of the function, what it closes over and its fixed arguments."""
+    import joblib
+
+    bare = inspect.unwrap(function.func if isinstance(function, partial) else function)
+    if version is None:
+        try:
+            module = inspect.getmodule(bare)
+            own = getattr(module, "__name__", "").partition(".")[0] in _PACKAGES
+            source = inspect.getsource(module if own and module is not None else bare)
+        except (OSError, TypeError) as error:
+            raise ArgumentError(
+                f"function={_title(bare)}: has no source, so that store needs version="
+            ) from error
+        version = source + _sources()
+    closure = [cell.cell_contents for cell in getattr(bare, "__closure__", None) or ()]
+    given = (function.args, function.keywords) if isinstance(function, partial) else ()
+    held = (closure, getattr(bare, "__defaults__", None), given, sorted(fixed.items()))
+    try:
+        digest = joblib.hash(held)
+    except Exception as error:
+        raise ArgumentError(
+            f"function={_title(bare)}: its arguments cannot be told apart for the store ({error})"
+        ) from error
+    versions = {name: text for name, text in provenance().items() if name != "created"}
+    return key_of(version, name=_title(bare), held=digest, **versions)
+
+
+@cache
+def _sources() -> str:
+    """Digest of the packages: points of other code are not taken up."""
+    found = hashlib.sha256()
+    root = Path(__file__).parents[2]
+    for package in _PACKAGES:
+        for path in sorted((root / package).rglob("*.py")):
+            if not _APART & set(path.relative_to(root).parts):
+                found.update(path.read_bytes())
+    return found.hexdigest()
+
+
+def _labelled(
+    function: Callable[..., Any], arguments: dict[str, Any], axes: Sequence[str]
+) -> xr.Dataset:
+    """What the function returns, as a dataset without the axes."""
+    import xarray as xr
+
+    result = function(**arguments)
+    if hasattr(result, "to_dataset") and not isinstance(result, xr.DataArray):
+        result = result.to_dataset()
+    if isinstance(result, xr.DataArray):
+        result = {result.name or "value": result}
+    elif not isinstance(result, Mapping | xr.Dataset):
+        result = {"value": result}
+    if not isinstance(result, xr.Dataset):
+        tuples = [one for one in result.values() if isinstance(one, tuple)]
+        dims = {str(dim) for one in tuples for dim in np.atleast_1d(one[0])}
+        result = xr.Dataset({name: _variable(str(name), one, dims) for name, one in result.items()})
+    return result.drop_vars([name for name in axes if name in result.variables])
+
+
+def _variable(name: str, value: Any, dims: Container[str]) -> Any:
+    """What xarray takes; a list named like a dimension of another variable is its coordinate."""
+    import xarray as xr
+
+    if isinstance(value, tuple | xr.DataArray | xr.Variable):
+        return value
+    array = np.asarray(value)
+    if array.dtype.kind == "O":
+        raise TypeError(f"{name}: expected a number, a text or an array, got {value!r}")
+    if array.ndim == 1 and name in dims:
+        return name, array
+    return [f"{name}_{k}" for k in range(array.ndim)], array
+
+
+def _tell(
+    points: Sequence[tuple[Mapping[str, Any], int]], found: Sequence[Outcome], throw: bool
+) -> None:
+    """Warnings once each; failures as one warning, or raised."""
+    said = dict.fromkeys(pair for one in found for pair in one.warnings)
+    for text, category in said:
+        warnings.warn(text, category, stacklevel=3)
+    failed = [number for number, one in enumerate(found) if one.error is not None]
+    if not failed:
+        return
+    error = found[failed[0]].error
+    assert error is not None
+    if throw or len(failed) == len(found):
+        raise error
+    place, replicate = points[failed[0]]
+    where = ", ".join(f"{name}={value}" for name, value in place.items())
+    warnings.warn(
+        f"{len(failed)} of {len(found)} points failed, first {where}, replicate {replicate}: "
+        f"{found[failed[0]].reason}",
+        SweepWarning,
+        stacklevel=3,
+    )
+
+
+def _assembled(dims: Mapping[str, Sequence[Any]], found: Sequence[Outcome]) -> xr.Dataset:
+    """All results on the grid."""
+    import xarray as xr
+
+    shape = tuple(len(values) for values in dims.values())
+    good: list[xr.Dataset] = [one.value for one in found if one.error is None]
+    names = list(dict.fromkeys(name for one in good for name in one.variables))
+    coords: dict[Hashable, Any] = {name: list(values) for name, values in dims.items()}
+    variables: dict[Hashable, Any] = {}
+    for name in names:
+        first = next(one[name] for one in good if name in one.variables)
+        is_coord = any(name in one.coords for one in good)
+        same = (name in one.coords and _same(one[name].values, first.values) for one in good)
+        if is_coord and all(same):
+            coords[name] = first.variable
+            continue
+        parts = [
+            None if one.error is not None or name not in one.value.variables
+            else one.value[name].values
+            for one in found
+        ]  # fmt: skip
+        # A coordinate that differs between points is a variable of theirs.
+        label = f"{name}_of_point" if name in first.dims else name
+        stacked = _stacked(str(name), parts, shape)
+        variables[label] = ((*dims, *first.dims), stacked, first.attrs)
+    failed = np.array([one.error is not None for one in found]).reshape(shape)
+    variables["failed"] = (tuple(dims), failed, {"long_name": "whether the point has no result"})
+    reasons = np.array([one.reason for one in found], dtype=str).reshape(shape)
+    if "reason" in variables:
+        own = variables["reason"]
+        variables["reason"] = (own[0], np.where(failed, reasons, own[1]), own[2])
+    else:
+        variables["reason"] = (tuple(dims), reasons, {"long_name": "why it has none"})
+    attrs = {
+        key: value
+        for key, value in good[0].attrs.items()
+        if all(key in one.attrs and _same(one.attrs[key], value) for one in good)
+    }
+    return xr.Dataset(variables, coords, attrs)
+
+
+def _same(one: Any, other: Any) -> bool:
+    return bool(np.array_equal(one, other)) or (one != one and other != other)
+
+
+def _stacked(
+    name: str, parts: Sequence[NDArray[Any] | None], shape: tuple[int, ...]
+) -> NDArray[Any]:
+    """Results of one name, filled up to one shape."""
+    known = [part for part in parts if part is not None]
+    if len({part.ndim for part in known}) > 1:
+        raise ArgumentError(f"{name}: the function returns it with different numbers of dimensions")
+    size = tuple(max(part.shape[k] for part in known) for k in range(known[0].ndim))
+    whole = len(known) == len(parts) and all(part.shape == size for part in known)
+    kind = np.result_type(*{part.dtype for part in known})
+    blank: Any = False if kind.kind == "b" else "" if kind.kind == "U" else np.nan
+    if not whole and kind.kind in "iu":
+        kind = np.dtype(float)
+    out = np.full((len(parts), *size), blank if not whole else kind.type(), dtype=kind)
+    for number, part in enumerate(parts):
+        if part is not None:
+            place: tuple[Any, ...] = (number, *(slice(length) for length in part.shape))
+            out[place] = part
+    return out.reshape(*shape, *size)

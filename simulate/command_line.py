@@ -1,0 +1,72 @@
+"""`python -m simulate`: one command, one study."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import takewhile
+from typing import Any
+
+import click
+
+from meanfield.common.cli import Commands, asked, run, shared_options
+
+from .studies.catalogue import FIGURES, STUDIES, study
+
+
+class _Figures(Commands):
+    """One figure with all its options, or several with those that all have."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        keys = list(takewhile(lambda one: not one.startswith("-"), args))
+        if len(keys) < 2:
+            return super().resolve_command(ctx, args)
+        for key in keys:
+            super().resolve_command(ctx, [key])
+
+        def several(**options: Any) -> int:
+            codes = [_guarded(key, options) for key in keys]
+            return max(codes)
+
+        command = click.Command("several", params=shared_options(None, "quick"), callback=several)
+        return "several", command, args[len(keys) :]
+
+
+def _guarded(key: str, options: dict[str, Any]) -> int:
+    """One of several figures: the others do not depend on it."""
+    try:
+        return asked(study(key), options, {})
+    except RuntimeError as error:
+        click.echo(f"error: {key}: {getattr(error, 'summary', str(error))}", err=True)
+        return 1
+
+
+reproduce = _Figures(
+    "reproduce",
+    places=FIGURES,
+    short_help="Every figure of both papers, computed again.",
+    help="""Compute figures of the papers again: data, picture and caption of each.
+
+    Where the integration step matters there are two pictures, converged and as printed.  One figure
+    takes all options of its study (reproduce hh2 --help); several take those that all have.""",
+)
+
+cli = Commands(
+    "simulate",
+    places={
+        **STUDIES,
+        "reproduce": f"{__name__}:reproduce",
+        "validate": "simulate.validation.command:validate",
+    },
+    help="""Random recurrent networks, simulated.
+
+    run, lyapunov, fixed-points, sample and memory ask one question each; reproduce makes the
+    figures of the papers from the same code; validate tests the theory.  [QH] is
+    arXiv:2401.10009, [HH] Huang & Huang, Freezing chaos without synaptic plasticity.""",
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code (2 bad input, 1 no answer)."""
+    return run(cli, arguments, program="python -m simulate")

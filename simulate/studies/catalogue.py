@@ -1,0 +1,113 @@
+"""Where the studies are, and `reproduce`: every figure of both papers, computed again."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from meanfield import parameters
+from meanfield.common.study import Answer, Study, answer
+
+_HERE = "simulate.studies."
+FIGURES = {
+    "qh1": _HERE + "qh1_flows:QH1",
+    "qh2": _HERE + "qh2_temperature:QH2",
+    "qh3": _HERE + "qh3_order_parameters:QH3",
+    "qh4": _HERE + "qh4_response:QH4",
+    "qh5": _HERE + "qh5_fluctuation_response:QH5",
+    "hh1": _HERE + "hh1_freezing:HH1",
+    "hh2": _HERE + "hh2_switching:HH2",
+    "hh3": _HERE + "hh3_spectra:HH3",
+    "hh4": _HERE + "hh4_divergence:HH4",
+    "hh5": _HERE + "hh5_activity:HH5",
+    "hh6": _HERE + "hh6_topology:HH6",
+    "hh7": _HERE + "hh7_excitation:HH7",
+    "hh8": _HERE + "hh8_reservoir:HH8",
+    "hh9": _HERE + "hh9_memory:HH9",
+}
+STUDIES = {
+    "run": _HERE + "run:RUN",
+    "lyapunov": _HERE + "hh2_switching:LYAPUNOV",
+    "fixed-points": _HERE + "fixed_points:FIXED_POINTS",
+    "sample": _HERE + "qh2_temperature:SAMPLE",
+    "memory": _HERE + "hh9_memory:MEMORY",
+}
+
+
+def study(name: str) -> Study:
+    """The study of a figure, "hh2", or of a command, "lyapunov".
+
+    Raises
+    ------
+    ArgumentError
+        If there is none of that name.
+    """
+    places = {**FIGURES, **STUDIES}
+    parameters.one_of("study", name, tuple(places))
+    module, _, attribute = places[name].partition(":")
+    found: Study = getattr(import_module(module), attribute)
+    return found
+
+
+def reproduce(
+    key: str,
+    *,
+    preset: str = "quick",
+    output: str | Path | None = None,
+    variants: tuple[str, ...] | None = None,
+    seed: int | None = 0,
+    workers: int | None = None,
+    progress: bool = False,
+    **changes: Any,
+) -> Answer:
+    """Compute one figure of the papers again, as printed and converged, and save it.
+
+    Parameters
+    ----------
+    key : str
+        "qh1" … "qh5", "hh1" … "hh9", or the name of another study, "lyapunov".
+    preset : {"quick", "paper"}
+        Small networks and few couplings (seconds to a minute), or the sizes of the papers.
+    output : path, optional
+        Folder for KEY.png and KEY.nc, KEY-printed.png and KEY-printed.nc where the printed choices
+        matter, and KEY.md, the caption.  Finished points are kept there in ``points``: a run that
+        was interrupted goes on from them.  Default: nothing is written.
+    variants : tuple of str, optional
+        Some of the variants only.
+    seed : int, optional
+        Of couplings, starts, noise and sampling.
+    workers : int, optional
+        Processes; results do not depend on it.
+    progress : bool
+        Progress bars on a terminal.
+    **changes
+        Parameters of the study other than those of its preset, e.g. ``n=500``.
+
+    Returns
+    -------
+    Answer
+        `data` by variant, `caption`, `files` and `seconds`.
+
+    Raises
+    ------
+    ArgumentError
+        If the study, the preset, a variant or a parameter does not exist.
+
+    Examples
+    --------
+    >>> from simulate import reproduce
+    >>> found = reproduce("qh3", g=[0.6, 0.9, 1.2], gamma=[0.0, 0.5])
+    >>> round(float(found.data["converged"].Q_static.sel(gamma=0.5, g=1.2)), 3)
+    0.543
+    """
+    return answer(
+        study(key),
+        preset=preset,
+        output=output,
+        variants=variants,
+        seed=seed,
+        workers=workers,
+        progress=progress,
+        **changes,
+    )

@@ -1,0 +1,269 @@
+"""[HH] Fig. 2: exponents against g; the OR force switched on and off; spectra at two moments."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from meanfield import Switching
+from meanfield.common import style
+from meanfield.common.study import CONVERGED, PRINTED, Part, Study
+
+from ..couplings import elliptic
+from ..integration import integrate
+from ..lyapunov import maximal_lyapunov
+from ..observables import state_at
+from ..stability import jacobian
+from .protocol import STEPS, STEPS_TEXT, VARIANTS, network, step_facts, steps_text
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# κ of the three stretches of (a) and of (c), and the save times of each.
+SCHEDULES = {"off-on-off": (0.0, 1.0, 0.0), "on-off-on": (1.0, 0.0, 1.0)}
+_SAVES = 200
+# (d): x in the chaotic and o in the frozen stretch of (a), at this part of them.
+_MOMENTS, _PLACE = {"chaotic": "x", "frozen": "o"}, 0.9
+# Of the picture: half height of the inset; smallest upper limit, and depth below zero in its units.
+_CLOSE, _LOWEST_TOP, _BELOW = 0.09, 1.6, 0.45
+
+
+def exponent(
+    g: float,
+    onsager: float,
+    *,
+    n: int = 1000,
+    gamma: float = 0.0,
+    t_max: float = 100.0,
+    t_skip: float = 20.0,
+    algorithm: str = "tangent",
+    method: str = "auto",
+    dt: float = 0.05,
+    tol: float = 1e-4,
+    phi: str = "tanh",
+    threads: int | None = None,
+    seed: int,
+) -> dict[str, Any]:
+    """Largest Lyapunov exponent of one network, with what its run says about the step.
+
+    Parameters
+    ----------
+    g : float
+        Gain.
+    onsager : float
+        Factor κ on the Onsager-reaction force.
+    n : int
+        Neurons.
+    gamma : float
+        Symmetry of the couplings.
+    t_max : float
+        Duration.
+    t_skip : float
+        Time at the start that is not averaged.
+    algorithm : {"tangent", "orbit_separation"}
+        Tangent map, or Algorithm 1 of [HH].
+    method : str
+        Scheme of `simulate.integrate`; "euler" with dt 0.01 is the choice of [HH].
+    dt : float
+        Step, or first step.
+    tol : float
+        Error of an adaptive step.
+    phi : str
+        Transfer function.
+    threads : int
+        BLAS threads of each process.  [default: 1]
+    """
+    found = maximal_lyapunov(
+        elliptic(n, g, gamma, seed=seed), onsager=onsager, dt=dt, t_max=t_max, t_skip=t_skip,
+        method=method, algorithm=algorithm, tol=tol, phi=phi, seed=seed, threads=threads,
+    )  # fmt: skip
+    return {
+        "lyapunov": ((), float(found.value), {"long_name": "largest Lyapunov exponent λ"}),
+        "lyapunov_err": ((), float(found.stderr), {"long_name": "its error over time"}),
+        **step_facts(found),
+    }
+
+
+def draw_exponents(data: xr.Dataset) -> Figure:
+    """λ against g, one curve a κ; crosses where the step is too long."""
+    figure, axis = style.panels(size=(6, 4))
+    _draw_exponents(axis, data)
+    axis.set_title(
+        rf"$N = {data.attrs['n']}$, {data.sizes['replicate']} couplings; {steps_text(data)}"
+    )
+    return figure
+
+
+def _draw_exponents(axis: Axes, data: xr.Dataset) -> None:
+    inset = axis.inset_axes((0.13, 0.64, 0.4, 0.33))
+    for row, kappa in enumerate(data.onsager.values):
+        part = data.sel(onsager=kappa)
+        mean, bad = part.lyapunov.mean("replicate"), part.unstable_step.any("replicate").values
+        single = part.sizes["replicate"] == 1
+        error = part.lyapunov_err.isel(replicate=0) if single else style.spread(part.lyapunov)
+        for panel in (axis, inset):
+            panel.errorbar(
+                part.g, mean, error, color=f"C{row}", marker=style.MARKERS[row % 5],
+                ls=style.DASHES[row % 4], label=rf"$\kappa = {kappa:g}$",
+            )  # fmt: skip
+            label = "step too long" if bad.any() else None
+            panel.plot(part.g[bad], mean[bad], "x", color=style.ALARM, ms=9, mew=1.6, label=label)
+    for panel in (axis, inset):
+        panel.axhline(0, color="0.6", lw=0.8, zorder=0)
+    inset.set_ylim(-_CLOSE, _CLOSE)
+    # Room for the inset above the curves and for the legend below them.
+    top = max(_LOWEST_TOP, axis.get_ylim()[1])
+    axis.set_ylim(-_BELOW * top, top)
+    inset.tick_params(labelsize=7)
+    axis.set_xlabel(r"gain $g$")
+    axis.set_ylabel(r"largest exponent $\lambda$")
+    axis.legend(loc="lower right")
+
+
+LYAPUNOV = Study(
+    name="lyapunov",
+    source="[HH] Fig. 2b",
+    title="largest Lyapunov exponents against g, vanilla and with the Onsager-reaction force",
+    parts=(Part(exponent, ("onsager", "g"), replicated=True),),
+    draw=draw_exponents,
+    text=f"""
+Largest Lyapunov exponent λ against g, the same couplings for all g and κ. Bars are standard
+deviations over couplings, errors of the table standard errors. Over a finite time a gradient flow
+that passes a saddle of E can have a small exponent of either sign. {STEPS_TEXT}""",
+    axes={"onsager": (0.0, 1.0), "g": (1.0, 2.0, 4.0, 6.0, 8.0, 10.0, 12.0)},
+    replicates=5,
+    columns=("lyapunov", *STEPS),
+    presets={
+        "quick": {
+            "n": 300, "g": [0.5, 1.0, 2.0, 4.0, 8.0, 9.0, 10.0, 12.0], "trials": 2, "t_max": 60.0
+        },
+        "paper": {
+            "g": [0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0, 12.0],
+            "t_max": 60.0,
+        },
+    },
+    variants={
+        CONVERGED: {},
+        PRINTED: {**VARIANTS[PRINTED], "algorithm": "orbit_separation"},
+    },
+    door="python -m simulate",
+)  # fmt: skip
+
+
+def switched(
+    *,
+    n: int = 1000,
+    g_shown: float = 2.0,
+    stretch: float = 100.0,
+    n_shown: int = 7,
+    method: str = "auto",
+    dt: float = 0.05,
+    seed: int,
+) -> dict[str, Any]:
+    """Activity of one network under both schedules, spectra of the Jacobian at two moments.
+
+    Parameters
+    ----------
+    g_shown : float
+        Gain of the activity and of the spectra.
+    stretch : float
+        Time between two switches.
+    n_shown : int
+        Neurons whose activity is kept.
+    """
+    J, x0 = network(n, g_shown, seed)
+    ends = (stretch * np.arange(1, 4)).tolist()
+    runs = [
+        integrate(
+            J, x0, t_max=ends[-1], onsager=Switching(ends[:-1], values), method=method, dt=dt,
+            save_at=np.linspace(0, ends[-1], 3 * _SAVES + 1),
+        )
+        for values in SCHEDULES.values()
+    ]  # fmt: skip
+    moments = stretch * (np.arange(2) + _PLACE)
+    spectra = np.array(
+        [
+            np.linalg.eigvals(jacobian(state_at(runs[0], t), J, onsager=kappa))
+            for t, kappa in zip(moments, SCHEDULES["off-on-off"], strict=False)
+        ]
+    )
+    states = np.array([run.x for run in runs])
+    energy, length = np.array([run.energy for run in runs]), np.mean(states**2, axis=2)
+    at_ends = _SAVES * np.arange(1, 4)
+    by_end, of_moment = ("schedule", "stretch"), ("moment",)
+    return {
+        "schedule": list(SCHEDULES),
+        "moment": list(_MOMENTS),
+        "t": runs[0].t,
+        "x": (("schedule", "t", "neuron"), states[..., :n_shown]),
+        "energy": (("schedule", "t"), energy, {"long_name": "E/N"}),
+        "length": (("schedule", "t"), length, {"long_name": "‖x‖²/N"}),
+        "kappa": (by_end, list(SCHEDULES.values()), {"long_name": "κ in the stretch"}),
+        "energy_end": (by_end, energy[:, at_ends], {"long_name": "E/N at the end of the stretch"}),
+        "length_end": (by_end, length[:, at_ends], {"long_name": "‖x‖²/N there"}),
+        "eigenvalues_real": (("moment", "mode"), spectra.real),
+        "eigenvalues_imag": (("moment", "mode"), spectra.imag),
+        "t_moment": (of_moment, moments),
+        "re_largest": (of_moment, spectra.real.max(1), {"long_name": "largest Re μ"}),
+        "re_lowest": (of_moment, spectra.real.min(1), {"long_name": "lowest Re μ"}),
+        "unstable_share": (of_moment, (spectra.real > 0).mean(1), {"long_name": "share Re μ > 0"}),
+    }
+
+
+def draw(data: xr.Dataset) -> Figure:
+    """(a) κ 0→1→0, (b) exponents, (c) κ 1→0→1, (d) spectra."""
+    figure, ((first, second), (third, fourth)) = style.panels(2, 2, size=(10, 6.4))
+    facts = data.attrs
+    for axis, letter, schedule in ((first, "a", "off-on-off"), (third, "c", "on-off-on")):
+        part, length = data.sel(schedule=schedule), facts["stretch"]
+        axis.plot(data.t, part.x, lw=0.8)
+        for index in np.flatnonzero(part.kappa.values).tolist():
+            axis.axvspan(index * length, (index + 1) * length, color="0.93", zorder=0)
+        axis.set_xlim(0, float(data.t[-1]))
+        axis.set_xlabel(r"time $t$")
+        axis.set_ylabel(r"activity $x_i(t)$")
+        axis.set_title(
+            rf"({letter}) $g = {facts['g_shown']:g}$, $N = {facts['n']}$, $\gamma = 0$, "
+            r"$T = 0$; shaded: $\kappa = 1$"
+        )
+    for index, (moment, marker) in enumerate(_MOMENTS.items()):
+        part, t = data.sel(moment=moment), float(data.t_moment.sel(moment=moment))
+        first.axvline(t, color="black", lw=0.8, ls=":")
+        first.plot(
+            t, 0.05, marker, transform=first.get_xaxis_transform(), color="black", ms=7,
+            mfc="none", mew=1.5,
+        )  # fmt: skip
+        fourth.plot(
+            part.eigenvalues_real, part.eigenvalues_imag, marker, color=f"C{index}", ms=3.5,
+            mfc="none", mew=0.7, label=rf"$t = {t:g}$, {moment}",
+        )  # fmt: skip
+    _draw_exponents(second, data)
+    second.set_title(rf"(b) {data.sizes['replicate']} couplings, mean ± s.d.; {steps_text(data)}")
+    fourth.axvline(0, color="0.6", lw=0.8, zorder=0)
+    fourth.set_xlabel(r"Re $\mu(\partial F/\partial x)$")
+    fourth.set_ylabel(r"Im $\mu$")
+    fourth.legend(loc="upper left")
+    fourth.set_title("(d) eigenvalues of the Jacobian at the moments marked in (a)")
+    return figure
+
+
+HH2 = replace(
+    LYAPUNOV,
+    name="hh2",
+    source="[HH] Fig. 2",
+    title="the OR force switched on and off, Lyapunov exponents against g, spectra",
+    parts=(*LYAPUNOV.parts, Part(switched)),
+    draw=draw,
+    text=f"""
+(a, c) Activity of one network, κ off-on-off and on-off-on: the OR force lowers energy and length
+of the state within its stretch, and releases the chaos when it ends. (d) Eigenvalues μ of the
+Jacobian at the two moments marked in (a). (b) {LYAPUNOV.text.strip()}""",
+    columns=(
+        *LYAPUNOV.columns, "energy_end", "length_end", "re_largest", "unstable_share", "re_lowest"
+    ),
+    door=Study.door,
+)  # fmt: skip
