@@ -498,11 +498,13 @@ def quoted(mean: float, error: float) -> str:
 def as_text(value: Any) -> str:
     """A value as the command line reads it."""
     if isinstance(value, Switching):
-        later = (f"{v:g}@{t:g}" for t, v in zip(value.times, value.values[1:], strict=True))
-        return ",".join([f"{value.values[0]:g}", *later])
+        pairs = zip(value.values[1:], value.times, strict=True)
+        return ",".join(
+            [as_text(value.values[0]), *(f"{as_text(v)}@{as_text(t)}" for v, t in pairs)]
+        )
     if isinstance(value, list | tuple | np.ndarray):
         return ",".join(as_text(one) for one in value)
-    return f"{value:.12g}" if isinstance(value, float) else str(value)
+    return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)
 
 
 def _fact(value: Any) -> Any:

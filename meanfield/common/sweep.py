@@ -197,6 +197,16 @@ def _check_call(
     except (TypeError, ValueError):
         return False
     takes_seed = "seed" in signature.parameters and "seed" not in axes
+    takes_any = any(one.kind is one.VAR_KEYWORD for one in signature.parameters.values())
+    if (
+        strange := []
+        if takes_any
+        else [n for n in (*axes, *fixed) if n not in signature.parameters]
+    ):
+        raise ArgumentError(
+            f"{', '.join(strange)}: {_title(function)} has no such argument, only "
+            f"{', '.join(signature.parameters)}"
+        )
     try:
         signature.bind(**dict.fromkeys([*axes, *fixed, *(["seed"] if takes_seed else [])]))
     except TypeError as error:
@@ -348,7 +358,9 @@ def _assembled(dims: Mapping[str, Sequence[Any]], found: Sequence[Outcome]) -> x
 
 
 def _same(one: Any, other: Any) -> bool:
-    return bool(np.array_equal(one, other)) or (one != one and other != other)
+    if isinstance(one, float) and isinstance(other, float) and one != one:
+        return other != other
+    return bool(np.array_equal(one, other))
 
 
 def _stacked(
@@ -369,4 +381,4 @@ def _stacked(
         if part is not None:
             place: tuple[Any, ...] = (number, *(slice(length) for length in part.shape))
             out[place] = part
-    return out.reshape(*shape, *size)
+    return out.reshape((*shape, *size))
