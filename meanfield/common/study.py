@@ -504,7 +504,7 @@ def as_text(value: Any) -> str:
         )
     if isinstance(value, list | tuple | np.ndarray):
         return ",".join(as_text(one) for one in value)
-    return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)
+    return repr(float(value)).removesuffix(".0") if isinstance(value, float) else str(value)
 
 
 def _fact(value: Any) -> Any:
