@@ -15,7 +15,6 @@ COMMANDS = {
     "lyapunov": ["--n", "30", "--g", "2,4", "--trials", "2", "--t-max", "40"],
     "fixed-points": ["--n", "20", "--starts", "6"],
     "sample": ["--n", "20", "--samples", "60", "--trials", "2", "--beta", "1,3"],
-    "memory": ["--n", "20", "--g", "2", "--t-max", "200", "--tau", "0:20:5"],
 }
 
 
@@ -115,7 +114,6 @@ def test_printed_step_is_exposed(tmp_path: Path, capsys: pytest.CaptureFixture[s
         (["lyapunov", "--g", "2,2"], "a value stands twice"),
         (["lyapunov", "--n", "5", "--t-max", "3"], "t_skip=20"),
         (["sample", "--beta", "3,1"], "beta"),
-        (["memory", "--tau", "-1"], "tau"),
         (["fixed-points", "--couplings", "lazy"], "'lazy' is not one of"),
         (["frozen"], "No such command 'frozen'"),
     ],

@@ -1,4 +1,4 @@
-"""[HH] Figs. 5 to 9 at small size: identities, theory, and where the printed step matters."""
+"""[HH] Figs. 5 to 7 at small size: identities, theory, and where the printed step matters."""
 
 from __future__ import annotations
 
@@ -8,14 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
-from scipy.stats import norm, t
+from scipy.stats import norm
 
-from simulate import SingularCovarianceWarning, memory_curve, reproduce
-from simulate.couplings import PAPER_SETS, elliptic
+from simulate import reproduce
+from simulate.couplings import PAPER_SETS
 from simulate.reproduction import FIGURES, Reproduction
 from simulate.reproduction.definition import CONVERGED, PRINTED
-from simulate.reproduction.text import averaged
-from simulate.reservoir import memory_sweep
 
 SMALL: dict[str, dict[str, Any]] = {
     "hh5": {
@@ -25,12 +23,6 @@ SMALL: dict[str, dict[str, Any]] = {
     "hh6": {"n": 200, "n_shown": 50},
     # The stiffness that the means make grows with N: the printed N, and a short time.
     "hh7": {"t_phase": 4.0, "t_lyapunov": 20.0},
-    "hh8": {"n": 60, "t_max": 250.0},
-    "hh9": {
-        "n": 60, "g": [2.0, 14.0], "tau": [0.0, 10.0], "n_trials": 2, "t_skip": 20.0,
-        "windows_printed": [5.0, 40.0], "samples_printed": 500, "window_converged": 200.0,
-        "samples_converged": 400,
-    },
 }  # fmt: skip
 
 
@@ -76,8 +68,6 @@ def test_caption_quotes_the_data(figure: Reproduction) -> None:
         "hh5": lambda: f"{float(data.explained.sel(start='near').sum()):.1%}",
         "hh6": lambda: f"{float(data.radius_formula[1]):.3f}",
         "hh7": lambda: f"{0.01 * float(figure.data[PRINTED].stiffness.max()):.2f}",
-        "hh8": lambda: f"| {float(data.m[1]):.3f} |",
-        "hh9": lambda: averaged(data.m.sel(task="recall", g=2.0, onsager=1.0, tau=0.0)),
     }[figure.key]()
     assert quoted in figure.caption
     assert "\n| ---" in figure.caption
@@ -191,81 +181,3 @@ class TestExcitation:
             part["lyapunov_err"][:] = 0.1
             text = FIGURES["hh7"].caption({CONVERGED: part})
             assert text.count(f"| {said}") == int(moving.sum())
-
-
-class TestReservoir:
-    """hh8 and hh9."""
-
-    def test_readout_scores_what_is_said(self, found: Figures) -> None:
-        part = found["hh8"].data[CONVERGED]
-        error = ((part.predicted - part.target) ** 2).mean("t")
-        score = 1 - error / (part.target**2).mean("t")
-        np.testing.assert_allclose(score, part.m, atol=1e-6)
-
-    def test_sweep_is_the_memory_curve(self) -> None:
-        tau = [0.0, 5.0, 20.0]
-        sweep = memory_sweep(
-            30, [1.5], tau, seed=[4], onsager=[0.0], t_skip=19.5, windows=[80.5], samples=161
-        )
-        for task in ("recall", "forecast"):
-            curve = memory_curve(
-                elliptic(30, 1.5, seed=4), tau, task=task, t_skip=20, t_max=100, seed=4
-            )
-            given = sweep.m.sel(task=task).isel(window=0, onsager=0, g=0, trial=0)
-            np.testing.assert_allclose(given, curve.m, rtol=1e-6)
-
-    def test_printed_formula_inverts_a_singular_matrix(self, found: Figures) -> None:
-        data = found["hh9"].data
-        short = data[PRINTED].sel(window=5.0, onsager=1.0)
-        assert np.all(short["rank"].sel(g=2.0) < data[PRINTED].attrs["n"])
-        assert np.all(short.condition.sel(g=2.0) > 1e14)
-        # Eqs. 19 and 21 agree for exact weights.
-        gap = np.abs(short.m - short.m_train).sel(g=2.0)
-        assert float(gap.max()) > 0.1
-        # The unstable step is rough in time, which lifts the rank.
-        assert np.all(short.unstable_step.sel(g=14.0) == 1)
-        assert np.all(short.unstable_step.sel(g=2.0) == 0)
-        assert np.all(short["rank"].sel(g=14.0) > short["rank"].sel(g=2.0))
-
-    def test_held_out_score(self, found: Figures) -> None:
-        part = found["hh9"].data[CONVERGED]
-        assert np.all(part.m <= 1)
-        assert float(part.m_train.mean()) > float(part.m.mean())
-        # The present is known best by a driven network just beyond the onset of chaos.
-        recall = part.m.sel(task="recall", onsager=0.0, g=2.0).mean("trial").isel(window=0)
-        assert float(recall.sel(tau=0)) > 0.8
-        # τ = 0 is one task.
-        np.testing.assert_allclose(
-            part.m.sel(task="recall", tau=0), part.m.sel(task="forecast", tau=0), atol=1e-8
-        )
-
-    def test_differences_are_compared_all_together(self, found: Figures) -> None:
-        part = found["hh9"].data[CONVERGED]
-        trials = 4
-        part = xr.concat([part.isel(trial=0)] * trials, "trial", join="override")
-        cells = 2 * part.sizes["g"] * part.sizes["tau"]
-        needed = t.isf(0.05 / (2 * cells), trials - 1)
-        noise = np.array([-1.0, 1.0, -1.0, 1.0])
-        error = noise.std(ddof=1) / 2
-        for factor, count in ((0.99, 0), (1.01, cells)):
-            m = xr.zeros_like(part.m)
-            m.loc[{"onsager": 1.0}] = factor * needed * error
-            m = m + xr.DataArray(noise, dims="trial") * (part.onsager == 1)
-            text = FIGURES["hh9"].caption({CONVERGED: part.assign(m=m)})
-            assert f"in {count} and worse in 0 of {cells} cases" in text
-            assert f"{needed:.3g} standard errors" in text
-
-    def test_one_coupling_is_not_compared(self, found: Figures) -> None:
-        part = found["hh9"].data[CONVERGED].isel(trial=[0])
-        text = FIGURES["hh9"].caption({CONVERGED: part.assign_attrs(n_trials=1)})
-        assert "are not compared" in text
-        assert "better" not in text
-        assert "standard" not in text
-
-    def test_singular_covariance_is_said_once(self) -> None:
-        with pytest.warns(SingularCovarianceWarning) as said:
-            memory_sweep(
-                20, [2.0], [0.0], seed=[1, 2], formula="printed", t_skip=5, windows=[2.0],
-                samples=40,
-            )  # fmt: skip
-        assert len(said) == 1
