@@ -26,7 +26,7 @@ STEPS_TEXT = (
     "Steps: converged, a stabilised method at κ = 1 whose stages follow the stiffness; printed, "
     f"Euler with Δt = {PRINTED_STEP:g}, which follows −∇E only while Δt times the stiffness, the "
     "largest eigenvalue of Hess E met at κ = 1, is below 2. Along −∇E the energy never rises: "
-    "where it does, the picture is that of the discrete map (crosses). In chaos orbits of two "
+    "where it does, the picture is that of the discrete map (marked red). In chaos orbits of two "
     "integrations part in any case, and only their statistics can be compared."
 )
 
