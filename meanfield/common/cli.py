@@ -251,8 +251,7 @@ def _finite(value: Any) -> Any:
 
 def _option(one: Option) -> click.Option:
     """The click option of one parameter."""
-    name = one.name.replace("_", "-")
-    spelled = [f"--{name}", one.name]
+    spelled = [one.spelled, one.name]
     how: dict[str, Any] = {"help": one.text, "show_default": True, "default": one.default}
     kind = one.kind
     kinds = [k for k in get_args(kind) if k is not NoneType] or [kind]
@@ -263,7 +262,8 @@ def _option(one: Option) -> click.Option:
         how |= {"callback": texts if words else axis, "metavar": "LIST" if words else "RANGE"}
         how["default"] = as_text(one.default)
     elif kind is bool:
-        spelled[0] = f"--{name}/--no-{name}" if one.default else f"--{name}"
+        if one.default:
+            spelled[0] += one.spelled.replace("--", "/--no-", 1)
         how["is_flag"] = True
     elif one.choices or one.name == "phi":
         how["type"] = click.Choice(one.choices or NAMES)

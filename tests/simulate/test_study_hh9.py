@@ -11,7 +11,7 @@ from scipy.stats import t
 
 from meanfield import ArgumentError, load
 from meanfield.common.study import as_tables, numbers, quoted
-from simulate import memory_curve
+from simulate import memory_curve, reproduce
 from simulate.command_line import main
 from simulate.couplings import elliptic
 from simulate.studies.hh9_memory import HH9, MEMORY, derive, draw, memory_functions
@@ -128,6 +128,16 @@ def test_one_coupling_and_printed_scores_are_not_compared(
     assert "m_shown" in alone
 
 
+def test_files_without_warnings(tmp_path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = reproduce("hh9", output=tmp_path, n=20, g=[2.0], tau=[0.0, 5.0], trials=1)
+    stems = ("hh9", "hh9-printed")
+    names = {"hh9.md", *(f"{stem}.{end}" for stem in stems for end in ("png", "nc"))}
+    assert {path.name for path in found.files} == names
+    assert all(path.stat().st_size > 0 for path in found.files)
+
+
 def test_pictures(converged: xr.Dataset, printed: xr.Dataset) -> None:
     for data, rows in ((converged, 1), (printed, 2)):
         figure = draw(data)
@@ -190,6 +200,7 @@ def test_bad_input_is_one_line(
     assert error.startswith("error: ")
     assert message in error
     assert error.count("\n") == 1
+    assert not (tmp_path / "out").exists()
 
 
 def test_windows_and_gaps_are_checked_before_the_run() -> None:
