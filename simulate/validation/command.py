@@ -8,7 +8,7 @@ from typing import Any
 import click
 import joblib
 
-from meanfield.common.cli import shared_options
+from meanfield.common.cli import shared_options, version_option
 
 from .experiments import EXPERIMENTS
 from .jobs import plan
@@ -34,6 +34,7 @@ def _shard(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int,
         ["\b\nExperiments:", *(f"  {e.key:<{_WIDTH}}  {e.title}" for e in EXPERIMENTS.values())]
     ),
 )
+@version_option
 @click.option(
     "--rows",
     multiple=True,
