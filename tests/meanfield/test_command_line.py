@@ -1,6 +1,5 @@
 """The command line, in a subprocess, from a directory that is not the repository."""
 
-import json
 import os
 import subprocess
 import sys
@@ -49,24 +48,6 @@ def test_sweep_with_all_options(tmp_path: Path) -> None:
     assert bool(grid.converged.all())
 
 
-def test_solve_prints_one_point(tmp_path: Path) -> None:
-    done = run(["solve", "--g", "1.2", "--gamma", "0.5", "--beta", "100"], tmp_path)
-    assert done.returncode == 0
-    assert "0.325425285299" in done.stdout
-    assert "paramagnetic branch" in done.stdout
-
-
-def test_solve_prints_json(tmp_path: Path) -> None:
-    done = run(["solve", "--g", "0.75", "--gamma", "0.5", "--json"], tmp_path)
-    point = json.loads(done.stdout)
-    assert point["q"] == 0
-    assert point["X"] == "inf"
-    assert point["r"] == pytest.approx(1 / (0.75**2 * 1.5))
-    assert point["converged"] is True
-    assert point["phi"] == "tanh"
-    assert "numpy_version" in point
-
-
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -86,13 +67,6 @@ def test_solve_prints_json(tmp_path: Path) -> None:
         ("sweep --tol 0", "must be positive"),
         ("sweep --g 1,1", "a value stands twice"),
         ("sweep --branch static --sheet null", "--sheet needs --branch paramagnetic"),
-        ("solve --g 1 --sheet null", "--sheet needs --branch paramagnetic"),
-        ("solve", "Missing option '--g'"),
-        ("solve --g 0", "g=0: must be positive"),
-        ("solve --g 1 --gamma 2", "gamma=2: must lie in"),
-        ("solve --g nan", "g=nan"),
-        ("solve --g 1 --beta -3", "beta=-3: must be positive"),
-        ("solve --g 1 --branch static --beta 3", "needs beta = inf"),
         ("nonsense", "No such command"),
     ],
 )
@@ -139,14 +113,7 @@ def test_sweep_without_a_solution_is_exit_code_1(tmp_path: Path) -> None:
     assert "0 of 1 converged" in done.stdout
 
 
-def test_no_solution_is_exit_code_1(tmp_path: Path) -> None:
-    done = run(["solve", "--g", "1.2", "--gamma", "1", "--branch", "static"], tmp_path)
-    assert done.returncode == 1
-    assert done.stderr.count("\n") == 1
-    assert "not monotone" in done.stderr
-
-
-@pytest.mark.parametrize("command", [[], ["sweep"], ["solve"]])
+@pytest.mark.parametrize("command", [[], ["sweep"]])
 def test_help(command: list[str], tmp_path: Path) -> None:
     done = run([*command, "--help"], tmp_path)
     assert done.returncode == 0
