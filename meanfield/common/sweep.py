@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _PACKAGES = ("meanfield", "simulate")
 # No kept number depends on these parts of the packages.
+# Attributes of a result that are never those of the whole sweep.
+_OF_POINT = ("converged", "reason", "status")
 _APART = {"studies", "study.py", "cli.py", "style.py"}
 
 
@@ -324,6 +326,17 @@ def _assembled(dims: Mapping[str, Sequence[Any]], found: Sequence[Outcome]) -> x
 
     shape = tuple(len(values) for values in dims.values())
     good: list[xr.Dataset] = [one.value for one in found if one.error is None]
+    common = {
+        key: value
+        for key, value in good[0].attrs.items()
+        if key not in _OF_POINT
+        and all(key in one.attrs and _same(one.attrs[key], value) for one in good)
+    }
+    # What differs between the points is told of each.
+    values = [
+        None if one.error is not None else _with_facts(one.value, {*common, *dims}) for one in found
+    ]
+    good = [one for one in values if one is not None]
     names = list(dict.fromkeys(name for one in good for name in one.variables))
     coords: dict[Hashable, Any] = {name: list(values) for name, values in dims.items()}
     variables: dict[Hashable, Any] = {}
@@ -335,10 +348,8 @@ def _assembled(dims: Mapping[str, Sequence[Any]], found: Sequence[Outcome]) -> x
             coords[name] = first.variable
             continue
         parts = [
-            None if one.error is not None or name not in one.value.variables
-            else one.value[name].values
-            for one in found
-        ]  # fmt: skip
+            None if one is None or name not in one.variables else one[name].values for one in values
+        ]
         # A coordinate that differs between points is a variable of theirs.
         label = f"{name}_of_point" if name in first.dims else name
         stacked = _stacked(str(name), parts, shape)
@@ -351,12 +362,18 @@ def _assembled(dims: Mapping[str, Sequence[Any]], found: Sequence[Outcome]) -> x
         variables["reason"] = (own[0], np.where(failed, reasons, own[1]), own[2])
     else:
         variables["reason"] = (tuple(dims), reasons, {"long_name": "why it has none"})
-    attrs = {
+    return xr.Dataset(variables, coords, common)
+
+
+def _with_facts(data: xr.Dataset, known: Container[str]) -> xr.Dataset:
+    """The dataset with those attributes as variables that are numbers or texts of its own."""
+    own = {
         key: value
-        for key, value in good[0].attrs.items()
-        if all(key in one.attrs and _same(one.attrs[key], value) for one in good)
-    }
-    return xr.Dataset(variables, coords, attrs)
+        for key, value in data.attrs.items()
+        if key not in known and key != "created" and key not in data.variables
+        and isinstance(value, str | int | float | np.generic)
+    }  # fmt: skip
+    return data.assign(own)
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -90,6 +90,19 @@ def test_what_a_function_may_return() -> None:
     assert sweep(lambda: 3.0, {}).value.item() == 3.0
 
 
+def test_attributes_that_differ_between_points_are_told_of_each() -> None:
+    def settled(g: float) -> xr.Dataset:
+        facts = {"converged": g < 2, "reason": "" if g < 2 else "drifts", "n": 5, "own": int(g)}
+        return xr.Dataset({"q": g}, attrs={**facts, "created": str(g), "g": g})
+
+    data = sweep(settled, {"g": [1.0, 2.0]})
+    assert data.converged.values.tolist() == [True, False]
+    assert data.reason.values.tolist() == ["", "drifts"]
+    assert data.own.values.tolist() == [1, 2]
+    assert data.attrs["n"] == 5
+    assert not data.failed.any()
+
+
 def test_results_of_different_lengths_are_filled_up() -> None:
     data = sweep(lambda n: {"x": ("k", np.arange(n))}, {"n": [1, 3]})
     np.testing.assert_array_equal(data.x, [[0, np.nan, np.nan], [0, 1, 2]])
