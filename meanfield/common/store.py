@@ -44,7 +44,6 @@ class Store:
         if folder is None:
             return
         folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
         self._file = folder / f"points-{name}.jsonl"
         if fresh:
             self._file.unlink(missing_ok=True)
@@ -68,6 +67,7 @@ class Store:
                 "warnings": [(text, _name(kind)) for text, kind in outcome.warnings],
                 "seconds": outcome.seconds,
             }
+            self._file.parent.mkdir(parents=True, exist_ok=True)
             with self._file.open("a", encoding="utf-8") as file:
                 file.write(json.dumps({**line, "digest": _digest(line)}) + "\n")
 

@@ -13,9 +13,9 @@ import xarray as xr
 from tqdm import tqdm
 
 from .. import parameters
+from ..common.files import provenance
 from ..exponential import StepSizeWarning, complaint
 from ..parameters import ArgumentError
-from ..common.files import provenance
 from ..schedule import Schedule, breakpoints, text_of
 from ..transfer import Array, TransferFunction, transfer_function
 from .sampler.ensemble import SHRINK, alarm, combine, in_order, plan
