@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from importlib import import_module
 
 import click
 
-from meanfield.common.cli import CONTEXT, run
+from meanfield.common.cli import CONTEXT, run, version_option
 
 from .registry import REGISTRY, Registry
 
@@ -15,9 +16,12 @@ from .registry import REGISTRY, Registry
 @click.command(context_settings=CONTEXT)
 @click.option("--only", default="", metavar="SUBSTRING", help="Checks whose name contains this.")
 @click.option("--list", "only_list", is_flag=True, help="Names and statements, nothing is run.")
+@click.option("--json", "as_json", is_flag=True, help="Print the outcomes as JSON.")
+@version_option
 @click.pass_obj
-def cli(registry: Registry, only: str, only_list: bool) -> int:
+def cli(registry: Registry | None, only: str, only_list: bool, as_json: bool) -> int:
     """Prove the identities of the theory by computer algebra; exit code 1 if one fails."""
+    registry = registry or _all_checks()
     checks = registry.select(only)
     if not checks:
         raise click.UsageError(f"--only {only!r}: no check has this in its name, see --list")
@@ -26,6 +30,20 @@ def cli(registry: Registry, only: str, only_list: bool) -> int:
         for check in checks:
             click.echo(f"{check.name:<{width}}  {check.statement}")
         return 0
+    if as_json:
+        found = list(registry.run(only))
+        facts = [
+            {
+                "name": one.check.name,
+                "statement": one.check.statement,
+                "passed": one.passed,
+                "failure": one.failure,
+                "seconds": round(one.seconds, 3),
+            }
+            for one in found
+        ]
+        click.echo(json.dumps(facts, indent=1, ensure_ascii=False))
+        return int(not all(one.passed for one in found))
     failed, total = 0, 0.0
     for outcome in registry.run(only):
         verdict = "pass" if outcome.passed else "FAIL"
@@ -47,8 +65,10 @@ def main(arguments: Sequence[str] | None = None, registry: Registry | None = Non
     int
         Exit code: 0 all proved, 1 a check failed, 2 bad input.
     """
-    if registry is None:
-        for part in ("derivations.replica", "derivations.dynamics", "derivations.dmft"):
-            import_module(part)  # importing it registers its checks
-        registry = REGISTRY
     return run(cli, arguments, program="python -m derivations", obj=registry)
+
+
+def _all_checks() -> Registry:
+    for part in ("derivations.replica", "derivations.dynamics", "derivations.dmft"):
+        import_module(part)  # importing it registers its checks
+    return REGISTRY

@@ -67,6 +67,22 @@ cli = Commands(
 )
 
 
+everything = Commands(
+    "quasipotential",
+    places={
+        "meanfield": "meanfield.command_line:cli",
+        "simulate": f"{__name__}:cli",
+        "derivations": "derivations.command_line:cli",
+    },
+    help="""The quasi-potential of random recurrent networks: theory, simulation, proofs.""",
+)
+
+
+def script() -> int:
+    """The console script `quasipotential`: the three packages as subcommands."""
+    return run(everything, None, program="quasipotential")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code (2 bad input, 1 no answer)."""
     return run(cli, arguments, program="python -m simulate")

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.linalg
-import xarray as xr
 from numpy.typing import ArrayLike
 
 from meanfield import TransferFunction, parameters
-from meanfield.parameters import ArgumentError
 from meanfield.common.files import provenance
+from meanfield.parameters import ArgumentError
 from meanfield.transfer import Array
 
 from .integration import Trajectory
 from .observables.states import activity, described, stacked_states
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 # Rows per block over n: the triangle carried along costs 1/4 of the work on top.
 _ROWS_PER_NEURON = 4
@@ -58,6 +60,8 @@ class PrincipalComponents:
 
     def to_dataset(self) -> xr.Dataset:
         """Labelled arrays with parameters and versions in the attributes."""
+        import xarray as xr
+
         kind = self.attributes.get("of", "x")
         column = ("column",) * (self.projections.ndim - 2)
         variables: dict[str, Any] = {

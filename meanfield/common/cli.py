@@ -25,6 +25,7 @@ from .study import CONVERGED, Answer, Option, Study, answer, as_tables, as_text,
 CONTEXT = {"help_option_names": ["-h", "--help"]}
 _MAX_AXIS = 100_000
 ENDINGS = ("png", "pdf", "svg")
+version_option = click.version_option(package_name="quasipotential", prog_name="quasipotential")
 
 
 class Commands(click.Group):
@@ -38,10 +39,8 @@ class Commands(click.Group):
 
     def __init__(self, *args: Any, places: Mapping[str, str], **kwargs: Any) -> None:
         super().__init__(*args, **{"context_settings": CONTEXT, **kwargs})
-        self.places = dict(places)
-        # Of a version that was installed.
-        version = click.version_option(package_name="quasipotential", prog_name="quasipotential")
-        version(self)
+        self.places = places
+        version_option(self)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """All names in their order."""
@@ -119,7 +118,7 @@ def command_of(study: Study) -> click.Command:
     figure = study.name[2:].isdigit()
     options = [_option(one) for one in study.options.values()]
     text = f"{study.title[0].upper()}{study.title[1:]} ({study.source}).\n\n{study.text}"
-    return click.Command(
+    command = click.Command(
         study.name,
         params=[*shared_options(study, "quick" if figure else None), *options],
         callback=ask,
@@ -127,6 +126,7 @@ def command_of(study: Study) -> click.Command:
         short_help=f"{study.source}: {study.title}",
         epilog="\b\n" + "\n".join([*_presets(study), f"Code: {_short(study.file)}"]),
     )
+    return version_option(command)
 
 
 def _presets(study: Study) -> list[str]:
@@ -251,8 +251,7 @@ def _finite(value: Any) -> Any:
 
 def _option(one: Option) -> click.Option:
     """The click option of one parameter."""
-    name = one.name.replace("_", "-")
-    spelled = [f"--{name}", one.name]
+    spelled = [one.spelled, one.name]
     how: dict[str, Any] = {"help": one.text, "show_default": True, "default": one.default}
     kind = one.kind
     kinds = [k for k in get_args(kind) if k is not NoneType] or [kind]
@@ -264,7 +263,8 @@ def _option(one: Option) -> click.Option:
         how |= {"metavar": "LIST" if kind is str else "RANGE"}
         how["default"] = as_text(one.default)
     elif kind is bool:
-        spelled[0] = f"--{name}/--no-{name}" if one.default else f"--{name}"
+        if one.default:
+            spelled[0] += one.spelled.replace("--", "/--no-", 1)
         how["is_flag"] = True
     elif one.choices or one.name == "phi":
         how["type"] = click.Choice(one.choices or NAMES)

@@ -84,6 +84,11 @@ class Option:
     choices: tuple[str, ...] = ()
     is_axis: bool = False
 
+    @property
+    def spelled(self) -> str:
+        """How the shell spells it: ``t_max`` is --t-max, ``from_`` is --from."""
+        return "--" + self.name.rstrip("_").replace("_", "-")
+
 
 @dataclass(frozen=True)
 class Study:
@@ -241,7 +246,8 @@ class Study:
         data = xr.merge(found, combine_attrs="override", join="outer", compat="no_conflicts")
         facts = {
             **data.attrs,
-            **{name: _fact(value) for name, value in values.items()},
+            # What was left to the function is known to it alone.
+            **{k: _fact(v) for k, v in values.items() if v is not None or k not in data.attrs},
             "study": self.name,
             "source": self.source,
             "preset": preset or "",
@@ -284,11 +290,11 @@ class Study:
         parts += [f"--preset {preset}"] * bool(preset)
         parts += [f"--variant {variant}"] * (len(self.variants) > 1)
         for name, value in changes.items():
-            option = name.replace("_", "-")
+            option = self.options[name].spelled
             if isinstance(value, bool):
-                parts.append(f"--{option}" if value else f"--no-{option}")
+                parts.append(option if value else option.replace("--", "--no-", 1))
             elif value is not None:
-                parts.append(f"--{option} {shlex.quote(as_text(value))}")
+                parts.append(f"{option} {shlex.quote(as_text(value))}")
         return " ".join(parts)
 
 
@@ -443,9 +449,14 @@ def numbers(study: Study, data: Mapping[str, xr.Dataset]) -> list[pd.DataFrame]:
         whole = pd.concat(parts, names=["steps"])
         if dims:
             whole = whole.reorder_levels([*dims, "steps"])
-            whole = whole.sort_index(level=list(dims), sort_remaining=False)
-        frames.append(whole)
+            whole = whole.sort_index(level=list(dims), sort_remaining=False, key=_rank)
+        frames.append(whole if dims else whole.droplevel(1))
     return frames
+
+
+def _rank(level: pd.Index) -> pd.Index:
+    """What rows are sorted by: numbers, and texts by their first places."""
+    return level if level.dtype.kind in "iuf" else level.factorize()[0]
 
 
 def averaged(data: xr.Dataset, name: str) -> dict[str, xr.DataArray]:
@@ -504,7 +515,7 @@ def as_text(value: Any) -> str:
         )
     if isinstance(value, list | tuple | np.ndarray):
         return ",".join(as_text(one) for one in value)
-    return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)
+    return repr(float(value)).removesuffix(".0") if isinstance(value, float) else str(value)
 
 
 def _fact(value: Any) -> Any:
@@ -536,7 +547,8 @@ def _checked(option: Option, value: Any) -> Any:
         if len(set(found)) < len(found):
             raise ArgumentError(f"{name}={value!r}: a value stands twice")
         usual = next(iter(option.default or [0.0]))
-        return [_checked(Option(name, type(usual), usual, ""), one) for one in found]
+        single = Option(name, type(usual), usual, "", option.choices)
+        return [_checked(single, one) for one in found]
     if kind is int:
         return parameters.count(name, value, 1)
     if kind is float:

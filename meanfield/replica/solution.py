@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from ..common.files import provenance
 from ..transfer import Array
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 DESCRIPTIONS = {
     "q": "mean square activity <phi^2>",
@@ -119,6 +121,8 @@ class SaddlePoint:
         ValueError
             If `dims` does not name every axis.
         """
+        import xarray as xr
+
         dims = dims or tuple(f"dim_{i}" for i in range(self.q.ndim))
         if len(dims) != self.q.ndim:
             raise ValueError(f"dims={dims!r}: expected {self.q.ndim} names")

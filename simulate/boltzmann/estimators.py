@@ -6,13 +6,10 @@ from itertools import combinations
 from typing import Any, NamedTuple
 
 import numpy as np
-from arviz_stats import base
 
 from meanfield.transfer import Array
 
 from ..network import Network
-
-_STATISTICS: Any = getattr(base, "array_stats")  # noqa: B009  untyped in the library
 
 
 class Estimate(NamedTuple):
@@ -39,11 +36,14 @@ def estimate(series: Array) -> Estimate:
     value = float(np.mean(series))
     if series.shape[1] < 4 or np.ptp(series) == 0:
         return Estimate(value, np.nan, np.nan, np.nan)
+    from arviz_stats import base
+
+    known: Any = getattr(base, "array_stats")  # noqa: B009  untyped in the library
     return Estimate(
         value,
-        float(_STATISTICS.mcse(series, method="mean")),
-        float(_STATISTICS.rhat(series)),
-        float(_STATISTICS.ess(series, method="mean")),
+        float(known.mcse(series, method="mean")),
+        float(known.rhat(series)),
+        float(known.ess(series, method="mean")),
     )
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from meanfield.common.files import provenance
 from meanfield.transfer import Array
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 NAMES = ("q", "energy", "r", "overlap")
 
@@ -73,6 +75,8 @@ class BoltzmannSamples:
 
     def to_dataset(self) -> xr.Dataset:
         """Labelled arrays over beta with parameters and versions in the attributes."""
+        import xarray as xr
+
         names = [*NAMES, *(f"{name}_err" for name in NAMES), "r_hat", "ess", "converged"]
         data = {name: ("beta", np.atleast_1d(getattr(self, name))) for name in names}
         data |= {f"step_bias_{k}": ("beta", np.atleast_1d(v)) for k, v in self.step_bias.items()}

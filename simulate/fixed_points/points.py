@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from meanfield.common.files import provenance
@@ -15,6 +14,9 @@ from meanfield.transfer import Array
 
 from .distinct import Found, canonical
 from .landscape import Landscape
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 OUTCOMES = ("failed", "zero", "minimum")
 
@@ -189,6 +191,8 @@ class FixedPoints(StationaryPoints):
         Minima carry the prefix ``minimum_``.  Files of netCDF 3 know no complex numbers, so real
         and imaginary parts of eigenvalues stand apart.
         """
+        import xarray as xr
+
         variables: dict[str, Any] = {}
         for prefix, axis, table in (("", "zero", self), ("minimum_", "minimum", self.minima)):
             if not len(table) and prefix:

@@ -5,21 +5,23 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from meanfield import TransferFunction
-from meanfield.parameters import ArgumentError
 from meanfield.common.files import provenance
+from meanfield.parameters import ArgumentError
 
 from ..network import Evaluation, State
 from .noise import ColumnNoise
 from .problem import Interval, Problem
 from .schemes import Scheme
 from .stepping import ON_STEP, state_between
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 Observable = Callable[[float, State, State], Any]
 
@@ -86,6 +88,8 @@ class Trajectory:
 
     def to_dataset(self) -> xr.Dataset:
         """Labelled arrays with parameters, status and versions in the attributes."""
+        import xarray as xr
+
         column = ("column",) * (self.energy.ndim - 1)
         variables: dict[str, Any] = {
             "energy": (("t", *column), self.energy, {"long_name": "E/N, kinetic energy per neuron"})

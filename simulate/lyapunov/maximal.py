@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from meanfield import TransferFunction, parameters
@@ -14,6 +13,9 @@ from meanfield import TransferFunction, parameters
 from ..integration.monitor import warn
 from .growth import average, separation_growth, setting, tangent_growth
 from .result import LyapunovRun, summary
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 ALGORITHMS = ("tangent", "orbit_separation")
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import xarray as xr
 from numpy.typing import NDArray
 
 from meanfield.common.files import provenance
 from meanfield.transfer import Array
 
 from .growth import Setting
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +46,8 @@ class LyapunovRun:
     def _labelled(
         self, variables: dict[str, tuple[tuple[str, ...], NDArray[Any]]], t: Array
     ) -> xr.Dataset:
+        import xarray as xr
+
         names = ("status", "method", "dt", "stiffness", "largest_stable_dt", "energy_rise_fraction")
         summary = {name: getattr(self, name) for name in names}
         summary["warnings"] = "\n".join(self.warnings)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from meanfield import TransferFunction, parameters
@@ -15,6 +14,9 @@ from meanfield.parameters import ArgumentError
 from ..integration.monitor import warn
 from .growth import average, setting, tangent_growth
 from .result import LyapunovRun, summary
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 # Between two QR steps the fastest and the slowest direction may part by this log factor.
 _LARGEST_SPREAD = 15.0

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.fft
-import xarray as xr
 from numpy.typing import ArrayLike
 
 from meanfield import TransferFunction, parameters
-from meanfield.parameters import ArgumentError
 from meanfield.common.files import provenance
+from meanfield.parameters import ArgumentError
 from meanfield.transfer import Array
 
 from ..integration import Trajectory
 from .states import activity, described, stacked_states
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 # Elements of a Fourier transform made at once: 128 MB of complex numbers.
 _BLOCK = 2**23
@@ -48,6 +50,8 @@ class Autocorrelation:
 
     def to_dataset(self) -> xr.Dataset:
         """Labelled arrays with parameters and versions in the attributes."""
+        import xarray as xr
+
         kind = self.attributes.get("of", "phi")
         return xr.Dataset(
             {

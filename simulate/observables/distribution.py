@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from meanfield import TransferFunction, parameters
-from meanfield.parameters import ArgumentError
 from meanfield.common.files import provenance
+from meanfield.parameters import ArgumentError
 from meanfield.transfer import Array
 
 from ..integration import Trajectory
 from .states import activity, described, function_of, kept_states
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,8 @@ class ActivityDistribution:
 
     def to_dataset(self) -> xr.Dataset:
         """Labelled arrays with parameters and versions in the attributes."""
+        import xarray as xr
+
         kind = self.attributes.get("of", "x")
         return xr.Dataset(
             {

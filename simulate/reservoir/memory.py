@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from meanfield import parameters
-from meanfield.parameters import ArgumentError
 from meanfield.common.files import provenance
+from meanfield.parameters import ArgumentError
 from meanfield.transfer import Array
 
 from .readout import FOLDS, printed, regularised
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 FORMULAS = ("ridge", "printed")
 
@@ -76,6 +78,8 @@ class MemoryCurve:
 
     def to_dataset(self) -> xr.Dataset:
         """Labelled arrays with parameters, status and versions in the attributes."""
+        import xarray as xr
+
         trial = ("trial",) * (self.m.ndim - 1)
         names = {
             "m": (("tau",), "memory function"),

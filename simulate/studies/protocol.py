@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from meanfield import seeds
 from meanfield.common.study import CONVERGED, PRINTED
+from meanfield.parameters import ArgumentError
 from meanfield.transfer import Array
 
-from ..couplings import elliptic
+from ..couplings import PAPER_SETS, dale, elliptic, lazy
 from ..integration import Trajectory
 from ..lyapunov import LyapunovExponent
 
@@ -26,7 +27,7 @@ STEPS_TEXT = (
     "Steps: converged, a stabilised method at κ = 1 whose stages follow the stiffness; printed, "
     f"Euler with Δt = {PRINTED_STEP:g}, which follows −∇E only while Δt times the stiffness, the "
     "largest eigenvalue of Hess E met at κ = 1, is below 2. Along −∇E the energy never rises: "
-    "where it does, the picture is that of the discrete map (crosses). In chaos orbits of two "
+    "where it does, the picture is that of the discrete map (marked red). In chaos orbits of two "
     "integrations part in any case, and only their statistics can be compared."
 )
 
@@ -34,6 +35,37 @@ STEPS_TEXT = (
 def network(n: int, g: float, seed: int, gamma: float = 0.0) -> tuple[Array, Array]:
     """Couplings and start x ~ N(0, 1); gains differ by the factor g of J alone."""
     return elliptic(n, g, gamma, seed=seed), seeds.generator(seed, "start").standard_normal(n)
+
+
+def make_couplings(
+    kind: str, n: int, g: float | None, gamma: float | None, seed: int, *, usual: float
+) -> tuple[Any, dict[str, float]]:
+    """Couplings "elliptic", "lazy" or "dale-NAME" ([HH] Fig. 6), and their parameters; `usual` g.
+
+    Raises
+    ------
+    ArgumentError
+        If g or γ is given for an E–I network, which has neither.
+    """
+    name = kind.removeprefix("dale-")
+    if name in PAPER_SETS:
+        if g is not None or gamma is not None:
+            raise ArgumentError(f"couplings={kind}: has no g and no gamma")
+        return dale(n, seed=seed, sparse=False, **PAPER_SETS[name]), PAPER_SETS[name]
+    g, gamma = usual if g is None else g, 0.0 if gamma is None else gamma
+    noted = {"g": g, "gamma": gamma}
+    if kind == "lazy":
+        return lazy(n, g, gamma, seed=seed, tol=1e-3), noted
+    return elliptic(n, g, gamma, seed=seed), noted
+
+
+def couplings_text(data: xr.Dataset) -> str:
+    """Size and couplings of one network in a title."""
+    facts = data.attrs
+    kind = facts["couplings"]
+    if facts["g"] is not None:
+        kind = rf"$g = {facts['g']:g}$, $\gamma = {facts['gamma']:g}$"
+    return rf"{kind}, $N = {facts['n']}$"
 
 
 def step_facts(run: Trajectory | LyapunovExponent) -> dict[str, Any]:

@@ -1,0 +1,129 @@
+"""`python -m simulate fixed-points`: zeros of f and where else descents of E end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+
+from meanfield.common import style
+from meanfield.common.study import Part, Study
+
+from ..fixed_points import find_fixed_points
+from .protocol import couplings_text, make_couplings
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_GAIN = 2.0
+
+
+def fixed_points(
+    *,
+    couplings: str = "elliptic",
+    n: int = 100,
+    g: float | None = None,
+    gamma: float | None = None,
+    phi: str = "tanh",
+    starts: int = 64,
+    from_: str = "both",
+    tol: float = 1e-10,
+    threads: int | None = None,
+    seed: int,
+    progress: bool = False,
+) -> xr.Dataset:
+    """Fixed points of one network, their spectra, and the minima of E that are none.
+
+    Parameters
+    ----------
+    couplings : {"elliptic", "dale-inhibitory", "dale-balanced", "dale-excitatory"}
+        Ensemble; the E–I networks are those of [HH] Fig. 6.
+    n : int
+        Neurons.
+    g : float
+        Gain, not of E–I networks.  [default: 2]
+    gamma : float
+        Symmetry, likewise.  [default: 0]
+    phi : str
+        Transfer function.
+    starts : int
+        Descents.
+    from_ : {"chaos", "gradient", "both"}
+        Start from chaotic states, from ends of the gradient flow, or both.
+    tol : float
+        Largest rms f.
+    threads : int
+        BLAS threads.  [default: all]
+    """
+    J, noted = make_couplings(couplings, n, g, gamma, seed, usual=_GAIN)
+    found = find_fixed_points(
+        J, n_starts=starts, starts=from_, tol=tol, phi=phi, seed=seed, threads=threads,
+        progress=progress,
+    )  # fmt: skip
+    data = found.to_dataset()
+    facts = {
+        **data.attrs,
+        "n_unproven": int(np.sum(~found.proven)),
+        **{f"{kind}_starts": int(np.sum(found.outcome == kind)) for kind in ("zero", "minimum")},
+    }
+    texts = {
+        "n_zeros": "zeros of f, x and −x are one",
+        "n_unproven": "of them too close to singular: several zeros, a continuum, or none",
+        "zero_starts": "starts that ended at a zero",
+        "n_minima": "minima of E with f ≠ 0",
+        "minimum_starts": "starts that ended there",
+        "n_failed": "starts that failed",
+        "index_sum": "Σ (−1)^n_unstable over all x and −x",
+        "new_zero_probability": "probability that another start finds a new zero",
+        "new_zero_probability_err": "its error",
+    }
+    numbers = {name: ((), facts[name], {"long_name": text}) for name, text in texts.items()}
+    return data.assign(numbers).assign_attrs(noted)
+
+
+def draw(data: xr.Dataset) -> Figure:
+    """Unstable directions of the zeros of f and minima of E, and spectra of A at a few zeros."""
+    figure, (left, right) = style.panels(1, 2, size=(9, 3.8))
+    n = data.attrs["n"]
+    left.plot(data.x2, data.n_unstable / n, "o", color=style.SECOND, ms=5, label="zeros of $f$")
+    if "minimum_x2" in data:
+        left.plot(
+            data.minimum_x2, data.minimum_n_unstable / n, "x", color=style.MAIN, ms=5,
+            label=r"minima of $E$ with $f \neq 0$",
+        )  # fmt: skip
+    left.set_xlabel(r"$|x|^2/N$")
+    left.set_ylabel("unstable directions / N")
+    left.legend(fontsize=8)
+    left.set_title(couplings_text(data))
+    shown = np.unique(np.linspace(0, data.sizes["zero"] - 1, 3).astype(int))
+    for index, column in enumerate(shown):
+        right.plot(
+            data.eigenvalues_real[column], data.eigenvalues_imag[column], ".", ms=4,
+            color=style.shade(index, len(shown)),
+            label=rf"$|x|^2/N = {float(data.x2[column]):.2f}$",
+        )  # fmt: skip
+    right.axvline(0, color="0.6", lw=0.8)
+    right.set_xlabel(r"Re $\lambda(A)$")
+    right.set_ylabel(r"Im $\lambda(A)$")
+    right.legend(fontsize=8)
+    return figure
+
+
+FIXED_POINTS = Study(
+    name="fixed-points",
+    source="[QH]",
+    title="zeros of f, and where else descents of E end",
+    parts=(Part(fixed_points, whole=True),),
+    draw=draw,
+    text="""
+Left: unstable directions of the zeros of f, circles, and of the minima of E with f ≠ 0, crosses,
+which are no fixed points, against |x|²/N. Right: eigenvalues of A = −I + J diag φ′ at a few zeros.
+A small probability of a new zero says that these starts find nothing more, not that no zeros are
+left; for bounded φ, a sum of indices other than 1 says that zeros are missing or degenerate.""",
+    columns=(
+        "n_zeros", "n_unproven", "zero_starts", "n_minima", "minimum_starts", "n_failed",
+        "index_sum", "new_zero_probability",
+    ),
+    door="python -m simulate",
+)  # fmt: skip

@@ -1,0 +1,150 @@
+"""[HH] Fig. 3: activity at κ = 1 and the eigenvalues of the Jacobian at its end."""
+
+from __future__ import annotations
+
+import string
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from meanfield.common import style
+from meanfield.common.study import Part, Study
+from meanfield.transfer import Array
+
+from ..integration import integrate
+from ..observables.states import kept_states
+from ..stability import jacobian
+from .protocol import STEPS, STEPS_TEXT, VARIANTS, network, step_facts, steps_text
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_SAVE_EVERY = 0.5
+_BINS = 60
+
+
+def spectrum(
+    g: float,
+    *,
+    n: int = 1000,
+    t_max: float = 100.0,
+    n_shown: int = 7,
+    method: str = "auto",
+    dt: float = 0.05,
+    seed: int,
+) -> dict[str, Any]:
+    """Flow of one network at κ = 1, and the eigenvalues of the Jacobian at its end.
+
+    Parameters
+    ----------
+    g : float
+        Gain.
+    n : int
+        Neurons.
+    t_max : float
+        Duration.
+    n_shown : int
+        Neurons whose activity is kept.
+    method : str
+        Scheme of `simulate.integrate`; "euler" with dt 0.01 is the choice of [HH].
+    dt : float
+        Step, or first step.
+    """
+    J, x0 = network(n, g, seed)
+    run = integrate(
+        J, x0, t_max=t_max, onsager=1.0, method=method, dt=dt,
+        save_at=np.linspace(0, t_max, max(1, round(t_max / _SAVE_EVERY)) + 1),
+    )  # fmt: skip
+    # Symmetric at κ = 1, for the states of Euler as well: real eigenvalues.
+    mu = np.linalg.eigvalsh(jacobian(run.x_end, J, onsager=1.0))
+    # What grows less than e-fold within the run is no instability that the run can show.
+    rounding, slow = n * np.finfo(float).eps * abs(mu).max(), 1 / t_max
+    return {
+        "t": run.t,
+        "x": (("t", "neuron"), kept_states(run)[:, :n_shown]),
+        "energy": ("t", run.energy, {"long_name": "E/N"}),
+        "eigenvalues": ("mode", mu),
+        "mu_largest": ((), mu.max(), {"long_name": "largest μ at the end"}),
+        "mu_lowest": ((), mu.min(), {"long_name": "lowest μ at the end"}),
+        "positive_share": ((), (mu > rounding).mean(), {"long_name": "share μ > rounding"}),
+        "unstable_share": ((), (mu > slow).mean(), {"long_name": "share μ > 1/t at the end"}),
+        "energy_end": ((), run.energy[-1], {"long_name": "E/N at the end"}),
+        **step_facts(run),
+    }
+
+
+def draw(data: xr.Dataset) -> Figure:
+    """Activity of the first coupling and histogram of the eigenvalues of all, one row a gain."""
+    count, facts = data.sizes["g"], data.attrs
+    figure, panels = style.panels(count, 2, size=(9.5, 2.9 * count), squeeze=False)
+    letters = string.ascii_lowercase * count
+    for row, ((left, right), gain) in enumerate(zip(panels, data.g.values, strict=True)):
+        part = data.sel(g=gain)
+        shown = part.isel(replicate=0)
+        left.plot(data.t, shown.x, lw=0.8)
+        left.set_xlim(0, float(data.t[-1]))
+        left.set_xlabel(r"time $t$")
+        left.set_ylabel(r"activity $x_i(t)$")
+        left.set_title(
+            rf"({letters[2 * row]}) $g = {gain:g}$, $\gamma = 0$, $N = {facts['n']}$, "
+            rf"$\kappa = 1$, $T = 0$; {steps_text(data)}"
+        )
+        if shown.unstable_step:
+            left.text(
+                0.02, 0.03, rf"step too long: $E$ rises in "
+                rf"{100 * float(shown.energy_rise_fraction):.0f} % of the steps",
+                transform=left.transAxes, color=style.ALARM, fontsize=8,
+                bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1},
+            )  # fmt: skip
+        _histogram(right, part.eigenvalues.values, 1 / facts["t_max"])
+        right.set_title(
+            rf"({letters[2 * row + 1]}) $t = {facts['t_max']:g}$, {data.sizes['replicate']} "
+            rf"couplings; {100 * float(part.unstable_share.mean()):.2g} % with $\mu > 1/t$"
+        )
+    return figure
+
+
+def _histogram(axis: Axes, values: Array, slow: float) -> None:
+    values = values[np.isfinite(values)]
+    if not values.size:
+        return  # No run of this gain has an end.
+    width = (values.max() - values.min()) / _BINS
+    # Zero is the edge of a bin.
+    first, last = np.floor(values.min() / width), np.ceil(max(values.max(), 0.0) / width)
+    groups = [values[values <= slow], values[values > slow]]
+    density = 1 / (values.size * width)
+    axis.hist(
+        groups, width * np.arange(first, last + 1), stacked=True, color=["C0", "C1"],
+        weights=[np.full(len(group), density) for group in groups],
+        label=[r"$\mu \leq 1/t$", r"$\mu > 1/t$"],
+    )  # fmt: skip
+    axis.set_yscale("log")
+    axis.axvline(0, color="0.4", lw=0.8)
+    axis.legend(loc="upper left")
+    axis.set_xlabel(r"eigenvalue $\mu$ of $\partial F/\partial x$")
+    axis.set_ylabel("density")
+
+
+HH3 = Study(
+    name="hh3",
+    source="[HH] Fig. 3",
+    title="activity at κ = 1 and spectrum of the Jacobian at its end",
+    parts=(Part(spectrum, ("g",), replicated=True),),
+    draw=draw,
+    text=f"""
+Gradient flow, κ = 1, from x ~ N(0, 1): activity of one network at each gain, and density of the
+eigenvalues μ of the Jacobian at the end of the runs with all couplings, real as it is −Hess E.
+Directions with μ below 1/t grow by less than e within the run: they are slow modes of a flow that
+has not ended; the picture shows those above it in the second colour. Where the step is too long the
+spectra are those of other states: compare E/N. Rounding is N·ε·max|μ|. Errors are standard errors
+over couplings. {STEPS_TEXT}""",
+    axes={"g": (2.0, 10.0)},
+    replicates=5,
+    columns=(
+        "mu_largest", "positive_share", "unstable_share", "mu_lowest", "energy_end", *STEPS
+    ),
+    presets={"quick": {"n": 300, "trials": 3}, "paper": {}},
+    variants=VARIANTS,
+)  # fmt: skip

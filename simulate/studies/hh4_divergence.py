@@ -1,0 +1,147 @@
+"""[HH] Fig. 4: divergence of the driving force along the flow of κ = 1, and where it comes from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from meanfield.common import style
+from meanfield.common.study import Part, Study
+from meanfield.quadrature import gauss_hermite
+
+from ..integration import integrate
+from ..stability import divergence, jacobian
+from .protocol import STEPS, STEPS_TEXT, VARIANTS, network, step_facts, steps_text
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.figure import Figure
+
+_SAVE_EVERY = 0.1
+_BINS = 30
+_NODES = 100
+_EARLY = 1.0
+
+
+def trace(
+    g: float,
+    *,
+    n: int = 1000,
+    t_max: float = 20.0,
+    method: str = "auto",
+    dt: float = 0.05,
+    seed: int,
+) -> dict[str, Any]:
+    """Tr D per neuron along the flow of one network at κ = 1, and the diagonal of D at the end.
+
+    Parameters
+    ----------
+    g : float
+        Gain.
+    n : int
+        Neurons.
+    t_max : float
+        Duration.
+    method : str
+        Scheme of `simulate.integrate`; "euler" with dt 0.01 is the choice of [HH].
+    dt : float
+        Step, or first step.
+    """
+    J, x0 = network(n, g, seed)
+    run = integrate(
+        J, x0, t_max=t_max, onsager=1.0, store_states=False, method=method, dt=dt,
+        save_at=np.linspace(0, t_max, max(1, round(t_max / _SAVE_EVERY)) + 1),
+        observables={"divergence": lambda t, x, f: divergence(x, J, onsager=1.0) / n},
+    )  # fmt: skip
+    found = run.observables["divergence"]
+    diagonal = np.diag(jacobian(run.x_end, J, onsager=1.0))
+    early = np.argmin(abs(run.t - _EARLY))
+    return {
+        "t": run.t,
+        "divergence": ("t", found, {"long_name": "Tr D/N"}),
+        "divergence_initial": ((), found[0], {"long_name": "Tr D/N at t = 0"}),
+        "divergence_early": ((), found[early], {"long_name": f"Tr D/N at t = {_EARLY:g}"}),
+        "divergence_end": ((), found[-1], {"long_name": "Tr D/N at the end"}),
+        "diagonal": ("neuron", diagonal, {"long_name": "D_ii at the end"}),
+        "positive_share": ((), (diagonal > 0).mean(), {"long_name": "share D_ii > 0 at the end"}),
+        **step_facts(run),
+    }
+
+
+def derive(data: xr.Dataset) -> xr.Dataset:
+    """Add the limit N → ∞ at t = 0, and where Tr D/N is lowest and highest."""
+    limit = [_limit(gain) for gain in data.g.values]
+    lowest = data.divergence.mean("replicate").idxmin("t")
+    highest = data.divergence.max(("replicate", "t"))
+    return data.assign(
+        divergence_limit=("g", limit, {"long_name": "−1 − g²⟨φ′² + φφ″⟩, t = 0 and N → ∞"}),
+        t_lowest=lowest.assign_attrs(long_name="time at which the mean of Tr D/N is lowest"),
+        divergence_highest=highest.assign_attrs(long_name="of all times and couplings"),
+    )
+
+
+def _limit(g: float) -> float:
+    """Tr D/N at x ~ N(0, 1) for N → ∞: −1 − g²⟨φ′² + φφ″⟩, as ⟨φ″ (Jᵀf)⟩ = g²⟨φφ″⟩."""
+    nodes, weights = gauss_hermite(_NODES)
+    activity = np.tanh(nodes)
+    slope = 1 - activity**2
+    return float(-1 - g**2 * (weights @ (slope**2 - 2 * activity**2 * slope)))
+
+
+def draw(data: xr.Dataset) -> Figure:
+    """(a) Tr D/N in time, (b) density of the diagonal at the end; crosses: the step is too long."""
+    figure, (left, right) = style.panels(1, 2, size=(9.5, 3.8))
+    facts, end = data.attrs, float(data.t[-1])
+    for index, gain in enumerate(data.g.values):
+        part, colour = data.sel(g=gain), style.shade(index, data.sizes["g"])
+        mean, bad = part.divergence.mean("replicate"), bool(part.unstable_step.any())
+        dashes = style.DASHES[index % len(style.DASHES)]
+        style.band(
+            left, data.t, mean, style.spread(part.divergence), colour, ls=dashes,
+            label=rf"$g = {gain:g}$" + (", step too long" if bad else ""),
+        )  # fmt: skip
+        above = {"clip_on": False, "zorder": 5}
+        left.plot(0, float(part.divergence_limit), "o", color=colour, mfc="white", **above)
+        if bad:
+            left.plot(end, float(mean[-1]), "x", color=style.ALARM, ms=8, mew=1.6, **above)
+        values = part.diagonal.values[np.isfinite(part.diagonal.values)]
+        if values.size:
+            height, edges = np.histogram(values, _BINS, density=True)
+            right.stairs(height, edges, color=colour, ls=dashes, lw=1.3)
+    left.set_xlim(0, end)
+    left.set_xlabel(r"time $t$")
+    left.set_ylabel(r"$\mathrm{Tr}\, D / N$")
+    left.set_title(
+        rf"(a) $N = {facts['n']}$, $\gamma = 0$, $\kappa = 1$, {data.sizes['replicate']} "
+        rf"couplings; {steps_text(data)}"
+    )
+    left.legend(loc="best", ncols=2)
+    right.set_yscale("log")
+    right.set_xlabel(r"$D_{ii}$")
+    right.set_ylabel("density")
+    right.set_title(rf"(b) all $D_{{ii}}$ at $t = {facts['t_max']:g}$")
+    return figure
+
+
+HH4 = Study(
+    name="hh4",
+    source="[HH] Fig. 4",
+    title="divergence of the driving force at κ = 1, and the diagonal of the stability matrix",
+    parts=(Part(trace, ("g",), replicated=True),),
+    draw=draw,
+    derive=derive,
+    text=f"""
+(a) Divergence of the force per neuron, Tr D/N, along the gradient flow, κ = 1, from x ~ N(0, 1);
+circles: N → ∞ at t = 0. (b) Density of the diagonal of the stability matrix D at the end. Bands are
+standard deviations over couplings, errors of the table standard errors. The paper shows four gains;
+these are chosen here. {STEPS_TEXT}""",
+    axes={"g": (2.0, 4.0, 8.0, 10.0)},
+    replicates=5,
+    columns=(
+        "divergence_initial", "divergence_limit", "divergence_early", "divergence_end",
+        "divergence_highest", "t_lowest", "positive_share", *STEPS,
+    ),
+    presets={"quick": {"n": 300, "trials": 3}, "paper": {}},
+    variants=VARIANTS,
+)  # fmt: skip

@@ -1,0 +1,317 @@
+"""[HH] Fig. 5: distribution of the activity, and trajectories on their principal components."""
+
+from __future__ import annotations
+
+from textwrap import fill
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from meanfield import Switching, seeds, stationary
+from meanfield.common import style
+from meanfield.common.study import Part, Study
+from meanfield.transfer import Array
+
+from ..couplings import elliptic
+from ..integration import integrate
+from ..observables import activity_distribution, state_at
+from ..pca import principal_components
+from .protocol import STEPS, STEPS_TEXT, VARIANTS, network, step_facts, steps_text
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Bins of a histogram, and the largest |x| shown.
+_BINS, _REACH = 50, 8.0
+# Densities of φ at the ends against that at 0: the outer and the inner tenth of [−1, 1].
+_EDGE, _CENTRE = 0.9, 0.1
+# What the starting points of the trajectories are: the paper does not say.
+_NEAR = 0.01
+STARTS = {
+    "independent": "independent $x_i$ ~ N(0, 1)",
+    "uniform": "independent $x_i$ uniform in [0, 1]",
+    "alike": "$x_i$ = c for all i, c uniform in [0, 1]",
+    "near": f"one N(0, 1) state plus {_NEAR:g} N(0, 1)",
+}
+_COMPONENTS, _SHOWN = 3, 3
+_TITLES = {
+    "a": r"(a) $\kappa = 0$",
+    "b": r"(b) after $\kappa = 0 \rightarrow 1$",
+    "c": r"(c) $\kappa = 1$",
+}
+# One colour map a trajectory before the switch; grey to black, dark at the end, after it.
+_BEFORE, _AFTER = ("Blues", "Oranges", "Greens"), ("Purples", "Reds", "Greys")
+# A trajectory before or after the switch is drawn in as many shades, from the first to the last.
+_PIECES, _LIGHTEST, _DARKEST = 40, 0.35, 0.95
+_LABEL_WIDTH = 28
+
+
+def densities(
+    *,
+    n: int = 1000,
+    g: float = 2.0,
+    g_large: float = 10.0,
+    t_switch: float = 100.0,
+    t_after: float = 200.0,
+    method: str = "auto",
+    dt: float = 0.05,
+    seed: int,
+) -> dict[str, Any]:
+    """Densities of φ and x in the panels (a) to (c) of one coupling matrix.
+
+    Parameters
+    ----------
+    n : int
+        Neurons.
+    g : float
+        Gain of (a), (b) and (d).
+    g_large : float
+        Gain of (c).
+    t_switch : float
+        Time of (a), when the Onsager-reaction force is switched on.
+    t_after : float
+        Time from there to (b) and (c).
+    method : str
+        Scheme of `simulate.integrate`.
+    dt : float
+        Step, or first step.
+    """
+    J, x0 = network(n, g, seed)
+    end = t_switch + t_after
+    how: dict[str, Any] = {"t_max": end, "method": method, "dt": dt}
+    run = integrate(J, x0, onsager=Switching([t_switch], [0, 1]), save_at=[t_switch, end], **how)
+    strong = integrate(J * (g_large / g), x0, onsager=1.0, save_at=[end], **how)
+    states = [state_at(run, t_switch), state_at(run, end), state_at(strong, end)]
+    size = np.abs(np.tanh(states))
+    of_phi = [activity_distribution(x, of="phi", bins=_BINS) for x in states]
+    of_x = [activity_distribution(x, bins=_BINS, range=(-_REACH, _REACH)) for x in states]
+    # Nothing to say of the steps of (a), where κ = 0.
+    said = [step_facts(one) for one in (run, strong)]
+    steps = {
+        name: ("panel", [blank, *(facts[name][1] for facts in said)], said[0][name][2])
+        for name, blank in zip(STEPS, (np.nan, np.nan, False), strict=True)
+    }
+    edge = (size > _EDGE).mean(axis=1) / (2 * (1 - _EDGE))
+    centre = (size < _CENTRE).mean(axis=1) / (2 * _CENTRE)
+    return {
+        "panel": list(_TITLES),
+        "phi_center": of_phi[0].centers,
+        "x_center": of_x[0].centers,
+        "phi_density": (("panel", "phi_center"), np.array([one.density for one in of_phi])),
+        "x_density": (("panel", "x_center"), np.array([one.density for one in of_x])),
+        "phi2": ("panel", (size**2).mean(axis=1), {"long_name": "⟨φ²⟩"}),
+        "edge": ("panel", edge, {"long_name": f"density of φ where |φ| > {_EDGE:g}"}),
+        "centre": ("panel", centre, {"long_name": f"density of φ where |φ| < {_CENTRE:g}"}),
+        "energy_panel": ("panel", [*run.energy, strong.energy[-1]], {"long_name": "E/N"}),
+        **steps,
+    }
+
+
+def trajectories(
+    start: str,
+    *,
+    n: int = 1000,
+    g: float = 2.0,
+    n_trajectories: int = 100,
+    n_samples: int = 2000,
+    t_projection: float = 20.0,
+    method: str = "auto",
+    dt: float = 0.05,
+    seed: int,
+) -> dict[str, Any]:
+    """Principal components of many trajectories of one network, κ = 1 from half time on.
+
+    Parameters
+    ----------
+    start : {"independent", "uniform", "alike", "near"}
+        Starts of the trajectories of (d), of which the first kind is drawn.
+    n_trajectories : int
+        Trajectories P of (d).
+    n_samples : int
+        Samples L of each.
+    t_projection : float
+        Their duration.
+    """
+    # Single precision halves the memory of the samples and is enough for their variances.
+    run = integrate(
+        elliptic(n, g, seed=seed), _started(start, n, n_trajectories, seed), t_max=t_projection,
+        onsager=Switching([t_projection / 2], [0, 1]), method=method, dt=dt,
+        save_at=np.linspace(0, t_projection, n_samples), dtype=np.float32,
+    )  # fmt: skip
+    assert run.x is not None
+    whole = principal_components(run.x, _COMPONENTS)
+    before = principal_components(run.x[run.t <= t_projection / 2], _COMPONENTS)
+    share = "share of the variance of all samples of all trajectories"
+    return {
+        "t": run.t,
+        "component": np.arange(1, _COMPONENTS + 1),
+        "explained": ("component", whole.explained_ratio, {"long_name": share}),
+        "explained_before": (
+            "component", before.explained_ratio, {"long_name": "the same before the switch"}
+        ),
+        "explained_total": (
+            (), whole.explained_ratio.sum(), {"long_name": f"{share}, three components"}
+        ),
+        "projection": (("t", "component", "trajectory"), whole.projections[..., :_SHOWN]),
+        "energy": (("t", "trajectory"), run.energy[:, :_SHOWN], {"long_name": "E/N"}),
+    }  # fmt: skip
+
+
+def _started(start: str, n: int, count: int, seed: int) -> Array:
+    rng = seeds.generator(seed, "start", list(STARTS).index(start))
+    if start == "uniform":
+        return rng.random((n, count))
+    if start == "alike":
+        return np.ones((n, 1)) * rng.random(count)
+    independent = rng.standard_normal((n, count))
+    if start == "near":
+        return rng.standard_normal((n, 1)) + _NEAR * independent
+    return independent
+
+
+def add_theory(data: xr.Dataset) -> xr.Dataset:
+    """Gains of the panels; variance of x and ⟨φ²⟩ of (a) for N → ∞."""
+    g, large = data.attrs["g"], data.attrs["g_large"]
+    theory = stationary(g)
+    return data.assign(
+        g_panel=("panel", [g, g, large], {"long_name": "gain"}),
+        delta0_theory=((), float(theory.delta0), {"long_name": "⟨x²⟩ of (a) for N → ∞"}),
+        phi2_theory=((), float(theory.q), {"long_name": "⟨φ²⟩ of (a) for N → ∞"}),
+    )
+
+
+def draw(data: xr.Dataset) -> Figure:
+    """Densities of φ and x, (a) to (c); (d) the projections with E/N and explained variance."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10.5, 9), layout="constrained")
+    style.above(
+        figure,
+        rf"$N = {data.attrs['n']}$, $\gamma = 0$, {data.attrs['trials']} couplings in (a–c), "
+        f"{steps_text(data)}",
+    )
+    halves: Any = figure.subfigures(2, 1)
+    above, below = halves
+    axes = above.subplots(2, 3)
+    for column, panel in zip(axes.T, data.panel.values, strict=True):
+        _densities(column, data.sel(panel=panel), str(panel))
+    axes[0, 0].set_ylabel(r"density of $\varphi(x)$")
+    axes[1, 0].set_ylabel(r"density of $x$")
+    left, right = below.subfigures(1, 2, width_ratios=(1.3, 1))
+    energy, shares = right.subplots(2, 1)
+    shown = data.isel(start=0)
+    _cloud(left.add_subplot(projection="3d"), shown)
+    for name, one in zip(_BEFORE, shown.energy.T, strict=False):
+        energy.plot(data.t, one, color=_coloured(name, 0.75))
+    energy.axvline(data.attrs["t_projection"] / 2, ls="--", color="0.3", lw=1)
+    energy.set_yscale("log")
+    energy.set_xlabel("time $t$")
+    energy.set_ylabel("$E/N$")
+    energy.set_title(r"dashed: $\kappa = 0 \rightarrow 1$")
+    _explained(shares, data)
+    return figure
+
+
+def _densities(axes: Any, part: xr.Dataset, panel: str) -> None:
+    for axis, name in zip(axes, ("phi", "x"), strict=True):
+        center, density = part[f"{name}_center"].values, part[f"{name}_density"]
+        half = (center[1] - center[0]) / 2
+        edges = np.append(center - half, center[-1] + half)
+        for one in density:
+            axis.stairs(one, edges, color="C0", lw=0.5, alpha=0.4)
+        axis.stairs(density.mean("replicate"), edges, color="C0", lw=1.6)
+        axis.set_ylim(bottom=0)
+        axis.set_xlabel(r"$\varphi(x)$" if name == "phi" else r"$x$")
+    if panel == "a":
+        (low, high), variance = axes[1].get_xlim(), float(part.delta0_theory)
+        x = np.linspace(low, high, 400)
+        gaussian = np.exp(-(x**2) / (2 * variance)) / np.sqrt(2 * np.pi * variance)
+        axes[0].plot(np.tanh(x), gaussian / (1 - np.tanh(x) ** 2), color="black", lw=1)
+        axes[1].plot(x, gaussian, color="black", lw=1, label=r"theory, $N \to \infty$")
+        axes[1].legend(loc="upper right", fontsize=7)
+    title, rises = f"{_TITLES[panel]}, $g = {float(part.g_panel):g}$", part.energy_rise_fraction
+    if rises.mean() > 0:
+        title += rf": $E$ rises in {float(rises.mean()):.0%} of the steps"
+    axes[0].set_title(title, color=style.ALARM if rises.mean() > 0 else "black")
+
+
+def _coloured(name: str, shade: Any) -> Any:
+    from matplotlib import colormaps
+
+    return colormaps[name](shade)
+
+
+def _cloud(axis: Any, data: xr.Dataset) -> None:
+    switch = int(np.searchsorted(data.t, data.attrs["t_projection"] / 2, side="right"))
+    for index in range(data.sizes["trajectory"]):
+        points = data.projection.isel(trajectory=index).values
+        parts = ((0, switch, _BEFORE[index], 1.3), (switch - 1, len(points), _AFTER[index], 3.0))
+        for first, last, name, width in parts:
+            cuts = np.linspace(first, last - 1, _PIECES + 1).astype(int)
+            shades = _coloured(name, np.linspace(_LIGHTEST, _DARKEST, _PIECES))
+            for begin, end, shade in zip(cuts[:-1], cuts[1:], shades, strict=True):
+                axis.plot(*points[begin : end + 1].T, color=shade, lw=width)
+        axis.plot(*points[:1].T, "x", color="black", ms=8, mew=1.8)
+    low, high = data.projection.min(("t", "trajectory")), data.projection.max(("t", "trajectory"))
+    for k, name in enumerate("xyz"):
+        getattr(axis, f"set_{name}lim")(float(low[k]), float(high[k]))
+        getattr(axis, f"set_{name}label")(f"PC{k + 1} ({float(data.explained[k]):.0%})")
+    axis.set_title(
+        "(d) three of "
+        rf"{data.attrs['n_trajectories']} trajectories, $g = {data.attrs['g']:g}$; "
+        "$\\times$ start,\nlight to dark: time, other colour: " + r"$\kappa = 1$"
+    )
+
+
+def _explained(axis: Axes, data: xr.Dataset) -> None:
+    rows, left = np.arange(data.sizes["start"]), np.zeros(data.sizes["start"])
+    for k in range(data.sizes["component"]):
+        share = data.explained.isel(component=k).values
+        axis.barh(rows, share, left=left, color=f"C{k}", label=f"PC{k + 1}", height=0.6)
+        left += share
+    for row, total in zip(rows.tolist(), left.tolist(), strict=True):
+        axis.text(total + 0.02, row, f"{total:.0%}", va="center", fontsize=8)
+    axis.set_yticks(rows, [fill(STARTS[str(one)], _LABEL_WIDTH) for one in data.start.values])
+    axis.tick_params(axis="y", labelsize=7)
+    axis.invert_yaxis()
+    axis.set_xlim(0, 1.1)
+    axis.set_xlabel("explained share of the variance")
+    axis.set_title("by the starts of the trajectories")
+    axis.legend(loc="upper right", fontsize=7)
+
+
+HH5 = Study(
+    name="hh5",
+    source="[HH] Fig. 5",
+    title="distribution of the activity, and trajectories on their principal components",
+    parts=(Part(densities, replicated=True), Part(trajectories, ("start",))),
+    draw=draw,
+    derive=add_theory,
+    text=f"""
+Distribution of φ(x) and of x over neurons: (a) chaos, (b) the same networks some time after
+κ = 0 → 1, (c) κ = 1 from x ~ N(0, 1) at the large gain, as long after the start. φ is U-shaped
+where it is denser at the ends (`edge`) than at 0 (`centre`); of bounded φ(x) and unbounded x only φ
+can be. (a) and (b) are U-shaped for both steps. (c) is so for the printed step alone, wherever that
+is too long: there the U is made by the step and not by the flow. Black: theory of (a) for N → ∞,
+a Gaussian x.
+
+(d) Trajectories of one network, κ = 1 from half time on, on three principal components. The paper
+explains 85.67% of the variance by them and does not print its starts: independent ones stay far
+below, starts that are alike or near each other pass it. {STEPS_TEXT}""",
+    axes={"start": tuple(STARTS)},
+    replicates=5,
+    columns=(
+        "g_panel", "phi2", "edge", "centre", "energy_panel", *STEPS, "explained_total",
+        "phi2_theory",
+    ),
+    presets={
+        "quick": {
+            "n": 300, "t_switch": 50.0, "t_after": 50.0, "n_trajectories": 30, "n_samples": 401
+        },
+        # L = 2000 samples of the printed step are 20 time units.
+        "paper": {},
+    },
+    variants=VARIANTS,
+)  # fmt: skip

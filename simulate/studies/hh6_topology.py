@@ -1,0 +1,181 @@
+"""[HH] Fig. 6: couplings of the three E–I networks; with their spectra, which decide on chaos."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from meanfield.common import style
+from meanfield.common.study import Part, Study
+
+from ..couplings import PAPER_SETS, dale, dale_mean, dale_outlier, dale_radius
+from ..observables import activity_distribution
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
+
+# Couplings times √N: the widest mean, −6, and three standard deviations on either side.
+_RANGE, _BINS = (-10.0, 6.0), 80
+_KINDS = ("excitatory", "inhibitory")
+
+
+def spectrum(network: str, *, n: int = 1000, n_shown: int = 100, seed: int) -> dict[str, Any]:
+    """Couplings of one E–I network, their distribution and eigenvalues.
+
+    Parameters
+    ----------
+    network : {"inhibitory", "balanced", "excitatory"}
+        Parameters printed in the caption of [HH] Fig. 6.
+    n : int
+        Neurons.
+    n_shown : int
+        Evenly spaced neurons whose couplings are kept.
+    """
+    values = PAPER_SETS[network]
+    J = dale(n, seed=seed, sparse=False, **values)
+    eigenvalues = np.asarray(np.linalg.eigvals(J), dtype=complex)
+    expected, radius = dale_outlier(n, **_placed(network)), dale_radius(**values)
+    nearest = eigenvalues[np.argmin(np.abs(eigenvalues - expected))].real
+    # Without the mean of what each neuron sends no outlier is left.
+    inside = np.abs(np.linalg.eigvals(J - J.mean(axis=0)))
+    columns = np.split(np.sqrt(n) * J, [round(values["f"] * n)], axis=1)
+    existing = [part[part != 0] for part in columns]
+    found = [activity_distribution(part, bins=_BINS, range=_RANGE) for part in existing]
+    total = sum(part.size for part in existing)
+    density = np.array([one.density * one.n_samples / total for one in found])
+    wrong = [float(np.mean(existing[0] < 0)), float(np.mean(existing[1] > 0))]
+    shown = np.linspace(0, n - 1, min(n_shown, n)).astype(int)
+    block = (np.sqrt(n) * J[np.ix_(shown, shown)]).astype(np.float32)
+    abscissa = float(eigenvalues.real.max())
+    return {
+        "kind": list(_KINDS),
+        "center": found[0].centers,
+        "couplings": (("post", "pre"), block, {"long_name": "√N J between evenly spaced neurons"}),
+        "density": (
+            ("kind", "center"), density,
+            {"long_name": "density of √N J over existing couplings, both kinds together 1"},
+        ),
+        "eigenvalues_real": ("neuron", eigenvalues.real),
+        "eigenvalues_imag": ("neuron", eigenvalues.imag),
+        "wrong_sign": ("kind", wrong, {"long_name": "share of couplings against Dale's law"}),
+        "mean": ((), J.sum() / (n - 1), {"long_name": "N times the mean coupling"}),
+        "radius": ((), inside.max(), {"long_name": "largest |λ| of couplings without their mean"}),
+        "outlier": (
+            (), nearest if abs(expected) > radius else np.nan,
+            {"long_name": "eigenvalue outside the disc, where |N·E[J]| exceeds the radius"},
+        ),
+        "abscissa": ((), abscissa, {"long_name": "largest Re λ"}),
+        "above_one": (
+            (), abscissa > 1, {"long_name": "share of couplings whose largest Re λ is above 1"}
+        ),
+    }  # fmt: skip
+
+
+def _placed(network: str) -> dict[str, float]:
+    """Parameters of the mean coupling."""
+    return {name: PAPER_SETS[network][name] for name in ("f", "alpha", "mu_e", "mu_i")}
+
+
+def add_formulas(data: xr.Dataset) -> xr.Dataset:
+    """Radius of the disc, outlier and mean coupling by their formulas."""
+    n, names = data.attrs["n"], [str(name) for name in data.network.values]
+    radius = [dale_radius(**PAPER_SETS[name]) for name in names]
+    outlier = [dale_outlier(n, **_placed(name)) for name in names]
+    return data.assign(
+        radius_formula=("network", radius, {"long_name": "radius R of the disc by its formula"}),
+        outlier_formula=("network", outlier, {"long_name": "N·E[J]"}),
+        mean_formula=("network", [dale_mean(n, **_placed(name)) for name in names]),
+    )
+
+
+def draw(data: xr.Dataset) -> Figure:
+    """One column a network: couplings, their distribution, eigenvalues with circle and outlier."""
+    figure, axes = style.panels(
+        3, data.sizes["network"], size=(9.5, 8.2), height_ratios=(1.2, 0.7, 1), squeeze=False
+    )
+    for (top, middle, bottom), name in zip(axes.T, data.network.values, strict=True):
+        part = data.sel(network=name).isel(replicate=0)
+        image = _matrix(top, part, str(name))
+        for index, kind in enumerate(_KINDS):
+            middle.fill_between(
+                data.center, part.density.sel(kind=kind), step="mid", alpha=0.35 + 0.3 * index,
+                color=f"C{index}", lw=0, label=f"from {kind[0].upper()} neurons",
+            )  # fmt: skip
+        middle.axvline(0, color="0.6", lw=0.8)
+        middle.set_xlabel(r"$\sqrt{N}\,J_{ij}$ of existing couplings")
+        _spectrum(bottom, part)
+    figure.colorbar(image, ax=list(axes[0]), label=r"$\sqrt{N}\,J_{ij}$", extend="both")
+    axes[0, 0].set_ylabel("to neuron $i$")
+    axes[1, 0].set_ylabel("density")
+    axes[1, 0].legend(fontsize=7, loc="upper left")
+    axes[2, 0].set_ylabel(r"Im $\lambda(J)$")
+    style.above(
+        figure,
+        rf"E–I networks, $N = {data.attrs['n']}$, $f = 0.8$, $\alpha = 0.2$, "
+        r"$\sigma_e = \sigma_i = 1.2$",
+    )
+    return figure
+
+
+def _matrix(axis: Axes, part: xr.Dataset, name: str) -> AxesImage:
+    count, values = part.sizes["post"], PAPER_SETS[name]
+    image = axis.imshow(
+        part.couplings, cmap="RdBu_r", vmin=-6, vmax=6, interpolation="nearest", aspect="equal"
+    )
+    axis.set_title(
+        f"{name}\n"
+        rf"$\mu_e = {values['mu_e']:g}$, $\mu_i = {values['mu_i']:g}$, "
+        rf"$N E[J] = {float(part.outlier_formula):.2f}$"
+    )
+    axis.axvline(values["f"] * count - 0.5, color="black", lw=0.8)
+    axis.set_xticks([values["f"] * count / 2, (1 + values["f"]) * count / 2], ["from E", "from I"])
+    axis.set_yticks([])
+    axis.tick_params(length=0)
+    return image
+
+
+def _spectrum(axis: Axes, part: xr.Dataset) -> None:
+    radius, outlier = float(part.radius_formula), float(part.outlier_formula)
+    angle = np.linspace(0, 2 * np.pi, 400)
+    axis.plot(part.eigenvalues_real, part.eigenvalues_imag, ".", ms=2, color="C5")
+    axis.plot(
+        radius * np.cos(angle), radius * np.sin(angle), color="C0", label=rf"$R = {radius:.3f}$"
+    )
+    axis.axvline(
+        1, ymax=0.72, ls="--", color="0.4", lw=0.9, label="1, limit of stability of $x = 0$"
+    )
+    if abs(outlier) > radius:
+        axis.plot(outlier, 0, "x", color="C1", ms=8, mew=1.6, label=rf"$N E[J] = {outlier:.2f}$")
+    axis.set_aspect("equal")
+    axis.set_xlim(-3.2, 3.2)
+    axis.set_ylim(-1.7, 3.0)
+    axis.set_xlabel(r"Re $\lambda(J)$")
+    axis.legend(fontsize=7, loc="upper left")
+
+
+HH6 = Study(
+    name="hh6",
+    source="[HH] Fig. 6",
+    title="couplings and spectra of the three E–I networks",
+    parts=(Part(spectrum, ("network",), replicated=True),),
+    draw=draw,
+    derive=add_formulas,
+    text="""
+Couplings of the E–I networks with the printed parameters: top, couplings between evenly spaced
+neurons; middle, their distribution; bottom (not in the paper), eigenvalues λ; of the first
+couplings. x = 0 loses stability where the largest real part passes 1. The disc of the balanced
+network stays inside: as printed it makes no chaos for large N. Single eigenvalues outside the disc,
+made by finite N and by the means of E and I couplings that cancel only in their sum, can still
+pass 1. The spread σ relaxes Dale's law: some couplings have the other sign.""",
+    axes={"network": tuple(PAPER_SETS)},
+    replicates=5,
+    columns=(
+        "radius_formula", "radius", "outlier_formula", "outlier", "abscissa", "above_one", "mean",
+        "wrong_sign",
+    ),
+    presets={"quick": {"n": 300}, "paper": {}},
+)  # fmt: skip

@@ -1,0 +1,174 @@
+"""`python -m simulate run`: one network in time ([HH] Figs. 1–3, 7)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+
+from meanfield import Switching, parameters, seeds, transfer_function
+from meanfield.common import style
+from meanfield.common.study import Part, Study
+from meanfield.schedule import Schedule, breakpoints
+from meanfield.transfer import Array
+
+from ..integration import integrate
+from ..integration.stepping import step_times
+from .protocol import STEPS, couplings_text, make_couplings, step_facts
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_GAIN = 3.0
+_FREEZE = Switching([100.0], [0.0, 1.0])
+
+
+def run(
+    *,
+    couplings: str = "elliptic",
+    n: int = 1000,
+    g: float | None = None,
+    gamma: float | None = None,
+    phi: str = "tanh",
+    onsager: Schedule = _FREEZE,
+    temperature: Schedule = 0.0,
+    t_max: float = 300.0,
+    method: str = "auto",
+    dt: float = 0.05,
+    tol: float = 1e-4,
+    eta: float = 0.0,
+    save_every: float = 0.5,
+    neurons: int = 10,
+    threads: int | None = None,
+    seed: int,
+    progress: bool = False,
+) -> xr.Dataset:
+    """Integrate one network: activity, kinetic energy and freezing in time.
+
+    Parameters
+    ----------
+    couplings : {"elliptic", "dale-inhibitory", "dale-balanced", "dale-excitatory", "lazy"}
+        Ensemble; the E–I networks are those of [HH] Fig. 6, lazy is matrix-free, for very large n.
+    n : int
+        Neurons.
+    g : float
+        Gain, not of E–I networks.  [default: 3]
+    gamma : float
+        Symmetry, likewise.  [default: 0]
+    phi : str
+        Transfer function.
+    onsager : Schedule
+        κ: a number, or VALUE,VALUE@TIME,…: 0,1@100 switches the gradient flow on.
+    temperature : Schedule
+        T, written like κ.
+    t_max : float
+        Duration.
+    method : {"auto", "euler", "heun", "rk4", "exponential", "leimkuhler-matthews", "chebyshev"}
+        Scheme; "euler" with dt 0.01 is the choice of [HH].
+    dt : float
+        Step, or first step.
+    tol : float
+        Error of an adaptive step (method chebyshev).
+    eta : float
+        Confinement.
+    save_every : float
+        Time between saved points.
+    neurons : int
+        How many neurons to save and draw.
+    threads : int
+        BLAS threads.  [default: all]
+    """
+    J, noted = make_couplings(couplings, n, g, gamma, seed, usual=_GAIN)
+    t_max, dt = parameters.positive("t_max", t_max), parameters.positive("dt", dt)
+    save_every = parameters.positive("save_every", save_every)
+    times: Array
+    if callable(temperature) or temperature > 0:
+        # Noisy runs are known at their steps only.
+        segments = breakpoints(t_max, onsager, temperature)
+        times = step_times(segments, dt, max(1, round(save_every / dt)))
+    else:
+        count = int(np.ceil(t_max / save_every - 1e-9))
+        times = np.append(save_every * np.arange(count, dtype=np.float64), t_max)
+    function = transfer_function(phi)
+    before: list[Any] = []
+
+    def displacement(t: float, x: Any, f: Any) -> Any:
+        """|φ(t) − φ(t − Δ)|²/N since the last saved time: [HH] Eq. 11 per neuron."""
+        now = function(x)
+        last = before.pop() if before else now
+        before.append(now)
+        return np.mean((now - last) ** 2)
+
+    found = integrate(
+        J, seeds.generator(seed, "start").standard_normal(n), t_max=t_max, dt=dt, onsager=onsager,
+        temperature=temperature, method=method, tol=tol, save_at=times, store_states=False,
+        observables={"activity": lambda t, x, f: x[:neurons], "freezing": displacement}, eta=eta,
+        phi=phi, seed=seed, threads=threads, progress=progress,
+    )  # fmt: skip
+    data = found.to_dataset().rename(activity_0="neuron", activity="x")
+    kappa = [onsager(float(t)) if callable(onsager) else onsager for t in times]
+    moved = data.freezing.values[[1, -1]]
+    return data.assign(
+        onsager=("t", kappa, {"long_name": "κ"}),
+        energy_end=("end", found.energy[[0, -1]], {"long_name": "E/N"}),
+        freezing_end=("end", moved, {"long_name": "Q/N between saved times"}),
+        end=["first", "last"],
+        status=((), found.status, {"long_name": "whether the step was short enough"}),
+        scheme=((), found.method, {"long_name": "the method used"}),
+        n_steps=found.n_steps,
+        n_evaluations=((), found.n_evaluations, {"long_name": "evaluations of f or ∇E"}),
+        largest_stable_dt=((), found.largest_stable_dt, {"long_name": "largest stable step"}),
+        **step_facts(found),
+    ).assign_attrs(noted)
+
+
+def draw(data: xr.Dataset) -> Figure:
+    """Activity, E/N and the displacement Q/N in time; the Onsager-reaction force shaded."""
+    figure, axes = style.panels(3, size=(7.5, 6), sharex=True, height_ratios=(2, 1, 1))
+    above, middle, below = axes
+    above.plot(data.t, data.x, lw=0.9)
+    above.set_ylabel(r"activity $x_i(t)$")
+    moved = data.freezing.where(data.freezing > 0)
+    for axis, values, label in (
+        (middle, data.energy, r"$E/N$"),
+        (below, moved, r"$Q(t - \Delta, t)/N$"),
+    ):
+        axis.plot(data.t, values, color=style.MAIN, lw=1.2)
+        if (values > 0).any():
+            axis.set_yscale("log")
+        axis.set_ylabel(label)
+    below.set_xlabel(r"time $t$")
+    title = f"{couplings_text(data)}, {data.scheme.item()}"
+    if (data.onsager > 0).any():
+        title += r"; shaded: $\kappa > 0$"
+        for axis in axes:
+            axis.fill_between(
+                data.t, 0, 1, where=data.onsager.values > 0, step="post",
+                transform=axis.get_xaxis_transform(), color=style.SECOND, alpha=0.15, lw=0,
+            )  # fmt: skip
+    above.set_title(title)
+    if data.status != "success":
+        above.text(
+            0.01, 0.02, f"{data.status.item()}: what is seen is the step, not the flow",
+            transform=above.transAxes, fontsize=8, color=style.ALARM,
+        )  # fmt: skip
+    return figure
+
+
+RUN = Study(
+    name="run",
+    source="[HH] Figs. 1–3, 7",
+    title="one network in time",
+    parts=(Part(run, whole=True),),
+    draw=draw,
+    text="""
+Activity x of some neurons, kinetic energy E/N, and how far φ moves between saved times, Q/N
+([HH] Eq. 11 per neuron); shaded where κ > 0. With κ = 1 the flow is −∇E, along which E never rises.
+A step that is too long shows itself in the status.""",
+    columns=(
+        "status", "scheme", "n_steps", "n_evaluations", "largest_stable_dt", *STEPS, "energy_end",
+        "freezing_end",
+    ),
+    door="python -m simulate",
+)  # fmt: skip
