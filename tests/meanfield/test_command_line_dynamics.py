@@ -1,4 +1,4 @@
-"""`python -m meanfield dmft`, `lyapunov` and `response-curve`: files, tables, exit codes."""
+"""`python -m meanfield dmft` and `lyapunov`: files, tables, exit codes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ COMMANDS = {
     "dmft": f"dmft --g 1.4 --gamma 0.5 --t-max 1 --dt 0.1 {SAMPLED}",
     "steady": f"dmft --steady --g 1.4 --gamma 0.5 {STEADY}",
     "lyapunov": f"lyapunov --g 0.5,1.5 --gamma 0,0.5 {STEADY}",
-    "response-curve": f"response-curve --quick --g 0.6,1.1 {STEADY}",
 }
 
 
@@ -53,7 +52,7 @@ def test_dataset_figure_and_provenance(name: str, tmp_path: Path, capsys: Captur
     assert {"quasipotential_version", "numpy_version", "created"} <= set(attributes)
 
 
-@pytest.mark.parametrize("name", ["dmft", "steady", "response-curve"])
+@pytest.mark.parametrize("name", ["dmft", "steady"])
 def test_same_seed_same_numbers(name: str, tmp_path: Path) -> None:
     runs = []
     for folder, options in (("a", ""), ("b", " --workers 1"), ("c", " --seed 1")):
@@ -61,8 +60,7 @@ def test_same_seed_same_numbers(name: str, tmp_path: Path) -> None:
         runs.append(load(tmp_path / folder))
     first, second, other = runs
     assert first.equals(second)
-    quantity = "q" if name == "response-curve" else "C"
-    assert not np.array_equal(first[quantity], other[quantity])
+    assert not np.array_equal(first.C, other.C)
 
 
 def test_dmft_is_two_time(tmp_path: Path, capsys: Capture) -> None:
@@ -132,19 +130,7 @@ def test_lyapunov_of_the_gradient_flow_is_sampled(tmp_path: Path) -> None:
     assert -0.25 < data.lyapunov.item() < 0
 
 
-def test_response_curve_has_the_lines_of_the_theory(tmp_path: Path, capsys: Capture) -> None:
-    assert call(COMMANDS["response-curve"], tmp_path) == 0
-    data = load(tmp_path)
-    assert data.q.shape == (3, 2)
-    assert {"Q_static", "G_static", "converged", "reason", "seed"} <= set(data)
-    # The peak of G is on the line: G = 1/g at the critical gain.
-    peaks = data.G_line.max("g_line")
-    np.testing.assert_allclose(peaks, 1 / data.critical_gain, rtol=1e-9)
-    assert len(capsys.readouterr().out.splitlines()) == 2 + data.q.size
-
-
 def test_one_gain(tmp_path: Path) -> None:
-    assert call("response-curve --g 0.5 --gamma 0", tmp_path / "curve") == 0
     assert call("lyapunov --g 0.5", tmp_path / "exponent") == 0
 
 
@@ -178,11 +164,6 @@ def test_one_gain(tmp_path: Path) -> None:
         ("lyapunov --temperature -1", "temperature=-1"),
         ("lyapunov --gamma 0.5 --t-max 10", "t_skip=60: must be below"),
         ("lyapunov --onsager nan", "onsager=nan"),
-        ("response-curve --g 1.1:0.5:3", "empty range"),
-        ("response-curve --gamma 0.5,0.2", "gamma: the axis must be strictly increasing"),
-        ("response-curve --gamma 0.5 --window 0", "window=0: must be positive"),
-        ("response-curve --batches 1", "1 is not in the range"),
-        ("response-curve --trajectories many", "not a valid integer"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(
@@ -197,7 +178,7 @@ def test_bad_input_is_one_line_and_exit_code_2(
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("command", ["dmft", "lyapunov", "response-curve"])
+@pytest.mark.parametrize("command", ["dmft", "lyapunov"])
 def test_unwritable_output(command: str, tmp_path: Path, capsys: Capture) -> None:
     (tmp_path / "taken").write_text("a file, not a directory")
     assert call(command, tmp_path / "taken" / "below") == 2
@@ -207,9 +188,8 @@ def test_unwritable_output(command: str, tmp_path: Path, capsys: Capture) -> Non
 
 def test_no_answer_is_exit_code_1(tmp_path: Path, capsys: Capture) -> None:
     """Linear networks beyond the line: nothing stationary."""
-    for command in ("response-curve", "lyapunov"):
-        assert call(f"{command} --phi linear --g 1.5 --gamma 0", tmp_path / command) == 1
-        assert "error: no point has" in capsys.readouterr().err
+    assert call("lyapunov --phi linear --g 1.5 --gamma 0", tmp_path / "lyapunov") == 1
+    assert "error: no point has" in capsys.readouterr().err
     assert call("dmft --steady --phi linear --g 1.5", tmp_path / "dmft") == 1
     assert capsys.readouterr().err.count("\n") == 1
     assert not (tmp_path / "dmft").exists()
@@ -221,4 +201,3 @@ def test_help_names_every_command_and_figure() -> None:
     )
     for name in cli.commands:
         assert name in done.stdout
-    assert "figure 4 of [QH]" in done.stdout
