@@ -12,7 +12,6 @@ from simulate.command_line import cli, main
 COMMANDS = {
     "lyapunov": ["--n", "30", "--g", "2,4", "--trials", "2", "--t-max", "40"],
     "sample": ["--n", "20", "--samples", "60", "--trials", "2", "--beta", "1,3"],
-    "memory": ["--n", "20", "--g", "2", "--t-max", "200", "--tau", "0:20:5"],
 }
 
 
@@ -37,7 +36,6 @@ def test_dataset_and_figure(
         (["lyapunov", "--g", "2,2"], "a value stands twice"),
         (["lyapunov", "--n", "5", "--t-max", "3"], "t_skip=20"),
         (["sample", "--beta", "3,1"], "beta"),
-        (["memory", "--tau", "-1"], "tau"),
         (["frozen"], "No such command 'frozen'"),
     ],
 )

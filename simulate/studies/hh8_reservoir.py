@@ -1,0 +1,201 @@
+"""[HH] Fig. 8: sketch of the reservoir, with a stimulus, states and a readout that are computed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from meanfield.common import style
+from meanfield.common.study import Part, Study
+from meanfield.parameters import ArgumentError
+from meanfield.transfer import Array
+
+from ..integration import integrate
+from ..reservoir import memory_function, stimulus_targets, two_sines
+from .protocol import network, steps_text
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_FEWEST, _GAP = 40, 10.0
+# Neurons of the sketch, and how many of the shown links to draw.
+_CIRCLES, _LINKS = 9, 14
+
+
+def readout(
+    onsager: float,
+    *,
+    n: int = 1000,
+    g: float = 4.0,
+    tau: float = 10.0,
+    t_skip: float = 50.0,
+    t_max: float = 850.0,
+    sample_every: float = 0.5,
+    n_shown: int = 6,
+    method: str = "auto",
+    dt: float = 0.05,
+    seed: int,
+) -> dict[str, Any]:
+    """Recall of S(t − τ) by one network: ridge, and the later half of the samples held out.
+
+    Parameters
+    ----------
+    onsager : float
+        Factor κ on the Onsager-reaction force.
+    n : int
+        Neurons.
+    g : float
+        Gain.
+    tau : float
+        Delay τ.
+    t_skip : float
+        Time before the first sample.
+    t_max : float
+        Duration.
+    sample_every : float
+        Time between two samples.
+    n_shown : int
+        Neurons whose currents are kept.
+    method : str
+        Scheme of `simulate.integrate`.
+    dt : float
+        Step, or first step.
+    """
+    count = round((t_max - t_skip) / sample_every)
+    if count < _FEWEST:
+        raise ArgumentError(
+            f"t_max={t_max:g}: {count} samples after t_skip={t_skip:g} are too few, raise it"
+        )
+    times: Array = t_skip + sample_every * np.arange(1, count + 1, dtype=float)
+    J, x0 = network(n, g, seed)
+    run = integrate(
+        J, x0, t_max=float(times[-1]), onsager=onsager, inputs=two_sines, save_at=times,
+        method=method, dt=dt,
+    )  # fmt: skip
+    states = np.asarray(run.x, dtype=float)
+    z = stimulus_targets(times, tau)[:, 0]
+    curve = memory_function(states, z, gap=round(_GAP / sample_every))
+    later = slice(count - curve.n_test, None)
+    # The weights of that score: [HH] below Eq. 20 with the ridge it chose.
+    x = states[: curve.n_train]
+    regular = x.T @ x / curve.n_train + float(curve.ridge[0]) * float(curve.scale) * np.eye(n)
+    weights = np.linalg.solve(regular, x.T @ z[: curve.n_train] / curve.n_train)
+    shown = np.linspace(0, n - 1, min(n_shown, n)).astype(int)
+    return {
+        "t": times[later],
+        "x": (("t", "neuron"), states[later][:, shown], {"long_name": "currents of some neurons"}),
+        "predicted": ("t", states[later] @ weights, {"long_name": "readout, weights of earlier t"}),
+        "m": ((), float(curve.m[0]), {"long_name": "memory function, on held-out times"}),
+        "m_train": ((), float(curve.m_train[0]), {"long_name": "the same on the fitted times"}),
+    }
+
+
+def derive(data: xr.Dataset) -> xr.Dataset:
+    """Stimulus and target at the times shown, and where the fitted times end."""
+    t = data.t.values
+    return data.assign(
+        stimulus=("t", two_sines(t), {"long_name": "S(t)"}),
+        target=("t", two_sines(t - data.attrs["tau"]), {"long_name": "S(t − τ)"}),
+        fitted_until=((), t[0] - _GAP, {"long_name": "end of the fitted times, from t_skip on"}),
+    )
+
+
+def draw(data: xr.Dataset) -> Figure:
+    """Above the sketch; below the stimulus, the states it drives and the readout of both."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10.5, 7), layout="constrained")
+    parts: Any = figure.subfigures(2, 1, height_ratios=(1, 1.3))
+    above, below = parts
+    _sketch(above.subplots(), data)
+    axes = below.subplots(2, data.sizes["onsager"], sharex=True, sharey="row", squeeze=False)
+    low, high = float(data.target.min()) - 1.4, float(data.target.max()) + 0.8
+    for (states, output), kappa in zip(axes.T, data.onsager.values, strict=True):
+        part = data.sel(onsager=kappa)
+        states.plot(data.t, part.x, lw=0.8)
+        name = {0.0: "vanilla, ", 1.0: "gradient flow, "}.get(float(kappa), "")
+        states.set_title(rf"{name}$\kappa = {kappa:g}$")
+        output.plot(data.t, data.stimulus, color="0.75", lw=1, label="$S(t)$")
+        output.plot(data.t, data.target, color="black", lw=1.6, label=r"target $S(t - \tau)$")
+        output.plot(data.t, part.predicted, "--", color="C1", lw=1.3, label=r"readout $\hat z(t)$")
+        output.set_title(rf"$m(\tau) = {float(part.m):.3f}$ on these held-out times")
+        output.set_xlabel("time $t$")
+        output.set_ylim(low, high)
+    axes[0, 0].set_ylabel("$x_i(t)$")
+    axes[1, 0].set_ylabel(r"$\hat z(t)$")
+    axes[1, -1].legend(ncols=3, loc="lower right", fontsize=7)
+    facts = data.attrs
+    style.above(
+        figure,
+        rf"$N = {facts['n']}$, $g = {facts['g']:g}$, $\gamma = 0$, recall, "
+        rf"$\tau = {facts['tau']:g}$, {steps_text(data)}",
+    )
+    return figure
+
+
+def _sketch(axis: Axes, data: xr.Dataset) -> None:
+    """Stimulus → recurrent neurons → readout, target beside it."""
+    from matplotlib.patches import Circle, FancyArrowPatch
+
+    def arrow(start: Array, end: Array, colour: str, width: float, bend: float = 0.0) -> None:
+        axis.add_patch(
+            FancyArrowPatch(
+                (start[0], start[1]), (end[0], end[1]), color=colour, lw=width, arrowstyle="-|>",
+                mutation_scale=8, shrinkA=7, shrinkB=7, connectionstyle=f"arc3,rad={bend}",
+            )
+        )  # fmt: skip
+
+    axis.set_xlim(0, 10)
+    axis.set_ylim(0, 3.4)
+    axis.set_aspect("equal")
+    axis.axis("off")
+    centre, radius = np.array([4.8, 1.65]), 1.2
+    angles = 2 * np.pi * np.arange(_CIRCLES) / _CIRCLES + 0.2
+    places = centre + radius * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    pairs = [(i, (i + step) % _CIRCLES) for step in (4, 2) for i in range(_CIRCLES)][:_LINKS]
+    for start, end in pairs:
+        arrow(places[start], places[end], "0.7", 0.8, bend=0.12)
+    for place in places:
+        axis.add_patch(Circle((place[0], place[1]), 0.17, fc="C5", ec="C0", lw=1))
+    from_left = places[np.argsort(places[:, 0])]
+    for place in from_left[:4]:
+        arrow(np.array([2.65, 1.65]), place, "C2", 1.1)
+    for place in from_left[-4:]:
+        arrow(place, np.array([7.5, 1.65]), "C1", 1.1)
+    axis.add_patch(Circle((7.5, 1.65), 0.22, fc="white", ec="C1", lw=1.5))
+    for left, values, colour, text in (
+        (0.55, data.stimulus, "0.3", "stimulus $S(t)\\,u$,  $u = (1, …, 1)$"),
+        (8.0, data.target, "black", "target, here $S(t - \\tau)$"),
+    ):
+        # One period.
+        wave = values.sel(t=values.t[values.t < values.t[0] + 100]).values
+        axis.plot(
+            np.linspace(left, left + 1.9, len(wave)), 1.65 + 0.35 * wave, color=colour, lw=1.4
+        )
+        axis.text(left + 0.95, 0.45, text, ha="center", fontsize=9, color=colour)
+    axis.text(
+        4.8, 3.15, r"$\dot x = f(x) - \kappa\,\varphi' \circ J^T f + S(t)\,u$,  $J$ fixed",
+        ha="center", fontsize=10, color="C0",
+    )  # fmt: skip
+    axis.text(7.2, 2.5, r"$\hat z(t) = \sum_i W_i x_i(t)$, trained", fontsize=9, color="C1")
+
+
+HH8 = Study(
+    name="hh8",
+    source="[HH] Fig. 8",
+    title="the reservoir: stimulus, network, readout",
+    parts=(Part(readout, ("onsager",)),),
+    draw=draw,
+    text="""
+Reservoir: the stimulus S(t) = sin 0.02πt + sin 0.04πt drives all neurons of a network with fixed
+couplings J, and only the weights W of the readout are fitted. Below, what is computed for one
+network and both κ: states, and readout of S(t − τ) on times after the fitted ones, with a ridge
+chosen on those.""",
+    axes={"onsager": (0.0, 1.0)},
+    columns=("m", "m_train", "fitted_until"),
+    derive=derive,
+    presets={"quick": {"n": 300, "t_max": 450.0}, "paper": {}},
+)

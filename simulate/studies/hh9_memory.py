@@ -1,0 +1,312 @@
+"""[HH] Fig. 9: recall and forecast of a stimulus by the vanilla network and the gradient flow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+from scipy.special import stdtrit
+
+from meanfield import parameters
+from meanfield.common import style
+from meanfield.common.study import CONVERGED, PRINTED, Part, Study
+
+from ..integration import integrate
+from ..reservoir import stimulus_targets, two_sines
+from ..reservoir.memory import evaluate, split
+from .protocol import PRINTED_STEP, VARIANTS, network, step_facts, steps_text
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_SAMPLE_EVERY, _HELD_OUT = 0.5, 0.5
+# Chance that any of all the differences is called one although there is none.
+_LEVEL = 0.05
+# Delays of the table.
+_FEW = 4
+_LOWEST, _HIGHEST, _LINEAR = -0.6, 1.15, 1.5
+_DASHES = {0.0: "--", 1.0: "-"}
+
+
+def memory_functions(
+    g: float,
+    onsager: float,
+    *,
+    n: int = 300,
+    gamma: float = 0.0,
+    tau: Sequence[float] = tuple(np.arange(0.0, 51.0, 2.0).tolist()),
+    task: Sequence[str] = ("recall",),
+    formula: str = "ridge",
+    t_skip: float = 100.0,
+    t_max: Sequence[float] = (1000.0,),
+    samples: int | None = None,
+    gap: float = 10.0,
+    method: str = "auto",
+    dt: float = 0.05,
+    tol: float = 1e-4,
+    phi: str = "tanh",
+    dtype: str = "float64",
+    threads: int | None = None,
+    seed: int,
+) -> dict[str, Any]:
+    """Memory functions m(τ) of one driven network, all windows and tasks from one run.
+
+    Parameters
+    ----------
+    g : float
+        Gain.
+    onsager : float
+        Factor κ on the Onsager-reaction force.
+    n : int
+        Neurons.
+    gamma : float
+        Symmetry of the couplings.
+    tau : sequence of float
+        Delays τ ≥ 0.
+    task : {"recall", "forecast"}
+        What is read off x(t): S(t − τ), or S(t + τ), or both with a comma.
+    formula : {"ridge", "printed"}
+        Regularised with a held-out score, or [HH] Eq. 21 as printed.
+    t_skip : float
+        Time before the first sample.
+    t_max : sequence of float
+        Duration; or ends of several windows that all begin at t_skip, each evaluated by itself.
+    samples : int
+        Equidistant samples L in each window.  [default: two per unit of time]
+    gap : float
+        Time left out where fitted and held-out samples meet.
+    method : str
+        Scheme of `simulate.integrate`; "euler" with dt 0.01 is the choice of [HH].
+    dt : float
+        Step, or first step.
+    tol : float
+        Error of an adaptive step.
+    phi : str
+        Transfer function.
+    dtype : {"float64", "float32"}
+        Precision of the run; single is twice as fast, and safe with a ridge.
+    threads : int
+        BLAS threads of each process.  [default: 1]
+    """
+    windows = [parameters.positive("t_max - t_skip", end - t_skip) for end in t_max]
+    times, gaps, targets = [], [], []
+    for window in windows:
+        count = _count(window, samples)
+        times.append(np.round(t_skip + window * np.arange(1, count + 1) / count, 9))
+        gaps.append(int(np.ceil(parameters.nonnegative("gap", gap) * count / window - 1e-9)))
+        # One decomposition of the states serves the targets of all tasks.
+        each = [stimulus_targets(times[-1], tau, task=one) for one in task]
+        targets.append(np.concatenate(each, axis=1))
+        # Before the run, which may take long.
+        split(targets[-1], ridge=None, formula=formula, test_fraction=_HELD_OUT, gap=gaps[-1])
+    moments = np.unique(np.concatenate(times))
+    J, x0 = network(n, g, seed, gamma)
+    run = integrate(
+        J, x0, t_max=float(moments[-1]), onsager=onsager, inputs=two_sines, save_at=moments,
+        method=method, dt=dt, tol=tol, phi=phi, dtype=np.dtype(dtype), threads=threads,
+    )  # fmt: skip
+    assert run.x is not None
+    # Not `memory_function`: rank and condition say what its warning would.
+    curves = [
+        evaluate(
+            run.x[np.searchsorted(moments, part)], z, tau=np.tile(tau, len(task)), ridge=None,
+            formula=formula, test_fraction=_HELD_OUT, gap=apart,
+        )
+        for part, z, apart in zip(times, targets, gaps, strict=True)
+    ]  # fmt: skip
+    dims, shape = ("window", "task", "tau"), (len(windows), len(task), len(tau))
+    m, fitted = (
+        np.array([getattr(one, name) for one in curves]).reshape(shape) for name in ("m", "m_train")
+    )
+    ranks, conditions = [int(one.rank) for one in curves], [float(one.condition) for one in curves]
+    return {
+        "window": windows,
+        "task": list(task),
+        "tau": list(tau),
+        "m": (dims, m, {"long_name": "memory function"}),
+        "m_train": (dims, fitted, {"long_name": "Eq. 19 on the fitted samples"}),
+        "rank": ("window", ranks, {"long_name": "numerical rank of XᵀX, at most N"}),
+        "condition": ("window", conditions, {"long_name": "condition number of XᵀX"}),
+        **step_facts(run),
+    }
+
+
+def _count(window: float, samples: int | None) -> int:
+    if samples is None:
+        return max(1, round(window / _SAMPLE_EVERY))
+    return parameters.count("samples", samples, 1)
+
+
+def derive(data: xr.Dataset) -> xr.Dataset:
+    """What the scores say of their weights, and where κ = 1 differs from κ = 0."""
+    others = ("task", "replicate", "tau")
+    found = {
+        "mismatch": (
+            np.abs(data.m - data.m_train).max(others),
+            "largest |m − m_train|, of Eqs. 21 and 19, or of held-out and fitted samples",
+        ),
+        "m_least": (data.m.min(others), "lowest m"),
+    }
+    if data.attrs["formula"] == "ridge":
+        few = np.unique(np.linspace(0, data.sizes["tau"] - 1, _FEW).astype(int))
+        found["m_shown"] = data.m.isel(tau=few).rename(tau="tau_shown"), "m(τ) at some τ"
+        found |= _compared(data.m)
+    return data.assign({name: one.assign_attrs(long_name=t) for name, (one, t) in found.items()})
+
+
+def _compared(m: xr.DataArray) -> dict[str, tuple[xr.DataArray, str]]:
+    """κ = 1 against κ = 0 with the same couplings: Student's t, two-sided, Bonferroni."""
+    if not {0.0, 1.0} <= set(m.onsager.values):
+        return {}
+    change = (m.sel(onsager=1.0, drop=True) - m.sel(onsager=0.0, drop=True)).dropna("replicate")
+    count = change.sizes["replicate"]
+    if count < 2:
+        return {}
+    mean, error = change.mean("replicate"), change.std("replicate", ddof=1) / np.sqrt(count)
+    needed = float(stdtrit(count - 1, 1 - _LEVEL / (2 * mean.size)))
+    better, worse = mean > needed * error, mean < -needed * error
+    return {
+        "difference": (mean, "m at κ = 1 minus m at κ = 0"),
+        "difference_err": (error, "its standard error"),
+        "better": (better, "whether κ = 1 is better"),
+        "worse": (worse, "whether κ = 1 is worse"),
+        "n_better": (better.sum("tau"), "number of τ at which κ = 1 is better"),
+        "n_worse": (worse.sum("tau"), "number of τ at which it is worse"),
+        "n_compared": (xr.DataArray(mean.size), "comparisons"),
+        "errors_needed": (xr.DataArray(needed), "standard errors that a difference needs"),
+    }
+
+
+def draw(data: xr.Dataset) -> Figure:
+    """One row a window, one column a task; colour a gain, dashes the vanilla network."""
+    from matplotlib.lines import Line2D
+
+    facts, windows, tasks = data.attrs, data.window.values, data.task.values
+    size = (2 + 4 * len(tasks), 1.2 + 3.4 * len(windows))
+    figure, axes = style.panels(
+        len(windows), len(tasks), size=size, squeeze=False, sharex=True, sharey=True
+    )
+    for row, window in zip(axes, windows, strict=True):
+        for axis, task, letter in zip(row, tasks, "ab", strict=False):
+            _curves(axis, data.sel(window=window, task=task))
+            axis.set_title(f"({letter}) {task}, window of {window:g} time units")
+        held = "Eq. 21, in sample" if facts["formula"] == "printed" else "ridge, held out"
+        row[0].set_ylabel(rf"$m(\tau)$, {held}")
+    for axis in axes[-1]:
+        axis.set_xlabel(r"$\tau$")
+    gains = [
+        Line2D([], [], color=style.shade(k, data.sizes["g"]), label=f"$g = {gain:g}$",
+               marker=style.MARKERS[k % 5])
+        for k, gain in enumerate(data.g.values)
+    ]  # fmt: skip
+    lines = [
+        Line2D([], [], color="0.3", label=rf"$\kappa = {kappa:g}$", ls=_DASHES.get(kappa, ":"))
+        for kappa in data.onsager.values[::-1]
+    ]
+    alarm = Line2D([], [], color=style.ALARM, ls="", marker="x", label="step too long")
+    marks = [alarm] if bool(data.unstable_step.any()) else []
+    figure.legend(handles=[*gains, *lines, *marks], loc="outside right center")
+    counts = "$ or $".join(dict.fromkeys(str(_count(w, facts["samples"])) for w in windows))
+    style.above(
+        figure,
+        rf"$N = {facts['n']}$, $L = {counts}$ samples, {data.sizes['replicate']} couplings, "
+        + steps_text(data),
+    )
+    return figure
+
+
+def _curves(axis: Axes, part: xr.Dataset) -> None:
+    count, is_printed = part.sizes["g"], part.attrs["formula"] == "printed"
+    for k, gain in enumerate(part.g.values):
+        for kappa in part.onsager.values:
+            curve = part.sel(g=gain, onsager=kappa)
+            middle, spread = _middle_and_spread(curve.m, is_printed)
+            colour = style.shade(k, count)
+            # Slightly apart, so that error bars of several gains can be told apart.
+            place = part.tau + 0.15 * (k - count / 2)
+            axis.errorbar(
+                place, middle, spread, color=colour, ls=_DASHES.get(kappa, ":"), lw=1.1, ms=3.5,
+                marker=style.MARKERS[k % 5], elinewidth=0.6, mfc="white" if kappa == 0 else colour,
+            )  # fmt: skip
+            if bool(curve.unstable_step.any()):
+                axis.plot(place, middle, "x", color=style.ALARM, ms=6, mew=1.0, zorder=3)
+    axis.axhline(1, color="0.7", lw=0.7, zorder=0)
+    axis.axhline(0, color="0.7", lw=0.7, zorder=0)
+    if is_printed:
+        # Rounding errors of a singular inverse have no scale.
+        axis.set_yscale("symlog", linthresh=_LINEAR, linscale=2)
+        return
+    axis.set_ylim(_LOWEST, _HIGHEST)
+    mean = part.m.mean("replicate").values
+    outside = np.mean(~((mean > _LOWEST) & (mean < _HIGHEST)))
+    if outside > 0:
+        axis.text(
+            0.99, 0.01, f"{outside:.0%} of the points lie outside", ha="right", va="bottom",
+            transform=axis.transAxes, fontsize=7, color=style.ALARM,
+        )  # fmt: skip
+
+
+def _middle_and_spread(m: xr.DataArray, is_printed: bool) -> tuple[xr.DataArray, Any]:
+    """Mean and standard deviation over couplings; of wild values the median and the extremes."""
+    if not is_printed:
+        return m.mean("replicate"), style.spread(m)
+    middle = m.median("replicate")
+    return middle, np.array([middle - m.min("replicate"), m.max("replicate") - middle])
+
+
+MEMORY = Study(
+    name="memory",
+    source="[HH] Fig. 9",
+    title="forecast and recall of a stimulus, vanilla network and gradient flow",
+    parts=(Part(memory_functions, ("onsager", "g"), replicated=True),),
+    draw=draw,
+    text=f"""
+Memory function m(τ) of networks driven by S(t) = sin 0.02πt + sin 0.04πt, of period 100: how well
+a linear readout of x(t) follows S(t − τ) or S(t + τ), 1 perfect, 0 no better than ẑ = 0; the same
+couplings for all g and κ. κ = 0 is dashed and hollow, bars are standard deviations over couplings.
+
+Converged: the readout has a ridge, chosen on the first half of the window, and m is its score on
+the second; on the first the same weights score m_train. κ = 1 is better or worse than κ = 0 where
+the difference exceeds errors_needed of its standard errors over couplings, by Student's t at a
+level of {_LEVEL:.0%} for all comparisons together.
+
+Printed: Eq. 21 in sample, drawn as median and extremes. Eqs. 19 and 21 are equal for exact weights:
+where they differ, m is rounding of an inverse that is nearly singular, as smooth orbits over a
+short window span few of the N directions. Euler steps of Δt = {PRINTED_STEP:g} are too long where
+the stiffness exceeds {2 / PRINTED_STEP:g} (crosses): they make orbits rough in time, which lifts
+the rank, and what they add is not the flow. The paper prints no window: the only length in it, 2000
+steps, is 20 time units.""",
+    axes={"onsager": (0.0, 1.0), "g": (1.0, 2.0, 4.0, 8.0)},
+    columns=(
+        "m_shown", "n_better", "n_worse", "n_compared", "errors_needed", "rank", "mismatch",
+        "m_least", "stiffness", "unstable_step",
+    ),
+    derive=derive,
+    presets={
+        "quick": {
+            "g": [2.0, 4.0, 10.0], "tau": [0.0, 2.0, 5.0, 10.0, 15.0, 20.0, 30.0, 40.0],
+            "task": ["forecast", "recall"], "trials": 3, "t_skip": 50.0, "t_max": [650.0],
+            "dtype": "float32",
+        },
+        "paper": {
+            "n": 1000, "g": [2.0, 4.0, 6.0, 8.0, 10.0],
+            "tau": [0.0, 1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 25.0, 30.0, 40.0, 50.0],
+            "task": ["forecast", "recall"], "trials": 5, "t_skip": 50.0, "t_max": [850.0],
+            "dtype": "float32",
+        },
+    },
+    variants={
+        CONVERGED: {},
+        PRINTED: {
+            **VARIANTS[PRINTED], "formula": "printed", "t_skip": 50.0, "t_max": [70.0, 150.0],
+            "samples": 2000, "dtype": "float64",
+        },
+    },
+    door="python -m simulate",
+)  # fmt: skip
+
+HH9 = replace(MEMORY, name="hh9", door=Study.door)
