@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ from .. import parameters
 from ..common import style
 from ..common.store import Store
 from ..common.study import Part, Study
-from ..common.sweep import sweep
+from ..common.sweep import SweepWarning, sweep
 from ..elliptic import critical_gain, measure_transition_gain
 from ..parameters import ArgumentError
 from ..replica import saddle_point
@@ -135,8 +136,8 @@ def branches(
         Gains, increasing: START:STOP:COUNT or a,b,c.
     gamma : sequence of float
         Coupling symmetries, likewise.
-    branch : sequence of str
-        Of static, paramagnetic, ordered, stable.
+    branch : {"static", "paramagnetic", "ordered", "stable"}
+        Branches, a list.
     beta : float
         Inverse temperature; the static branch is always at β = ∞.
     sheet : {"cooled", "null"}
@@ -160,6 +161,11 @@ def branches(
         If an argument is outside its range.
     RuntimeError
         If no point has a solution.
+
+    Warns
+    -----
+    SweepWarning
+        If a branch has none.
     """
     if sheet != "cooled" and PARAMAGNETIC not in branch:
         raise ArgumentError(f"sheet={sheet!r}: needs branch={PARAMAGNETIC!r}")
@@ -179,10 +185,15 @@ def branches(
         [grid.drop_vars(_LINES) for grid in grids], along, data_vars="all", coords="minimal",
         compat="override", join="exact", combine_attrs="drop_conflicts",
     )  # fmt: skip
-    if not data.converged.any():
-        reasons = "; ".join(dict.fromkeys(data.reason.values.flat))
-        raise RuntimeError(f"no point converged on branch {', '.join(branch)}: {reasons}")
-    return data.assign({name: grids[0][name] for name in _LINES}).assign(_summary(data))
+    data = data.assign({name: grids[0][name] for name in _LINES}).assign(_summary(data))
+    empty = data.branch.values[data.n_converged.values == 0].tolist()
+    if empty:
+        reasons = "; ".join(data.reasons.sel(branch=empty).values)
+        text = f"no point converged on branch {', '.join(empty)}: {reasons}"
+        if len(empty) == len(grids):
+            raise RuntimeError(text)
+        warnings.warn(text, SweepWarning, stacklevel=2)
+    return data
 
 
 def _summary(data: xr.Dataset) -> dict[str, Any]:

@@ -153,7 +153,7 @@ def draw_samples(data: xr.Dataset) -> Figure:
                 data.beta, theory, style.DASHES[index % 4], color=style.MAIN, marker="_",
                 label=rf"$g = {gain:g}$, $N \to \infty$",
             )  # fmt: skip
-            _points(axis, data.sel(g=gain), name, f"C{index + 1}")
+            _points(axis, data.sel(g=gain), name, f"C{index + 1}", labelled=True)
         axis.set_xscale("log")
         axis.set_ylabel(label)
     for axis in axes[1]:
@@ -180,7 +180,7 @@ def draw(data: xr.Dataset) -> Figure:
         if part.x2_limit > 0:
             size.axhline(float(part.x2_limit), color=colour, lw=0.8, ls=":")
         # Sizes and gains stand beside each other, not on top of each other.
-        _points(deviation, part, "twice", colour, shift=index + 0.5)
+        _points(deviation, part, "twice", colour, labelled=True, shift=index + 0.5)
         line = 2 * data.beta * part.energy_theory - 1
         deviation.plot(
             data.beta, line, color="0.3", lw=0.9, zorder=0,
@@ -213,7 +213,13 @@ def _title(data: xr.Dataset) -> str:
 
 
 def _points(
-    axis: Axes, data: xr.Dataset, name: str, colour: str, shift: float | None = None
+    axis: Axes,
+    data: xr.Dataset,
+    name: str,
+    colour: str,
+    *,
+    labelled: bool = False,
+    shift: float | None = None,
 ) -> None:
     """Means over couplings with their errors, hollow where the chains of one have not mixed."""
     mean, error = averaged(data, name).values()
@@ -226,7 +232,7 @@ def _points(
                 data.beta[shown] * moved, mean.sel(n=n)[shown], error.sel(n=n)[shown], ls="",
                 color=colour, marker=marker, mfc=face, zorder=3,
             )  # fmt: skip
-        if shift is not None:
+        if labelled:
             axis.plot([], [], marker, color=colour, label=rf"$g = {float(data.g):g}$, $N = {n}$")
 
 
@@ -238,9 +244,9 @@ SAMPLE = Study(
     draw=draw_samples,
     text="""
 Order parameters of the measure exp(−βE) of sampled networks, means over couplings with standard
-errors, beside the stable branch of the replica theory for N → ∞ (lines). Couplings, and with them
-the noise of the sampling, are the same for all sizes and gains. Hollow: chains have not mixed. The
-overlap of two chains of a finite network is of order N^(−1/2) at least.""",
+errors, beside the stable branch of the replica theory for N → ∞ (lines). Gains share couplings and
+the noise of the sampling. Hollow: chains have not mixed. The overlap of two chains of a finite
+network is of order N^(−1/2) at least.""",
     axes={"n": (200,), "g": (0.9,)},
     replicates=4,
     columns=(
@@ -261,8 +267,8 @@ Energy (a) and ‖x‖² (b) per neuron of the measure exp(−βE) against β at
 Hamiltonian Monte Carlo with tempering (Metropolis-corrected) for several couplings, means with
 standard errors, and the replica theory (lines). Theory: for N → ∞ the energy is 1/(2β) for every g,
 so that it does not tell the gains apart; ‖x‖²/N = 1/β + g²q does, with the limits x2_limit at
-β → ∞ (dotted). (c) 2βE/N − 1. Couplings, and with them the noise of the sampling, are the same for
-all sizes and gains. Hollow: chains have not mixed.""",
+β → ∞ (dotted). (c) 2βE/N − 1. Gains share couplings and the noise of the sampling. Hollow: chains
+have not mixed.""",
     axes={"n": (100, 300), "g": (0.8, 1.2)},
     columns=(
         "rms_deviation", "largest_deviation", "rms_expected", "energy_shift", "n_not_mixed",

@@ -122,9 +122,10 @@ def test_sample_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert one.n_not_mixed == int((~one.converged).sum()) > 0
 
 
-def test_a_missing_theory_is_said() -> None:
+@pytest.mark.filterwarnings("ignore::simulate.SamplingWarning")
+def test_limits_of_the_theory() -> None:
     """At γ < 0 and β = ∞ the stable branch would be the ordered one."""
-    data = SAMPLE.run(n=[6], g=[2.0], gamma=-0.9, beta=[1.0], trials=1, n_samples=20)
+    data = SAMPLE.run(n=[6], g=[1.5], gamma=-0.2, beta=[1.0], trials=1, n_samples=20)
     assert np.isnan(data.x2_limit).all()
     assert np.isfinite(data.q_theory).all()
     confined = SAMPLE.run(n=[6], g=[2.0], eta=0.5, beta=[1.0], trials=1, n_samples=20)
