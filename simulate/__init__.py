@@ -39,7 +39,7 @@ from .stability import divergence, jacobian, jacobian_operator, stiffness
 
 if TYPE_CHECKING:
     from .studies.catalogue import reproduce
-    from .validation import Validation, validate
+    from .validation.validation import Validation, validate
 
 __all__ = [
     "ActivityDistribution",
@@ -88,9 +88,9 @@ __all__ = [
 
 # Imported when they are asked for.
 _LATER = {
-    "Validation": "validation",
+    "Validation": "validation.validation",
     "reproduce": "studies.catalogue",
-    "validate": "validation",
+    "validate": "validation.validation",
 }
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _PACKAGES = ("meanfield", "simulate")
 # No kept number depends on these parts of the packages.
-_APART = {"studies", "validation", "study.py", "cli.py", "style.py"}
+_APART = {"studies", "study.py", "cli.py", "style.py"}
 
 
 class SweepWarning(UserWarning):
@@ -125,12 +125,12 @@ def sweep(
     points = [(place, replicate) for place in places for replicate in range(count)]
     jobs, keys = [], []
     kept = store if isinstance(store, Store) else Store(store)
-    identity = _identity(function, fixed, version) if store is not None else ""
+    code = identity(function, fixed, version) if store is not None else ""
     for place, replicate in points:
         own = {k: v for k, v in place.items() if k not in shared}
         seeded = {"seed": seeds.point(entropy, replicate, own)} if takes_seed else {}
         jobs.append(partial(_labelled, function, {**fixed, **place, **seeded}, tuple(grid)))
-        keys.append(key_of(identity, **place, replicate=replicate, **seeded))
+        keys.append(key_of(code, **place, replicate=replicate, **seeded))
     name = label or getattr(function, "__name__", "points")
     found = keep(
         jobs, keys, kept, [{**place, "replicate": r} for place, r in points],
@@ -218,7 +218,9 @@ def _title(function: Callable[..., Any]) -> str:
     return getattr(function, "__qualname__", None) or repr(function)
 
 
-def _identity(function: Callable[..., Any], fixed: Mapping[str, Any], version: str | None) -> str:
+def identity(
+    function: Callable[..., Any], fixed: Mapping[str, Any], version: str | None = None
+) -> str:
     """Digest of the function, what it closes over and its fixed arguments."""
     import joblib
 
@@ -232,7 +234,7 @@ def _identity(function: Callable[..., Any], fixed: Mapping[str, Any], version: s
             raise ArgumentError(
                 f"function={_title(bare)}: has no source, so that store needs version="
             ) from error
-        version = source + _sources()
+        version = source + sources("validation")
     closure = [cell.cell_contents for cell in getattr(bare, "__closure__", None) or ()]
     given = (function.args, function.keywords) if isinstance(function, partial) else ()
     held = (closure, getattr(bare, "__defaults__", None), given, sorted(fixed.items()))
@@ -247,13 +249,13 @@ def _identity(function: Callable[..., Any], fixed: Mapping[str, Any], version: s
 
 
 @cache
-def _sources() -> str:
-    """Digest of the packages: points of other code are not taken up."""
+def sources(*apart: str) -> str:
+    """Digest of the packages but for these files and folders: no points of other code are used."""
     found = hashlib.sha256()
     root = Path(__file__).parents[2]
     for package in _PACKAGES:
         for path in sorted((root / package).rglob("*.py")):
-            if not _APART & set(path.relative_to(root).parts):
+            if not {*_APART, *apart} & set(path.relative_to(root).parts):
                 found.update(path.read_bytes())
     return found.hexdigest()
 

@@ -3,7 +3,7 @@
 from .experiments import EXPERIMENTS
 from .statement import Design, Experiment, Prediction, Value
 from .table import Row
-from .validate import Validation, validate
+from .validation import Validation, validate
 
 __all__ = [
     "EXPERIMENTS",

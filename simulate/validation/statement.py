@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-SCALES = ("quick", "paper")
+PRESETS = ("quick", "paper")
 
 
 class Value(NamedTuple):
@@ -62,6 +62,11 @@ class Design:
     theory: Mapping[str, Any] = field(default_factory=dict)
 
 
+def _no_numbers(*, seed: int) -> dict[str, Value]:
+    """Theory of identities: all deviations vanish."""
+    return {}
+
+
 @dataclass(frozen=True)
 class Experiment:
     """Predictions that the same networks test.
@@ -73,19 +78,19 @@ class Experiment:
     title : str
         One line.
     predictions : tuple of Prediction
-    theory : function
-        ``theory(seed=, **design.theory)`` returns a `Value` for each name; an identity without one
-        has theory 0.
     measure : function
         ``measure(n, seed, **design.measure)`` returns a number for each name, from one coupling
         matrix drawn from `seed`: the unit of replication.
-    scales : mapping of str to Design
+    presets : mapping of str to Design
         "quick" and "paper".
+    theory : function
+        ``theory(seed=, **design.theory)`` returns a `Value` for each name; an identity without one
+        has theory 0.
     """
 
     key: str
     title: str
     predictions: tuple[Prediction, ...]
-    theory: Callable[..., Mapping[str, Value]]
     measure: Callable[..., Mapping[str, float]]
-    scales: Mapping[str, Design]
+    presets: Mapping[str, Design]
+    theory: Callable[..., Mapping[str, Value]] = _no_numbers

@@ -7,19 +7,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from meanfield.common.jobs import Outcome
+
 from .extrapolation import Deviation, Estimate, deviation, estimate
-from .jobs import Outcome
+from .jobs import failure
 from .statement import Experiment, Prediction, Value
 
-AGREES, DIFFERS, EXACT, VIOLATED, NO_RESULT = (
-    "agrees",
-    "DIFFERS",
-    "exact",
-    "VIOLATED",
-    "NO RESULT",
-)
+AGREES, DIFFERS = "agrees", "DIFFERS"
+EXACT, VIOLATED, NO_RESULT = "exact", "VIOLATED", "NO RESULT"
 
 _NONE = Deviation(math.nan, math.nan, math.nan)
+_NO_VALUE = Value(math.nan)
 
 
 @dataclass(frozen=True)
@@ -47,12 +45,12 @@ class Row:
 
     experiment: str
     prediction: Prediction
-    theory: Value
-    found: Estimate | None
-    largest: float
-    deviation: Deviation
-    limit: float
-    verdict: str
+    theory: Value = _NO_VALUE
+    found: Estimate | None = None
+    largest: float = math.nan
+    deviation: Deviation = _NONE
+    limit: float = math.nan
+    verdict: str = NO_RESULT
     reason: str = ""
 
     @property
@@ -130,42 +128,34 @@ def row(
     measured : mapping
         Outcomes of the single couplings for each n; None for what has not been measured.
     """
-    blank = Row(
-        experiment.key, prediction, Value(math.nan), None, math.nan, _NONE, math.nan, NO_RESULT
-    )
+    blank = Row(experiment.key, prediction)
     outcomes = [theory, *(one for group in measured.values() for one in group)]
     done = [one for one in outcomes if one is not None]
     if len(done) < len(outcomes):
         return replace(blank, reason=f"{len(outcomes) - len(done)} jobs still to do")
-    if failures := sorted({one.failure for one in done if one.failure}):
+    if failures := sorted({failure(one) for one in done if failure(one)}):
         return replace(blank, reason="; ".join(failures))
     assert theory is not None
+    name, bound = prediction.name, prediction.bound
     expected = Value(0.0)
-    if prediction.name in theory.values or prediction.bound is None:
-        expected = Value(*theory.values[prediction.name])
+    if name in theory.value or bound is None:
+        expected = Value(*theory.value[name].values.tolist())
     samples = {
-        n: [one.values[prediction.name][0] for one in group if one is not None]
+        n: [one.value[name].item() for one in group if one is not None]
         for n, group in measured.items()
     }
-    if prediction.bound is not None:
+    if bound is not None:
         largest = max(abs(v - expected.value) for group in samples.values() for v in group)
-        good = largest <= prediction.bound
-        return replace(
-            blank,
-            theory=expected,
-            largest=largest,
-            limit=prediction.bound,
-            verdict=EXACT if good else VIOLATED,
-        )
+        verdict = EXACT if largest <= bound else VIOLATED
+        return replace(blank, theory=expected, largest=largest, limit=bound, verdict=verdict)
     found = estimate(samples, prediction.power)
+    blank = replace(blank, theory=expected, found=found)
     apart = deviation(found, expected)
     if not math.isfinite(apart.z):
-        return replace(blank, theory=expected, found=found, reason="no error to compare with")
+        return replace(blank, reason="no error to compare with")
     warned = sum(bool(one.warnings) for one in done)
     told = f"({warned} of {len(done)} jobs warned)" if warned else ""
-    return replace(
-        blank, theory=expected, found=found, deviation=apart, verdict=AGREES, reason=told
-    )
+    return replace(blank, deviation=apart, verdict=AGREES, reason=told)
 
 
 def judged(one: Row, limit: float) -> Row:
@@ -177,55 +167,28 @@ def judged(one: Row, limit: float) -> Row:
 
 def as_text(rows: Sequence[Row]) -> str:
     """The table for a terminal."""
-    head = ("row", "theory", "simulation", "n", "z", "would notice", "verdict")
-    body = [
-        (
-            one.name,
-            theory_text(one),
-            simulation_text(one),
-            sizes_text(one),
-            z_text(one),
-            resolution_text(one),
-            f"{one.verdict} {one.reason}".rstrip(),
-        )
-        for one in rows
-    ]
-    widths = [max(len(line[k]) for line in (head, *body)) for k in range(len(head))]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in (head, *body)
-    ]
-    return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
+    import pandas as pd
+
+    return pd.DataFrame([cells(one) for one in rows], [one.name for one in rows]).to_string()
 
 
-def theory_text(one: Row) -> str:
-    """Value(error)."""
-    return _number(one.theory.value, one.theory.error)
-
-
-def simulation_text(one: Row) -> str:
-    """Value(error), or the largest deviation of an identity and its bound."""
-    if one.found is None:
-        return "" if math.isnan(one.largest) else f"|Δ| {one.largest:.1e} ≤ {one.limit:.1e}"
-    return _number(one.found.value, one.found.error)
-
-
-def sizes_text(one: Row) -> str:
-    """Numbers of neurons, and → ∞ where they are extrapolated."""
-    if one.found is None:
-        return ""
-    sizes = ",".join(f"{n:g}" for n in one.found.sizes)
-    return f"{sizes} → ∞" if one.found.sizes.size > 1 else sizes
-
-
-def z_text(one: Row) -> str:
-    """Deviation with its sign."""
-    return "" if math.isnan(one.z) else f"{one.z:+.2f}"
-
-
-def resolution_text(one: Row) -> str:
-    """The least difference that the row would notice."""
-    return "" if one.found is None or math.isnan(one.resolution) else f"{one.resolution:.2g}"
+def cells(one: Row) -> dict[str, str]:
+    """What the table says of a row, under its headings; → ∞ where sizes are extrapolated."""
+    found, simulation, sizes, noticed = one.found, "", "", ""
+    if found is not None:
+        simulation = _number(found.value, found.error)
+        sizes = ",".join(f"{n:g}" for n in found.sizes) + " → ∞" * (found.sizes.size > 1)
+        noticed = "" if math.isnan(one.resolution) else f"{one.resolution:.2g}"
+    elif not math.isnan(one.largest):
+        simulation = f"|Δ| {one.largest:.1e} ≤ {one.limit:.1e}"
+    return {
+        "theory": _number(one.theory.value, one.theory.error),
+        "simulation": simulation,
+        "N": sizes,
+        "z": "" if math.isnan(one.z) else f"{one.z:+.2f}",
+        "would notice": noticed,
+        "verdict": f"{one.verdict} {one.reason}".rstrip(),
+    }
 
 
 def _number(value: float, error: float) -> str:

@@ -8,17 +8,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import xarray as xr
 from scipy import stats
 
+import meanfield.common.sweep
 from meanfield import ArgumentError, SamplerError, StepSizeWarning
+from meanfield.common.jobs import Outcome, carry_out
 from simulate import SamplingWarning, validate
 from simulate.command_line import main
 from simulate.validation import EXPERIMENTS, Design, Experiment, Prediction, Value
-from simulate.validation import validate as call
 from simulate.validation.extrapolation import deviation, estimate, threshold
-from simulate.validation.jobs import Job, Outcome, plan, run
+from simulate.validation.jobs import _APART, Job, plan
 from simulate.validation.report import save
-from simulate.validation.store import Store
 from simulate.validation.table import as_text, judged, row
 
 LIMIT, SLOPE = 0.7, 3.0
@@ -55,7 +56,7 @@ def test_a_true_theory_is_refused_as_rarely_as_stated(sizes: dict[int, int], noi
 
 @pytest.mark.parametrize("noise", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize(
-    "sizes", sorted({tuple(e.scales["quick"].sizes.items()) for e in EXPERIMENTS.values()})
+    "sizes", sorted({tuple(e.presets["quick"].sizes.items()) for e in EXPERIMENTS.values()})
 )
 def test_the_degrees_of_freedom_hold_at_the_limit_of_the_table(
     sizes: tuple[tuple[int, int], ...], noise: float
@@ -145,7 +146,7 @@ def _experiment(**changes: object) -> Experiment:
             "mean": LIMIT + np.random.default_rng(seed).standard_normal() / n,
             "identity": 1e-13,
         },
-        scales={scale: Design({10: 4, 20: 4}) for scale in ("quick", "paper")},
+        presets={preset: Design({10: 4, 20: 4}) for preset in ("quick", "paper")},
     )
     return replace(toy, **changes)  # type: ignore[arg-type]
 
@@ -171,29 +172,35 @@ def test_rows_and_verdicts(toy: Experiment, monkeypatch: pytest.MonkeyPatch) -> 
     assert "toy.mean: DIFFERS" in found.summary()
 
 
-def test_a_number_that_is_none_is_no_result(toy: Experiment) -> None:
+def _outcome(experiment: Experiment) -> Outcome:
+    """Of the last job, a network of the smallest size."""
+    return dict(carry_out(plan([experiment], "quick", 1)[-1:]))[0]
+
+
+def test_a_number_that_is_none_is_no_result() -> None:
     broken = _experiment(measure=lambda n, seed: {"mean": math.nan, "identity": 1e-13})
-    job = Job("toy", "measure", 10, 0, 1, "{}")
-    outcome = run(job, broken)
-    assert "nan: mean" in outcome.failure
-    found = row(broken, broken.predictions[0], Outcome({}, [], "", 0.0), {10: [outcome, outcome]})
+    outcome = _outcome(broken)
+    assert outcome.reason == "nan: mean"
+    theory = Outcome(xr.Dataset(), [], None, 0.0)
+    found = row(broken, broken.predictions[0], theory, {10: [outcome, outcome]})
     assert found.verdict == judged(found, 3.0).verdict == "NO RESULT"
     assert not found.passed
     assert "nan" in found.reason
     assert "NO RESULT" in as_text([found])
 
 
-def test_failures_of_the_library_are_rows_and_mistakes_raise(toy: Experiment) -> None:
+@pytest.mark.parametrize("error", [SamplerError("no answer"), TypeError("no answer")])
+def test_jobs_that_fail_are_rows_without_result(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fails(n: int, seed: int) -> dict[str, float]:
-        raise SamplerError("no answer")
+        raise error
 
-    def mistaken(n: int, seed: int) -> dict[str, float]:
-        raise TypeError("a mistake")
-
-    job = Job("toy", "measure", 10, 0, 1, "{}")
-    assert run(job, _experiment(measure=fails)).failure == "no answer"
-    with pytest.raises(TypeError):
-        run(job, _experiment(measure=mistaken))
+    monkeypatch.setitem(EXPERIMENTS, "toy", _experiment(measure=fails))
+    found = validate(rows=["toy"], seed=1)
+    assert [one.verdict for one in found.rows] == ["NO RESULT"] * 2
+    assert [one.reason for one in found.rows] == ["no answer"] * 2
+    assert found.failures == ["toy: no answer"]
 
 
 @pytest.mark.parametrize("category", [StepSizeWarning, RuntimeWarning, SamplingWarning])
@@ -222,20 +229,39 @@ def test_a_forgotten_theory_is_a_mistake(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_measurements_of_other_code_are_not_taken_up(
     toy: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    call(rows=["toy"], seed=5, store=tmp_path)
-    monkeypatch.setattr("simulate.validation.jobs._sources", lambda: "other code")
-    assert call(rows=["toy"], seed=5, store=tmp_path).n_reused == 0
+    validate(rows=["toy"], seed=5, store=tmp_path)
+    monkeypatch.setattr("simulate.validation.jobs.sources", lambda *apart: "other code")
+    assert validate(rows=["toy"], seed=5, store=tmp_path).n_reused == 0
+
+
+@pytest.mark.parametrize(
+    ("place", "counts"),
+    [("experiments/probe.py", True), ("jobs.py", True), ("report.py", False), ("table.py", False)],
+)
+def test_measurements_depend_on_the_code_that_measures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, counts: bool
+) -> None:
+    digest = meanfield.common.sweep.sources.__wrapped__
+    engine = tmp_path / "meanfield" / "common" / "sweep.py"
+    monkeypatch.setattr(meanfield.common.sweep, "__file__", str(engine))
+    before = digest(*_APART), digest("validation")
+    file = tmp_path / "simulate" / "validation" / place
+    file.parent.mkdir(parents=True)
+    file.write_text("1 / 0")
+    assert (digest(*_APART) != before[0]) == counts
+    # No figure depends on them.
+    assert digest("validation") == before[1]
 
 
 def test_equal_couplings_have_no_error_and_no_verdict(toy: Experiment) -> None:
-    same = Outcome({"mean": [0.7]}, [], "", 0.0)
-    theory = Outcome({"mean": [0.7, 0.0, math.inf]}, [], "", 0.0)
+    same = Outcome(xr.Dataset({"mean": 0.7}), [], None, 0.0)
+    theory = Outcome(xr.Dataset({"mean": ("number", [0.7, 0.0, math.inf])}), [], None, 0.0)
     assert row(toy, toy.predictions[0], theory, {10: [same, same]}).verdict == "NO RESULT"
 
 
 def test_seeds_of_jobs_do_not_depend_on_other_experiments(toy: Experiment) -> None:
-    def of_toy(jobs: list[Job]) -> set[Job]:
-        return {job for job in jobs if job.experiment == "toy"}
+    def of_toy(jobs: list[Job]) -> set[tuple[str, int]]:
+        return {(job.key, job.seed) for job in jobs if job.experiment is toy}
 
     others = [EXPERIMENTS["identities"], toy]
     assert of_toy(plan(others, "quick", 3)) == of_toy(plan([toy], "quick", 3))
@@ -244,33 +270,27 @@ def test_seeds_of_jobs_do_not_depend_on_other_experiments(toy: Experiment) -> No
 
 
 def test_resumes_and_shards(toy: Experiment, tmp_path: Path) -> None:
-    whole = call(rows=["toy"], seed=5)
-    first = call(rows=["toy"], seed=5, store=tmp_path, shard=(1, 2))
+    whole = validate(rows=["toy"], seed=5)
+    first = validate(rows=["toy"], seed=5, store=tmp_path, shard=(1, 2))
     assert not first.complete
     assert "jobs still to do" in first.rows[0].reason
-    call(rows=["toy"], seed=5, store=tmp_path, shard=(2, 2))
+    validate(rows=["toy"], seed=5, store=tmp_path, shard=(2, 2))
     assert len(list(tmp_path.glob("*.jsonl"))) == 2
-    last = call(rows=["toy"], seed=5, store=tmp_path)
+    last = validate(rows=["toy"], seed=5, store=tmp_path)
     assert last.n_reused == last.n_jobs == 9
     assert [one.to_dict() for one in last.rows] == [one.to_dict() for one in whole.rows]
     # Another seed shares nothing.
-    assert call(rows=["toy"], seed=6, store=tmp_path).n_reused == 0
+    assert validate(rows=["toy"], seed=6, store=tmp_path).n_reused == 0
 
 
 def test_a_torn_line_is_measured_again(toy: Experiment, tmp_path: Path) -> None:
-    whole = call(rows=["toy"], seed=5, store=tmp_path)
-    file = tmp_path / "measurements-all.jsonl"
+    whole = validate(rows=["toy"], seed=5, store=tmp_path)
+    file = tmp_path / "points-all.jsonl"
     file.write_text(file.read_text()[:-40])
-    again = call(rows=["toy"], seed=5, store=tmp_path)
+    again = validate(rows=["toy"], seed=5, store=tmp_path)
     assert again.n_reused == again.n_jobs - 1
     assert [one.z for one in again.rows[:1]] == [one.z for one in whole.rows[:1]]
-    assert call(rows=["toy"], seed=5, store=tmp_path).n_reused == whole.n_jobs
-
-
-def test_failures_are_tried_again(toy: Experiment, tmp_path: Path) -> None:
-    job = plan([toy], "quick", 1)[0]
-    Store(tmp_path).add(job, Outcome({}, [], "broken", 0.0))
-    assert Store(tmp_path).missing([job]) == [job]
+    assert validate(rows=["toy"], seed=5, store=tmp_path).n_reused == whole.n_jobs
 
 
 def test_workers_do_not_change_the_table() -> None:
@@ -294,7 +314,7 @@ def test_report(toy: Experiment, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        ({"scale": "huge"}, "scale"),
+        ({"preset": "huge"}, "preset"),
         ({"rows": ["nothing*"]}, "nothing"),
         ({"false_alarm": 1.0}, "false_alarm"),
         ({"shard": (3, 2)}, "shard"),
@@ -312,8 +332,8 @@ def test_every_experiment_is_whole() -> None:
         names = [p.name for p in experiment.predictions]
         assert experiment.key == key
         assert len(set(names)) == len(names)
-        assert set(experiment.scales) == {"quick", "paper"}
-        for design in experiment.scales.values():
+        assert set(experiment.presets) == {"quick", "paper"}
+        for design in experiment.presets.values():
             tested = [p for p in experiment.predictions if p.bound is None]
             assert not tested or min(design.sizes.values()) >= 4
 
@@ -338,15 +358,18 @@ def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert main([*common, "--shard", "1/2", "--fresh"]) == 2
     assert kept == {path.name: path.read_bytes() for path in (output / "measurements").iterdir()}
     capsys.readouterr()
+    assert main([*common, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["rows"][0]["verdict"] == "exact"
     assert main([*common, "--fresh"]) == 0
     assert "were read from" not in capsys.readouterr().out
 
 
 def test_plan(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["validate", "--plan", "--paper", "--rows", "identities"]) == 0
-    said = capsys.readouterr().out
-    assert "100 × 5" in said
-    assert "chaos" not in said
+    for paper in (["--paper"], ["--preset", "paper"], ["--scale", "paper"]):
+        assert main(["validate", "--plan", *paper, "--rows", "identities"]) == 0
+        said = capsys.readouterr().out
+        assert "100 × 5" in said
+        assert "chaos" not in said
     assert main(["validate", "--plan", "--rows", "nothing"]) == 2
 
 

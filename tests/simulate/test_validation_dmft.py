@@ -73,7 +73,7 @@ def test_static_refuses() -> None:
     assert static._not_below(-0.5) > 0
 
 
-RESPONSE = response.EXPERIMENT.scales["quick"]
+RESPONSE = response.EXPERIMENT.presets["quick"]
 
 
 @cache
@@ -160,10 +160,10 @@ def test_stationary_correlated() -> None:
 )
 def test_designs(experiment: Experiment) -> None:
     """Quick and paper designs measure every row, in one small network."""
-    for design in experiment.scales.values():
+    for design in experiment.presets.values():
         assert len(design.sizes) > 1
         assert min(design.sizes.values()) >= 4
-    quick = experiment.scales["quick"]
+    quick = experiment.presets["quick"]
     measured = experiment.measure(30, 0, **quick.measure)
     assert set(measured) == {row.name for row in experiment.predictions}
     assert measured == experiment.measure(30, 0, **quick.measure)

@@ -78,7 +78,7 @@ def test_overlaps(overlap_samples: Samples) -> None:
 
 
 def test_the_paramagnetic_branch_is_refused_where_replicas_order(overlap_samples: Samples) -> None:
-    _, g, gamma, beta = overlaps.ORDERED
+    _, g, gamma, beta, _ = overlaps.ORDERED
     point = saddle_point(g, gamma, beta=beta, branch="paramagnetic")
     wrong = {
         "overlap": Value(0.0),
@@ -92,7 +92,7 @@ def test_the_paramagnetic_branch_is_refused_where_replicas_order(overlap_samples
 def test_overlaps_without_the_response_of_the_others_are_refused(overlap_samples: Samples) -> None:
     """Sites that do not answer each other would have n⟨q_ab²⟩ = q²."""
     wrong = {}
-    for name, (_, g, gamma, beta) in overlaps.POINTS.items():
+    for name, (_, g, gamma, beta, _) in overlaps.POINTS.items():
         q = float(saddle_point(g, gamma, beta=beta, branch="paramagnetic").q)
         wrong[f"spread_{name}"] = Value(q**2)
     z = deviations("overlaps", overlap_samples, wrong)

@@ -43,7 +43,7 @@ COARSE: Mapping[str, Mapping[str, int]] = {"stiffness": {"bisections": 3}}
 def found(key: str) -> dict[str, Estimate]:
     """Limits n → ∞ of all rows of an experiment."""
     experiment: Experiment = MODULES[key].EXPERIMENT
-    design = {**experiment.scales["quick"].measure, **COARSE.get(key, {})}
+    design = {**experiment.presets["quick"].measure, **COARSE.get(key, {})}
     samples = {
         n: [experiment.measure(n, seeds.member(2, n, k), **design) for k in range(count)]
         for n, count in SIZES[key].items()

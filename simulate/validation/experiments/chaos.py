@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from meanfield import seeds, stationary
 
 from ... import couplings
-from ...integration import integrate
 from ...lyapunov import maximal_lyapunov
 from ..statement import Design, Experiment, Prediction, Value
-from . import activity
+from .probe import activity
 
 _SOURCE = "stationary DMFT, Sompolinsky et al. 1988"
 
@@ -42,17 +39,9 @@ def measure(
     """Averages over time and starts of one network, and its exponent."""
     J = couplings.elliptic(n, g, seed=seed)
     x0 = seeds.generator(seed, "start").standard_normal((n, starts))
-    run = integrate(
-        J,
-        x0,
-        t_max=t_max,
-        dt=dt,
-        save_at=np.arange(t_skip, t_max + 0.5),
-        store_states=False,
-        observables=activity.OBSERVABLES,
-    )
+    found, _ = activity(J, x0, t_skip=t_skip, t_max=t_max, dt=dt)
     growth = maximal_lyapunov(J, x0=x0, dt=dt, t_max=t_max, t_skip=t_skip, seed=seed)
-    return activity.averages(run) | {"lyapunov": float(growth.value.mean())}
+    return found | {"lyapunov": float(growth.value.mean())}
 
 
 EXPERIMENT = Experiment(
@@ -61,7 +50,7 @@ EXPERIMENT = Experiment(
     predictions=PREDICTIONS,
     theory=theory,
     measure=measure,
-    scales={
+    presets={
         "quick": Design(
             {200: 40, 400: 30},
             {"g": 3.0, "t_skip": 20.0, "t_max": 80.0, "dt": 0.1, "starts": 2},

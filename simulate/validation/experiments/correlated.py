@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
-from meanfield import SamplerError, seeds, two_time
+from meanfield import seeds
 
 from ... import couplings
 from ..statement import Design, Experiment, Prediction, Value
-from .probe import twins
+from .probe import sampled, sampled_value, twins
 
 _SOURCE = "two-time DMFT for γ ≠ 0, derivations: sampler.memory"
 _CASES = (("positive", "γ = 0.5"), ("negative", "γ = −0.5"))
@@ -36,54 +35,38 @@ def theory(
     """Sampled, extrapolated to M → ∞."""
     found: dict[str, Value] = {}
     for k, ((sign, _), case) in enumerate(zip(_CASES, cases, strict=True)):
-        run = two_time(
-            case["g"], case["gamma"], t_max=case["late"], dt=case["dt"], method="sampler",
-            n_trajectories=n_trajectories, batches=batches, bias="extrapolate",
+        run = sampled(
+            case["g"], case["gamma"], t_max=case["late"], dt=case["dt"],
+            n_trajectories=n_trajectories, batches=batches,
             save_every=round(case["early"] / case["dt"]), seed=seeds.member(seed, k),
         )  # fmt: skip
-        if run.warnings:
-            # The step, or no room to measure the bias of finite batches.
-            raise SamplerError("; ".join(run.warnings))
         # Saved are 0, the earlier and the later time.
-        values = {
-            "C": (run.C[2, 2], run.C_err[2, 2]),
-            "C_early": (run.C[1, 2], run.C_err[1, 2]),
-            "delta": (run.delta[2, 2], run.delta_err[2, 2]),
-            "energy": (run.energy[2], run.energy_err[2]),
-            "r_int": (run.r_int[1], run.r_int_err[1]),
-        }
-        found |= {f"{name}_{sign}": Value(*pair, batches - 1) for name, pair in values.items()}
+        for name, quantity, *place in (
+            ("C", "C", 2, 2), ("C_early", "C", 1, 2), ("delta", "delta", 2, 2),
+            ("energy", "energy", 2), ("r_int", "r_int", 1),
+        ):  # fmt: skip
+            found[f"{name}_{sign}"] = sampled_value(run, quantity, *place)
     return found
 
 
 def measure(
     n: int, seed: int, *, cases: Sequence[Mapping[str, float]], starts: int
 ) -> dict[str, float]:
-    """One network for each case."""
-    return {
-        f"{name}_{sign}": float(value)
-        for k, ((sign, _), case) in enumerate(zip(_CASES, cases, strict=True))
-        for name, value in _averages(n, seed, k, case, starts).items()
-    }
-
-
-def _averages(
-    n: int, seed: int, k: int, case: Mapping[str, float], starts: int
-) -> dict[str, np.floating[Any]]:
-    """Averages over both twins, and their response."""
-    J = couplings.elliptic(n, case["g"], case["gamma"], seed=seeds.member(seed, k))
-    rng = seeds.generator(seed, "start", k)
-    x0 = rng.standard_normal((n, starts))
-    run, response = twins(J, x0, rng, save_at=[case["early"], case["late"]], dt=case["dt"])
-    assert run.x is not None
-    early, late = np.tanh(run.x)
-    return {
-        "C": np.mean(late**2),
-        "C_early": np.mean(early * late),
-        "delta": np.mean(run.x[1] ** 2),
-        "energy": np.mean(run.energy[1]),
-        "r_int": response[0],
-    }
+    """One network for each case: averages over both twins, and their response."""
+    found: dict[str, float] = {}
+    for k, ((sign, _), case) in enumerate(zip(_CASES, cases, strict=True)):
+        J = couplings.elliptic(n, case["g"], case["gamma"], seed=seeds.member(seed, k))
+        rng = seeds.generator(seed, "start", k)
+        x0 = rng.standard_normal((n, starts))
+        run, response = twins(J, x0, rng, save_at=[case["early"], case["late"]], dt=case["dt"])
+        assert run.x is not None
+        early, late = np.tanh(run.x)
+        found[f"C_{sign}"] = float(np.mean(late**2))
+        found[f"C_early_{sign}"] = float(np.mean(early * late))
+        found[f"delta_{sign}"] = float(np.mean(run.x[1] ** 2))
+        found[f"energy_{sign}"] = float(np.mean(run.energy[1]))
+        found[f"r_int_{sign}"] = float(response[0])
+    return found
 
 
 _QUICK = [
@@ -101,7 +84,7 @@ EXPERIMENT = Experiment(
     predictions=PREDICTIONS,
     theory=theory,
     measure=measure,
-    scales={
+    presets={
         "quick": Design(
             {200: 36, 600: 36},
             {"cases": _QUICK, "starts": 8},

@@ -75,7 +75,7 @@ EXPERIMENT = Experiment(
     predictions=PREDICTIONS,
     theory=theory,
     measure=measure,
-    scales={
+    presets={
         "quick": Design({1500: 12, 3000: 8}, {"powers": 5, "probes": 4}),
         "paper": Design({1500: 200, 3000: 100, 6000: 40}, {"powers": 8, "probes": 8}),
     },

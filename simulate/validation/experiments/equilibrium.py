@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from meanfield import saddle_point
 
-from meanfield import saddle_point, seeds
-
-from ... import couplings
-from ...boltzmann import sample_boltzmann
 from ..statement import Design, Experiment, Prediction, Value
-
-
-class _Point(NamedTuple):
-    """Where the measure is sampled, and with how many leapfrog steps a trajectory."""
-
-    regime: str
-    g: float
-    gamma: float
-    beta: float
-    leapfrog: int
-
+from .probe import Point
 
 # The soft directions, of width 1/√(βλ_min), and with them the trajectories grow towards low T.
 POINTS = {
-    "I": _Point("regime I", 0.5, 0.5, 10.0, 10),
-    "II": _Point("regime II", 0.74, 0.5, 20.0, 16),
-    "II_cold": _Point("regime II", 0.74, 0.5, 60.0, 24),
-    "III": _Point("regime III", 0.9, 0.5, 10.0, 12),
-    "independent": _Point("independent couplings", 1.2, 0.0, 2.0, 10),
-    "negative": _Point("below β_SG", 1.5, -0.5, 2.0, 12),
+    "I": Point("regime I", 0.5, 0.5, 10.0, 10),
+    "II": Point("regime II", 0.74, 0.5, 20.0, 16),
+    "II_cold": Point("regime II", 0.74, 0.5, 60.0, 24),
+    "III": Point("regime III", 0.9, 0.5, 10.0, 12),
+    "independent": Point("independent couplings", 1.2, 0.0, 2.0, 10),
+    "negative": Point("below β_SG", 1.5, -0.5, 2.0, 12),
 }
 _SYMBOLS = {"q": "q", "energy": "βe", "r": "r"}
 _SOURCE = "paramagnetic saddle point at finite β, [QH]"
@@ -44,7 +30,7 @@ _SOURCES = {
 PREDICTIONS = tuple(
     Prediction(
         f"{quantity}_{name}",
-        f"{symbol} at g = {point.g:g}, γ = {point.gamma:g}, β = {point.beta:g} ({point.regime})",
+        f"{symbol} at {point}",
         _SOURCES.get(f"{quantity}_{name}", _SOURCE),
     )
     for name, point in POINTS.items()
@@ -66,21 +52,9 @@ def theory(*, seed: int) -> dict[str, Value]:
 def measure(n: int, seed: int, *, n_samples: int, chains: int) -> dict[str, float]:
     """One network for each point, drawn from the same normal deviates."""
     values: dict[str, float] = {}
-    for index, (name, (_, g, gamma, beta, leapfrog)) in enumerate(POINTS.items()):
-        run = sample_boltzmann(
-            couplings.elliptic(n, g, gamma, seed=seed),
-            beta,
-            n_samples=n_samples,
-            chains=chains,
-            seed=seeds.member(seed, index),
-            warmup=150,
-            leapfrog=leapfrog,
-            # One rung: E has no barriers that matter where replicas do not order, and R-hat of
-            # chains from independent x ~ N(0, 1) would tell.
-            lowest_beta=beta,
-            store_samples=False,
-        )
-        found = {"q": run.q, "energy": beta * run.energy, "r": run.r}
+    for index, (name, point) in enumerate(POINTS.items()):
+        run = point.sample(n, seed, index, n_samples=n_samples, chains=chains)
+        found = {"q": run.q, "energy": point.beta * run.energy, "r": run.r}
         values |= {f"{key}_{name}": float(value) for key, value in found.items()}
     return values
 
@@ -91,7 +65,7 @@ EXPERIMENT = Experiment(
     predictions=PREDICTIONS,
     theory=theory,
     measure=measure,
-    scales={
+    presets={
         "quick": Design({80: 7, 160: 6}, {"n_samples": 1300, "chains": 2}),
         "paper": Design({200: 64, 400: 32, 800: 12}, {"n_samples": 1300, "chains": 2}),
     },

@@ -13,7 +13,7 @@ from meanfield.transfer import Array
 from ... import couplings
 from ...dynamics import energy_gradient, force, kinetic_energy, onsager_force
 from ...stability import divergence, jacobian
-from ..statement import Design, Experiment, Prediction, Value
+from ..statement import Design, Experiment, Prediction
 
 # Products of n terms of order g² ≈ 10 round like n·ε; differences of step 1e-5 truncate at 1e-9.
 _ROUNDING, _DIFFERENCES = 1e-10, 1e-7
@@ -41,11 +41,6 @@ PREDICTIONS = (
     Prediction("symmetry", "∂F/∂x is symmetric at κ = 1", "[HH] Eq. 10", bound=_ROUNDING),
     Prediction("divergence", "∇·F = tr ∂F/∂x", "[HH] Eq. 10b", bound=_ROUNDING),
 )  # fmt: skip
-
-
-def theory(*, seed: int) -> dict[str, Value]:
-    """All deviations vanish."""
-    return {}
 
 
 def measure(n: int, seed: int) -> dict[str, float]:
@@ -95,7 +90,6 @@ EXPERIMENT = Experiment(
     key="identities",
     title="Force decomposition and Jacobian on random states",
     predictions=PREDICTIONS,
-    theory=theory,
     measure=measure,
-    scales={"quick": Design({5: 20, 60: 5}), "paper": Design({5: 100, 60: 20, 300: 4})},
+    presets={"quick": Design({5: 20, 60: 5}), "paper": Design({5: 100, 60: 20, 300: 4})},
 )

@@ -124,7 +124,7 @@ EXPERIMENT = Experiment(
     predictions=PREDICTIONS,
     theory=theory,
     measure=measure,
-    scales={
+    presets={
         "quick": Design({100: 100, 200: 60, 400: 12}),
         "paper": Design({250: 400, 500: 200, 1000: 100, 2000: 40}),
     },

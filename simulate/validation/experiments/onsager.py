@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from meanfield import SamplerError, Switching, seeds, two_time
+from meanfield import Switching, seeds
 
 from ... import couplings
 from ...integration import integrate
 from ..statement import Design, Experiment, Prediction, Value
+from .probe import sampled, sampled_value
 
 
 @dataclass(frozen=True)
@@ -65,20 +66,17 @@ def theory(
     found = {}
     for k, protocol in enumerate(_PROTOCOLS):
         early, late = times[protocol.name]
-        run = two_time(
+        run = sampled(
             g, protocol.gamma, t_max=late, dt=dt, onsager=protocol.onsager(early),
-            n_trajectories=n_trajectories, batches=batches, bias="extrapolate",
+            n_trajectories=n_trajectories, batches=batches,
             save_every=round(early / dt), seed=seeds.member(seed, k),
         )  # fmt: skip
-        if run.warnings:
-            # The step, or no room to measure the bias of finite batches.
-            raise SamplerError("; ".join(run.warnings))
         s = int(np.argmin(np.abs(run.t - early)))
-        found[f"energy_{protocol.name}"] = Value(run.energy[-1], run.energy_err[-1], batches - 1)
-        found[f"overlap_{protocol.name}"] = Value(run.C[s, -1], run.C_err[s, -1], batches - 1)
-        found[f"activity_{protocol.name}"] = Value(run.C[-1, -1], run.C_err[-1, -1], batches - 1)
+        found[f"energy_{protocol.name}"] = sampled_value(run, "energy", -1)
+        found[f"overlap_{protocol.name}"] = sampled_value(run, "C", s, -1)
+        found[f"activity_{protocol.name}"] = sampled_value(run, "C", -1, -1)
         if protocol.switches:
-            found["energy_chaos"] = Value(run.energy[s], run.energy_err[s], batches - 1)
+            found["energy_chaos"] = sampled_value(run, "energy", s)
     return found
 
 
@@ -130,7 +128,7 @@ EXPERIMENT = Experiment(
     predictions=PREDICTIONS,
     theory=theory,
     measure=measure,
-    scales={
+    presets={
         "quick": Design(
             {200: 24, 600: 24},
             {**_QUICK, "tol": 1e-3, "starts": 6},

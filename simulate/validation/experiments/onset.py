@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from meanfield import seeds, stationary
 
 from ... import couplings
-from ...integration import integrate
 from ..statement import Design, Experiment, Prediction, Value
-from . import activity
+from .probe import activity
 
 # Without noise the energies of networks of some hundred neurons scatter by half of their mean at
 # g = 2, and by more at smaller g: noise of this strength makes the onset self-averaging.
@@ -54,19 +51,12 @@ def measure(
     found: dict[str, float] = {}
     for k, g in enumerate((_CRITICAL, _BEYOND)):
         own = seeds.member(seed, k)
-        run = integrate(
-            couplings.elliptic(n, g, seed=own),
-            # Near the stationary variance, so that only correlations have to form.
-            seeds.generator(own, "start").standard_normal((n, starts)) * _SIGMA,
-            t_max=t_max,
-            dt=dt,
-            temperature=_SIGMA**2 / 2,
-            save_at=np.arange(t_skip, t_max + 0.5),
-            store_states=False,
-            observables=activity.OBSERVABLES,
-            seed=own,
-        )
-        averages = activity.averages(run)
+        # Near the stationary variance, so that only correlations have to form.
+        x0 = seeds.generator(own, "start").standard_normal((n, starts)) * _SIGMA
+        averages, _ = activity(
+            couplings.elliptic(n, g, seed=own), x0, t_skip=t_skip, t_max=t_max, dt=dt,
+            temperature=_SIGMA**2 / 2, seed=own,
+        )  # fmt: skip
         found |= {"energy_beyond": averages["energy"]} if g == _BEYOND else averages
     return found
 
@@ -77,7 +67,7 @@ EXPERIMENT = Experiment(
     predictions=PREDICTIONS,
     theory=theory,
     measure=measure,
-    scales={
+    presets={
         "quick": Design(
             {100: 24, 200: 16}, {"t_skip": 20.0, "t_max": 70.0, "dt": 0.05, "starts": 4}
         ),

@@ -69,5 +69,5 @@ EXPERIMENT = Experiment(
     predictions=PREDICTIONS,
     theory=theory,
     measure=measure,
-    scales={"quick": Design({0: 1}), "paper": Design({0: 1})},
+    presets={"quick": Design({0: 1}), "paper": Design({0: 1})},
 )

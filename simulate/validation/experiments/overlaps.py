@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
-from meanfield import saddle_point, seeds
+from meanfield import saddle_point
 
-from ... import couplings
-from ...boltzmann import sample_boltzmann
 from ..statement import Design, Experiment, Prediction, Value
-
-
-class _Point(NamedTuple):
-    regime: str
-    g: float
-    gamma: float
-    beta: float
-
+from .probe import Point
 
 POINTS = {
-    "III": _Point("regime III", 0.9, 0.5, 10.0),
-    "independent": _Point("independent couplings", 1.2, 0.0, 2.0),
-    "hot": _Point("β < β_SG", 2.2, -0.5, 0.25),
+    "III": Point("regime III", 0.9, 0.5, 10.0),
+    "independent": Point("independent couplings", 1.2, 0.0, 2.0),
+    "hot": Point("β < β_SG", 2.2, -0.5, 0.25),
 }
-ORDERED = _Point("β > β_SG", 2.2, -0.5, 10.0)
+ORDERED = Point("β > β_SG", 2.2, -0.5, 10.0, 24)
 # Below β_SG = 1.31 of ORDERED, where replicas do not order.
 _HOTTEST = 1.0
-_WHERE = f"g = {ORDERED.g:g}, γ = {ORDERED.gamma:g}, β = {ORDERED.beta:g}"
 _SOURCE = "ordered saddle point, an approximation: its replicon eigenvalue is 1.08"
 # Finite-size corrections of mean-field glasses, measured as ∝ n^−2/3 at and below the transition
 # of the Sherrington–Kirkpatrick model; elsewhere they are regular, ∝ 1/n.  r does not follow it at
@@ -39,15 +27,14 @@ PREDICTIONS = (
     *(
         Prediction(
             f"spread_{name}",
-            f"n⟨q_ab²⟩ at g = {point.g:g}, γ = {point.gamma:g}, β = {point.beta:g} "
-            f"({point.regime}): overlaps vanish like n^−½",
+            f"n⟨q_ab²⟩ at {point}: overlaps vanish like n^−½",
             "linearised (Q, R, P) map of the paramagnetic branch; derivations: stability.*",
         )
         for name, point in POINTS.items()
     ),
-    Prediction("overlap", f"⟨q_ab²⟩ = Q² at {_WHERE} (β > β_SG)", _SOURCE, _GLASS),
-    Prediction("q", f"q at {_WHERE} (β > β_SG)", _SOURCE, _GLASS),
-    Prediction("energy", f"βe at {_WHERE} (β > β_SG)", _SOURCE, _GLASS),
+    Prediction("overlap", f"⟨q_ab²⟩ = Q² at {ORDERED}", _SOURCE, _GLASS),
+    Prediction("q", f"q at {ORDERED}", _SOURCE, _GLASS),
+    Prediction("energy", f"βe at {ORDERED}", _SOURCE, _GLASS),
 )
 
 
@@ -80,7 +67,7 @@ def spread(g: float, gamma: float, beta: float) -> Value:
 def theory(*, seed: int) -> dict[str, Value]:
     """Deterministic, with the quadrature error of the solver."""
     values = {
-        f"spread_{name}": spread(g, gamma, beta) for name, (_, g, gamma, beta) in POINTS.items()
+        f"spread_{name}": spread(g, gamma, beta) for name, (_, g, gamma, beta, _) in POINTS.items()
     }
     point = saddle_point(ORDERED.g, ORDERED.gamma, beta=ORDERED.beta, branch="ordered")
     found = {
@@ -98,30 +85,11 @@ def measure(n: int, seed: int, *, n_samples: int, chains: int, n_ordered: int) -
     Chains are independent: the mean of q_ab² over their pairs is unbiased.
     """
     values = {}
-    for index, (name, (_, g, gamma, beta)) in enumerate(POINTS.items()):
-        hot = sample_boltzmann(
-            couplings.elliptic(n, g, gamma, seed=seed),
-            beta,
-            n_samples=n_samples,
-            chains=chains,
-            seed=seeds.member(seed, index),
-            warmup=150,
-            leapfrog=12,
-            # One rung: without order there are no barriers that matter, and R-hat would tell.
-            lowest_beta=beta,
-            store_samples=False,
-        )
+    for index, (name, point) in enumerate(POINTS.items()):
+        hot = point.sample(n, seed, index, n_samples=n_samples, chains=chains)
         values[f"spread_{name}"] = n * float(hot.overlap) ** 2
-    run = sample_boltzmann(
-        couplings.elliptic(n, ORDERED.g, ORDERED.gamma, seed=seed),
-        ORDERED.beta,
-        n_samples=n_ordered,
-        chains=2,
-        seed=seeds.member(seed, len(POINTS)),
-        warmup=200,
-        leapfrog=24,
-        lowest_beta=_HOTTEST,
-        store_samples=False,
+    run = ORDERED.sample(
+        n, seed, len(POINTS), n_samples=n_ordered, chains=2, warmup=200, lowest_beta=_HOTTEST
     )
     return values | {
         "overlap": float(run.overlap) ** 2,
@@ -136,7 +104,7 @@ EXPERIMENT = Experiment(
     predictions=PREDICTIONS,
     theory=theory,
     measure=measure,
-    scales={
+    presets={
         "quick": Design({60: 8, 120: 6}, {"n_samples": 1000, "chains": 4, "n_ordered": 1200}),
         "paper": Design(
             {100: 48, 200: 32, 400: 12}, {"n_samples": 2000, "chains": 8, "n_ordered": 4000}

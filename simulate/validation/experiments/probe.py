@@ -1,18 +1,27 @@
-"""Response of running networks: twins in opposite fields.  No experiment of its own."""
+"""What several experiments measure or sample: no experiment of its own."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from meanfield import SamplerError, TwoTime, seeds, two_time
 from meanfield.transfer import Array
 
+from ... import couplings
+from ...boltzmann import BoltzmannSamples, sample_boltzmann
 from ...integration import Trajectory, integrate
+from ..statement import Value
 
 # δφ is odd in the field: the relative error is of order (ε e^λt)², and rounding leaves
 # 1e-16 e^λt/ε.  At g = 1.5, γ = 0.5 and t = 60 a tenth of this field changes R_int by 1.4e-6.
 FIELD = 1e-5
+_OBSERVABLES = {
+    "delta0": lambda t, x, f: np.mean(x**2),
+    "q": lambda t, x, f: np.mean(np.tanh(x) ** 2),
+}
 
 
 def twins(
@@ -36,3 +45,55 @@ def twins(
     up, down = np.split(np.tanh(run.x), 2, axis=-1)
     response: Array = np.mean(signs * (up - down), axis=(1, 2)) / (2 * FIELD)
     return run, response
+
+
+def activity(
+    J: Array, x: Array, *, t_skip: float, t_max: float, dt: float, **how: Any
+) -> tuple[dict[str, float], Trajectory]:
+    """Δ₀, q and e, means over starts and over every time unit after `t_skip`; and the run."""
+    run = integrate(
+        J, x, t_max=t_max, dt=dt, save_at=np.arange(t_skip, t_max + 0.5), store_states=False,
+        observables=_OBSERVABLES, **how,
+    )  # fmt: skip
+    values = {**run.observables, "energy": run.energy}
+    return {name: float(one.mean()) for name, one in values.items()}, run
+
+
+def sampled(g: float, gamma: float, **how: Any) -> TwoTime:
+    """Two-time DMFT, sampled and extrapolated to M → ∞."""
+    run = two_time(g, gamma, method="sampler", bias="extrapolate", **how)
+    if run.warnings:
+        # The step, or no room to measure the bias of finite batches.
+        raise SamplerError("; ".join(run.warnings))
+    return run
+
+
+def sampled_value(run: TwoTime, name: str, *place: int) -> Value:
+    """A quantity at a saved time or pair of times, with its error over batches."""
+    error = getattr(run, f"{name}_err")[place]
+    return Value(getattr(run, name)[place], error, run.attributes["batches"] - 1)
+
+
+class Point(NamedTuple):
+    """Where exp(−βE) is sampled, and with how many leapfrog steps a trajectory."""
+
+    regime: str
+    g: float
+    gamma: float
+    beta: float
+    leapfrog: int = 12
+
+    def __str__(self) -> str:
+        return f"g = {self.g:g}, γ = {self.gamma:g}, β = {self.beta:g} ({self.regime})"
+
+    def sample(self, n: int, seed: int, index: int, **how: Any) -> BoltzmannSamples:
+        """Independent chains in one network; couplings of a seed are the same at all points.
+
+        One rung of temperature: without order of replicas E has no barriers that matter, and R-hat
+        of chains from independent x ~ N(0, 1) would tell.
+        """
+        return sample_boltzmann(
+            couplings.elliptic(n, self.g, self.gamma, seed=seed), self.beta,
+            seed=seeds.member(seed, index), leapfrog=self.leapfrog, store_samples=False,
+            **{"warmup": 150, "lowest_beta": self.beta, **how},
+        )  # fmt: skip

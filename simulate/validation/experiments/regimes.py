@@ -21,7 +21,7 @@ from meanfield import (
 )
 from meanfield.transfer import Array
 
-from ..statement import Design, Experiment, Prediction, Value
+from ..statement import Design, Experiment, Prediction
 
 # Limits s → 0 of expansions in (Cs)^k, of which k = 1, 2 are removed: (Cs)³/8 is left.  Over the
 # ranges below C is largest for q in regime II, 161 at γ = 0.1 next to the upper line.  That leaves
@@ -43,11 +43,6 @@ PREDICTIONS = tuple(
         ("q_III", "q/(g²(1+γ)−1) → 3/(2(3+γ)) at β = ∞", "measure.onset"),
     )
 )
-
-
-def theory(*, seed: int) -> dict[str, Value]:
-    """All deviations vanish."""
-    return {}
 
 
 def measure(n: int, seed: int) -> dict[str, float]:
@@ -103,7 +98,6 @@ EXPERIMENT = Experiment(
     key="regimes",
     title="Low temperature: closed forms of the three regimes",
     predictions=PREDICTIONS,
-    theory=theory,
     measure=measure,
-    scales={"quick": Design({0: 8}), "paper": Design({0: 200})},
+    presets={"quick": Design({0: 8}), "paper": Design({0: 200})},
 )

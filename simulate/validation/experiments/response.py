@@ -149,7 +149,7 @@ EXPERIMENT = Experiment(
     predictions=PREDICTIONS,
     theory=theory,
     measure=measure,
-    scales={
+    presets={
         "quick": Design({200: 16, 600: 16}, {**_QUICK, "dt": 0.1, "starts": 8}, _QUICK),
         "paper": Design(
             {500: 24, 1000: 24, 2000: 12}, {**_PAPER, "dt": 0.05, "starts": 16}, _PAPER

@@ -11,7 +11,7 @@ import numpy as np
 
 from meanfield import saddle_point, seeds
 
-from ..statement import Design, Experiment, Prediction, Value
+from ..statement import Design, Experiment, Prediction
 
 # The solver works to 1e-10; with 1e4 nodes a side on analytic functions the trapezoidal rule is
 # exact up to the tails beyond 9 standard deviations, 1e-18.
@@ -39,11 +39,6 @@ PREDICTIONS = (
                _INDEPENDENT, bound=_SOLVER),
     Prediction("independent_G", "static G is its response r", _INDEPENDENT, bound=_SOLVER),
 )  # fmt: skip
-
-
-def theory(*, seed: int) -> dict[str, Value]:
-    """All deviations vanish."""
-    return {}
 
 
 def measure(n: int, seed: int) -> dict[str, float]:
@@ -96,7 +91,6 @@ EXPERIMENT = Experiment(
     key="static",
     title="Static branch: single-site equations, independent couplings, peak of the response",
     predictions=PREDICTIONS,
-    theory=theory,
     measure=measure,
-    scales={"quick": Design({0: 16}), "paper": Design({0: 200})},
+    presets={"quick": Design({0: 16}), "paper": Design({0: 200})},
 )

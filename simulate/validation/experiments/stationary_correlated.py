@@ -10,10 +10,8 @@ import numpy as np
 from meanfield import SamplerError, seeds, steady_state
 
 from ... import couplings
-from ...integration import integrate
 from ..statement import Design, Experiment, Prediction, Value
-from . import activity
-from .probe import twins
+from .probe import activity, twins
 
 _SOURCE = "stationary DMFT for γ ≠ 0, derivations: sampler.memory"
 
@@ -43,12 +41,9 @@ def theory(
     )  # fmt: skip
     if not math.isfinite(found.q_bias):
         raise SamplerError(found.reason)
-    dof = batches - 1
     return {
-        "q": Value(found.q, found.q_err, dof),
-        "delta0": Value(found.delta0, found.delta0_err, dof),
-        "energy": Value(found.energy, found.energy_err, dof),
-        "r_int": Value(found.r_int, found.r_int_err, dof),
+        row.name: Value(getattr(found, row.name), getattr(found, f"{row.name}_err"), batches - 1)
+        for row in PREDICTIONS
     }
 
 
@@ -67,13 +62,10 @@ def measure(
     """Averages over time; then from every last state twins in fields ±εζ, ζ random signs."""
     J = couplings.elliptic(n, g, 0.5, seed=seed)
     rng = seeds.generator(seed, "start")
-    run = integrate(
-        J, rng.standard_normal((n, starts)), t_max=t_max, dt=dt, store_states=False,
-        save_at=np.arange(t_skip, t_max + 0.5),
-        observables=activity.OBSERVABLES,
-    )  # fmt: skip
+    x0 = rng.standard_normal((n, starts))
+    found, run = activity(J, x0, t_skip=t_skip, t_max=t_max, dt=dt)
     _, response = twins(J, np.tile(run.x_end, probes), rng, save_at=[window], dt=dt)
-    return activity.averages(run) | {"r_int": float(response[0])}
+    return found | {"r_int": float(response[0])}
 
 
 _QUICK: dict[str, Any] = {"g": 2.0, "t_skip": 20.0, "t_max": 80.0, "window": 20.0, "dt": 0.1}
@@ -85,7 +77,7 @@ EXPERIMENT = Experiment(
     predictions=PREDICTIONS,
     theory=theory,
     measure=measure,
-    scales={
+    presets={
         "quick": Design(
             {200: 16, 400: 20},
             {**_QUICK, "starts": 6, "probes": 6},

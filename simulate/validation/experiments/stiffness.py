@@ -128,7 +128,7 @@ EXPERIMENT = Experiment(
     predictions=PREDICTIONS,
     theory=theory,
     measure=measure,
-    scales={
+    presets={
         "quick": Design({100: 20, 300: 10}, {"steps": 120, "bisections": 7}),
         "paper": Design({250: 200, 500: 100, 1000: 50, 2000: 10}, {"steps": 400, "bisections": 10}),
     },

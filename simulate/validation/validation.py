@@ -6,20 +6,20 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from meanfield import parameters, seeds
-from meanfield.parameters import ArgumentError
 from meanfield.common.files import provenance
+from meanfield.common.jobs import Outcome
+from meanfield.common.store import Store
+from meanfield.common.sweep import keep
+from meanfield.parameters import ArgumentError
 
-from ..parallel import in_parallel
 from .experiments import EXPERIMENTS
 from .extrapolation import threshold
-from .jobs import MEASURE, Job, Outcome, plan, run
-from .statement import SCALES, Experiment
-from .store import Store
+from .jobs import Job, failure, plan
+from .statement import PRESETS, Experiment
 from .table import NO_RESULT, Row, as_text, judged, row
 
 
@@ -44,7 +44,7 @@ class Validation:
     seconds : dict
         Of one core, all jobs together, by experiment.
     attributes : dict
-        Scale, seed and versions.
+        Preset, seed and versions.
     """
 
     rows: list[Row]
@@ -104,7 +104,7 @@ class Validation:
 
 
 def validate(
-    scale: str = "quick",
+    preset: str = "quick",
     *,
     rows: Sequence[str] = ("*",),
     seed: int | None = 0,
@@ -119,7 +119,7 @@ def validate(
 
     Parameters
     ----------
-    scale : {"quick", "paper"}
+    preset : {"quick", "paper"}
         About two minutes on two cores, or the sizes of the papers (hours).
     rows : sequence of str
         Which rows, as shell patterns of EXPERIMENT or EXPERIMENT.ROW: "chaos", "equilibrium.q*".
@@ -165,7 +165,7 @@ def validate(
     >>> found.passed
     True
     """
-    parameters.one_of("scale", scale, SCALES)
+    parameters.one_of("preset", preset, PRESETS)
     false_alarm = parameters.positive("false_alarm", false_alarm)
     if false_alarm >= 1:
         raise ArgumentError(f"false_alarm={false_alarm:g}: must lie in (0, 1)")
@@ -174,48 +174,37 @@ def validate(
         raise ArgumentError(f"shard={first}/{of}: the number of a shard must not exceed {of}")
     picked = pick(rows)
     entropy = seeds.entropy(seed)
-    jobs = plan(picked, scale, entropy)
+    jobs = plan(picked, preset, entropy)
     if fresh and of > 1:
         raise ArgumentError("fresh=True: not for shards, which share their measurements")
-    name = "all" if of == 1 else f"{first}-of-{of}"
-    kept = Store(None if store is None else Path(store), name, fresh=fresh)
-    before = len(kept)
-    todo = kept.missing(jobs[first - 1 :: of])
-    calls = [partial(_done, job) for job in todo]
-    for job, outcome in in_parallel(
-        calls, workers, label="measurements", ordered=False, progress=progress
-    ):
-        kept.add(job, outcome)
-    found = {job: kept.get(job) for job in jobs}
+    kept = Store(store, "all" if of == 1 else f"{first}-of-{of}", fresh=fresh)
+    n_kept, n_reused = len(kept), sum(kept.get(job.key) is not None for job in jobs)
+    own = jobs[first - 1 :: of]
+    keep(
+        own, [job.key for job in own], kept, [job.facts for job in own],
+        workers=workers, label="measurements", progress=progress,
+    )  # fmt: skip
+    found = [(job, kept.get(job.key)) for job in jobs]
     table = [one for experiment in picked for one in _rows(experiment, rows, found)]
     limit = threshold(false_alarm, sum(one.prediction.bound is None for one in table))
-    outcomes = [(job, one) for job, one in found.items() if one is not None]
+    outcomes = [(job.experiment.key, one) for job, one in found if one is not None]
     return Validation(
         rows=[judged(one, limit) for one in table],
         false_alarm=false_alarm,
         limit=limit,
-        warnings=sorted({f"{job.experiment}: {w}" for job, one in outcomes for w in one.warnings}),
-        failures=sorted({f"{job.experiment}: {o.failure}" for job, o in outcomes if o.failure}),
+        warnings=sorted({f"{key}: {text}" for key, one in outcomes for text, _ in one.warnings}),
+        failures=sorted({f"{key}: {failure(one)}" for key, one in outcomes if failure(one)}),
         n_jobs=len(jobs),
-        n_reused=len(outcomes) - len(todo),
-        n_other=before - (len(outcomes) - len(todo)),
-        seconds={
-            e.key: sum(one.seconds for job, one in outcomes if job.experiment == e.key)
-            for e in picked
-        },
-        attributes={"scale": scale, "seed": str(entropy), **provenance()},
+        n_reused=n_reused,
+        n_other=n_kept - n_reused,
+        seconds={e.key: sum(one.seconds for key, one in outcomes if key == e.key) for e in picked},
+        attributes={"preset": preset, "seed": str(entropy), **provenance()},
     )
 
 
-def _done(job: Job) -> tuple[Job, Outcome]:
-    return job, run(job, EXPERIMENTS[job.experiment])
-
-
-def _matches(experiment: str, name: str, patterns: Sequence[str]) -> bool:
-    return any(
-        fnmatchcase(experiment, pattern) or fnmatchcase(f"{experiment}.{name}", pattern)
-        for pattern in patterns
-    )
+def _matches(experiment: Experiment, name: str, patterns: Sequence[str]) -> bool:
+    names = (experiment.key, f"{experiment.key}.{name}")
+    return any(fnmatchcase(one, pattern) for one in names for pattern in patterns)
 
 
 def pick(patterns: Sequence[str]) -> list[Experiment]:
@@ -226,30 +215,29 @@ def pick(patterns: Sequence[str]) -> list[Experiment]:
     ArgumentError
         If a pattern matches nothing.
     """
+
+    def matching(patterns: Sequence[str]) -> list[Experiment]:
+        every = EXPERIMENTS.values()
+        return [e for e in every if any(_matches(e, p.name, patterns) for p in e.predictions)]
+
     for pattern in patterns:
-        if not any(
-            _matches(e.key, p.name, [pattern]) for e in EXPERIMENTS.values() for p in e.predictions
-        ):
+        if not matching([pattern]):
             raise ArgumentError(
                 f"rows={pattern!r}: matches nothing, the experiments are {', '.join(EXPERIMENTS)}"
             )
-    return [
-        e
-        for e in EXPERIMENTS.values()
-        if any(_matches(e.key, p.name, patterns) for p in e.predictions)
-    ]
+    return matching(patterns)
 
 
 def _rows(
-    experiment: Experiment, patterns: Sequence[str], found: dict[Job, Outcome | None]
+    experiment: Experiment, patterns: Sequence[str], found: Sequence[tuple[Job, Outcome | None]]
 ) -> list[Row]:
-    own = {job: one for job, one in found.items() if job.experiment == experiment.key}
-    theory = next(one for job, one in own.items() if job.kind != MEASURE)
+    # As in the plan, the theory first.
+    (_, theory), *networks = [pair for pair in found if pair[0].experiment is experiment]
     measured: dict[int, list[Outcome | None]] = {}
-    for job in sorted((job for job in own if job.kind == MEASURE), key=lambda j: (j.n, j.index)):
-        measured.setdefault(job.n, []).append(own[job])
+    for job, one in networks:
+        measured.setdefault(job.n, []).append(one)
     return [
         row(experiment, prediction, theory, measured)
         for prediction in experiment.predictions
-        if _matches(experiment.key, prediction.name, patterns)
+        if _matches(experiment, prediction.name, patterns)
     ]
