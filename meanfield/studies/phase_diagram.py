@@ -173,11 +173,11 @@ def branches(
     grids = []
     for name in branch:
         warm = {} if name == STATIC else {"beta": beta, "eta": eta}
-        # On the others the points are done before a process has started.
-        processes = None if name in _PANELS else workers
+        # On these two all is done before a process has started, or a point is written.
+        fast = name in (STATIC, PARAMAGNETIC)
         grid = phase_diagram(
-            g, gamma, branch=name, sheet=sheet, phi=phi, tol=tol, **warm,
-            store=store, workers=processes, progress=progress,
+            g, gamma, branch=name, sheet=sheet, phi=phi, tol=tol, **warm, progress=progress,
+            store=None if fast else store, workers=None if fast else workers,
         )  # fmt: skip
         grids.append(grid)
     along = xr.Variable("branch", list(branch), {"long_name": "branch of the replica theory"})

@@ -30,7 +30,7 @@ ON_LINE = 1e-12
 _VIEWS = 0.3
 
 
-def both_branches(*, g: Sequence[float], gamma: Sequence[float], store: Any = None) -> xr.Dataset:
+def both_branches(*, g: Sequence[float], gamma: Sequence[float]) -> xr.Dataset:
     """Static and paramagnetic branch at β = ∞ on one grid.
 
     Parameters
@@ -39,15 +39,13 @@ def both_branches(*, g: Sequence[float], gamma: Sequence[float], store: Any = No
         Gains, increasing.
     gamma : sequence of float
         Coupling symmetries, increasing.
-    store
-        As in `meanfield.sweep`.
 
     Returns
     -------
     xarray.Dataset
         Of `meanfield.studies.phase_diagram.branches`.
     """
-    return branches(g=g, gamma=gamma, store=store)
+    return branches(g=g, gamma=gamma)
 
 
 def derive(data: xr.Dataset) -> xr.Dataset:

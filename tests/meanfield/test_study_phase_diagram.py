@@ -16,7 +16,7 @@ Capture = pytest.CaptureFixture[str]
 
 FILES = {
     "static.nc", "paramagnetic.nc", "order-parameters.png", "fluctuation-response.png",
-    "phase-diagram.md", "points",
+    "phase-diagram.md",
 }  # fmt: skip
 
 
