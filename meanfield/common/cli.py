@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import sys
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
+from inspect import Parameter
 from pathlib import Path
 from types import NoneType
 from typing import Any, get_args, get_origin
@@ -20,7 +21,17 @@ from ..parameters import ArgumentError
 from ..schedule import Schedule, Switching
 from ..transfer import NAMES, Array
 from . import files
-from .study import CONVERGED, Answer, Option, Study, answer, as_tables, as_text, numbers
+from .study import (
+    CONVERGED,
+    Answer,
+    Option,
+    Study,
+    answer,
+    as_tables,
+    as_text,
+    numbers,
+    options_of,
+)
 
 CONTEXT = {"help_option_names": ["-h", "--help"]}
 _MAX_AXIS = 100_000
@@ -237,7 +248,12 @@ def as_json_text(study: Study, found: Answer) -> str:
     """Numbers and provenance of an answer as one JSON object; what is not finite as a text."""
     facts = {variant: files.plain(data.attrs) for variant, data in found.data.items()}
     tables = [frame.reset_index().to_dict("records") for frame in numbers(study, found.data)]
-    return json.dumps(_finite({"study": study.name, "tables": tables, "runs": facts}), indent=1)
+    return json_text({"study": study.name, "tables": tables, "runs": facts})
+
+
+def json_text(value: Any) -> str:
+    """JSON with what is not finite as a text."""
+    return json.dumps(_finite(value), indent=1)
 
 
 def _finite(value: Any) -> Any:
@@ -247,6 +263,11 @@ def _finite(value: Any) -> Any:
     if isinstance(value, list):
         return [_finite(one) for one in value]
     return str(value) if isinstance(value, float) and not np.isfinite(value) else value
+
+
+def plain_options(function: Callable[..., Any]) -> list[click.Option]:
+    """The options of a function that is no study."""
+    return [_option(one) for one in options_of(function, {}).values()]
 
 
 def _option(one: Option) -> click.Option:
@@ -272,6 +293,12 @@ def _option(one: Option) -> click.Option:
         how["type"] = {int: click.IntRange(1), float: click.FLOAT}.get(kinds[0], click.STRING)
     if one.default is None:
         how["show_default"] = False
+    if one.default is Parameter.empty:
+        how["required"] = True
+        del how["default"]
+    if one.name.startswith("n_"):
+        # A number of things is also spelled as they are, --trajectories.
+        spelled.insert(1, "--" + one.name[2:].replace("_", "-"))
     return click.Option(spelled, **how)
 
 

@@ -16,6 +16,7 @@ from tqdm import tqdm
 from .. import parameters
 
 T = TypeVar("T")
+_OF_TIME = "{l_bar}{bar}| t = {n:.4g} of {total:.4g} [{elapsed}<{remaining}]"
 
 
 class Outcome(NamedTuple):
@@ -152,6 +153,17 @@ def in_threads(jobs: Sequence[Callable[[], T]], threads: int | None) -> list[T]:
                 raise
 
 
-def bar(total: float | None, label: str, progress: bool, unit: str = "point") -> Any:
-    """A progress bar on a terminal, and none in a pipe or where none is asked for."""
-    return tqdm(total=total, desc=label, unit=unit, disable=None if progress else True)
+def bar(
+    total: float | None,
+    label: str,
+    progress: bool,
+    unit: str = "point",
+    over: Iterable[Any] | None = None,
+) -> Any:
+    """A progress bar on a terminal, and none in a pipe or where none is asked for.
+
+    It counts to `total`, or runs through a time if that is a float, or over something.
+    """
+    form = _OF_TIME if isinstance(total, float) else None
+    off = None if progress else True
+    return tqdm(over, total=total, desc=label, unit=unit, disable=off, bar_format=form)

@@ -149,15 +149,7 @@ class Study:
         """Its parameters by name, from the signatures of its functions and their texts."""
         found: dict[str, Option] = {}
         for part in self.parts:
-            texts = _documented(part.function)
-            for name, one in inspect.signature(part.function, eval_str=True).parameters.items():
-                if name in _PASSED_ON or name in found:
-                    continue
-                kind, text = texts.get(name, ("", ""))
-                is_axis = name in self.axes
-                default = list(self.axes[name]) if is_axis else one.default
-                choices = tuple(re.findall(r'"([^"]+)"', kind)) if kind.startswith("{") else ()
-                found[name] = Option(name, one.annotation, default, text, choices, is_axis)
+            found = {**found, **options_of(part.function, self.axes), **found}
         if any(part.replicated for part in self.parts):
             text = "Independent coupling matrices."
             found[REPLICATES] = Option(REPLICATES, int, self.replicates, text)
@@ -521,6 +513,21 @@ def as_text(value: Any) -> str:
 def _fact(value: Any) -> Any:
     """What an attribute says of a value."""
     return as_text(value) if isinstance(value, Switching) else value
+
+
+def options_of(
+    function: Callable[..., Any], axes: Mapping[str, Sequence[Any]]
+) -> dict[str, Option]:
+    """The parameters of a function by name, from its signature and its text."""
+    found, texts = {}, _documented(function)
+    for name, one in inspect.signature(function, eval_str=True).parameters.items():
+        if name not in _PASSED_ON:
+            kind, text = texts.get(name, ("", ""))
+            is_axis = name in axes
+            default = list(axes[name]) if is_axis else one.default
+            choices = tuple(re.findall(r'"([^"]+)"', kind)) if kind.startswith("{") else ()
+            found[name] = Option(name, one.annotation, default, text, choices, is_axis)
+    return found
 
 
 def _documented(function: Callable[..., Any]) -> dict[str, tuple[str, str]]:

@@ -51,12 +51,6 @@ def spread(values: xr.DataArray) -> xr.DataArray:
     return values.std("replicate", ddof=1 if values.sizes["replicate"] > 1 else 0)
 
 
-def title(data: xr.Dataset) -> str:
-    """Parameters of one run and how it was solved."""
-    facts = data.attrs
-    return rf"$g = {facts['g']:g}$, $\gamma = {facts['gamma']:g}$, {facts['method']}"
-
-
 def above(figure: Figure, text: str) -> None:
     """A heading on the left above all panels."""
     figure.suptitle(text, x=0.01, ha="left", fontsize=10)

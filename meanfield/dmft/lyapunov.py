@@ -6,23 +6,25 @@ import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
-from tqdm import tqdm
 
 from .. import parameters
 from ..common.files import provenance
+from ..common.jobs import bar, in_threads
 from ..exponential import StepSizeWarning, complaint
 from ..parameters import ArgumentError
 from ..schedule import Schedule, breakpoints, text_of
 from ..transfer import Array, TransferFunction, transfer_function
-from .sampler.ensemble import SHRINK, alarm, combine, in_order, plan
+from .sampler.ensemble import SHRINK, alarm, combine, plan
 from .sampler.site import SiteModel, checked_model, rate_model
 from .sampler.stiffness import stiffness
 from .sampler.sweep import Setting, Sweep, time_grid
 from .sampler.tangent import Tangent
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 _WINDOW = 30.0
 # Spurious growth rate, of rotations on the edge, from which a step is called too long.
@@ -68,6 +70,8 @@ class MeanFieldLyapunov:
 
     def to_dataset(self) -> xr.Dataset:
         """Labelled dataset with dimension ``t``, and provenance in its attributes."""
+        import xarray as xr
+
         unit = {"units": "1/time constant"}
         variables: dict[str, Any] = {
             "lyapunov": ((), self.value, {"long_name": "maximal Lyapunov exponent", **unit}),
@@ -97,7 +101,7 @@ def maximal_lyapunov(
     batches: int = 8,
     seed: int | None = None,
     tol: float = 1e-2,
-    workers: int | None = None,
+    threads: int | None = None,
     progress: bool = False,
 ) -> MeanFieldLyapunov:
     """Maximal Lyapunov exponent in the limit N → ∞ by a tangent field in the causal sampler.
@@ -132,8 +136,8 @@ def maximal_lyapunov(
     seed : int, optional
     tol : float
         Share of a state below which a new direction of the couplings is not revealed.
-    workers : int, optional
-        Threads, default 1: the steps are short, and more threads seldom pay.
+    threads : int, optional
+        Default 1: the steps are short, and more threads seldom pay.
     progress : bool
 
     Returns
@@ -176,7 +180,7 @@ def maximal_lyapunov(
     site = rate_model(phi, onsager) if model is None else checked_model(model)
     if site.slopes is None:
         raise ArgumentError(f"model={site.name!r}: has no slopes")
-    batches, size, entropy = plan(n_trajectories, batches, seed, workers)
+    batches, size, entropy = plan(n_trajectories, batches, seed, threads)
     times = breakpoints(t_max, onsager)
     setting = Setting(
         site,
@@ -190,13 +194,13 @@ def maximal_lyapunov(
         window=window,
     )
     total = 2 * batches * setting.grid.size
-    with tqdm(total=total, unit="step", disable=None if progress else True) as bar:
+    with bar(total, "lyapunov", progress, "step") as shown:
         jobs = [
-            _job(setting, members, entropy, (group, batch), bar.update)
+            _job(setting, members, entropy, (group, batch), shown.update)
             for group, members in enumerate((size, size // SHRINK))
             for batch in range(batches)
         ]
-        found = in_order(jobs, workers)
+        found = in_threads(jobs, threads)
     grid = setting.grid
     growths = [growth for growth, _, _ in found]
     begin = int(np.searchsorted(grid, t_skip))

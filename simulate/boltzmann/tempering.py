@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from meanfield import seeds
+from meanfield.common.jobs import bar
 from meanfield.transfer import Array
 
 from ..network import Network
@@ -102,7 +102,7 @@ def sample(
     swapped, swaps_tried = np.zeros(max(size - 1, 0)), np.zeros(max(size - 1, 0))
     samples = np.empty((len(targets), chains, n_samples, n))
     sweeps = warmup + n_samples * thin
-    for sweep in tqdm(range(sweeps), desc="sampling", disable=None if progress else True):
+    for sweep in bar(sweeps, "sampling", progress, "sweep", over=range(sweeps)):
         jitter = 1 + _JITTER * (2 * generators.uniform() - 1)
         step = (np.exp(log_step) / np.sqrt(rungs))[:, None] * jitter
         momentum = generators.normal(n)

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 from threadpoolctl import threadpool_limits
-from tqdm import tqdm
 
 from meanfield import TransferFunction, parameters, seeds
+from meanfield.common.jobs import bar
 from meanfield.parameters import ArgumentError
 from meanfield.transfer import Array
 
@@ -188,8 +188,7 @@ def _search(
     iterations: list[int] = []
     reasons: dict[int, str] = {}
     escapes = 0
-    bar = tqdm(states, total=total, desc="descents", disable=None if progress else True)
-    for k, x in enumerate(bar):
+    for k, x in enumerate(bar(total, "descents", progress, "start", over=states)):
         end = descend(landscape, x, tol=tol, max_iter=max_iter)
         if end.kind == "failed":
             reasons[k] = end.reason

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 from threadpoolctl import threadpool_limits
-from tqdm import tqdm
 
 from meanfield import TransferFunction, parameters
+from meanfield.common.jobs import bar
 from meanfield.parameters import ArgumentError
 from meanfield.schedule import Schedule, Switching, as_function, breakpoints
 
@@ -162,12 +162,7 @@ def integrate(
     with (
         np.errstate(over="ignore", invalid="ignore"),  # non-finite states are looked for
         threadpool_limits(threads, user_api="blas"),
-        tqdm(
-            total=t_max,
-            desc=scheme.name,
-            disable=None if progress else True,
-            bar_format="{l_bar}{bar}| t = {n:.4g} of {total:.4g} [{elapsed}<{remaining}]",
-        ) as bar,
+        bar(t_max, scheme.name, progress) as shown,
     ):
         recorder.start(problem.segment(times[1]), x)
         run = steps(
@@ -185,7 +180,7 @@ def integrate(
             for interval in run:
                 recorder.take(scheme, interval, noise)
                 end = interval.x1
-                bar.update(interval.t1 - interval.t0)
+                shown.update(interval.t1 - interval.t0)
         except IntegrationError as error:
             if throw:
                 found = monitor.warnings()

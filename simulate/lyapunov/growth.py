@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from threadpoolctl import threadpool_limits
-from tqdm import tqdm
 
 from meanfield import TransferFunction, parameters, seeds
+from meanfield.common.jobs import bar
 from meanfield.parameters import ArgumentError
 from meanfield.schedule import as_function
 
@@ -219,11 +219,11 @@ def average(
     with (
         np.errstate(over="ignore", invalid="ignore"),  # non-finite states are looked for
         threadpool_limits(threads, user_api="blas"),
-        tqdm(total=given.t_max, desc="lyapunov", disable=None if progress else True) as bar,
+        bar(given.t_max, "lyapunov", progress) as shown,
     ):
         for step in run:
             growth.append(step)
-            bar.update(step.span)
+            shown.update(step.span)
     kept = [g for g in growth if g.t - g.span >= given.t_skip - 1e-9 * given.t_max]
     logs = np.array([g.log for g in kept])
     spans = np.array([g.span for g in kept])

@@ -22,7 +22,8 @@ from meanfield import (
     transfer_function,
     two_time,
 )
-from meanfield.dmft.sampler.ensemble import SHRINK, combine, in_order
+from meanfield.common.jobs import in_threads
+from meanfield.dmft.sampler.ensemble import SHRINK, combine
 from meanfield.dmft.sampler.forgetting import Forgetting
 from meanfield.dmft.sampler.site import rate_model
 from meanfield.dmft.sampler.stiffness import stiffness
@@ -171,13 +172,13 @@ def small(seed: int | None, **changes: Any) -> TwoTime:
 
 @pytest.fixture(scope="module")
 def seeded() -> TwoTime:
-    return small(3, workers=1)
+    return small(3, threads=1)
 
 
 def test_seeds(seeded: TwoTime) -> None:
     """The same whatever the threads; another seed is another run; None is not always the same."""
-    for workers in (2, None):
-        again = small(3, workers=workers)
+    for threads in (2, None):
+        again = small(3, threads=threads)
         for name in (*ARRAYS, "R", "C_err", "R_err", "energy_bias"):
             np.testing.assert_array_equal(getattr(again, name), getattr(seeded, name))
     assert seeded.attributes["seed"] == "3"
@@ -230,15 +231,15 @@ def test_bias_is_found_and_removed() -> None:
     np.testing.assert_array_equal(alone.value, plain.value)
 
 
-@pytest.mark.parametrize("workers", [1, 3, None])
-def test_jobs_in_order(workers: int | None) -> None:
-    assert in_order([lambda k=k: k * k for k in range(9)], workers) == [k * k for k in range(9)]
+@pytest.mark.parametrize("threads", [1, 3, None])
+def test_jobs_in_threads(threads: int | None) -> None:
+    assert in_threads([lambda k=k: k * k for k in range(9)], threads) == [k * k for k in range(9)]
 
     def fails() -> int:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        in_order([lambda: 1, fails, lambda: 2], workers)
+        in_threads([lambda: 1, fails, lambda: 2], threads)
 
 
 # -------------------------------------------------------------------------------- forgetting
@@ -251,7 +252,7 @@ def test_window_bounds_the_rank() -> None:
     """
     arguments: dict[str, Any] = {
         "t_max": 32.0, "dt": 0.1, "n_trajectories": 6 * 600, "batches": 6, "save_every": 40,
-        "bias": "ignore", "method": "sampler", "workers": 1,
+        "bias": "ignore", "method": "sampler", "threads": 1,
     }  # fmt: skip
     whole = two_time(2.0, 0.0, seed=0, **arguments)
     short = two_time(2.0, 0.0, seed=0, window=12.0, **arguments)
@@ -363,7 +364,7 @@ def test_diverging_trajectories() -> None:
     with pytest.raises(SamplerError, match="beyond all bounds at t = "), np.errstate(all="ignore"):
         two_time(
             1.0, t_max=50.0, dt=0.1, model=growing, n_trajectories=256, batches=2, seed=0,
-            workers=1,
+            threads=1,
         )  # fmt: skip
 
 

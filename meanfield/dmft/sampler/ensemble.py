@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple, TypeVar
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from scipy.stats import t as student
-from threadpoolctl import threadpool_limits
 
 from ... import parameters, seeds
 from ...transfer import Array
 
-T = TypeVar("T")
 # Batches of the control group have this many times fewer trajectories.
 SHRINK = 4
 # Probability that a test of convergence fails by chance.
@@ -36,7 +33,7 @@ class Plan(NamedTuple):
     seed: int
 
 
-def plan(n_trajectories: int, batches: int, seed: int | None, workers: int | None) -> Plan:
+def plan(n_trajectories: int, batches: int, seed: int | None, threads: int | None) -> Plan:
     """The checked plan of a sampled result.
 
     Raises
@@ -46,34 +43,14 @@ def plan(n_trajectories: int, batches: int, seed: int | None, workers: int | Non
     """
     batches = parameters.count("batches", batches, 2)
     total = parameters.count("n_trajectories", n_trajectories, 16 * SHRINK * batches)
-    if workers is not None:
-        parameters.count("workers", workers, 1)
+    if threads is not None:
+        parameters.count("threads", threads, 1)
     return Plan(batches, total // batches, seeds.entropy(seed))
 
 
 def alarm(batches: int) -> float:
     """Number of standard errors over batches beyond which a zero is not believed: one in 2000."""
     return float(student.isf(_FALSE_ALARM / 2, batches - 1))
-
-
-def in_order(jobs: Sequence[Callable[[], T]], workers: int | None) -> list[T]:
-    """Results of the jobs, computed by `workers` threads with one BLAS thread each.
-
-    The products of the sampler are as long as the batch and as wide as the rank: too thin for
-    threads of BLAS, but they release the interpreter.
-    """
-    count = min(workers or 1, len(jobs))
-    with threadpool_limits(1, user_api="blas"):
-        if count == 1:
-            return [job() for job in jobs]
-        with ThreadPoolExecutor(count) as pool:
-            running = [pool.submit(job) for job in jobs]
-            try:
-                return [future.result() for future in running]
-            except BaseException:
-                for future in running:
-                    future.cancel()
-                raise
 
 
 def mean_and_error(samples: Sequence[Array]) -> tuple[Array, Array]:

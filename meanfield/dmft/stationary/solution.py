@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from ...common.files import provenance
 from ...transfer import Array
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 DESCRIPTIONS = {
     "delta0": "variance of x",
@@ -117,6 +119,8 @@ class Stationary:
         ValueError
             If `dims` does not name every axis, or uses a name twice or that of a result.
         """
+        import xarray as xr
+
         axes_of_points = dims or tuple(f"dim_{i}" for i in range(self.q.ndim))
         taken = {"lag", *DESCRIPTIONS, *CURVES}
         distinct = len({*axes_of_points} - taken) == len(axes_of_points) == self.q.ndim

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 
 from ...common.files import provenance
 from ...transfer import Array
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 CURVES = {
     "C": "autocorrelation of phi(x)",
@@ -111,6 +113,8 @@ class SteadyState:
 
     def to_dataset(self) -> xr.Dataset:
         """Labelled dataset with dimension ``tau``, and provenance in its attributes."""
+        import xarray as xr
+
         variables: dict[str, Any] = {}
         for name, text in CURVES.items():
             units = "1/time constant" if name == "R" else "1"

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 from scipy.special import ive, jv
-from tqdm import tqdm
 
 from ... import parameters
+from ...common.jobs import bar, in_threads
 from ...elliptic import null_response
 from ...parameters import ArgumentError
 from ...transfer import Array, TransferFunction, transfer_function
-from ..sampler.ensemble import SHRINK, alarm, combine, in_order, mean_and_error, plan
+from ..sampler.ensemble import SHRINK, alarm, combine, mean_and_error, plan
 from ..sampler.site import rate_model
 from ..sampler.sweep import Setting, time_grid
 from ..stationary import stationary
@@ -44,7 +44,7 @@ def steady_state(
     lag_step: float = 0.2,
     method: str = "auto",
     tol: float = 3e-3,
-    workers: int | None = None,
+    threads: int | None = None,
     progress: bool = False,
 ) -> SteadyState:
     """Stationary state of the vanilla network ẋ = −x + Jφ(x) + ξ, N → ∞, for any symmetry γ.
@@ -63,7 +63,7 @@ def steady_state(
         T ≥ 0 of white noise, σ² = 2T; 0 where the sampler is needed.
     phi : str or TransferFunction
     seed : int, optional
-        With it the result is the same whatever `workers`; None takes one from the operating system.
+        With it the result is the same whatever `threads`; None takes one from the operating system.
     n_trajectories, batches : int
         Trajectories in all, and the independent batches they form, at least 2.
     dt : float
@@ -79,8 +79,8 @@ def steady_state(
     tol : float
         Share of a state below which a new direction of the couplings is not revealed; its effect is
         not part of the errors given either.
-    workers : int, optional
-        Threads, default 1: the steps are short, and more threads seldom pay.
+    threads : int, optional
+        Default 1: the steps are short, and more threads seldom pay.
     progress : bool
 
     Returns
@@ -122,7 +122,7 @@ def steady_state(
     stride = max(1, round(lag_step / dt))
     if abs(stride * dt - lag_step) > 1e-9 * lag_step:
         raise ArgumentError(f"lag_step={lag_step:g}: must be a multiple of dt={dt:g}")
-    batches, size, entropy = plan(n_trajectories, batches, seed, workers)
+    batches, size, entropy = plan(n_trajectories, batches, seed, threads)
     lags = int(window / lag_step + 1e-9) + 1
     facts: dict[str, Any] = {"phi": phi.name}
     tau = lag_step * np.arange(lags, dtype=np.float64)
@@ -174,15 +174,13 @@ def steady_state(
     measured = Plan(t_skip, stride, lags, batches)
     half = replace(setting, window=window / 2)
     groups = [(setting, size), (setting, size // SHRINK), (half, size // SHRINK)]
-    with tqdm(
-        total=3 * batches * setting.grid.size, unit="step", disable=None if progress else True
-    ) as bar:
+    with bar(3 * batches * setting.grid.size, "steady_state", progress, "step") as shown:
         jobs = [
-            _job(one, measured, phi, members, entropy, (group, batch), bar.update)
+            _job(one, measured, phi, members, entropy, (group, batch), shown.update)
             for group, (one, members) in enumerate(groups)
             for batch in range(batches)
         ]
-        found = in_order(jobs, workers)
+        found = in_threads(jobs, threads)
     facts |= {
         "seed": str(entropy),
         "n_trajectories": size * batches,

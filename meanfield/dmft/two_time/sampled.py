@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
+from ...common.jobs import bar, in_threads
 from ...exponential import StepSizeWarning, complaint
 from ..sampler.batch import Batch, Task, are_alike, run_batch
-from ..sampler.ensemble import SHRINK, Estimate, combine, in_order
+from ..sampler.ensemble import SHRINK, Estimate, combine
 from ..sampler.sweep import Setting
 from .solution import TwoTime
 
@@ -37,14 +37,14 @@ def sample(
     *,
     control: bool,
     is_gradient_flow: Callable[[float], bool],
-    workers: int | None,
+    threads: int | None,
     progress: bool,
 ) -> Groups:
     """Run all batches of `size` trajectories, and as many smaller ones if `control`."""
     plain = Task(task.saves, False, 0, task.integrated, False, task.repeats)
     groups = [(_FULL, size, task)] + ([(_SMALL, size // SHRINK, plain)] if control else [])
     total = len(groups) * task.repeats * setting.grid.size
-    with tqdm(total=total, unit="step", disable=None if progress else True) as bar:
+    with bar(total, "two_time", progress, "step") as shown:
 
         def job(group: int, members: int, todo: Task, batch: int) -> Callable[[], Batch]:
             return lambda: run_batch(
@@ -54,11 +54,11 @@ def sample(
                 seed,
                 (group, batch),
                 is_gradient_flow=is_gradient_flow,
-                tick=bar.update,
+                tick=shown.update,
             )
 
         jobs = [job(*group, batch) for group in groups for batch in range(task.repeats)]
-        found = in_order(jobs, workers)
+        found = in_threads(jobs, threads)
     return Groups(found[: task.repeats], found[task.repeats :])
 
 

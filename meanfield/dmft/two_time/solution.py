@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 
 from ...common.files import provenance
 from ...transfer import Array
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 MATRICES = {
     "C": "correlation <phi(t) phi(t')>",
@@ -106,6 +108,8 @@ class TwoTime:
 
     def to_dataset(self) -> xr.Dataset:
         """Labelled dataset with dimensions ``t`` and ``t_other``, and provenance."""
+        import xarray as xr
+
         variables: dict[str, Any] = {}
         groups = [(MATRICES, ("t", "t_other")), (CURVES, ("t",))]
         for names, dims in groups:

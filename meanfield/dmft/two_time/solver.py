@@ -48,7 +48,7 @@ def two_time(
     window: float = math.inf,
     bias: str = "report",
     richardson: bool = True,
-    workers: int | None = None,
+    threads: int | None = None,
     progress: bool = False,
 ) -> TwoTime:
     """Two-time mean-field theory, N → ∞, of random networks from normal initial states.
@@ -76,7 +76,7 @@ def two_time(
     batches : int
         Independent batches, at least 2: the unit of the standard errors.
     seed : int, optional
-        With it the result is the same whatever `workers`; None takes one from the operating system,
+        With it the result is the same whatever `threads`; None takes one from the operating system,
         to be read from ``attributes["seed"]``.
     phi : str or TransferFunction
         "tanh" (default), "erf", "algebraic", "linear", or a transfer function.
@@ -107,8 +107,8 @@ def two_time(
         many batches of M/4 trajectories.  Extrapolation costs a factor of about 1.5 in error.
     richardson : bool
         Whether "closed" extrapolates in the step.
-    workers : int, optional
-        Threads, default 1: the steps are short, and more threads seldom pay.
+    threads : int, optional
+        Default 1: the steps are short, and more threads seldom pay.
     progress : bool
         Whether to show a progress bar.
 
@@ -172,7 +172,7 @@ def two_time(
             raise ArgumentError(f"temperature={value:g} at t = {t:g}: must be >= 0")
         return 2 * value
 
-    batches, size, entropy = plan(n_trajectories, batches, seed, workers)
+    batches, size, entropy = plan(n_trajectories, batches, seed, threads)
     pulses = min(parameters.count("n_pulsed", n_pulsed, 1) // batches + 1, size)
     window, tol = parameters.window(window), parameters.nonnegative("tol", tol)
     parameters.one_of("innovations", innovations, ("gaussian", "matched"))
@@ -228,7 +228,7 @@ def two_time(
         entropy,
         control=bias != "ignore",
         is_gradient_flow=lambda t: model is None and kappa(t) == 1,
-        workers=workers,
+        threads=threads,
         progress=progress,
     )
     return collect(setting, saves, full, small, bias == "extrapolate", response, facts)

@@ -15,13 +15,17 @@ import xarray as xr
 from meanfield import (
     ArgumentError,
     StepSizeWarning,
+    SweepWarning,
     Switching,
     freezing_curve,
+    load,
+    seeds,
     stationary,
     two_time,
 )
 from meanfield.command_line import main
-from meanfield.dmft.response_curve import point_seed
+from meanfield.common.study import as_tables
+from meanfield.studies.freezing import FREEZING
 from simulate import couplings, integrate
 
 Capture = pytest.CaptureFixture[str]
@@ -211,21 +215,22 @@ def test_layout() -> None:
         assert curve[name].attrs["long_name"]
     assert (curve.displacement[..., 0] == 0).all()
     assert {"seed", "gamma", "quasipotential_version", "created"} <= set(curve.attrs)
+    np.testing.assert_array_equal(curve.final_energy, curve.energy[..., -1])
 
 
 def test_seeds() -> None:
     """A point depends on its g, κ, γ and the seed; all κ of one g share the chaotic run."""
-    both = freezing_curve([1.5, 2.0], [0.5, 1.0], seed=7, **SMALL)
-    alone = freezing_curve(2.0, 0.5, seed=7, workers=1, **SMALL)
+    both = freezing_curve([1.5, 2.0], [0.5, 1.0], seed=7, workers=2, **SMALL)
+    alone = freezing_curve(2.0, 0.5, seed=7, threads=2, **SMALL)
     for name in MEASURED:
         np.testing.assert_array_equal(both[name].sel(g=2.0, onsager=0.5), alone[name][0, 0])
     start = both.energy.isel(t=0)
     np.testing.assert_array_equal(start[:, 0], start[:, 1])
     other = freezing_curve(2.0, 0.5, seed=8, **SMALL)
     assert float(other.energy[0, 0, 0]) != float(alone.energy[0, 0, 0])
-    assert alone.attrs["seed"] == "7"
+    assert alone.attrs["seed"] == 7
     drawn = freezing_curve(2.0, 0.5, **SMALL)
-    again = freezing_curve(2.0, 0.5, seed=int(drawn.attrs["seed"]), **SMALL)
+    again = freezing_curve(2.0, 0.5, seed=drawn.attrs["seed"], **SMALL)
     assert drawn.equals(again)
 
 
@@ -261,9 +266,11 @@ def test_few_trajectories_speak() -> None:
 
 
 def test_divergence_is_a_status() -> None:
-    curve = freezing_curve(
-        3.0, [-400.0, 0.0], phi="linear", dt=0.05, seed=0, **(SMALL | {"n_trajectories": 512})
-    )
+    with pytest.warns(SweepWarning, match="1 of 2 points failed, first g=3.0, onsager=-400.0"):
+        curve = freezing_curve(
+            3.0, [-400.0, 0.0], phi="linear", dt=0.05, seed=0, **(SMALL | {"n_trajectories": 512})
+        )
+    assert curve.status.values[0, 1] == "ok"
     assert "beyond all bounds" in curve.status.values[0, 0]
     assert np.isnan(curve.energy[0, 0]).all()
     assert np.isfinite(curve.energy[0, 1]).all()
@@ -287,6 +294,7 @@ def test_divergence_is_a_status() -> None:
         ({"bias": "no"}, "bias='no': expected one of"),
         ({"tol": -1.0}, "tol=-1"),
         ({"workers": 0}, "workers=0"),
+        ({"threads": 0}, "threads=0"),
         ({"seed": -1}, "seed=-1"),
     ],
 )
@@ -305,30 +313,45 @@ COMMAND = (
 
 
 def call(command: str, folder: Path) -> int:
-    return main([*command.split(), "--output", str(folder)])
+    return main([*command.split(), "--output", str(folder), "--workers", "1"])
 
 
 def test_files(tmp_path: Path, capsys: Capture) -> None:
     assert call(COMMAND + " --seed 7", tmp_path) == 0
-    assert {path.name for path in tmp_path.iterdir()} == {"freezing.nc", "freezing.png"}
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "freezing.nc", "freezing.png", "freezing.md", "points"
+    }  # fmt: skip
     printed = capsys.readouterr()
     assert printed.err == ""
-    assert len(printed.out.splitlines()) == 3 + 4
-    with xr.open_dataset(tmp_path / "freezing.nc", engine="scipy") as data:
-        expected = freezing_curve([1.5, 2.0], [0.5, 1.0], seed=7, **SMALL)
-        for name in (*MEASURED, "status", "step"):
-            np.testing.assert_array_equal(data[name], expected[name])
-    assert f"{float(expected.energy[0, 0, -1]):.4e} ± " in printed.out
-    assert point_seed(7, 1.5, 0.0) != 7
+    data = load(tmp_path / "freezing.nc")
+    expected = freezing_curve([1.5, 2.0], [0.5, 1.0], seed=7, **SMALL)
+    for name in (*MEASURED, "status", "step"):
+        np.testing.assert_array_equal(data[name], expected[name])
+    assert data.attrs["g"] == [1.5, 2.0]
+    assert data.attrs["n_trajectories"] == 2048
+    # E/N, overlap, exponent and status of every point.
+    (table,) = as_tables(FREEZING, {"converged": data})
+    assert all(line in printed.out for line in table.splitlines() if "```" not in line)
+    assert table.count("ok") == 4
+    assert table.count("±") >= 8
+    assert seeds.point(7, 0, {"g": 1.5}) != 7
+
+
+def test_finished_points_are_taken_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert call(COMMAND, tmp_path) == 0
+    first = load(tmp_path / "freezing.nc")
+    monkeypatch.setattr("meanfield.studies.freezing.sample", None)
+    assert call(COMMAND, tmp_path) == 0
+    assert load(tmp_path / "freezing.nc").equals(first)
 
 
 def test_quick_is_a_set_of_defaults(tmp_path: Path) -> None:
     quick = "freezing --quick --g 1.2 --onsager 0,1 --trajectories 1024 --batches 2"
     assert call(f"{quick} --dt 0.1 --t-frozen 0.5", tmp_path) == 0
-    with xr.open_dataset(tmp_path / "freezing.nc", engine="scipy") as data:
-        assert float(data.t_chaos) == 8
-        assert float(data.t[-1]) == 0.5
-        assert int(data.attrs["n_trajectories"]) == 1024
+    data = load(tmp_path / "freezing.nc")
+    assert data.attrs["t_chaos"] == 8
+    assert float(data.t[-1]) == 0.5
+    assert data.attrs["n_trajectories"] == 1024
 
 
 def test_warnings_are_lines(tmp_path: Path, capsys: Capture) -> None:
@@ -343,7 +366,7 @@ def test_warnings_are_lines(tmp_path: Path, capsys: Capture) -> None:
 def test_no_answer_is_exit_code_1(tmp_path: Path, capsys: Capture) -> None:
     command = COMMAND.replace("1.5,2 --onsager 0.5,1", "3 --onsager -400")
     assert call(f"{command} --phi linear --dt 0.05 --trajectories 512", tmp_path) == 1
-    assert "error: no point has a solution: trajectories grow" in capsys.readouterr().err
+    assert "error: trajectories grow" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -354,7 +377,7 @@ def test_no_answer_is_exit_code_1(tmp_path: Path, capsys: Capture) -> None:
         ("--gamma 2", "gamma=2"),
         ("--t-frozen -1", "t_frozen=-1"),
         ("--bias none", "'none' is not one of"),
-        ("--batches 1", "1 is not in the range"),
+        ("--batches 1", "batches=1: must be at least 2"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(
@@ -366,3 +389,11 @@ def test_bad_input_is_one_line_and_exit_code_2(
     assert printed.err.count("\n") == 1
     assert words in printed.err
     assert not (tmp_path / "out").exists()
+
+
+def test_hollow_where_not_ok() -> None:
+    """The picture says which points are not to be used."""
+    curve = freezing_curve(2.0, [0.5, 1.0], seed=0, **(SMALL | {"n_trajectories": 200}))
+    figure = FREEZING.draw(curve)
+    assert not isinstance(figure, dict)
+    assert any("few trajectories" in text.get_text() for text in figure.axes[2].texts)

@@ -1,0 +1,165 @@
+"""Maximal Lyapunov exponents against the gain, as N → ∞."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike
+
+from .. import parameters
+from ..common import style
+from ..common.store import Store
+from ..common.study import Part, Study
+from ..common.sweep import sweep
+from ..dmft import maximal_lyapunov, stationary
+from ..elliptic import critical_gain
+from ..transfer import transfer_function
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_NUMBERS = {
+    "lyapunov": "maximal Lyapunov exponent",
+    "lyapunov_err": "standard error, or error bound of a deterministic point",
+    "bias": "effect of finite batches, subtracted",
+    "drift": "growth rate in the second half of the average minus that in the first",
+    "drift_err": "error of the drift",
+}
+
+
+def exponents(
+    g: ArrayLike,
+    gamma: ArrayLike,
+    *,
+    onsager: float = 0.0,
+    temperature: float = 0.0,
+    t_max: float = 260.0,
+    t_skip: float = 60.0,
+    dt: float = 0.1,
+    window: float | None = None,
+    n_trajectories: int = 32_000,
+    batches: int = 8,
+    phi: str = "tanh",
+    seed: int | None = None,
+    threads: int | None = None,
+    workers: int | None = None,
+    store: str | Path | Store | None = None,
+    progress: bool = False,
+) -> xr.Dataset:
+    """Exponents on a grid: closed where the theory is, sampled by `maximal_lyapunov` elsewhere.
+
+    Parameters
+    ----------
+    g : array_like
+        Gains.
+    gamma : array_like
+        Coupling symmetries.
+    onsager : float
+        Factor κ on the Onsager-reaction force.
+    temperature : float
+        T of white noise.
+    t_max : float
+        Duration of a sampled run.
+    t_skip : float
+        Time at its start that is not averaged.
+    dt : float
+        Step; with onsager 1 below about 0.2/g².
+    window : float
+        Time after which the past is forgotten; gradient flows may need inf.  Default: 30, and inf
+        with Onsager-reaction force or noise.
+    n_trajectories : int
+        Trajectories of all batches together.
+    batches : int
+        Independent batches, at least 2: the unit of the errors.
+    phi : str
+        Transfer function.
+    threads : int, optional
+        Of each point, default 1: the steps are short, and more threads seldom pay.
+    seed, workers, store, progress
+        As in `sweep`.
+    """
+    parameters.gain(np.asarray(g)), parameters.symmetry(np.asarray(gamma))
+    data = sweep(
+        _exponent, {"gamma": gamma, "g": g}, seed=seed, workers=workers, store=store,
+        progress=progress, label="lyapunov", onsager=onsager, temperature=temperature, phi=phi,
+        t_max=t_max, t_skip=t_skip, dt=dt, window=window, n_trajectories=n_trajectories,
+        batches=batches, threads=threads,
+    )  # fmt: skip
+    lines = critical_gain(data.gamma.values) / transfer_function(phi).slope
+    label = {"long_name": "gain of the linear instability, g(1+gamma) = 1", "units": "1"}
+    return data.assign(critical_gain=("gamma", lines, label))
+
+
+def _exponent(
+    g: float, gamma: float, *, onsager: float, temperature: float, phi: str, seed: int, **how: Any
+) -> dict[str, Any]:
+    """The numbers of one point, and where they come from."""
+    found, method, reason = dict.fromkeys(_NUMBERS, 0.0), "sampler", ""
+    load = g * transfer_function(phi).slope * (1 + gamma)
+    temperature = parameters.nonnegative("temperature", temperature)
+    if onsager == temperature == 0 and load <= 1:
+        # The rightmost eigenvalue of −1 + J, elliptic law.
+        found["lyapunov"], method = load - 1, "null"
+    elif onsager == gamma == 0:
+        point = stationary(g, sigma=math.sqrt(2 * temperature), phi=phi, n_tau=2)
+        value, method = float(point.lyapunov), "stationary"
+        scale = max(abs(value), float(point.decay_rate) ** 2)
+        found |= {"lyapunov": value, "lyapunov_err": float(point.error) * scale}
+    else:
+        run = maximal_lyapunov(
+            g, gamma, onsager=onsager, temperature=temperature, phi=phi, seed=seed, **how
+        )
+        found = {name: getattr(run, name) for name in ("bias", "drift", "drift_err")}
+        found |= {"lyapunov": run.value, "lyapunov_err": run.stderr}
+        reason = run.reason
+    rate = {"units": "1/time constant"}
+    return {
+        **{name: ((), found[name], {"long_name": text, **rate}) for name, text in _NUMBERS.items()},
+        "method": ((), method, {"long_name": "closed (null, stationary) or sampler"}),
+        "reason": ((), reason, {"long_name": "why there is no value, or it has not converged"}),
+    }
+
+
+def draw(data: xr.Dataset) -> Figure:
+    """λ against g, one curve a γ, with the zero line and the critical gains g(1+γ) = 1 (dashed)."""
+    figure, axis = style.panels(size=(6, 4))
+    for index, gamma in enumerate(data.gamma.values):
+        part, colour = data.sel(gamma=gamma), style.shade(index, data.sizes["gamma"])
+        axis.errorbar(
+            data.g, part.lyapunov, part.lyapunov_err, color=colour, marker=style.MARKERS[index % 5],
+            ms=4, lw=1.2, capsize=2, label=rf"$\gamma = {gamma:g}$",
+        )  # fmt: skip
+        line = float(part.critical_gain)
+        if data.g.min() <= line <= data.g.max():
+            axis.axvline(line, color=colour, ls="--", lw=1)
+    axis.plot([], [], color="0.4", ls="--", lw=1, label=r"$g_c = 1/(1 + \gamma)$")
+    axis.axhline(0, color="0.6", lw=0.8)
+    axis.set_xlabel(r"gain $g$")
+    axis.set_ylabel(r"maximal Lyapunov exponent $\lambda$")
+    methods = ", ".join(name for name in np.unique(data.method.values) if name)
+    axis.set_title(
+        rf"$N \to \infty$, $\kappa = {data.attrs['onsager']:g}$; {methods}", loc="left", fontsize=10
+    )
+    axis.legend(frameon=False, fontsize=9)
+    return figure
+
+
+LYAPUNOV = Study(
+    name="lyapunov",
+    source="[HH] Fig. 2b, N → ∞",
+    title="maximal Lyapunov exponents against the gain, without drawing a network",
+    parts=(Part(exponents, whole=True),),
+    draw=draw,
+    text="""
+Maximal Lyapunov exponent λ against the gain as N → ∞; dashed the critical gains g(1+γ) = 1, beyond
+which the state of rest is unstable. Without Onsager-reaction force λ is deterministic at rest
+(method null) and at γ = 0 (stationary); elsewhere it is sampled, a minute a point by default, and
+its error is the standard error over batches. A growth rate that still drifts has a reason.""",
+    axes={"g": np.round(np.linspace(0.8, 3, 12), 12).tolist(), "gamma": (0.0,)},
+    columns=("lyapunov", "drift", "method", "reason"),
+    door="python -m meanfield",
+)

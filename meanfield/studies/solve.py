@@ -1,0 +1,88 @@
+"""`solve`: the replica theory at one point, printed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+import numpy as np
+
+from ..common.cli import json_text, plain_options
+from ..common.files import provenance
+from ..replica import SaddlePoint, saddle_point
+from ..replica.solution import DESCRIPTIONS
+
+
+def point(
+    *,
+    g: float,
+    gamma: float = 0.0,
+    beta: float = np.inf,
+    branch: str = "stable",
+    sheet: str | None = None,
+    phi: str = "tanh",
+    eta: float = 0.0,
+    tol: float = 1e-10,
+) -> SaddlePoint:
+    """`saddle_point` of numbers, on the stable branch if not told otherwise.
+
+    Parameters
+    ----------
+    g : float
+        Gain.
+    gamma : float
+        Coupling symmetry.
+    beta : float
+        Inverse temperature.
+    branch : {"static", "paramagnetic", "ordered", "stable"}
+        Solution, as in `saddle_point`.
+    sheet : {"cooled", "null"}
+        Of the paramagnetic branch for γ < 0.  [default: cooled]
+    phi : str
+        Transfer function.
+    eta : float
+        Confinement, needs finite β; not on the static branch.
+    tol : float
+        Largest residual that counts as converged.
+    """
+    if sheet is not None and branch != "paramagnetic":
+        raise click.UsageError("--sheet needs --branch paramagnetic")
+    return saddle_point(
+        g, gamma, beta=beta, branch=branch, sheet=sheet or "cooled", phi=phi, eta=eta, tol=tol
+    )
+
+
+def _print(as_json: bool, **options: Any) -> None:
+    found = point(**options)
+    click.echo(_json(found) if as_json else _table(found))
+
+
+def _table(found: SaddlePoint) -> str:
+    names = [name for name in DESCRIPTIONS if name not in ("branch_of", "sheet_of", "reason")]
+    head = ", ".join(f"{name} = {getattr(found, name):g}" for name in ("g", "gamma", "beta", "eta"))
+    head += f", phi = {found.attributes['phi']}, {found.branch_of} branch"
+    lines = [head + (f", {found.sheet_of} sheet" if found.sheet_of else "")]
+    for name in names:
+        value = getattr(found, name)[()]
+        shown = f"{value:.12g}" if isinstance(value, np.floating) else str(value)
+        lines.append(f"  {name:<17} {shown:<20} {DESCRIPTIONS[name]}")
+    return "\n".join(lines)
+
+
+def _json(found: SaddlePoint) -> str:
+    values = {
+        name: getattr(found, name)[()] for name in ("g", "gamma", "beta", "eta", *DESCRIPTIONS)
+    }
+    return json_text({**values, **found.attributes, **provenance()})
+
+
+solve = click.Command(
+    "solve",
+    params=[
+        *plain_options(point),
+        click.Option(["--json", "as_json"], is_flag=True, help="One JSON object."),
+    ],
+    callback=_print,
+    help="Replica order parameters at one point.",
+    short_help="Replica theory at one point, printed.",
+)

@@ -1,0 +1,67 @@
+"""`python -m meanfield solve`: one point of the replica theory."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from meanfield.command_line import main
+
+Capture = pytest.CaptureFixture[str]
+
+
+def call(options: str) -> int:
+    return main(["solve", *options.split()])
+
+
+def test_one_point(capsys: Capture) -> None:
+    assert call("--g 1.2 --gamma 0.5 --beta 100") == 0
+    printed = capsys.readouterr().out
+    assert "0.325425285299" in printed
+    assert "paramagnetic branch" in printed
+
+
+def test_json(capsys: Capture) -> None:
+    assert call("--g 0.75 --gamma 0.5 --json") == 0
+    point = json.loads(capsys.readouterr().out)
+    assert point["q"] == 0
+    assert point["X"] == "inf"
+    assert point["r"] == pytest.approx(1 / (0.75**2 * 1.5))
+    assert point["converged"] is True
+    assert point["phi"] == "tanh"
+    assert "numpy_version" in point
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ("--g 1 --sheet null", "--sheet needs --branch paramagnetic"),
+        ("", "Missing option '--g'"),
+        ("--g 0", "g=0: must be positive"),
+        ("--g 1 --gamma 2", "gamma=2: must lie in"),
+        ("--g nan", "g=nan"),
+        ("--g 1 --tol 0", "tol=0: must be positive"),
+        ("--g 1 --beta -3", "beta=-3: must be positive"),
+        ("--g 1 --branch static --beta 3", "needs beta = inf"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(options: str, words: str, capsys: Capture) -> None:
+    assert call(options) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.count("\n") == 1
+    assert printed.err.startswith("error: ")
+    assert words in printed.err
+
+
+def test_no_solution_is_exit_code_1(capsys: Capture) -> None:
+    assert call("--g 1.2 --gamma 1 --branch static") == 1
+    printed = capsys.readouterr()
+    assert printed.err.count("\n") == 1
+    assert "not monotone" in printed.err
+
+
+def test_help(capsys: Capture) -> None:
+    assert call("--help") == 0
+    assert "Usage: python -m meanfield solve" in capsys.readouterr().out
