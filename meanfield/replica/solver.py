@@ -165,11 +165,9 @@ def _solve_in_chunks(
     columns = Columns(len(points))
     chunk = _CHUNK if branch in ("static", "paramagnetic") else _CHUNK_TWO_FIELDS
     starts = range(0, len(points), chunk)
-    with bar(len(starts), branch, progress, "chunk") as shown:
-        for start in starts:
-            index = np.arange(start, min(start + chunk, len(points)))
-            columns.write(index, _solve(points.take(index), branch, sheet, tol))
-            shown.update()
+    for start in bar(len(starts), branch, progress, "chunk", starts):
+        index = np.arange(start, min(start + chunk, len(points)))
+        columns.write(index, _solve(points.take(index), branch, sheet, tol))
     return columns
 
 
