@@ -279,8 +279,9 @@ def _option(one: Option) -> click.Option:
     if kind == Schedule or Switching in get_args(kind):
         how |= {"callback": schedule, "metavar": "SCHEDULE", "default": as_text(one.default)}
     elif one.is_axis or get_origin(kind) in (list, tuple, Sequence):
-        words = isinstance(next(iter(one.default or [0.0])), str)
-        how |= {"callback": texts if words else axis, "metavar": "LIST" if words else "RANGE"}
+        kind = type(next(iter(one.default or [0.0])))
+        how |= {"callback": {str: texts, int: integers}.get(kind, axis)}
+        how |= {"metavar": "LIST" if kind is str else "RANGE"}
         how["default"] = as_text(one.default)
     elif kind is bool:
         if one.default:
@@ -325,8 +326,16 @@ def axis(ctx: click.Context, param: click.Parameter, value: Any) -> Array:
         raise refuse("START and STOP must be finite")
     if high < low or (size > 1 and high == low):
         raise refuse("empty range, START must be below STOP")
-    # Rounded so that 0.8 on the axis is 0.8 and can be selected by it.
-    return np.round(np.linspace(low, high, size), 12)
+    # Rounded so that 0.8 on the axis is 0.8 and can be selected by it; and no −0.
+    return np.round(np.linspace(low, high, size), 12) + 0.0
+
+
+def integers(ctx: click.Context, param: click.Parameter, value: Any) -> list[int]:
+    """Callback of an option like `axis` that takes integers only."""
+    found = np.asarray(axis(ctx, param, value))
+    if np.any(found % 1):
+        raise click.BadParameter(f"{value!r}: must be integers", ctx, param)
+    return [int(one) for one in found]
 
 
 def texts(ctx: click.Context, param: click.Parameter, value: str) -> list[str]:

@@ -124,6 +124,8 @@ class Study:
         Datasets by the names of their files, where one file is not enough.
     door : str
         What stands before its name in the shell.
+    command : str
+        Its name there, if it is another.
     """
 
     name: str
@@ -140,6 +142,7 @@ class Study:
     variants: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: {CONVERGED: {}})
     split: Callable[[xr.Dataset], Mapping[str, xr.Dataset]] | None = None
     door: str = "python -m simulate reproduce"
+    command: str = ""
 
     @cached_property
     def options(self) -> dict[str, Option]:
@@ -275,7 +278,7 @@ class Study:
         self, preset: str | None, variant: str, seed: int, changes: Mapping[str, Any]
     ) -> str:
         """The call from the shell that computes the same."""
-        parts = [f"{self.door} {self.name}", f"--seed {seed}"]
+        parts = [f"{self.door} {self.command or self.name}", f"--seed {seed}"]
         parts += [f"--preset {preset}"] * bool(preset)
         parts += [f"--variant {variant}"] * (len(self.variants) > 1)
         for name, value in changes.items():
@@ -349,7 +352,7 @@ def answer(
         study.values(preset, variant, **{name: how[name] for name in how if name not in own})
     start = time.perf_counter()
     written: list[Path] = []
-    data = {}
+    data, lines = {}, [f"# {study.source}: {study.title}", ""]
     if output is not None:
         output = Path(output)
         with files.staged_directory(output):
@@ -359,12 +362,16 @@ def answer(
         found = data[variant] = study.run(preset, variant, **how)
         if output is not None:
             # Before the next variant, which may fail.
-            written += _written(study, variant, found, output, ending)
+            made = _written(study, variant, found, output, ending)
+            pictures = [path.name for path in made if path.suffix != ".nc"]
+            lines += [f"![{study.source}, {variant}]({name})" for name in pictures]
+            lines += ["", f"*{variant}*: `{found.attrs['command']}`", ""]
+            written += made
     paragraphs = (" ".join(one.split()) for one in study.text.strip().split("\n\n"))
     caption = "\n\n".join([*paragraphs, *as_tables(study, data)])
     if output is not None:
         with files.staged_directory(output) as folder:
-            text = _page(study, data, caption, ending)
+            text = "\n".join([*lines, caption, ""])
             (folder / f"{study.name}.md").write_text(text, encoding="utf-8")
         written.append(output / f"{study.name}.md")
         # What an earlier run with other parameters left beside it.
@@ -395,14 +402,6 @@ def _written(study: Study, variant: str, data: xr.Dataset, output: Path, ending:
     return [output / f"{n}.nc" for n in parts] + [output / f"{n}.{ending}" for n in pictures]
 
 
-def _page(study: Study, data: Mapping[str, xr.Dataset], caption: str, ending: str) -> str:
-    lines = [f"# {study.source}: {study.title}", ""]
-    for variant, one in data.items():
-        picture = f"![{study.source}, {variant}]({_stem(study, variant)}.{ending})"
-        lines += [picture, "", f"*{variant}*: `{one.attrs['command']}`", ""]
-    return "\n".join([*lines, caption, ""])
-
-
 def numbers(study: Study, data: Mapping[str, xr.Dataset]) -> list[pd.DataFrame]:
     """The reported numbers, one table for each set of dimensions.
 
@@ -426,7 +425,7 @@ def numbers(study: Study, data: Mapping[str, xr.Dataset]) -> list[pd.DataFrame]:
             if name in one:
                 dims = tuple(str(d) for d in one[name].dims if d != "replicate")
                 columns = groups.setdefault(dims, {}).setdefault(variant, {})
-                columns |= _averaged(one, name)
+                columns |= averaged(one, name)
     frames = []
     for dims, by_variant in groups.items():
         parts = {}
@@ -452,7 +451,8 @@ def _rank(level: pd.Index) -> pd.Index:
     return level if level.dtype.kind in "iuf" else level.factorize()[0]
 
 
-def _averaged(data: xr.Dataset, name: str) -> dict[str, xr.DataArray]:
+def averaged(data: xr.Dataset, name: str) -> dict[str, xr.DataArray]:
+    """Mean over replicates and its standard error, of a single one its own; else what there is."""
     values = data[name]
     if values.dtype.kind not in "biuf":
         return {name: values}

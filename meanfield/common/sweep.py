@@ -359,7 +359,8 @@ def _assembled(dims: Mapping[str, Sequence[Any]], found: Sequence[Outcome]) -> x
     reasons = np.array([one.reason for one in found], dtype=str).reshape(shape)
     if "reason" in variables:
         own = variables["reason"]
-        variables["reason"] = (own[0], np.where(failed, reasons, own[1]), own[2])
+        wide = (..., *[None] * (len(own[0]) - len(dims)))
+        variables["reason"] = (own[0], np.where(failed[wide], reasons[wide], own[1]), own[2])
     else:
         variables["reason"] = (tuple(dims), reasons, {"long_name": "why it has none"})
     return xr.Dataset(variables, coords, common)

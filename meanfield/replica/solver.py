@@ -6,9 +6,9 @@ from collections import Counter
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from tqdm import tqdm
 
 from .. import parameters
+from ..common.jobs import bar
 from ..convergence import NotConvergedError
 from ..transfer import Array, TransferFunction, transfer_function
 from . import bifurcation, ordered, sheets, static
@@ -165,7 +165,7 @@ def _solve_in_chunks(
     columns = Columns(len(points))
     chunk = _CHUNK if branch in ("static", "paramagnetic") else _CHUNK_TWO_FIELDS
     starts = range(0, len(points), chunk)
-    for start in tqdm(starts, desc=branch, unit="chunk", disable=None if progress else True):
+    for start in bar(len(starts), branch, progress, "chunk", starts):
         index = np.arange(start, min(start + chunk, len(points)))
         columns.write(index, _solve(points.take(index), branch, sheet, tol))
     return columns

@@ -98,7 +98,7 @@ def reproduce(
     --------
     >>> from simulate import reproduce
     >>> found = reproduce("qh3", g=[0.6, 0.9, 1.2], gamma=[0.0, 0.5])
-    >>> round(float(found.data["converged"].Q_static.sel(gamma=0.5, g=1.2)), 3)
+    >>> round(float(found.data["converged"].Q.sel(branch="static", gamma=0.5, g=1.2)), 3)
     0.543
     """
     return answer(

@@ -1,8 +1,18 @@
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 import xarray as xr
 
-from meanfield import TransferFunction, figures, phase_diagram, saddle_point
+from meanfield import (
+    SaddlePoint,
+    SweepWarning,
+    TransferFunction,
+    phase_diagram,
+    saddle_point,
+)
+from meanfield.studies.phase_diagram import fluctuation_response, order_parameters
 
 
 def test_grid_is_labelled_and_equals_the_solver() -> None:
@@ -40,6 +50,44 @@ def test_chunks_do_not_change_the_numbers(monkeypatch: pytest.MonkeyPatch) -> No
         np.testing.assert_array_equal(whole[name].values, parts[name].values)
 
 
+@pytest.mark.parametrize("branch", ["static", "paramagnetic"])
+def test_rows_are_solved_as_the_whole(branch: str) -> None:
+    g, gamma = np.linspace(0.5, 1.2, 8), np.array([-0.3, 0.0, 0.6, 1.0])
+    grid = phase_diagram(g, gamma, branch=branch)
+    whole = saddle_point(g, gamma[:, None], branch=branch, throw=False)
+    for name in ("q", "Q", "r", "R", "X", "P", "chi", "free_entropy", "residual", "iterations"):
+        np.testing.assert_array_equal(grid[name], getattr(whole, name))
+    for name in ("stable", "converged", "branch_of", "sheet_of", "reason"):
+        assert grid[name].values.tolist() == getattr(whole, name).tolist()
+
+
+def test_rows_are_kept_and_done_by_processes(tmp_path: Path) -> None:
+    alone = phase_diagram([0.7, 1.2], [0.0, 0.5], branch="static")
+    twice = [
+        phase_diagram([0.7, 1.2], [0.0, 0.5], branch="static", store=tmp_path, workers=2)
+        for _ in range(2)
+    ]
+    for found in twice:
+        assert found.equals(alone)
+    assert len((tmp_path / "points-all.jsonl").read_text().splitlines()) == 2
+
+
+def test_a_row_that_breaks_down_leaves_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    from meanfield.studies import phase_diagram as module
+
+    def broken(g: Any, gamma: float, **how: Any) -> SaddlePoint:
+        if gamma:
+            raise np.linalg.LinAlgError("singular")
+        return saddle_point(g, gamma, **how)
+
+    monkeypatch.setattr(module, "saddle_point", broken)
+    with pytest.warns(SweepWarning, match="1 of 2 points failed"):
+        grid = phase_diagram([0.7, 1.2], [0.0, 0.5], branch="static")
+    assert grid.converged.values.tolist() == [[True, True], [False, False]]
+    assert grid.reason.values.tolist() == [["", ""], ["singular", "singular"]]
+    assert np.isnan(grid.Q.sel(gamma=0.5)).all()
+
+
 def test_netcdf_round_trip(tmp_path) -> None:  # type: ignore[no-untyped-def]
     grid = phase_diagram([0.7, 1.2], [0.5, 1.0], branch="static")
     grid.to_netcdf(tmp_path / "grid.nc", engine="scipy")
@@ -54,12 +102,12 @@ def test_figures_carry_the_symbols_of_the_paper() -> None:
         phase_diagram(np.linspace(0.4, 1.2, 9), [0.0, 0.5], branch="static"),
         phase_diagram(np.linspace(0.4, 1.2, 9), [0.0, 0.5], branch="paramagnetic"),
     ]
-    figure = figures.order_parameters(grids)
+    figure = order_parameters(grids)
     labels = [axis.get_ylabel() for axis in figure.axes]
     assert labels[:6] == ["$Q$", "$G = r - R$", "$X_d$", "$q$", "$r$", "$X_d$"]
     assert all(axis.get_xlabel() == "gain $g$" for axis in figure.axes[:6])
     assert figure.axes[6].get_ylabel() == r"symmetry $\gamma$"
-    relations = figures.fluctuation_response(grids)
+    relations = fluctuation_response(grids)
     assert [axis.get_ylabel() for axis in relations.axes[:3]] == [
         r"$\beta\sigma_{x\phi}$",
         r"$\beta\sigma_{x\phi}$",
@@ -100,7 +148,7 @@ def test_lines_scale_with_the_slope() -> None:
 
 def test_dashes_mark_the_unstable_part() -> None:
     grid = phase_diagram(np.linspace(0.4, 1.2, 17), 0.5, branch="static")
-    axis = figures.order_parameters([grid]).axes[0]
+    axis = order_parameters([grid]).axes[0]
     solid, dashed = axis.lines[:2]
     assert (solid.get_linestyle(), dashed.get_linestyle()) == ("-", "--")
     line = float(grid.critical_gain[0])
@@ -108,5 +156,5 @@ def test_dashes_mark_the_unstable_part() -> None:
     assert shown[0].max() <= line
     assert shown[1].min() >= line - 0.05
     # The relations of the static branch leave its unstable part out.
-    points = figures.fluctuation_response([grid]).axes[0].collections[0].get_offsets()
+    points = fluctuation_response([grid]).axes[0].collections[0].get_offsets()
     assert np.isfinite(np.asarray(points)).all(axis=1).sum() == int(grid.stable.sum())

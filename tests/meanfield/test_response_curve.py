@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,13 +12,14 @@ import xarray as xr
 
 from meanfield import (
     ArgumentError,
+    SweepWarning,
     null_response,
     response_curve,
     saddle_point,
+    seeds,
     stationary,
     steady_state,
 )
-from meanfield.dmft.response_curve import point_seed
 
 SMALL: dict[str, Any] = {
     "n_trajectories": 2048,
@@ -65,8 +67,8 @@ def test_a_sampled_point_is_that_of_steady_state(curve: xr.Dataset) -> None:
     """To the last bit, with the seed that the point says, and whatever the number of threads."""
     point = curve.sel(g=1.2, gamma=0.5)
     seed = int(point.seed.item())
-    assert seed == point_seed(3, 1.2, 0.5)
-    alone = steady_state(1.2, 0.5, seed=seed, workers=1, **SMALL)
+    assert seed == seeds.point(3, 0, {"g": 1.2, "gamma": 0.5})
+    alone = steady_state(1.2, 0.5, seed=seed, threads=1, **SMALL)
     for name in ("q", "q_err", "r_int", "r_int_err"):
         assert float(point[name]) == getattr(alone, name)
     assert bool(point.converged) is alone.converged
@@ -76,11 +78,21 @@ def test_a_sampled_point_is_that_of_steady_state(curve: xr.Dataset) -> None:
 
 
 def test_other_points_do_not_matter(curve: xr.Dataset) -> None:
-    alone = response_curve(0.9, 0.5, seed=3, workers=2, **SMALL)
+    alone = response_curve(0.9, 0.5, seed=3, threads=2, **SMALL)
     for name in ("q", "r_int", "r_int_err"):
         assert alone[name].item() == curve[name].sel(g=0.9, gamma=0.5).item()
     other = response_curve(0.9, 0.5, seed=4, **SMALL)
     assert other.q.item() != alone.q.item()
+
+
+def test_processes_and_kept_points_do_not_change_the_numbers(
+    curve: xr.Dataset, tmp_path: Path
+) -> None:
+    for _ in range(2):
+        again = response_curve([0.9, 1.2], 0.5, seed=3, workers=2, store=tmp_path, **SMALL)
+        for name in ("q", "r_int", "r_int_err", "seed"):
+            np.testing.assert_array_equal(again[name], curve[name].sel(gamma=[0.5], g=[0.9, 1.2]))
+    assert len((tmp_path / "points-all.jsonl").read_text().splitlines()) == 2
 
 
 def test_near_the_onset_points_are_flagged() -> None:
@@ -92,16 +104,20 @@ def test_near_the_onset_points_are_flagged() -> None:
 
 
 def test_seeds_of_points_are_distinct_and_stable() -> None:
+    def seed_of(seed: int, g: float, gamma: float) -> int:
+        return seeds.point(seed, 0, {"g": g, "gamma": gamma})
+
     places = list(product((0, 1, 2**70), np.linspace(0.5, 1.1, 13), (-0.5, 0.0, 0.5, 1.0)))
-    assert len({point_seed(*place) for place in places}) == len(places)
+    assert len({seed_of(*place) for place in places}) == len(places)
     # Rounding of an axis and the sign of zero do not make another point.
-    assert point_seed(0, 0.1 + 0.2, -0.0) == point_seed(0, 0.3, 0.0)
-    assert point_seed(0, 0.8, 0.5) == 215782056301456731286633601727012477473
+    assert seed_of(0, 0.1 + 0.2, -0.0) == seed_of(0, 0.3, 0.0)
+    assert seed_of(0, 0.8, 0.5) == 3098743520022353200
     assert response_curve(0.5, 0.0).attrs["seed"] != response_curve(0.5, 0.0).attrs["seed"]
 
 
 def test_a_point_without_solution_does_not_end_the_sweep() -> None:
-    found = response_curve([0.5, 1.2], 0.0, phi="linear", **SMALL)
+    with pytest.warns(SweepWarning, match=r"1 of 2 points failed, first gamma=0.0, g=1.2"):
+        found = response_curve([0.5, 1.2], 0.0, phi="linear", **SMALL)
     assert found.converged.values.tolist() == [[True, False]]
     assert np.isnan(found.q.values[0, 1])
     assert found.reason.values[0, 1]
@@ -109,7 +125,7 @@ def test_a_point_without_solution_does_not_end_the_sweep() -> None:
 
 
 def test_provenance(curve: xr.Dataset) -> None:
-    assert curve.attrs["seed"] == "3"
+    assert curve.attrs["seed"] == 3
     assert curve.attrs["phi"] == "tanh"
     assert curve.attrs["window"] == 10
     assert "quasipotential_version" in curve.attrs

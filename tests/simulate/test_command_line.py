@@ -11,7 +11,6 @@ from simulate.command_line import cli, main
 
 COMMANDS = {
     "lyapunov": ["--n", "30", "--g", "2,4", "--trials", "2", "--t-max", "40"],
-    "sample": ["--n", "20", "--samples", "60", "--trials", "2", "--beta", "1,3"],
 }
 
 
@@ -35,7 +34,6 @@ def test_dataset_and_figure(
         (["lyapunov", "--g", "2:1:3"], "empty range"),
         (["lyapunov", "--g", "2,2"], "a value stands twice"),
         (["lyapunov", "--n", "5", "--t-max", "3"], "t_skip=20"),
-        (["sample", "--beta", "3,1"], "beta"),
         (["frozen"], "No such command 'frozen'"),
     ],
 )

@@ -1,0 +1,371 @@
+"""`phase_diagram`: the replica theory across g and γ ([QH] Figs. 3 and 5)."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike
+
+from .. import parameters
+from ..common import style
+from ..common.store import Store
+from ..common.study import Part, Study
+from ..common.sweep import SweepWarning, sweep
+from ..elliptic import critical_gain, measure_transition_gain
+from ..parameters import ArgumentError
+from ..replica import saddle_point
+from ..replica.points import checked
+from ..transfer import Array, TransferFunction, transfer_function
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.figure import Figure
+
+STATIC, PARAMAGNETIC = "static", "paramagnetic"
+GRID = ("gamma", "g")
+_LINES = ["critical_gain", "measure_transition_gain"]
+_PANELS = {STATIC: ("Q", "G", "X"), PARAMAGNETIC: ("q", "r", "X")}
+_OTHER = ("q", "Q", "r")
+_LABELS = {"q": r"$q$", "r": r"$r$", "X": r"$X_d$", "G": r"$G = r - R$", "Q": r"$Q$"}
+
+
+def phase_diagram(
+    g: ArrayLike,
+    gamma: ArrayLike,
+    *,
+    branch: str,
+    beta: float = np.inf,
+    sheet: str = "cooled",
+    phi: str | TransferFunction = "tanh",
+    eta: float = 0.0,
+    tol: float = 1e-10,
+    store: str | Path | Store | None = None,
+    workers: int | None = None,
+    progress: bool = False,
+) -> xr.Dataset:
+    """Solve `saddle_point` on the grid γ × g and label it.
+
+    Parameters
+    ----------
+    g, gamma : array_like
+        Strictly increasing one-dimensional axes, or scalars.
+    branch, beta, sheet, phi, eta, tol
+        As in `meanfield.saddle_point`; `beta` and `eta` are scalars.
+    store, workers
+        As in `meanfield.sweep`; a point is all gains of one γ.
+    progress : bool
+        Show a progress bar on a terminal.
+
+    Returns
+    -------
+    xarray.Dataset
+        Dimensions ``gamma`` and ``g``; the order parameters with long names, the convergence flags
+        and residuals, the two transition lines along ``gamma``, and the parameters and versions in
+        the attributes.  Points without a solution are nan with ``converged`` False.
+
+    Raises
+    ------
+    ValueError
+        If an axis is empty, not increasing or has more than one dimension, or a parameter is out
+        of range.
+
+    Examples
+    --------
+    >>> from meanfield import phase_diagram
+    >>> grid = phase_diagram([0.8, 1.2], [0.0, 0.5], branch="paramagnetic")
+    >>> grid.q.dims, grid.q.shape
+    (('gamma', 'g'), (2, 2))
+    >>> round(float(grid.q.sel(g=1.2, gamma=0.5)), 8)
+    0.31597418
+    """
+    gains, gammas = parameters.axis("g", g), parameters.axis("gamma", gamma)
+    for name, value in (("beta", beta), ("eta", eta)):
+        if np.ndim(value):
+            raise ArgumentError(f"{name}={value!r}: must be one number")
+    checked(gains, gammas[:, None], beta, eta)
+    data = sweep(
+        _row, {"gamma": gammas}, store=store, workers=workers, progress=progress, label=branch,
+        g=gains, branch=branch, beta=beta, sheet=sheet, phi=phi, eta=eta, tol=tol,
+    ).drop_vars("failed")  # fmt: skip
+    data.gamma.attrs.update(long_name="coupling symmetry", units="1")
+    slope = transfer_function(phi).slope
+    lines = {
+        "critical_gain": (critical_gain, "gain of the linear instability, g(1+gamma) = 1"),
+        "measure_transition_gain": (measure_transition_gain, "gain where g^2 (1+gamma) = 1"),
+    }
+    return data.assign(
+        {
+            name: ("gamma", line(gammas) / slope, {"long_name": text, "units": "1"})
+            for name, (line, text) in lines.items()
+        }
+    ).assign_attrs(beta=float(beta), eta=float(eta))
+
+
+def _row(gamma: float, *, g: Array, **how: Any) -> xr.Dataset:
+    """All gains of one γ, which the solver takes together."""
+    found = saddle_point(g, gamma, throw=False, **how)
+    return found.to_dataset(("g",)).drop_vars(["beta", "eta"])
+
+
+def branches(
+    *,
+    g: Sequence[float],
+    gamma: Sequence[float],
+    branch: Sequence[str] = (STATIC, PARAMAGNETIC),
+    beta: float = np.inf,
+    sheet: str = "cooled",
+    phi: str = "tanh",
+    eta: float = 0.0,
+    tol: float = 1e-10,
+    store: str | Path | Store | None = None,
+    workers: int | None = None,
+    progress: bool = False,
+) -> xr.Dataset:
+    """Several branches on one grid, along the dimension ``branch``, with what they say in sum.
+
+    Parameters
+    ----------
+    g : sequence of float
+        Gains, increasing: START:STOP:COUNT or a,b,c.
+    gamma : sequence of float
+        Coupling symmetries, likewise.
+    branch : {"static", "paramagnetic", "ordered", "stable"}
+        Branches, a list.
+    beta : float
+        Inverse temperature; the static branch is always at β = ∞.
+    sheet : {"cooled", "null"}
+        Of the paramagnetic branch for γ < 0.
+    phi : str
+        Transfer function.
+    eta : float
+        Confinement, needs finite β; not on the static branch.
+    tol : float
+        Largest residual that counts as converged.
+    store, workers, progress
+        As in `phase_diagram`.
+
+    Returns
+    -------
+    xarray.Dataset
+
+    Raises
+    ------
+    ArgumentError
+        If an argument is outside its range.
+    RuntimeError
+        If no point has a solution.
+
+    Warns
+    -----
+    SweepWarning
+        If a branch has none.
+    """
+    if sheet != "cooled" and PARAMAGNETIC not in branch:
+        raise ArgumentError(f"sheet={sheet!r}: needs branch={PARAMAGNETIC!r}")
+    checked(1.0, 0.0, beta, eta)
+    grids = []
+    for name in branch:
+        warm = {} if name == STATIC else {"beta": beta, "eta": eta}
+        # On these two all is done before a process has started, or a point is written.
+        fast = name in (STATIC, PARAMAGNETIC)
+        grid = phase_diagram(
+            g, gamma, branch=name, sheet=sheet, phi=phi, tol=tol, **warm, progress=progress,
+            store=None if fast else store, workers=None if fast else workers,
+        )  # fmt: skip
+        grids.append(grid)
+    along = xr.Variable("branch", list(branch), {"long_name": "branch of the replica theory"})
+    data = xr.concat(
+        [grid.drop_vars(_LINES) for grid in grids], along, data_vars="all", coords="minimal",
+        compat="override", join="exact", combine_attrs="drop_conflicts",
+    )  # fmt: skip
+    data = data.assign({name: grids[0][name] for name in _LINES}).assign(_summary(data))
+    empty = data.branch.values[data.n_converged.values == 0].tolist()
+    if empty:
+        reasons = "; ".join(data.reasons.sel(branch=empty).values)
+        text = f"no point converged on branch {', '.join(empty)}: {reasons}"
+        if len(empty) == len(grids):
+            raise RuntimeError(text)
+        warnings.warn(text, SweepWarning, stacklevel=2)
+    return data
+
+
+def _summary(data: xr.Dataset) -> dict[str, Any]:
+    """What is to be said of each branch."""
+    known = data.converged
+    some = known.any(GRID)
+    residual = data.residual.where(known, -1.0)
+    place = residual.argmax(GRID)
+    unstable = known & ~data.stable
+    said = [Counter(r[r != ""].tolist()) for r in data.reason.values]
+    reasons = ["; ".join(f"{n} × {text}" for text, n in one.most_common()) for one in said]
+    found = {
+        "points": (known.count(GRID), "points of the grid"),
+        "n_converged": (known.sum(GRID), "points with a solution"),
+        "n_unstable": (unstable.sum(GRID), "unstable solutions"),
+        "n_unstable_negative": (
+            unstable.where(data.gamma < 0).sum(GRID), "unstable solutions at γ < 0"
+        ),
+        "worst_residual": (residual.max(GRID).where(some), "largest residual"),
+        "worst_g": (data.g[place["g"]].where(some), "gain where it is"),
+        "worst_gamma": (data.gamma[place["gamma"]].where(some), "symmetry where it is"),
+        "worst_quadrature_error": (
+            data.quadrature_error.max(GRID), "largest change when the nodes are doubled"
+        ),
+    }  # fmt: skip
+    return {
+        **{name: ("branch", v.values, {"long_name": text}) for name, (v, text) in found.items()},
+        "reasons": ("branch", reasons, {"long_name": "why points are not converged"}),
+    }
+
+
+def one_branch(data: xr.Dataset, branch: str) -> xr.Dataset:
+    """The grid of one of the `branches`, as `phase_diagram` returns it."""
+    own = {"beta": np.inf, "eta": 0.0} if branch == STATIC else {}
+    return data.sel(branch=branch, drop=True).assign_attrs(branch=branch, **own)
+
+
+def split(data: xr.Dataset) -> dict[str, xr.Dataset]:
+    """The grids by the names of their branches."""
+    return {name: one_branch(data, name) for name in data.branch.values.tolist()}
+
+
+def draw(data: xr.Dataset) -> dict[str, Figure]:
+    """Order parameters against g, and fluctuation–response relations."""
+    grids = list(split(data).values())
+    return {
+        "order-parameters": order_parameters(grids),
+        "fluctuation-response": fluctuation_response(grids),
+    }
+
+
+def order_parameters(grids: Sequence[xr.Dataset]) -> Figure:
+    """Order parameters against g, coloured by γ, with both transition lines ([QH] Fig. 3).
+
+    One row per dataset of `meanfield.phase_diagram`: Q, the response G with its peak at
+    g(1+γ) = 1, and X_d on the static branch; q, r and X_d on the paramagnetic one; q, Q and r
+    elsewhere.  Unstable stretches are dashed.  Marks on the curves: circles g(1+γ) = 1, squares
+    g²(1+γ) = 1.
+    """
+    figure, axes, colours = _panels(grids, sharex=True)
+    for row, data in zip(axes, grids, strict=True):
+        for axis, name in zip(row, _PANELS.get(data.attrs["branch"], _OTHER), strict=True):
+            _curves(axis, data, name, colours)
+            axis.set_ylabel(_LABELS[name])
+            axis.set_xlabel(r"gain $g$")
+    for mark, text in (("o", r"$g(1+\gamma) = 1$"), ("s", r"$g^2(1+\gamma) = 1$")):
+        axes[0, 0].plot([], [], mark, mfc="white", mec="0.3", label=text)
+    axes[0, 0].plot([], [], "--", color="0.3", lw=1, label="unstable")
+    axes[0, 0].legend()
+    return figure
+
+
+def fluctuation_response(grids: Sequence[xr.Dataset]) -> Figure:
+    """Fluctuation–response relations ([QH] Fig. 5): σ against q−Q, σ against r−R, r−R against q−Q.
+
+    One row per dataset.  On the static branch q−Q vanishes like 1/β: the scaled variables βσ, χ
+    and G are drawn, where that branch is stable (χ > 0).
+    """
+    figure, axes, colours = _panels(grids)
+    for row, data in zip(axes, grids, strict=True):
+        scaled = data.attrs["branch"] == STATIC
+        shown = data.where(data.stable & np.isfinite(data.chi)) if scaled else data
+        fluctuation = (
+            (shown.chi, r"$\chi = \beta(q - Q)$", "log")
+            if scaled
+            else (shown.q - shown.Q, "$q - Q$", "linear")
+        )
+        sigma = (
+            (shown.sigma_xphi, r"$\beta\sigma_{x\phi}$", "log")
+            if scaled
+            else (shown.sigma_xphi, r"$\sigma_{x\phi}$", "linear")
+        )
+        response = (shown.G, "$r - R$", "linear")
+        pairs = ((fluctuation, sigma), (response, sigma), (fluctuation, response))
+        for axis, ((x, x_text, x_scale), (y, y_text, y_scale)) in zip(row, pairs, strict=True):
+            axis.set_xlabel(x_text)
+            axis.set_ylabel(y_text)
+            if not np.any(np.isfinite(x) & np.isfinite(y)):
+                continue  # Nothing to show; a logarithmic axis would refuse it.
+            by_gamma = np.broadcast_to(data.gamma.values[:, None], x.shape)
+            axis.scatter(x, y, c=by_gamma, cmap=colours.cmap, norm=colours.norm, s=7, linewidths=0)
+            axis.set_xscale(x_scale)
+            axis.set_yscale(y_scale)
+    return figure
+
+
+def _panels(
+    grids: Sequence[xr.Dataset], *, sharex: bool = False
+) -> tuple[Figure, Any, ScalarMappable]:
+    """Three panels a grid, with the colour bar of γ."""
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import Normalize
+
+    size = (11, 3.4 * len(grids))
+    figure, axes = style.panels(len(grids), 3, size=size, sharex=sharex, squeeze=False)
+    low, high = float(grids[0].gamma.min()), float(grids[0].gamma.max())
+    margin = 0.0 if high > low else 0.5
+    colours = ScalarMappable(Normalize(low - margin, high + margin), "viridis")
+    for row, data in zip(axes, grids, strict=True):
+        beta = data.attrs["beta"]
+        text = r"\infty" if np.isinf(beta) else f"{beta:g}"
+        row[0].set_title(rf"{data.attrs['branch']} branch, $\beta = {text}$")
+    figure.colorbar(colours, ax=axes.ravel().tolist(), label=r"symmetry $\gamma$")
+    return figure, axes, colours
+
+
+def _curves(axis: Axes, data: xr.Dataset, name: str, colours: ScalarMappable) -> None:
+    for gamma in data.gamma.values:
+        curve, colour = data.sel(gamma=gamma), colours.to_rgba(gamma)
+        values = curve[name].where(np.isfinite(curve[name]))
+        unstable = ~curve.stable
+        if data.attrs["branch"] == STATIC and name != "X":
+            # One continuous curve (X_d diverges): start the dashes at the last stable point.
+            unstable = unstable | unstable.shift(g=-1, fill_value=False)
+        axis.plot(data.g, values.where(curve.stable), color=colour, lw=1.4)
+        axis.plot(data.g, values.where(unstable), color=colour, lw=1.0, ls="--")
+        for line, marker in zip(_LINES, "os", strict=True):
+            gain = float(curve[line])
+            if data.g.min() <= gain <= data.g.max():
+                height = np.interp(gain, data.g.values, values.values)
+                if line == _LINES[0] and name in ("G", "r") and np.isinf(data.attrs["beta"]):
+                    height = 1 / gain  # The peak lies between the points of the grid.
+                axis.plot(gain, height, marker, mfc="white", mec=colour, mew=1.2, zorder=3)
+    finite = data[name].values[np.isfinite(data[name].values)]
+    if name == "X" and finite.size:
+        # X diverges at the lines: show the bulk of it.
+        low, high = np.quantile(finite, [0.02, 0.9])
+        axis.set_ylim(min(low, 0) - 0.1 * (high - low + 0.1), high + 0.3 * (high - low + 0.1))
+
+
+PHASE_DIAGRAM = Study(
+    name="phase-diagram",
+    source="[QH] Figs. 3 and 5",
+    title="replica theory across g and γ",
+    parts=(Part(branches, whole=True),),
+    draw=draw,
+    text="""
+Order parameters of the saddle-point equations against g, coloured by γ, one row a branch, and
+fluctuation–response relations. Dashed: unstable; circles on g(1+γ) = 1, where the static branch,
+one fixed point, leaves zero; squares on g²(1+γ) = 1, where for γ ≥ 0 the measure exp(−βE),
+β → ∞, does. Beyond its line the static branch is formal. On it q−Q vanishes like 1/β, so that χ =
+β(q−Q) and βσ_xφ are drawn, where it is stable.""",
+    axes={
+        "g": np.linspace(0.4, 1.2, 81).round(12).tolist(),
+        "gamma": (np.linspace(-0.2, 1.0, 13).round(12) + 0.0).tolist(),
+        "branch": (STATIC, PARAMAGNETIC),
+    },
+    columns=(
+        "points", "n_converged", "n_unstable", "n_unstable_negative", "worst_residual", "worst_g",
+        "worst_gamma", "worst_quadrature_error", "reasons",
+    ),
+    split=split,
+    door="python -m meanfield",
+    command="sweep",
+)  # fmt: skip

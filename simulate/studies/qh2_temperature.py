@@ -1,0 +1,288 @@
+"""[QH] Fig. 2: exp(−βE) of networks against the inverse temperature, beside the replica theory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from meanfield import saddle_point
+from meanfield.common import style
+from meanfield.common.study import Part, Study, averaged
+
+from ..boltzmann import NAMES, sample_boltzmann
+from ..boltzmann.estimators import estimate
+from ..couplings import elliptic
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_LINE = 121
+_TEXTS = {
+    "q": "mean square activity <phi^2>",
+    "energy": "E/N, quasi-potential per neuron",
+    "r": "response -beta <f phi>",
+    "overlap": "root mean square overlap of two chains, of order N^(-1/2) at least",
+    "x2": "|x|^2/N",
+    "r_hat": "worst R-hat of q, energy and r",
+    "ess": "smallest effective sample size of q, energy and r",
+    "converged": "R-hat at most 1.05 and at least 100 effective samples per chain",
+}
+# What the theory calls them.
+_THEORY = {"q": "q", "energy": "energy", "r": "r", "overlap": "Q", "x2": "x2"}
+
+
+def sampled(
+    n: int,
+    g: float,
+    *,
+    beta: Sequence[float] = (1.0, 3.0, 10.0, 32.0),
+    gamma: float = 0.0,
+    n_samples: int = 500,
+    chains: int = 4,
+    thin: int = 1,
+    algorithm: str = "tempering",
+    eta: float = 0.0,
+    phi: str = "tanh",
+    threads: int | None = None,
+    seed: int,
+) -> dict[str, Any]:
+    """Order parameters of samples of exp(−βE) of one network, at all temperatures.
+
+    Parameters
+    ----------
+    n : int
+        Neurons.
+    g : float
+        Gain.
+    beta : sequence of float
+        Inverse temperatures, increasing.
+    gamma : float
+        Symmetry of the couplings.
+    n_samples : int
+        Samples kept of each chain.
+    chains : int
+        Independent replicas.
+    thin : int
+        Sweeps per kept sample.
+    algorithm : {"tempering", "langevin"}
+        Exact (Hamiltonian Monte Carlo with tempering, Metropolis-corrected), or Langevin dynamics
+        with its step bias.
+    eta : float
+        Confinement.
+    phi : str
+        Transfer function.
+    threads : int
+        BLAS threads of each process.  [default: 1]
+    """
+    run = sample_boltzmann(
+        elliptic(n, g, gamma, seed=seed), beta, n_samples=n_samples, chains=chains, thin=thin,
+        seed=seed, algorithm=algorithm, eta=eta, phi=phi, threads=threads,
+    )  # fmt: skip
+    assert run.samples is not None
+    names = [*NAMES, *(f"{name}_err" for name in NAMES), "r_hat", "ess", "converged"]
+    found = {name: getattr(run, name) for name in names}
+    found["x2"] = np.mean(run.samples**2, axis=(1, 2, 3))
+    found["x2_err"] = [estimate(np.mean(one**2, axis=-1)).stderr for one in run.samples]
+    return {
+        "beta": list(beta),
+        **{
+            name: ("beta", values, {"long_name": _TEXTS.get(name, "Monte Carlo error")})
+            for name, values in found.items()
+        },
+    }
+
+
+def derive(data: xr.Dataset) -> xr.Dataset:
+    """The replica theory at the temperatures sampled and along a line, and what is off."""
+    facts, beta = data.attrs, data.beta.values
+    line = np.geomspace(beta[0] / 2, 10 * beta[-1], _LINE)
+    gains, gamma = data.g.values, facts["gamma"]
+    how: dict[str, Any] = {"phi": facts["phi"], "branch": "stable", "throw": False}
+    points = saddle_point(gains[:, None], gamma, beta=beta, eta=facts["eta"], **how)
+    curve = saddle_point(gains[:, None], gamma, beta=line, eta=facts["eta"], **how)
+    # With a confinement only x = 0 is left.
+    limit = saddle_point(gains, gamma, **how).x2 * (facts["eta"] == 0)
+    data = data.assign_coords(beta_line=line).assign(
+        x2_limit=("g", limit, {"long_name": "|x|^2/N at beta = inf, replica theory"}),
+        theory_branch=(("g", "beta"), points.branch_of, {"long_name": "branch of the theory"}),
+        theory_reason=(("g", "beta"), points.reason, {"long_name": "why there is no theory"}),
+    )
+    for name, theirs in _THEORY.items():
+        text = {"long_name": f"{name} of the replica theory"}
+        data[f"{name}_theory"] = ("g", "beta"), getattr(points, theirs), text
+        data[f"{name}_line"] = ("g", "beta_line"), getattr(curve, theirs), text
+    for end in ("", "_err", "_theory"):
+        text = {"long_name": f"beta E/N{end.replace('_', ', ')}"}
+        data[f"beta_energy{end}"] = (data[f"energy{end}"] * data.beta).assign_attrs(text)
+    mean, error = averaged(data, "beta_energy").values()
+    deviation = (mean - data.beta_energy_theory) / error
+    shift = 2 * data.n * (data.beta_energy - data.beta_energy_theory).mean("beta")
+    count = data.sizes["replicate"]
+    expected = np.sqrt((count - 1) / (count - 3)) if count > 3 else np.inf
+    found = {
+        "x2_off": (averaged(data, "x2")["x2"] / data.x2_theory - 1, "mean of x2 / theory − 1"),
+        # Temperatures of one coupling matrix are not independent: average them first.
+        "energy_shift": (shift, "N(2βE/N − theory), mean over β"),
+        "rms_deviation": (
+            np.sqrt((deviation**2).mean("beta")),
+            "βE/N − theory in its standard errors, root mean square over β",
+        ),
+        "largest_deviation": (abs(deviation).max("beta"), "the same, largest"),
+        "n_not_mixed": (
+            (~data.converged).sum(("replicate", "beta")), "runs whose chains have not mixed"
+        ),
+    }  # fmt: skip
+    text = {"long_name": "rms_deviation expected of as many couplings by Student's t"}
+    named = {name: v.assign_attrs(long_name=said) for name, (v, said) in found.items()}
+    return data.assign({**named, "rms_expected": ((), expected, text)})
+
+
+def draw_samples(data: xr.Dataset) -> Figure:
+    """q, βE/N, r and overlaps against β: networks (mean over couplings) and theory (lines)."""
+    figure, axes = style.panels(2, 2, size=(9, 6), sharex=True)
+    labels = {"q": "$q$", "beta_energy": r"$\beta E/N$", "r": "$r$", "overlap": "rms overlap $Q$"}
+    for axis, (name, label) in zip(axes.flat, labels.items(), strict=True):
+        for index, gain in enumerate(data.g.values):
+            theory = data[f"{name}_theory"].sel(g=gain)
+            axis.plot(
+                data.beta, theory, style.DASHES[index % 4], color=style.MAIN, marker="_",
+                label=rf"$g = {gain:g}$, $N \to \infty$",
+            )  # fmt: skip
+            _points(axis, data.sel(g=gain), name, f"C{index + 1}", labelled=True)
+        axis.set_xscale("log")
+        axis.set_ylabel(label)
+    for axis in axes[1]:
+        axis.set_xlabel(r"inverse temperature $\beta$")
+    axes[0, 0].legend()
+    axes[0, 0].set_title(_title(data))
+    axes[1, 1].set_title(r"networks: finite, of order $N^{-1/2}$ at least")
+    return figure
+
+
+def draw(data: xr.Dataset) -> Figure:
+    """E/N, ‖x‖²/N and the deviation of 2βE/N from 1 against β; hollow: chains not mixed."""
+    figure, (energy, size, deviation) = style.panels(1, 3, size=(12, 3.9))
+    data = data.assign(twice=2 * data.beta_energy - 1, twice_err=2 * data.beta_energy_err)
+    for index, gain in enumerate(data.g.values):
+        colour = f"C{1 - index}" if index < 2 else f"C{index}"
+        part, dashes = data.sel(g=gain), style.DASHES[index % 4]
+        for axis, name in ((energy, "energy"), (size, "x2")):
+            axis.plot(
+                data.beta_line, part[f"{name}_line"], dashes, color=colour, lw=1.2,
+                label=rf"$g = {gain:g}$, $N \to \infty$",
+            )  # fmt: skip
+            _points(axis, part, name, colour)
+        if part.x2_limit > 0:
+            size.axhline(float(part.x2_limit), color=colour, lw=0.8, ls=":")
+        # Sizes and gains stand beside each other, not on top of each other.
+        _points(deviation, part, "twice", colour, labelled=True, shift=index + 0.5)
+        line = 2 * data.beta * part.energy_theory - 1
+        deviation.plot(
+            data.beta, line, color="0.3", lw=0.9, zorder=0,
+            label=r"$N \to \infty$" if index == 0 else None,
+        )  # fmt: skip
+    energy.axhline(0, color=style.ALARM, ls="--", lw=1, label="ground state")
+    energy.set_ylabel(r"energy per neuron $E/N$")
+    size.set_yscale("log")
+    size.set_ylabel(r"$\|x\|^2/N$")
+    deviation.set_ylabel(r"$2\beta E/N - 1$")
+    for axis, letter in ((energy, "a"), (size, "b"), (deviation, "c")):
+        axis.set_xscale("log")
+        axis.set_xlabel(r"inverse temperature $\beta$")
+        axis.set_title(f"({letter})", loc="right")
+    energy.set_title(_title(data))
+    energy.legend()
+    size.legend(loc="lower left")
+    reach = float(abs(data.twice.mean("replicate")).max())
+    deviation.set_ylim(-2.4 * reach, 1.6 * reach)
+    deviation.legend(fontsize=7.5, ncols=2, loc="lower left")
+    return figure
+
+
+def _title(data: xr.Dataset) -> str:
+    facts, count = data.attrs, data.sizes["replicate"]
+    return (
+        rf"$\gamma = {facts['gamma']:g}$, $\eta = {facts['eta']:g}$, {count} couplings, "
+        f"{'tempered HMC' if facts['algorithm'] == 'tempering' else 'Langevin'}"
+    )
+
+
+def _points(
+    axis: Axes,
+    data: xr.Dataset,
+    name: str,
+    colour: str,
+    *,
+    labelled: bool = False,
+    shift: float | None = None,
+) -> None:
+    """Means over couplings with their errors, hollow where the chains of one have not mixed."""
+    mean, error = averaged(data, name).values()
+    for row, n in enumerate(data.n.values):
+        moved = 1.0 if shift is None else 1 + 0.07 * (2 * row + shift - data.sizes["n"])
+        marker = style.MARKERS[row % len(style.MARKERS)]
+        mixed = data.converged.sel(n=n).all("replicate").values
+        for shown, face in ((mixed, colour), (~mixed, "white")):
+            axis.errorbar(
+                data.beta[shown] * moved, mean.sel(n=n)[shown], error.sel(n=n)[shown], ls="",
+                color=colour, marker=marker, mfc=face, zorder=3,
+            )  # fmt: skip
+        if labelled:
+            axis.plot([], [], marker, color=colour, label=rf"$g = {float(data.g):g}$, $N = {n}$")
+
+
+SAMPLE = Study(
+    name="sample",
+    source="[QH] Fig. 2",
+    title="samples of exp(−βE) of networks against the inverse temperature",
+    parts=(Part(sampled, ("n", "g"), replicated=True),),
+    draw=draw_samples,
+    text="""
+Order parameters of the measure exp(−βE) of sampled networks, means over couplings with standard
+errors, beside the stable branch of the replica theory for N → ∞ (lines). Gains share couplings and
+the noise of the sampling. Hollow: chains have not mixed. The overlap of two chains of a finite
+network is of order N^(−1/2) at least.""",
+    axes={"n": (200,), "g": (0.9,)},
+    replicates=4,
+    columns=(
+        "q", "beta_energy", "r", "overlap", "r_hat", "ess", "n_not_mixed", "q_theory",
+        "beta_energy_theory", "r_theory", "overlap_theory", "theory_branch", "theory_reason",
+    ),
+    derive=derive,
+    door="python -m simulate",
+)  # fmt: skip
+
+QH2 = replace(
+    SAMPLE,
+    name="qh2",
+    title="energy and ‖x‖² per neuron against the inverse temperature, γ = 0",
+    draw=draw,
+    text="""
+Energy (a) and ‖x‖² (b) per neuron of the measure exp(−βE) against β at γ = 0, η = 0: samples by
+Hamiltonian Monte Carlo with tempering (Metropolis-corrected) for several couplings, means with
+standard errors, and the replica theory (lines). Theory: for N → ∞ the energy is 1/(2β) for every g,
+so that it does not tell the gains apart; ‖x‖²/N = 1/β + g²q does, with the limits x2_limit at
+β → ∞ (dotted). (c) 2βE/N − 1. Gains share couplings and the noise of the sampling. Hollow: chains
+have not mixed.""",
+    axes={"n": (100, 300), "g": (0.8, 1.2)},
+    columns=(
+        "rms_deviation", "largest_deviation", "rms_expected", "energy_shift", "n_not_mixed",
+        "energy", "x2", "x2_off", "energy_theory", "x2_theory", "x2_limit",
+    ),
+    presets={
+        "quick": {
+            "n": [40, 100], "beta": [1.0, 2.0, 4.0, 8.0, 16.0, 32.0], "trials": 5, "chains": 2,
+            "thin": 2,
+        },
+        "paper": {
+            "beta": [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0], "trials": 8, "n_samples": 800,
+            "chains": 2, "thin": 4,
+        },
+    },
+    door=Study.door,
+)  # fmt: skip

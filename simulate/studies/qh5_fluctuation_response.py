@@ -1,0 +1,121 @@
+"""[QH] Fig. 5: fluctuation–response relations of the saddle point at β = ∞."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+
+from meanfield.common import style
+from meanfield.studies.phase_diagram import (
+    GRID,
+    PARAMAGNETIC,
+    STATIC,
+    fluctuation_response,
+    one_branch,
+)
+
+from .qh3_order_parameters import ON_LINE, QH3
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def derive(data: xr.Dataset) -> xr.Dataset:
+    """How well the solutions satisfy G(v + g²γ(q−Q)) = σ_xφ, and what grows along g."""
+    static, measure = (one_branch(data, branch) for branch in (STATIC, PARAMAGNETIC))
+    stiffness = data.g**2 * (1 + data.gamma)
+    # In the null state σ_xφ of the solver follows from the identity; but there φ(x) = x to leading
+    # order, so that β⟨xφ⟩ is β(q−Q) = χ, an independent number.
+    sigma = static.sigma_xphi.where(static.Q > 0, static.chi)
+    errors = xr.concat(
+        [
+            _error(sigma, static.G * (1 + stiffness * static.chi)),
+            _error(measure.sigma_xphi, stiffness * (measure.q - measure.Q) * measure.G),
+        ],
+        data.branch,
+    ).transpose("branch", *GRID)
+    stretches = {
+        "static, null": errors[0].where(static.Q == 0),
+        "static, beyond its line": errors[0].where(static.Q > 0),
+        "paramagnetic, q > 0": errors[1],
+    }
+    known = static.stable & np.isfinite(static.chi)
+    chi, response = (values.where(known).diff("g") for values in (static.chi, static.G))
+    beyond = measure.converged & (data.g > data.measure_transition_gain + ON_LINE)
+    positive = (measure.q > measure.Q) & (measure.sigma_xphi > 0) & (measure.G > 0) & beyond
+    found: dict[str, tuple[Any, Any, str]] = {
+        "identity_error": (
+            ("branch", *GRID), errors,
+            "relative error of the fluctuation-response identity, nan where both sides vanish",
+        ),
+        "identity_points": (
+            "stretch", [one.notnull().sum() for one in stretches.values()],
+            "points with the identity G(v + g²γ(q−Q)) = σ_xφ",
+        ),
+        "identity_largest": (
+            "stretch", [one.max() for one in stretches.values()], "its largest relative error"
+        ),
+        "chi_largest": ((), static.chi.where(known).max(), "largest χ of the stable static branch"),
+        "n_pairs": ((), chi.notnull().sum(), "neighbouring stable gains of the static branch"),
+        "n_chi_rises": ((), (chi > 0).sum(), "of them with χ rising along g"),
+        "n_response_rises": ((), (response > ON_LINE).sum(), "of them with r−R rising along g"),
+        "n_beyond": ((), beyond.sum(), "paramagnetic points beyond g²(1+γ) = 1"),
+        "n_positive": ((), positive.sum(), "of them with q−Q, r−R and σ_xφ positive"),
+    }  # fmt: skip
+    return data.assign(
+        {name: (dim, np.asarray(v), {"long_name": text}) for name, (dim, v, text) in found.items()}
+    ).assign_coords(stretch=list(stretches))
+
+
+def _error(left: xr.DataArray, right: xr.DataArray) -> xr.DataArray:
+    known = np.isfinite(left) & np.isfinite(right) & (left != 0)
+    return abs(right / left.where(known) - 1)
+
+
+def draw(data: xr.Dataset) -> Figure:
+    """Both branches as `fluctuation_response` draws them; unstable paramagnetic points circled."""
+    static, measure = (one_branch(data, branch) for branch in (STATIC, PARAMAGNETIC))
+    figure = fluctuation_response([static, measure])
+    panels = figure.axes[:6]
+    for axis, letter in zip(panels, "abcabc", strict=True):
+        axis.set_title(f"({letter})", loc="right")
+    bad = measure.where(measure.converged & ~measure.stable)
+    if np.isfinite(bad.q).any():
+        pairs = ((bad.q, bad.sigma_xphi), (bad.G, bad.sigma_xphi), (bad.q, bad.G))
+        for axis, (x, y) in zip(panels[3:], pairs, strict=True):
+            axis.plot(
+                x.values.ravel(), y.values.ravel(), "o", ms=6, mfc="none", mec=style.ALARM, mew=0.9
+            )
+        panels[3].text(
+            0.04, 0.9, "circled: unstable", transform=panels[3].transAxes, color=style.ALARM
+        )
+    gains = rf"$g$ from {float(data.g[0]):g} to {float(data.g[-1]):g}"
+    style.above(figure, rf"$N \to \infty$, saddle-point equations, {gains}")
+    return figure
+
+
+QH5 = replace(
+    QH3,
+    name="qh5",
+    source="[QH] Fig. 5",
+    title="fluctuation–response relations of the saddle point",
+    draw=draw,
+    text="""
+Fluctuation σ_xφ against q−Q (a) and against the response r−R (b), and r−R against q−Q (c),
+coloured by γ; upper row static branch, lower row paramagnetic branch, unstable points circled.
+Theory: the identity G(v + g²γ(q−Q)) = σ_xφ, G = r−R, ties the three together; on g(1+γ) = 1 the
+static branch loses stability, and χ diverges.
+
+On the static branch q−Q vanishes like 1/β, χ = β(q−Q), and βσ_xφ = G[1 + g²(1+γ)χ] is drawn where
+it is stable, the null state; there φ(x) = x to leading order, so that βσ_xφ = χ is compared, beyond
+its line that of the solver. On the paramagnetic branch Q = R = 0 and σ_xφ = g²(1+γ) q r, and σ_xφ
+by quadrature is compared.""",
+    columns=(
+        "identity_points", "identity_largest", "chi_largest", "n_pairs", "n_chi_rises",
+        "n_response_rises", "n_beyond", "n_positive", "n_unstable", "n_unstable_negative",
+    ),
+    derive=derive,
+)  # fmt: skip
