@@ -31,6 +31,21 @@ if TYPE_CHECKING:
 
 CONVERGED, PRINTED = "converged", "printed"
 REPLICATES = "trials"
+# Parameters that mean the same everywhere; functions of studies document only their own others.
+NOTATION = {
+    "g": "Gain.",
+    "gamma": "Symmetry of the couplings.",
+    "onsager": "Factor κ on the Onsager-reaction force.",
+    "n": "Neurons.",
+    "phi": "Transfer function.",
+    "t_max": "Duration.",
+    "t_skip": "Time at the start that is not averaged.",
+    "n_shown": "Neurons whose activity is kept.",
+    "method": 'Scheme of `simulate.integrate`; "euler" with dt 0.01 is the choice of [HH].',
+    "dt": "Step, or first step.",
+    "tol": "Error of an adaptive step.",
+    "threads": "BLAS threads of each process.  [default: 1]",
+}
 _PASSED_ON = ("seed", "workers", "progress", "store")
 # A number below this is written with a power of ten; a relative error below that is rounding.
 _SMALL, _ROUNDING = 1e-3, 1e-12
@@ -266,7 +281,7 @@ class Study:
             replicates=count,
             shared=part.axes if part.shared is None else part.shared,
             label=self.name,
-            throw=not main,
+            throw=ArgumentError if main else True,
             **how,
             **given,
         )
@@ -523,6 +538,7 @@ def options_of(
     for name, one in inspect.signature(function, eval_str=True).parameters.items():
         if name not in _PASSED_ON:
             kind, text = texts.get(name, ("", ""))
+            text = text or NOTATION.get(name, "")
             is_axis = name in axes
             default = list(axes[name]) if is_axis else one.default
             choices = tuple(re.findall(r'"([^"]+)"', kind)) if kind.startswith("{") else ()

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     import xarray as xr
 
 _PACKAGES = ("meanfield", "simulate")
-# No kept number depends on these parts of the packages.
 # Attributes of a result that are never those of the whole sweep.
 _OF_POINT = ("converged", "reason", "status")
+# No kept number depends on these parts of the packages.
 _APART = {"studies", "study.py", "cli.py", "style.py"}
 
 
@@ -48,7 +48,7 @@ def sweep(
     executor: Executor | None = None,
     version: str | None = None,
     progress: bool = False,
-    throw: bool = False,
+    throw: bool | type[Exception] = False,
     label: str | None = None,
     **fixed: Any,
 ) -> xr.Dataset:
@@ -82,8 +82,8 @@ def sweep(
         In the place of the source of `function` for the store, needed where there is none.
     progress : bool
         Progress bar on a terminal.
-    throw : bool
-        Raise the error of a point that fails instead of noting it.
+    throw : bool or type of exception
+        Raise the error of a point that fails, or errors of this type, instead of noting it.
     label : str, optional
         Of the progress bar; default: the name of the function.
     **fixed
@@ -136,9 +136,10 @@ def sweep(
     name = label or getattr(function, "__name__", "points")
     found = keep(
         jobs, keys, kept, [{**place, "replicate": r} for place, r in points],
-        workers=workers, executor=executor, label=name, progress=progress,
+        throw=Exception if throw is True else throw or (), workers=workers, executor=executor,
+        label=name, progress=progress,
     )  # fmt: skip
-    _tell(points, found, throw)
+    _tell(points, found)
     dims = {**grid, **({"replicate": list(range(count))} if count > 1 else {})}
     data = _assembled(dims, found)
     used = {"seed": entropy} if takes_seed else {}
@@ -150,6 +151,8 @@ def keep(
     keys: Sequence[str],
     store: Store,
     facts: Sequence[Mapping[str, Any]],
+    *,
+    throw: type[Exception] | tuple[()] = (),
     **how: Any,
 ) -> list[Outcome]:
     """Outcomes of the jobs in their order; those that `store` has are not done again.
@@ -159,11 +162,15 @@ def keep(
     jobs, keys, facts : sequences
         What to do, its key, and what identifies it to a reader of the store.
     store : Store
+    throw : type of exception
+        Errors that are raised instead of noted.
     **how
         As in `carry_out`.
     """
     todo = [number for number, key in enumerate(keys) if store.get(key) is None]
     for place, outcome in carry_out([jobs[number] for number in todo], **how):
+        if isinstance(outcome.error, throw):
+            raise outcome.error
         store.add(keys[todo[place]], outcome, **facts[todo[place]])
     return [one for key in keys if (one := store.get(key)) is not None]
 
@@ -296,10 +303,8 @@ def _variable(name: str, value: Any, dims: Container[str]) -> Any:
     return [f"{name}_{k}" for k in range(array.ndim)], array
 
 
-def _tell(
-    points: Sequence[tuple[Mapping[str, Any], int]], found: Sequence[Outcome], throw: bool
-) -> None:
-    """Warnings once each; failures as one warning, or raised."""
+def _tell(points: Sequence[tuple[Mapping[str, Any], int]], found: Sequence[Outcome]) -> None:
+    """Warnings once each; failures as one warning, or raised if there is nothing else."""
     said = dict.fromkeys(pair for one in found for pair in one.warnings)
     for text, category in said:
         warnings.warn(text, category, stacklevel=3)
@@ -308,7 +313,7 @@ def _tell(
         return
     error = found[failed[0]].error
     assert error is not None
-    if throw or len(failed) == len(found):
+    if len(failed) == len(found):
         raise error
     place, replicate = points[failed[0]]
     where = ", ".join(f"{name}={value}" for name, value in place.items())

@@ -23,6 +23,7 @@ from ..dmft.sampler.sweep import Setting, time_grid
 from ..dmft.two_time.sampled import sample
 from ..dmft.two_time.solver import BIASES
 from ..exponential import StepSizeWarning, complaint, largest_step
+from ..parameters import ArgumentError
 from ..schedule import Switching
 from ..transfer import Array, TransferFunction, transfer_function
 
@@ -108,7 +109,6 @@ def freezing_curve(
     x0_std : float
         Standard deviation of x(0), at least 0.
     phi : str or TransferFunction
-        Transfer function.
     n_trajectories : int
         Trajectories of all batches together.
     batches : int
@@ -198,8 +198,8 @@ def freezing_curve(
     name = transfer_function(phi).name
     data = sweep(
         _point, {"g": gains, "onsager": factors}, seed=entropy, shared=("onsager",), store=store,
-        workers=workers, progress=progress, label="freezing", phi=phi, size=size, threads=threads,
-        **facts,
+        workers=workers, progress=progress, throw=ArgumentError, label="freezing", phi=phi,
+        size=size, threads=threads, **facts,
     )  # fmt: skip
     # A point that failed has its reason for status.
     data["status"] = data.status.copy(data=np.where(data.failed, data.reason, data.status))

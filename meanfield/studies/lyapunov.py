@@ -17,6 +17,7 @@ from ..common.study import Part, Study
 from ..common.sweep import sweep
 from ..dmft import maximal_lyapunov, stationary
 from ..elliptic import critical_gain
+from ..parameters import ArgumentError
 from ..transfer import transfer_function
 
 if TYPE_CHECKING:
@@ -58,8 +59,6 @@ def exponents(
         Gains.
     gamma : array_like
         Coupling symmetries.
-    onsager : float
-        Factor κ on the Onsager-reaction force.
     temperature : float
         T of white noise.
     t_max : float
@@ -75,8 +74,6 @@ def exponents(
         Trajectories of all batches together.
     batches : int
         Independent batches, at least 2: the unit of the errors.
-    phi : str
-        Transfer function.
     threads : int, optional
         Of each point, default 1: the steps are short, and more threads seldom pay.
     seed, workers, store, progress
@@ -85,9 +82,9 @@ def exponents(
     parameters.gain(np.asarray(g)), parameters.symmetry(np.asarray(gamma))
     data = sweep(
         _exponent, {"gamma": gamma, "g": g}, seed=seed, workers=workers, store=store,
-        progress=progress, label="lyapunov", onsager=onsager, temperature=temperature, phi=phi,
-        t_max=t_max, t_skip=t_skip, dt=dt, window=window, n_trajectories=n_trajectories,
-        batches=batches, threads=threads,
+        progress=progress, throw=ArgumentError, label="lyapunov", onsager=onsager,
+        temperature=temperature, phi=phi, t_max=t_max, t_skip=t_skip, dt=dt, window=window,
+        n_trajectories=n_trajectories, batches=batches, threads=threads,
     )  # fmt: skip
     lines = critical_gain(data.gamma.values) / transfer_function(phi).slope
     label = {"long_name": "gain of the linear instability, g(1+gamma) = 1", "units": "1"}

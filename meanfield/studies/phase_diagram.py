@@ -90,9 +90,14 @@ def phase_diagram(
         if np.ndim(value):
             raise ArgumentError(f"{name}={value!r}: must be one number")
     checked(gains, gammas[:, None], beta, eta)
+    # In this process one batch is fastest; rows of it can be shared out, and kept.
+    apart = store is not None or (workers or 1) > 1
+    axes: dict[str, Any] = {"gamma": gammas}
+    whole = {} if apart else axes
     data = sweep(
-        _row, {"gamma": gammas}, store=store, workers=workers, progress=progress, label=branch,
-        g=gains, branch=branch, beta=beta, sheet=sheet, phi=phi, eta=eta, tol=tol,
+        _solved, axes if apart else {}, store=store, workers=workers, progress=progress,
+        label=branch, g=gains, branch=branch, beta=beta, sheet=sheet, phi=phi, eta=eta, tol=tol,
+        **whole,
     ).drop_vars("failed")  # fmt: skip
     data.gamma.attrs.update(long_name="coupling symmetry", units="1")
     slope = transfer_function(phi).slope
@@ -108,10 +113,13 @@ def phase_diagram(
     ).assign_attrs(beta=float(beta), eta=float(eta))
 
 
-def _row(gamma: float, *, g: Array, **how: Any) -> xr.Dataset:
-    """All gains of one γ, which the solver takes together."""
-    found = saddle_point(g, gamma, throw=False, **how)
-    return found.to_dataset(("g",)).drop_vars(["beta", "eta"])
+def _solved(gamma: Array, *, g: Array, **how: Any) -> xr.Dataset:
+    """All gains of one γ or of several, which the solver takes together."""
+    found = saddle_point(g, np.asarray(gamma)[..., None], throw=False, **how)
+    dims = GRID[-found.q.ndim :]
+    data = found.to_dataset(dims).drop_vars(["beta", "eta", *GRID])
+    axes = {"g": (dims[-1], g, {"long_name": "gain", "units": "1"}), "gamma": (dims[:-1], gamma)}
+    return data.assign_coords(axes)
 
 
 def branches(
@@ -142,8 +150,6 @@ def branches(
         Inverse temperature; the static branch is always at β = ∞.
     sheet : {"cooled", "null"}
         Of the paramagnetic branch for γ < 0.
-    phi : str
-        Transfer function.
     eta : float
         Confinement, needs finite β; not on the static branch.
     tol : float

@@ -14,6 +14,7 @@ from ..common.store import Store
 from ..common.study import Part, Study
 from ..common.sweep import sweep
 from ..dmft.steady_state import steady_state
+from ..parameters import ArgumentError
 from ..transfer import TransferFunction, transfer_function
 from .phase_diagram import phase_diagram
 
@@ -57,7 +58,6 @@ def response_curve(
     g, gamma : array_like
         Strictly increasing one-dimensional axes, or scalars.
     phi : str or TransferFunction
-        Transfer function.
     seed : int, optional
         Every point draws from ``seeds.point(seed, 0, {"g": g, "gamma": gamma})``: a number of its
         own, whatever the other points of the grid and `workers`.  None takes a seed from the
@@ -68,10 +68,7 @@ def response_curve(
         Independent batches, the unit of the errors.
     dt : float
         Step.
-    t_skip : float
-        Time at the start that is not averaged.
-    t_max : float
-        Duration.
+    t_skip, t_max : float
     window : float
         Time after which the past is forgotten.
     tol : float
@@ -123,8 +120,8 @@ def response_curve(
     }  # fmt: skip
     curve = sweep(
         _point, {"gamma": static.gamma.values, "g": static.g.values}, seed=seed, store=store,
-        workers=workers, progress=progress, label="response curve", phi=phi, threads=threads,
-        **controls,
+        workers=workers, progress=progress, throw=ArgumentError, label="response curve", phi=phi,
+        threads=threads, **controls,
     )  # fmt: skip
     return curve.assign_coords(static.coords).assign(
         Q_static=static.Q,

@@ -28,18 +28,12 @@ def point(
 
     Parameters
     ----------
-    g : float
-        Gain.
-    gamma : float
-        Coupling symmetry.
     beta : float
         Inverse temperature.
     branch : {"static", "paramagnetic", "ordered", "stable"}
         Solution, as in `saddle_point`.
     sheet : {"cooled", "null"}
         Of the paramagnetic branch for γ < 0.  [default: cooled]
-    phi : str
-        Transfer function.
     eta : float
         Confinement, needs finite β; not on the static branch.
     tol : float

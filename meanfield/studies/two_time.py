@@ -60,10 +60,6 @@ def dynamics(
 
     Parameters
     ----------
-    g : float
-        Gain.
-    gamma : float
-        Coupling symmetry.
     steady : bool
         The steady state instead of the way there.
     onsager : float or Switching
@@ -96,8 +92,6 @@ def dynamics(
         Trajectories of the sampler, all batches together.  [default: 32000, with --steady 20000]
     batches : int
         Independent batches, at least 2: the unit of the errors.
-    phi : str
-        Transfer function.
     threads : int
         Of the sampler.  [default: 1]
     """

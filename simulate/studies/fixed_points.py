@@ -39,14 +39,10 @@ def fixed_points(
     ----------
     couplings : {"elliptic", "dale-inhibitory", "dale-balanced", "dale-excitatory"}
         Ensemble; the E–I networks are those of [HH] Fig. 6.
-    n : int
-        Neurons.
     g : float
         Gain, not of E–I networks.  [default: 2]
     gamma : float
         Symmetry, likewise.  [default: 0]
-    phi : str
-        Transfer function.
     starts : int
         Descents.
     from_ : {"chaos", "gradient", "both"}

@@ -40,18 +40,10 @@ def moved(
 
     Parameters
     ----------
-    g : float
-        Gain.
-    n : int
-        Neurons.
     t_switch : float
         Time up to which κ = 0.
     t_later : sequence of float
         Times t′, in increasing order.
-    method : str
-        Scheme of `simulate.integrate`; "euler" with dt 0.01 is the choice of [HH].
-    dt : float
-        Step, or first step.
     """
     J, x0 = network(n, g, seed)
     before = integrate(
@@ -91,8 +83,6 @@ def activity(
     ----------
     g_shown : float
         Gain of the network whose activity is shown.
-    n_shown : int
-        Neurons whose activity is kept.
     """
     J, x0 = network(n, g_shown, seed)
     end = max(t_later)

@@ -52,30 +52,8 @@ def exponent(
 
     Parameters
     ----------
-    g : float
-        Gain.
-    onsager : float
-        Factor κ on the Onsager-reaction force.
-    n : int
-        Neurons.
-    gamma : float
-        Symmetry of the couplings.
-    t_max : float
-        Duration.
-    t_skip : float
-        Time at the start that is not averaged.
     algorithm : {"tangent", "orbit_separation"}
         Tangent map, or Algorithm 1 of [HH].
-    method : str
-        Scheme of `simulate.integrate`; "euler" with dt 0.01 is the choice of [HH].
-    dt : float
-        Step, or first step.
-    tol : float
-        Error of an adaptive step.
-    phi : str
-        Transfer function.
-    threads : int
-        BLAS threads of each process.  [default: 1]
     """
     found = maximal_lyapunov(
         elliptic(n, g, gamma, seed=seed), onsager=onsager, dt=dt, t_max=t_max, t_skip=t_skip,
@@ -172,8 +150,6 @@ def switched(
         Gain of the activity and of the spectra.
     stretch : float
         Time between two switches.
-    n_shown : int
-        Neurons whose activity is kept.
     """
     J, x0 = network(n, g_shown, seed)
     ends = (stretch * np.arange(1, 4)).tolist()

@@ -35,23 +35,7 @@ def spectrum(
     dt: float = 0.05,
     seed: int,
 ) -> dict[str, Any]:
-    """Flow of one network at κ = 1, and the eigenvalues of the Jacobian at its end.
-
-    Parameters
-    ----------
-    g : float
-        Gain.
-    n : int
-        Neurons.
-    t_max : float
-        Duration.
-    n_shown : int
-        Neurons whose activity is kept.
-    method : str
-        Scheme of `simulate.integrate`; "euler" with dt 0.01 is the choice of [HH].
-    dt : float
-        Step, or first step.
-    """
+    """Flow of one network at κ = 1, and the eigenvalues of the Jacobian at its end."""
     J, x0 = network(n, g, seed)
     run = integrate(
         J, x0, t_max=t_max, onsager=1.0, method=method, dt=dt,

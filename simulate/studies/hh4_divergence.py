@@ -33,21 +33,7 @@ def trace(
     dt: float = 0.05,
     seed: int,
 ) -> dict[str, Any]:
-    """Tr D per neuron along the flow of one network at κ = 1, and the diagonal of D at the end.
-
-    Parameters
-    ----------
-    g : float
-        Gain.
-    n : int
-        Neurons.
-    t_max : float
-        Duration.
-    method : str
-        Scheme of `simulate.integrate`; "euler" with dt 0.01 is the choice of [HH].
-    dt : float
-        Step, or first step.
-    """
+    """Tr D per neuron along the flow of one network at κ = 1, and the diagonal of D at the end."""
     J, x0 = network(n, g, seed)
     run = integrate(
         J, x0, t_max=t_max, onsager=1.0, store_states=False, method=method, dt=dt,

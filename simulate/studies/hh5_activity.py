@@ -63,8 +63,6 @@ def densities(
 
     Parameters
     ----------
-    n : int
-        Neurons.
     g : float
         Gain of (a), (b) and (d).
     g_large : float
@@ -73,10 +71,6 @@ def densities(
         Time of (a), when the Onsager-reaction force is switched on.
     t_after : float
         Time from there to (b) and (c).
-    method : str
-        Scheme of `simulate.integrate`.
-    dt : float
-        Step, or first step.
     """
     J, x0 = network(n, g, seed)
     end = t_switch + t_after

@@ -30,8 +30,6 @@ def spectrum(network: str, *, n: int = 1000, n_shown: int = 100, seed: int) -> d
     ----------
     network : {"inhibitory", "balanced", "excitatory"}
         Parameters printed in the caption of [HH] Fig. 6.
-    n : int
-        Neurons.
     n_shown : int
         Evenly spaced neurons whose couplings are kept.
     """

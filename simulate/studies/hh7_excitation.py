@@ -47,18 +47,12 @@ def switched(
     ----------
     network : {"inhibitory", "balanced", "excitatory"}
         Couplings of [HH] Fig. 6.
-    n : int
-        Neurons.
     t_phase : float
         Duration of each phase.
     save_every : float
         Time between saved points.
     n_shown : int
         Evenly spaced neurons whose activity is kept.
-    method : str
-        Scheme of `simulate.integrate`.
-    dt : float
-        Step, or first step.
     """
     J = dale(n, seed=seed, sparse=False, **PAPER_SETS[network])
     # Rounded so that times which should be one are.

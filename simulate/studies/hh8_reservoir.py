@@ -43,26 +43,14 @@ def readout(
 
     Parameters
     ----------
-    onsager : float
-        Factor κ on the Onsager-reaction force.
-    n : int
-        Neurons.
-    g : float
-        Gain.
     tau : float
         Delay τ.
     t_skip : float
         Time before the first sample.
-    t_max : float
-        Duration.
     sample_every : float
         Time between two samples.
     n_shown : int
         Neurons whose currents are kept.
-    method : str
-        Scheme of `simulate.integrate`.
-    dt : float
-        Step, or first step.
     """
     count = round((t_max - t_skip) / sample_every)
     if count < _FEWEST:

@@ -57,14 +57,6 @@ def memory_functions(
 
     Parameters
     ----------
-    g : float
-        Gain.
-    onsager : float
-        Factor κ on the Onsager-reaction force.
-    n : int
-        Neurons.
-    gamma : float
-        Symmetry of the couplings.
     tau : sequence of float
         Delays τ ≥ 0.
     task : {"recall", "forecast"}
@@ -79,18 +71,8 @@ def memory_functions(
         Equidistant samples L in each window.  [default: two per unit of time]
     gap : float
         Time left out where fitted and held-out samples meet.
-    method : str
-        Scheme of `simulate.integrate`; "euler" with dt 0.01 is the choice of [HH].
-    dt : float
-        Step, or first step.
-    tol : float
-        Error of an adaptive step.
-    phi : str
-        Transfer function.
     dtype : {"float64", "float32"}
         Precision of the run; single is twice as fast, and safe with a ridge.
-    threads : int
-        BLAS threads of each process.  [default: 1]
     """
     windows = [parameters.positive("t_max - t_skip", end - t_skip) for end in t_max]
     times, gaps, targets = [], [], []

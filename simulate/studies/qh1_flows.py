@@ -54,8 +54,6 @@ def three_neurons(
 
     Parameters
     ----------
-    gamma : float
-        Symmetry of the couplings.
     n_draws : int
         Draws of three neurons.
     n_starts : int
@@ -169,8 +167,6 @@ def activity(
         Duration for the Lyapunov exponent.
     t_skip : float
         Time at the start that the exponent leaves out.
-    n_shown : int
-        Neurons whose activity is kept.
     """
     J, x0 = network(n, g, seed, gamma)
     run = integrate(J, x0, t_max=t_max, dt=dt, save_at=4 * int(t_max) + 1)

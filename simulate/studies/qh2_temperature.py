@@ -55,14 +55,8 @@ def sampled(
 
     Parameters
     ----------
-    n : int
-        Neurons.
-    g : float
-        Gain.
     beta : sequence of float
         Inverse temperatures, increasing.
-    gamma : float
-        Symmetry of the couplings.
     n_samples : int
         Samples kept of each chain.
     chains : int
@@ -74,10 +68,6 @@ def sampled(
         with its step bias.
     eta : float
         Confinement.
-    phi : str
-        Transfer function.
-    threads : int
-        BLAS threads of each process.  [default: 1]
     """
     run = sample_boltzmann(
         elliptic(n, g, gamma, seed=seed), beta, n_samples=n_samples, chains=chains, thin=thin,

@@ -50,24 +50,16 @@ def run(
     ----------
     couplings : {"elliptic", "dale-inhibitory", "dale-balanced", "dale-excitatory", "lazy"}
         Ensemble; the E–I networks are those of [HH] Fig. 6, lazy is matrix-free, for very large n.
-    n : int
-        Neurons.
     g : float
         Gain, not of E–I networks.  [default: 3]
     gamma : float
         Symmetry, likewise.  [default: 0]
-    phi : str
-        Transfer function.
     onsager : Schedule
         κ: a number, or VALUE,VALUE@TIME,…: 0,1@100 switches the gradient flow on.
     temperature : Schedule
         T, written like κ.
-    t_max : float
-        Duration.
     method : {"auto", "euler", "heun", "rk4", "exponential", "leimkuhler-matthews", "chebyshev"}
         Scheme; "euler" with dt 0.01 is the choice of [HH].
-    dt : float
-        Step, or first step.
     tol : float
         Error of an adaptive step (method chebyshev).
     eta : float
