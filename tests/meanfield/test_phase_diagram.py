@@ -72,17 +72,19 @@ def test_rows_are_kept_and_done_by_processes(tmp_path: Path) -> None:
     assert len((tmp_path / "points-all.jsonl").read_text().splitlines()) == 2
 
 
-def test_a_row_that_breaks_down_leaves_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_row_that_breaks_down_leaves_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from meanfield.studies import phase_diagram as module
 
-    def broken(g: Any, gamma: float, **how: Any) -> SaddlePoint:
-        if gamma:
+    def broken(g: Any, gamma: Any, **how: Any) -> SaddlePoint:
+        if np.any(gamma):
             raise np.linalg.LinAlgError("singular")
         return saddle_point(g, gamma, **how)
 
     monkeypatch.setattr(module, "saddle_point", broken)
     with pytest.warns(SweepWarning, match="1 of 2 points failed"):
-        grid = phase_diagram([0.7, 1.2], [0.0, 0.5], branch="static")
+        grid = phase_diagram([0.7, 1.2], [0.0, 0.5], branch="static", store=tmp_path)
     assert grid.converged.values.tolist() == [[True, True], [False, False]]
     assert grid.reason.values.tolist() == [["", ""], ["singular", "singular"]]
     assert np.isnan(grid.Q.sel(gamma=0.5)).all()
