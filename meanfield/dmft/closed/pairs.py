@@ -216,18 +216,9 @@ def _selection(mask: NDArray[np.bool_]) -> NDArray[np.int64] | slice:
 class PairAverage:
     """C_φ of the present time with every earlier one, and with itself.
 
-    Parameters
-    ----------
-    phi : TransferFunction
-    times : int
-        Number of times that the history may reach.
-    method : {"auto", "series", "mixture"}
-        Which representation; "auto" by cost.
-
-    Attributes
-    ----------
-    truncation : float
-        Largest error of C_φ(t,t′)/√(C_φ(t,t) C_φ(t′,t′)), so far, from the end of the series.
+    The history may reach `times` in number; `method` is "series", "mixture" or, by cost, "auto".
+    `truncation` is the largest error of C_φ(t,t′)/√(C_φ(t,t) C_φ(t′,t′)), so far, from the end of
+    the series.
     """
 
     def __init__(self, phi: TransferFunction, times: int, method: str = "auto") -> None:

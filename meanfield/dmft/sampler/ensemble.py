@@ -38,13 +38,7 @@ class Plan(NamedTuple):
 
 
 def plan(n_trajectories: int, batches: int, seed: int | None, threads: int | None) -> Plan:
-    """The checked plan of a sampled result.
-
-    Raises
-    ------
-    ArgumentError
-        If a number is not an integer in its range; small batches need 16 trajectories.
-    """
+    """The checked plan of a sampled result; small batches need 16 trajectories."""
     batches = parameters.count("batches", batches, 2)
     total = parameters.count("n_trajectories", n_trajectories, 16 * SHRINK * batches)
     if threads is not None:

@@ -37,7 +37,7 @@ def run_batch(
     `drift` is late minus early q.
     """
     sweep = Sweep(setting, size, seed, *key)
-    averages = LagAverages(lags, size)
+    ring = LagAverages(lags, size)
     step = float(setting.grid[1])
     begin = int(np.searchsorted(setting.grid, skip))
     length = (lags - 1) * stride + 1
@@ -65,13 +65,13 @@ def run_batch(
         squares.append(float(moment.phi @ moment.phi) / size)
         energies.append(float(moment.force @ moment.force) / (2 * size))
         if (k - begin) % stride == 0:
-            averages.push(moment.x, moment.phi, moment.h)
+            ring.push(moment.x, moment.phi, moment.h)
         if len(pulses) < len(starts) and k >= starts[len(pulses)]:
             slopes.append(phi.slope_at(moment.x[::_PULSED], moment.phi[::_PULSED]))
             if len(slopes) == length:
                 pulses.append(stationary_pulse(np.array(slopes), step, setting.g, setting.gamma))
                 slopes = []
-    delta, C, mixed = averages.averages
+    delta, C, mixed = ring.averages
     R = np.mean(pulses, axis=0)
     half = len(squares) // 2
     g2 = setting.g**2
@@ -123,15 +123,7 @@ def _lagrange(x: Array, y: Array, at: float) -> float:
 
 
 class LagAverages:
-    """⟨x x⟩, ⟨φφ⟩ and the even part of ⟨φh⟩ at the lags 0, s, 2s, … of remembered states.
-
-    Parameters
-    ----------
-    lags : int
-        Number of lags.
-    size : int
-        Number of trajectories.
-    """
+    """⟨x x⟩, ⟨φφ⟩ and the even part of ⟨φh⟩ at the lags 0, s, 2s, … in a ring of recent states."""
 
     def __init__(self, lags: int, size: int) -> None:
         # Single precision: products are noisy at M^−½.
@@ -148,12 +140,9 @@ class LagAverages:
             return
         order = (place - np.arange(self._lags)) % self._lags
         now = self._x[place], self._phi[place], self._h[place]
-        products = (
-            self._x @ now[0],
-            self._phi @ now[1],
-            (self._phi @ now[2] + self._h @ now[1]) / 2,
-        )
-        self._sums += np.array(products)[:, order] / self._size
+        mixed = (self._phi @ now[2] + self._h @ now[1]) / 2
+        products = np.array([self._x @ now[0], self._phi @ now[1], mixed])
+        self._sums += products[:, order] / self._size
         self._taken += 1
 
     @property
