@@ -41,6 +41,15 @@ def _checked(
     return array
 
 
+def _number(
+    name: str, value: float, valid: Callable[[Array], NDArray[np.bool_]], allowed: str
+) -> float:
+    array = _checked(name, value, valid, allowed)
+    if array.ndim:
+        raise ArgumentError(f"{name}={value!r}: must be one number")
+    return float(array)
+
+
 def gain(value: ArrayLike) -> Array:
     """The gain g as an array."""
     return _checked("g", value, lambda a: (a > 0) & np.isfinite(a), "must be positive and finite")
@@ -95,18 +104,12 @@ def axis(name: str, values: ArrayLike) -> Array:
 
 def positive(name: str, value: float) -> float:
     """A positive finite number."""
-    array = _checked(name, value, lambda a: (a > 0) & np.isfinite(a), "must be positive and finite")
-    if array.ndim:
-        raise ArgumentError(f"{name}={value!r}: must be one number")
-    return float(array)
+    return _number(name, value, lambda a: (a > 0) & np.isfinite(a), "must be positive and finite")
 
 
 def finite(name: str, value: float) -> float:
     """A finite number."""
-    array = _checked(name, value, lambda a: np.isfinite(a), "must be finite")
-    if array.ndim:
-        raise ArgumentError(f"{name}={value!r}: must be one number")
-    return float(array)
+    return _number(name, value, np.isfinite, "must be finite")
 
 
 def nonnegative(name: str, value: float) -> float:
@@ -140,10 +143,7 @@ def count(name: str, value: int, minimum: int, maximum: int | None = None) -> in
 
 def window(value: float) -> float:
     """A positive time, inf for ever."""
-    number = _checked("window", value, lambda a: a > 0, "must be positive (inf allowed)")
-    if number.ndim:
-        raise ArgumentError(f"window={value!r}: must be one number")
-    return float(number)
+    return _number("window", value, lambda a: a > 0, "must be positive (inf allowed)")
 
 
 def one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:

@@ -44,9 +44,8 @@ class Switching:
 
     def __post_init__(self) -> None:
         if not (np.iterable(self.times) and np.iterable(self.values)):
-            raise ArgumentError(
-                f"times={self.times!r}, values={self.values!r}: expected two sequences"
-            )
+            given = f"times={self.times!r}, values={self.values!r}"
+            raise ArgumentError(f"{given}: expected two sequences")
         times = tuple(parameters.finite("times", t) for t in self.times)
         values = tuple(parameters.finite("values", v) for v in self.values)
         if len(values) != len(times) + 1:

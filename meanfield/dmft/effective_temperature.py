@@ -43,13 +43,7 @@ def effective_temperature(
     Raises
     ------
     ArgumentError
-        If an argument is no number or out of range, or g and sigma do not broadcast.
-    ValueError
-        If the name `phi` is unknown.
-    TypeError
-        If `phi` is neither a name nor a `TransferFunction`.
-    NotConvergedError
-        If `stationary` has not converged at a point.
+        If `of` is neither word; for the others see `stationary`.
 
     Notes
     -----

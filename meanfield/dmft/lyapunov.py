@@ -6,22 +6,21 @@ import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import parameters
+from .. import exponential, parameters, seeds
 from ..common.files import provenance
-from ..common.jobs import bar, in_threads
 from ..exponential import StepSizeWarning, complaint
 from ..parameters import ArgumentError
 from ..schedule import Schedule, breakpoints, text_of
 from ..transfer import Array, TransferFunction, transfer_function
-from .sampler.ensemble import SHRINK, alarm, combine, plan
-from .sampler.site import SiteModel, checked_model, rate_model
+from .sampler.ensemble import SHRINK, alarm, combine, plan, run_groups
+from .sampler.site import SiteModel, checked_model
 from .sampler.stiffness import stiffness
 from .sampler.sweep import Setting, Sweep, time_grid
-from .sampler.tangent import Tangent
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -175,48 +174,32 @@ def maximal_lyapunov(
     window, tol = parameters.window(window), parameters.nonnegative("tol", tol)
     if temperature and math.isfinite(window):
         raise ArgumentError(f"window={window:g}: must be inf with temperature={temperature:g}")
-    if model is not None and (callable(onsager) or onsager != 0):
-        raise ArgumentError(f"onsager={onsager!r}: belongs to the rate network, not to a model")
-    site = rate_model(phi, onsager) if model is None else checked_model(model)
+    site = checked_model(model, phi, onsager)
     if site.slopes is None:
         raise ArgumentError(f"model={site.name!r}: has no slopes")
     batches, size, entropy = plan(n_trajectories, batches, seed, threads)
     times = breakpoints(t_max, onsager)
+    grid = time_grid(times, dt)
     setting = Setting(
-        site,
-        g,
-        gamma,
-        lambda t: 2 * temperature,
-        x0_std,
-        times,
-        time_grid(times, dt),
-        tol=tol,
-        window=window,
+        site, g, gamma, lambda t: 2 * temperature, x0_std, times, grid, tol=tol, window=window
     )
-    total = 2 * batches * setting.grid.size
-    with bar(total, "lyapunov", progress, "step") as shown:
-        jobs = [
-            _job(setting, members, entropy, (group, batch), shown.update)
-            for group, members in enumerate((size, size // SHRINK))
-            for batch in range(batches)
-        ]
-        found = in_threads(jobs, threads)
-    grid = setting.grid
-    growths = [growth for growth, _, _ in found]
+    groups = [partial(_growth, setting, members, entropy) for members in (size, size // SHRINK)]
+    found = run_groups(groups, batches, grid.size, "lyapunov", threads, progress)
+    full, small = ([growth for growth, _, _ in group] for group in found)
     begin = int(np.searchsorted(grid, t_skip))
     middle = (begin + grid.size - 1) // 2
 
     def rates(first: int, last: int, group: list[Array]) -> list[Array]:
         return [(s[last] - s[first]) / (grid[last] - grid[first]) for s in group]
 
-    full, small = growths[:batches], growths[batches:]
     estimate = combine(rates(begin, -1, full), rates(begin, -1, small), extrapolate=True)
     early, late = rates(begin, middle, full), rates(middle, -1, full)
     change = combine([b - a for a, b in zip(early, late, strict=True)], [], extrapolate=False)
-    largest = max((s for _, s, _ in found[:batches] if not math.isnan(s)), default=math.nan)
+    largest = max((s for _, s, _ in found[0] if not math.isnan(s)), default=math.nan)
     longest = float(np.max(np.diff(grid)))
     reasons = []
-    if text := complaint(longest, largest) or _whirl(longest, g, gamma, [s for _, _, s in found]):
+    slopes = [s for group in found for _, _, s in group]
+    if text := complaint(longest, largest) or _whirl(longest, g, gamma, slopes):
         reasons.append(text)
         warnings.warn(text, StepSizeWarning, stacklevel=2)
     if abs(change.value) > alarm(batches) * change.error:
@@ -271,27 +254,46 @@ def _whirl(step: float, g: float, gamma: float, slopes: list[float]) -> str | No
     return complaint(step, pulling)
 
 
-def _job(
-    setting: Setting, size: int, seed: int, key: tuple[int, int], tick: Callable[[], object]
-) -> Callable[[], tuple[Array, float, float]]:
-    def growth() -> tuple[Array, float, float]:
-        sweep = Sweep(setting, size, seed, *key)
-        tangent = Tangent(sweep, seed, key)
-        grid, sums, rate, slope = setting.grid, [0.0], math.nan, math.nan
-        jumps = set(setting.times)
-        for moment in sweep:
-            tick()
-            k = moment.step
-            if k + 1 == grid.size:
-                if moment.u is not None:
-                    rate = stiffness(setting.model, sweep.operator, moment)
-                elif setting.model.slopes is not None:
-                    found = setting.model.slopes(moment.t, moment.x, moment.h, None)
-                    slope = math.sqrt(float(np.mean((found.drift_h * found.phi_x) ** 2)))
-                break
-            step = float(grid[k + 1] - grid[k])
-            tangent.follow(moment, step, restarts=moment.t in jumps)
-            sums.append(tangent.growth)
-        return np.array(sums), rate, slope
+def _growth(
+    setting: Setting, size: int, seed: int, *, key: tuple[int, int], tick: Callable[[], object]
+) -> tuple[Array, float, float]:
+    """Log of the growth of a tangent vector up to every time, last stiffness and rms slope.
 
-    return growth
+    δx of all trajectories is stepped with them and rescaled to norm 1.  The operator of the sweep
+    answers for φ′δx too, so that the perturbation meets the couplings of the state.
+    """
+    model, grid, jumps = setting.model, setting.grid, set(setting.times)
+    assert model.slopes is not None
+    sweep = Sweep(setting, size, seed, *key)
+    start = seeds.generator(seed, "tangent", *key).standard_normal(size)
+    delta: Array = start / np.linalg.norm(start)
+    last: Array | None = None
+    sums, rate, slope = [0.0], math.nan, math.nan
+    for moment in sweep:
+        tick()
+        k = moment.step
+        if k + 1 == grid.size:
+            if moment.u is not None:
+                rate = stiffness(model, sweep.operator, moment)
+            else:
+                found = model.slopes(moment.t, moment.x, moment.h, None)
+                slope = math.sqrt(float(np.mean((found.drift_h * found.phi_x) ** 2)))
+            break
+        slopes = model.slopes(moment.t, moment.x, moment.h, moment.u)
+        phi = slopes.phi_x * delta
+        field = sweep.operator.matvec(phi)
+        # Kept in the window together with the requests of the state.
+        sweep.requests = [phi]
+        rest = (slopes.drift_x + 1) * delta + slopes.drift_h * field
+        if moment.u is not None:
+            psi = slopes.psi_x * delta + slopes.psi_h * field
+            sweep.requests.append(psi)
+            rest += slopes.drift_u * sweep.operator.rmatvec(psi)
+        decay, flat, ramp = exponential.weights(float(grid[k + 1] - grid[k]))
+        moved = decay * delta + flat * rest
+        if last is not None and moment.t not in jumps:
+            moved += ramp * (rest - last)
+        norm = float(np.linalg.norm(moved))
+        sums.append(sums[-1] + math.log(norm))
+        delta, last = moved / norm, rest / norm
+    return np.array(sums), rate, slope

@@ -45,14 +45,8 @@ class _Crossing:
         recent = self.value[index]
         peak = (recent[:, 1] > recent[:, 0]) & (recent[:, 1] >= recent[:, 2]) & (recent[:, 1] > 0.9)
         for row in index[peak]:
-            self.peaks.append(
-                (
-                    int(row),
-                    self.log_t[row].copy(),
-                    self.unknowns[row].copy(),
-                    self.value[row].copy(),
-                )
-            )
+            three = self.log_t[row].copy(), self.unknowns[row].copy(), self.value[row].copy()
+            self.peaks.append((int(row), *three))
         return value > 1
 
 

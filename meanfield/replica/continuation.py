@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ..transfer import Array
 from .newton import NewtonResult
+from .points import Points
 
 FIRST_STEP = 0.25
 LAST_STEP = 1e-6
@@ -30,6 +31,17 @@ MAX_STEPS = 1000
 Corrector = Callable[[Array, Array, NDArray[np.intp]], NewtonResult]
 # visit(unknowns, parameter, index) is told every accepted step; True stops those points
 Visitor = Callable[[Array, Array, NDArray[np.intp]], NDArray[np.bool_]]
+
+
+def in_temperature(
+    newton_at: Callable[[Array, Points, int, int], NewtonResult], points: Points, nodes: int
+) -> Corrector:
+    """Newton's corrector of a branch followed in ln T, with a rule of `nodes`."""
+
+    def correct(unknowns: Array, log_t: Array, index: NDArray[np.intp]) -> NewtonResult:
+        return newton_at(unknowns, points.take(index).at(np.exp(log_t)), nodes, CORRECTIONS)
+
+    return correct
 
 
 def follow(

@@ -28,6 +28,8 @@ class NewtonResult(NamedTuple):
     orientation: Array
 
 
+# A step may leave the domain for a while; what stays non-finite is reported by its residual.
+@np.errstate(all="ignore")
 def newton(
     system: System, start: Array, limit: Limiter, *, max_iterations: int = 60
 ) -> NewtonResult:
@@ -49,12 +51,6 @@ def newton(
     NewtonResult
         A point whose equations became non-finite has residual ``inf``.
     """
-    # A step may leave the domain for a while; what stays non-finite is reported by its residual.
-    with np.errstate(all="ignore"):
-        return _iterate(system, start, limit, max_iterations)
-
-
-def _iterate(system: System, start: Array, limit: Limiter, max_iterations: int) -> NewtonResult:
     unknowns = np.array(start, dtype=float)
     points = len(unknowns)
     residual = np.full(points, np.inf)

@@ -56,9 +56,7 @@ def _columns(points: Points, branch: str) -> Columns:
         x2=zero,
         free_entropy=-(gain**2) * gamma * response**2 / 2 + np.log(response),
     )
-    columns.residual[:] = 0.0
-    columns.quadrature_error[:] = 0.0
-    columns.rounding_error[:] = 0.0
-    columns.reason[:] = ""
-    columns.branch_of[:] = branch
+    for errors in (columns.residual, columns.quadrature_error, columns.rounding_error):
+        errors[:] = 0.0
+    columns.reason[:], columns.branch_of[:] = "", branch
     return columns

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..transfer import Array
 from . import bifurcation, paramagnetic, two_fields
-from .continuation import CORRECTIONS, follow
+from .continuation import follow, in_temperature
 from .newton import NewtonResult, newton
 from .points import Columns, Points
 from .polish import BranchEquations, Starts, polish
@@ -39,17 +39,8 @@ ACCURACY = 1e-11
 def unpack(unknowns: Array) -> Array:
     """Order parameters (points, 6): q, Q, r, R, X_d, P."""
     q = np.exp(unknowns[:, 0])
-    return np.stack(
-        [
-            q,
-            unknowns[:, 1] * q,
-            unknowns[:, 2],
-            unknowns[:, 3],
-            unknowns[:, 4] / q,
-            unknowns[:, 5] / q,
-        ],
-        axis=1,
-    )
+    _, ratio, r, cross, x_d, noise = unknowns.T
+    return np.stack([q, ratio * q, r, cross, x_d / q, noise / q], axis=1)
 
 
 def equations(unknowns: Array, points: Points, n: int) -> tuple[Array, Array]:
@@ -83,12 +74,11 @@ def _limit(unknowns: Array, step: Array, index: NDArray[np.intp]) -> Array:
 
 def newton_at(start: Array, points: Points, n: int, max_iterations: int = 40) -> NewtonResult:
     """Newton's method for the six unknowns with n nodes per field."""
-    return newton(
-        lambda y, index: equations(y, points.take(index), n),
-        start,
-        _limit,
-        max_iterations=max_iterations,
-    )
+
+    def system(unknowns: Array, index: NDArray[np.intp]) -> tuple[Array, Array]:
+        return equations(unknowns, points.take(index), n)
+
+    return newton(system, start, _limit, max_iterations=max_iterations)
 
 
 def _seed(points: Points, log_t: Array, unknowns: Array, overlap: float) -> tuple[Array, Array]:
@@ -99,20 +89,10 @@ def _seed(points: Points, log_t: Array, unknowns: Array, overlap: float) -> tupl
     _, vectors = leading_mode(susceptibility_map(r, q / v, -stretch, r, here.gamma), here.g)
     mode = vectors / vectors[:, :1]  # (Q/v, R, P v) with Q/v = 1
     amount = overlap * q / v
-    start = np.stack(
-        [
-            np.log(q),
-            np.full_like(q, overlap),
-            r,
-            amount * mode[:, 1],
-            stretch * q / v,
-            amount * mode[:, 2] * q / v,
-        ],
-        axis=1,
-    )
-    start[:, 1] = log_t
-
+    cross, noise = amount * mode[:, 1], amount * mode[:, 2] * q / v
     # Q/q is prescribed and ln T takes its place among the unknowns.
+    start = np.stack([np.log(q), log_t, r, cross, stretch * q / v, noise], axis=1)
+
     def system(y: Array, index: NDArray[np.intp]) -> tuple[Array, Array]:
         part = points.take(index)
         full = y.copy()
@@ -170,21 +150,12 @@ def _starts(points: Points) -> Starts:
 
 
 def _follow(
-    starts: Starts,
-    points: Points,
-    rows: NDArray[np.intp],
-    seed: Array,
-    seed_t: Array,
-    nodes: int,
+    starts: Starts, points: Points, rows: NDArray[np.intp], seed: Array, seed_t: Array, nodes: int
 ) -> NDArray[np.intp]:
     """Follow the points `rows` with `nodes` per field; returns those that did not arrive."""
     here = points.take(rows)
-
-    def correct(unknowns: Array, log_t: Array, index: NDArray[np.intp]) -> NewtonResult:
-        part = here.take(index).at(np.exp(log_t))
-        return newton_at(unknowns, part, nodes, CORRECTIONS)
-
     target = np.log(here.temperature)
+    correct = in_temperature(newton_at, here, nodes)
     unknowns, reached, iterations = follow(correct, seed, seed_t, target, max_steps=_MAX_STEPS)
     arrived = reached == target
     starts.iterations[rows] += iterations

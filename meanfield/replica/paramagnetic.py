@@ -159,14 +159,9 @@ def plain_errors(unknowns: Array, points: Points, n: int) -> Array:
     """
     law = _Law(unknowns, points, n)
     v, r, stretch, _, _ = unpack(unknowns, points)
-    return np.stack(
-        [
-            points.temperature / v + points.g**2 * law.mean(law.phi_s**2) - 1,
-            law.mean(law.psi * law.phi_s) - r,
-            1 - law.mean(law.psi**2) - stretch,
-        ],
-        axis=1,
-    )
+    of_q = points.temperature / v + points.g**2 * law.mean(law.phi_s**2) - 1
+    of_r = law.mean(law.psi * law.phi_s) - r
+    return np.stack([of_q, of_r, 1 - law.mean(law.psi**2) - stretch], axis=1)
 
 
 def instability(u: Array, r: Array, stretch: Array, points: Points) -> Array:

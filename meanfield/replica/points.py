@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -57,56 +57,33 @@ class Points:
 def checked(
     g: ArrayLike, gamma: ArrayLike, beta: ArrayLike, eta: ArrayLike
 ) -> tuple[Array, Array, Array, Array]:
-    """g, γ, β and η broadcast, after checks of their ranges.
-
-    Raises
-    ------
-    ArgumentError
-        Naming the argument, its value and the allowed range.
-    """
-    arrays = np.broadcast_arrays(
-        parameters.gain(g),
-        parameters.symmetry(gamma),
-        parameters.inverse_temperature(beta),
-        parameters.confinement(eta),
-    )
-    if np.any((arrays[3] > 0) & np.isinf(arrays[2])):
+    """g, γ, β and η broadcast, after checks of their ranges."""
+    g, gamma = parameters.gain(g), parameters.symmetry(gamma)
+    beta, eta = parameters.inverse_temperature(beta), parameters.confinement(eta)
+    g, gamma, beta, eta = np.broadcast_arrays(g, gamma, beta, eta)
+    if np.any((eta > 0) & np.isinf(beta)):
         raise parameters.ArgumentError(
             "beta=inf: eta > 0 needs finite beta (the limit is x = 0 for every g)"
         )
-    return arrays[0], arrays[1], arrays[2], arrays[3]
+    return g, gamma, beta, eta
 
 
-# Order parameters and what is derived from them; nan until solved.
+# Order parameters and what is derived from them, and how far they can be trusted; nan until solved.
 NUMBERS = ("q", "Q", "r", "R", "X", "P", "chi", "sigma_xphi", "x2", "free_entropy", "instability")
+ERRORS = ("residual", "quadrature_error", "rounding_error")
+COUNTS = ("iterations", "nodes")
+WORDS = ("reason", "branch_of", "sheet_of")
 
 
-@dataclass
 class Columns:
     """One row per point: the numbers of a solution and how it was reached."""
 
-    size: int
-    values: dict[str, Array] = field(init=False)
-    residual: Array = field(init=False)
-    quadrature_error: Array = field(init=False)
-    rounding_error: Array = field(init=False)
-    iterations: NDArray[np.int64] = field(init=False)
-    nodes: NDArray[np.int64] = field(init=False)
-    reason: NDArray[np.object_] = field(init=False)
-    branch_of: NDArray[np.object_] = field(init=False)
-    sheet_of: NDArray[np.object_] = field(init=False)
-
-    def __post_init__(self) -> None:
-        n = self.size
-        self.values = {name: np.full(n, np.nan) for name in NUMBERS}
-        self.residual = np.full(n, np.nan)
-        self.quadrature_error = np.full(n, np.nan)
-        self.rounding_error = np.full(n, np.nan)
-        self.iterations = np.zeros(n, dtype=np.int64)
-        self.nodes = np.zeros(n, dtype=np.int64)
-        self.reason = np.full(n, "not attempted", dtype=object)
-        self.branch_of = np.full(n, "", dtype=object)
-        self.sheet_of = np.full(n, "", dtype=object)
+    def __init__(self, size: int) -> None:
+        self.values = {name: np.full(size, np.nan) for name in NUMBERS}
+        self.residual, self.quadrature_error, self.rounding_error = np.full((3, size), np.nan)
+        self.iterations, self.nodes = np.zeros((2, size), dtype=np.int64)
+        self.reason = np.full(size, "not attempted", dtype=object)
+        self.branch_of, self.sheet_of = np.full((2, size), "", dtype=object)
 
     @property
     def converged(self) -> NDArray[np.bool_]:
@@ -117,9 +94,8 @@ class Columns:
         """Copy another batch into the points `index` of this one."""
         for name in NUMBERS:
             self.values[name][index] = other.values[name]
-        for column in fields(self):
-            if column.name not in ("size", "values"):
-                getattr(self, column.name)[index] = getattr(other, column.name)
+        for name in (*ERRORS, *COUNTS, *WORDS):
+            getattr(self, name)[index] = getattr(other, name)
 
     def replace(self, index: Index, other: Columns) -> None:
         """Like `write`, but keep count of the iterations already spent on these points."""

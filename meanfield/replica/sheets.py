@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from ..elliptic import linear_temperature_ratio
 from ..transfer import Array
 from . import paramagnetic
-from .continuation import CORRECTIONS, MAX_STEP, Corrector, Visitor, follow
+from .continuation import MAX_STEP, Visitor, follow, in_temperature
 from .newton import NewtonResult, newton
 from .null_state import measure_null
 from .points import Columns, Points
@@ -91,12 +91,11 @@ def _finite_only(points: Points) -> NDArray[np.bool_]:
 
 def newton_at(start: Array, points: Points, n: int, max_iterations: int = 60) -> NewtonResult:
     """Newton's method for the unknowns (ln v, r, A) on n quadrature intervals."""
-    return newton(
-        lambda y, index: paramagnetic.equations(y, points.take(index), n),
-        start,
-        _limit,
-        max_iterations=max_iterations,
-    )
+
+    def system(unknowns: Array, index: NDArray[np.intp]) -> tuple[Array, Array]:
+        return paramagnetic.equations(unknowns, points.take(index), n)
+
+    return newton(system, start, _limit, max_iterations=max_iterations)
 
 
 def _limit(unknowns: Array, step: Array, index: NDArray[np.intp]) -> Array:
@@ -120,10 +119,8 @@ def direct_starts(points: Points) -> tuple[Array, Array]:
     """Two starts for Newton's method: the linear limit cut off at order one, and a hot one."""
     cold = _linear_limit(points)
     scale = points.g**2 * min(points.phi.bound, 3.0) ** 2 * 0.3
-    hot = np.stack(
-        [np.log(points.temperature + scale), np.full_like(scale, 0.6), np.zeros_like(scale)],
-        axis=1,
-    )
+    log_v, response = np.log(points.temperature + scale), np.full_like(scale, 0.6)
+    hot = np.stack([log_v, response, np.zeros_like(scale)], axis=1)
     if not points.phi.is_linear:
         # At T = 0 only regime III is left to solve: v grows linearly from its onset.
         onset = np.maximum(points.effective_gain**2 * (1 + points.gamma) - 1, 1e-9)
@@ -149,30 +146,14 @@ def _direct(points: Points) -> Starts:
     return result
 
 
-def corrector(points: Points) -> Corrector:
-    """Newton's corrector of this branch for `follow`."""
-
-    def correct(unknowns: Array, log_temperature: Array, index: NDArray[np.intp]) -> NewtonResult:
-        part = points.take(index).at(np.exp(log_temperature))
-        return newton_at(unknowns, part, PATH_NODES, CORRECTIONS)
-
-    return correct
-
-
 def cool(
     points: Points, target: Array, visit: Visitor | None = None, max_step: float = MAX_STEP
 ) -> tuple[Array, Array, NDArray[np.int64]]:
     """Follow the cooled sheet from a high temperature down to ln T = `target`."""
     bound = min(points.phi.bound, 3.0)
     hot = np.maximum(np.log(30 * (1 + points.g**2 + points.eta)), target)
-    start = np.stack(
-        [
-            np.log(np.exp(hot) + points.g**2 * bound**2 * 0.6),
-            np.full(len(points), 0.3),
-            np.zeros(len(points)),
-        ],
-        axis=1,
-    )
+    log_v = np.log(np.exp(hot) + points.g**2 * bound**2 * 0.6)
+    start = np.stack([log_v, np.full(len(points), 0.3), np.zeros(len(points))], axis=1)
     return _follow(points, start, hot, target, visit, max_step)
 
 
@@ -186,8 +167,9 @@ def _follow(
 ) -> tuple[Array, Array, NDArray[np.int64]]:
     solved = newton_at(start, points.at(np.exp(log_temperature)), PATH_NODES)
     start = np.where(solved.residual[:, None] <= 1e-9, solved.unknowns, np.nan)
+    correct = in_temperature(newton_at, points, PATH_NODES)
     unknowns, reached, iterations = follow(
-        corrector(points), start, log_temperature, target, visit=visit, max_step=max_step
+        correct, start, log_temperature, target, visit=visit, max_step=max_step
     )
     return unknowns, reached, iterations + solved.iterations
 

@@ -1,8 +1,9 @@
-"""The public calls: solve the saddle-point equations on arrays, and β_SG."""
+"""The public calls: solve the saddle-point equations on arrays, β_SG, and the plain map."""
 
 from __future__ import annotations
 
 from collections import Counter
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,8 +12,8 @@ from .. import parameters
 from ..common.jobs import bar
 from ..convergence import NotConvergedError
 from ..transfer import Array, TransferFunction, transfer_function
-from . import bifurcation, ordered, sheets, static
-from .points import NUMBERS, Columns, Points, checked
+from . import bifurcation, ordered, sheets, static, two_fields
+from .points import COUNTS, ERRORS, NUMBERS, WORDS, Columns, Points, checked
 from .solution import SaddlePoint
 
 BRANCHES = ("static", "paramagnetic", "ordered", "stable")
@@ -158,6 +159,74 @@ def spin_glass_beta(
     return result.reshape(g.shape)
 
 
+class OrderParameters(NamedTuple):
+    """q, Q, r, R, X_d and P, arrays of one shape."""
+
+    q: Array
+    Q: Array
+    r: Array
+    R: Array
+    X: Array
+    P: Array
+
+
+def replica_map(
+    order: tuple[ArrayLike, ArrayLike, ArrayLike, ArrayLike, ArrayLike, ArrayLike],
+    g: ArrayLike,
+    gamma: ArrayLike = 0.0,
+    *,
+    beta: ArrayLike,
+    eta: ArrayLike = 0.0,
+    phi: str | TransferFunction = "tanh",
+    nodes: int = 48,
+) -> OrderParameters:
+    """Right-hand sides of the general replica-symmetric equations: a solution is a fixed point.
+
+    Parameters
+    ----------
+    order : tuple of six array_like
+        q, Q, r, R, X_d, P.
+    g, gamma, beta, eta : array_like
+        Parameters as in `saddle_point`; they broadcast with the order parameters.
+    phi : str or TransferFunction
+    nodes : int
+        Gauss–Hermite nodes per field; compare two values for the quadrature error.
+
+    Returns
+    -------
+    OrderParameters
+        The updates; nan where v = 1/β + g²(q−Q) ≤ 0 or the fields have no positive covariance,
+        Q P < γ²R².
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside its range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from meanfield import replica_map, saddle_point
+    >>> point = saddle_point(1.2, 0.5, beta=10.0, branch="paramagnetic")
+    >>> order = (point.q, point.Q, point.r, point.R, point.X, point.P)
+    >>> new = replica_map(order, 1.2, 0.5, beta=10.0)
+    >>> bool(np.allclose(new, order, rtol=0, atol=1e-12))
+    True
+    """
+    if not (isinstance(nodes, (int, np.integer)) and 4 <= nodes <= 384):
+        raise parameters.ArgumentError(f"nodes={nodes!r}: must be an integer in [4, 384]")
+    if len(order) != 6:
+        raise parameters.ArgumentError(f"order: expected q, Q, r, R, X, P, got {len(order)} arrays")
+    arrays = np.broadcast_arrays(*order, g, gamma, beta, eta)
+    shape = arrays[0].shape
+    g, gamma, beta, eta = checked(*arrays[6:])
+    points = Points.flat(g, gamma, beta, eta, transfer_function(phi))
+    flat = np.stack([np.asarray(a, dtype=float).reshape(-1) for a in arrays[:6]], axis=1)
+    with np.errstate(all="ignore"):
+        new, _ = two_fields.update(flat, points, nodes)
+    return OrderParameters(*(column.reshape(shape) for column in new.T))
+
+
 def _solve_in_chunks(
     points: Points, branch: str, sheet: str, tol: float, progress: bool
 ) -> Columns:
@@ -222,14 +291,8 @@ def _result(
         stable=converged & (instability <= 1 + rounding),
         marginal=np.abs(instability - 1) <= rounding,
         converged=converged,
-        residual=columns.residual.reshape(shape),
-        quadrature_error=columns.quadrature_error.reshape(shape),
-        rounding_error=columns.rounding_error.reshape(shape),
-        iterations=columns.iterations.reshape(shape),
-        nodes=columns.nodes.reshape(shape),
-        branch_of=columns.branch_of.astype(str).reshape(shape),
-        sheet_of=columns.sheet_of.astype(str).reshape(shape),
-        reason=columns.reason.astype(str).reshape(shape),
+        **{name: getattr(columns, name).reshape(shape) for name in (*ERRORS, *COUNTS)},
+        **{name: getattr(columns, name).astype(str).reshape(shape) for name in WORDS},
         attributes=attributes,
     )
 

@@ -143,12 +143,10 @@ def newton_at(start: Array, points: Points, n: int, max_iterations: int = 60) ->
         half = 0.5 * np.abs(unknowns[:, 1] / step[:, 1])
         return np.fmin(np.fmin(1.0, wall), np.fmin(half, 1 / np.abs(step[:, 0])))
 
-    return newton(
-        lambda y, index: equations(y, points.take(index), n),
-        start,
-        limit,
-        max_iterations=max_iterations,
-    )
+    def system(unknowns: Array, index: NDArray[np.intp]) -> tuple[Array, Array]:
+        return equations(unknowns, points.take(index), n)
+
+    return newton(system, start, limit, max_iterations=max_iterations)
 
 
 def onset_start(points: Points, distance: Array) -> Array:

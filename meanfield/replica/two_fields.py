@@ -185,14 +185,10 @@ def update(order: Array, points: Points, n: int) -> tuple[Array, Array]:
 def _update(order: Array, points: Points, n: int) -> tuple[Array, Array]:
     law = ConditionalMoments(order, points, n)
     v, g2, gamma = law.v, points.g**2, points.gamma
-    pairs = [
-        law.single(2, 0),
-        law.product((1, 0), (1, 0)),
-        law.single(1, 1),
-        law.product((1, 0), (0, 1)),
-        law.single(0, 2),
-        law.product((0, 1), (0, 1)),
-    ]
+    phi, psi = (1, 0), (0, 1)
+    # In the order of q, Q, r, R, X, P.
+    pairs = [law.single(2, 0), law.product(phi, phi), law.single(1, 1), law.product(phi, psi)]
+    pairs += [law.single(0, 2), law.product(psi, psi)]
     # Back from units of √v: second moments are v times these, for any (φ, y).
     values = np.stack([pair[0] for pair in pairs], axis=1)
     slopes = np.stack([np.stack(pair[1], axis=1) for pair in pairs], axis=1)  # (p, 6, 6)

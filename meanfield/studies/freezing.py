@@ -20,8 +20,7 @@ from ..dmft.sampler.batch import Batch, Task, are_alike
 from ..dmft.sampler.ensemble import combine, plan
 from ..dmft.sampler.site import rate_model
 from ..dmft.sampler.sweep import Setting, time_grid
-from ..dmft.two_time.sampled import sample
-from ..dmft.two_time.solver import BIASES
+from ..dmft.two_time.solver import BIASES, sample
 from ..exponential import StepSizeWarning, complaint, largest_step
 from ..parameters import ArgumentError
 from ..schedule import Switching

@@ -24,10 +24,9 @@ from meanfield import (
 )
 from meanfield.common.jobs import in_threads
 from meanfield.dmft.sampler.ensemble import SHRINK, combine
-from meanfield.dmft.sampler.forgetting import Forgetting
 from meanfield.dmft.sampler.site import rate_model
 from meanfield.dmft.sampler.stiffness import stiffness
-from meanfield.dmft.sampler.sweep import Moment, Setting, Sweep, time_grid
+from meanfield.dmft.sampler.sweep import Forgetting, Moment, Setting, Sweep, time_grid
 from meanfield.exponential import largest_rate
 from meanfield.schedule import Schedule, breakpoints
 

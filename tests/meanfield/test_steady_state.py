@@ -20,8 +20,7 @@ from meanfield import (
     stationary,
     steady_state,
 )
-from meanfield.dmft.steady_state.batch import half_time
-from meanfield.dmft.steady_state.lags import LagAverages
+from meanfield.dmft.steady_state.batch import LagAverages, half_time
 
 CURVES = ("C", "delta", "R")
 SCALARS = ("q", "delta0", "energy", "r_int", "tau_half")

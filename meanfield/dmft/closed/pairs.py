@@ -33,7 +33,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...transfer import Array, TransferFunction, transfer_function
-from ..stationary.hermite import normal_nodes
+from ..stationary.hermite import normal_nodes, normal_weights
 
 # Error of C_φ(t,t′), relative to √(C_φ(t,t) C_φ(t′,t′)), at which a series ends.
 _NEGLIGIBLE = 1e-13
@@ -165,8 +165,7 @@ class _Quadrature:
             z = normal_nodes(self._phi, self._reach)
             most = max(_TABLE // _TERMS_WITHOUT_MIXTURE, 1)
             self._z = z if z.size <= most else np.linspace(0.0, z[-1], most)
-            self._weight = math.sqrt(2 / math.pi) * self._z[1] * np.exp(-(self._z**2) / 4)
-            self._weight[0] /= 2
+            self._weight = normal_weights(self._z, 0.25)
             self._table = np.empty((0, 0))
         if terms > self._table.shape[0]:
             table = np.empty((terms, self._z.size))
@@ -217,18 +216,9 @@ def _selection(mask: NDArray[np.bool_]) -> NDArray[np.int64] | slice:
 class PairAverage:
     """C_φ of the present time with every earlier one, and with itself.
 
-    Parameters
-    ----------
-    phi : TransferFunction
-    times : int
-        Number of times that the history may reach.
-    method : {"auto", "series", "mixture"}
-        Which representation; "auto" by cost.
-
-    Attributes
-    ----------
-    truncation : float
-        Largest error of C_φ(t,t′)/√(C_φ(t,t) C_φ(t′,t′)), so far, from the end of the series.
+    The history may reach `times` in number; `method` is "series", "mixture" or, by cost, "auto".
+    `truncation` is the largest error of C_φ(t,t′)/√(C_φ(t,t) C_φ(t′,t′)), so far, from the end of
+    the series.
     """
 
     def __init__(self, phi: TransferFunction, times: int, method: str = "auto") -> None:

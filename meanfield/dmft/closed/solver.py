@@ -39,37 +39,19 @@ _ESTIMATED = ("delta", "C", "slope", "energy")
 
 @dataclass(frozen=True)
 class ClosedTwoTime:
-    """Two-time functions per neuron; matrices are symmetric.
-
-    Attributes
-    ----------
-    t : ndarray
-        Times.
-    delta, C : ndarray
-        Δ(t,t′) = ⟨x(t)x(t′)⟩ and C(t,t′) = ⟨φ(x(t))φ(x(t′))⟩.
-    field : ndarray
-        ⟨x(t)h(t)⟩.
-    slope : ndarray
-        ⟨φ′(x(t))⟩.
-    energy : ndarray
-        Kinetic energy ½⟨(h − x)²⟩.
-    delta_err, C_err, slope_err, energy_err : ndarray
-        Estimated errors from the step.
-    truncation : float
-        Largest error of C, relative to √(C(t,t) C(t′,t′)), from the end of the Hermite series.
-    """
+    """Two-time functions per neuron with estimated errors from the step; matrices are symmetric."""
 
     t: Array
-    delta: Array
-    C: Array
-    field: Array
-    slope: Array
-    energy: Array
+    delta: Array  # Δ(t,t′) = ⟨x(t)x(t′)⟩
+    C: Array  # C(t,t′) = ⟨φ(x(t))φ(x(t′))⟩
+    field: Array  # ⟨x(t)h(t)⟩
+    slope: Array  # ⟨φ′(x(t))⟩
+    energy: Array  # kinetic energy ½⟨(h − x)²⟩
     delta_err: Array
     C_err: Array
     slope_err: Array
     energy_err: Array
-    truncation: float
+    truncation: float  # largest error of C, relative to √(C(t,t) C(t′,t′)), from the series' end
 
 
 def solve(

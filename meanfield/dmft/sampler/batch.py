@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,62 +19,30 @@ from .whitened import WhitenedResponse
 _PROBE = 0.1
 
 
-@dataclass(frozen=True)
-class Task:
-    """What to measure.
+class Task(NamedTuple):
+    """What to measure."""
 
-    Attributes
-    ----------
-    saves : array of int
-        Steps of the grid that are saved.
-    response : bool
-        Whether to propagate tangents for R(t, s).
-    pulses : int
-        Number of trajectories that carry tangents.
-    integrated : bool
-        Whether to measure the integrated response from the whitened sums.
-    stiff : bool
-        Whether to measure the stiffness while u is on.
-    repeats : int
-        Number of batches.
-    """
-
-    saves: NDArray[np.intp]
-    response: bool
-    pulses: int
-    integrated: bool
-    stiff: bool
-    repeats: int
+    saves: NDArray[np.intp]  # steps of the grid
+    response: bool  # whether to propagate tangents for R(t, s)
+    pulses: int  # number of trajectories that carry tangents
+    integrated: bool  # whether to measure the integrated response from the whitened sums
+    stiff: bool  # whether to measure the stiffness while u is on
+    repeats: int  # number of batches
 
 
-@dataclass(frozen=True)
-class Batch:
-    """Averages over the trajectories of one batch; two-time arrays are (n_saved, n_saved).
+class Batch(NamedTuple):
+    """Averages over the trajectories of one batch; two-time arrays are (n_saved, n_saved)."""
 
-    Attributes
-    ----------
-    values : dict of array
-        C, delta, freezing, energy, r_int and, where asked for, R.
-    ridge_shift : array
-        Change of r_int when the ridge of the whitened sums is stronger.
-    balance, energy_balance : float
-        Largest violation of ½⟨x²⟩' = ⟨xF⟩ and, along gradient flows, of ⟨E⟩' = −⟨F²⟩, integrated
-        over time; nan where they do not apply.
-    stiffness : float
-    rank : int
-    crowded : bool
-    neglected : float
-        See `GaussianOperator.is_crowded` and `neglected_rms`.
-    """
-
-    values: dict[str, Array]
-    ridge_shift: Array
+    values: dict[str, Array]  # C, delta, freezing, energy, r_int and, where asked for, R
+    ridge_shift: Array  # change of r_int when the ridge of the whitened sums is stronger
+    # Largest violation of ½⟨x²⟩' = ⟨xF⟩ and, along gradient flows, of ⟨E⟩' = −⟨F²⟩, integrated
+    # over time; nan where they do not apply.
     balance: float
     energy_balance: float
     stiffness: float
     rank: int
-    crowded: bool
-    neglected: float
+    crowded: bool  # see `GaussianOperator.is_crowded`
+    neglected: float  # see `GaussianOperator.neglected_rms`
 
 
 def are_alike(full: Sequence[Batch], small: Sequence[Batch]) -> bool:
@@ -115,21 +83,7 @@ def run_batch(
     is_gradient_flow: Callable[[float], bool],
     tick: Callable[[], object],
 ) -> Batch:
-    """Sweep through time once.
-
-    Parameters
-    ----------
-    setting, task
-    size : int
-        Number of trajectories.
-    seed : int
-    key : tuple of int
-        Which batch.
-    is_gradient_flow : callable
-        Whether the drift is −∇E at time t.
-    tick : callable
-        Called once per step.
-    """
+    """Sweep `size` trajectories through time; `is_gradient_flow(t)`: whether the drift is −∇E."""
     sweep = Sweep(setting, size, seed, *key)
     measured = WhitenedResponse(sweep.operator, setting.window, task.repeats)
     saves = set(task.saves.tolist())
@@ -154,7 +108,9 @@ def run_batch(
             responses.append(measured.value)
             shifts.append(measured.shift)
         if task.response:
-            path.append(_path(moment, task.pulses))
+            part = slice(task.pulses)
+            u = None if moment.u is None else moment.u[part]
+            path.append(Path(t, moment.x[part], moment.h[part], u))
         _balances(setting, moment, energy, balance, descent, is_gradient_flow(t))
         if task.stiff and moment.u is not None:
             regulated += 1
@@ -165,9 +121,8 @@ def run_batch(
     values["energy"] = np.array(energies)
     values["r_int"] = np.array(responses) if task.integrated else np.full(len(xs), np.nan)
     if task.response:
-        found = kernels(setting.model, setting.g, setting.gamma, path, setting.times)
-        values["R"] = found.R[np.ix_(task.saves, task.saves)]
-        values["r_int"] = found.r_int[task.saves]
+        R, r_int = kernels(setting.model, setting.g, setting.gamma, path, setting.times)
+        values["R"], values["r_int"] = R[np.ix_(task.saves, task.saves)], r_int[task.saves]
     return Batch(
         values=values,
         ridge_shift=np.array(shifts) * (not task.response),
@@ -178,11 +133,6 @@ def run_batch(
         crowded=sweep.operator.is_crowded,
         neglected=sweep.operator.neglected_rms,
     )
-
-
-def _path(moment: Moment, pulses: int) -> Path:
-    u = None if moment.u is None else moment.u[:pulses]
-    return Path(moment.t, moment.x[:pulses], moment.h[:pulses], u)
 
 
 def _two_time(x: Array, phi: Array) -> dict[str, Array]:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from scipy.stats import t as student
 
 from ... import parameters, seeds
+from ...common.jobs import bar, in_threads
 from ...transfer import Array
 
 # Batches of the control group have this many times fewer trajectories.
 SHRINK = 4
 # Probability that a test of convergence fails by chance.
 _FALSE_ALARM = 5e-4
+
+T = TypeVar("T")
 
 
 class Estimate(NamedTuple):
@@ -34,18 +38,31 @@ class Plan(NamedTuple):
 
 
 def plan(n_trajectories: int, batches: int, seed: int | None, threads: int | None) -> Plan:
-    """The checked plan of a sampled result.
-
-    Raises
-    ------
-    ArgumentError
-        If a number is not an integer in its range; small batches need 16 trajectories.
-    """
+    """The checked plan of a sampled result; small batches need 16 trajectories."""
     batches = parameters.count("batches", batches, 2)
     total = parameters.count("n_trajectories", n_trajectories, 16 * SHRINK * batches)
     if threads is not None:
         parameters.count("threads", threads, 1)
     return Plan(batches, total // batches, seeds.entropy(seed))
+
+
+def run_groups(
+    groups: Sequence[Callable[..., T]],
+    batches: int,
+    steps: int,
+    label: str,
+    threads: int | None,
+    progress: bool,
+) -> list[list[T]]:
+    """What every group finds in its batches, called with their `key` and a `tick` for each step."""
+    with bar(len(groups) * batches * steps, label, progress, "step") as shown:
+        jobs = [
+            partial(run, key=(group, batch), tick=shown.update)
+            for group, run in enumerate(groups)
+            for batch in range(batches)
+        ]
+        found = in_threads(jobs, threads)
+    return [found[k : k + batches] for k in range(0, len(found), batches)]
 
 
 def alarm(batches: int) -> float:
@@ -60,14 +77,9 @@ def mean_and_error(samples: Sequence[Array]) -> tuple[Array, Array]:
 
 
 def combine(full: Sequence[Array], small: Sequence[Array], extrapolate: bool) -> Estimate:
-    """Estimate from full batches, and its bias b/M from batches `SHRINK` times smaller.
+    """Estimate from full batches, and its bias b/M from batches `SHRINK` times smaller, if any.
 
-    Parameters
-    ----------
-    full, small : sequences of array
-        Results of single batches; `small` may be empty, the bias is then nan.
-    extrapolate : bool
-        Whether to subtract the bias, where it is known, from the value.
+    Without small ones the bias is nan; to `extrapolate` is to subtract it, where it is known.
     """
     value, error = mean_and_error(full)
     if not len(small):

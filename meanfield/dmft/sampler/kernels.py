@@ -36,38 +36,13 @@ class Path(NamedTuple):
     u: Array | None
 
 
-class Kernels(NamedTuple):
-    """Responses of ⟨φ⟩ to fields in ẋ.
-
-    Attributes
-    ----------
-    R : (n, n) array
-        R(t, s) per unit field and time; zero for s ≥ t.
-    r_int : (n,) array
-        ∫₀ᵗ R(t, s) ds.
-    """
-
-    R: Array
-    r_int: Array
-
-
 def kernels(
     model: SiteModel, g: float, gamma: float, path: Sequence[Path], starts: Sequence[float]
-) -> Kernels:
-    """Responses along a path of equal trajectories that has every step.
+) -> tuple[Array, Array]:
+    """R(t, s) of ⟨φ⟩ to a field in ẋ, per unit field and time, 0 for s ≥ t, and ∫₀ᵗ R(t, s) ds.
 
-    Parameters
-    ----------
-    model : SiteModel
-        With slopes.
-    g, gamma : float
-    path : sequence of Path
-    starts : sequence of float
-        Times where the scheme restarts.
-
-    Notes
-    -----
-    Time O(n³ M), memory 4 n² M bytes per history: one without u, six with it.
+    `path` has every step of equal trajectories of a model with slopes, `starts` the times where the
+    scheme restarts.  Time O(n³ M), memory 4 n² M bytes per history: one without u, six with it.
     """
     assert model.slopes is not None
     n, m = len(path), path[0].x.size
@@ -124,15 +99,13 @@ def kernels(
     lag = np.abs(times[:, None] - times[None, :])
     R = ratio * np.exp(-lag)
     _smooth_start(R, times, np.array([s.phi_x.mean() for s in slopes]), starts)
-    return Kernels(R, pulses.sum(axis=1))
+    return R, pulses.sum(axis=1)
 
 
 def _smooth_start(R: Array, times: Array, initial: Array, starts: Sequence[float]) -> None:
-    """Replace R one and two steps after a pulse, where the scheme has not yet digested it.
-
-    By the cubic through its known value right after the pulse and the next three; for the last
-    pulses along the diagonals.
-    """
+    """Replace R one and two steps after a pulse, where the scheme has not yet digested it."""
+    # By the cubic through its known value right after the pulse and the next three; for the last
+    # pulses along the diagonals.
     n = len(times)
     for k in range(n - 1):
         ahead = times[k : k + 6]
@@ -175,3 +148,29 @@ def _leak(times: Array, starts: Sequence[float]) -> Array:
                 state += ramp * (rest - last)
             last = rest
     return out
+
+
+def stationary_pulse(slopes: Array, step: float, g: float, gamma: float) -> Array:
+    """R(τ) of the vanilla dynamics at the lags 0⁺, h, 2h, … from the (n, m) slopes φ′(x).
+
+    δẋ = −δx + γg² ∫ R(τ − τ′) φ′δx(τ′) dτ′ along every trajectory after a pulse, R = ⟨φ′δx⟩: as in
+    `kernels`, but the response is a function of the lag, so that pulses at one time per trajectory
+    give it all.
+    """
+    decay, flat, ramp = exponential.weights(step)
+    history, response = np.zeros_like(slopes), np.zeros(len(slopes))
+    tangent = np.ones(slopes.shape[1])
+    last: Array | None = None
+    strength = gamma * g * g
+    for k, slope in enumerate(slopes):
+        history[k] = slope * tangent
+        response[k] = history[k].mean()
+        # Trapezoidal sum over ∫₀^τ R(τ − τ′) δφ(τ′) dτ′.
+        weights = strength * step * response[k::-1]
+        weights[0] /= 2
+        weights[-1] /= 2
+        rest = weights @ history[: k + 1] if k else np.zeros_like(tangent)
+        moved = decay * tangent + flat * rest
+        moved += ramp * (rest - last) if last is not None else 0.0
+        tangent, last = moved, rest
+    return response

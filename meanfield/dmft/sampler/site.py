@@ -103,22 +103,19 @@ class SiteModel:
                 )
 
 
-def checked_model(model: SiteModel) -> SiteModel:
-    """The model, if it is one."""
+def checked_model(model: SiteModel | None, phi: TransferFunction, onsager: Schedule) -> SiteModel:
+    """The model, or without one the rate network."""
+    if model is None:
+        return rate_model(phi, onsager)
+    if callable(onsager) or onsager != 0:
+        raise ArgumentError(f"onsager={onsager!r}: belongs to the rate network, not to a model")
     if not isinstance(model, SiteModel):
         raise ArgumentError(f"model={model!r}: expected a SiteModel")
     return model
 
 
 def rate_model(phi: TransferFunction, onsager: Schedule = 0.0) -> SiteModel:
-    """The OR-regulated rate network: F = f − κ(t) φ′(x) u with f = ψ = −x + h ([HH] Eq. 8).
-
-    Parameters
-    ----------
-    phi : TransferFunction
-    onsager : float, Switching or callable
-        κ(t).
-    """
+    """The OR-regulated rate network: F = f − κ(t) φ′(x) u with f = ψ = −x + h ([HH] Eq. 8)."""
     strength = as_function("onsager", onsager)
 
     def drift(t: float, x: Array, h: Array, u: Array | None) -> Array:

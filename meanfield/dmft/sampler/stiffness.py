@@ -21,13 +21,6 @@ def stiffness(model: SiteModel, operator: GaussianOperator, moment: Moment) -> f
 
     The products reveal directions on a copy of the operator: the matrix they meet has the law of
     the one that the run will meet.
-
-    Parameters
-    ----------
-    model : SiteModel
-        With slopes.
-    operator : GaussianOperator
-    moment : Moment
     """
     assert model.slopes is not None
     J = copy.deepcopy(operator)
@@ -37,8 +30,7 @@ def stiffness(model: SiteModel, operator: GaussianOperator, moment: Moment) -> f
     regulated = moment.u is not None
 
     def forward(v: Array) -> Array:
-        phi = slope.phi_x * v
-        h = J.matvec(phi)
+        h = J.matvec(slope.phi_x * v)
         out = slope.drift_x * v + slope.drift_h * h
         if regulated:
             out += slope.drift_u * J.rmatvec(slope.psi_x * v + slope.psi_h * h)

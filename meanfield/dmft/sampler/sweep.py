@@ -10,6 +10,7 @@ and any single-site model, without iteration over the window and without a respo
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -22,7 +23,6 @@ from ... import exponential, seeds
 from ...gaussian_operator import GaussianOperator
 from ...schedule import before
 from ...transfer import Array
-from .forgetting import Forgetting
 from .site import SiteModel
 
 # Steps that end this close to a segment's end, in steps, end there.
@@ -30,6 +30,8 @@ _SLACK = 1e-9
 _LARGEST = 1e200
 # Tolerance from which single precision of the operator is as good.
 _SINGLE = 1e-3
+# Remembered states per window, and times per window at which the rest is dropped.
+_STATES, _CUTS = 80, 12
 
 
 class SamplerError(RuntimeError):
@@ -37,26 +39,15 @@ class SamplerError(RuntimeError):
 
 
 class Moment(NamedTuple):
-    """All trajectories at one time.
+    """All M trajectories at one time, as (M,) arrays."""
 
-    Attributes
-    ----------
-    step : int
-        Number of steps made.
-    t : float
-    x, phi, h, force : (M,) array
-    psi, u : (M,) array or None
-        None where the model does not use u.
-    drift : (M,) array
-    """
-
-    step: int
+    step: int  # number of steps made
     t: float
     x: Array
     phi: Array
     h: Array
     force: Array
-    psi: Array | None
+    psi: Array | None  # like u None where the model does not use u
     u: Array | None
     drift: Array
 
@@ -86,60 +77,59 @@ def time_grid(times: Sequence[float], dt: float) -> Array:
 
 @dataclass(frozen=True)
 class Setting:
-    """What all batches of a run have in common.
-
-    Attributes
-    ----------
-    model : SiteModel
-    g, gamma : float
-    noise : callable
-        White-noise strength σ²(t).
-    x0_std : float
-        Standard deviation of the normal initial states.
-    times : sequence of float
-        0, switch times, t_max.
-    grid : array
-        `time_grid` of `times`.
-    innovations, tol
-        Of the `GaussianOperator`.
-    window, window_tol : float
-        Time after which the past is forgotten (inf: never), and the share of the recent past that
-        may go with it.
-    """
+    """What all batches of a run have in common."""
 
     model: SiteModel
     g: float
     gamma: float
-    noise: Callable[[float], float]
-    x0_std: float
-    times: Sequence[float]
-    grid: Array
-    innovations: str = "matched"
+    noise: Callable[[float], float]  # white-noise strength σ²(t)
+    x0_std: float  # standard deviation of the normal initial states
+    times: Sequence[float]  # 0, switch times, t_max
+    grid: Array  # `time_grid` of `times`
+    innovations: str = "matched"  # like `tol` of the `GaussianOperator`
     tol: float = 1e-3
-    window: float = math.inf
-    window_tol: float = 1e-2
+    window: float = math.inf  # time after which the past is forgotten
+    window_tol: float = 1e-2  # share of the recent past that may go with it
+
+
+class Forgetting:
+    """Keeps the rank of an operator bounded where correlations and responses decay.
+
+    Vectors to which the operator has been applied within the window are remembered; from time to
+    time everything outside their span is dropped.  C and R are thereby cut off at a lag between W
+    and (1 + 1/12) W.  Forgetting by age alone, without rotating the bases first, would be wrong:
+    old directions carry most of the present state.  W = inf forgets nothing; for `tol` see
+    `GaussianOperator.retain`; `largest_rank` is that of both sides, at most so far.
+    """
+
+    def __init__(self, operator: GaussianOperator, window: float, tol: float) -> None:
+        self._operator, self._window, self._tol = operator, window, tol
+        self._past: deque[tuple[float, list[Array]]] = deque()
+        self._next_state, self._next_cut = -math.inf, window / _CUTS
+        self.largest_rank = 0
+
+    def remember(self, t: float, *vectors: Array | None) -> tuple[Array, Array] | None:
+        """Requests made at time t; answers the rotations of the bases if something was dropped."""
+        self.largest_rank = max(self.largest_rank, sum(self._operator.rank))
+        if math.isinf(self._window):
+            return None
+        if t >= self._next_state:
+            self._past.append((t, [v for v in vectors if v is not None]))
+            self._next_state = t + self._window / _STATES * (1 - 1e-9)
+        if t < self._next_cut:
+            return None
+        self._next_cut = t + self._window / _CUTS * (1 - 1e-9)
+        while self._past[0][0] < t - self._window:
+            self._past.popleft()
+        kept = [v for _, states in self._past for v in states if np.any(v)]
+        return self._operator.retain(np.array(kept).T, self._tol) if kept else None
 
 
 class Sweep:
-    """The trajectories of one batch.
+    """The `size` trajectories of one batch; no two batches of different `key` share random numbers.
 
-    Parameters
-    ----------
-    setting : Setting
-    size : int
-        Number M of trajectories.
-    seed : int
-    key : tuple of int
-        Which batch; no two share random numbers.
-
-    Attributes
-    ----------
-    operator : GaussianOperator
-    forgetting : Forgetting
-    rotations : tuple of array or None
-        How the operator's bases were rotated before the present moment was yielded.
-    requests : list of array
-        Further vectors that the operator was applied to, set by whoever did.
+    `rotations` says how the operator's bases were rotated before the present moment was yielded;
+    `requests` are further vectors that the operator was applied to, set by whoever did.
     """
 
     def __init__(self, setting: Setting, size: int, seed: int, *key: int) -> None:

@@ -33,23 +33,13 @@ class WhitenedResponse:
     the shifts p = 1 − g² ∫R_φu and r = −γg² ∫R_ψu, both of which are measured on the way.
 
     The combination is the ridge solution that balances the misfit of the shifts against the noise
-    of order M^−½ in z·φ.
+    of order M^−½ in z·φ.  Responses are integrated over a past of length `window`; averaging over
+    `repeats` batches takes the noise, but not the misfit, away.
 
-    Parameters
-    ----------
-    operator : GaussianOperator
-    window : float
-        Length of the past over which responses are integrated.
-    repeats : int
-        Number of batches that average the noise, but not the misfit, away.
-
-    Attributes
-    ----------
-    value, shift : float
-        ∫R(t, s) ds at the time measured last (nan where the noise of M trajectories hides it: at
-        small g, and in states that decay), and its change when the ridge is `_WIDER` times
-        stronger.  Averaged over batches, where the noise cancels, the shift bounds the bias by the
-        ridge: that falls at least like the root of its strength.
+    `value` is ∫R(t, s) ds at the time measured last (nan where the noise of M trajectories hides
+    it: at small g, and in states that decay), `shift` its change when the ridge is `_WIDER` times
+    stronger.  Averaged over batches, where the noise cancels, the shift bounds the bias by the
+    ridge: that falls at least like the root of its strength.
     """
 
     def __init__(self, operator: GaussianOperator, window: float, repeats: int) -> None:
@@ -72,19 +62,12 @@ class WhitenedResponse:
         """Follow a rotation of the operator's bases."""
         self._make_room(len(right), len(left))
         z, w = self._columns
-        known = (right[: len(z)], left[: len(w)])
-        used = slice(0, self._count)
-        turned = np.concatenate(
-            [
-                self._design[used][:, place] @ turn
-                for place, turn in zip((z, w), known, strict=True)
-            ],
-            axis=1,
-        )
+        used = self._design[: self._count]
+        turned = np.hstack([used[:, z] @ right[: len(z)], used[:, w] @ left[: len(w)]])
         first = right.shape[1]
         self._columns = (list(range(first)), list(range(first, turned.shape[1])))
         self._design[:] = 0
-        self._design[used, : turned.shape[1]] = turned
+        used[:, : turned.shape[1]] = turned
         self._sum_up()
 
     def record(self, t: float, phi: Array, psi: Array | None, *, measure: bool) -> None:

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...quadrature import POLE
-from ...transfer import Array, TransferFunction
+from ...transfer import UNIT_NODES, UNIT_WEIGHTS, Array, TransferFunction
 
 # Half width in z: exp(−z²/4), which bounds the integrand of every coefficient, is 1e-17 there.
 _REACH = 12.5
@@ -35,9 +35,6 @@ _ALIAS, _DEEP = 100.0, 1e-6
 # Against 0/0 where φ² underflows.
 _TINY = np.finfo(float).tiny
 _GAUSS = np.polynomial.legendre.leggauss(8)
-# On [0, 1], exact to rounding for φ'' up to |x| = length, as in `TransferFunction.defect`.
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
-_NODES, _WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2
 
 
 def normal_nodes(phi: TransferFunction, delta0: float, refinement: float = 1.0) -> Array:
@@ -48,8 +45,8 @@ def normal_nodes(phi: TransferFunction, delta0: float, refinement: float = 1.0) 
     return np.linspace(0.0, _REACH, count + 1)
 
 
-def _weights(z: Array, width: float) -> Array:
-    # Even integrands on the whole line; exp(−width z²) of the normal law is in the weights.
+def normal_weights(z: Array, width: float) -> Array:
+    """Weights for even integrands on the whole line, with exp(−width z²) of the normal law."""
     weights = math.sqrt(2 / math.pi) * z[1] * np.exp(-width * z * z)
     weights[0] /= 2
     return weights
@@ -61,9 +58,10 @@ def is_small(phi: TransferFunction, delta0: float) -> bool:
 
 
 def _losses(phi: TransferFunction, x: Array) -> tuple[Array, Array]:
-    # φ'(0) x − φ and φ'(0) − φ', both from φ'', for |x| up to about one length.
-    bend = phi.d2(x[:, None] * _NODES)
-    return -x * x * (bend @ (_WEIGHTS * (1 - _NODES))), -x * (bend @ _WEIGHTS)
+    # φ'(0) x − φ and φ'(0) − φ', both from φ'', for |x| up to about one length; there the nodes are
+    # exact to rounding, as in `TransferFunction.defect`.
+    bend = phi.d2(x[:, None] * UNIT_NODES)
+    return -x * x * (bend @ (UNIT_WEIGHTS * (1 - UNIT_NODES))), -x * (bend @ UNIT_WEIGHTS)
 
 
 class Moments(NamedTuple):
@@ -78,13 +76,11 @@ class Moments(NamedTuple):
 def moments(phi: TransferFunction, delta0: float, refinement: float = 1.0) -> Moments:
     """The moments for x ~ N(0, Δ₀)."""
     z = normal_nodes(phi, delta0, refinement)
-    weights = _weights(z, 0.5)
+    weights = normal_weights(z, 0.5)
     x = math.sqrt(delta0) * z
     slope = phi.d1(x)
     loss = _losses(phi, x)[1] if is_small(phi, delta0) else phi.slope - slope
-    return Moments(
-        *(float(weights @ values) for values in (phi.phi(x) ** 2, slope, slope**2, loss))
-    )
+    return Moments(*(float(weights @ a) for a in (phi.phi(x) ** 2, slope, slope**2, loss)))
 
 
 def variance_of_primitive(phi: TransferFunction, delta0: float) -> float:
@@ -97,28 +93,18 @@ def variance_of_primitive(phi: TransferFunction, delta0: float) -> float:
         points = x[:-1, None] + x[1] * (_GAUSS[0] + 1) / 2
         pieces = phi.phi(points) @ _GAUSS[1] * (x[1] / 2)
         primitive = np.concatenate([[0.0], np.cumsum(pieces)])
-    weights = _weights(z, 0.5)
+    weights = normal_weights(z, 0.5)
     return float(weights @ (primitive - weights @ primitive) ** 2)
 
 
 @dataclass(frozen=True, eq=False)
 class HermiteSeries:
-    """Odd coefficients c_k, k = 1, 3, 5, … of φ(√Δ₀ z).
-
-    Attributes
-    ----------
-    delta0 : float
-    coefficients : array
-    truncation : float
-        Share of ⟨φ'²⟩ that is left out.
-    aliased : bool
-        Whether the series was cut because the grid is too coarse for φ.
-    """
+    """Odd coefficients c_k, k = 1, 3, 5, … of φ(√Δ₀ z)."""
 
     delta0: float
     coefficients: Array
-    truncation: float
-    aliased: bool
+    truncation: float  # share of ⟨φ'²⟩ that is left out
+    aliased: bool  # whether the series was cut because the grid is too coarse for φ
 
     @property
     def squares(self) -> Array:
@@ -161,7 +147,7 @@ def hermite_series(
     z = normal_nodes(phi, delta0, refinement)
     x = math.sqrt(delta0) * z
     small = is_small(phi, delta0)
-    projector = _weights(z, 0.25) * (-_losses(phi, x)[0] if small else phi.phi(x))
+    projector = normal_weights(z, 0.25) * (-_losses(phi, x)[0] if small else phi.phi(x))
     square = z * z
     before, now = np.zeros_like(z), z * np.exp(-square / 4)
     coefficients: list[float] = []

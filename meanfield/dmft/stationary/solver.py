@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from ... import parameters
 from ...convergence import NotConvergedError
 from ...transfer import TransferFunction, transfer_function
-from .rows import Controls, solve
+from .point import Controls, solve
 from .solution import CURVES, DESCRIPTIONS, Stationary
 
 _MOST_NODES = 48

@@ -30,27 +30,11 @@ _NEWTON = 60
 
 
 class Trajectory:
-    """ρ(τ) for one point.
+    """ρ(τ) for one point, from the coefficients `well` of H in powers of ρ².
 
-    Parameters
-    ----------
-    well : array
-        Coefficients of H in powers of ρ².
-    w0 : float
-        σ⁴/(4Δ₀²), the value of (ρ'/ρ)² at τ = 0⁺.
-    width : float
-        The θ on which H varies near 0; sets, with w₀, the scale on which the panels start.
-    nodes : int
-        Gauss–Legendre nodes per panel.
-
-    Attributes
-    ----------
-    rate : float
-        Decay rate of ρ at long times, √(w₀ + H(0)).
-    theta, tau : array
-        Edges of the panels.
-    tau_half : float
-        Where ρ = 1/2.
+    `width` is the θ on which H varies near 0 and sets, with w₀, the scale on which the panels, of
+    `nodes` Gauss–Legendre nodes each, start.  `theta` and `tau` are the edges of the panels, `rate`
+    is the decay rate of ρ at long times, √(w₀ + H(0)), and ρ = 1/2 at `tau_half`.
     """
 
     def __init__(self, well: Array, w0: float, width: float, nodes: int) -> None:

@@ -3,65 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
 from ...transfer import Array, TransferFunction
-from ..sampler.pulse import stationary_pulse
+from ..sampler.kernels import stationary_pulse
 from ..sampler.sweep import Setting, Sweep
 from ..sampler.whitened import WhitenedResponse
-from .lags import LagAverages
 
 # Every so-manieth trajectory carries a pulse; number of times at which pulses start.
 _PULSED, _PULSES = 4, 4
 # Time between two rows of the whitened sums, and between two of their values.
 _ROW, _VALUE = 0.5, 5.0
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What to measure.
-
-    Attributes
-    ----------
-    skip : float
-        Time before the average.
-    stride : int
-        Steps between remembered states.
-    lags : int
-        Number of lags.
-    repeats : int
-        Number of batches.
-    """
-
-    skip: float
-    stride: int
-    lags: int
-    repeats: int
+# Averages are taken at every so many remembered states: neighbours tell the same.
+_EVERY = 4
 
 
 def run_batch(
     setting: Setting,
-    plan: Plan,
-    phi: TransferFunction,
     size: int,
     seed: int,
+    *,
+    phi: TransferFunction,
+    skip: float,
+    stride: int,
+    lags: int,
+    repeats: int,
     key: tuple[int, ...],
     tick: Callable[[], object],
 ) -> dict[str, Array]:
-    """Time averages over one batch; `drift` is late minus early q."""
+    """Averages over the time after `skip`, at lags of `stride` steps, in one of `repeats` batches.
+
+    `drift` is late minus early q.
+    """
     sweep = Sweep(setting, size, seed, *key)
-    lags = LagAverages(plan.lags, size)
+    ring = LagAverages(lags, size)
     step = float(setting.grid[1])
-    begin = int(np.searchsorted(setting.grid, plan.skip))
-    length = (plan.lags - 1) * plan.stride + 1
+    begin = int(np.searchsorted(setting.grid, skip))
+    length = (lags - 1) * stride + 1
     room = (setting.grid.size - begin) // length
     starts = begin + length * np.arange(min(room, _PULSES))
     slopes: list[Array] = []
     pulses: list[Array] = []
-    whitened = WhitenedResponse(sweep.operator, setting.window, plan.repeats)
-    next_row, next_value = -np.inf, plan.skip
+    whitened = WhitenedResponse(sweep.operator, setting.window, repeats)
+    next_row, next_value = -np.inf, skip
     squares, energies, responses, shifts = [], [], [], []
     for moment in sweep:
         tick()
@@ -79,21 +64,21 @@ def run_batch(
             continue
         squares.append(float(moment.phi @ moment.phi) / size)
         energies.append(float(moment.force @ moment.force) / (2 * size))
-        if (k - begin) % plan.stride == 0:
-            lags.push(moment.x, moment.phi, moment.h)
+        if (k - begin) % stride == 0:
+            ring.push(moment.x, moment.phi, moment.h)
         if len(pulses) < len(starts) and k >= starts[len(pulses)]:
             slopes.append(phi.slope_at(moment.x[::_PULSED], moment.phi[::_PULSED]))
             if len(slopes) == length:
                 pulses.append(stationary_pulse(np.array(slopes), step, setting.g, setting.gamma))
                 slopes = []
-    delta, C, mixed = lags.averages
+    delta, C, mixed = ring.averages
     R = np.mean(pulses, axis=0)
     half = len(squares) // 2
     g2 = setting.g**2
     return {
         "C": C,
         "delta": delta,
-        "R": R[:: plan.stride],
+        "R": R[::stride],
         "q": np.array(np.mean(squares)),
         "delta0": delta[0],
         "energy": np.array(np.mean(energies)),
@@ -105,7 +90,7 @@ def run_batch(
             if setting.gamma > -1
             else np.nan
         ),
-        "tau_half": np.array(half_time(delta, step * plan.stride)),
+        "tau_half": np.array(half_time(delta, step * stride)),
         "crowded": np.array(float(sweep.operator.is_crowded)),
         "neglected": np.array(sweep.operator.neglected_rms),
         "drift": np.array(np.mean(squares[half:]) - np.mean(squares[:half])),
@@ -135,3 +120,33 @@ def _lagrange(x: Array, y: Array, at: float) -> float:
         others = np.delete(x, k)
         total += y[k] * float(np.prod((at - others) / (x[k] - others)))
     return total
+
+
+class LagAverages:
+    """⟨x x⟩, ⟨φφ⟩ and the even part of ⟨φh⟩ at the lags 0, s, 2s, … in a ring of recent states."""
+
+    def __init__(self, lags: int, size: int) -> None:
+        # Single precision: products are noisy at M^−½.
+        self._x, self._phi, self._h = (np.zeros((lags, size), np.float32) for _ in range(3))
+        self._lags, self._size, self._pushed, self._taken = lags, size, 0, 0
+        self._sums = np.zeros((3, lags))
+
+    def push(self, x: Array, phi: Array, h: Array) -> None:
+        """Remember a state; once the ring is full, every few states are averaged over."""
+        place = self._pushed % self._lags
+        self._x[place], self._phi[place], self._h[place] = x, phi, h
+        self._pushed += 1
+        if self._pushed < self._lags or self._pushed % _EVERY:
+            return
+        order = (place - np.arange(self._lags)) % self._lags
+        now = self._x[place], self._phi[place], self._h[place]
+        mixed = (self._phi @ now[2] + self._h @ now[1]) / 2
+        products = np.array([self._x @ now[0], self._phi @ now[1], mixed])
+        self._sums += products[:, order] / self._size
+        self._taken += 1
+
+    @property
+    def averages(self) -> tuple[Array, Array, Array]:
+        """Δ, C and the even part of ⟨φ(t)h(t′)⟩ as functions of the lag."""
+        delta, C, mixed = self._sums / max(self._taken, 1)
+        return delta, C, mixed

@@ -116,31 +116,17 @@ class SteadyState:
         import xarray as xr
 
         variables: dict[str, Any] = {}
-        for name, text in CURVES.items():
-            units = "1/time constant" if name == "R" else "1"
+        for name, text in (CURVES | SCALARS).items():
+            units = {"R": "1/time constant", "tau_half": "time constant"}.get(name, "1")
             for suffix, more in (("", ""), ("_err", ", error")):
-                values = getattr(self, name + suffix)
-                variables[name + suffix] = (
-                    "tau",
-                    values,
-                    {"long_name": text + more, "units": units},
-                )
-        for name, text in SCALARS.items():
-            units = "time constant" if name == "tau_half" else "1"
-            for suffix, more in (("", ""), ("_err", ", error")):
-                value = getattr(self, name + suffix)
-                variables[name + suffix] = ((), value, {"long_name": text + more, "units": units})
+                label = {"long_name": text + more, "units": units}
+                axes = ("tau",) if name in CURVES else ()
+                variables[name + suffix] = (axes, getattr(self, name + suffix), label)
         for name in _CHECKS:
             variables[name] = ((), getattr(self, name))
         coords = {"tau": ("tau", self.tau, {"long_name": "time lag", "units": "time constant"})}
-        facts = {
-            "g": self.g,
-            "gamma": self.gamma,
-            "temperature": self.temperature,
-            "method": self.method,
-            "converged": str(self.converged),
-            "reason": self.reason,
-        }
+        names = ("g", "gamma", "temperature", "method", "converged", "reason")
+        facts = {name: getattr(self, name) for name in names} | {"converged": str(self.converged)}
         return xr.Dataset(variables, coords, attrs={**facts, **self.attributes, **provenance()})
 
     def __repr__(self) -> str:
@@ -169,17 +155,12 @@ _CHECKS = (
 )
 
 
-def exact(tau: Array, curves: dict[str, Array], scalars: dict[str, float]) -> dict[str, Any]:
-    """Fields of a result without sampling: errors, biases and window effects as given or zero."""
-    found: dict[str, Any] = {"tau": tau}
-    for name, curve in curves.items():
-        found[name] = curve
-        found.setdefault(f"{name}_err", np.zeros_like(curve))
-    for name, value in scalars.items():
-        found[name] = value
-        found.setdefault(f"{name}_err", 0.0)
-    for name in _CHECKS[:-1]:
-        found.setdefault(name, 0.0)
-    for name in ("r_int_spectral", "r_int_pulse"):
-        found[name], found[f"{name}_err"] = scalars["r_int"], found["r_int_err"]
-    return found | {"window": np.inf, "converged": True, "reason": ""}
+def exact(
+    method: str, tau: Array, curves: dict[str, Array], scalars: dict[str, float]
+) -> dict[str, Any]:
+    """Fields of a result without sampling: errors, biases and window effects zero."""
+    found: dict[str, Any] = dict.fromkeys(_CHECKS, 0.0) | {"tau": tau, **curves, **scalars}
+    found |= {f"{name}_err": np.zeros_like(curve) for name, curve in curves.items()}
+    found |= dict.fromkeys((f"{name}_err" for name in scalars), 0.0)
+    found |= dict.fromkeys(("r_int_spectral", "r_int_pulse"), scalars["r_int"])
+    return found | {"window": np.inf, "method": method, "converged": True, "reason": ""}

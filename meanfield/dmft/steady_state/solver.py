@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 from scipy.special import ive, jv
 
 from ... import parameters
-from ...common.jobs import bar, in_threads
 from ...elliptic import null_response
 from ...parameters import ArgumentError
 from ...transfer import Array, TransferFunction, transfer_function
-from ..sampler.ensemble import SHRINK, alarm, combine, mean_and_error, plan
+from ..sampler.ensemble import SHRINK, alarm, combine, mean_and_error, plan, run_groups
 from ..sampler.site import rate_model
 from ..sampler.sweep import Setting, time_grid
 from ..stationary import stationary
-from .batch import Plan, run_batch
+from .batch import run_batch
 from .solution import SCALARS, SteadyState, exact
 
 METHODS = ("auto", "exact", "sampler")
@@ -128,14 +128,10 @@ def steady_state(
     tau = lag_step * np.arange(lags, dtype=np.float64)
     if method != "sampler":
         # A φ that is not concave can be active beside the state x = 0.
-        if temperature == 0 and g * phi.slope * (1 + gamma) <= 1 and phi.is_concave:
-            fields = _null(phi, g, gamma, tau)
-            return SteadyState(g, gamma, temperature, **fields, method="null", attributes=facts)
-        if gamma == 0:
-            fields = _gaussian(phi, g, temperature, tau)
-            return SteadyState(
-                g, gamma, temperature, **fields, method="stationary", attributes=facts
-            )
+        at_rest = temperature == 0 and g * phi.slope * (1 + gamma) <= 1 and phi.is_concave
+        if at_rest or gamma == 0:
+            fields = _null(phi, g, gamma, tau) if at_rest else _gaussian(phi, g, temperature, tau)
+            return SteadyState(g, gamma, temperature, **fields, attributes=facts)
         if method == "exact":
             raise ArgumentError(
                 f"method='exact': no closed form at g={g:g}, gamma={gamma:g}, "
@@ -160,27 +156,16 @@ def steady_state(
             f"t_max={t_max:g}: must be at least t_skip + 2 window = {t_skip + 2 * window:g}"
         )
     times = [0.0, dt * math.ceil(t_max / dt - 1e-9)]
-    setting = Setting(
-        rate_model(phi),
-        g,
-        gamma,
-        lambda t: 0.0,
-        1.0,
-        times,
-        time_grid(times, dt),
-        tol=tol,
-        window=window,
-    )
-    measured = Plan(t_skip, stride, lags, batches)
+    grid = time_grid(times, dt)
+    model = rate_model(phi)
+    setting = Setting(model, g, gamma, lambda t: 0.0, 1.0, times, grid, tol=tol, window=window)
     half = replace(setting, window=window / 2)
-    groups = [(setting, size), (setting, size // SHRINK), (half, size // SHRINK)]
-    with bar(3 * batches * setting.grid.size, "steady_state", progress, "step") as shown:
-        jobs = [
-            _job(one, measured, phi, members, entropy, (group, batch), shown.update)
-            for group, (one, members) in enumerate(groups)
-            for batch in range(batches)
-        ]
-        found = in_threads(jobs, threads)
+    measure = partial(run_batch, phi=phi, skip=t_skip, stride=stride, lags=lags, repeats=batches)
+    groups = [
+        partial(measure, one, members, entropy)
+        for one, members in ((setting, size), (setting, size // SHRINK), (half, size // SHRINK))
+    ]
+    found = run_groups(groups, batches, grid.size, "steady_state", threads, progress)
     facts |= {
         "seed": str(entropy),
         "n_trajectories": size * batches,
@@ -191,30 +176,8 @@ def steady_state(
         "lag_step": lag_step,
         "tol": tol,
     }
-    parts = [found[k * batches : (k + 1) * batches] for k in range(3)]
-    fields = _collect(*parts)
-    return SteadyState(
-        g,
-        gamma,
-        temperature,
-        tau=tau,
-        **fields,
-        window=window,
-        method="sampler",
-        attributes=facts,
-    )
-
-
-def _job(
-    setting: Setting,
-    plan: Plan,
-    phi: TransferFunction,
-    size: int,
-    seed: int,
-    key: tuple[int, int],
-    tick: Callable[[], object],
-) -> Callable[[], dict[str, Array]]:
-    return lambda: run_batch(setting, plan, phi, size, seed, key, tick)
+    fields = {"tau": tau, **_collect(*found), "window": window, "method": "sampler"}
+    return SteadyState(g, gamma, temperature, **fields, attributes=facts)
 
 
 def _collect(
@@ -280,7 +243,7 @@ def _null(phi: TransferFunction, g: float, gamma: float, tau: Array) -> dict[str
     scalars = dict.fromkeys(SCALARS, 0.0)
     scalars["r_int"] = phi.slope * float(null_response(load, gamma))
     scalars["tau_half"] = math.nan
-    return exact(tau, {"C": zero, "delta": zero, "R": R}, scalars)
+    return exact("null", tau, {"C": zero, "delta": zero, "R": R}, scalars)
 
 
 def _gaussian(phi: TransferFunction, g: float, temperature: float, tau: Array) -> dict[str, Any]:
@@ -295,7 +258,7 @@ def _gaussian(phi: TransferFunction, g: float, temperature: float, tau: Array) -
         "r_int": r_int,
         "tau_half": float(point.tau_half),
     }
-    found = exact(tau, curves, scalars)
+    found = exact("stationary", tau, curves, scalars)
     relative = float(point.error)
     for name, value in (curves | scalars).items():
         found[f"{name}_err"] = relative * np.abs(value)

@@ -111,35 +111,23 @@ class TwoTime:
         import xarray as xr
 
         variables: dict[str, Any] = {}
-        groups = [(MATRICES, ("t", "t_other")), (CURVES, ("t",))]
-        for names, dims in groups:
+        both = ("t", "t_other")
+        for names, dims in ((MATRICES, both), (CURVES, ("t",))):
             for name, text in names.items():
                 for suffix, more in (("", ""), ("_err", ", error"), ("_bias", ", bias")):
-                    variables[name + suffix] = (
-                        dims,
-                        getattr(self, name + suffix),
-                        {"long_name": text + more, "units": "1"},
-                    )
+                    label = {"long_name": text + more, "units": "1"}
+                    variables[name + suffix] = (dims, getattr(self, name + suffix), label)
         if self.R is not None:
-            units = {"units": "1/time constant"}
             text = "response of phi(t) to a field in xdot(t')"
-            variables["R"] = (("t", "t_other"), self.R, {"long_name": text, **units})
-            variables["R_err"] = (
-                ("t", "t_other"),
-                self.R_err,
-                {"long_name": text + ", error", **units},
-            )
+            label = {"long_name": text, "units": "1/time constant"}
+            variables["R"] = (both, self.R, label)
+            variables["R_err"] = (both, self.R_err, label | {"long_name": text + ", error"})
         for name, (text, unit) in _CHECKS.items():
             variables[name] = ((), getattr(self, name), {"long_name": text, "units": unit})
         label = {"long_name": "time", "units": "time constant"}
         coords = {"t": ("t", self.t, label), "t_other": ("t_other", self.t, label)}
-        facts = {
-            "g": self.g,
-            "gamma": self.gamma,
-            "method": self.method,
-            "status": self.status,
-            "warnings": "; ".join(self.warnings),
-        }
+        facts: dict[str, Any] = {n: getattr(self, n) for n in ("g", "gamma", "method", "status")}
+        facts["warnings"] = "; ".join(self.warnings)
         return xr.Dataset(variables, coords, attrs={**facts, **self.attributes, **provenance()})
 
     def __repr__(self) -> str:

@@ -1,28 +1,32 @@
-"""`two_time`: correlation, response and energy from an initial state on."""
+"""`two_time`: correlation, response and energy, from closed equations or the causal sampler."""
 
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ... import parameters
+from ...exponential import StepSizeWarning, complaint
 from ...parameters import ArgumentError
 from ...schedule import Schedule, as_function, breakpoints, text_of
 from ...transfer import Array, TransferFunction, transfer_function
-from ..sampler.batch import Task
-from ..sampler.ensemble import plan
-from ..sampler.site import SiteModel, checked_model, rate_model
+from ..closed import ClosedTwoTime, solve
+from ..sampler.batch import Batch, Task, are_alike, run_batch
+from ..sampler.ensemble import SHRINK, Estimate, combine, plan, run_groups
+from ..sampler.site import SiteModel, checked_model
 from ..sampler.sweep import Setting, time_grid
-from .gaussian import closed_form
-from .sampled import collect, sample
-from .solution import TwoTime
+from .solution import CURVES, MATRICES, TwoTime
 
 METHODS = ("auto", "closed", "sampler")
 BIASES = ("report", "extrapolate", "ignore")
+# Violation of the balance of ⟨x²⟩ from which a step is called too long.
+_BALANCED = 0.1
 
 
 def two_time(
@@ -164,8 +168,7 @@ def two_time(
     grid = time_grid(times, dt)
     saves = _saves(grid, times, save_every)
     is_vanilla = model is None and not callable(onsager) and onsager == 0
-    if model is not None and (callable(onsager) or onsager != 0):
-        raise ArgumentError(f"onsager={onsager!r}: belongs to the rate network, not to a model")
+    site = checked_model(model, phi, onsager)
 
     def noise(t: float) -> float:
         if (value := heat(t)) < 0:
@@ -176,7 +179,6 @@ def two_time(
     pulses = min(parameters.count("n_pulsed", n_pulsed, 1) // batches + 1, size)
     window, tol = parameters.window(window), parameters.nonnegative("tol", tol)
     parameters.one_of("innovations", innovations, ("gaussian", "matched"))
-    site = rate_model(phi, onsager) if model is None else checked_model(model)
     facts: dict[str, Any] = {
         "phi": phi.name if model is None else model.name,
         "onsager": text_of(onsager),
@@ -192,13 +194,13 @@ def two_time(
                 f"onsager={onsager!r}"
             )
         # In the middle of steps and of half steps: T(t) may vary within them.
-        steps = np.diff(grid)
-        strengths = _sampled(noise, grid[:-1] + steps / 2)
-        halves = _sampled(noise, (grid[:-1, None] + np.outer(steps, [0.25, 0.75])).ravel())
+        steps, first = np.diff(grid), grid[:-1]
+        whole = np.array([noise(float(t)) for t in first + steps / 2])
+        quarters = (first[:, None] + np.outer(steps, [0.25, 0.75])).ravel()
+        halved = np.array([noise(float(t)) for t in quarters])
         facts["richardson"] = str(richardson)
-        return closed_form(
-            phi, g, grid, strengths, halves, x0_std, saves, richardson, response, facts
-        )
+        found = solve(phi, g, grid, whole, x0_std, halved=halved, richardson=richardson)
+        return _from_closed(found, g, saves, response, facts)
     if math.isfinite(window) and any(noise(float(t)) for t in grid):
         raise ArgumentError(
             f"window={window:g}: must be inf with white noise, where every step is a new direction"
@@ -221,7 +223,7 @@ def two_time(
         "window": window,
         "bias": bias,
     }
-    full, small = sample(
+    groups = sample(
         setting,
         task,
         size,
@@ -231,17 +233,138 @@ def two_time(
         threads=threads,
         progress=progress,
     )
-    return collect(setting, saves, full, small, bias == "extrapolate", response, facts)
-
-
-def _sampled(function: Callable[[float], float], times: Array) -> Array:
-    return np.array([function(float(t)) for t in times])
+    return _from_batches(setting, task, *groups, bias == "extrapolate", facts)
 
 
 def _saves(grid: Array, times: list[float], every: int) -> NDArray[np.intp]:
-    kept = np.isin(grid, times)
+    kept, steps = np.isin(grid, times), np.arange(grid.size)
     starts = np.flatnonzero(kept)
-    place = (
-        np.arange(grid.size) - starts[np.searchsorted(starts, np.arange(grid.size), "right") - 1]
-    )
+    place = steps - starts[np.searchsorted(starts, steps, "right") - 1]
     return np.flatnonzero(kept | (place % every == 0))
+
+
+def _from_closed(
+    found: ClosedTwoTime, g: float, saves: NDArray[np.intp], response: bool, facts: dict[str, Any]
+) -> TwoTime:
+    """The result of a deterministic run at γ = 0."""
+    t, pairs = found.t[saves], np.ix_(saves, saves)
+    # The truncation is relative to √(C(t,t) C(t′,t′)).
+    root = np.sqrt(np.diagonal(found.C)[saves])
+    C = found.C[pairs]
+    C_err = found.C_err[pairs] + found.truncation * np.outer(root, root)
+    same, same_err = np.diagonal(C), np.diagonal(C_err)
+    slope, slope_err = found.slope[saves], found.slope_err[saves]
+    lag = t[:, None] - t
+    # Without memory a pulse decays as the leak.
+    pulse = np.where(lag > 0, np.exp(-np.abs(lag)), 0.0)
+    known = {
+        "delta": found.delta[pairs],
+        "C": C,
+        "freezing": np.maximum(same[:, None] + same - 2 * C, 0.0),
+        "energy": found.energy[saves],
+        "r_int": slope * -np.expm1(-t),
+    }
+    return TwoTime(
+        g=g,
+        gamma=0.0,
+        t=t,
+        **known,
+        delta_err=found.delta_err[pairs],
+        C_err=C_err,
+        freezing_err=np.where(lag == 0, 0.0, same_err[:, None] + same_err + 2 * C_err),
+        energy_err=found.energy_err[saves],
+        r_int_err=slope_err * -np.expm1(-t),
+        **{f"{name}_bias": np.zeros_like(value) for name, value in known.items()},
+        R=slope[:, None] * pulse if response else None,
+        R_err=slope_err[:, None] * pulse if response else None,
+        method="closed",
+        status="ok",
+        warnings=(),
+        balance_error=math.nan,
+        energy_balance_error=math.nan,
+        stiffness=math.nan,
+        rank=0,
+        neglected=0.0,
+        attributes=facts,
+    )
+
+
+def sample(
+    setting: Setting,
+    task: Task,
+    size: int,
+    seed: int,
+    *,
+    control: bool,
+    is_gradient_flow: Callable[[float], bool],
+    threads: int | None,
+    progress: bool,
+) -> tuple[list[Batch], list[Batch]]:
+    """All batches of `size` trajectories, and as many smaller ones if `control`."""
+    plain = task._replace(response=False, pulses=0, stiff=False)
+    groups = [
+        partial(run_batch, setting, todo, members, seed, is_gradient_flow=is_gradient_flow)
+        for members, todo in [(size, task), (size // SHRINK, plain)][: 1 + control]
+    ]
+    found = run_groups(groups, task.repeats, setting.grid.size, "two_time", threads, progress)
+    return found[0], found[1] if control else []
+
+
+def _from_batches(
+    setting: Setting,
+    task: Task,
+    full: list[Batch],
+    small: list[Batch],
+    extrapolate: bool,
+    facts: dict[str, Any],
+) -> TwoTime:
+    """The result of sampled batches; warns if the step was too long for them."""
+    alike = are_alike(full, small)
+
+    def estimate(name: str) -> Estimate:
+        # Tangents are carried by full batches only.
+        from_tangents = task.response and name in ("R", "r_int")
+        other = [] if not alike or from_tangents else [b.values[name] for b in small]
+        return combine([b.values[name] for b in full], other, extrapolate)
+
+    found = {name: estimate(name) for name in (*MATRICES, *CURVES)}
+    shift = np.mean([b.ridge_shift for b in full], axis=0)
+    errors = {name: one.error for name, one in found.items()}
+    errors["r_int"] = np.hypot(errors["r_int"], shift)
+    R = estimate("R") if task.response else None
+    stiffness = max((b.stiffness for b in full if not math.isnan(b.stiffness)), default=math.nan)
+    longest = float(np.max(np.diff(setting.grid)))
+    balance_error = float(np.fmax.reduce([b.balance for b in full]))
+    told = [text] if (text := complaint(longest, stiffness)) else []
+    if not told and balance_error > _BALANCED:
+        told = [
+            f"dt = {longest:g} is too long: ½⟨x²⟩' = ⟨xF⟩ is violated by {balance_error:.0%}; "
+            "shorten dt"
+        ]
+    status = "unstable step" if told else "ok"
+    for text in told:
+        warnings.warn(text, StepSizeWarning, stacklevel=3)
+    if not alike:
+        told.append(
+            "bias not known: batches of M/4 trajectories have "
+            "no room for matched innovations as the full ones have; raise n_trajectories"
+        )
+    return TwoTime(
+        g=setting.g,
+        gamma=setting.gamma,
+        t=setting.grid[task.saves],
+        **{name: one.value for name, one in found.items()},
+        **{f"{name}_err": error for name, error in errors.items()},
+        **{f"{name}_bias": one.bias for name, one in found.items()},
+        R=None if R is None else R.value,
+        R_err=None if R is None else R.error,
+        method="sampler",
+        status=status,
+        warnings=tuple(told),
+        balance_error=balance_error,
+        energy_balance_error=float(np.fmax.reduce([b.energy_balance for b in full])),
+        stiffness=stiffness,
+        rank=max(b.rank for b in full),
+        neglected=max(b.neglected for b in full),
+        attributes=facts,
+    )
