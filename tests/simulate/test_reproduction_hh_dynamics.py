@@ -63,8 +63,8 @@ def test_numbers_with_errors() -> None:
     assert quoted(0.9079864, 2e-14) == "0.908"
     assert quoted(1.5, np.nan) == averaged([1.5]) == "1.5"
     rng = np.random.default_rng(0)
-    below = rng.uniform(1, 2, (400, 10))
-    above = 3 * below * (1 + 0.1 * rng.standard_normal((400, 10)))
+    below = rng.uniform(1, 2, (4000, 10))
+    above = 3 * below * (1 + 0.1 * rng.standard_normal((4000, 10)))
     ratios, errors = np.transpose(
         [ratio_and_error(*pair) for pair in zip(above, below, strict=True)]
     )
@@ -125,7 +125,7 @@ def test_exponents_of_the_flow(tiny: Callable[[str], Reproduction]) -> None:
 def test_null_exponents_are_those_of_the_linear_flow() -> None:
     """At x = 0, λ of the flow is −σ_min(1 − J)², that of the vanilla network max Re(J) − 1."""
     found = reproduce(
-        "hh2", n=100, g=[0.5], n_trials=2, stretch=1.0, t_max=220.0, variants=("converged",)
+        "hh2", n=100, g=[0.5], n_trials=2, stretch=1.0, t_max=440.0, variants=("converged",)
     )
     for trial in range(2):
         A = network(100, 0.5, seed=0, trial=trial)[0] - np.eye(100)

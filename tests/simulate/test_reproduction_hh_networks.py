@@ -19,8 +19,8 @@ from simulate.reservoir import memory_sweep
 
 SMALL: dict[str, dict[str, Any]] = {
     "hh5": {
-        "n": 80, "g_large": 14.0, "n_trials": 2, "t_switch": 20.0, "t_after": 20.0,
-        "n_trajectories": 12, "n_samples": 81,
+        "n": 160, "g_large": 14.0, "n_trials": 2, "t_switch": 20.0, "t_after": 20.0,
+        "n_trajectories": 24, "n_samples": 81,
     },
     "hh6": {"n": 200, "n_shown": 50},
     # The stiffness that the means make grows with N: the printed N, and a short time.
@@ -103,7 +103,7 @@ class TestActivity:
     ) -> None:
         part = data[CONVERGED]
         assert float(part.edge.sel(panel="a").mean()) > float(part.centre.sel(panel="a").mean())
-        # Within the spread of two networks of 80: the theory is for N → ∞.
+        # Within the spread of two networks of 160: the theory is for N → ∞.
         assert abs(float(part.phi2.sel(panel="a").mean()) - part.attrs["phi2_theory"]) < 0.2
         assert np.all(part.energy_panel.sel(panel="b") < part.energy_panel.sel(panel="a"))
 
