@@ -128,7 +128,7 @@ def maximal_lyapunov(
     Examples
     --------
     >>> from simulate import couplings, maximal_lyapunov
-    >>> J = couplings.elliptic(200, 3.0, seed=0)
+    >>> J = couplings.elliptic(400, 3.0, seed=0)
     >>> result = maximal_lyapunov(J, dt=0.1, t_max=100, t_skip=20, seed=1)
     >>> bool(0.1 < result.value < 0.35)
     True

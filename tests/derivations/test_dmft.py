@@ -284,8 +284,8 @@ def _linear_theory(
 @pytest.mark.parametrize(("gamma", "kappa"), [(0.5, 0.7), (-0.6, 1.0), (0.0, 1.0), (0.4, 0.0)])
 def test_single_site_equations_of_a_linear_network(gamma: float, kappa: float) -> None:
     n, g = 1500, 0.9
-    x = np.empty((_STEPS, n, 40))
-    x[0] = np.random.default_rng(1).standard_normal((n, 40))
+    x = np.empty((_STEPS, n, 160))
+    x[0] = np.random.default_rng(1).standard_normal((n, 160))
     J = elliptic(n, g, gamma=gamma, seed=3)
     for t in range(_STEPS - 1):
         f = J @ x[t] - x[t]

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from mpmath import besseli, besselj, log, mpf
+from scipy.linalg import expm
 
 from meanfield import (
     MeanFieldLyapunov,
@@ -40,19 +41,23 @@ def rate_at_rest(g: float, gamma: float, t_skip: float, t_max: float) -> float:
 
 
 def test_reference_at_rest() -> None:
-    """It tends to −1 + g(1+γ), like −ln t/4t; a stored matrix of 400 neurons at t = 2 and 6."""
+    """It tends to −1 + g(1+γ), like −ln t/4t; 6 stored matrices of 400 neurons at t = 2 and 6.
+
+    One of them is off by up to 0.016 at γ = −0.3, their mean by 0.003.
+    """
     for g, gamma in ((0.6, 0.0), (0.5, 0.5), (1.0, -0.5)):
         late = rate_at_rest(g, gamma, 150.0, 300.0)
         assert late == pytest.approx(-1 + g * (1 + gamma), abs=0.01)
     for g, gamma in ((0.6, 0.0), (0.5, 0.5), (0.9, -0.3), (0.8, -1.0)):
         n, theta = 400, math.asin(gamma) / 2
-        noise = np.random.default_rng(0).standard_normal((n, n)) * g / math.sqrt(n)
-        J = math.cos(theta) * noise + math.sin(theta) * noise.T
-        values, vectors = np.linalg.eig(J - np.eye(n))
-        inverse = np.linalg.inv(vectors)
-        sizes = [np.linalg.norm((vectors * np.exp(values * t)) @ inverse) for t in (2.0, 6.0)]
-        found = math.log(sizes[1] / sizes[0]) / 4
-        assert found == pytest.approx(rate_at_rest(g, gamma, 2.0, 6.0), abs=0.01)
+        found = []
+        for seed in range(6):
+            noise = np.random.default_rng(seed).standard_normal((n, n)) * g / math.sqrt(n)
+            J = math.cos(theta) * noise + math.sin(theta) * noise.T
+            early = expm(2.0 * (J - np.eye(n)))
+            late = early @ early @ early
+            found.append(math.log(np.linalg.norm(late) / np.linalg.norm(early)) / 4)
+        assert np.mean(found) == pytest.approx(rate_at_rest(g, gamma, 2.0, 6.0), abs=0.01)
 
 
 @pytest.mark.parametrize(

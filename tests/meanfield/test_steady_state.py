@@ -307,8 +307,11 @@ def test_reference_numbers(case: tuple[float, ...]) -> None:
 
 
 def test_reference_number_quickly() -> None:
-    """g = 1.5, γ = 0.5 at 3.5 combined errors, two comparisons: a false alarm in 300."""
-    against_reference(REFERENCES[2], 3.5, n_trajectories=4096, tol=1e-2)
+    """g = 1.5, γ = 0.5 at 3.5 combined errors, two comparisons: a false alarm in 300.
+
+    Batches of 512 have no room to take out their bias, 2.6 errors of q on average.
+    """
+    against_reference(REFERENCES[2], 3.5, n_trajectories=8192, tol=1e-2)
 
 
 @pytest.mark.slow
@@ -394,7 +397,7 @@ def test_drift_near_the_onset_is_told(t_skip: float) -> None:
     The drift is more than 10 of its errors.
     """
     run = steady_state(
-        0.7, 0.5, n_trajectories=4096, t_skip=t_skip, t_max=40.0, window=15.0, seed=0, tol=1e-2,
+        0.7, 0.5, n_trajectories=8192, t_skip=t_skip, t_max=40.0, window=15.0, seed=0, tol=1e-2,
         threads=1,
     )  # fmt: skip
     assert not run.converged

@@ -180,9 +180,10 @@ def test_dale_outlier_of_networks(kind: str) -> None:
     """Mean and spread of the eigenvalue λ = λ₀ + Σ_k v·Aᵏu/λᵏ over networks.
 
     The sum is Gaussian of variance s² = (|v|R)²/(λ₀²−R²), R the radius, and shifts the mean by
-    s²λ₀/(λ₀²−R²).  4.5 standard errors: a false alarm in 10⁴ runs.
+    s²λ₀/(λ₀²−R²); no neuron couples to itself, A_ii = −u_i v_i, and this shifts it by −|v|²/λ₀.
+    4.5 standard errors: a false alarm in 10⁴ runs.
     """
-    n, samples = 2500, 16
+    n, samples = 2500, 32
     mu_e, mu_i, _, _ = FIGURE_6[kind]
     kinds = {"mu_e": mu_e, "mu_i": mu_i}
     values = np.empty(samples)
@@ -197,7 +198,8 @@ def test_dale_outlier_of_networks(kind: str) -> None:
     gap = outlier**2 - radius**2
     spread = v * radius / np.sqrt(gap)
     shift = spread**2 * abs(outlier) / gap
-    assert abs(values.mean() - outlier) < 4.5 * spread / np.sqrt(samples) + 2 * shift
+    expected = outlier - v**2 / outlier
+    assert abs(values.mean() - expected) < 4.5 * spread / np.sqrt(samples) + 2 * shift
     assert abs(values.std(ddof=1) / spread - 1) < 4.5 / np.sqrt(2 * samples)
 
 

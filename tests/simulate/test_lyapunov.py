@@ -63,7 +63,7 @@ def test_sum_of_the_spectrum_is_the_mean_divergence() -> None:
 
 
 def test_dimension_and_entropy() -> None:
-    J = couplings.elliptic(60, 4.0, seed=9)
+    J = couplings.elliptic(100, 4.0, seed=9)
     result = lyapunov_spectrum(J, 25, dt=0.05, t_max=150, t_skip=50, seed=10)
     assert result.exponents[0] > 0.1
     assert np.all(np.diff(result.exponents) <= 0)

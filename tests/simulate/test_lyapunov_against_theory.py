@@ -90,9 +90,9 @@ def test_two_algorithms_on_a_network_with_symmetry() -> None:
 def test_networks_at_rest(g: float, gamma: float) -> None:
     """φ linear: rightmost eigenvalue of −1 + J, at N → ∞ the edge −1 + g(1+γ) of the elliptic law.
 
-    The eigenvalue of one matrix exactly; the edge to 0.1 with 300 neurons.
+    The eigenvalue of one matrix exactly; the edge to 0.1 with 600 neurons.
     """
-    J = couplings.elliptic(300, g, gamma, seed=2)
+    J = couplings.elliptic(600, g, gamma, seed=2)
     rightmost = float(np.max(np.linalg.eigvals(J).real)) - 1
     assert rightmost == pytest.approx(-1 + g * (1 + gamma), abs=0.1)
     run = maximal_lyapunov(

@@ -84,8 +84,8 @@ def test_ratios_of_paired_means(found: Answer) -> None:
 
 def test_errors_of_ratios() -> None:
     rng = np.random.default_rng(0)
-    below = xr.DataArray(rng.uniform(1, 2, (400, 10)), dims=("sample", "replicate"))
-    above = 3 * below * (1 + 0.1 * rng.standard_normal((400, 10)))
+    below = xr.DataArray(rng.uniform(1, 2, (4000, 10)), dims=("sample", "replicate"))
+    above = 3 * below * (1 + 0.1 * rng.standard_normal((4000, 10)))
     ratios, errors = ratio(above, below)
     assert float(ratios.std()) == pytest.approx(float(errors.mean()), rel=0.15)
     exact = ratio(*(xr.DataArray(one, dims="replicate") for one in ([2.0, 6.0], [1.0, 3.0])))

@@ -35,7 +35,7 @@ def test_exponents_of_the_flow(found: Answer) -> None:
 def test_null_exponents_are_those_of_the_linear_flow() -> None:
     """At x = 0, λ of the flow is −σ_min(1 − J)², that of the vanilla network max Re(J) − 1."""
     found = reproduce(
-        "hh2", n=100, g=[0.5], trials=2, stretch=1.0, t_max=220.0, variants=("converged",)
+        "hh2", n=100, g=[0.5], trials=2, stretch=1.0, t_max=440.0, variants=("converged",)
     )
     for replicate in range(2):
         A = network(100, 0.5, seeds.member(0, replicate))[0] - np.eye(100)

@@ -11,8 +11,8 @@ from meanfield.common.study import CONVERGED, PRINTED, Answer, answer, as_tables
 from simulate.studies.hh5_activity import HH5
 
 SMALL: dict[str, Any] = {
-    "n": 80, "g_large": 14.0, "trials": 2, "t_switch": 20.0, "t_after": 20.0,
-    "n_trajectories": 12, "n_samples": 81,
+    "n": 160, "g_large": 14.0, "trials": 2, "t_switch": 20.0, "t_after": 20.0,
+    "n_trajectories": 24, "n_samples": 81,
 }  # fmt: skip
 
 
@@ -51,7 +51,7 @@ def test_densities(data: dict[str, xr.Dataset]) -> None:
 def test_chaos_is_u_shaped_in_phi_and_keeps_its_shape(data: dict[str, xr.Dataset]) -> None:
     part = data[CONVERGED]
     assert float(part.edge.sel(panel="a").mean()) > float(part.centre.sel(panel="a").mean())
-    # Within the spread of two networks of 80: the theory is for N → ∞.
+    # Within the spread of two networks of 160: the theory is for N → ∞.
     assert abs(float(part.phi2.sel(panel="a").mean()) - float(part.phi2_theory)) < 0.2
     assert np.all(part.energy_panel.sel(panel="b") < part.energy_panel.sel(panel="a"))
 

@@ -31,9 +31,9 @@ LIMIT = threshold(0.01, TESTED)
 MODULES = {module.EXPERIMENT.key: module for module in (null_phase, dale, onset, stiffness)}
 SIZES: Mapping[str, Mapping[int, int]] = {
     "null_phase": {100: 60, 200: 40},
-    "dale": {400: 50, 1600: 16},
-    "onset": {100: 12, 200: 8},
-    "stiffness": {100: 16, 300: 8},
+    "dale": {400: 80, 1600: 48},
+    "onset": {100: 24, 200: 20},
+    "stiffness": {100: 28, 300: 28},
 }
 # A coarser search than in the quick design.
 COARSE: Mapping[str, Mapping[str, int]] = {"stiffness": {"bisections": 3}}
