@@ -101,7 +101,8 @@ class Network:
     Raises
     ------
     ArgumentError
-        If J is not square or not real, or an argument is outside its range.
+        If J is not square, not real or, but for matrix-free ones, not finite, or an argument is
+        outside its range.
     """
 
     def __init__(
@@ -131,6 +132,8 @@ class Network:
         self.function = transfer_function(phi)
         self.eta = float(parameters.confinement(eta))
         self.evaluations = 0
+        if not (self.is_matrix_free or np.all(np.isfinite(J.data if self.is_sparse else J))):
+            raise ArgumentError("J: must be finite")
 
     @property
     def is_matrix_free(self) -> bool:
@@ -160,18 +163,6 @@ class Network:
         if not np.all(np.isfinite(state)):
             raise ArgumentError(f"{name}: must be finite")
         return state
-
-    def check_finite(self) -> None:
-        """Refuse couplings that hold nan or inf; no check for matrix-free ones.
-
-        Raises
-        ------
-        ArgumentError
-        """
-        if self.is_matrix_free:
-            return
-        if not np.all(np.isfinite(self.J.data if self.is_sparse else self.J)):
-            raise ArgumentError("J: must be finite")
 
     def dense(self, purpose: str) -> NDArray[np.float64]:
         """J as an ndarray.

@@ -115,7 +115,6 @@ def sample_boltzmann(
     network = Network(J, phi=phi, eta=eta)
     if network.is_matrix_free:
         network.dense("sampling, which asks for ever new products,")
-    network.check_finite()
     betas = np.atleast_1d(parameters.inverse_temperature(beta))
     if betas.ndim != 1 or not np.all(np.isfinite(betas)) or np.any(np.diff(betas) <= 0):
         raise ArgumentError(f"beta={beta!r}: must be finite, a number or an increasing sequence")

@@ -119,7 +119,6 @@ def find_fixed_points(
     """
     network = Network(J, phi=phi)
     matrix = network.dense("the search for fixed points")
-    network.check_finite()
     tol = parameters.positive("tol", tol)
     max_iter = parameters.count("max_iter", max_iter, 1)
     attributes: dict[str, Any] = {

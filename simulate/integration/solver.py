@@ -139,7 +139,6 @@ def integrate(
     ('chebyshev', 'success', (2, 100, 3), True)
     """
     network = Network(J, phi=phi, eta=eta, dtype=dtype)
-    network.check_finite()
     x = contiguous_columns(network.state(x0, "x0"))
     t_max, dt = parameters.positive("t_max", t_max), parameters.positive("dt", dt)
     if tol is not None:

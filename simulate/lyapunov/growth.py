@@ -76,7 +76,6 @@ def setting(
         If an argument is outside its range.
     """
     network = Network(J, phi=phi, eta=eta)
-    network.check_finite()
     kappa = parameters.finite("onsager", onsager)
     t_max, dt = parameters.positive("t_max", t_max), parameters.positive("dt", dt)
     t_skip = parameters.nonnegative("t_skip", t_skip)
