@@ -15,6 +15,7 @@ import numpy as np
 from ..network import Evaluation, State
 from .noise import ColumnNoise
 from .problem import Problem
+from .schemes import Scheme
 
 _DAMPING = 2 / 13
 _MAX_STAGES = 250
@@ -63,22 +64,17 @@ def coefficients(stages: int) -> Coefficients:
     return Coefficients(float(b[1] * w1), *(array.tolist() for array in arrays))
 
 
-class Chebyshev:
+class Chebyshev(Scheme):
     """RKC2 with the number of stages chosen from the stiffness of the problem.
 
     `rate`, the stiffness, is set by the loop, which measures it along the trajectory.
     """
 
     name = "chebyshev"
-    order = 2
-    takes_noise = False
     is_stabilised = True
 
     def __init__(self) -> None:
         self.rate = 0.0
-
-    def restart(self) -> None:
-        """Nothing is remembered."""
 
     def largest_rate(self, h: float) -> float:
         """Any: the stages follow the stiffness, and the step where they run out."""

@@ -18,7 +18,7 @@ from ..network import Network, contiguous_columns
 from .chebyshev import Chebyshev
 from .monitor import Monitor, warn
 from .noise import ColumnNoise
-from .problem import Input, NetworkProblem
+from .problem import Input, Problem
 from .schemes import FIXED, Scheme
 from .stepping import IntegrationError, check_noisy_saves, steps
 from .trajectory import Observable, Recorder, Trajectory, check_observables
@@ -145,7 +145,7 @@ def integrate(
         parameters.positive("tol", tol)
     if inputs is not None and not callable(inputs):
         raise ArgumentError(f"inputs={inputs!r}: expected a function of t")
-    problem = NetworkProblem(
+    problem = Problem(
         network, as_function("onsager", onsager), as_function("temperature", temperature), inputs
     )
     scheme = scheme_of(method, onsager, temperature)
@@ -188,8 +188,7 @@ def integrate(
             status, message = error.status, str(error)
     found = monitor.warnings()
     if found and status == "success":
-        status = "unstable step" if monitor.is_certain else "unverified step"
-        message = "; ".join(found)
+        status, message = monitor.status, "; ".join(found)
     warn(found, 2)
     t, states, energy, values = recorder.arrays()
     return Trajectory(
@@ -200,16 +199,12 @@ def integrate(
         x_end=end,
         status=status,
         message=message,
-        warnings=found,
-        method=scheme.name,
         dt=dt,
-        stiffness=monitor.stiffness,
-        largest_stable_dt=monitor.largest_stable_dt,
-        energy_rise_fraction=monitor.energy_rise_fraction,
         n_steps=monitor.n_steps,
         n_rejected=monitor.rejected,
         n_evaluations=network.evaluations,
         phi=network.function,
+        **monitor.report(),
         attributes={
             "n": network.n,
             "t_max": t_max,
