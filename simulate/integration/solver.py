@@ -20,7 +20,7 @@ from .monitor import Monitor, warn
 from .noise import ColumnNoise
 from .problem import Input, Problem
 from .schemes import FIXED, Scheme
-from .stepping import IntegrationError, check_noisy_saves, steps
+from .stepping import IntegrationError, Stepper, check_noisy_saves
 from .trajectory import Observable, Recorder, Trajectory, check_observables
 
 REMEDY = "shorten dt or use method='chebyshev'"
@@ -152,6 +152,7 @@ def integrate(
     times = breakpoints(t_max, onsager, temperature, extra=switch_times)
     noise = ColumnNoise(seed, x)
     monitor = Monitor(scheme, remedy="shorten dt" if _is_noisy(temperature) else REMEDY)
+    stepper = Stepper(scheme, monitor, noise, dt, tol)
     saves = save_times(save_at, t_max)
     check_noisy_saves(problem, times, dt, saves)
     check_observables(observables or {})
@@ -164,20 +165,9 @@ def integrate(
         bar(t_max, scheme.name, progress) as shown,
     ):
         recorder.start(problem.segment(times[1]), x)
-        run = steps(
-            problem,
-            scheme,
-            x,
-            times,
-            dt,
-            monitor=monitor,
-            noise=noise,
-            tol=tol,
-            saves=saves.tolist(),
-        )
         try:
-            for interval in run:
-                recorder.take(scheme, interval, noise)
+            for interval in stepper.steps(problem, x, times, saves.tolist()):
+                recorder.take(stepper, interval)
                 end = interval.x1
                 shown.update(interval.t1 - interval.t0)
         except IntegrationError as error:

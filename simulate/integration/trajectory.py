@@ -15,10 +15,8 @@ from meanfield.common.files import provenance
 from meanfield.parameters import ArgumentError
 
 from ..network import Evaluation, State
-from .noise import ColumnNoise
 from .problem import Interval, Problem
-from .schemes import Scheme
-from .stepping import ON_STEP, state_between
+from .stepping import ON_STEP, Stepper
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -154,7 +152,7 @@ class Recorder:
         if len(self._times) and self._times[0] == 0:
             self._keep(problem, 0.0, x, problem.evaluate(0.0, x))
 
-    def take(self, scheme: Scheme, interval: Interval, noise: ColumnNoise) -> None:
+    def take(self, stepper: Stepper, interval: Interval) -> None:
         """One step, and what is asked for inside it."""
         problem = interval.problem
         slack = ON_STEP * min(interval.t1 - interval.t0, 1.0)
@@ -163,7 +161,7 @@ class Recorder:
             if t >= interval.t1 - slack:
                 self._keep(problem, t, interval.x1, interval.last)
                 continue
-            x = state_between(scheme, interval, t, noise)
+            x = stepper.state_between(interval, t)
             self._keep(problem, t, x, problem.evaluate(t, x))
 
     def _keep(self, problem: Problem, t: float, x: State, evaluation: Evaluation) -> None:

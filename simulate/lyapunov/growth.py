@@ -22,7 +22,7 @@ from ..integration.noise import ColumnNoise
 from ..integration.problem import Interval, Problem, TangentProblem
 from ..integration.schemes import Scheme
 from ..integration.solver import REMEDY, scheme_of
-from ..integration.stepping import REFRESH, IntegrationError, require_finite, steps
+from ..integration.stepping import REFRESH, IntegrationError, Stepper, require_finite
 from ..network import Evaluation, Network, State, contiguous_columns
 
 if TYPE_CHECKING:
@@ -120,19 +120,11 @@ def tangent_growth(given: Setting, k: int, interval: float) -> Iterator[Growth]:
     count = max(1, round(given.t_max / interval))
     _require_blocks(given, count)
     times = np.linspace(0, given.t_max, count + 1).tolist()
-    problem = given.problem
-    run = steps(
-        TangentProblem(problem.network, problem.onsager, problem.temperature),
-        given.scheme,
-        state,
-        times,
-        given.dt,
-        monitor=given.monitor,
-        noise=ColumnNoise(0, state),
-        tol=given.tol,
-    )
+    base = given.problem
+    problem = TangentProblem(base.network, base.onsager, base.temperature)
+    stepper = Stepper(given.scheme, given.monitor, ColumnNoise(0, state), given.dt, given.tol)
     passed = 0
-    for step in run:
+    for step in stepper.steps(problem, state, times):
         if step.t1 < times[passed + 1]:
             continue
         passed += 1
