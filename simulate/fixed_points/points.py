@@ -212,20 +212,16 @@ class FixedPoints(StationaryPoints):
         variables["outcome"] = ("start", codes, flags)
         variables["index"] = ("start", self.index, {"long_name": "number of the point, -1 if none"})
         variables["iterations"] = ("start", self.iterations)
+        names = (
+            "n_starts", "n_failed", "escapes", "index_sum", "new_zero_probability",
+            "new_zero_probability_err", "status", "summary",
+        )  # fmt: skip
         attributes = {
             **self.attributes,
             "n_zeros": len(self),
             "n_minima": len(self.minima),
-            "n_starts": self.n_starts,
-            "n_failed": self.n_failed,
-            "escapes": self.escapes,
-            "index_sum": self.index_sum,
-            "new_zero_probability": self.new_zero_probability,
-            "new_zero_probability_err": self.new_zero_probability_err,
-            "status": self.status,
             "reasons": json.dumps(self.reasons),
-            "summary": self.summary,
-        }
+        } | {name: getattr(self, name) for name in names}
         return xr.Dataset(variables, attrs={**attributes, **provenance()})
 
 

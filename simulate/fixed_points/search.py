@@ -117,8 +117,8 @@ def find_fixed_points(
     >>> bool(found.minima.smallest_singular_value.max(initial=0) < 1e-8)
     True
     """
-    network = Network(J, phi=phi)
-    matrix = network.dense("the search for fixed points")
+    matrix = Network(J, phi=phi).dense("the search for fixed points")
+    network = Network(matrix, phi=phi)
     tol = parameters.positive("tol", tol)
     max_iter = parameters.count("max_iter", max_iter, 1)
     attributes: dict[str, Any] = {
@@ -143,27 +143,14 @@ def find_fixed_points(
             relax = parameters.nonnegative("relax", relax)
             sequence = seeds.sequence(seed, "start")
             states = drawn_starts(
-                Network(matrix, phi=network.function),
-                starts,
-                total,
-                sequence,
-                std=std,
-                settle=settle,
-                relax=relax,
+                network, starts, total, sequence, std=std, settle=settle, relax=relax
             )
             attributes |= {
                 "starts": starts, "start_std": std, "settle": settle, "relax": relax,
                 "seed": str(sequence.entropy),
             }  # fmt: skip
-        result = _search(
-            Landscape(matrix, network.function),
-            states,
-            total,
-            tol=tol,
-            max_iter=max_iter,
-            progress=progress,
-            attributes=attributes,
-        )
+        landscape = Landscape(matrix, network.function)
+        result = _search(landscape, states, total, attributes, progress)
     if throw and result.n_failed == total:
         reasons = sorted(set(result.reasons.values()))
         raise FixedPointError(f"none of {total} starts converged: {'; '.join(reasons)}", result)
@@ -174,12 +161,10 @@ def _search(
     landscape: Landscape,
     states: Iterator[Array],
     total: int,
-    *,
-    tol: float,
-    max_iter: int,
-    progress: bool,
     attributes: dict[str, Any],
+    progress: bool,
 ) -> FixedPoints:
+    tol, max_iter = attributes["tol"], attributes["max_iter"]
     tables = {kind: Collection(landscape, kind) for kind in ("zero", "minimum")}
     tables["zero"].add(landscape.at(np.zeros(landscape.n)), hits=0)
     outcome: list[str] = []

@@ -21,7 +21,7 @@ from .noise import ColumnNoise
 from .problem import Input, Problem
 from .schemes import FIXED, Scheme
 from .stepping import IntegrationError, Stepper, check_noisy_saves
-from .trajectory import Observable, Recorder, Trajectory, check_observables
+from .trajectory import Observable, Recorder, Trajectory
 
 REMEDY = "shorten dt or use method='chebyshev'"
 
@@ -155,7 +155,6 @@ def integrate(
     stepper = Stepper(scheme, monitor, noise, dt, tol)
     saves = save_times(save_at, t_max)
     check_noisy_saves(problem, times, dt, saves)
-    check_observables(observables or {})
     recorder = Recorder(saves, x, store_states=store_states, observables=observables or {})
     status, message = "success", f"reached t = {t_max:g}"
     end = x
@@ -180,12 +179,8 @@ def integrate(
     if found and status == "success":
         status, message = monitor.status, "; ".join(found)
     warn(found, 2)
-    t, states, energy, values = recorder.arrays()
     return Trajectory(
-        t=t,
-        x=states,
-        energy=energy,
-        observables=values,
+        **recorder.saved(),
         x_end=end,
         status=status,
         message=message,

@@ -112,19 +112,8 @@ class Trajectory:
         return xr.Dataset(variables, {"t": self.t}, {**attributes, **provenance()})
 
 
+# Names that the dataset of a run uses itself.
 _RESERVED = ("t", "x", "energy", "neuron", "column")
-
-
-def check_observables(observables: Mapping[str, Observable]) -> None:
-    """Refuse names that the dataset of a run uses itself.
-
-    Raises
-    ------
-    ArgumentError
-    """
-    for name in observables:
-        if name in _RESERVED:
-            raise ArgumentError(f"observables[{name!r}]: a name of the run itself, choose another")
 
 
 class Recorder:
@@ -138,6 +127,11 @@ class Recorder:
         store_states: bool,
         observables: Mapping[str, Observable],
     ) -> None:
+        for name in observables:
+            if name in _RESERVED:
+                raise ArgumentError(
+                    f"observables[{name!r}]: a name of the run itself, choose another"
+                )
         self._times = times
         self._observables = observables
         self._next = 0
@@ -172,11 +166,12 @@ class Recorder:
             self._values[name].append(np.asarray(observable(t, x, evaluation.force)))
         self._next += 1
 
-    def arrays(
-        self,
-    ) -> tuple[NDArray[np.float64], State | None, NDArray[np.float64], dict[str, NDArray[Any]]]:
-        """Times, states, energies and observables saved so far."""
+    def saved(self) -> dict[str, Any]:
+        """What was kept so far, by the names of `Trajectory`."""
         done = self._next
-        states = None if self._states is None else self._states[:done]
-        values = {name: np.array(found) for name, found in self._values.items()}
-        return self._times[:done], states, self._energy[:done], values
+        return {
+            "t": self._times[:done],
+            "x": None if self._states is None else self._states[:done],
+            "energy": self._energy[:done],
+            "observables": {name: np.array(found) for name, found in self._values.items()},
+        }
