@@ -59,21 +59,21 @@ class Linearization:
 
     def apply_transposed(self, v: State) -> State:
         """(∂F/∂x)ᵀ · v = (1 − κ) Aᵀ v − κ Hess E · v."""
-        slope, bend = self._beside(v)
-        total = slope * self.network.transposed_product(v) - v
+        total = self._beside(v)[0] * self.network.transposed_product(v) - v
         if self.onsager == 0:
             return total
-        moved = self.network.product(slope * v) - v
-        hessian = slope * self.network.transposed_product(moved) - moved + bend * v
-        return (1 - self.onsager) * total - self.onsager * hessian
+        return (1 - self.onsager) * total - self.onsager * self._hessian(v)
 
     def apply_stiffness(self, v: State) -> State:
         """Symmetric part of −∂F/∂x times v: Hess E · v at κ = 1."""
         if self.onsager == 1:
-            slope, bend = self._beside(v)
-            moved = self.network.product(slope * v) - v
-            return slope * self.network.transposed_product(moved) - moved + bend * v
+            return self._hessian(v)
         return -(self.apply(v) + self.apply_transposed(v)) / 2
+
+    def _hessian(self, v: State) -> State:
+        slope, bend = self._beside(v)
+        moved = self.network.product(slope * v) - v
+        return slope * self.network.transposed_product(moved) - moved + bend * v
 
     def _beside(self, v: State) -> tuple[State, State]:
         if v.ndim == self.slope.ndim:

@@ -156,14 +156,10 @@ def sample_boltzmann(
         Hottest rung of the ladder.
     dt : float, optional
         Langevin step; default 0.25/λ_max(Hess E) at x ~ N(0, 1).
-    eta, phi
-        Confinement and transfer function.
     store_samples : bool
         Whether to keep the states.
-    threads : int, optional
-        Number of BLAS threads.
-    progress : bool
-        Progress bar on a terminal.
+    eta, phi, threads, progress
+        As in `integrate`.
 
     Returns
     -------

@@ -78,11 +78,8 @@ def find_fixed_points(
         only degenerate zeros use it up.
     max_iter : int
         Largest number of linear systems solved from one start.
-    phi : str or TransferFunction
-    threads : int, optional
-        Number of BLAS threads during the call; default as the process has it.
-    progress : bool
-        Progress bar on a terminal.
+    phi, threads, progress
+        As in `integrate`.
     throw : bool
         Whether to raise if no start converges.  Single starts that fail never raise: they are
         counted in `n_failed`, with `reasons`.

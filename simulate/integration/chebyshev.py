@@ -80,13 +80,10 @@ class Chebyshev(Scheme):
         """Any: the stages follow the stiffness, and the step where they run out."""
         return math.inf
 
-    @staticmethod
-    def _interval(stages: int) -> float:
-        return (stages**2 - 1) * 2 / 3 * (1 - 2 / 15 * _DAMPING)
-
     def longest_step(self) -> float:
         """Step at which the largest number of stages is just enough."""
-        return self._interval(_MAX_STAGES) / (_SAFETY * max(self.rate, 1e-12))
+        interval = (_MAX_STAGES**2 - 1) * 2 / 3 * (1 - 2 / 15 * _DAMPING)
+        return interval / (_SAFETY * max(self.rate, 1e-12))
 
     def stages(self, h: float) -> int:
         """Fewest stages, at least 2, that are stable at a step h."""

@@ -85,15 +85,10 @@ def maximal_lyapunov(
         Error of an adaptive step (method "chebyshev", algorithm "tangent"), see `integrate`.
     x0 : (n,) or (n, batch) array, optional
         Start; by default x ~ N(0, 1) from the seed.
-    eta : float
-        Confinement.
-    phi : str or TransferFunction
     seed : int, optional
         Of the start and of the first separation.
-    threads : int, optional
-        Number of BLAS threads.
-    progress : bool
-        Progress bar on a terminal.
+    eta, phi, threads, progress
+        As in `integrate`.
 
     Returns
     -------
