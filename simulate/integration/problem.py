@@ -81,7 +81,7 @@ class Problem:
 
     def energy(self, x: State, evaluation: Evaluation) -> NDArray[np.float64]:
         """E of each column."""
-        return self.network.energy(x, evaluation.force)
+        return self.network.energy(self.trajectory(x), evaluation.force)
 
     def noise_strength(self, t: float) -> float:
         """√(2T)."""
@@ -93,7 +93,7 @@ class Problem:
     def stiffness(self, t: float, x: State) -> float:
         """Largest rate of the symmetric part of −∂F/∂x over the columns."""
         onsager = self.onsager(before(t, self.end))
-        return float(np.max(largest_rate(self.network, x, onsager, _WIDTH)))
+        return float(np.max(largest_rate(self.network, self.trajectory(x), onsager, _WIDTH)))
 
     def is_regulated(self, t: float) -> bool:
         """Whether the Onsager-reaction force is on."""
@@ -147,14 +147,6 @@ class TangentProblem(Problem):
         evaluation, linear = self.network.linearize(state, self.onsager(before(t, self.end)))
         moved = np.concatenate([evaluation.drift[:, None], linear.apply(tangents)], axis=1)
         return Evaluation(moved, evaluation.force)
-
-    def energy(self, x: State, evaluation: Evaluation) -> NDArray[np.float64]:
-        """See `Problem`."""
-        return super().energy(x[:, 0], evaluation)
-
-    def stiffness(self, t: float, x: State) -> float:
-        """See `Problem`."""
-        return super().stiffness(t, x[:, 0])
 
     def relative_error(self, x: State, moved: State, error: State) -> float:
         """The worse of the trajectory's and of the tangent vectors', relative to their length."""
