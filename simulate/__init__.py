@@ -9,15 +9,19 @@ from meanfield import Switching
 
 from . import couplings
 from .boltzmann import BoltzmannSamples, SamplingWarning, sample_boltzmann
-from .dynamics import energy_gradient, force, kinetic_energy, onsager_force
+from .dynamics import (
+    divergence,
+    energy_gradient,
+    force,
+    jacobian,
+    jacobian_operator,
+    kinetic_energy,
+    onsager_force,
+    stiffness,
+)
 from .fixed_points import FixedPointError, FixedPoints, StationaryPoints, find_fixed_points
 from .integration import IntegrationError, StepSizeWarning, Trajectory, integrate
-from .lyapunov import (
-    LyapunovExponent,
-    LyapunovSpectrum,
-    lyapunov_spectrum,
-    maximal_lyapunov,
-)
+from .lyapunov import LyapunovExponent, LyapunovSpectrum, lyapunov_spectrum, maximal_lyapunov
 from .observables import (
     ActivityDistribution,
     Autocorrelation,
@@ -35,7 +39,6 @@ from .reservoir import (
     stimulus_targets,
     two_sines,
 )
-from .stability import divergence, jacobian, jacobian_operator, stiffness
 
 if TYPE_CHECKING:
     from .studies.catalogue import reproduce

@@ -1,4 +1,4 @@
-"""Force, quasi-potential, gradient and Onsager-reaction force at given states.
+"""Force, quasi-potential, gradient, Onsager-reaction force and linearisation at given states.
 
 States are (n,) or (n, batch): neurons first.  J is a dense array, a SciPy sparse array or a
 LinearOperator.
@@ -10,17 +10,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.sparse.linalg import LinearOperator
 
-from meanfield import TransferFunction
+from meanfield import TransferFunction, parameters
 from meanfield.transfer import Array
 
+from .lanczos import largest_rate
 from .network import Network
-
-
-def _network(J: Any, phi: str | TransferFunction, eta: float = 0.0) -> Network:
-    network = Network(J, phi=phi, eta=eta)
-    network.check_finite()
-    return network
 
 
 def force(x: ArrayLike, J: Any, *, phi: str | TransferFunction = "tanh") -> Array:
@@ -49,7 +45,7 @@ def force(x: ArrayLike, J: Any, *, phi: str | TransferFunction = "tanh") -> Arra
     >>> force(np.zeros(2), np.eye(2)).tolist()
     [0.0, 0.0]
     """
-    network = _network(J, phi)
+    network = Network(J, phi=phi)
     return network.evaluate(network.state(x), 0.0).force
 
 
@@ -60,11 +56,10 @@ def kinetic_energy(
 
     Parameters
     ----------
-    x : (n,) or (n, batch) array
-    J : (n, n) array, sparse array or LinearOperator
+    x, J, phi
+        As in `force`.
     eta : float
         Confinement.
-    phi : str or TransferFunction
 
     Returns
     -------
@@ -83,7 +78,7 @@ def kinetic_energy(
     >>> float(kinetic_energy(np.array([3.0, 4.0]), np.zeros((2, 2))))
     12.5
     """
-    network = _network(J, phi, eta)
+    network = Network(J, phi=phi, eta=eta)
     state = network.state(x)
     return network.energy(state, network.evaluate(state, 0.0).force)
 
@@ -93,9 +88,8 @@ def onsager_force(x: ArrayLike, J: Any, *, phi: str | TransferFunction = "tanh")
 
     Parameters
     ----------
-    x : (n,) or (n, batch) array
-    J : (n, n) array, sparse array or LinearOperator
-    phi : str or TransferFunction
+    x, J, phi
+        As in `force`.
 
     Returns
     -------
@@ -114,7 +108,7 @@ def onsager_force(x: ArrayLike, J: Any, *, phi: str | TransferFunction = "tanh")
     >>> onsager_force(np.array([0.0, 1.0]), np.array([[0.0, 2.0], [0.0, 0.0]])).round(3).tolist()
     [-0.0, -1.279]
     """
-    network = _network(J, phi)
+    network = Network(J, phi=phi)
     state = network.state(x)
     value = network.activity(state)
     drift = network.product(value) - state
@@ -128,11 +122,8 @@ def energy_gradient(
 
     Parameters
     ----------
-    x : (n,) or (n, batch) array
-    J : (n, n) array, sparse array or LinearOperator
-    eta : float
-        Confinement.
-    phi : str or TransferFunction
+    x, J, eta, phi
+        As in `kinetic_energy`.
 
     Returns
     -------
@@ -151,5 +142,203 @@ def energy_gradient(
     >>> energy_gradient(np.array([1.0]), np.zeros((1, 1))).tolist()
     [1.0]
     """
-    network = _network(J, phi, eta)
+    network = Network(J, phi=phi, eta=eta)
     return np.negative(network.evaluate(network.state(x), 1.0).drift)
+
+
+def jacobian(
+    x: ArrayLike,
+    J: Any,
+    *,
+    onsager: float = 0.0,
+    eta: float = 0.0,
+    phi: str | TransferFunction = "tanh",
+) -> Array:
+    """Jacobian ∂F/∂x of F = (1 − κ) f − κ∇E ([HH] Eq. 10); −Hess E at κ = 1.
+
+    Parameters
+    ----------
+    x : (n,) or (n, batch) array
+    J : (n, n) array or sparse array
+    onsager : float
+        Factor κ on the Onsager-reaction force.
+    eta : float
+        Confinement.
+    phi : str or TransferFunction
+
+    Returns
+    -------
+    ndarray
+        (n, n), or (n, n, batch).
+
+    Raises
+    ------
+    ArgumentError
+        If shapes do not fit, a value is outside its range, or J is a LinearOperator (use
+        `jacobian_operator`).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from simulate import jacobian
+    >>> jacobian(np.zeros(2), np.array([[0.0, 2.0], [0.0, 0.0]])).tolist()
+    [[-1.0, 2.0], [0.0, -1.0]]
+    """
+    network = Network(J, phi=phi, eta=eta)
+    matrix = network.dense("the Jacobian as a matrix")
+    state = network.state(x)
+    kappa = parameters.finite("onsager", onsager)
+    _, linear = network.linearize(state, kappa)
+    slopes, bends = (v.reshape(network.n, -1) for v in (linear.slope, linear.bend))
+    result = np.empty((network.n, *slopes.shape))
+    for k in range(slopes.shape[1]):
+        forward = matrix * slopes[:, k]
+        np.fill_diagonal(forward, forward.diagonal() - 1)
+        result[..., k] = forward
+        if kappa:
+            back = slopes[:, k, None] * (matrix.T @ forward)
+            np.fill_diagonal(back, back.diagonal() + bends[:, k])
+            result[..., k] -= kappa * back
+    return result if state.ndim == 2 else result[..., 0]
+
+
+def jacobian_operator(
+    x: ArrayLike,
+    J: Any,
+    *,
+    onsager: float = 0.0,
+    eta: float = 0.0,
+    phi: str | TransferFunction = "tanh",
+) -> LinearOperator:
+    """The Jacobian at one state as a LinearOperator: two or four products with J, no n³.
+
+    Parameters
+    ----------
+    x : (n,) array
+    J : (n, n) array, sparse array or LinearOperator
+    onsager, eta, phi
+        As in `jacobian`.
+
+    Returns
+    -------
+    LinearOperator
+        With its transpose; `−jacobian_operator(x, J, onsager=1)` is the Hessian of E.
+
+    Raises
+    ------
+    ArgumentError
+        If shapes do not fit or a value is outside its range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from simulate import jacobian_operator
+    >>> J = np.array([[0.0, 2.0], [0.0, 0.0]])
+    >>> (jacobian_operator(np.zeros(2), J) @ np.array([0.0, 1.0])).tolist()
+    [2.0, -1.0]
+    """
+    network = Network(J, phi=phi, eta=eta)
+    state = network.state(x)
+    if state.ndim != 1:
+        raise parameters.ArgumentError(
+            f"x of shape {state.shape}: expected one state, ({state.shape[0]},)"
+        )
+    _, linear = network.linearize(state, parameters.finite("onsager", onsager))
+    return LinearOperator(
+        (network.n, network.n),
+        matvec=lambda v: linear.apply(np.ravel(v)),
+        rmatvec=lambda v: linear.apply_transposed(np.ravel(v)),
+        matmat=linear.apply,
+        rmatmat=linear.apply_transposed,
+        dtype=np.float64,
+    )
+
+
+def divergence(
+    x: ArrayLike,
+    J: Any,
+    *,
+    onsager: float = 0.0,
+    eta: float = 0.0,
+    phi: str | TransferFunction = "tanh",
+) -> Array:
+    """Divergence ∇·F = tr ∂F/∂x, the rate at which volumes change ([HH] Fig. 4).
+
+    Parameters
+    ----------
+    x, J, onsager, eta, phi
+        As in `jacobian`.
+
+    Returns
+    -------
+    ndarray
+        Scalar, or one value per column of `x`.
+
+    Raises
+    ------
+    ArgumentError
+        If shapes do not fit, a value is outside its range, or J is a LinearOperator.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from simulate import divergence
+    >>> float(divergence(np.zeros(2), np.array([[0.0, 2.0], [0.0, 0.0]]), onsager=1.0))
+    -6.0
+    """
+    network = Network(J, phi=phi, eta=eta)
+    if network.is_matrix_free:
+        network.dense("the divergence")
+    state = network.state(x)
+    kappa = parameters.finite("onsager", onsager)
+    _, linear = network.linearize(state, kappa)
+    diagonal = np.asarray(network.J.diagonal())
+    total = diagonal @ linear.slope - network.n
+    if kappa:
+        squares = network.J.multiply(network.J) if network.is_sparse else network.J**2
+        norms = np.asarray(squares.sum(axis=0)).ravel()  # (JᵀJ)_ii
+        reaction = norms @ linear.slope**2 - diagonal @ linear.slope + linear.bend.sum(axis=0)
+        total = total - kappa * reaction
+    return np.asarray(total)
+
+
+def stiffness(
+    x: ArrayLike,
+    J: Any,
+    *,
+    onsager: float = 1.0,
+    eta: float = 0.0,
+    phi: str | TransferFunction = "tanh",
+) -> Array:
+    """Largest eigenvalue of the symmetric part of −∂F/∂x: λ_max(Hess E) at κ = 1.
+
+    Explicit Euler needs Δt below 2/λ_max.  Lanczos' method on all columns at once; for matrix-free
+    couplings with a `norm_bound`, an upper bound that asks for no product.
+
+    Parameters
+    ----------
+    x, onsager, eta, phi
+        As in `jacobian`.
+    J : (n, n) array, sparse array or LinearOperator
+
+    Returns
+    -------
+    ndarray
+        Scalar, or one value per column of `x`; too small by up to a few per cent.
+
+    Raises
+    ------
+    ArgumentError
+        If shapes do not fit or a value is outside its range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from simulate import stiffness
+    >>> round(float(stiffness(np.zeros(2), np.array([[0.0, 2.0], [0.0, 0.0]]))), 6)
+    5.828427
+    """
+    network = Network(J, phi=phi, eta=eta)
+    state = network.state(x)
+    kappa = parameters.finite("onsager", onsager)
+    return largest_rate(network, state, kappa).reshape(state.shape[1:])

@@ -59,21 +59,21 @@ class Linearization:
 
     def apply_transposed(self, v: State) -> State:
         """(∂F/∂x)ᵀ · v = (1 − κ) Aᵀ v − κ Hess E · v."""
-        slope, bend = self._beside(v)
-        total = slope * self.network.transposed_product(v) - v
+        total = self._beside(v)[0] * self.network.transposed_product(v) - v
         if self.onsager == 0:
             return total
-        moved = self.network.product(slope * v) - v
-        hessian = slope * self.network.transposed_product(moved) - moved + bend * v
-        return (1 - self.onsager) * total - self.onsager * hessian
+        return (1 - self.onsager) * total - self.onsager * self._hessian(v)
 
     def apply_stiffness(self, v: State) -> State:
         """Symmetric part of −∂F/∂x times v: Hess E · v at κ = 1."""
         if self.onsager == 1:
-            slope, bend = self._beside(v)
-            moved = self.network.product(slope * v) - v
-            return slope * self.network.transposed_product(moved) - moved + bend * v
+            return self._hessian(v)
         return -(self.apply(v) + self.apply_transposed(v)) / 2
+
+    def _hessian(self, v: State) -> State:
+        slope, bend = self._beside(v)
+        moved = self.network.product(slope * v) - v
+        return slope * self.network.transposed_product(moved) - moved + bend * v
 
     def _beside(self, v: State) -> tuple[State, State]:
         if v.ndim == self.slope.ndim:
@@ -101,7 +101,8 @@ class Network:
     Raises
     ------
     ArgumentError
-        If J is not square or not real, or an argument is outside its range.
+        If J is not square, not real or, but for matrix-free ones, not finite, or an argument is
+        outside its range.
     """
 
     def __init__(
@@ -131,6 +132,8 @@ class Network:
         self.function = transfer_function(phi)
         self.eta = float(parameters.confinement(eta))
         self.evaluations = 0
+        if not (self.is_matrix_free or np.all(np.isfinite(J.data if self.is_sparse else J))):
+            raise ArgumentError("J: must be finite")
 
     @property
     def is_matrix_free(self) -> bool:
@@ -160,18 +163,6 @@ class Network:
         if not np.all(np.isfinite(state)):
             raise ArgumentError(f"{name}: must be finite")
         return state
-
-    def check_finite(self) -> None:
-        """Refuse couplings that hold nan or inf; no check for matrix-free ones.
-
-        Raises
-        ------
-        ArgumentError
-        """
-        if self.is_matrix_free:
-            return
-        if not np.all(np.isfinite(self.J.data if self.is_sparse else self.J)):
-            raise ArgumentError("J: must be finite")
 
     def dense(self, purpose: str) -> NDArray[np.float64]:
         """J as an ndarray.

@@ -84,11 +84,7 @@ class PrincipalComponents:
 
 
 def principal_components(
-    x: Trajectory | ArrayLike,
-    k: int,
-    *,
-    of: str = "x",
-    phi: str | TransferFunction | None = None,
+    x: Trajectory | ArrayLike, k: int, *, of: str = "x", phi: str | TransferFunction | None = None
 ) -> PrincipalComponents:
     """Principal components of one or several trajectories, stacked ([HH] Eqs. 12 and 13).
 
@@ -98,10 +94,8 @@ def principal_components(
         States; the columns are the P trajectories of [HH], whose L·P samples share one mean.
     k : int
         Number of components, at most n and L·P.
-    of : str
-        "x" or "phi".
-    phi : str or TransferFunction, optional
-        Default: that of the run, tanh for an array.
+    of, phi
+        As in `activity_distribution`.
 
     Returns
     -------

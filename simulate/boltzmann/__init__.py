@@ -1,8 +1,7 @@
 """Samples of the equilibrium measure exp(−βE)."""
 
 from .estimators import Estimate
-from .sampler import ALGORITHMS, SamplingWarning, sample_boltzmann
-from .samples import NAMES, BoltzmannSamples
+from .sampler import ALGORITHMS, NAMES, BoltzmannSamples, SamplingWarning, sample_boltzmann
 
 __all__ = [
     "ALGORITHMS",

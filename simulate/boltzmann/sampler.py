@@ -1,24 +1,29 @@
-"""`sample_boltzmann`, the public call."""
+"""`sample_boltzmann`, the public call, and what it returns."""
 
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from threadpoolctl import threadpool_limits
 
 from meanfield import TransferFunction, parameters, seeds
+from meanfield.common.files import provenance
 from meanfield.parameters import ArgumentError
 from meanfield.transfer import Array
 
 from ..network import Network
-from .estimators import Estimate, estimate, observe, overlap_estimate
+from .estimators import estimate, observe, overlap_estimate
 from .langevin import langevin_samples
-from .samples import NAMES, BoltzmannSamples
-from .tempering import Generators, Tempering, ladder, sample
+from .tempering import Generators, ladder, sample
 
+if TYPE_CHECKING:
+    import xarray as xr
+
+NAMES = ("q", "energy", "r", "overlap")
 ALGORITHMS = ("tempering", "langevin")
 _LARGEST_R_HAT = 1.05
 # Per chain: Vehtari, Gelman, Simpson, Carpenter, Bürkner, Bayesian Anal. 16, 667 (2021).
@@ -27,6 +32,84 @@ _SMALLEST_ESS = 100
 
 class SamplingWarning(UserWarning):
     """Chains have not mixed: the averages and their errors are not to be trusted."""
+
+
+@dataclass(frozen=True)
+class BoltzmannSamples:
+    """Samples of exp(−βE) and their order parameters.
+
+    Arrays have the shape of `beta` (0-d for one temperature), with the axes named below after it.
+
+    Attributes
+    ----------
+    beta : ndarray
+    samples : (..., chains, n_samples, n) ndarray or None
+    q, energy, r, overlap : ndarray
+        ⟨Σφ²⟩/n; ⟨E⟩/n, per neuron; −β⟨Σfφ⟩/n; root mean square of Σφφ'/n between independent
+        chains (of order n^−½ where replicas do not order; nan for one chain).
+    q_err, energy_err, r_err, overlap_err : ndarray
+        Monte Carlo standard errors for this coupling matrix.
+    r_hat : ndarray
+        Worst of q, energy and r.
+    ess : ndarray
+        Smallest effective sample size of q, energy and r.
+    converged : ndarray of bool
+        R-hat ≤ 1.05 and effective sample size ≥ 100 per chain.
+    step_bias : dict of ndarray
+        "langevin": estimated bias of q, energy and r by the finite step, and "…_err"; empty else.
+    acceptance, swap_acceptance : ndarray
+        "tempering": of trajectories per rung, of exchanges between neighbouring rungs.
+    ladder : ndarray
+        Inverse temperatures of the rungs.
+    status : str
+        "success" or "not mixed".
+    warnings : list of str
+        What `SamplingWarning` said.
+    attributes : dict
+        Parameters and seed.
+    """
+
+    beta: Array
+    samples: Array | None
+    q: Array
+    energy: Array
+    r: Array
+    overlap: Array
+    q_err: Array
+    energy_err: Array
+    r_err: Array
+    overlap_err: Array
+    r_hat: Array
+    ess: Array
+    converged: NDArray[np.bool_]
+    step_bias: dict[str, Array]
+    acceptance: Array
+    swap_acceptance: Array
+    ladder: Array
+    status: str
+    warnings: list[str]
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+    def to_dataset(self) -> xr.Dataset:
+        """Labelled arrays over beta with parameters and versions in the attributes."""
+        import xarray as xr
+
+        names = [*NAMES, *(f"{name}_err" for name in NAMES), "r_hat", "ess", "converged"]
+        data = {name: ("beta", np.atleast_1d(getattr(self, name))) for name in names}
+        data |= {f"step_bias_{k}": ("beta", np.atleast_1d(v)) for k, v in self.step_bias.items()}
+        if self.samples is not None:
+            full = self.samples if self.beta.ndim else self.samples[None]
+            data["samples"] = (("beta", "chain", "draw", "neuron"), full)  # type: ignore[assignment]
+        if self.ladder.size:
+            data["acceptance"] = ("rung", self.acceptance)
+            data["swap_acceptance"] = ("rung", np.append(self.swap_acceptance, np.nan))
+        coordinates = {"beta": np.atleast_1d(self.beta), "rung": self.ladder}
+        attributes = {
+            **self.attributes,
+            "status": self.status,
+            "warnings": "\n".join(self.warnings),
+        }
+        return xr.Dataset(data, coordinates, {**attributes, **provenance()})
 
 
 def sample_boltzmann(
@@ -73,14 +156,10 @@ def sample_boltzmann(
         Hottest rung of the ladder.
     dt : float, optional
         Langevin step; default 0.25/λ_max(Hess E) at x ~ N(0, 1).
-    eta, phi
-        Confinement and transfer function.
     store_samples : bool
         Whether to keep the states.
-    threads : int, optional
-        Number of BLAS threads.
-    progress : bool
-        Progress bar on a terminal.
+    eta, phi, threads, progress
+        As in `integrate`.
 
     Returns
     -------
@@ -115,7 +194,6 @@ def sample_boltzmann(
     network = Network(J, phi=phi, eta=eta)
     if network.is_matrix_free:
         network.dense("sampling, which asks for ever new products,")
-    network.check_finite()
     betas = np.atleast_1d(parameters.inverse_temperature(beta))
     if betas.ndim != 1 or not np.all(np.isfinite(betas)) or np.any(np.diff(betas) <= 0):
         raise ArgumentError(f"beta={beta!r}: must be finite, a number or an increasing sequence")
@@ -126,12 +204,12 @@ def sample_boltzmann(
     warmup = parameters.count("warmup", max(200, n_samples // 2) if warmup is None else warmup, 0)
     lowest_beta = parameters.positive("lowest_beta", lowest_beta)
     entropy = seeds.entropy(seed)
-    rungs, tempering = np.empty(0), None
+    rungs = acceptance = swaps = np.empty(0)
     bias: dict[str, Array] = {}
     with threadpool_limits(threads, user_api="blas"):
         if algorithm == "tempering":
             rungs = ladder(betas, network.n, lowest_beta)
-            tempering = sample(
+            samples, acceptance, swaps = sample(
                 network,
                 rungs,
                 np.searchsorted(rungs, betas),
@@ -143,7 +221,6 @@ def sample_boltzmann(
                 generators=Generators(entropy, chains, len(rungs)),
                 progress=progress,
             )
-            samples = tempering.samples
         else:
             if dt is not None:
                 dt = parameters.positive("dt", dt)
@@ -159,10 +236,9 @@ def sample_boltzmann(
                 progress=progress,
             )
         rows = [_summary(network, b, s) for b, s in zip(betas, samples, strict=True)]
-    result = _collect(
-        np.asarray(beta, dtype=float), rows, samples if store_samples else None, chains
-    )
-    bad = [f"beta={b:g}" for b, row in zip(betas, rows, strict=True) if not _mixed(row, chains)]
+    shape = np.shape(beta)
+    result = {name: np.array([row[name] for row in rows]).reshape(shape) for name in rows[0]}
+    bad = [f"beta={b:g}" for b, row in zip(betas, rows, strict=True) if not row["converged"]]
     found: list[str] = []
     if bad:
         text = (
@@ -172,15 +248,16 @@ def sample_boltzmann(
         )
         warnings.warn(text, SamplingWarning, stacklevel=2)
         found.append(text)
-    run = tempering or Tempering(samples, np.empty(0), np.empty(0), np.empty(0))
-    shape = np.shape(beta)
+    kept = samples if shape else samples[0]
     return BoltzmannSamples(
+        beta=np.asarray(beta, dtype=float),
+        samples=kept if store_samples else None,
         **result,
         status="not mixed" if found else "success",
         warnings=found,
         step_bias={name: values.reshape(shape) for name, values in bias.items()},
-        acceptance=run.acceptance,
-        swap_acceptance=run.swaps,
+        acceptance=acceptance,
+        swap_acceptance=swaps,
         ladder=rungs,
         attributes={
             "n": network.n,
@@ -199,31 +276,17 @@ def sample_boltzmann(
     )
 
 
-def _summary(network: Network, beta: float, samples: Array) -> dict[str, Estimate]:
+def _summary(network: Network, beta: float, samples: Array) -> dict[str, Any]:
+    """Order parameters of one β with their errors, and whether the chains have mixed."""
     series = observe(network, beta, samples)
-    found = {name: estimate(getattr(series, name)) for name in ("q", "energy", "r")}
-    return {**found, "overlap": overlap_estimate(series.overlap, len(samples))}
-
-
-def _mixed(row: dict[str, Estimate], chains: int) -> bool:
-    worst = max(row[name].r_hat for name in ("q", "energy", "r"))
-    fewest = min(row[name].ess for name in ("q", "energy", "r"))
-    return worst <= _LARGEST_R_HAT and fewest >= _SMALLEST_ESS * chains
-
-
-def _collect(
-    beta: Array, rows: list[dict[str, Estimate]], samples: Array | None, chains: int
-) -> dict[str, Any]:
-    def array(values: list[Any]) -> NDArray[Any]:
-        return np.array(values).reshape(beta.shape)
-
-    result: dict[str, Any] = {"beta": beta}
-    for name in NAMES:
-        result[name] = array([row[name].value for row in rows])
-        result[f"{name}_err"] = array([row[name].stderr for row in rows])
-    judged = ("q", "energy", "r")
-    result["r_hat"] = array([max(row[name].r_hat for name in judged) for row in rows])
-    result["ess"] = array([min(row[name].ess for name in judged) for row in rows])
-    result["converged"] = array([_mixed(row, chains) for row in rows])
-    result["samples"] = samples if samples is None or beta.ndim else samples[0]
-    return result
+    judged = {name: estimate(getattr(series, name)) for name in ("q", "energy", "r")}
+    found = {**judged, "overlap": overlap_estimate(series.overlap, len(samples))}
+    r_hat = max(one.r_hat for one in judged.values())
+    ess = min(one.ess for one in judged.values())
+    return {
+        **{name: one.value for name, one in found.items()},
+        **{f"{name}_err": one.stderr for name, one in found.items()},
+        "r_hat": r_hat,
+        "ess": ess,
+        "converged": r_hat <= _LARGEST_R_HAT and ess >= _SMALLEST_ESS * len(samples),
+    }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,26 +29,6 @@ def ladder(betas: Array, n: int, lowest: float) -> Array:
         rungs.append(np.geomspace(low, high, count + 1)[1:])
         rungs[-1][-1] = high
     return np.concatenate(rungs)
-
-
-class Tempering(NamedTuple):
-    """What the run yields.
-
-    Attributes
-    ----------
-    samples : (targets, chains, n_samples, n) ndarray
-    acceptance : (rungs,) ndarray
-        Share of accepted trajectories after the warm-up.
-    swaps : (rungs − 1,) ndarray
-        Share of accepted exchanges between neighbours after the warm-up.
-    step : (rungs,) ndarray
-        Leapfrog steps found in the warm-up, in units of β^−½.
-    """
-
-    samples: Array
-    acceptance: Array
-    swaps: Array
-    step: Array
 
 
 class Generators:
@@ -91,8 +70,17 @@ def sample(
     leapfrog: int,
     generators: Generators,
     progress: bool,
-) -> Tempering:
-    """Run all rungs and chains; keep every `thin`-th state at the rungs `targets` (indices)."""
+) -> tuple[Array, Array, Array]:
+    """Run all rungs and chains; keep every `thin`-th state at the rungs `targets` (indices).
+
+    Returns
+    -------
+    (targets, chains, n_samples, n) ndarray
+        Samples.
+    (rungs,), (rungs − 1,) ndarray
+        Shares of accepted trajectories and of accepted exchanges between neighbouring rungs after
+        the warm-up.
+    """
     n, size = network.n, len(rungs)
     beta = rungs[None, :, None]
     x = generators.normal(n)
@@ -134,9 +122,7 @@ def sample(
             kept, rest = divmod(sweep - warmup + 1, thin)
             if rest == 0:
                 samples[:, :, kept - 1] = np.moveaxis(x[:, targets], 0, 2)
-    return Tempering(
-        samples, accepted / max(tried, 1), swapped / np.maximum(swaps_tried, 1), np.exp(log_step)
-    )
+    return samples, accepted / max(tried, 1), swapped / np.maximum(swaps_tried, 1)
 
 
 def _evaluate(network: Network, x: Array) -> tuple[Array, Array]:
@@ -156,8 +142,5 @@ def _swap(
     pair, chain = np.nonzero(exchange)
     low, high = lower[pair], lower[pair] + 1
     for values in (x, drift, energy[None]):
-        values[:, low, chain], values[:, high, chain] = (
-            values[:, high, chain],
-            values[:, low, chain],
-        )
+        values[:, [low, high], chain] = values[:, [high, low], chain]
     return exchange.mean(axis=1), lower

@@ -196,10 +196,8 @@ def dale_outlier(n: int, *, f: float, alpha: float, mu_e: float, mu_i: float) ->
 
     Parameters
     ----------
-    n : int
-        Number of neurons.
-    f, alpha, mu_e, mu_i : float
-        As in `dale`.
+    n, f, alpha, mu_e, mu_i
+        As in `dale_mean`.
 
     Returns
     -------

@@ -212,32 +212,28 @@ class FixedPoints(StationaryPoints):
         variables["outcome"] = ("start", codes, flags)
         variables["index"] = ("start", self.index, {"long_name": "number of the point, -1 if none"})
         variables["iterations"] = ("start", self.iterations)
+        names = (
+            "n_starts", "n_failed", "escapes", "index_sum", "new_zero_probability",
+            "new_zero_probability_err", "status", "summary",
+        )  # fmt: skip
         attributes = {
             **self.attributes,
             "n_zeros": len(self),
             "n_minima": len(self.minima),
-            "n_starts": self.n_starts,
-            "n_failed": self.n_failed,
-            "escapes": self.escapes,
-            "index_sum": self.index_sum,
-            "new_zero_probability": self.new_zero_probability,
-            "new_zero_probability_err": self.new_zero_probability_err,
-            "status": self.status,
             "reasons": json.dumps(self.reasons),
-            "summary": self.summary,
-        }
+        } | {name: getattr(self, name) for name in names}
         return xr.Dataset(variables, attrs={**attributes, **provenance()})
 
 
 def tabulate(landscape: Landscape, points: list[Found]) -> dict[str, Any]:
     """The columns of `StationaryPoints`."""
     count, n = len(points), landscape.n
-    spectra = np.empty((count, n), dtype=complex)
-    for k, point in enumerate(points):
-        spectra[k] = _spectrum(landscape.at(point.site.x).jacobian)
-    x = np.empty((n, count))
+    x, spectra = np.empty((n, count)), np.empty((count, n), dtype=complex)
     for k, point in enumerate(points):
         x[:, k] = canonical(point.site.x)
+        # A fresh site, which forgets its matrices.
+        values = np.linalg.eigvals(landscape.at(point.site.x).jacobian).astype(complex)
+        spectra[k] = values[np.lexsort((-values.imag, -values.real))]
     residual = np.array([point.site.residual for point in points])
     value = landscape.function.phi(x)
     return {
@@ -253,8 +249,3 @@ def tabulate(landscape: Landscape, points: list[Found]) -> dict[str, Any]:
         "smallest_singular_value": np.array([p.smallest_singular_value for p in points]),
         "smallest_curvature": np.array([p.smallest_curvature for p in points]),
     }
-
-
-def _spectrum(A: Array) -> NDArray[np.complex128]:
-    values = np.linalg.eigvals(A).astype(complex)
-    return values[np.lexsort((-values.imag, -values.real))]

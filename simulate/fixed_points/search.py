@@ -1,7 +1,8 @@
-"""`find_fixed_points`, the public call."""
+"""`find_fixed_points`, the public call, and where its descents start."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,12 +15,18 @@ from meanfield.common.jobs import bar
 from meanfield.parameters import ArgumentError
 from meanfield.transfer import Array
 
+from ..integration import IntegrationError, StepSizeWarning, integrate
 from ..network import Network
 from .descent import descend
 from .distinct import Collection, order
 from .landscape import Landscape
 from .points import FixedPoints, StationaryPoints, tabulate
-from .starts import KINDS, drawn_starts
+
+KINDS = ("both", "chaos", "gradient")
+
+# Runs advance in full blocks of so many starts: their shared adaptive steps and the rounding of
+# their matrix products, which chaos amplifies, then never depend on how many starts are asked for.
+_BLOCK = 16
 
 
 class FixedPointError(RuntimeError):
@@ -78,11 +85,8 @@ def find_fixed_points(
         only degenerate zeros use it up.
     max_iter : int
         Largest number of linear systems solved from one start.
-    phi : str or TransferFunction
-    threads : int, optional
-        Number of BLAS threads during the call; default as the process has it.
-    progress : bool
-        Progress bar on a terminal.
+    phi, threads, progress
+        As in `integrate`.
     throw : bool
         Whether to raise if no start converges.  Single starts that fail never raise: they are
         counted in `n_failed`, with `reasons`.
@@ -117,9 +121,8 @@ def find_fixed_points(
     >>> bool(found.minima.smallest_singular_value.max(initial=0) < 1e-8)
     True
     """
-    network = Network(J, phi=phi)
-    matrix = network.dense("the search for fixed points")
-    network.check_finite()
+    matrix = Network(J, phi=phi).dense("the search for fixed points")
+    network = Network(matrix, phi=phi)
     tol = parameters.positive("tol", tol)
     max_iter = parameters.count("max_iter", max_iter, 1)
     attributes: dict[str, Any] = {
@@ -143,28 +146,15 @@ def find_fixed_points(
             settle = parameters.nonnegative("settle", settle)
             relax = parameters.nonnegative("relax", relax)
             sequence = seeds.sequence(seed, "start")
-            states = drawn_starts(
-                Network(matrix, phi=network.function),
-                starts,
-                total,
-                sequence,
-                std=std,
-                settle=settle,
-                relax=relax,
+            states = _drawn_starts(
+                network, starts, total, sequence, std=std, settle=settle, relax=relax
             )
             attributes |= {
                 "starts": starts, "start_std": std, "settle": settle, "relax": relax,
                 "seed": str(sequence.entropy),
             }  # fmt: skip
-        result = _search(
-            Landscape(matrix, network.function),
-            states,
-            total,
-            tol=tol,
-            max_iter=max_iter,
-            progress=progress,
-            attributes=attributes,
-        )
+        landscape = Landscape(matrix, network.function)
+        result = _search(landscape, states, total, attributes, progress)
     if throw and result.n_failed == total:
         reasons = sorted(set(result.reasons.values()))
         raise FixedPointError(f"none of {total} starts converged: {'; '.join(reasons)}", result)
@@ -175,12 +165,10 @@ def _search(
     landscape: Landscape,
     states: Iterator[Array],
     total: int,
-    *,
-    tol: float,
-    max_iter: int,
-    progress: bool,
     attributes: dict[str, Any],
+    progress: bool,
 ) -> FixedPoints:
+    tol, max_iter = attributes["tol"], attributes["max_iter"]
     tables = {kind: Collection(landscape, kind) for kind in ("zero", "minimum")}
     tables["zero"].add(landscape.at(np.zeros(landscape.n)), hits=0)
     outcome: list[str] = []
@@ -214,3 +202,66 @@ def _search(
         escapes=escapes,
         attributes=attributes,
     )
+
+
+def _drawn_starts(
+    network: Network,
+    kind: str,
+    n_starts: int,
+    sequence: np.random.SeedSequence,
+    *,
+    std: float,
+    settle: float,
+    relax: float,
+) -> Iterator[Array]:
+    """Start after start, (n,) each; start k depends on the seed and k alone.
+
+    Of kind "chaos" after `settle` of the vanilla dynamics from N(0, std²), of kind "gradient" after
+    `relax` of the gradient flow; of kind "both" even starts are the former, odd ones the latter.
+
+    Raises
+    ------
+    ArgumentError
+        If the vanilla dynamics diverge.
+    """
+    blocks = -(-n_starts // _BLOCK)
+    children = sequence.spawn(blocks * _BLOCK)
+    for block in range(blocks):
+        own = children[block * _BLOCK : (block + 1) * _BLOCK]
+        x = std * np.stack(
+            [np.random.default_rng(s).standard_normal(network.n) for s in own], axis=1
+        )
+        if kind == "chaos":
+            x = _run(network, x, settle, 0.0)
+        elif kind == "gradient":
+            x = _run(network, x, relax, 1.0)
+        else:
+            x[:, ::2] = _run(network, np.ascontiguousarray(x[:, ::2]), settle, 0.0)
+            x[:, 1::2] = _run(network, np.ascontiguousarray(x[:, 1::2]), relax, 1.0)
+        for k in range(min(_BLOCK, n_starts - block * _BLOCK)):
+            yield np.ascontiguousarray(x[:, k])
+
+
+def _run(network: Network, x: Array, duration: float, onsager: float) -> Array:
+    if duration == 0:
+        return x
+    try:
+        with warnings.catch_warnings():
+            # A start need not be accurate, only the same at every call.
+            warnings.simplefilter("ignore", StepSizeWarning)
+            run = integrate(
+                network.J,
+                x,
+                t_max=duration,
+                dt=0.1,
+                onsager=onsager,
+                method="chebyshev" if onsager else "exponential",
+                phi=network.function,
+                store_states=False,
+            )
+    except IntegrationError as error:
+        raise ArgumentError(
+            f"starts: the {'gradient flow' if onsager else 'vanilla dynamics'} does "
+            f"not stay finite ({error}); give x0 instead"
+        ) from None
+    return run.x_end

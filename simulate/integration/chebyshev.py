@@ -15,6 +15,7 @@ import numpy as np
 from ..network import Evaluation, State
 from .noise import ColumnNoise
 from .problem import Problem
+from .schemes import Scheme
 
 _DAMPING = 2 / 13
 _MAX_STAGES = 250
@@ -63,34 +64,26 @@ def coefficients(stages: int) -> Coefficients:
     return Coefficients(float(b[1] * w1), *(array.tolist() for array in arrays))
 
 
-class Chebyshev:
+class Chebyshev(Scheme):
     """RKC2 with the number of stages chosen from the stiffness of the problem.
 
     `rate`, the stiffness, is set by the loop, which measures it along the trajectory.
     """
 
     name = "chebyshev"
-    order = 2
-    takes_noise = False
     is_stabilised = True
 
     def __init__(self) -> None:
         self.rate = 0.0
 
-    def restart(self) -> None:
-        """Nothing is remembered."""
-
     def largest_rate(self, h: float) -> float:
         """Any: the stages follow the stiffness, and the step where they run out."""
         return math.inf
 
-    @staticmethod
-    def _interval(stages: int) -> float:
-        return (stages**2 - 1) * 2 / 3 * (1 - 2 / 15 * _DAMPING)
-
     def longest_step(self) -> float:
         """Step at which the largest number of stages is just enough."""
-        return self._interval(_MAX_STAGES) / (_SAFETY * max(self.rate, 1e-12))
+        interval = (_MAX_STAGES**2 - 1) * 2 / 3 * (1 - 2 / 15 * _DAMPING)
+        return interval / (_SAFETY * max(self.rate, 1e-12))
 
     def stages(self, h: float) -> int:
         """Fewest stages, at least 2, that are stable at a step h."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -123,9 +124,21 @@ class Monitor:
         return self.rising_steps / self.gradient_steps if self.gradient_steps else np.nan
 
     @property
-    def is_certain(self) -> bool:
-        """Whether what `warnings` says was seen, and not only feared from a bound."""
-        return bool(self._seen())
+    def status(self) -> str:
+        """Of the run: "unverified step" where what `warnings` says is only feared from a bound."""
+        if not self.warnings():
+            return "success"
+        return "unstable step" if self._seen() else "unverified step"
+
+    def report(self) -> dict[str, Any]:
+        """What results say of a run."""
+        return {
+            "warnings": self.warnings(),
+            "method": self._scheme.name,
+            "stiffness": self.stiffness,
+            "largest_stable_dt": self.largest_stable_dt,
+            "energy_rise_fraction": self.energy_rise_fraction,
+        }
 
     def warnings(self) -> list[str]:
         """What the user must know, one sentence each."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -37,70 +37,13 @@ class Interval(NamedTuple):
     last: Evaluation
 
 
-class Problem(Protocol):
-    """A first-order system; schemes know nothing else of it."""
-
-    @property
-    def end(self) -> float:
-        """End of the present segment: parameters are continuous before it."""
-        ...
-
-    def segment(self, end: float) -> Problem:
-        """The same problem on a segment that ends at `end`."""
-        ...
-
-    def evaluate(self, t: float, x: State) -> Evaluation:
-        """Drift and force at time t."""
-        ...
-
-    def energy(self, x: State, evaluation: Evaluation) -> NDArray[np.float64]:
-        """E of each column."""
-        ...
-
-    def noise_strength(self, t: float) -> float:
-        """√(2T)."""
-        ...
-
-    def stiffness(self, t: float, x: State) -> float:
-        """Largest rate of the symmetric part of −∂F/∂x over the columns."""
-        ...
-
-    def is_regulated(self, t: float) -> bool:
-        """Whether the Onsager-reaction force is on."""
-        ...
-
-    @property
-    def stiffness_is_bound(self) -> bool:
-        """Whether `stiffness` is an upper bound and not a measurement."""
-        ...
-
-    def is_gradient_flow(self, t: float) -> bool:
-        """Whether the drift is −∇E without noise or input, so that E cannot increase."""
-        ...
-
-    @property
-    def longest_step(self) -> float:
-        """No adaptive step may be longer: the parameters may change unseen within it."""
-        ...
-
-    def relative_error(self, x: State, moved: State, error: State) -> float:
-        """Size of an error of the step from `x` to `moved`, of the worst column."""
-        ...
-
-    def trajectory(self, x: State) -> State:
-        """The states alone, (n, batch), without tangent vectors."""
-        ...
-
-    def answer_error(self, x: State, force: State) -> NDArray[np.float64]:
-        """Error of E of each column by what matrix-free couplings neglect."""
-        ...
-
-
 @dataclass(frozen=True)
-class NetworkProblem:
+class Problem:
     """ẋ = (1 − κ) f − κ∇E + S(t)u + √(2T) ξ for states (n,) or (n, batch).
 
-    The input is added to the drift and is not part of f: E stays ½|f|² of the undriven network.
+    Schemes know nothing else of what they solve.  Parameters are continuous before `end`, the end
+    of the present segment.  The input is added to the drift and is not part of f: E stays ½|f|² of
+    the undriven network.
     """
 
     network: Network
@@ -109,12 +52,12 @@ class NetworkProblem:
     inputs: Input | None = None
     end: float = np.inf
 
-    def segment(self, end: float) -> NetworkProblem:
-        """See `Problem`."""
+    def segment(self, end: float) -> Self:
+        """The same problem on a segment that ends at `end`."""
         return replace(self, end=end)
 
     def evaluate(self, t: float, x: State) -> Evaluation:
-        """See `Problem`."""
+        """Drift and force at time t."""
         t = before(t, self.end)
         evaluation = self.network.evaluate(x, self.onsager(t))
         if self.inputs is None:
@@ -137,52 +80,53 @@ class NetworkProblem:
             ) from None
 
     def energy(self, x: State, evaluation: Evaluation) -> NDArray[np.float64]:
-        """See `Problem`."""
-        return self.network.energy(x, evaluation.force)
+        """E of each column."""
+        return self.network.energy(self.trajectory(x), evaluation.force)
 
     def noise_strength(self, t: float) -> float:
-        """See `Problem`."""
+        """√(2T)."""
         temperature = self.temperature(before(t, self.end))
         if temperature < 0:
             raise ArgumentError(f"temperature={temperature:g} at t = {t:g}: must be >= 0")
         return float(np.sqrt(2 * temperature))
 
     def stiffness(self, t: float, x: State) -> float:
-        """See `Problem`."""
-        return float(
-            np.max(largest_rate(self.network, x, self.onsager(before(t, self.end)), _WIDTH))
-        )
+        """Largest rate of the symmetric part of −∂F/∂x over the columns."""
+        onsager = self.onsager(before(t, self.end))
+        return float(np.max(largest_rate(self.network, self.trajectory(x), onsager, _WIDTH)))
 
     def is_regulated(self, t: float) -> bool:
-        """See `Problem`."""
+        """Whether the Onsager-reaction force is on."""
         return self.onsager(before(t, self.end)) != 0
 
     def is_gradient_flow(self, t: float) -> bool:
-        """See `Problem`."""
+        """Whether the drift is −∇E without noise or input, so that E cannot increase."""
         t = before(t, self.end)
         return self.inputs is None and self.onsager(t) == 1 and self.temperature(t) == 0
 
     @property
     def stiffness_is_bound(self) -> bool:
-        """See `Problem`."""
+        """Whether `stiffness` is an upper bound and not a measurement."""
         return self.network.is_matrix_free and hasattr(self.network.J, "norm_bound")
 
     @property
     def longest_step(self) -> float:
-        """See `Problem`."""
+        """No adaptive step may be longer: the parameters may change unseen within it."""
         constant = all(isinstance(s, Switching) for s in (self.onsager, self.temperature))
         return np.inf if constant and self.inputs is None else _LONGEST_DRIVEN_STEP
 
     def relative_error(self, x: State, moved: State, error: State) -> float:
-        """Root mean square over neurons relative to 1 + |x|."""
-        return _worst(error / (1 + np.maximum(np.abs(x), np.abs(moved))))
+        """Root mean square over neurons of an error relative to 1 + |x|, of the worst column."""
+        ratio = error / (1 + np.maximum(np.abs(x), np.abs(moved)))
+        worst = float(np.max(np.mean(np.square(ratio, dtype=np.float64), axis=0)))
+        return float(np.sqrt(worst)) if np.isfinite(worst) else np.inf
 
     def trajectory(self, x: State) -> State:
-        """See `Problem`."""
+        """The states alone, (n, batch), without tangent vectors."""
         return x
 
     def answer_error(self, x: State, force: State) -> NDArray[np.float64]:
-        """See `Problem`."""
+        """Error of E of each column by what matrix-free couplings neglect."""
         relative = self.network.answer_error * self.network.function.steepness
         if not relative:
             return np.zeros(())
@@ -190,65 +134,23 @@ class NetworkProblem:
 
 
 @dataclass(frozen=True)
-class TangentProblem:
+class TangentProblem(Problem):
     """A trajectory without input, with k tangent vectors, as states (n, 1 + k, batch).
 
     Its linear part obeys v̇ = ∂F/∂x · v.  Runge–Kutta and multistep schemes commute with
     linearisation, so any scheme advances the tangent map of its own discrete map.
     """
 
-    base: NetworkProblem
-
-    @property
-    def end(self) -> float:
-        """See `Problem`."""
-        return self.base.end
-
-    def segment(self, end: float) -> TangentProblem:
-        """See `Problem`."""
-        return TangentProblem(self.base.segment(end))
-
     def evaluate(self, t: float, x: State) -> Evaluation:
         """See `Problem`; the force is that of the trajectory alone."""
-        t = before(t, self.end)
-        network, state, tangents = self.base.network, x[:, 0], x[:, 1:]
-        evaluation, linear = network.linearize(state, self.base.onsager(t))
+        state, tangents = x[:, 0], x[:, 1:]
+        evaluation, linear = self.network.linearize(state, self.onsager(before(t, self.end)))
         moved = np.concatenate([evaluation.drift[:, None], linear.apply(tangents)], axis=1)
         return Evaluation(moved, evaluation.force)
 
-    def energy(self, x: State, evaluation: Evaluation) -> NDArray[np.float64]:
-        """See `Problem`."""
-        return self.base.network.energy(x[:, 0], evaluation.force)
-
-    def noise_strength(self, t: float) -> float:
-        """See `Problem`."""
-        return self.base.noise_strength(t)
-
-    def stiffness(self, t: float, x: State) -> float:
-        """See `Problem`."""
-        return self.base.stiffness(t, x[:, 0])
-
-    def is_regulated(self, t: float) -> bool:
-        """See `Problem`."""
-        return self.base.is_regulated(t)
-
-    def is_gradient_flow(self, t: float) -> bool:
-        """See `Problem`."""
-        return self.base.is_gradient_flow(t)
-
-    @property
-    def stiffness_is_bound(self) -> bool:
-        """See `Problem`."""
-        return self.base.stiffness_is_bound
-
-    @property
-    def longest_step(self) -> float:
-        """See `Problem`."""
-        return self.base.longest_step
-
     def relative_error(self, x: State, moved: State, error: State) -> float:
         """The worse of the trajectory's and of the tangent vectors', relative to their length."""
-        states = self.base.relative_error(x[:, 0], moved[:, 0], error[:, 0])
+        states = super().relative_error(x[:, 0], moved[:, 0], error[:, 0])
         # The shorter end counts: a vector that shrinks fast must be followed down.
         length = np.minimum(*(np.linalg.norm(v[:, 1:], axis=0) for v in (x, moved)))
         tangents = np.max(np.linalg.norm(error[:, 1:], axis=0) / np.maximum(length, 1e-300))
@@ -257,12 +159,3 @@ class TangentProblem:
     def trajectory(self, x: State) -> State:
         """See `Problem`."""
         return x[:, 0]
-
-    def answer_error(self, x: State, force: State) -> NDArray[np.float64]:
-        """See `Problem`."""
-        return self.base.answer_error(x, force)
-
-
-def _worst(ratio: State) -> float:
-    worst = float(np.max(np.mean(np.square(ratio, dtype=np.float64), axis=0)))
-    return float(np.sqrt(worst)) if np.isfinite(worst) else np.inf

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Protocol
 
 from meanfield import exponential
 
@@ -17,14 +16,12 @@ from .noise import ColumnNoise
 from .problem import Problem
 
 
-class Scheme(Protocol):
+class Scheme:
     """How one step is made.
 
     Attributes
     ----------
     name : str
-    order : int
-        Order of convergence in the step, weak order for noisy runs.
     takes_noise : bool
         Whether runs at T > 0 are allowed.
     is_stabilised : bool
@@ -32,39 +29,28 @@ class Scheme(Protocol):
     """
 
     name: str
-    order: int
-    takes_noise: bool
-    is_stabilised: bool
+    takes_noise = False
+    is_stabilised = False
 
     def restart(self) -> None:
-        """Forget the past: a parameter jumped."""
-        ...
+        """Forget the past, if any is remembered: a parameter jumped."""
 
     def largest_rate(self, h: float) -> float:
-        """Largest decay rate that a step h follows stably."""
-        ...
+        """Largest decay rate that a step h follows stably: 2/h for first- and second-order ones."""
+        return 2 / h
 
     def step(
         self, problem: Problem, t: float, x: State, first: Evaluation, h: float, noise: ColumnNoise
     ) -> State:
         """State at t + h."""
-        ...
+        raise NotImplementedError
 
 
-class Euler:
+class Euler(Scheme):
     """Explicit Euler, [HH] Eq. 9; Euler–Maruyama for T > 0."""
 
     name = "euler"
-    order = 1
     takes_noise = True
-    is_stabilised = False
-
-    def restart(self) -> None:
-        """Nothing is remembered."""
-
-    def largest_rate(self, h: float) -> float:
-        """2/h."""
-        return 2 / h
 
     def step(
         self, problem: Problem, t: float, x: State, first: Evaluation, h: float, noise: ColumnNoise
@@ -76,20 +62,11 @@ class Euler:
         return moved
 
 
-class Heun:
+class Heun(Scheme):
     """Explicit trapezoidal rule; with additive noise of weak order 2 (Honeycutt 1992)."""
 
     name = "heun"
-    order = 2
     takes_noise = True
-    is_stabilised = False
-
-    def restart(self) -> None:
-        """Nothing is remembered."""
-
-    def largest_rate(self, h: float) -> float:
-        """2/h."""
-        return 2 / h
 
     def step(
         self, problem: Problem, t: float, x: State, first: Evaluation, h: float, noise: ColumnNoise
@@ -105,7 +82,7 @@ class Heun:
         return result if kick is None else result + kick
 
 
-class LeimkuhlerMatthews:
+class LeimkuhlerMatthews(Scheme):
     """x + hF + √(2Th)(R_n + R_{n+1})/2: invariant measure of order 2 at κ = 1, one force a step.
 
     The overdamped limit of BAOAB (Leimkuhler, Matthews 2013); exact for a harmonic E.  Away from
@@ -113,19 +90,11 @@ class LeimkuhlerMatthews:
     """
 
     name = "leimkuhler-matthews"
-    order = 2
     takes_noise = True
-    is_stabilised = False
 
     def __init__(self) -> None:
+        # Stays at a jump of parameters: its other half belongs to the next step.
         self._last: State | None = None
-
-    def restart(self) -> None:
-        """The last noise stays: its other half belongs to the next step."""
-
-    def largest_rate(self, h: float) -> float:
-        """2/h."""
-        return 2 / h
 
     def step(
         self, problem: Problem, t: float, x: State, first: Evaluation, h: float, noise: ColumnNoise
@@ -139,16 +108,10 @@ class LeimkuhlerMatthews:
         return moved
 
 
-class RungeKutta4:
+class RungeKutta4(Scheme):
     """The classical fourth-order scheme."""
 
     name = "rk4"
-    order = 4
-    takes_noise = False
-    is_stabilised = False
-
-    def restart(self) -> None:
-        """Nothing is remembered."""
 
     def largest_rate(self, h: float) -> float:
         """Real stability interval 2.785 (derivations: schemes)."""
@@ -168,16 +131,13 @@ class RungeKutta4:
         return x + (h / 6) * total
 
 
-class Exponential:
+class Exponential(Scheme):
     """Exponential Adams–Bashforth of order 2 (`meanfield.exponential`), with N = F + x.
 
     The first step is the two-stage scheme of Cox and Matthews (2002).
     """
 
     name = "exponential"
-    order = 2
-    takes_noise = False
-    is_stabilised = False
 
     def __init__(self) -> None:
         self._last: State | None = None
@@ -207,11 +167,6 @@ class Exponential:
         return moved
 
 
-_MAKERS: tuple[Callable[[], Scheme], ...] = (
-    Euler,
-    Heun,
-    RungeKutta4,
-    Exponential,
-    LeimkuhlerMatthews,
-)
+_MAKERS: tuple[Callable[[], Scheme], ...]
+_MAKERS = (Euler, Heun, RungeKutta4, Exponential, LeimkuhlerMatthews)
 FIXED = {make().name: make for make in _MAKERS}

@@ -18,10 +18,10 @@ from ..network import Network, contiguous_columns
 from .chebyshev import Chebyshev
 from .monitor import Monitor, warn
 from .noise import ColumnNoise
-from .problem import Input, NetworkProblem
+from .problem import Input, Problem
 from .schemes import FIXED, Scheme
-from .stepping import IntegrationError, check_noisy_saves, steps
-from .trajectory import Observable, Recorder, Trajectory, check_observables
+from .stepping import IntegrationError, Stepper, check_noisy_saves
+from .trajectory import Observable, Recorder, Trajectory
 
 REMEDY = "shorten dt or use method='chebyshev'"
 
@@ -139,23 +139,22 @@ def integrate(
     ('chebyshev', 'success', (2, 100, 3), True)
     """
     network = Network(J, phi=phi, eta=eta, dtype=dtype)
-    network.check_finite()
     x = contiguous_columns(network.state(x0, "x0"))
     t_max, dt = parameters.positive("t_max", t_max), parameters.positive("dt", dt)
     if tol is not None:
         parameters.positive("tol", tol)
     if inputs is not None and not callable(inputs):
         raise ArgumentError(f"inputs={inputs!r}: expected a function of t")
-    problem = NetworkProblem(
+    problem = Problem(
         network, as_function("onsager", onsager), as_function("temperature", temperature), inputs
     )
     scheme = scheme_of(method, onsager, temperature)
     times = breakpoints(t_max, onsager, temperature, extra=switch_times)
     noise = ColumnNoise(seed, x)
     monitor = Monitor(scheme, remedy="shorten dt" if _is_noisy(temperature) else REMEDY)
+    stepper = Stepper(scheme, monitor, noise, dt, tol)
     saves = save_times(save_at, t_max)
     check_noisy_saves(problem, times, dt, saves)
-    check_observables(observables or {})
     recorder = Recorder(saves, x, store_states=store_states, observables=observables or {})
     status, message = "success", f"reached t = {t_max:g}"
     end = x
@@ -165,20 +164,9 @@ def integrate(
         bar(t_max, scheme.name, progress) as shown,
     ):
         recorder.start(problem.segment(times[1]), x)
-        run = steps(
-            problem,
-            scheme,
-            x,
-            times,
-            dt,
-            monitor=monitor,
-            noise=noise,
-            tol=tol,
-            saves=saves.tolist(),
-        )
         try:
-            for interval in run:
-                recorder.take(scheme, interval, noise)
+            for interval in stepper.steps(problem, x, times, saves.tolist()):
+                recorder.take(stepper, interval)
                 end = interval.x1
                 shown.update(interval.t1 - interval.t0)
         except IntegrationError as error:
@@ -189,28 +177,19 @@ def integrate(
             status, message = error.status, str(error)
     found = monitor.warnings()
     if found and status == "success":
-        status = "unstable step" if monitor.is_certain else "unverified step"
-        message = "; ".join(found)
+        status, message = monitor.status, "; ".join(found)
     warn(found, 2)
-    t, states, energy, values = recorder.arrays()
     return Trajectory(
-        t=t,
-        x=states,
-        energy=energy,
-        observables=values,
+        **recorder.saved(),
         x_end=end,
         status=status,
         message=message,
-        warnings=found,
-        method=scheme.name,
         dt=dt,
-        stiffness=monitor.stiffness,
-        largest_stable_dt=monitor.largest_stable_dt,
-        energy_rise_fraction=monitor.energy_rise_fraction,
         n_steps=monitor.n_steps,
         n_rejected=monitor.rejected,
         n_evaluations=network.evaluations,
         phi=network.function,
+        **monitor.report(),
         attributes={
             "n": network.n,
             "t_max": t_max,

@@ -15,10 +15,8 @@ from meanfield.common.files import provenance
 from meanfield.parameters import ArgumentError
 
 from ..network import Evaluation, State
-from .noise import ColumnNoise
 from .problem import Interval, Problem
-from .schemes import Scheme
-from .stepping import ON_STEP, state_between
+from .stepping import ON_STEP, Stepper
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -114,19 +112,8 @@ class Trajectory:
         return xr.Dataset(variables, {"t": self.t}, {**attributes, **provenance()})
 
 
+# Names that the dataset of a run uses itself.
 _RESERVED = ("t", "x", "energy", "neuron", "column")
-
-
-def check_observables(observables: Mapping[str, Observable]) -> None:
-    """Refuse names that the dataset of a run uses itself.
-
-    Raises
-    ------
-    ArgumentError
-    """
-    for name in observables:
-        if name in _RESERVED:
-            raise ArgumentError(f"observables[{name!r}]: a name of the run itself, choose another")
 
 
 class Recorder:
@@ -140,6 +127,11 @@ class Recorder:
         store_states: bool,
         observables: Mapping[str, Observable],
     ) -> None:
+        for name in observables:
+            if name in _RESERVED:
+                raise ArgumentError(
+                    f"observables[{name!r}]: a name of the run itself, choose another"
+                )
         self._times = times
         self._observables = observables
         self._next = 0
@@ -154,7 +146,7 @@ class Recorder:
         if len(self._times) and self._times[0] == 0:
             self._keep(problem, 0.0, x, problem.evaluate(0.0, x))
 
-    def take(self, scheme: Scheme, interval: Interval, noise: ColumnNoise) -> None:
+    def take(self, stepper: Stepper, interval: Interval) -> None:
         """One step, and what is asked for inside it."""
         problem = interval.problem
         slack = ON_STEP * min(interval.t1 - interval.t0, 1.0)
@@ -163,7 +155,7 @@ class Recorder:
             if t >= interval.t1 - slack:
                 self._keep(problem, t, interval.x1, interval.last)
                 continue
-            x = state_between(scheme, interval, t, noise)
+            x = stepper.state_between(interval, t)
             self._keep(problem, t, x, problem.evaluate(t, x))
 
     def _keep(self, problem: Problem, t: float, x: State, evaluation: Evaluation) -> None:
@@ -174,11 +166,12 @@ class Recorder:
             self._values[name].append(np.asarray(observable(t, x, evaluation.force)))
         self._next += 1
 
-    def arrays(
-        self,
-    ) -> tuple[NDArray[np.float64], State | None, NDArray[np.float64], dict[str, NDArray[Any]]]:
-        """Times, states, energies and observables saved so far."""
+    def saved(self) -> dict[str, Any]:
+        """What was kept so far, by the names of `Trajectory`."""
         done = self._next
-        states = None if self._states is None else self._states[:done]
-        values = {name: np.array(found) for name, found in self._values.items()}
-        return self._times[:done], states, self._energy[:done], values
+        return {
+            "t": self._times[:done],
+            "x": None if self._states is None else self._states[:done],
+            "energy": self._energy[:done],
+            "observables": {name: np.array(found) for name, found in self._values.items()},
+        }

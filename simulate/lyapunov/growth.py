@@ -1,15 +1,17 @@
-"""Logarithmic growth of small separations along a run, and its average with an error."""
+"""Growth of small separations along a run, its average with an error, and what is reported."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from threadpoolctl import threadpool_limits
 
-from meanfield import TransferFunction, parameters, seeds
+from meanfield import parameters, seeds
+from meanfield.common.files import provenance
 from meanfield.common.jobs import bar
 from meanfield.parameters import ArgumentError
 from meanfield.schedule import as_function
@@ -17,11 +19,14 @@ from meanfield.schedule import as_function
 from ..integration.chebyshev import Chebyshev
 from ..integration.monitor import Monitor
 from ..integration.noise import ColumnNoise
-from ..integration.problem import Interval, NetworkProblem, TangentProblem
+from ..integration.problem import Interval, Problem, TangentProblem
 from ..integration.schemes import Scheme
 from ..integration.solver import REMEDY, scheme_of
-from ..integration.stepping import REFRESH, IntegrationError, require_finite, steps
+from ..integration.stepping import REFRESH, IntegrationError, Stepper, require_finite
 from ..network import Evaluation, Network, State, contiguous_columns
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 BLOCKS = 10
 # Smallest separation relative to |x|: a thousand times rounding.
@@ -39,7 +44,7 @@ class Growth(NamedTuple):
 class Setting(NamedTuple):
     """What both exponents and spectrum are computed with."""
 
-    problem: NetworkProblem
+    problem: Problem
     scheme: Scheme
     x: State  # (n, batch)
     rng: np.random.Generator
@@ -52,13 +57,11 @@ class Setting(NamedTuple):
 
 
 def setting(
-    J: Any,
+    network: Network,
     x0: ArrayLike | None,
-    *,
     onsager: float,
-    eta: float,
-    phi: str | TransferFunction,
     method: str,
+    *,
     dt: float,
     t_max: float,
     t_skip: float,
@@ -75,8 +78,6 @@ def setting(
     ArgumentError
         If an argument is outside its range.
     """
-    network = Network(J, phi=phi, eta=eta)
-    network.check_finite()
     kappa = parameters.finite("onsager", onsager)
     t_max, dt = parameters.positive("t_max", t_max), parameters.positive("dt", dt)
     t_skip = parameters.nonnegative("t_skip", t_skip)
@@ -90,7 +91,7 @@ def setting(
     else:
         x = network.state(x0, "x0")
     rng = seeds.generator(int(start.entropy), "tangent")  # type: ignore[arg-type]
-    problem = NetworkProblem(network, as_function("onsager", kappa), as_function("temperature", 0))
+    problem = Problem(network, as_function("onsager", kappa), as_function("temperature", 0))
     scheme = scheme_of(method, kappa, 0.0)
     state = contiguous_columns(x.reshape(network.n, -1))
     stabilise = remedies and not isinstance(scheme, Chebyshev)
@@ -119,18 +120,11 @@ def tangent_growth(given: Setting, k: int, interval: float) -> Iterator[Growth]:
     count = max(1, round(given.t_max / interval))
     _require_blocks(given, count)
     times = np.linspace(0, given.t_max, count + 1).tolist()
-    run = steps(
-        TangentProblem(given.problem),
-        given.scheme,
-        state,
-        times,
-        given.dt,
-        monitor=given.monitor,
-        noise=ColumnNoise(0, state),
-        tol=given.tol,
-    )
+    base = given.problem
+    problem = TangentProblem(base.network, base.onsager, base.temperature)
+    stepper = Stepper(given.scheme, given.monitor, ColumnNoise(0, state), given.dt, given.tol)
     passed = 0
-    for step in run:
+    for step in stepper.steps(problem, state, times):
         if step.t1 < times[passed + 1]:
             continue
         passed += 1
@@ -144,8 +138,7 @@ def tangent_growth(given: Setting, k: int, interval: float) -> Iterator[Growth]:
 
 def separation_growth(given: Setting, delta: float) -> Iterator[Growth]:
     """[HH] Algorithm 1: a second orbit at distance δ, pulled back to it after every step."""
-    problem, scheme, monitor = given.problem, given.scheme, given.monitor
-    x = given.x
+    problem, scheme, x, monitor = given.problem, given.scheme, given.x, given.monitor
     n, batch = x.shape
     smallest = _SMALLEST_SEPARATION * float(np.max(np.linalg.norm(x, axis=0)))
     if delta < smallest:
@@ -173,16 +166,10 @@ def separation_growth(given: Setting, delta: float) -> Iterator[Growth]:
             raise IntegrationError("separation lost", f"both orbits meet at t = {(step + 1) * h:g}")
         moved[:, batch:] = moved[:, :batch] + gap * (delta / distance)
         last = problem.evaluate((step + 1) * h, moved)
+        ends = (_columns(first, batch), _columns(last, batch))
+        states = (both[:, :batch], moved[:, :batch])
         monitor.record(
-            Interval(
-                problem,
-                step * h,
-                both[:, :batch],
-                _columns(first, batch),
-                (step + 1) * h,
-                moved[:, :batch],
-                _columns(last, batch),
-            )
+            Interval(problem, step * h, states[0], ends[0], (step + 1) * h, states[1], ends[1])
         )
         yield Growth((step + 1) * h, h, np.log(distance / delta)[None])
         both, first = moved, last
@@ -235,3 +222,49 @@ def average(
     return Average(
         trace[-1], rates.std(axis=0, ddof=1) / np.sqrt(BLOCKS), np.array([g.t for g in kept]), trace
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class LyapunovRun:
+    """The run behind the exponents.
+
+    Attributes
+    ----------
+    stderr, t, trace : ndarray
+        Error of the exponents, and their running mean with its times.
+    status : str
+        "success", "unstable step" or "unverified step", as in `Trajectory`.
+    warnings : list of str
+        What `StepSizeWarning` said.
+    method : str
+        The scheme used.
+    dt, stiffness, largest_stable_dt, energy_rise_fraction : float
+        As in `Trajectory`.
+    attributes : dict
+        Parameters and seed.
+    """
+
+    stderr: NDArray[np.float64]
+    t: NDArray[np.float64]
+    trace: NDArray[np.float64]
+    status: str
+    warnings: list[str]
+    method: str
+    dt: float
+    stiffness: float
+    largest_stable_dt: float
+    energy_rise_fraction: float
+    attributes: dict[str, Any]
+
+    def _labelled(self, exponents: NDArray[np.float64], axes: tuple[str, ...]) -> xr.Dataset:
+        import xarray as xr
+
+        variables = {
+            "lyapunov": (axes, exponents),
+            "stderr": (axes, self.stderr),
+            "trace": (("t", *axes), self.trace),
+        }
+        names = ("status", "method", "dt", "stiffness", "largest_stable_dt", "energy_rise_fraction")
+        summary = {name: getattr(self, name) for name in names}
+        summary["warnings"] = "\n".join(self.warnings)
+        return xr.Dataset(variables, {"t": self.t}, {**self.attributes, **summary, **provenance()})

@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from meanfield import TransferFunction, parameters
 
 from ..integration.monitor import warn
-from .growth import average, separation_growth, setting, tangent_growth
-from .result import LyapunovRun, summary
+from ..network import Network
+from .growth import LyapunovRun, average, separation_growth, setting, tangent_growth
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -36,19 +36,10 @@ class LyapunovExponent(LyapunovRun):
     """
 
     value: NDArray[np.float64]
-    stderr: NDArray[np.float64]
-    t: NDArray[np.float64]
-    trace: NDArray[np.float64]
 
     def to_dataset(self) -> xr.Dataset:
         """Labelled arrays with parameters, status and versions in the attributes."""
-        column = ("column",) * self.value.ndim
-        variables = {
-            "lyapunov": (column, self.value),
-            "stderr": (column, self.stderr),
-            "trace": (("t", *column), self.trace),
-        }
-        return self._labelled(variables, self.t)
+        return self._labelled(self.value, ("column",) * self.value.ndim)
 
 
 def maximal_lyapunov(
@@ -94,15 +85,10 @@ def maximal_lyapunov(
         Error of an adaptive step (method "chebyshev", algorithm "tangent"), see `integrate`.
     x0 : (n,) or (n, batch) array, optional
         Start; by default x ~ N(0, 1) from the seed.
-    eta : float
-        Confinement.
-    phi : str or TransferFunction
     seed : int, optional
         Of the start and of the first separation.
-    threads : int, optional
-        Number of BLAS threads.
-    progress : bool
-        Progress bar on a terminal.
+    eta, phi, threads, progress
+        As in `integrate`.
 
     Returns
     -------
@@ -136,33 +122,24 @@ def maximal_lyapunov(
     parameters.one_of("algorithm", algorithm, ALGORITHMS)
     interval = parameters.positive("interval", interval)
     delta = parameters.positive("delta", delta)
+    network = Network(J, phi=phi, eta=eta)
     given = setting(
-        J,
-        x0,
-        onsager=onsager,
-        eta=eta,
-        phi=phi,
-        method=method,
-        dt=dt,
-        t_max=t_max,
-        t_skip=t_skip,
-        tol=tol,
-        seed=seed,
+        network, x0, onsager, method, dt=dt, t_max=t_max, t_skip=t_skip, tol=tol, seed=seed
     )
     if algorithm == "tangent":
         run = tangent_growth(given, 1, interval)
     else:
         run = separation_growth(given, delta)
     mean = average(run, given, threads=threads, progress=progress)
-    fields = summary(given)
-    warn(fields["warnings"], 2)
-    fields["attributes"] |= {"algorithm": algorithm}
-    single = x0 is None or np.ndim(x0) == 1
-    column: Any = 0 if single else slice(None)
+    warn(given.monitor.warnings(), 2)
+    column: Any = 0 if x0 is None or np.ndim(x0) == 1 else slice(None)
     return LyapunovExponent(
         value=np.asarray(mean.value[0, column]),
         stderr=np.asarray(mean.stderr[0, column]),
         t=mean.t,
         trace=mean.trace[:, 0, column],
-        **fields,
+        status=given.monitor.status,
+        dt=given.dt,
+        attributes=given.attributes | {"algorithm": algorithm},
+        **given.monitor.report(),
     )

@@ -12,8 +12,8 @@ from meanfield import TransferFunction, parameters
 from meanfield.parameters import ArgumentError
 
 from ..integration.monitor import warn
-from .growth import average, setting, tangent_growth
-from .result import LyapunovRun, summary
+from ..network import Network
+from .growth import LyapunovRun, average, setting, tangent_growth
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -36,18 +36,10 @@ class LyapunovSpectrum(LyapunovRun):
     """
 
     exponents: NDArray[np.float64]
-    stderr: NDArray[np.float64]
-    t: NDArray[np.float64]
-    trace: NDArray[np.float64]
 
     def to_dataset(self) -> xr.Dataset:
         """Labelled arrays with parameters, status and versions in the attributes."""
-        variables = {
-            "lyapunov": (("index",), self.exponents),
-            "stderr": (("index",), self.stderr),
-            "trace": (("t", "index"), self.trace),
-        }
-        return self._labelled(variables, self.t)
+        return self._labelled(self.exponents, ("index",))
 
     @property
     def kaplan_yorke_dimension(self) -> float:
@@ -139,13 +131,12 @@ def lyapunov_spectrum(
         method = "exponential" if onsager == 0 else "rk4"
     if method == "chebyshev":
         raise ArgumentError("method='chebyshev': damps fast directions at rates of its own")
+    network = Network(J, phi=phi, eta=eta)
     given = setting(
-        J,
+        network,
         x0,
-        onsager=onsager,
-        eta=eta,
-        phi=phi,
-        method=method,
+        onsager,
+        method,
         dt=dt,
         t_max=t_max,
         t_skip=t_skip,
@@ -165,13 +156,15 @@ def lyapunov_spectrum(
     interval = parameters.positive("interval", interval)
     run = tangent_growth(given, k, interval)
     mean = average(run, given, threads=threads, progress=progress)
-    fields = summary(given)
-    warn(fields["warnings"], 2)
+    warn(given.monitor.warnings(), 2)
     order = np.argsort(-mean.value[:, 0], kind="stable")
     return LyapunovSpectrum(
         exponents=mean.value[order, 0],
         stderr=mean.stderr[order, 0],
         t=mean.t,
         trace=mean.trace[:, order, 0],
-        **fields,
+        status=given.monitor.status,
+        dt=given.dt,
+        attributes=given.attributes,
+        **given.monitor.report(),
     )

@@ -83,10 +83,8 @@ def autocorrelation(
         States at equidistant times.
     max_lag : float
         Largest lag, a time.
-    of : str
-        "phi" or "x".
-    phi : str or TransferFunction, optional
-        Default: that of the run, tanh for an array.
+    of, phi
+        As in `activity_distribution`.
     dt : float
         Time between the states of an array; a trajectory knows its own.
 

@@ -12,10 +12,10 @@ from meanfield.common import style
 from meanfield.common.study import CONVERGED, PRINTED, Part, Study
 
 from ..couplings import elliptic
+from ..dynamics import jacobian
 from ..integration import integrate
 from ..lyapunov import maximal_lyapunov
 from ..observables import state_at
-from ..stability import jacobian
 from .protocol import STEPS, STEPS_TEXT, VARIANTS, network, step_facts, steps_text
 
 if TYPE_CHECKING:

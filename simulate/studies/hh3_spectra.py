@@ -11,9 +11,9 @@ from meanfield.common import style
 from meanfield.common.study import Part, Study
 from meanfield.transfer import Array
 
+from ..dynamics import jacobian
 from ..integration import integrate
 from ..observables.states import kept_states
-from ..stability import jacobian
 from .protocol import STEPS, STEPS_TEXT, VARIANTS, network, step_facts, steps_text
 
 if TYPE_CHECKING:

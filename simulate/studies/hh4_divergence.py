@@ -10,8 +10,8 @@ from meanfield.common import style
 from meanfield.common.study import Part, Study
 from meanfield.quadrature import gauss_hermite
 
+from ..dynamics import divergence, jacobian
 from ..integration import integrate
-from ..stability import divergence, jacobian
 from .protocol import STEPS, STEPS_TEXT, VARIANTS, network, step_facts, steps_text
 
 if TYPE_CHECKING:

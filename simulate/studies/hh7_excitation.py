@@ -12,10 +12,10 @@ from meanfield.common import style
 from meanfield.common.study import Part, Study
 
 from ..couplings import PAPER_SETS, dale
+from ..dynamics import stiffness
 from ..integration import integrate
 from ..lyapunov import maximal_lyapunov
 from ..observables import freezing
-from ..stability import stiffness
 from .protocol import STEPS, STEPS_TEXT, VARIANTS, step_facts, steps_text
 
 if TYPE_CHECKING:

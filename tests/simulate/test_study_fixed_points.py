@@ -8,7 +8,7 @@ import pytest
 from meanfield import load
 from simulate import couplings, find_fixed_points
 from simulate.command_line import main
-from simulate.fixed_points.starts import KINDS
+from simulate.fixed_points.search import KINDS
 from simulate.studies.fixed_points import FIXED_POINTS
 
 SMALL = ["fixed-points", "--n", "20", "--starts", "6"]

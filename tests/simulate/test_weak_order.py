@@ -8,7 +8,7 @@ from scipy.linalg import solve_continuous_lyapunov, solve_discrete_lyapunov
 
 from meanfield.schedule import as_function
 from simulate import couplings
-from simulate.integration.problem import NetworkProblem
+from simulate.integration.problem import Problem
 from simulate.integration.schemes import FIXED
 from simulate.network import Network
 
@@ -27,7 +27,7 @@ class Given:
 
 def covariance(method: str, J: Any, kappa: float, h: float) -> Any:
     """Stationary covariance of x' = P x + B R_n + C R_{n+1}."""
-    problem = NetworkProblem(
+    problem = Problem(
         Network(J, phi="linear"), as_function("onsager", kappa), as_function("temperature", T)
     )
     one, zero = np.eye(N), np.zeros((N, N))

@@ -11,8 +11,14 @@ from meanfield import seeds
 from meanfield.transfer import Array
 
 from ... import couplings
-from ...dynamics import energy_gradient, force, kinetic_energy, onsager_force
-from ...stability import divergence, jacobian
+from ...dynamics import (
+    divergence,
+    energy_gradient,
+    force,
+    jacobian,
+    kinetic_energy,
+    onsager_force,
+)
 from ..statement import Design, Experiment, Prediction
 
 # Products of n terms of order g² ≈ 10 round like n·ε; differences of step 1e-5 truncate at 1e-9.

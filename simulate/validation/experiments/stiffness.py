@@ -13,8 +13,8 @@ from meanfield import seeds
 from meanfield.transfer import Array
 
 from ... import couplings
+from ...dynamics import jacobian
 from ...integration import StepSizeWarning, integrate
-from ...stability import jacobian
 from ..statement import Design, Experiment, Prediction, Value
 
 _GAINS = (0.5, 2.0, 10.0)
