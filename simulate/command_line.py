@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Sequence
 from itertools import takewhile
 from typing import Any
@@ -54,11 +55,13 @@ reproduce = _Figures(
 
 cli = Commands(
     "simulate",
-    places={
-        **STUDIES,
-        "reproduce": f"{__name__}:reproduce",
-        "validate": "simulate.validation.command:validate",
-    },
+    places=ChainMap(
+        {
+            "reproduce": f"{__name__}:reproduce",
+            "validate": "simulate.validation.command:validate",
+        },
+        STUDIES,
+    ),
     help="""Random recurrent networks, simulated.
 
     run, lyapunov, fixed-points, sample and memory ask one question each; reproduce makes the

@@ -153,7 +153,8 @@ def _presets(study: Study) -> list[str]:
 def _short(path: str) -> str:
     """The path from its package on."""
     parts = Path(path).parts
-    first = max(k for k, part in enumerate(parts) if part in ("meanfield", "simulate"))
+    places = (k for k, part in enumerate(parts) if part in ("meanfield", "simulate"))
+    first = max(places, default=len(parts) - 1)
     return "/".join(parts[first:])
 
 

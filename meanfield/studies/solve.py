@@ -7,7 +7,7 @@ from typing import Any
 import click
 import numpy as np
 
-from ..common.cli import json_text, plain_options
+from ..common.cli import json_text, plain_options, version_option
 from ..common.files import provenance
 from ..replica import SaddlePoint, saddle_point
 from ..replica.solution import DESCRIPTIONS
@@ -70,13 +70,15 @@ def _json(found: SaddlePoint) -> str:
     return json_text({**values, **found.attributes, **provenance()})
 
 
-solve = click.Command(
-    "solve",
-    params=[
-        *plain_options(point),
-        click.Option(["--json", "as_json"], is_flag=True, help="One JSON object."),
-    ],
-    callback=_print,
-    help="Replica order parameters at one point.",
-    short_help="Replica theory at one point, printed.",
+solve = version_option(
+    click.Command(
+        "solve",
+        params=[
+            *plain_options(point),
+            click.Option(["--json", "as_json"], is_flag=True, help="One JSON object."),
+        ],
+        callback=_print,
+        help="Replica order parameters at one point.",
+        short_help="Replica theory at one point, printed.",
+    )
 )

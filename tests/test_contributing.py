@@ -1,0 +1,53 @@
+"""The study of the contributing guide runs as it stands there."""
+
+import importlib.util
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from meanfield import load
+from simulate import reproduce
+from simulate.command_line import main
+from simulate.studies.catalogue import STUDIES
+
+GUIDE = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def source() -> str:
+    found = re.search(r"<!-- study example -->\n```python\n(.*?)```", GUIDE, re.S)
+    assert found
+    return found[1]
+
+
+def test_a_new_study_takes_at_most_sixty_lines(source: str) -> None:
+    assert len(source.splitlines()) <= 60
+
+
+def test_the_study_is_a_command_a_figure_and_a_call(
+    source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "descent.py"
+    path.write_text(source, encoding="utf-8")
+    spec = importlib.util.spec_from_file_location("descent", path)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "descent", module)
+    monkeypatch.syspath_prepend(tmp_path)
+    spec.loader.exec_module(module)
+    monkeypatch.setitem(STUDIES, "descent", "descent:DESCENT")
+    size = ["--quick", "--n", "60", "--t-max", "4", "--trials", "2", "--g", "1,3"]
+    assert main(["descent", *size, "--workers", "1", "--output", str(tmp_path / "out")]) == 0
+    names = {"descent.nc", "descent.png", "descent.md", "points"}
+    assert {one.name for one in (tmp_path / "out").iterdir()} == names
+    data = load(tmp_path / "out" / "descent.nc")
+    assert data.energy.dims == ("gamma", "g", "replicate")
+    assert np.all(data.energy > 0)
+    # Deeper where the state is closer to rest.
+    assert np.all(data.energy.sel(g=1.0) < data.energy.sel(g=3.0))
+    again = reproduce("descent", n=60, t_max=4.0, trials=2, g=[1.0, 3.0]).data["converged"]
+    np.testing.assert_array_equal(again.energy, data.energy)
