@@ -11,9 +11,8 @@ import joblib
 from meanfield.common.cli import shared_options, version_option
 
 from .experiments import EXPERIMENTS
-from .jobs import plan
 from .report import save
-from .validation import pick
+from .validation import pick, plan
 from .validation import validate as run_table
 
 _WIDTH = max(map(len, EXPERIMENTS))
@@ -95,15 +94,13 @@ def validate(
     command += [f"--false-alarm {found.false_alarm:g}"]
     # Some rows must not take the place of the whole table.
     files = save(found, output, " ".join(command), "" if rows == ("*",) else "rows-")
-    if as_json:
-        click.echo(found.to_json())
-        return 0 if found.passed else 1
-    click.echo(f"{found.table()}\n\n{found.summary()}")
+    said = [f"{found.table()}\n\n{found.summary()}"]
     if found.n_reused:
-        click.echo(f"{found.n_reused} of {found.n_jobs} jobs were read from {store}")
+        said.append(f"{found.n_reused} of {found.n_jobs} jobs were read from {store}")
     if found.n_other:
-        click.echo(f"{store} also has {found.n_other} of other rows, seeds, versions or code")
-    click.echo(f"wrote {', '.join(path.name for path in files)} to {output}")
+        said.append(f"{store} also has {found.n_other} of other rows, seeds, versions or code")
+    said.append(f"wrote {', '.join(path.name for path in files)} to {output}")
+    click.echo(found.to_json() if as_json else "\n".join(said))
     return 0 if found.passed else 1
 
 

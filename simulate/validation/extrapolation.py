@@ -60,40 +60,27 @@ def estimate(samples: Mapping[int, Sequence[float]], power: float) -> Estimate:
         Values of single couplings for each n, at least two.
     power : float
         Exponent of the law; one size is taken as it is.
-
-    Returns
-    -------
-    Estimate
     """
     sizes = np.array(sorted(samples), dtype=float)
     values = [np.asarray(samples[int(n)], dtype=float) for n in sizes]
     counts = np.array([v.size for v in values], dtype=float)
     means = np.array([v.mean() for v in values])
     errors = np.array([v.std(ddof=1) for v in values]) / np.sqrt(counts)
-    columns = [np.ones(sizes.size)]
-    if sizes.size > 1:
-        columns.append(sizes**-power)
-    law = np.stack(columns, axis=1)
+    law = np.stack([sizes**-p for p in (0.0, power)[: sizes.size]], axis=1)
     information = sizes * counts
     weights = np.linalg.solve(law.T @ (information[:, None] * law), law.T * information)
     value, *rest = weights @ means
     error = math.sqrt(np.sum((weights[0] * errors) ** 2))
-    dof = min(_freedom(weights[0] ** 2 / counts / sizes**p, counts) for p in (0, 1, 2))
+    variances = [weights[0] ** 2 / counts / sizes**p for p in (0, 1, 2)]
+    dof = min(float(one.sum() ** 2 / np.sum(one**2 / (counts - 1))) for one in variances)
     slope = float(rest[0]) if rest else 0.0
-    return Estimate(
-        sizes, counts, means, errors, float(value), error, dof, slope,
-        _misfit(law, means, errors),
-    )  # fmt: skip
-
-
-def _freedom(parts: Array, counts: Array) -> float:
-    """Satterthwaite's degrees of freedom of a sum of estimated variances."""
-    return float(parts.sum() ** 2 / np.sum(parts**2 / (counts - 1)))
+    misfit = _misfit(law, means, errors)
+    return Estimate(sizes, counts, means, errors, float(value), error, dof, slope, misfit)
 
 
 def _misfit(law: Array, means: Array, errors: Array) -> float:
     freedom = means.size - law.shape[1]
-    if freedom < 1 or means.size < 3 or not np.all(errors > 0):
+    if freedom < 1 or not np.all(errors > 0):
         return math.nan
     scaled = law / errors[:, None]
     found = np.linalg.lstsq(scaled, means / errors, rcond=None)[0]
@@ -124,17 +111,8 @@ def deviation(found: Estimate, theory: Value) -> Deviation:
     """Deviation of an estimate from a prediction.
 
     Where the theory has the larger error, the fewer degrees of freedom count: Welch's would let
-    through up to three times too many false alarms at 0.0002 with eight batches.
-
-    Parameters
-    ----------
-    found : Estimate
-    theory : Value
-
-    Returns
-    -------
-    Deviation
-        z is nan if neither has an error.
+    through up to three times too many false alarms at 0.0002 with eight batches.  z is nan if
+    neither has an error.
     """
     total = found.error**2 + theory.error**2
     if not total > 0:
@@ -148,19 +126,8 @@ def deviation(found: Estimate, theory: Value) -> Deviation:
 
 
 def threshold(false_alarm: float, rows: int) -> float:
-    """|z| beyond which a row differs, if all rows together may raise a false alarm that often.
+    """|z| beyond which a row differs, if `rows` tested together may raise a false alarm that often.
 
     Bonferroni's bound: it holds whatever the dependence between rows, which share networks.
-
-    Parameters
-    ----------
-    false_alarm : float
-        Of the whole table.
-    rows : int
-        Number of rows that are tested.
-
-    Returns
-    -------
-    float
     """
     return float(stats.norm.isf(false_alarm / max(rows, 1) / 2))

@@ -32,7 +32,6 @@ td:nth-child(n+3):not(:last-child) { font-variant-numeric: tabular-nums; white-s
 tr.failed { background: #fdd; }
 img { max-width: 100%; }
 """
-_COLUMNS = 4
 
 
 def save(found: Validation, output: str | Path, command: str = "", prefix: str = "") -> list[Path]:
@@ -55,13 +54,13 @@ def save(found: Validation, output: str | Path, command: str = "", prefix: str =
     """
     from matplotlib.style import context
 
-    names = tuple(f"{prefix}{name}" for name in ("report.html", "table.json", "table.txt"))
-    with staged_directory(Path(output)) as folder, context(style.STYLE):
-        (folder / names[0]).write_text("\n".join(_page(found, command)), encoding="utf-8")
-        (folder / names[1]).write_text(found.to_json(), encoding="utf-8")
-        text = f"{found.table()}\n\n{found.summary()}\n"
-        (folder / names[2]).write_text(text, encoding="utf-8")
-    return [Path(output) / name for name in names]
+    with context(style.STYLE):
+        texts = {"report.html": "\n".join(_page(found, command)), "table.json": found.to_json()}
+    texts["table.txt"] = f"{found.table()}\n\n{found.summary()}\n"
+    with staged_directory(Path(output)) as folder:
+        for name, text in texts.items():
+            (folder / f"{prefix}{name}").write_text(text, encoding="utf-8")
+    return [Path(output) / f"{prefix}{name}" for name in texts]
 
 
 def _page(found: Validation, command: str) -> Iterator[str]:
@@ -143,7 +142,7 @@ def _approach(rows: Sequence[Row]) -> Figure | None:
     shown = [one for one in rows if one.found is not None and one.found.sizes[0] > 0]
     if not shown:
         return None
-    width = min(len(shown), _COLUMNS)
+    width = min(len(shown), 4)
     height = math.ceil(len(shown) / width)
     figure, grid = style.panels(height, width, size=(3.1 * width, 2.5 * height), squeeze=False)
     for axis, one in zip(grid.ravel(), shown, strict=False):

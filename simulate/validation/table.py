@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from meanfield.common.jobs import Outcome
 
+from ..boltzmann import SamplingWarning
 from .extrapolation import Deviation, Estimate, deviation, estimate
-from .jobs import failure
 from .statement import Experiment, Prediction, Value
 
 AGREES, DIFFERS = "agrees", "DIFFERS"
@@ -99,12 +100,9 @@ class Row:
         }
         if found is not None:
             facts["sizes"] = [
-                {"n": int(n), "couplings": int(count), "mean": mean, "error": error}
-                for n, count, mean, error in zip(
-                    found.sizes.tolist(), found.counts.tolist(), found.means.tolist(),
-                    found.errors.tolist(), strict=True,
-                )
-            ]  # fmt: skip
+                {"n": int(n), "couplings": int(count), "mean": float(mean), "error": float(error)}
+                for n, count, mean, error in zip(*found[:4], strict=True)
+            ]
         return {name: _plain(value) for name, value in facts.items()}
 
 
@@ -112,29 +110,28 @@ def _plain(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
+def failure(outcome: Outcome) -> str:
+    """Why a job has no result, an error or a warning that is not tolerated; empty if it has one."""
+    # Slow mixing of chains is told, not refused: to drop those couplings would bias the mean.
+    refused = [text for text, kind in outcome.warnings if not issubclass(kind, SamplingWarning)]
+    return outcome.reason or next(iter(refused), "")
+
+
 def row(
     experiment: Experiment,
     prediction: Prediction,
     theory: Outcome | None,
     measured: Mapping[int, Sequence[Outcome | None]],
+    limit: float,
 ) -> Row:
-    """One row, its limit of z still open.
-
-    Parameters
-    ----------
-    experiment : Experiment
-    prediction : Prediction
-    theory : Outcome or None
-    measured : mapping
-        Outcomes of the single couplings for each n; None for what has not been measured.
-    """
-    blank = Row(experiment.key, prediction)
+    """One row, from the outcomes of the single couplings for each n; None is not measured yet."""
+    new = partial(Row, experiment.key, prediction)
     outcomes = [theory, *(one for group in measured.values() for one in group)]
     done = [one for one in outcomes if one is not None]
     if len(done) < len(outcomes):
-        return replace(blank, reason=f"{len(outcomes) - len(done)} jobs still to do")
+        return new(reason=f"{len(outcomes) - len(done)} jobs still to do")
     if failures := sorted({failure(one) for one in done if failure(one)}):
-        return replace(blank, reason="; ".join(failures))
+        return new(reason="; ".join(failures))
     assert theory is not None
     name, bound = prediction.name, prediction.bound
     expected = Value(0.0)
@@ -147,22 +144,15 @@ def row(
     if bound is not None:
         largest = max(abs(v - expected.value) for group in samples.values() for v in group)
         verdict = EXACT if largest <= bound else VIOLATED
-        return replace(blank, theory=expected, largest=largest, limit=bound, verdict=verdict)
+        return new(expected, largest=largest, limit=bound, verdict=verdict)
     found = estimate(samples, prediction.power)
-    blank = replace(blank, theory=expected, found=found)
     apart = deviation(found, expected)
     if not math.isfinite(apart.z):
-        return replace(blank, reason="no error to compare with")
+        return new(expected, found, reason="no error to compare with")
     warned = sum(bool(one.warnings) for one in done)
     told = f"({warned} of {len(done)} jobs warned)" if warned else ""
-    return replace(blank, deviation=apart, verdict=AGREES, reason=told)
-
-
-def judged(one: Row, limit: float) -> Row:
-    """The row with its verdict at this limit of |z|."""
-    if one.verdict != AGREES:
-        return one
-    return replace(one, limit=limit, verdict=AGREES if abs(one.z) <= limit else DIFFERS)
+    verdict = AGREES if abs(apart.z) <= limit else DIFFERS
+    return new(expected, found, deviation=apart, limit=limit, verdict=verdict, reason=told)
 
 
 def as_text(rows: Sequence[Row]) -> str:

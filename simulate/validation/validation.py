@@ -1,26 +1,91 @@
-"""`validate`, the public call."""
+"""`validate`, the public call: jobs, what they find, the table."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from meanfield import parameters, seeds
 from meanfield.common.files import provenance
 from meanfield.common.jobs import Outcome
 from meanfield.common.store import Store
-from meanfield.common.sweep import keep
+from meanfield.common.sweep import identity, keep, key_of, sources
 from meanfield.parameters import ArgumentError
 
 from .experiments import EXPERIMENTS
 from .extrapolation import threshold
-from .jobs import Job, failure, plan
 from .statement import PRESETS, Experiment
-from .table import NO_RESULT, Row, as_text, judged, row
+from .table import NO_RESULT, Row, as_text, failure, row
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+THEORY, MEASURE = "theory", "measure"
+# No measurement depends on these files.
+_APART = ("command.py", "report.py", "table.py")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One call of a function of an experiment; n is 0 for the theory and where no network is."""
+
+    experiment: Experiment
+    kind: str
+    n: int
+    index: int
+    seed: int
+    parameters: Mapping[str, Any]
+    # Digest of code and parameters.
+    code: str = ""
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What identifies it to a reader of the store."""
+        key = self.experiment.key
+        return {"experiment": key, "kind": self.kind, "n": self.n, "index": self.index}
+
+    @property
+    def key(self) -> str:
+        """Digest of all that its result depends on."""
+        return key_of(self.code, **self.facts, seed=self.seed)
+
+    def __call__(self) -> xr.Dataset:
+        """Numbers of each row: of the theory value, error and degrees of freedom."""
+        import xarray as xr
+
+        given = {"n": self.n} if self.kind == MEASURE else {}
+        found = getattr(self.experiment, self.kind)(seed=self.seed, **given, **self.parameters)
+        numbers = {name: np.array(value, float, ndmin=1) for name, value in found.items()}
+        # A number that is none must not pass for a result.
+        if bad := [name for name, one in numbers.items() if np.isnan(one[0])]:
+            raise ValueError(f"nan: {', '.join(bad)}")
+        return xr.Dataset({name: ("number", one) for name, one in numbers.items()})
+
+
+def plan(experiments: Iterable[Experiment], preset: str, seed: int) -> list[Job]:
+    """All jobs of the experiments: theories first, then networks, the largest first.
+
+    The seed of a job depends on `seed`, its experiment, n and its number alone, so that a job finds
+    the same whatever else is run.
+    """
+    found = []
+    for experiment in experiments:
+        design = experiment.presets[preset]
+        stream = zlib.crc32(experiment.key.encode())
+        for kind, sizes in ((THEORY, {0: 1}), (MEASURE, design.sizes)):
+            parameters = getattr(design, kind)
+            code = identity(getattr(experiment, kind), parameters, sources(*_APART))
+            for n, index in [(n, index) for n, count in sizes.items() for index in range(count)]:
+                own = seeds.member(seed, stream, int(kind == MEASURE), n, index)
+                found.append(Job(experiment, kind, n, index, own, parameters, code))
+    return sorted(found, key=lambda job: (job.kind != THEORY, -job.n))
 
 
 @dataclass(frozen=True)
@@ -185,11 +250,10 @@ def validate(
         workers=workers, label="measurements", progress=progress,
     )  # fmt: skip
     found = [(job, kept.get(job.key)) for job in jobs]
-    table = [one for experiment in picked for one in _rows(experiment, rows, found)]
-    limit = threshold(false_alarm, sum(one.prediction.bound is None for one in table))
+    limit = threshold(false_alarm, sum(p.bound is None for e in picked for p in e.predictions))
     outcomes = [(job.experiment.key, one) for job, one in found if one is not None]
     return Validation(
-        rows=[judged(one, limit) for one in table],
+        rows=[one for experiment in picked for one in _rows(experiment, found, limit)],
         false_alarm=false_alarm,
         limit=limit,
         warnings=sorted({f"{key}: {text}" for key, one in outcomes for text, _ in one.warnings}),
@@ -202,42 +266,32 @@ def validate(
     )
 
 
-def _matches(experiment: Experiment, name: str, patterns: Sequence[str]) -> bool:
-    names = (experiment.key, f"{experiment.key}.{name}")
-    return any(fnmatchcase(one, pattern) for one in names for pattern in patterns)
-
-
 def pick(patterns: Sequence[str]) -> list[Experiment]:
-    """The experiments of which a row matches.
-
-    Raises
-    ------
-    ArgumentError
-        If a pattern matches nothing.
-    """
-
-    def matching(patterns: Sequence[str]) -> list[Experiment]:
-        every = EXPERIMENTS.values()
-        return [e for e in every if any(_matches(e, p.name, patterns) for p in e.predictions)]
-
+    """The experiments with the predictions that match; ArgumentError if a pattern has none."""
+    picked, unused = [], set(patterns)
+    for experiment in EXPERIMENTS.values():
+        matching = []
+        for one in experiment.predictions:
+            names = (experiment.key, f"{experiment.key}.{one.name}")
+            if by := {p for p in patterns if any(fnmatchcase(name, p) for name in names)}:
+                matching.append(one)
+                unused -= by
+        if matching:
+            picked.append(replace(experiment, predictions=tuple(matching)))
     for pattern in patterns:
-        if not matching([pattern]):
+        if pattern in unused:
             raise ArgumentError(
                 f"rows={pattern!r}: matches nothing, the experiments are {', '.join(EXPERIMENTS)}"
             )
-    return matching(patterns)
+    return picked
 
 
 def _rows(
-    experiment: Experiment, patterns: Sequence[str], found: Sequence[tuple[Job, Outcome | None]]
+    experiment: Experiment, found: Sequence[tuple[Job, Outcome | None]], limit: float
 ) -> list[Row]:
     # As in the plan, the theory first.
     (_, theory), *networks = [pair for pair in found if pair[0].experiment is experiment]
     measured: dict[int, list[Outcome | None]] = {}
     for job, one in networks:
         measured.setdefault(job.n, []).append(one)
-    return [
-        row(experiment, prediction, theory, measured)
-        for prediction in experiment.predictions
-        if _matches(experiment, prediction.name, patterns)
-    ]
+    return [row(experiment, one, theory, measured, limit) for one in experiment.predictions]

@@ -18,9 +18,9 @@ from simulate import SamplingWarning, validate
 from simulate.command_line import main
 from simulate.validation import EXPERIMENTS, Design, Experiment, Prediction, Value
 from simulate.validation.extrapolation import deviation, estimate, threshold
-from simulate.validation.jobs import _APART, Job, plan
 from simulate.validation.report import save
-from simulate.validation.table import as_text, judged, row
+from simulate.validation.table import as_text, row
+from simulate.validation.validation import _APART, Job, plan
 
 LIMIT, SLOPE = 0.7, 3.0
 TESTED = sum(p.bound is None for e in EXPERIMENTS.values() for p in e.predictions)
@@ -182,8 +182,8 @@ def test_a_number_that_is_none_is_no_result() -> None:
     outcome = _outcome(broken)
     assert outcome.reason == "nan: mean"
     theory = Outcome(xr.Dataset(), [], None, 0.0)
-    found = row(broken, broken.predictions[0], theory, {10: [outcome, outcome]})
-    assert found.verdict == judged(found, 3.0).verdict == "NO RESULT"
+    found = row(broken, broken.predictions[0], theory, {10: [outcome, outcome]}, 3.0)
+    assert found.verdict == "NO RESULT"
     assert not found.passed
     assert "nan" in found.reason
     assert "NO RESULT" in as_text([found])
@@ -230,13 +230,18 @@ def test_measurements_of_other_code_are_not_taken_up(
     toy: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     validate(rows=["toy"], seed=5, store=tmp_path)
-    monkeypatch.setattr("simulate.validation.jobs.sources", lambda *apart: "other code")
+    monkeypatch.setattr("simulate.validation.validation.sources", lambda *apart: "other code")
     assert validate(rows=["toy"], seed=5, store=tmp_path).n_reused == 0
 
 
 @pytest.mark.parametrize(
     ("place", "counts"),
-    [("experiments/probe.py", True), ("jobs.py", True), ("report.py", False), ("table.py", False)],
+    [
+        ("experiments/probe.py", True),
+        ("validation.py", True),
+        ("report.py", False),
+        ("table.py", False),
+    ],
 )
 def test_measurements_depend_on_the_code_that_measures(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, counts: bool
@@ -256,7 +261,7 @@ def test_measurements_depend_on_the_code_that_measures(
 def test_equal_couplings_have_no_error_and_no_verdict(toy: Experiment) -> None:
     same = Outcome(xr.Dataset({"mean": 0.7}), [], None, 0.0)
     theory = Outcome(xr.Dataset({"mean": ("number", [0.7, 0.0, math.inf])}), [], None, 0.0)
-    assert row(toy, toy.predictions[0], theory, {10: [same, same]}).verdict == "NO RESULT"
+    assert row(toy, toy.predictions[0], theory, {10: [same, same]}, 3.0).verdict == "NO RESULT"
 
 
 def test_seeds_of_jobs_do_not_depend_on_other_experiments(toy: Experiment) -> None:

@@ -1,41 +1,26 @@
 """The experiments, in the order of the report: one subject, one file."""
 
-from ..statement import Experiment
-from . import (
-    chaos,
-    correlated,
-    dale,
-    equilibrium,
-    identities,
-    null_phase,
-    onsager,
-    onset,
-    onset_series,
-    overlaps,
-    regimes,
-    response,
-    static,
-    stationary_correlated,
-    stiffness,
-)
+from importlib import import_module
 
+from ..statement import Experiment
+
+_NAMES = (
+    "identities",
+    "null_phase",
+    "regimes",
+    "equilibrium",
+    "overlaps",
+    "static",
+    "response",
+    "chaos",
+    "correlated",
+    "stationary_correlated",
+    "onsager",
+    "dale",
+    "onset_series",
+    "onset",
+    "stiffness",
+)
 EXPERIMENTS: dict[str, Experiment] = {
-    module.EXPERIMENT.key: module.EXPERIMENT
-    for module in (
-        identities,
-        null_phase,
-        regimes,
-        equilibrium,
-        overlaps,
-        static,
-        response,
-        chaos,
-        correlated,
-        stationary_correlated,
-        onsager,
-        dale,
-        onset_series,
-        onset,
-        stiffness,
-    )
+    name: import_module(f".{name}", __name__).EXPERIMENT for name in _NAMES
 }

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from meanfield import seeds, stationary
+from typing import Any
+
+from meanfield import seeds
 
 from ... import couplings
 from ...lyapunov import maximal_lyapunov
 from ..statement import Design, Experiment, Prediction, Value
-from .probe import activity
+from .probe import activity, wandering
 
 _SOURCE = "stationary DMFT, Sompolinsky et al. 1988"
-
 
 PREDICTIONS = (
     Prediction("delta0", "Δ₀ = ⟨x²⟩ in chaos, γ = 0", _SOURCE),
@@ -21,26 +22,16 @@ PREDICTIONS = (
 
 
 def theory(*, seed: int, g: float) -> dict[str, Value]:
-    """Deterministic, with its own error estimates."""
-    point = stationary(g, n_tau=2)
-    relative = float(point.error)
-    numbers = {
-        "delta0": float(point.delta0),
-        "q": float(point.q),
-        "energy": float(point.kinetic_energy),
-        "lyapunov": float(point.lyapunov),
-    }
-    return {name: Value(value, relative * abs(value)) for name, value in numbers.items()}
+    """The stationary state."""
+    return wandering(g, *(row.name for row in PREDICTIONS))
 
 
-def measure(
-    n: int, seed: int, *, g: float, t_skip: float, t_max: float, dt: float, starts: int
-) -> dict[str, float]:
+def measure(n: int, seed: int, *, g: float, starts: int, **times: Any) -> dict[str, float]:
     """Averages over time and starts of one network, and its exponent."""
     J = couplings.elliptic(n, g, seed=seed)
     x0 = seeds.generator(seed, "start").standard_normal((n, starts))
-    found, _ = activity(J, x0, t_skip=t_skip, t_max=t_max, dt=dt)
-    growth = maximal_lyapunov(J, x0=x0, dt=dt, t_max=t_max, t_skip=t_skip, seed=seed)
+    found, _ = activity(J, x0, **times)
+    growth = maximal_lyapunov(J, x0=x0, seed=seed, **times)
     return found | {"lyapunov": float(growth.value.mean())}
 
 

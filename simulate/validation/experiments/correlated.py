@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-
-import numpy as np
+from typing import Any
 
 from meanfield import seeds
 
 from ... import couplings
 from ..statement import Design, Experiment, Prediction, Value
-from .probe import sampled, sampled_value, twins
+from .probe import sampled, twins, two_times
 
+_Cases = Sequence[Mapping[str, float]]
 _SOURCE = "two-time DMFT for γ ≠ 0, derivations: sampler.memory"
 _CASES = (("positive", "γ = 0.5"), ("negative", "γ = −0.5"))
 _ROWS = (
@@ -29,43 +29,25 @@ PREDICTIONS = tuple(
 )
 
 
-def theory(
-    *, seed: int, cases: Sequence[Mapping[str, float]], n_trajectories: int, batches: int
-) -> dict[str, Value]:
+def theory(*, seed: int, cases: _Cases, **how: Any) -> dict[str, Value]:
     """Sampled, extrapolated to M → ∞."""
     found: dict[str, Value] = {}
     for k, ((sign, _), case) in enumerate(zip(_CASES, cases, strict=True)):
-        run = sampled(
-            case["g"], case["gamma"], t_max=case["late"], dt=case["dt"],
-            n_trajectories=n_trajectories, batches=batches,
-            save_every=round(case["early"] / case["dt"]), seed=seeds.member(seed, k),
-        )  # fmt: skip
-        # Saved are 0, the earlier and the later time.
-        for name, quantity, *place in (
-            ("C", "C", 2, 2), ("C_early", "C", 1, 2), ("delta", "delta", 2, 2),
-            ("energy", "energy", 2), ("r_int", "r_int", 1),
-        ):  # fmt: skip
-            found[f"{name}_{sign}"] = sampled_value(run, quantity, *place)
+        values = sampled(**case, **how, seed=seeds.member(seed, k))
+        found |= {f"{name}_{sign}": values[name] for name, _ in _ROWS}
     return found
 
 
-def measure(
-    n: int, seed: int, *, cases: Sequence[Mapping[str, float]], starts: int
-) -> dict[str, float]:
+def measure(n: int, seed: int, *, cases: _Cases, starts: int) -> dict[str, float]:
     """One network for each case: averages over both twins, and their response."""
     found: dict[str, float] = {}
     for k, ((sign, _), case) in enumerate(zip(_CASES, cases, strict=True)):
         J = couplings.elliptic(n, case["g"], case["gamma"], seed=seeds.member(seed, k))
         rng = seeds.generator(seed, "start", k)
-        x0 = rng.standard_normal((n, starts))
-        run, response = twins(J, x0, rng, save_at=[case["early"], case["late"]], dt=case["dt"])
-        assert run.x is not None
-        early, late = np.tanh(run.x)
-        found[f"C_{sign}"] = float(np.mean(late**2))
-        found[f"C_early_{sign}"] = float(np.mean(early * late))
-        found[f"delta_{sign}"] = float(np.mean(run.x[1] ** 2))
-        found[f"energy_{sign}"] = float(np.mean(run.energy[1]))
-        found[f"r_int_{sign}"] = float(response[0])
+        x0, times = rng.standard_normal((n, starts)), [case["early"], case["late"]]
+        run, response = twins(J, x0, rng, save_at=times, dt=case["dt"])
+        values = {**two_times(run), "r_int": float(response[0])}
+        found |= {f"{name}_{sign}": values[name] for name, _ in _ROWS}
     return found
 
 

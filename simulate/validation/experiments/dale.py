@@ -63,8 +63,7 @@ def measure(n: int, seed: int, *, powers: int, probes: int) -> dict[str, float]:
         # Self-averaging, unlike max |λ|, whose distance from ℛ falls like √(ln N/N): no power.
         found[f"radius_{name}"] = float((np.sum(vectors**2) / first) ** (1 / powers))
         if name in _UNBALANCED:
-            start = np.ones(n)
-            largest = eigs(J, k=1, which="LM", v0=start, tol=1e-6, return_eigenvectors=False)
+            largest = eigs(J, k=1, which="LM", v0=np.ones(n), tol=1e-6, return_eigenvectors=False)
             found[f"outlier_{name}"] = float(largest[0].real) / dale_outlier(n, **means)
     return found
 

@@ -29,9 +29,7 @@ _SOURCES = {
 
 PREDICTIONS = tuple(
     Prediction(
-        f"{quantity}_{name}",
-        f"{symbol} at {point}",
-        _SOURCES.get(f"{quantity}_{name}", _SOURCE),
+        f"{quantity}_{name}", f"{symbol} at {point}", _SOURCES.get(f"{quantity}_{name}", _SOURCE)
     )
     for name, point in POINTS.items()
     for quantity, symbol in _SYMBOLS.items()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from meanfield import seeds
 from meanfield.transfer import Array
@@ -22,31 +22,22 @@ from ...dynamics import (
 from ..statement import Design, Experiment, Prediction
 
 # Products of n terms of order g² ≈ 10 round like n·ε; differences of step 1e-5 truncate at 1e-9.
-_ROUNDING, _DIFFERENCES = 1e-10, 1e-7
+_ROUNDING, _TRUNCATION = 1e-10, 1e-7
 _STEP = 1e-5
-_KAPPAS = (0.0, 0.4, 1.0)
 
-PREDICTIONS = (
-    Prediction(
-        "decomposition", "f = −∇E + φ′∘Jᵀf, ∇E by differences of E", "[HH] Eq. 6",
-        bound=_DIFFERENCES,
-    ),
-    Prediction(
-        "gradient", "−∇E and F(κ=1) = f − φ′∘Jᵀf against differences of −E", "[HH] Eqs. 5, 8",
-        bound=_DIFFERENCES,
-    ),
-    Prediction(
-        "inverse",
-        "f = −M⁻¹∇E, M = I − diag(φ′)Jᵀ, ∇E by differences of E, by the condition number of M",
-        "[HH] Eq. 7", bound=_DIFFERENCES,
-    ),
-    Prediction(
-        "jacobian", "∂F/∂x against differences of F, κ = 0, 0.4, 1", "[HH] Eq. 10",
-        bound=_DIFFERENCES,
-    ),
-    Prediction("symmetry", "∂F/∂x is symmetric at κ = 1", "[HH] Eq. 10", bound=_ROUNDING),
-    Prediction("divergence", "∇·F = tr ∂F/∂x", "[HH] Eq. 10b", bound=_ROUNDING),
-)  # fmt: skip
+_INVERSE = "f = −M⁻¹∇E, M = I − diag(φ′)Jᵀ, ∇E by differences of E, by the condition number of M"
+_ROWS = (
+    ("decomposition", "f = −∇E + φ′∘Jᵀf, ∇E by differences of E", "Eq. 6", _TRUNCATION),
+    ("gradient", "−∇E and F(κ=1) = f − φ′∘Jᵀf against differences of −E", "Eqs. 5, 8", _TRUNCATION),
+    ("inverse", _INVERSE, "Eq. 7", _TRUNCATION),
+    ("jacobian", "∂F/∂x against differences of F, κ = 0, 0.4, 1", "Eq. 10", _TRUNCATION),
+    ("symmetry", "∂F/∂x is symmetric at κ = 1", "Eq. 10", _ROUNDING),
+    ("divergence", "∇·F = tr ∂F/∂x", "Eq. 10b", _ROUNDING),
+)
+PREDICTIONS = tuple(
+    Prediction(name, statement, f"[HH] {equation}", bound=bound)
+    for name, statement, equation, bound in _ROWS
+)
 
 
 def measure(n: int, seed: int) -> dict[str, float]:
@@ -56,21 +47,17 @@ def measure(n: int, seed: int) -> dict[str, float]:
     x = rng.uniform(0.1, 2) * rng.standard_normal(n)
     f = force(x, J)
     slope = 1 - np.tanh(x) ** 2
-    steps = _STEP * np.eye(n)
-    numerical = (kinetic_energy(x[:, None] + steps, J) - kinetic_energy(x[:, None] - steps, J)) / (
-        2 * _STEP
-    )
+    numerical = _derivatives(lambda states: kinetic_energy(states, J), x)
     M = np.eye(n) - slope[:, None] * J.T
     inverse = np.linalg.solve(M, -numerical)
     worst, trace = 0.0, 0.0
-    for kappa in _KAPPAS:
+    for kappa in (0.0, 0.4, 1.0):
 
         def flow(states: Array, kappa: float = kappa) -> Array:
             return force(states, J) + kappa * onsager_force(states, J)
 
         matrix = jacobian(x, J, onsager=kappa)
-        differences = (flow(x[:, None] + steps) - flow(x[:, None] - steps)) / (2 * _STEP)
-        worst = max(worst, _relative(matrix, differences))
+        worst = max(worst, _relative(matrix, _derivatives(flow, x)))
         trace = max(trace, abs(divergence(x, J, onsager=kappa) / np.trace(matrix) - 1))
     gradient_flow = jacobian(x, J, onsager=1.0)
     return {
@@ -87,7 +74,13 @@ def measure(n: int, seed: int) -> dict[str, float]:
     }
 
 
-def _relative(found: NDArray[np.floating], expected: NDArray[np.floating]) -> float:
+def _derivatives(function: Callable[[Array], Array], x: Array) -> Array:
+    """Central differences along every coordinate, of a function of columns."""
+    steps = _STEP * np.eye(x.size)
+    return (function(x[:, None] + steps) - function(x[:, None] - steps)) / (2 * _STEP)
+
+
+def _relative(found: Array, expected: Array) -> float:
     largest = float(np.abs(expected).max())
     return math.inf if largest == 0 else float(np.abs(found - expected).max()) / largest
 

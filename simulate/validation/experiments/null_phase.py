@@ -7,6 +7,7 @@ is Gaussian to leading order: response B, covariance T H⁻¹ and partition func
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 
@@ -31,60 +32,43 @@ def _at(g: float, gamma: float) -> str:
     return f"at g = {g:g}, γ = {gamma:g}".replace("-", "−")
 
 
-PREDICTIONS = (
-    *(
-        Prediction(
-            f"response_{name}", f"G = (1/N) tr (I − J)⁻¹ {_at(*point)}",
-            "derivations: elliptic.outside",
-        )
-        for name, point in _POINTS.items()
-    ),
-    *(
-        Prediction(
-            f"fluctuation_{name}", f"q/T = (1/N) tr [(J−I)ᵀ(J−I)]⁻¹ {_at(*point)}",
-            "derivations: elliptic.singular_values",
-        )
-        for name, point in _POINTS.items()
-    ),
-    *(
-        Prediction(
-            f"stretch_{name}",
-            f"X, from ⟨E⟩ = NT/2 − NXT²/2 to first order in the quartic part of E, "
-            f"{_at(*_POINTS[name])}",
-            "derivations: regimes.one_response",
-        )
-        for name in _STRETCHED
-    ),
-    Prediction(
-        "entropy", f"ψ = −(1/N) ln|det(I − J)| {_at(*_POINTS['positive'])}",
-        "derivations: regimes.free_entropy",
-    ),
-    Prediction(
-        "entropy_beyond", f"ψ = −(1/N) ln|det(I − J)| beyond the line, {_at(*_BEYOND)}",
-        "derivations: regimes.free_entropy",
-    ),
-    Prediction(
-        "response_beyond",
-        f"r = 1/(g²(1+γ)), slope of (1/N) ln|det(z − J)| at z = 1 ± {_SHIFT:g}, {_at(*_BEYOND)}",
-        "derivations: elliptic.inside",
-    ),
-)  # fmt: skip
+def _of(row: str, *names: str) -> dict[str, tuple[float, float]]:
+    return {f"{row}_{name}": _POINTS[name] for name in names or _POINTS}
+
+
+_ENTROPY = "ψ = −(1/N) ln|det(I − J)|"
+_SLOPE = f"slope of (1/N) ln|det(z − J)| at z = 1 ± {_SHIFT:g}"
+
+PREDICTIONS = tuple(
+    Prediction(name, f"{statement} {_at(*point)}", f"derivations: {check}")
+    for places, statement, check in (
+        (_of("response"), "G = (1/N) tr (I − J)⁻¹", "elliptic.outside"),
+        (_of("fluctuation"), "q/T = (1/N) tr [(J−I)ᵀ(J−I)]⁻¹", "elliptic.singular_values"),
+        (
+            _of("stretch", *_STRETCHED),
+            "X, from ⟨E⟩ = NT/2 − NXT²/2 to first order in the quartic part of E,",
+            "regimes.one_response",
+        ),
+        ({"entropy": _POINTS["positive"]}, _ENTROPY, "regimes.free_entropy"),
+        ({"entropy_beyond": _BEYOND}, f"{_ENTROPY} beyond the line,", "regimes.free_entropy"),
+        ({"response_beyond": _BEYOND}, f"r = 1/(g²(1+γ)), {_SLOPE},", "elliptic.inside"),
+    )
+    for name, point in places.items()
+)
 
 
 def theory(*, seed: int) -> dict[str, Value]:
     """Closed forms, and X and ψ of the saddle point at β = ∞."""
+    branch = partial(saddle_point, branch="paramagnetic")
     found = {
-        "response_beyond": float(null_response(*_BEYOND)),
-        "entropy_beyond": float(saddle_point(*_BEYOND, branch="paramagnetic").free_entropy),
+        "entropy": branch(*_POINTS["positive"]).free_entropy,
+        "response_beyond": null_response(*_BEYOND),
+        "entropy_beyond": branch(*_BEYOND).free_entropy,
+        **{name: null_response(*point) for name, point in _of("response").items()},
+        **{name: null_fluctuation(*point) for name, point in _of("fluctuation").items()},
+        **{name: branch(*point).X for name, point in _of("stretch", *_STRETCHED).items()},
     }
-    for name, point in _POINTS.items():
-        found[f"response_{name}"] = float(null_response(*point))
-        found[f"fluctuation_{name}"] = float(null_fluctuation(*point))
-    for name in _STRETCHED:
-        found[f"stretch_{name}"] = float(saddle_point(*_POINTS[name], branch="paramagnetic").X)
-    positive = saddle_point(*_POINTS["positive"], branch="paramagnetic")
-    found["entropy"] = float(positive.free_entropy)
-    return {name: Value(value) for name, value in found.items()}
+    return {name: Value(float(value)) for name, value in found.items()}
 
 
 def measure(n: int, seed: int) -> dict[str, float]:

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
+from typing import Any, NamedTuple, TypeVar
 
 from meanfield import Switching, seeds
 
 from ... import couplings
 from ...integration import integrate
 from ..statement import Design, Experiment, Prediction, Value
-from .probe import sampled, sampled_value
+from .probe import sampled, two_times
+
+T = TypeVar("T")
+_Times = Mapping[str, Sequence[float]]
 
 
-@dataclass(frozen=True)
-class _Protocol:
+class _Protocol(NamedTuple):
     """A run from x(0) ~ N(0, 1)."""
 
     name: str
@@ -38,60 +37,46 @@ _PROTOCOLS = (
     _Protocol("correlated", "κ = 1, γ = 0.5", 0.5, 1.0),
     _Protocol("switched", "κ = 0 until s, then 1, γ = 0", 0.0, 1.0, True),
 )
+_ROWS = (
+    ("energy", "energy", "e(t) = ½⟨f²⟩"),
+    ("overlap", "C_early", "C(s, t) = ⟨φ(s)φ(t)⟩"),
+    ("activity", "C", "C(t, t) = ⟨φ²⟩"),
+)
 
 PREDICTIONS = (
     *(
         Prediction(f"{name}_{protocol.name}", f"{text}, {protocol.text}", _SOURCE)
         for protocol in _PROTOCOLS
-        for name, text in (
-            ("energy", "e(t) = ½⟨f²⟩"),
-            ("overlap", "C(s, t) = ⟨φ(s)φ(t)⟩"),
-            ("activity", "C(t, t) = ⟨φ²⟩"),
-        )
+        for name, _, text in _ROWS
     ),
     Prediction("energy_chaos", "e(s) at the switch, κ = 0, γ = 0", _SOURCE),
 )
 
 
-def theory(
-    *,
-    seed: int,
-    g: float,
-    times: Mapping[str, Sequence[float]],
-    dt: float,
-    n_trajectories: int,
-    batches: int,
-) -> dict[str, Value]:
+def _named(protocol: _Protocol, values: Mapping[str, T]) -> dict[str, T]:
+    """The rows of a protocol."""
+    found = {f"{name}_{protocol.name}": values[key] for name, key, _ in _ROWS}
+    return found | ({"energy_chaos": values["energy_early"]} if protocol.switches else {})
+
+
+def theory(*, seed: int, g: float, times: _Times, **how: Any) -> dict[str, Value]:
     """Sampled and extrapolated to M → ∞, at the times (s, t) of each protocol."""
-    found = {}
+    found: dict[str, Value] = {}
     for k, protocol in enumerate(_PROTOCOLS):
         early, late = times[protocol.name]
-        run = sampled(
-            g, protocol.gamma, t_max=late, dt=dt, onsager=protocol.onsager(early),
-            n_trajectories=n_trajectories, batches=batches,
-            save_every=round(early / dt), seed=seeds.member(seed, k),
+        values = sampled(
+            g, protocol.gamma, early=early, late=late, onsager=protocol.onsager(early),
+            seed=seeds.member(seed, k), **how,
         )  # fmt: skip
-        s = int(np.argmin(np.abs(run.t - early)))
-        found[f"energy_{protocol.name}"] = sampled_value(run, "energy", -1)
-        found[f"overlap_{protocol.name}"] = sampled_value(run, "C", s, -1)
-        found[f"activity_{protocol.name}"] = sampled_value(run, "C", -1, -1)
-        if protocol.switches:
-            found["energy_chaos"] = sampled_value(run, "energy", s)
+        found |= _named(protocol, values)
     return found
 
 
 def measure(
-    n: int,
-    seed: int,
-    *,
-    g: float,
-    times: Mapping[str, Sequence[float]],
-    dt: float,
-    tol: float,
-    starts: int,
+    n: int, seed: int, *, g: float, times: _Times, dt: float, tol: float, starts: int
 ) -> dict[str, float]:
     """The same protocols, each in a network of its own."""
-    found = {}
+    found: dict[str, float] = {}
     for k, protocol in enumerate(_PROTOCOLS):
         early, late = times[protocol.name]
         J = couplings.elliptic(n, g, protocol.gamma, seed=seeds.member(seed, k))
@@ -100,13 +85,7 @@ def measure(
             J, x0, t_max=late, dt=dt, onsager=protocol.onsager(early), tol=tol,
             save_at=[early, late],
         )  # fmt: skip
-        assert run.x is not None
-        before, after = np.tanh(run.x)
-        found[f"energy_{protocol.name}"] = float(run.energy[1].mean())
-        found[f"overlap_{protocol.name}"] = float(np.mean(before * after))
-        found[f"activity_{protocol.name}"] = float(np.mean(after**2))
-        if protocol.switches:
-            found["energy_chaos"] = float(run.energy[0].mean())
+        found |= _named(protocol, two_times(run))
     return found
 
 

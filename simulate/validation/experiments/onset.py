@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from meanfield import seeds, stationary
+from meanfield import seeds
 
 from ... import couplings
 from ..statement import Design, Experiment, Prediction, Value
-from .probe import activity
+from .probe import activity, wandering
 
 # Without noise the energies of networks of some hundred neurons scatter by half of their mean at
 # g = 2, and by more at smaller g: noise of this strength makes the onset self-averaging.
@@ -14,49 +14,33 @@ _SIGMA = 0.5
 _CRITICAL, _BEYOND = 1.0, 1.5
 
 _NOISY = "stationary DMFT with noise; derivations: stationary.energy"
+_ENERGY = "derivations: stationary.kinetic_energy"
+_NOISE = f"with noise σ = {_SIGMA:g}"
+_ONSET = f"at the onset g = {_CRITICAL:g} {_NOISE}"
 
 PREDICTIONS = (
-    Prediction("delta0", f"Δ₀ at the onset g = {_CRITICAL:g} with noise σ = {_SIGMA:g}", _NOISY),
-    Prediction("q", f"q at the onset g = {_CRITICAL:g} with noise σ = {_SIGMA:g}", _NOISY),
-    Prediction(
-        "energy", f"e = (g²q − Δ₀ + σ²)/2 at the onset g = {_CRITICAL:g} with noise σ = {_SIGMA:g}",
-        "derivations: stationary.kinetic_energy",
-    ),
-    Prediction(
-        "energy_beyond", f"e at g = {_BEYOND:g} with noise σ = {_SIGMA:g}, where λ ≈ 0",
-        "derivations: stationary.kinetic_energy",
-    ),
-)  # fmt: skip
+    Prediction("delta0", f"Δ₀ {_ONSET}", _NOISY),
+    Prediction("q", f"q {_ONSET}", _NOISY),
+    Prediction("energy", f"e = (g²q − Δ₀ + σ²)/2 {_ONSET}", _ENERGY),
+    Prediction("energy_beyond", f"e at g = {_BEYOND:g} {_NOISE}, where λ ≈ 0", _ENERGY),
+)
 
 
 def theory(*, seed: int) -> dict[str, Value]:
-    """Stationary states with noise, with the errors of the solver."""
-    found = {}
-    points = stationary([_CRITICAL, _BEYOND], sigma=_SIGMA, n_tau=2)
-    error = points.error.tolist()
-    for name, k, values in (
-        ("delta0", 0, points.delta0),
-        ("q", 0, points.q),
-        ("energy", 0, points.kinetic_energy),
-        ("energy_beyond", 1, points.kinetic_energy),
-    ):
-        found[name] = Value(float(values[k]), error[k] * float(values[k]))
-    return found
+    """Stationary states with noise."""
+    found = wandering(_CRITICAL, "delta0", "q", "energy", sigma=_SIGMA)
+    return found | {"energy_beyond": wandering(_BEYOND, "energy", sigma=_SIGMA)["energy"]}
 
 
-def measure(
-    n: int, seed: int, *, t_skip: float, t_max: float, dt: float, starts: int
-) -> dict[str, float]:
+def measure(n: int, seed: int, *, starts: int, **times: float) -> dict[str, float]:
     """Averages over time and starts of two networks."""
     found: dict[str, float] = {}
     for k, g in enumerate((_CRITICAL, _BEYOND)):
         own = seeds.member(seed, k)
         # Near the stationary variance, so that only correlations have to form.
         x0 = seeds.generator(own, "start").standard_normal((n, starts)) * _SIGMA
-        averages, _ = activity(
-            couplings.elliptic(n, g, seed=own), x0, t_skip=t_skip, t_max=t_max, dt=dt,
-            temperature=_SIGMA**2 / 2, seed=own,
-        )  # fmt: skip
+        J = couplings.elliptic(n, g, seed=own)
+        averages, _ = activity(J, x0, temperature=_SIGMA**2 / 2, seed=own, **times)
         found |= {"energy_beyond": averages["energy"]} if g == _BEYOND else averages
     return found
 

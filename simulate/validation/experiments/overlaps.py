@@ -43,16 +43,8 @@ def spread(g: float, gamma: float, beta: float) -> Value:
 
     It is Σ⟨φ_iφ_j⟩²/n, hence the overlap Q = Σ⟨φ_i⟩²/n per variance ε of independent Gaussian
     fields w_i added to the weight as exp(Σw_iφ_i): the response of the linearised map
-    S = [[Q, R], [R, P]] → A S̃ Aᵀ, S̃ = g²[[Q, γR], [γR, P]] + [[0, 0], [0, ε]].
-
-    Parameters
-    ----------
-    g, gamma, beta : float
-
-    Returns
-    -------
-    Value
-        Diverges where the instability of the paramagnetic branch reaches 1.
+    S = [[Q, R], [R, P]] → A S̃ Aᵀ, S̃ = g²[[Q, γR], [γR, P]] + [[0, 0], [0, ε]].  It diverges where
+    the instability of the paramagnetic branch reaches 1.
     """
     point = saddle_point(g, gamma, beta=beta, branch="paramagnetic")
     a = np.array([[point.r, point.q], [-point.X, point.r]])
@@ -70,11 +62,7 @@ def theory(*, seed: int) -> dict[str, Value]:
         f"spread_{name}": spread(g, gamma, beta) for name, (_, g, gamma, beta, _) in POINTS.items()
     }
     point = saddle_point(ORDERED.g, ORDERED.gamma, beta=ORDERED.beta, branch="ordered")
-    found = {
-        "overlap": point.Q**2,
-        "q": point.q,
-        "energy": ORDERED.beta * point.energy,
-    }
+    found = {"overlap": point.Q**2, "q": point.q, "energy": ORDERED.beta * point.energy}
     error = float(point.quadrature_error)
     return values | {name: Value(float(value), error) for name, value in found.items()}
 

@@ -1,4 +1,4 @@
-"""What several experiments measure or sample: no experiment of its own."""
+"""What several experiments measure, sample or solve: no experiment of its own."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from meanfield import SamplerError, TwoTime, seeds, two_time
+from meanfield import SamplerError, seeds, stationary, two_time
 from meanfield.transfer import Array
 
 from ... import couplings
@@ -59,19 +59,55 @@ def activity(
     return {name: float(one.mean()) for name, one in values.items()}, run
 
 
-def sampled(g: float, gamma: float, **how: Any) -> TwoTime:
-    """Two-time DMFT, sampled and extrapolated to M → ∞."""
-    run = two_time(g, gamma, method="sampler", bias="extrapolate", **how)
+def wandering(g: float, *names: str, sigma: float = 0.0) -> dict[str, Value]:
+    """Numbers of the stationary state at γ = 0, deterministic, with the solver's own errors."""
+    point = stationary(g, sigma=sigma, n_tau=2)
+    places = {name: "kinetic_energy" if name == "energy" else name for name in names}
+    numbers = {name: float(getattr(point, place)) for name, place in places.items()}
+    return {name: Value(one, float(point.error) * abs(one)) for name, one in numbers.items()}
+
+
+def sampled(
+    g: float, gamma: float, *, early: float, late: float, dt: float, **how: Any
+) -> dict[str, Value]:
+    """Two-time DMFT from x(0) ~ N(0, 1) on, extrapolated to M → ∞, with errors over batches.
+
+    At the later time t, of "early" at the earlier s; "overlap" and "r_int" are C(s, t), R_int(s).
+    """
+    run = two_time(
+        g, gamma, t_max=late, dt=dt, save_every=round(early / dt), method="sampler",
+        bias="extrapolate", **how,
+    )  # fmt: skip
     if run.warnings:
         # The step, or no room to measure the bias of finite batches.
         raise SamplerError("; ".join(run.warnings))
-    return run
+
+    def value(name: str, *place: int) -> Value:
+        error = getattr(run, f"{name}_err")[place]
+        return Value(getattr(run, name)[place], error, run.attributes["batches"] - 1)
+
+    # Saved are 0, multiples of the earlier time, and the later one.
+    return {
+        "C": value("C", -1, -1),
+        "C_early": value("C", 1, -1),
+        "delta": value("delta", -1, -1),
+        "energy": value("energy", -1),
+        "energy_early": value("energy", 1),
+        "r_int": value("r_int", 1),
+    }
 
 
-def sampled_value(run: TwoTime, name: str, *place: int) -> Value:
-    """A quantity at a saved time or pair of times, with its error over batches."""
-    error = getattr(run, f"{name}_err")[place]
-    return Value(getattr(run, name)[place], error, run.attributes["batches"] - 1)
+def two_times(run: Trajectory) -> dict[str, float]:
+    """The same of networks saved at both times, but for their response."""
+    assert run.x is not None
+    early, late = np.tanh(run.x)
+    return {
+        "C": float(np.mean(late**2)),
+        "C_early": float(np.mean(early * late)),
+        "delta": float(np.mean(run.x[1] ** 2)),
+        "energy": float(np.mean(run.energy[1])),
+        "energy_early": float(np.mean(run.energy[0])),
+    }
 
 
 class Point(NamedTuple):

@@ -51,27 +51,28 @@ def measure(n: int, seed: int) -> dict[str, float]:
     share = rng.uniform(_MARGIN, 1 - _MARGIN)
     deviations = {}
 
+    # The branch that starts in x = 0, at T = s² and the current g and γ.
+    def cold(s: Array) -> SaddlePoint:
+        return saddle_point(g, gamma, beta=s**-2, branch="paramagnetic", sheet="null")
+
     gamma = rng.uniform(-0.9, 0.9)
     g = share * float(critical_gain(gamma))
-    deviations["q_I"] = (
-        _limit(lambda s: _cold(g, gamma, s).q / s**2) / float(null_fluctuation(g, gamma)) - 1
-    )
-    deviations["r_I"] = _limit(lambda s: _cold(g, gamma, s).r) / float(null_response(g, gamma)) - 1
+    deviations["q_I"] = _limit(lambda s: cold(s).q / s**2) / float(null_fluctuation(g, gamma)) - 1
+    deviations["r_I"] = _limit(lambda s: cold(s).r) / float(null_response(g, gamma)) - 1
 
     gamma = rng.uniform(0.1, 0.9)
-    low, high = float(critical_gain(gamma)), float(measure_transition_gain(gamma))
+    g, high = float(critical_gain(gamma)), float(measure_transition_gain(gamma))
     # With φ = x − x³/3 + …: v³ = (1−γ)T²/(2γ(1+γ)³), q = (1+γ)²v.
     amplitude = (1 + gamma) * ((1 - gamma) / (2 * gamma)) ** (1 / 3)
-    deviations["q_line"] = _limit(lambda s: _cold(low, gamma, s**1.5).q / s**2) / amplitude - 1
+    deviations["q_line"] = _limit(lambda s: cold(s**1.5).q / s**2) / amplitude - 1
 
-    g = low + share * (high - low)
+    g += share * (high - g)
     amplitude = float(square_root_amplitude(g, gamma))
     r = 1 / (g**2 * (1 + gamma))
-    deviations["q_II"] = _limit(lambda s: _cold(g, gamma, s).q / s) / amplitude - 1
-    deviations["r_II"] = _limit(lambda s: _cold(g, gamma, s).r) / r - 1
-    stretch = _limit(lambda s: _cold(g, gamma, s).X * _cold(g, gamma, s).q)
-    deviations["stretch_II"] = stretch / (1 / g**2 - r**2) - 1
-    psi = _limit(lambda s: _cold(g, gamma, s).free_entropy)
+    deviations["q_II"] = _limit(lambda s: cold(s).q / s) / amplitude - 1
+    deviations["r_II"] = _limit(lambda s: cold(s).r) / r - 1
+    deviations["stretch_II"] = _limit(lambda s: cold(s).X * cold(s).q) / (1 / g**2 - r**2) - 1
+    psi = _limit(lambda s: cold(s).free_entropy)
     deviations["psi_II"] = psi - (0.5 - r / 2 - float(np.log(g)))
 
     gamma = rng.uniform(0, 0.9)
@@ -80,11 +81,6 @@ def measure(n: int, seed: int) -> dict[str, float]:
     )
     deviations["q_III"] = slope * 2 * (3 + gamma) / 3 - 1
     return deviations
-
-
-def _cold(g: float, gamma: float, s: Array) -> SaddlePoint:
-    """The branch that starts in x = 0, at T = s²."""
-    return saddle_point(g, gamma, beta=s**-2, branch="paramagnetic", sheet="null")
 
 
 def _limit(value: Callable[[Array], Array]) -> float:

@@ -10,14 +10,15 @@ import numpy as np
 from scipy.integrate import quad
 from scipy.special import ive, jv
 
-from meanfield import saddle_point, seeds, stationary
+from meanfield import saddle_point, seeds
 from meanfield.transfer import Array
 
 from ... import couplings
 from ...integration import integrate
 from ..statement import Design, Experiment, Prediction, Value
-from .probe import FIELD, twins
+from .probe import FIELD, twins, wandering
 
+_Numbers = Mapping[str, float]
 _REST = "[QH] Fig. 4; derivations: fixed_point_phase.integral"
 _MEMORY = "derivations: fixed_point_phase.powers"
 _LEAK = "derivations: temperature.response"
@@ -53,29 +54,20 @@ def _memory(g: float, gamma: float, t_max: float) -> float:
     return float(quad(pulse, 0, t_max, epsabs=1e-11, epsrel=1e-11, limit=500)[0])
 
 
-def theory(
-    *, seed: int, rest: Sequence[Mapping[str, float]], chaos: Mapping[str, float]
-) -> dict[str, Value]:
+def theory(*, seed: int, rest: Sequence[_Numbers], chaos: _Numbers) -> dict[str, Value]:
     """Deterministic, with the errors of the solvers."""
     found = {}
     for sign, point in zip(_SIGNS, rest, strict=True):
         g, gamma = point["g"], point["gamma"]
-        static = saddle_point(g, gamma)
-        found[f"rest_{sign}"] = Value(float(static.G), _QUADRATURE)
+        found[f"rest_{sign}"] = Value(float(saddle_point(g, gamma).G), _QUADRATURE)
         found[f"early_{sign}"] = Value(_memory(g, gamma, point["early"]), _QUADRATURE)
-    wandering = stationary(chaos["g"], n_tau=2)
-    found["chaos_response"] = Value(1 - float(wandering.q), float(wandering.error * wandering.q))
+    q = wandering(chaos["g"], "q")["q"]
+    found["chaos_response"] = Value(1 - q.value, q.error)
     return found | {"chaos_slope": Value(0.0), "chaos_temperature": Value(0.0)}
 
 
 def measure(
-    n: int,
-    seed: int,
-    *,
-    rest: Sequence[Mapping[str, float]],
-    chaos: Mapping[str, float],
-    dt: float,
-    starts: int,
+    n: int, seed: int, *, rest: Sequence[_Numbers], chaos: _Numbers, dt: float, starts: int
 ) -> dict[str, float]:
     """One network for each point; the closed statement at a random point."""
     rng = seeds.generator(seed, "sampling")
@@ -88,9 +80,7 @@ def measure(
     return found | _in_chaos(n, seed, chaos, dt, starts)
 
 
-def _at_rest(
-    n: int, seed: int, k: int, point: Mapping[str, float], dt: float, starts: int
-) -> Array:
+def _at_rest(n: int, seed: int, k: int, point: _Numbers, dt: float, starts: int) -> Array:
     """Response of x = 0 to constant fields of random signs, early and late."""
     J = couplings.elliptic(n, point["g"], point["gamma"], seed=seeds.member(seed, k))
     field = FIELD * seeds.generator(seed, "start", k).choice([-1.0, 1.0], size=(n, starts))
@@ -103,9 +93,7 @@ def _at_rest(
     return found
 
 
-def _in_chaos(
-    n: int, seed: int, chaos: Mapping[str, float], dt: float, starts: int
-) -> dict[str, float]:
+def _in_chaos(n: int, seed: int, chaos: _Numbers, dt: float, starts: int) -> dict[str, float]:
     """Averages over time, then twins in opposite fields for a while."""
     g, duration = chaos["g"], chaos["duration"]
     J = couplings.elliptic(n, g, seed=seeds.member(seed, 2))
@@ -113,9 +101,7 @@ def _in_chaos(
     run = integrate(
         J, rng.standard_normal((n, starts)), t_max=chaos["t_max"], dt=dt, store_states=False,
         save_at=np.arange(chaos["t_skip"], chaos["t_max"] + 0.25, 0.5),
-        observables={
-            "excess": lambda t, x, f: np.mean(x**2 - g**2 * np.tanh(x) ** 2 + f**2)
-        },
+        observables={"excess": lambda t, x, f: np.mean(x**2 - g**2 * np.tanh(x) ** 2 + f**2)},
     )  # fmt: skip
     last, responses = twins(J, run.x_end, rng, save_at=[duration], dt=dt)
     # The leak alone forgets the field: R(t, s) = ⟨φ′⟩ e^−(t−s).
@@ -127,19 +113,16 @@ def _in_chaos(
     }
 
 
-def _points(positive: float, negative: float, t_max: float) -> list[dict[str, float]]:
-    return [
-        {"g": positive, "gamma": 0.5, "early": 3.0, "t_max": t_max},
-        {"g": negative, "gamma": -0.5, "early": 3.0, "t_max": t_max},
-    ]
+def _points(t_max: float, *places: tuple[float, float]) -> list[dict[str, float]]:
+    return [{"g": g, "gamma": gamma, "early": 3.0, "t_max": t_max} for g, gamma in places]
 
 
 _QUICK: dict[str, Any] = {
-    "rest": _points(0.5, 1.5, 20.0),
+    "rest": _points(20.0, (0.5, 0.5), (1.5, -0.5)),
     "chaos": {"g": 3.0, "t_skip": 20.0, "t_max": 60.0, "duration": 5.0},
 }
 _PAPER: dict[str, Any] = {
-    "rest": _points(0.6, 1.8, 60.0),
+    "rest": _points(60.0, (0.6, 0.5), (1.8, -0.5)),
     "chaos": {"g": 2.0, "t_skip": 100.0, "t_max": 500.0, "duration": 5.0},
 }
 

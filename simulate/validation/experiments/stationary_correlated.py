@@ -23,22 +23,9 @@ PREDICTIONS = (
 )
 
 
-def theory(
-    *,
-    seed: int,
-    g: float,
-    t_skip: float,
-    t_max: float,
-    window: float,
-    dt: float,
-    n_trajectories: int,
-    batches: int,
-) -> dict[str, Value]:
+def theory(*, seed: int, g: float, batches: int, **how: Any) -> dict[str, Value]:
     """Sampled over the same times as the networks, extrapolated to M → ∞."""
-    found = steady_state(
-        g, 0.5, t_skip=t_skip, t_max=t_max, window=window, dt=dt,
-        n_trajectories=n_trajectories, batches=batches, seed=seed, method="sampler",
-    )  # fmt: skip
+    found = steady_state(g, 0.5, batches=batches, seed=seed, method="sampler", **how)
     if not math.isfinite(found.q_bias):
         raise SamplerError(found.reason)
     return {
@@ -48,22 +35,12 @@ def theory(
 
 
 def measure(
-    n: int,
-    seed: int,
-    *,
-    g: float,
-    t_skip: float,
-    t_max: float,
-    window: float,
-    dt: float,
-    starts: int,
-    probes: int,
+    n: int, seed: int, *, g: float, window: float, dt: float, starts: int, probes: int, **times: Any
 ) -> dict[str, float]:
     """Averages over time; then from every last state twins in fields ±εζ, ζ random signs."""
     J = couplings.elliptic(n, g, 0.5, seed=seed)
     rng = seeds.generator(seed, "start")
-    x0 = rng.standard_normal((n, starts))
-    found, run = activity(J, x0, t_skip=t_skip, t_max=t_max, dt=dt)
+    found, run = activity(J, rng.standard_normal((n, starts)), dt=dt, **times)
     _, response = twins(J, np.tile(run.x_end, probes), rng, save_at=[window], dt=dt)
     return found | {"r_int": float(response[0])}
 
