@@ -140,9 +140,14 @@ def chain(options: list[Callable[[Any], Any]]) -> Callable[[Any], Any]:
 
 @contextmanager
 def library_warnings() -> Iterator[None]:
-    """Warnings of the block as lines on the standard error, each text once."""
+    """Warnings of the block as lines on the standard error, each text once.
+
+    Deprecations are for the developers of the packages below: old Matplotlib with new pyparsing.
+    """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")
+        for category in (DeprecationWarning, PendingDeprecationWarning):
+            warnings.simplefilter("ignore", category)
         yield
     for text in dict.fromkeys(str(warning.message) for warning in caught):
         click.echo(f"warning: {text}", err=True)
