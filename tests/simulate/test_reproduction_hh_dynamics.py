@@ -256,6 +256,8 @@ def test_files_without_warnings(tmp_path: Path) -> None:
     for key, values in changes.items():
         with warnings.catch_warnings():
             warnings.simplefilter("error")
+            # Of old versions of Matplotlib with new ones of pyparsing.
+            warnings.simplefilter("ignore", DeprecationWarning)
             found = reproduce(key, output=tmp_path / key, seed=1, **values)
         names = {path.name for path in found.files}
         stems = (key, f"{key}-printed")
