@@ -21,6 +21,7 @@ from ..parameters import ArgumentError
 from ..schedule import Schedule, Switching
 from ..transfer import NAMES, Array
 from . import files
+from .jobs import DEPRECATIONS
 from .study import (
     CONVERGED,
     Answer,
@@ -360,9 +361,14 @@ def schedule(ctx: click.Context, param: click.Parameter, value: str) -> Schedule
 
 @contextmanager
 def library_warnings() -> Iterator[None]:
-    """Warnings of the block as lines on the standard error, each text once."""
+    """Warnings of the block as lines on the standard error, each text once.
+
+    Deprecations are for the developers of the packages below: old Matplotlib with new pyparsing.
+    """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")
+        for category in DEPRECATIONS:
+            warnings.simplefilter("ignore", category)
         yield
     for text in dict.fromkeys(str(warning.message) for warning in caught):
         click.echo(f"warning: {text}", err=True)

@@ -16,6 +16,8 @@ from tqdm import tqdm
 from .. import parameters
 
 T = TypeVar("T")
+# What packages below tell their developers is no warning of a job.
+DEPRECATIONS = (DeprecationWarning, PendingDeprecationWarning)
 _OF_TIME = "{l_bar}{bar}| t = {n:.4g} of {total:.4g} [{elapsed}<{remaining}]"
 
 
@@ -116,6 +118,8 @@ def _attempt(number: int, job: Callable[[], Any]) -> tuple[int, Outcome]:
     value = failure = None
     with warnings.catch_warnings(record=True) as caught, threadpool_limits(1, user_api="blas"):
         warnings.simplefilter("always")
+        for category in DEPRECATIONS:
+            warnings.simplefilter("ignore", category)
         try:
             value = job()
         except Exception as error:  # To be told beside the points that work.

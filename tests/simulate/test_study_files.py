@@ -20,6 +20,8 @@ SMALL: dict[str, dict[str, Any]] = {
 def test_files_without_warnings(tmp_path: Path, key: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        # Of old versions of Matplotlib with new ones of pyparsing.
+        warnings.simplefilter("ignore", DeprecationWarning)
         found = reproduce(key, output=tmp_path, seed=1, trials=1, **SMALL[key])
     stems = (key, f"{key}-printed")
     names = {f"{key}.md", *(f"{stem}.{end}" for stem in stems for end in ("png", "nc"))}

@@ -31,6 +31,8 @@ def printed() -> xr.Dataset:
     with warnings.catch_warnings():
         # The printed choices are used on purpose: rank and crosses say what they do.
         warnings.simplefilter("error")
+        # Of old versions of Matplotlib with new ones of pyparsing.
+        warnings.simplefilter("ignore", DeprecationWarning)
         return HH9.run("quick", "printed", t_max=[25.0, 60.0], samples=500, **SMALL)
 
 
@@ -131,6 +133,8 @@ def test_one_coupling_and_printed_scores_are_not_compared(
 def test_files_without_warnings(tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        # Of old versions of Matplotlib with new ones of pyparsing.
+        warnings.simplefilter("ignore", DeprecationWarning)
         found = reproduce("hh9", output=tmp_path, n=20, g=[2.0], tau=[0.0, 5.0], trials=1)
     stems = ("hh9", "hh9-printed")
     names = {"hh9.md", *(f"{stem}.{end}" for stem in stems for end in ("png", "nc"))}

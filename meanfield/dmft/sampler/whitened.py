@@ -111,9 +111,9 @@ class WhitenedResponse:
         products = products / size[:, None]
         ridge, diagonal = noise / size**2 + _ROUNDING, np.diag_indices_from(gram)
         gram[diagonal] += ridge
-        narrow = cho_solve(cho_factor(gram), products[:, :2]) / size[:, None]
+        narrow = _solve(gram, products[:, :2]) / size[:, None]
         gram[diagonal] += (_WIDER - 1) * ridge
-        wide = cho_solve(cho_factor(gram, overwrite_a=True), products[:, 1:]) / size[:, None]
+        wide = _solve(gram, products[:, 1:], overwrite=True) / size[:, None]
         self.value = float(phi @ narrow[:, 0]) / self._g2
         self.shift = float(phi @ wide[:, 1]) / self._g2 - self.value
         if self._misfit(narrow[:, 0], places) > _RESOLVED:
@@ -171,3 +171,8 @@ class WhitenedResponse:
             self._targets = np.pad(self._targets, ((0, extra[0]), (0, 0)))
             self._gram = np.pad(self._gram, (0, extra[1]))
             self._products = np.pad(self._products, ((0, extra[1]), (0, 0)))
+
+
+def _solve(gram: Array, right: Array, overwrite: bool = False) -> Array:
+    """gram⁻¹ right, gram positive definite; both are empty at x = 0, which SciPy 1.13 refuses."""
+    return cho_solve(cho_factor(gram, overwrite_a=overwrite), right) if len(gram) else right
