@@ -47,7 +47,19 @@ def measure_transition_gain(gamma: ArrayLike) -> Array:
     Later than `critical_gain` for γ > 0: in between the measure still concentrates on x = 0, with
     q ∝ √T.  For γ < 0 it is the onset of a solution that is unstable and means nothing physically.
 
-    Argument and errors are those of `critical_gain`.
+    Parameters
+    ----------
+    gamma : array_like
+        Coupling symmetry in [−1, 1]; γ = −1 gives ``inf``.
+
+    Returns
+    -------
+    ndarray
+
+    Raises
+    ------
+    ValueError
+        If a γ lies outside [−1, 1].
 
     Examples
     --------
@@ -100,7 +112,19 @@ def null_fluctuation(g: ArrayLike, gamma: ArrayLike = 0.0) -> Array:
     The coefficient of q ≈ χT in regime I, and β⟨x²⟩ of the linear network at every β: the mean of
     1/s² over the singular values s of I − J.
 
-    Arguments and errors are those of `null_response`.
+    Parameters
+    ----------
+    g, gamma : array_like
+        Gain g > 0 and symmetry γ in [−1, 1]; they broadcast.
+
+    Returns
+    -------
+    ndarray
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside its range.
 
     Examples
     --------
@@ -118,7 +142,19 @@ def null_margin(g: ArrayLike, gamma: ArrayLike = 0.0) -> Array:
     Evaluated as 4(1−g²(1+γ)²)/[(1+s)(1−γ+s(1+γ))] with s = √(1−4γg²), which keeps its relative
     accuracy up to the line.
 
-    Arguments and errors are those of `null_response`.
+    Parameters
+    ----------
+    g, gamma : array_like
+        Gain g > 0 and symmetry γ in [−1, 1]; they broadcast.
+
+    Returns
+    -------
+    ndarray
+
+    Raises
+    ------
+    ValueError
+        If an argument is outside its range.
 
     Examples
     --------

@@ -8,14 +8,21 @@ from itertools import takewhile
 from typing import Any
 
 import click
+import numpy as np
 
 from meanfield.common.cli import Commands, asked, run, shared_options
+from meanfield.common.jobs import reason_of
 
 from .studies.catalogue import FIGURES, STUDIES, study
 
 
 class _Figures(Commands):
-    """One figure with all its options, or several with those that all have."""
+    """One figure with all its options, or several, or --all, with those that all have."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if "--all" in args:
+            args = [*self.places, *(one for one in args if one != "--all")]
+        return super().parse_args(ctx, args)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -36,10 +43,12 @@ class _Figures(Commands):
 
 def _guarded(key: str, options: dict[str, Any]) -> int:
     """One of several figures: the others do not depend on it."""
+    found = study(key)
+    variants = tuple(name for name in options["variants"] if name in found.variants)
     try:
-        return asked(study(key), options, {})
-    except RuntimeError as error:
-        click.echo(f"error: {key}: {getattr(error, 'summary', str(error))}", err=True)
+        return asked(found, {**options, "variants": variants}, {}) if variants else 0
+    except (RuntimeError, np.linalg.LinAlgError) as error:
+        click.echo(f"error: {key}: {reason_of(error)}", err=True)
         return 1
 
 
@@ -50,7 +59,8 @@ reproduce = _Figures(
     help="""Compute figures of the papers again: data, picture and caption of each.
 
     Where the integration step matters there are two pictures, converged and as printed.  One figure
-    takes all options of its study (reproduce hh2 --help); several take those that all have.""",
+    takes all options of its study (reproduce hh2 --help); several, or --all, take those
+    that all have.""",
 )
 
 cli = Commands(

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from importlib import import_module
 from inspect import Parameter
 from pathlib import Path
-from types import NoneType
 from typing import Any, get_args, get_origin
 
 import click
@@ -21,9 +20,10 @@ from ..parameters import ArgumentError
 from ..schedule import Schedule, Switching
 from ..transfer import NAMES, Array
 from . import files
-from .jobs import DEPRECATIONS
+from .jobs import DEPRECATIONS, reason_of
 from .study import (
     CONVERGED,
+    PRINTED,
     Answer,
     Option,
     Study,
@@ -32,6 +32,7 @@ from .study import (
     as_text,
     numbers,
     options_of,
+    required,
 )
 
 CONTEXT = {"help_option_names": ["-h", "--help"]}
@@ -99,14 +100,16 @@ def run(
         return 2
     except click.ClickException as error:
         return _complain(error.format_message(), 2)
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        return _complain("interrupted; without --fresh the command goes on from what it has", 130)
     except (ArgumentError, OSError) as error:
         return _complain(str(error), 2)
     except MemoryError as error:
         return _complain(f"not enough memory: {error}", 1)
     except (RuntimeError, np.linalg.LinAlgError) as error:
-        return _complain(getattr(error, "summary", str(error)), 1)
-    except (click.exceptions.Abort, KeyboardInterrupt):
-        return _complain("interrupted; the same command goes on from the finished points", 130)
+        return _complain(reason_of(error), 1)
+    except (ValueError, OverflowError) as error:  # Of NumPy: sizes that cannot be.
+        return _complain(f"out of range: {error}", 2)
     return code if isinstance(code, int) else 0
 
 
@@ -162,7 +165,7 @@ def _short(path: str) -> str:
 def shared_options(study: Study | None, preset: str | None) -> list[click.Parameter]:
     """What every study understands; of `study` its presets and variants."""
     presets = ("quick", "paper") if study is None else tuple(study.presets)
-    variants = (CONVERGED,) if study is None else tuple(study.variants)
+    variants = (CONVERGED, PRINTED) if study is None else tuple(study.variants)
     found: list[click.Parameter] = []
     if presets:
         found.append(
@@ -276,15 +279,16 @@ def _option(one: Option) -> click.Option:
     """The click option of one parameter."""
     spelled = [one.spelled, one.name]
     how: dict[str, Any] = {"help": one.text, "show_default": True, "default": one.default}
-    kind = one.kind
-    kinds = [k for k in get_args(kind) if k is not NoneType] or [kind]
+    kind = required(one.kind)
     if kind == Schedule or Switching in get_args(kind):
         how |= {"callback": schedule, "metavar": "SCHEDULE", "default": as_text(one.default)}
     elif one.is_axis or get_origin(kind) in (list, tuple, Sequence):
         kind = type(next(iter(one.default or [0.0])))
         how |= {"callback": {str: texts, int: integers}.get(kind, axis)}
         how |= {"metavar": "LIST" if kind is str else "RANGE"}
-        how["default"] = as_text(one.default)
+        how["default"] = None if one.default is None else as_text(one.default)
+        if kind is str:
+            how |= {"multiple": True, "default": [how["default"]]}
     elif kind is bool:
         if one.default:
             spelled[0] += one.spelled.replace("--", "/--no-", 1)
@@ -292,7 +296,7 @@ def _option(one: Option) -> click.Option:
     elif one.choices or one.name == "phi":
         how["type"] = click.Choice(one.choices or NAMES)
     else:
-        how["type"] = {int: click.IntRange(1), float: click.FLOAT}.get(kinds[0], click.STRING)
+        how["type"] = {int: click.IntRange(1), float: click.FLOAT}.get(kind, click.STRING)
     if one.default is None:
         how["show_default"] = False
     if one.default is Parameter.empty:
@@ -340,9 +344,9 @@ def integers(ctx: click.Context, param: click.Parameter, value: Any) -> list[int
     return [int(one) for one in found]
 
 
-def texts(ctx: click.Context, param: click.Parameter, value: str) -> list[str]:
-    """Callback of an option a,b,c."""
-    return value.split(",")
+def texts(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> list[str]:
+    """Callback of an option a,b,c that may be given several times."""
+    return [word for one in value for word in one.split(",")]
 
 
 def schedule(ctx: click.Context, param: click.Parameter, value: str) -> Schedule:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .files import plain
 from .jobs import Outcome
 
 if TYPE_CHECKING:
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
 class Store:
     """Outcomes by key, appended to a file as they come.
 
-    Every process that writes has a file of its own, ``points-NAME.jsonl``; all files of the folder
-    are read.  A line that was cut off or altered fails its digest and counts as not done.
+    A store writes to one file, ``points-NAME.jsonl``, and reads all of its folder: machines that
+    share a folder take names of their own.  A line that was cut off or altered fails its digest and
+    counts as not done.
 
     Parameters
     ----------
@@ -56,13 +58,13 @@ class Store:
         """How many outcomes it has."""
         return len(self._found)
 
-    def add(self, key: str, outcome: Outcome, **facts: Any) -> None:
+    def add(self, key: str, outcome: Outcome, facts: Mapping[str, Any] | None = None) -> None:
         """Keep one outcome, with what identifies it to a reader; failures are not written."""
         self._found[key] = outcome
         if self._file is not None and outcome.error is None:
             line = {
                 "key": key,
-                **facts,
+                "facts": dict(facts or {}),
                 "value": _encoded(outcome.value),
                 "warnings": [(text, _name(kind)) for text, kind in outcome.warnings],
                 "seconds": outcome.seconds,
@@ -86,7 +88,7 @@ def _read(path: Path) -> dict[str, Outcome]:
             said = [(words, _category(name)) for words, name in line["warnings"]]
             value = _decoded(line["value"])
             found[line["key"]] = Outcome(value, said, None, line["seconds"])
-        except (json.JSONDecodeError, KeyError, TypeError, AttributeError, ValueError):
+        except (KeyError, TypeError, AttributeError, ValueError, RecursionError):
             continue  # The line at which a run was interrupted: it is done again.
     return found
 
@@ -118,10 +120,14 @@ def _category(name: str) -> type[Warning]:
 
 def _encoded(data: xr.Dataset) -> dict[str, Any]:
     variables = {
-        str(name): [list(one.dims), _array(one.values), dict(one.attrs)]
+        str(name): [list(one.dims), _array(one.values), plain(one.attrs)]
         for name, one in data.variables.items()
     }
-    return {"variables": variables, "coords": [str(c) for c in data.coords], "attrs": data.attrs}
+    return {
+        "variables": variables,
+        "coords": [str(c) for c in data.coords],
+        "attrs": plain(data.attrs),
+    }
 
 
 def _decoded(facts: Mapping[str, Any]) -> xr.Dataset:

@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, get_origin
+from types import NoneType
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args, get_origin
 
 import numpy as np
 
@@ -260,7 +261,7 @@ class Study:
             "preset": preset or "",
             "variant": variant,
             "seed": entropy,
-            "command": self._command(preset, variant, entropy, changes),
+            "command": self._command(preset, variant, entropy, {k: values[k] for k in changes}),
             **files.provenance(),
         }
         data = data.assign_attrs(facts)
@@ -299,7 +300,8 @@ class Study:
         for name, value in changes.items():
             option = self.options[name].spelled
             if isinstance(value, bool):
-                parts.append(option if value else option.replace("--", "--no-", 1))
+                usual = self.options[name].default
+                parts += [option if value else option.replace("--", "--no-", 1)] * (value != usual)
             elif value is not None:
                 parts.append(f"{option} {shlex.quote(as_text(value))}")
         return " ".join(parts)
@@ -375,6 +377,7 @@ def answer(
         how = {"store": output / "points", **how}
     for variant in chosen:
         found = data[variant] = study.run(preset, variant, **how)
+        how.pop("fresh", None)  # The next variant keeps its points in the same file.
         if output is not None:
             # Before the next variant, which may fail.
             made = _written(study, variant, found, output, ending)
@@ -391,7 +394,7 @@ def answer(
         written.append(output / f"{study.name}.md")
         # What an earlier run with other parameters left beside it.
         for variant in set(study.variants) - set(chosen):
-            for path in output.glob(f"{_stem(study, variant)}.*"):
+            for path in set(output.glob(f"{_stem(study, variant)}.*")) - set(written):
                 path.unlink()
     return Answer(data, caption, written, time.perf_counter() - start)
 
@@ -467,7 +470,10 @@ def _rank(level: pd.Index) -> pd.Index:
 
 
 def averaged(data: xr.Dataset, name: str) -> dict[str, xr.DataArray]:
-    """Mean over replicates and its standard error, of a single one its own; else what there is."""
+    """Mean over replicates and its standard error, of a single one its own; else what there is.
+
+    A variable with the attribute ``reduce`` says what it wants instead, "max" or "min".
+    """
     values = data[name]
     if values.dtype.kind not in "biuf":
         return {name: values}
@@ -475,6 +481,10 @@ def averaged(data: xr.Dataset, name: str) -> dict[str, xr.DataArray]:
     if "replicate" not in values.dims:
         error = data.get(f"{name}_err")
         return {name: values} if error is None else {name: values, f"{name}_err": error}
+    if "failed" in data and set(data.failed.dims) <= set(values.dims):
+        values = values.where(~data.failed)
+    if (how := data[name].attrs.get("reduce")) is not None:
+        return {name: getattr(values, how)("replicate")}
     mean = values.mean("replicate")
     if values.sizes["replicate"] > 1:
         error = values.std("replicate", ddof=1) / np.sqrt(values.notnull().sum("replicate"))
@@ -560,13 +570,22 @@ def _documented(function: Callable[..., Any]) -> dict[str, tuple[str, str]]:
     return found
 
 
+def required(kind: Any) -> Any:
+    """The type that a value has if it is given: X of ``X | None``."""
+    kinds = [one for one in get_args(kind) if one is not NoneType]
+    return kinds[0] if len(kinds) == 1 and NoneType in get_args(kind) else kind
+
+
 def _checked(option: Option, value: Any) -> Any:
     """The value, if it is of the kind of the option."""
-    name, kind = option.name, option.kind
+    name, kind = option.name, required(option.kind)
+    if value is None and kind is not option.kind:
+        return None
     if option.is_axis or get_origin(kind) in (list, tuple, Sequence):
-        if isinstance(value, str) or not np.iterable(value) or not len(list(value)):
+        values = list(value) if np.iterable(value) and not isinstance(value, str) else []
+        if not values:
             raise ArgumentError(f"{name}={value!r}: must be a list like {option.default!r}")
-        found = [one.item() if isinstance(one, np.generic) else one for one in value]
+        found = [one.item() if isinstance(one, np.generic) else one for one in values]
         if len(set(found)) < len(found):
             raise ArgumentError(f"{name}={value!r}: a value stands twice")
         usual = next(iter(option.default or [0.0]))

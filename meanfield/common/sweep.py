@@ -11,6 +11,7 @@ from concurrent.futures import Executor
 from functools import cache, partial
 from itertools import product
 from pathlib import Path
+from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,8 +29,9 @@ if TYPE_CHECKING:
 _PACKAGES = ("meanfield", "simulate")
 # Attributes of a result that are never those of the whole sweep.
 _OF_POINT = ("converged", "reason", "status")
+_RESERVED = {"replicate", "failed", "reason"}
 # No kept number depends on these parts of the packages.
-_APART = {"studies", "study.py", "cli.py", "style.py"}
+_APART = {"study.py", "cli.py", "style.py"}
 
 
 class SweepWarning(UserWarning):
@@ -72,8 +74,8 @@ def sweep(
         Axes that do not enter the seeds: points along them share couplings, starts and noise.
     store : path or Store, optional
         Folder that keeps finished points; a sweep that was stopped, also by Ctrl-C, goes on from
-        them.  A point is found again if function, its module, versions, `fixed`, seed and
-        coordinates are the same.
+        them.  A point is found again if the function, what it calls in its module, versions,
+        `fixed`, seed and coordinates are the same; for what it calls elsewhere there is `version`.
     workers : int, optional
         Processes; default: this one.  Results do not depend on it.
     executor : concurrent.futures.Executor, optional
@@ -117,6 +119,8 @@ def sweep(
     >>> grid.value.dims, float(grid.value.sel(g=2.0, gamma=1.0))
     (('g', 'gamma'), 0.25)
     """
+    if taken := _RESERVED & set(axes):
+        raise ArgumentError(f"axes={sorted(taken)}: names that the sweep itself uses")
     grid = {name: _axis(name, values) for name, values in axes.items()}
     count = parameters.count("replicates", replicates, 1)
     takes_seed = _check_call(function, grid, fixed)
@@ -132,7 +136,7 @@ def sweep(
         own = {k: v for k, v in place.items() if k not in shared}
         seeded = {"seed": seeds.point(entropy, replicate, own)} if takes_seed else {}
         jobs.append(partial(_labelled, function, {**fixed, **place, **seeded}, tuple(grid)))
-        keys.append(key_of(code, **place, replicate=replicate, **seeded))
+        keys.append(key_of(code, {**place, "replicate": replicate, **seeded}))
     name = label or getattr(function, "__name__", "points")
     found = keep(
         jobs, keys, kept, [{**place, "replicate": r} for place, r in points],
@@ -171,19 +175,20 @@ def keep(
     for place, outcome in carry_out([jobs[number] for number in todo], **how):
         if isinstance(outcome.error, throw):
             raise outcome.error
-        store.add(keys[todo[place]], outcome, **facts[todo[place]])
+        store.add(keys[todo[place]], outcome, facts[todo[place]])
     return [one for key in keys if (one := store.get(key)) is not None]
 
 
-def key_of(identity: str, **facts: Any) -> str:
+def key_of(identity: str, facts: Mapping[str, Any]) -> str:
     """Digest of what a result depends on."""
-    text = json.dumps({"identity": identity, **facts}, sort_keys=True)
+    text = json.dumps([identity, dict(facts)], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
 def _axis(name: str, values: ArrayLike) -> list[Any]:
     array = np.asarray(values)
-    if array.ndim != 1 or array.size == 0 or array.dtype.kind not in "iufU":
+    mixed = array.dtype.kind == "U" and not all(isinstance(one, str) for one in values)  # type: ignore[union-attr]
+    if mixed or array.ndim != 1 or array.size == 0 or array.dtype.kind not in "iufU":
         raise ArgumentError(
             f"{name}={values!r}: expected a non-empty one-dimensional axis of numbers or texts"
         )
@@ -230,31 +235,78 @@ def _title(function: Callable[..., Any]) -> str:
 def identity(
     function: Callable[..., Any], fixed: Mapping[str, Any], version: str | None = None
 ) -> str:
-    """Digest of the function, what it closes over and its fixed arguments."""
+    """Digest of the function, what it holds and calls in its module, and its fixed arguments."""
     import joblib
 
-    bare = inspect.unwrap(function.func if isinstance(function, partial) else function)
     if version is None:
+        bare = inspect.unwrap(function.func if isinstance(function, partial) else function)
         try:
-            module = inspect.getmodule(bare)
-            own = getattr(module, "__name__", "").partition(".")[0] in _PACKAGES
-            source = inspect.getsource(module if own and module is not None else bare)
+            inspect.getsource(bare)
         except (OSError, TypeError) as error:
             raise ArgumentError(
                 f"function={_title(bare)}: has no source, so that store needs version="
             ) from error
-        version = source + sources("validation")
-    closure = [cell.cell_contents for cell in getattr(bare, "__closure__", None) or ()]
-    given = (function.args, function.keywords) if isinstance(function, partial) else ()
-    held = (closure, getattr(bare, "__defaults__", None), given, sorted(fixed.items()))
-    try:
-        digest = joblib.hash(held)
-    except Exception as error:
-        raise ArgumentError(
-            f"function={_title(bare)}: its arguments cannot be told apart for the store ({error})"
-        ) from error
+    code = _told(function, set()) if version is None else version
+    held = (
+        code,
+        sources("validation"),
+        [(name, _told(fixed[name], set())) for name in sorted(fixed)],
+    )
     versions = {name: text for name, text in provenance().items() if name != "created"}
-    return key_of(version, name=_title(bare), held=digest, **versions)
+    return key_of(_title(function), {"held": joblib.hash(held), **versions})
+
+
+def _told(value: Any, seen: set[int]) -> Any:
+    """What tells a value from others: of functions their code, what they hold and call nearby."""
+    if isinstance(value, partial):
+        return "partial", _told([value.func, value.args, value.keywords], seen)
+    if isinstance(value, list | tuple):
+        return [_told(one, seen) for one in value]
+    if isinstance(value, dict):
+        return [(str(name), _told(one, seen)) for name, one in value.items()]
+    if inspect.ismethod(value):
+        return "method", _told([value.__self__, value.__func__], seen)
+    if inspect.isfunction(value):
+        if id(value) in seen:
+            return value.__qualname__
+        seen.add(id(value))
+        code = value.__code__
+        cells = [cell.cell_contents for cell in value.__closure__ or ()]
+        called = {n: value.__globals__[n] for n in code.co_names if n in value.__globals__}
+        near = {
+            name: one
+            for name, one in called.items()
+            if getattr(one, "__module__", None) == value.__module__
+            or isinstance(one, int | float | str | list | tuple | dict | np.ndarray)
+        }
+        inner = [
+            value.__defaults__,
+            value.__kwdefaults__,
+            cells,
+            getattr(value, "__wrapped__", None),
+        ]
+        return value.__qualname__, _bytecode(code), _told([*inner, near], seen)
+    if isinstance(value, np.ndarray | np.generic | str | bytes | int | float | complex | None):
+        return value
+    if id(value) in seen:
+        return type(value).__qualname__
+    seen.add(id(value))
+    return f"{type(value).__module__}.{type(value).__qualname__}", _told(_content(value), seen)
+
+
+def _bytecode(code: CodeType) -> list[Any]:
+    """Instructions, names and constants, those of inner functions too."""
+    inner = [_bytecode(c) if isinstance(c, CodeType) else repr(c) for c in code.co_consts]
+    return [code.co_code, code.co_names, code.co_varnames, inner]
+
+
+def _content(value: Any) -> Any:
+    """The attributes of an object, or the only word there is for it."""
+    if isinstance(value, type | ModuleType):
+        return value.__name__
+    slots = [name for kind in type(value).__mro__ for name in getattr(kind, "__slots__", ())]
+    own = {name: getattr(value, name, None) for name in slots} | getattr(value, "__dict__", {})
+    return own or repr(value)
 
 
 @cache
@@ -264,7 +316,9 @@ def sources(*apart: str) -> str:
     root = Path(__file__).parents[2]
     for package in _PACKAGES:
         for path in sorted((root / package).rglob("*.py")):
-            if not {*_APART, *apart} & set(path.relative_to(root).parts):
+            # A figure is what its own functions say; others call what protocol.py has.
+            figure = path.parent.name == "studies" and path.name[:2] in ("hh", "qh")
+            if not (figure or {*_APART, *apart} & set(path.relative_to(root).parts)):
                 found.update(path.read_bytes())
     return found.hexdigest()
 
@@ -283,17 +337,20 @@ def _labelled(
     elif not isinstance(result, Mapping | xr.Dataset):
         result = {"value": result}
     if not isinstance(result, xr.Dataset):
-        tuples = [one for one in result.values() if isinstance(one, tuple)]
+        tuples = [one for one in result.values() if _is_labelled(one)]
         dims = {str(dim) for one in tuples for dim in np.atleast_1d(one[0])}
         result = xr.Dataset({name: _variable(str(name), one, dims) for name, one in result.items()})
-    return result.drop_vars([name for name in axes if name in result.variables])
+    result = result.drop_vars([name for name in axes if name in result.variables])
+    if taken := ({*axes, "replicate"} & set(result.dims)) | ({"replicate", "failed"} & set(result)):
+        raise TypeError(f"{', '.join(map(str, taken))}: the function returns names of the sweep")
+    return result
 
 
 def _variable(name: str, value: Any, dims: Container[str]) -> Any:
     """What xarray takes; a list named like a dimension of another variable is its coordinate."""
     import xarray as xr
 
-    if isinstance(value, tuple | xr.DataArray | xr.Variable):
+    if _is_labelled(value) or isinstance(value, xr.DataArray | xr.Variable):
         return value
     array = np.asarray(value)
     if array.dtype.kind == "O":
@@ -301,6 +358,14 @@ def _variable(name: str, value: Any, dims: Container[str]) -> Any:
     if array.ndim == 1 and name in dims:
         return name, array
     return [f"{name}_{k}" for k in range(array.ndim)], array
+
+
+def _is_labelled(value: Any) -> bool:
+    """Whether the value is a tuple (dims, values, …)."""
+    if not isinstance(value, tuple) or len(value) < 2:
+        return False
+    dims = (value[0],) if isinstance(value[0], str) else value[0]
+    return isinstance(dims, list | tuple) and all(isinstance(dim, str) for dim in dims)
 
 
 def _tell(points: Sequence[tuple[Mapping[str, Any], int]], found: Sequence[Outcome]) -> None:
@@ -355,6 +420,8 @@ def _assembled(dims: Mapping[str, Sequence[Any]], found: Sequence[Outcome]) -> x
         parts = [
             None if one is None or name not in one.variables else one[name].values for one in values
         ]
+        if len({one[name].dims for one in good if name in one.variables}) > 1:
+            raise ArgumentError(f"{name}: the function returns it with different dimensions")
         # A coordinate that differs between points is a variable of theirs.
         label = f"{name}_of_point" if name in first.dims else name
         stacked = _stacked(str(name), parts, shape)
@@ -393,12 +460,10 @@ def _stacked(
 ) -> NDArray[Any]:
     """Results of one name, filled up to one shape."""
     known = [part for part in parts if part is not None]
-    if len({part.ndim for part in known}) > 1:
-        raise ArgumentError(f"{name}: the function returns it with different numbers of dimensions")
     size = tuple(max(part.shape[k] for part in known) for k in range(known[0].ndim))
     whole = len(known) == len(parts) and all(part.shape == size for part in known)
     kind = np.result_type(*{part.dtype for part in known})
-    blank: Any = False if kind.kind == "b" else "" if kind.kind == "U" else np.nan
+    blank = {"b": False, "U": "", "c": complex(np.nan, np.nan)}.get(kind.kind, np.nan)
     if not whole and kind.kind in "iu":
         kind = np.dtype(float)
     out = np.full((len(parts), *size), blank if not whole else kind.type(), dtype=kind)

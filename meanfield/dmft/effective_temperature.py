@@ -43,7 +43,13 @@ def effective_temperature(
     Raises
     ------
     ArgumentError
-        If `of` is neither word; for the others see `stationary`.
+        If an argument is no number or out of range, or g and sigma do not broadcast.
+    ValueError
+        If the name `phi` is unknown.
+    TypeError
+        If `phi` is neither a name nor a `TransferFunction`.
+    NotConvergedError
+        If `stationary` has not converged at a point.
 
     Notes
     -----

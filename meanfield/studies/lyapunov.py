@@ -95,7 +95,7 @@ def _exponent(
     g: float, gamma: float, *, onsager: float, temperature: float, phi: str, seed: int, **how: Any
 ) -> dict[str, Any]:
     """The numbers of one point, and where they come from."""
-    found, method, reason = dict.fromkeys(_NUMBERS, 0.0), "sampler", ""
+    found, method, reason, window = dict.fromkeys(_NUMBERS, 0.0), "sampler", "", math.nan
     load = g * transfer_function(phi).slope * (1 + gamma)
     temperature = parameters.nonnegative("temperature", temperature)
     if onsager == temperature == 0 and load <= 1:
@@ -112,10 +112,11 @@ def _exponent(
         )
         found = {name: getattr(run, name) for name in ("bias", "drift", "drift_err")}
         found |= {"lyapunov": run.value, "lyapunov_err": run.stderr}
-        reason = run.reason
+        reason, window = run.reason, run.attributes["window"]
     rate = {"units": "1/time constant"}
     return {
         **{name: ((), found[name], {"long_name": text, **rate}) for name, text in _NUMBERS.items()},
+        "window_used": ((), window, {"long_name": "time after which the past was forgotten"}),
         "method": ((), method, {"long_name": "closed (null, stationary) or sampler"}),
         "reason": ((), reason, {"long_name": "why there is no value, or it has not converged"}),
     }

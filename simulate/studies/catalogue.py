@@ -53,7 +53,7 @@ def study(name: str) -> Study:
 def reproduce(
     key: str,
     *,
-    preset: str = "quick",
+    preset: str | None = None,
     output: str | Path | None = None,
     variants: tuple[str, ...] | None = None,
     seed: int | None = 0,
@@ -69,6 +69,7 @@ def reproduce(
         "qh1" … "qh5", "hh1" … "hh9", or the name of another study, "lyapunov".
     preset : {"quick", "paper"}
         Small networks and few couplings (seconds to a minute), or the sizes of the papers.
+        Default: "quick", where the study has it.
     output : path, optional
         Folder for KEY.png and KEY.nc, KEY-printed.png and KEY-printed.nc where the printed choices
         matter, and KEY.md, the caption.  Finished points are kept there in ``points``: a run that
@@ -101,9 +102,10 @@ def reproduce(
     >>> round(float(found.data["converged"].Q.sel(branch="static", gamma=0.5, g=1.2)), 3)
     0.543
     """
+    found = study(key)
     return answer(
-        study(key),
-        preset=preset,
+        found,
+        preset="quick" if preset is None and "quick" in found.presets else preset,
         output=output,
         variants=variants,
         seed=seed,

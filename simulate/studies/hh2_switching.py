@@ -110,8 +110,8 @@ LYAPUNOV = Study(
     draw=draw_exponents,
     text=f"""
 Largest Lyapunov exponent λ against g, the same couplings for all g and κ. Bars are standard
-deviations over couplings, errors of the table standard errors. Over a finite time a gradient flow
-that passes a saddle of E can have a small exponent of either sign. {STEPS_TEXT}""",
+deviations over couplings (of one: its error over time), errors of the table standard errors. Over a
+finite time a gradient flow that passes a saddle of E can have a small exponent of either sign. {STEPS_TEXT}""",
     axes={"onsager": (0.0, 1.0), "g": (1.0, 2.0, 4.0, 6.0, 8.0, 10.0, 12.0)},
     replicates=5,
     columns=("lyapunov", *STEPS),
@@ -136,10 +136,13 @@ def switched(
     *,
     n: int = 1000,
     g_shown: float = 2.0,
+    gamma: float = 0.0,
     stretch: float = 100.0,
     n_shown: int = 7,
     method: str = "auto",
     dt: float = 0.05,
+    tol: float = 1e-4,
+    phi: str = "tanh",
     seed: int,
 ) -> dict[str, Any]:
     """Activity of one network under both schedules, spectra of the Jacobian at two moments.
@@ -151,7 +154,7 @@ def switched(
     stretch : float
         Time between two switches.
     """
-    J, x0 = network(n, g_shown, seed)
+    J, x0 = network(n, g_shown, seed, gamma)
     ends = (stretch * np.arange(1, 4)).tolist()
     runs = [
         integrate(
@@ -163,7 +166,7 @@ def switched(
     moments = stretch * (np.arange(2) + _PLACE)
     spectra = np.array(
         [
-            np.linalg.eigvals(jacobian(state_at(runs[0], t), J, onsager=kappa))
+            np.linalg.eigvals(jacobian(state_at(runs[0], t), J, onsager=kappa, phi=phi))
             for t, kappa in zip(moments, SCHEDULES["off-on-off"], strict=False)
         ]
     )
@@ -203,8 +206,8 @@ def draw(data: xr.Dataset) -> Figure:
         axis.set_xlabel(r"time $t$")
         axis.set_ylabel(r"activity $x_i(t)$")
         axis.set_title(
-            rf"({letter}) $g = {facts['g_shown']:g}$, $N = {facts['n']}$, $\gamma = 0$, "
-            r"$T = 0$; shaded: $\kappa = 1$"
+            rf"({letter}) $g = {facts['g_shown']:g}$, $N = {facts['n']}$, "
+            rf"$\gamma = {facts['gamma']:g}$, $T = 0$; shaded: $\kappa = 1$"
         )
     for index, (moment, marker) in enumerate(_MOMENTS.items()):
         part, t = data.sel(moment=moment), float(data.t_moment.sel(moment=moment))
@@ -235,9 +238,9 @@ HH2 = replace(
     parts=(*LYAPUNOV.parts, Part(switched)),
     draw=draw,
     text=f"""
-(a, c) Activity of one network, κ off-on-off and on-off-on: the OR force lowers energy and length
-of the state within its stretch, and releases the chaos when it ends. (d) Eigenvalues μ of the
-Jacobian at the two moments marked in (a). (b) {LYAPUNOV.text.strip()}""",
+(a, c) Activity of one network, κ off-on-off and on-off-on. In chaos the OR force lowers energy and
+length of the state within its stretch, and releases the chaos when it ends. (d) Eigenvalues μ of
+the Jacobian at the two moments marked in (a). (b) {LYAPUNOV.text.strip()}""",
     columns=(
         *LYAPUNOV.columns, "energy_end", "length_end", "re_largest", "unstable_share", "re_lowest"
     ),

@@ -51,7 +51,7 @@ def spectrum(
         "energy": ("t", run.energy, {"long_name": "E/N"}),
         "eigenvalues": ("mode", mu),
         "mu_largest": ((), mu.max(), {"long_name": "largest μ at the end"}),
-        "mu_lowest": ((), mu.min(), {"long_name": "lowest μ at the end"}),
+        "mu_lowest": ((), mu.min(), {"long_name": "lowest μ at the end", "reduce": "min"}),
         "positive_share": ((), (mu > rounding).mean(), {"long_name": "share μ > rounding"}),
         "unstable_share": ((), (mu > slow).mean(), {"long_name": "share μ > 1/t at the end"}),
         "energy_end": ((), run.energy[-1], {"long_name": "E/N at the end"}),

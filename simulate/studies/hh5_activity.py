@@ -287,13 +287,13 @@ HH5 = Study(
 Distribution of φ(x) and of x over neurons: (a) chaos, (b) the same networks some time after
 κ = 0 → 1, (c) κ = 1 from x ~ N(0, 1) at the large gain, as long after the start. φ is U-shaped
 where it is denser at the ends (`edge`) than at 0 (`centre`); of bounded φ(x) and unbounded x only φ
-can be. (a) and (b) are U-shaped for both steps. (c) is so for the printed step alone, wherever that
-is too long: there the U is made by the step and not by the flow. Black: theory of (a) for N → ∞,
-a Gaussian x.
+can be. A U of (c) where the step is too long is made by the step and not by the flow: at the
+parameters of the paper (a) and (b) have it for both steps, (c) for the printed one alone. Black:
+theory of (a) for N → ∞, a Gaussian x.
 
 (d) Trajectories of one network, κ = 1 from half time on, on three principal components. The paper
-explains 85.67% of the variance by them and does not print its starts: independent ones stay far
-below, starts that are alike or near each other pass it. {STEPS_TEXT}""",
+explains 85.67% of the variance by them and does not print its starts: with its parameters
+independent ones stay far below, starts that are alike or near each other pass it. {STEPS_TEXT}""",
     axes={"start": tuple(STARTS)},
     replicates=5,
     columns=(

@@ -42,7 +42,8 @@ def memory_functions(
     task: Sequence[str] = ("recall",),
     formula: str = "ridge",
     t_skip: float = 100.0,
-    t_max: Sequence[float] = (1000.0,),
+    t_max: float = 1000.0,
+    windows: Sequence[float] | None = None,
     samples: int | None = None,
     gap: float = 10.0,
     method: str = "auto",
@@ -65,8 +66,10 @@ def memory_functions(
         Regularised with a held-out score, or [HH] Eq. 21 as printed.
     t_skip : float
         Time before the first sample.
-    t_max : sequence of float
-        Duration; or ends of several windows that all begin at t_skip, each evaluated by itself.
+    t_max : float
+        Duration, if no windows are given.
+    windows : sequence of float
+        Lengths of windows that begin at t_skip, each evaluated by itself.  [default: one, to t_max]
     samples : int
         Equidistant samples L in each window.  [default: two per unit of time]
     gap : float
@@ -74,9 +77,11 @@ def memory_functions(
     dtype : {"float64", "float32"}
         Precision of the run; single is twice as fast, and safe with a ridge.
     """
-    windows = [parameters.positive("t_max - t_skip", end - t_skip) for end in t_max]
+    if windows is None:
+        windows = [parameters.positive("t_max - t_skip", t_max - t_skip)]
     times, gaps, targets = [], [], []
     for window in windows:
+        parameters.positive("windows", window)
         count = _count(window, samples)
         times.append(np.round(t_skip + window * np.arange(1, count + 1) / count, 9))
         gaps.append(int(np.ceil(parameters.nonnegative("gap", gap) * count / window - 1e-9)))
@@ -106,7 +111,7 @@ def memory_functions(
     )
     ranks, conditions = [int(one.rank) for one in curves], [float(one.condition) for one in curves]
     return {
-        "window": windows,
+        "window": list(windows),
         "task": list(task),
         "tau": list(tau),
         "m": (dims, m, {"long_name": "memory function"}),
@@ -271,20 +276,20 @@ steps, is 20 time units.""",
     presets={
         "quick": {
             "g": [2.0, 4.0, 10.0], "tau": [0.0, 2.0, 5.0, 10.0, 15.0, 20.0, 30.0, 40.0],
-            "task": ["forecast", "recall"], "trials": 3, "t_skip": 50.0, "t_max": [650.0],
+            "task": ["forecast", "recall"], "trials": 3, "t_skip": 50.0, "windows": [600.0],
             "dtype": "float32",
         },
         "paper": {
             "n": 1000, "g": [2.0, 4.0, 6.0, 8.0, 10.0],
             "tau": [0.0, 1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 25.0, 30.0, 40.0, 50.0],
-            "task": ["forecast", "recall"], "trials": 5, "t_skip": 50.0, "t_max": [850.0],
+            "task": ["forecast", "recall"], "trials": 5, "t_skip": 50.0, "windows": [800.0],
             "dtype": "float32",
         },
     },
     variants={
         CONVERGED: {},
         PRINTED: {
-            **VARIANTS[PRINTED], "formula": "printed", "t_skip": 50.0, "t_max": [70.0, 150.0],
+            **VARIANTS[PRINTED], "formula": "printed", "t_skip": 50.0, "windows": [20.0, 100.0],
             "samples": 2000, "dtype": "float64",
         },
     },

@@ -71,7 +71,10 @@ def couplings_text(data: xr.Dataset) -> str:
 def step_facts(run: Trajectory | LyapunovExponent) -> dict[str, Any]:
     """The variables `STEPS` of one run."""
     return {
-        "stiffness": ((), run.stiffness, {"long_name": "largest rate met at κ > 0"}),
+        "scheme": ((), run.method, {"long_name": "scheme that ran"}),
+        "stiffness": (
+            (), run.stiffness, {"long_name": "largest rate met at κ > 0", "reduce": "max"}
+        ),
         "energy_rise_fraction": (
             (), run.energy_rise_fraction, {"long_name": "share of steps at κ > 0 that raise E"}
         ),

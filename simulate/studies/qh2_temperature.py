@@ -32,6 +32,8 @@ _TEXTS = {
     "ess": "smallest effective sample size of q, energy and r",
     "converged": "R-hat at most 1.05 and at least 100 effective samples per chain",
 }
+# Of several couplings the table tells the worst.
+_WORST = {"r_hat": "max", "ess": "min"}
 # What the theory calls them.
 _THEORY = {"q": "q", "energy": "energy", "r": "r", "overlap": "Q", "x2": "x2"}
 
@@ -81,8 +83,9 @@ def sampled(
     return {
         "beta": list(beta),
         **{
-            name: ("beta", values, {"long_name": _TEXTS.get(name, "Monte Carlo error")})
+            name: ("beta", values, {"long_name": _TEXTS.get(name, "Monte Carlo error")} | worst)
             for name, values in found.items()
+            for worst in [{"reduce": _WORST[name]} if name in _WORST else {}]
         },
     }
 
@@ -250,12 +253,12 @@ network is of order N^(−1/2) at least.""",
 QH2 = replace(
     SAMPLE,
     name="qh2",
-    title="energy and ‖x‖² per neuron against the inverse temperature, γ = 0",
+    title="energy and ‖x‖² per neuron against the inverse temperature",
     draw=draw,
     text="""
-Energy (a) and ‖x‖² (b) per neuron of the measure exp(−βE) against β at γ = 0, η = 0: samples by
-Hamiltonian Monte Carlo with tempering (Metropolis-corrected) for several couplings, means with
-standard errors, and the replica theory (lines). Theory: for N → ∞ the energy is 1/(2β) for every g,
+Energy (a) and ‖x‖² (b) per neuron of the measure exp(−βE) against β: samples (of tempering:
+Hamiltonian Monte Carlo, Metropolis-corrected) for several couplings, means with standard errors,
+and the replica theory (lines). Theory: for N → ∞, γ = 0 and η = 0 the energy is 1/(2β) for every g,
 so that it does not tell the gains apart; ‖x‖²/N = 1/β + g²q does, with the limits x2_limit at
 β → ∞ (dotted). (c) 2βE/N − 1. Gains share couplings and the noise of the sampling. Hollow: chains
 have not mixed.""",

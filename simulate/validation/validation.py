@@ -54,7 +54,7 @@ class Job:
     @property
     def key(self) -> str:
         """Digest of all that its result depends on."""
-        return key_of(self.code, **self.facts, seed=self.seed)
+        return key_of(self.code, {**self.facts, "seed": self.seed})
 
     def __call__(self) -> xr.Dataset:
         """Numbers of each row: of the theory value, error and degrees of freedom."""

@@ -17,7 +17,7 @@ GOOD = Outcome(VALUE, [("slow", StepSizeWarning)], None, 0.5)
 
 def test_every_writer_has_a_file_and_all_files_are_read(tmp_path: Path) -> None:
     for name in ("1-of-2", "2-of-2"):
-        Store(tmp_path, name).add(f"key {name}", GOOD, n=3)
+        Store(tmp_path, name).add(f"key {name}", GOOD, {"n": 3})
     assert len(list(tmp_path.glob("points-*.jsonl"))) == 2
     found = Store(tmp_path)
     assert len(found) == 2

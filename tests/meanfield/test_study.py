@@ -16,7 +16,16 @@ from matplotlib.figure import Figure
 
 from meanfield import ArgumentError, SamplerError, StepSizeWarning, Switching, load
 from meanfield.common.cli import Commands, command_of, run
-from meanfield.common.study import Part, Study, answer, as_tables, as_text, numbers, quoted
+from meanfield.common.study import (
+    Part,
+    Study,
+    answer,
+    as_tables,
+    as_text,
+    averaged,
+    numbers,
+    quoted,
+)
 from meanfield.schedule import Schedule
 
 
@@ -214,6 +223,19 @@ def test_nothing_of_an_earlier_run_is_left_beside_a_new_one(tmp_path: Path) -> N
     answer(TOY, preset="quick", output=tmp_path)
     answer(TOY, preset="quick", output=tmp_path, n=6, variants=("converged",), ending="svg")
     assert not list(tmp_path.glob("toy-printed.*"))
+    found = answer(TOY, preset="quick", output=tmp_path, variants=("printed",))
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "toy-printed.nc", "toy-printed.png", "toy.md", "points"
+    }  # fmt: skip
+    assert all(path.exists() for path in found.files)
+
+
+def test_fresh_runs_keep_the_points_of_every_variant(tmp_path: Path) -> None:
+    counts = []
+    for fresh in (False, True, True):
+        answer(TOY, preset="quick", output=tmp_path, fresh=fresh)
+        counts.append(len((tmp_path / "points" / "points-toy.jsonl").read_text().splitlines()))
+    assert counts == [counts[0]] * 3
 
 
 def test_an_unwritable_place_and_a_bad_argument_fail_before_the_work(
@@ -353,6 +375,28 @@ def test_help_names_options_presets_and_the_file(capsys: pytest.CaptureFixture[s
     assert "--preset quick: n=3, trials=2" in text
     assert "--variant printed: method=euler" in text
     assert re.search(r"Code: .*test_study\.py", text)
+
+
+def test_an_interruption_says_how_to_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stopped(*arguments: Any, **parameters: Any) -> xr.Dataset:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Study, "_part", stopped)
+    assert main(["--output", str(tmp_path)]) == 130
+    assert "goes on from what it has" in capsys.readouterr().err
+
+
+def test_failed_replicates_are_no_part_of_a_share_and_the_worst_is_told() -> None:
+    failed = xr.DataArray([False, True, False], dims="replicate")
+    data = xr.Dataset({
+        "bad": ("replicate", [True, False, True]),
+        "rate": ("replicate", [1.0, np.nan, 3.0], {"reduce": "max"}),
+        "failed": failed,
+    })  # fmt: skip
+    assert float(averaged(data, "bad")["bad"]) == 1.0
+    assert {name: float(v) for name, v in averaged(data, "rate").items()} == {"rate": 3.0}
 
 
 def test_a_group_imports_what_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:

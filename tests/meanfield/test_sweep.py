@@ -5,7 +5,7 @@ import sys
 import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from meanfield import (
     saddle_point,
     seeds,
     sweep,
+    transfer_function,
 )
 from meanfield.common.files import save
 from meanfield.common.jobs import bar, carry_out
@@ -272,8 +273,85 @@ def test_other_functions_and_closures_have_other_points(tmp_path: Path) -> None:
     def scaled(factor: float) -> Any:
         return lambda g: factor * g
 
-    assert sweep(scaled(3.0), {"g": [1.0]}, store=tmp_path).value.item() == 3
-    assert sweep(scaled(4.0), {"g": [1.0]}, store=tmp_path).value.item() == 4
+    def wrapped(factor: float) -> Any:
+        @wraps(_identical)
+        def inner(g: float) -> float:
+            return factor * _identical(g)
+
+        return inner
+
+    def with_default(factor: float) -> Any:
+        def inner(g: float, *, own: float = factor) -> float:
+            return own * g
+
+        return inner
+
+    twins = (lambda g: 3.0 * g, lambda g: 4.0 * g)
+    for make in (
+        scaled,
+        wrapped,
+        with_default,
+        lambda k: _Scaled(k).call,
+        lambda k: twins[int(k) - 3],
+    ):
+        for factor in (3.0, 4.0, 3.0):
+            assert sweep(make(factor), {"g": [1.0]}, store=tmp_path).value.item() == factor
+
+
+def test_other_arguments_and_helpers_have_other_points(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def applied(g: float, phi: Any) -> float:
+        return float(phi(g))
+
+    for phi in (np.tanh, lambda g: 2 * g, lambda g: 3 * g, transfer_function("erf").phi):
+        found = sweep(applied, {"g": [0.5]}, store=tmp_path, phi=phi).value.item()
+        assert found == phi(0.5)
+    assert sweep(_helped, {"g": [1.0]}, store=tmp_path).value.item() == 2
+    monkeypatch.setitem(_helped.__globals__, "_helper", lambda g: 5 * g)
+    assert sweep(_helped, {"g": [1.0]}, store=tmp_path).value.item() == 5
+
+
+def _identical(g: float) -> float:
+    return g
+
+
+def _helper(g: float) -> float:
+    return 2 * g
+
+
+def _helped(g: float) -> float:
+    return _helper(g)
+
+
+class _Scaled:
+    def __init__(self, factor: float) -> None:
+        self.factor = factor
+
+    def call(self, g: float) -> float:
+        return self.factor * g
+
+
+def test_names_of_the_sweep_are_refused() -> None:
+    for name in ("replicate", "failed", "reason"):
+        with pytest.raises(ArgumentError, match=name):
+            sweep(lambda **point: 1.0, {name: [1.0]})
+    for bad in ({"failed": 1.0}, {"x": ("g", [1.0, 2.0])}, {"x": ("replicate", [1.0])}):
+        with pytest.raises(TypeError, match="names of the sweep"):
+            sweep(lambda g, bad=bad: bad, {"g": [1.0]})
+    with pytest.raises(ArgumentError, match="different dimensions"):
+        sweep(lambda g: {"a": ("k" if g > 1 else "m", [1.0])}, {"g": [1.0, 2.0]})
+    with pytest.raises(ArgumentError, match="numbers or texts"):
+        sweep(lambda g: g, {"g": [1, "a"]})
+    assert sweep(lambda g: (g, 2 * g), {"g": [1.0]}).value.values.tolist() == [[1.0, 2.0]]
+
+
+def test_attributes_of_any_kind_can_be_kept(tmp_path: Path) -> None:
+    def told(g: float) -> xr.Dataset:
+        return xr.Dataset({"q": g}, attrs={"n": np.int64(3), "ok": np.True_, "x": np.ones(2)})
+
+    for _ in range(2):
+        assert sweep(told, {"g": [1.0]}, store=tmp_path).attrs["n"] == 3
 
 
 def test_a_function_without_source_needs_a_version(tmp_path: Path) -> None:

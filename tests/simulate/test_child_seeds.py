@@ -29,7 +29,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "lyapunov": {"n": 10, "g": [2.0], "t_max": 12.0, "t_skip": 1.0},
     "fixed-points": {"n": 8, "starts": 2},
     "sample": {"n": [8], "g": [0.8], "beta": [1.0, 3.0], "n_samples": 40, "chains": 2},
-    "memory": {"n": 8, "g": [2.0], "tau": [0.0], "t_skip": 1.0, "t_max": [120.0]},
+    "memory": {"n": 8, "g": [2.0], "tau": [0.0], "t_skip": 1.0, "windows": [120.0]},
     "qh1": {"n": 8, "n_draws": 30, "n_starts": 4, "n_trajectories": 2, "t_flow": 1.0,
             "t_max": 2.0, "t_lyapunov": 110.0},
     "qh2": {"n": [8], "beta": [1.0, 3.0], "n_samples": 40},
@@ -42,7 +42,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "hh6": {"n": 20},
     "hh7": {"n": 20, "t_phase": 1.0, "t_lyapunov": 16.0},
     "hh8": {"n": 20, "t_skip": 1.0, "t_max": 120.0},
-    "hh9": {"n": 8, "g": [2.0], "tau": [0.0], "t_skip": 1.0, "t_max": [120.0]},
+    "hh9": {"n": 8, "g": [2.0], "tau": [0.0], "t_skip": 1.0, "windows": [120.0]},
 }  # fmt: skip
 # Without random numbers.
 CERTAIN = {"qh3", "qh5"}

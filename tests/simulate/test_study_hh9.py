@@ -23,7 +23,7 @@ SMALL: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def converged() -> xr.Dataset:
-    return HH9.run("quick", t_max=[220.0], **SMALL)
+    return HH9.run("quick", windows=[200.0], **SMALL)
 
 
 @pytest.fixture(scope="module")
@@ -33,13 +33,13 @@ def printed() -> xr.Dataset:
         warnings.simplefilter("error")
         # Of old versions of Matplotlib with new ones of pyparsing.
         warnings.simplefilter("ignore", DeprecationWarning)
-        return HH9.run("quick", "printed", t_max=[25.0, 60.0], samples=500, **SMALL)
+        return HH9.run("quick", "printed", windows=[5.0, 40.0], samples=500, **SMALL)
 
 
 def test_point_is_the_memory_curve() -> None:
     tau = [0.0, 5.0, 20.0]
     both = ["recall", "forecast"]
-    found = memory_functions(1.5, 0.0, n=30, tau=tau, task=both, t_skip=19.5, t_max=[100], seed=4)
+    found = memory_functions(1.5, 0.0, n=30, tau=tau, task=both, t_skip=19.5, t_max=100, seed=4)
     for task, m in zip(both, found["m"][1][0], strict=True):
         curve = memory_curve(
             elliptic(30, 1.5, seed=4), tau, task=task, t_skip=20, t_max=100, seed=4
@@ -49,10 +49,10 @@ def test_point_is_the_memory_curve() -> None:
 
 def test_windows_are_evaluated_by_themselves() -> None:
     how: dict[str, Any] = {"n": 20, "tau": [0.0, 5.0], "t_skip": 20, "seed": 2}
-    whole = memory_functions(2.0, 1.0, t_max=[100, 180], **how)
+    whole = memory_functions(2.0, 1.0, windows=[80, 160], **how)
     assert whole["window"] == [80, 160]
     for k, end in enumerate((100, 180)):
-        alone = memory_functions(2.0, 1.0, t_max=[end], **how)
+        alone = memory_functions(2.0, 1.0, t_max=end, **how)
         np.testing.assert_allclose(whole["m"][1][k], alone["m"][1][0], rtol=1e-6)
 
 
@@ -160,11 +160,11 @@ def test_pictures(converged: xr.Dataset, printed: xr.Dataset) -> None:
 
 def test_sizes_of_the_figure() -> None:
     quick, paper = (HH9.values(name) for name in ("quick", "paper"))
-    assert (quick["n"], quick["trials"], quick["t_max"]) == (300, 3, [650.0])
-    assert (paper["n"], paper["trials"], paper["t_max"]) == (1000, 5, [850.0])
+    assert (quick["n"], quick["trials"], quick["windows"]) == (300, 3, [600.0])
+    assert (paper["n"], paper["trials"], paper["windows"]) == (1000, 5, [800.0])
     for name in ("quick", "paper"):
         values = HH9.values(name, "printed")
-        assert [end - values["t_skip"] for end in values["t_max"]] == [20, 100]
+        assert values["windows"] == [20.0, 100.0]
         assert (values["samples"], values["formula"], values["dt"]) == (2000, "printed", 0.01)
         assert values["dtype"] == "float64"
     assert set(HH9.options) == set(MEMORY.options)
@@ -175,13 +175,13 @@ def test_memory_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert main(["memory", *arguments, "--output", str(tmp_path)]) == 0
     assert "wrote memory.nc, memory.png, memory.md" in capsys.readouterr().out
     data = load(tmp_path / "memory.nc")
-    assert (data.attrs["n"], data.attrs["seed"], data.attrs["t_max"]) == (20, 0, [200.0])
+    assert (data.attrs["n"], data.attrs["seed"], data.attrs["t_max"]) == (20, 0, 200.0)
     assert "quasipotential_version" in data.attrs
     assert data.m.sizes == {
         "onsager": 2, "g": 1, "replicate": 1, "window": 1, "task": 1, "tau": 5
     }  # fmt: skip
     assert data.task.values.tolist() == ["recall"]
-    again = MEMORY.run(n=20, g=[2.0], t_max=[200.0], tau=data.tau.values)
+    again = MEMORY.run(n=20, g=[2.0], t_max=200.0, tau=data.tau.values)
     np.testing.assert_array_equal(again.m, data.m)
 
 
@@ -209,6 +209,12 @@ def test_bad_input_is_one_line(
 
 def test_windows_and_gaps_are_checked_before_the_run() -> None:
     """A run of this size would take hours."""
-    for wrong in ({"gap": 500.0}, {"t_max": [99.0]}, {"samples": 0}, {"task": ["dream"]}):
+    for wrong in (
+        {"gap": 500.0},
+        {"t_max": 99.0},
+        {"windows": [-1.0]},
+        {"samples": 0},
+        {"task": ["dream"]},
+    ):
         with pytest.raises(ArgumentError):
             memory_functions(2.0, 1.0, **{"n": 100_000, "seed": 0, **wrong})  # type: ignore[arg-type]
