@@ -111,7 +111,8 @@ LYAPUNOV = Study(
     text=f"""
 Largest Lyapunov exponent λ against g, the same couplings for all g and κ. Bars are standard
 deviations over couplings (of one: its error over time), errors of the table standard errors. Over a
-finite time a gradient flow that passes a saddle of E can have a small exponent of either sign. {STEPS_TEXT}""",
+finite time a gradient flow that passes a saddle of E can have a small exponent of either sign.
+{STEPS_TEXT}""",
     axes={"onsager": (0.0, 1.0), "g": (1.0, 2.0, 4.0, 6.0, 8.0, 10.0, 12.0)},
     replicates=5,
     columns=("lyapunov", *STEPS),
