@@ -107,7 +107,6 @@ def run(
         freezing_end=("end", moved, {"long_name": "Q/N between saved times"}),
         end=["first", "last"],
         status=((), found.status, {"long_name": "whether the step was short enough"}),
-        scheme=((), found.method, {"long_name": "the method used"}),
         n_steps=found.n_steps,
         n_evaluations=((), found.n_evaluations, {"long_name": "evaluations of f or ∇E"}),
         largest_stable_dt=((), found.largest_stable_dt, {"long_name": "largest stable step"}),

@@ -16,7 +16,8 @@ from .validation import pick, plan
 from .validation import validate as run_table
 
 _WIDTH = max(map(len, EXPERIMENTS))
-_SHARED = [one for one in shared_options(None, "quick") if one.name not in ("output", "ending")]
+_OTHERS = ("output", "ending", "variants")
+_SHARED = [one for one in shared_options(None, "quick") if one.name not in _OTHERS]
 
 
 def _shard(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int, int]:
