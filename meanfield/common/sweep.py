@@ -212,11 +212,8 @@ def _check_call(
         return False
     takes_seed = "seed" in signature.parameters and "seed" not in axes
     takes_any = any(one.kind is one.VAR_KEYWORD for one in signature.parameters.values())
-    if (
-        strange := []
-        if takes_any
-        else [n for n in (*axes, *fixed) if n not in signature.parameters]
-    ):
+    strange = [name for name in (*axes, *fixed) if name not in signature.parameters]
+    if strange and not takes_any:
         raise ArgumentError(
             f"{', '.join(strange)}: {_title(function)} has no such argument, only "
             f"{', '.join(signature.parameters)}"
@@ -262,6 +259,9 @@ def _told(value: Any, seen: set[int]) -> Any:
         return "partial", _told([value.func, value.args, value.keywords], seen)
     if isinstance(value, list | tuple):
         return [_told(one, seen) for one in value]
+    if isinstance(value, set | frozenset):
+        # Texts come in another order in every process.
+        return "set", sorted(repr(_told(one, seen)) for one in value)
     if isinstance(value, dict):
         return [(str(name), _told(one, seen)) for name, one in value.items()]
     if inspect.ismethod(value):
@@ -296,7 +296,7 @@ def _told(value: Any, seen: set[int]) -> Any:
 
 def _bytecode(code: CodeType) -> list[Any]:
     """Instructions, names and constants, those of inner functions too."""
-    inner = [_bytecode(c) if isinstance(c, CodeType) else repr(c) for c in code.co_consts]
+    inner = [_bytecode(c) if isinstance(c, CodeType) else _told(c, set()) for c in code.co_consts]
     return [code.co_code, code.co_names, code.co_varnames, inner]
 
 

@@ -1,5 +1,6 @@
 """The grid engine: labels, seeds, failures, warnings, processes, kept points."""
 
+import os
 import subprocess
 import sys
 import time
@@ -344,6 +345,26 @@ def test_names_of_the_sweep_are_refused() -> None:
     with pytest.raises(ArgumentError, match="numbers or texts"):
         sweep(lambda g: g, {"g": [1, "a"]})
     assert sweep(lambda g: (g, 2 * g), {"g": [1.0]}).value.values.tolist() == [[1.0, 2.0]]
+
+
+KEY = """
+from meanfield.common.sweep import identity
+def f(g, *, words=frozenset("abcdefgh")):
+    return g in {"one", "two", "three", "four"}, g in words
+print(identity(f, {"names": {"x", "y", "z"}}, None))
+"""
+
+
+def test_points_are_found_again_by_another_process(tmp_path: Path) -> None:
+    (tmp_path / "key.py").write_text(KEY)
+    keys = {
+        subprocess.run(
+            [sys.executable, "key.py"], cwd=tmp_path, capture_output=True, text=True, check=True,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+        ).stdout
+        for seed in ("1", "2", "3")
+    }  # fmt: skip
+    assert len(keys) == 1
 
 
 def test_attributes_of_any_kind_can_be_kept(tmp_path: Path) -> None:
