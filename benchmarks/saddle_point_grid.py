@@ -15,9 +15,9 @@ from scipy.optimize import root
 from threadpoolctl import threadpool_limits
 
 from meanfield import saddle_point, transfer_function
+from meanfield.common.arguments import Array
 from meanfield.replica import paramagnetic, sheets, static
 from meanfield.replica.points import Points
-from meanfield.transfer import Array
 
 GAINS = np.linspace(0.4, 1.2, 81)
 SYMMETRIES = np.linspace(-0.2, 1.0, 13)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from .common import seeds
+from .common.arguments import ArgumentError
 from .common.files import load
+from .common.result import NotConvergedError
 from .common.style import STYLE
 from .common.sweep import SweepWarning, sweep
-from .convergence import NotConvergedError
 from .dmft import (
     MeanFieldLyapunov,
     SamplerError,
@@ -34,7 +36,6 @@ from .elliptic import (
 )
 from .exponential import StepSizeWarning
 from .gaussian_operator import GaussianOperator
-from .parameters import ArgumentError
 from .replica import (
     OrderParameters,
     SaddlePoint,
@@ -82,6 +83,7 @@ __all__ = [
     "replica_map",
     "response_curve",
     "saddle_point",
+    "seeds",
     "spin_glass_beta",
     "square_root_amplitude",
     "stationary",

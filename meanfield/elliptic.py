@@ -9,8 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .parameters import confinement, gain, symmetry
-from .transfer import Array
+from .common.arguments import Array, confinement, gain, symmetry
 
 
 def critical_gain(gamma: ArrayLike) -> Array:

@@ -17,8 +17,8 @@ from scipy.linalg import cho_solve, solve_triangular
 from scipy.linalg.lapack import dpstrf
 from scipy.sparse.linalg import LinearOperator
 
-from . import parameters, seeds
-from .transfer import Array
+from .common import arguments, seeds
+from .common.arguments import Array
 
 if TYPE_CHECKING:
     _Operator = LinearOperator[np.float64]
@@ -237,21 +237,21 @@ class GaussianOperator(_Operator):
         tol: float = 0.0,
         dtype: DTypeLike = np.float64,
     ) -> None:
-        n = parameters.count("n", n, 1)
-        self.g = parameters.positive("g", g)
-        self.gamma = parameters.within("gamma", gamma, -1, 1)
-        parameters.one_of("innovations", innovations, ("gaussian", "matched"))
+        n = arguments.count("n", n, 1)
+        self.g = arguments.positive("g", g)
+        self.gamma = arguments.within("gamma", gamma, -1, 1)
+        arguments.one_of("innovations", innovations, ("gaussian", "matched"))
         self.innovations = innovations
-        self.tol = parameters.nonnegative("tol", tol)
+        self.tol = arguments.nonnegative("tol", tol)
         if self.tol >= 1:
-            raise parameters.ArgumentError(f"tol={self.tol:g}: must be below 1")
+            raise arguments.ArgumentError(f"tol={self.tol:g}: must be below 1")
         kind = np.dtype(dtype)
         if kind not in _SAFE:
-            raise parameters.ArgumentError(f"dtype={dtype!r}: expected float64 or float32")
+            raise arguments.ArgumentError(f"dtype={dtype!r}: expected float64 or float32")
         super().__init__(kind, (n, n))  # type: ignore[call-arg]  # the stubs lack it
         theta = np.arcsin(self.gamma) / 2
         self._cos, self._sin = float(np.cos(theta)), float(np.sin(theta))
-        self._rng = seeds.generator(parameters.count("seed", seed, 0), "couplings")
+        self._rng = seeds.generator(arguments.count("seed", seed, 0), "couplings")
         # Rounding leaves residuals of this size of vectors that lie in the basis.
         self._floor = float(np.finfo(kind).eps * (100 + np.sqrt(n)))
         rows = partial(Rows, n, kind)
@@ -329,13 +329,13 @@ class GaussianOperator(_Operator):
     def _checked_columns(self, vectors: Array) -> Array:
         vectors = np.asarray(vectors)
         if vectors.ndim not in (1, 2) or len(vectors) != self.shape[0]:
-            raise parameters.ArgumentError(
+            raise arguments.ArgumentError(
                 f"vectors of shape {vectors.shape}: must be ({self.shape[0]},) or with columns"
             )
         if np.iscomplexobj(vectors):
-            raise parameters.ArgumentError("vectors: must be real")
+            raise arguments.ArgumentError("vectors: must be real")
         if not np.all(np.isfinite(vectors)):
-            raise parameters.ArgumentError("vectors: must be finite")
+            raise arguments.ArgumentError("vectors: must be finite")
         return vectors.reshape(self.shape[0], -1)
 
     def retain(self, vectors: Array, tol: float) -> tuple[Array, Array]:
@@ -366,7 +366,7 @@ class GaussianOperator(_Operator):
         """
         vectors = self._checked_columns(vectors)
         if not 0 <= tol < 1 or not vectors.shape[1]:
-            raise parameters.ArgumentError(
+            raise arguments.ArgumentError(
                 f"tol={tol:g}, {vectors.shape[1]} vectors: need 0 <= tol < 1 and a vector"
             )
         # In two steps: squares of small or large components have no room in single precision.
@@ -470,7 +470,7 @@ def _columns(product: Callable[[Array], Array], X: Array) -> Array:
 def _scaled(x: Array, dtype: np.dtype[Any]) -> tuple[Array, float, int]:
     """A contiguous vector, its norm, and the power of 2 that brings back x."""
     if np.iscomplexobj(x):
-        raise parameters.ArgumentError("vector: must be real")
+        raise arguments.ArgumentError("vector: must be real")
     vector = np.ascontiguousarray(x, dtype=float)
     with np.errstate(over="ignore"):
         norm = float(np.linalg.norm(vector))
@@ -478,7 +478,7 @@ def _scaled(x: Array, dtype: np.dtype[Any]) -> tuple[Array, float, int]:
         return vector.astype(dtype, copy=False), norm, 0
     peak = float(np.abs(vector).max())
     if not np.isfinite(peak):
-        raise parameters.ArgumentError("vector: must be finite")
+        raise arguments.ArgumentError("vector: must be finite")
     exponent = int(np.frexp(peak)[1])
     vector = np.ldexp(vector, -exponent)
     return vector.astype(dtype, copy=False), float(np.linalg.norm(vector)), exponent

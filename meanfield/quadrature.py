@@ -14,7 +14,7 @@ from functools import lru_cache
 import numpy as np
 from scipy.special import roots_hermitenorm
 
-from .transfer import Array
+from .common.arguments import Array
 
 # exp(−LOG_CUT) is the relative weight at which the half line is cut off.
 LOG_CUT = 42.0

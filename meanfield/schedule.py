@@ -9,8 +9,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from . import parameters
-from .parameters import ArgumentError
+from .common import arguments
+from .common.arguments import ArgumentError
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,8 @@ class Switching:
         if not (np.iterable(self.times) and np.iterable(self.values)):
             given = f"times={self.times!r}, values={self.values!r}"
             raise ArgumentError(f"{given}: expected two sequences")
-        times = tuple(parameters.finite("times", t) for t in self.times)
-        values = tuple(parameters.finite("values", v) for v in self.values)
+        times = tuple(arguments.finite("times", t) for t in self.times)
+        values = tuple(arguments.finite("values", v) for v in self.values)
         if len(values) != len(times) + 1:
             raise ArgumentError(
                 f"values of length {len(values)}: expected {len(times) + 1}, one more than times"
@@ -74,13 +74,13 @@ def as_function(name: str, schedule: Schedule) -> Callable[[float], float]:
         If a number is not finite; on evaluation, if a function returns something else.
     """
     if not callable(schedule):
-        return Switching((), (parameters.finite(name, schedule),))
+        return Switching((), (arguments.finite(name, schedule),))
     if isinstance(schedule, Switching):
         return schedule
     function = schedule
 
     def checked(t: float) -> float:
-        return parameters.finite(f"{name}(t={t:g})", function(t))
+        return arguments.finite(f"{name}(t={t:g})", function(t))
 
     return checked
 
@@ -95,7 +95,7 @@ def text_of(schedule: Schedule) -> str:
 def breakpoints(t_max: float, *schedules: object, extra: Sequence[float] = ()) -> list[float]:
     """0, the switch times inside (0, t_max) of all schedules and `extra` ones, t_max."""
     inside = {float(t) for s in schedules if isinstance(s, Switching) for t in s.times}
-    inside |= {parameters.finite("switch_times", t) for t in extra}
+    inside |= {arguments.finite("switch_times", t) for t in extra}
     found = [0.0]
     # Times that differ by rounding are one; a segment of that length could not be stepped through.
     slack = 1e-12 * t_max

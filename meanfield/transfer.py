@@ -14,10 +14,10 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import erf as _erf
 
-Array = NDArray[np.float64]
+from .common.arguments import Array
+
 Function = Callable[[Array], Array]
 
 # Below |x| = length the defect (φ − xφ')/x³ is integrated instead of subtracted: 16 Gauss–Legendre

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.sparse.linalg import LinearOperator
 
-from meanfield import TransferFunction, parameters
-from meanfield.transfer import Array
+from meanfield import TransferFunction
+from meanfield.common import arguments
+from meanfield.common.arguments import Array
 
 from .lanczos import largest_rate
 from .network import Network
@@ -187,7 +188,7 @@ def jacobian(
     network = Network(J, phi=phi, eta=eta)
     matrix = network.dense("the Jacobian as a matrix")
     state = network.state(x)
-    kappa = parameters.finite("onsager", onsager)
+    kappa = arguments.finite("onsager", onsager)
     _, linear = network.linearize(state, kappa)
     slopes, bends = (v.reshape(network.n, -1) for v in (linear.slope, linear.bend))
     result = np.empty((network.n, *slopes.shape))
@@ -240,10 +241,10 @@ def jacobian_operator(
     network = Network(J, phi=phi, eta=eta)
     state = network.state(x)
     if state.ndim != 1:
-        raise parameters.ArgumentError(
+        raise arguments.ArgumentError(
             f"x of shape {state.shape}: expected one state, ({state.shape[0]},)"
         )
-    _, linear = network.linearize(state, parameters.finite("onsager", onsager))
+    _, linear = network.linearize(state, arguments.finite("onsager", onsager))
     return LinearOperator(
         (network.n, network.n),
         matvec=lambda v: linear.apply(np.ravel(v)),
@@ -290,7 +291,7 @@ def divergence(
     if network.is_matrix_free:
         network.dense("the divergence")
     state = network.state(x)
-    kappa = parameters.finite("onsager", onsager)
+    kappa = arguments.finite("onsager", onsager)
     _, linear = network.linearize(state, kappa)
     diagonal = np.asarray(network.J.diagonal())
     total = diagonal @ linear.slope - network.n
@@ -340,5 +341,5 @@ def stiffness(
     """
     network = Network(J, phi=phi, eta=eta)
     state = network.state(x)
-    kappa = parameters.finite("onsager", onsager)
+    kappa = arguments.finite("onsager", onsager)
     return largest_rate(network, state, kappa).reshape(state.shape[1:])

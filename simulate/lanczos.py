@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from meanfield.transfer import Array
+from meanfield.common.arguments import Array
 
 from .network import Linearization, Network, State, contiguous_columns
 

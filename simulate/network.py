@@ -14,8 +14,9 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from scipy.sparse import issparse
 from scipy.sparse.linalg import LinearOperator
 
-from meanfield import TransferFunction, parameters, transfer_function
-from meanfield.parameters import ArgumentError
+from meanfield import TransferFunction, transfer_function
+from meanfield.common import arguments
+from meanfield.common.arguments import ArgumentError
 
 # Single or double precision.
 State = NDArray[Any]
@@ -130,7 +131,7 @@ class Network:
         self.transposed = J.T
         self.n = int(J.shape[0])
         self.function = transfer_function(phi)
-        self.eta = float(parameters.confinement(eta))
+        self.eta = float(arguments.confinement(eta))
         self.evaluations = 0
         if not (self.is_matrix_free or np.all(np.isfinite(J.data if self.is_sparse else J))):
             raise ArgumentError("J: must be finite")

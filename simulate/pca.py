@@ -10,10 +10,10 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import ArrayLike
 
-from meanfield import TransferFunction, parameters
+from meanfield import TransferFunction
+from meanfield.common import arguments
+from meanfield.common.arguments import ArgumentError, Array
 from meanfield.common.files import provenance
-from meanfield.parameters import ArgumentError
-from meanfield.transfer import Array
 
 from .integration import Trajectory
 from .observables.states import activity, described, stacked_states
@@ -130,7 +130,7 @@ def principal_components(
     states = given.reshape(length, n, -1)
     columns = states.shape[2]
     samples = length * columns
-    k = parameters.count("k", k, 1)
+    k = arguments.count("k", k, 1)
     if k > min(n, samples):
         raise ArgumentError(f"k={k}: must not exceed {n} neurons and {samples} samples")
     tall = samples >= n

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from meanfield import load, seeds
+from meanfield import load
+from meanfield.common import seeds
 from simulate import couplings, integrate, reproduce
 from simulate.command_line import main
 from simulate.studies.catalogue import STUDIES

@@ -16,10 +16,10 @@ import click
 import numpy as np
 from click.core import ParameterSource
 
-from ..parameters import ArgumentError
 from ..schedule import Schedule, Switching
-from ..transfer import NAMES, Array
+from ..transfer import NAMES
 from . import files
+from .arguments import ArgumentError, Array
 from .jobs import DEPRECATIONS, reason_of
 from .study import (
     CONVERGED,

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from .. import parameters
+from . import arguments
 
 T = TypeVar("T")
 # What packages below tell their developers is no warning of a job.
@@ -84,7 +84,7 @@ def carry_out(
         If `workers` is not an integer ≥ 1.
     """
     numbered = [partial(_attempt, number, job) for number, job in enumerate(jobs)]
-    count = 1 if workers is None else parameters.count("workers", workers, 1)
+    count = 1 if workers is None else arguments.count("workers", workers, 1)
     with bar(len(numbered), label, progress) as shown:
         for found in _scheduled(numbered, count, executor):
             shown.update()

@@ -16,11 +16,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, get_args, get_origin
 
 import numpy as np
 
-from .. import parameters, seeds
 from ..exponential import StepSizeWarning
-from ..parameters import ArgumentError
 from ..schedule import Switching
-from . import files
+from . import arguments, files, seeds
+from .arguments import ArgumentError
 from .store import Store
 from .style import STYLE
 from .sweep import sweep
@@ -187,8 +186,8 @@ class Study:
             If preset, variant or a parameter does not exist, or a value is of another kind.
         """
         if preset is not None:
-            parameters.one_of("preset", preset, tuple(self.presets))
-        parameters.one_of("variant", variant, tuple(self.variants))
+            arguments.one_of("preset", preset, tuple(self.presets))
+        arguments.one_of("variant", variant, tuple(self.variants))
         usual = {name: one.default for name, one in self.options.items()}
         usual |= self.presets[preset] if preset is not None else {}
         usual |= self.variants[variant]
@@ -592,7 +591,7 @@ def _checked(option: Option, value: Any) -> Any:
         single = Option(name, type(usual), usual, "", option.choices)
         return [_checked(single, one) for one in found]
     if kind is int:
-        return parameters.count(name, value, 1)
+        return arguments.count(name, value, 1)
     if kind is float:
         if isinstance(value, bool) or not isinstance(value, int | float | np.number):
             raise ArgumentError(f"{name}={value!r}: must be a number")
@@ -600,5 +599,5 @@ def _checked(option: Option, value: Any) -> Any:
     if kind in (str, bool) and not isinstance(value, kind):
         raise ArgumentError(f"{name}={value!r}: must be like {option.default!r}")
     if option.choices:
-        parameters.one_of(name, value, option.choices)
+        arguments.one_of(name, value, option.choices)
     return value

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .. import parameters, seeds
-from ..parameters import ArgumentError
+from . import arguments, seeds
+from .arguments import ArgumentError
 from .files import provenance
 from .jobs import Outcome, carry_out
 from .store import Store
@@ -122,7 +122,7 @@ def sweep(
     if taken := _RESERVED & set(axes):
         raise ArgumentError(f"axes={sorted(taken)}: names that the sweep itself uses")
     grid = {name: _axis(name, values) for name, values in axes.items()}
-    count = parameters.count("replicates", replicates, 1)
+    count = arguments.count("replicates", replicates, 1)
     takes_seed = _check_call(function, grid, fixed)
     if strange := set(shared) - set(grid):
         raise ArgumentError(f"shared={sorted(strange)}: no such axis, only {', '.join(grid)}")

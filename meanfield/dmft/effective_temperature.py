@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .. import parameters
-from ..transfer import Array, TransferFunction
+from ..common import arguments
+from ..common.arguments import Array
+from ..transfer import TransferFunction
 from .stationary import stationary
 
 KINDS = ("energy", "q")
@@ -75,7 +76,7 @@ def effective_temperature(
     >>> print(f"{effective_temperature(1.5, of='q'):.8f}")
     -0.02202397
     """
-    parameters.one_of("of", of, KINDS)
+    arguments.one_of("of", of, KINDS)
     state = stationary(g, sigma=sigma, phi=phi, n_tau=2)
     twice = 2 * state.kinetic_energy
     return np.asarray(twice if of == "energy" else state.sigma**2 - twice)

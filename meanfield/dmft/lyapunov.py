@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import exponential, parameters, seeds
+from .. import exponential
+from ..common import arguments, seeds
+from ..common.arguments import ArgumentError, Array
 from ..common.files import provenance
 from ..exponential import StepSizeWarning, complaint
-from ..parameters import ArgumentError
 from ..schedule import Schedule, breakpoints, text_of
-from ..transfer import Array, TransferFunction, transfer_function
+from ..transfer import TransferFunction, transfer_function
 from .sampler.ensemble import SHRINK, alarm, combine, plan, run_groups
 from .sampler.site import SiteModel, checked_model
 from .sampler.stiffness import stiffness
@@ -161,17 +162,17 @@ def maximal_lyapunov(
     True
     """
     phi = transfer_function(phi)
-    g, gamma = parameters.positive("g", g), parameters.within("gamma", gamma, -1, 1)
-    temperature = parameters.nonnegative("temperature", temperature)
-    x0_std = parameters.positive("x0_std", x0_std)
-    dt, t_max = parameters.positive("dt", dt), parameters.positive("t_max", t_max)
-    t_skip = parameters.nonnegative("t_skip", t_skip)
+    g, gamma = arguments.positive("g", g), arguments.within("gamma", gamma, -1, 1)
+    temperature = arguments.nonnegative("temperature", temperature)
+    x0_std = arguments.positive("x0_std", x0_std)
+    dt, t_max = arguments.positive("dt", dt), arguments.positive("t_max", t_max)
+    t_skip = arguments.nonnegative("t_skip", t_skip)
     if t_skip >= t_max - 2 * dt:
         raise ArgumentError(f"t_skip={t_skip:g}: must be below t_max={t_max:g}")
     is_vanilla = model is None and not callable(onsager) and onsager == 0
     if window is None:
         window = _WINDOW if is_vanilla and not temperature else math.inf
-    window, tol = parameters.window(window), parameters.nonnegative("tol", tol)
+    window, tol = arguments.window(window), arguments.nonnegative("tol", tol)
     if temperature and math.isfinite(window):
         raise ArgumentError(f"window={window:g}: must be inf with temperature={temperature:g}")
     site = checked_model(model, phi, onsager)

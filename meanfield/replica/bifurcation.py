@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..transfer import Array
+from ..common.arguments import Array
 from . import paramagnetic
 from .points import Points
 from .polish import MAX_NODES

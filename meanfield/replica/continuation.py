@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from ..transfer import Array
+from ..common.arguments import Array
 from .newton import NewtonResult
 from .points import Points
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..transfer import Array
+from ..common.arguments import Array
 
 # Equations are scaled so that rounding leaves about 1e-15; below STALL a residual that no longer
 # halves has reached its floor.

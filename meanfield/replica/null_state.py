@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..common.arguments import Array
 from ..elliptic import null_fluctuation, null_margin, null_response
-from ..transfer import Array
 from .points import Columns, Points
 
 

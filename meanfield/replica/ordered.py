@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..transfer import Array
+from ..common.arguments import Array
 from . import bifurcation, paramagnetic, two_fields
 from .continuation import follow, in_temperature
 from .newton import NewtonResult, newton

@@ -16,8 +16,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..common.arguments import Array
 from ..quadrature import LOG_CUT, POLE, half_line_rule
-from ..transfer import Array, Jet
+from ..transfer import Jet
 from .points import Points
 from .stability import leading_mode, susceptibility_map
 

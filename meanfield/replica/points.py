@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .. import parameters
-from ..transfer import Array, TransferFunction
+from ..common import arguments
+from ..common.arguments import Array
+from ..transfer import TransferFunction
 
 Index = NDArray[np.intp] | NDArray[np.bool_]
 
@@ -58,11 +59,11 @@ def checked(
     g: ArrayLike, gamma: ArrayLike, beta: ArrayLike, eta: ArrayLike
 ) -> tuple[Array, Array, Array, Array]:
     """g, γ, β and η broadcast, after checks of their ranges."""
-    g, gamma = parameters.gain(g), parameters.symmetry(gamma)
-    beta, eta = parameters.inverse_temperature(beta), parameters.confinement(eta)
+    g, gamma = arguments.gain(g), arguments.symmetry(gamma)
+    beta, eta = arguments.inverse_temperature(beta), arguments.confinement(eta)
     g, gamma, beta, eta = np.broadcast_arrays(g, gamma, beta, eta)
     if np.any((eta > 0) & np.isinf(beta)):
-        raise parameters.ArgumentError(
+        raise arguments.ArgumentError(
             "beta=inf: eta > 0 needs finite beta (the limit is x = 0 for every g)"
         )
     return g, gamma, beta, eta

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..transfer import Array
+from ..common.arguments import Array
 from .newton import NewtonResult
 from .points import Columns, Index, Points
 

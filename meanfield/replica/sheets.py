@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ..common.arguments import Array
 from ..elliptic import linear_temperature_ratio
-from ..transfer import Array
 from . import paramagnetic
 from .continuation import MAX_STEP, Visitor, follow, in_temperature
 from .newton import NewtonResult, newton

@@ -8,10 +8,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .. import parameters
+from ..common import arguments
+from ..common.arguments import Array
 from ..common.jobs import bar
-from ..convergence import NotConvergedError
-from ..transfer import Array, TransferFunction, transfer_function
+from ..common.result import NotConvergedError
+from ..transfer import TransferFunction, transfer_function
 from . import bifurcation, ordered, sheets, static, two_fields
 from .points import COUNTS, ERRORS, NUMBERS, WORDS, Columns, Points, checked
 from .solution import SaddlePoint
@@ -100,14 +101,14 @@ def saddle_point(
     [0.0, 0.2420019087]
     """
     function = transfer_function(phi)
-    parameters.one_of("branch", branch, BRANCHES)
-    parameters.one_of("sheet", sheet, SHEETS)
-    tol = parameters.positive("tol", tol)
+    arguments.one_of("branch", branch, BRANCHES)
+    arguments.one_of("sheet", sheet, SHEETS)
+    tol = arguments.positive("tol", tol)
     g, gamma, beta, eta = checked(g, gamma, beta, eta)
     if branch == "static" and np.any(np.isfinite(beta)):
-        raise parameters.ArgumentError(f"beta={beta[np.isfinite(beta)].flat[0]:g}: {_NO_STATIC_T}")
+        raise arguments.ArgumentError(f"beta={beta[np.isfinite(beta)].flat[0]:g}: {_NO_STATIC_T}")
     if branch == "ordered" and np.any(np.isinf(beta)):
-        raise parameters.ArgumentError(f"beta=inf: {_FINITE_BETA}")
+        raise arguments.ArgumentError(f"beta=inf: {_FINITE_BETA}")
     attributes = {"branch": branch, "phi": function.name, "tol": tol}
     if branch == "paramagnetic":
         attributes["sheet"] = sheet
@@ -214,9 +215,9 @@ def replica_map(
     True
     """
     if not (isinstance(nodes, (int, np.integer)) and 4 <= nodes <= 384):
-        raise parameters.ArgumentError(f"nodes={nodes!r}: must be an integer in [4, 384]")
+        raise arguments.ArgumentError(f"nodes={nodes!r}: must be an integer in [4, 384]")
     if len(order) != 6:
-        raise parameters.ArgumentError(f"order: expected q, Q, r, R, X, P, got {len(order)} arrays")
+        raise arguments.ArgumentError(f"order: expected q, Q, r, R, X, P, got {len(order)} arrays")
     arrays = np.broadcast_arrays(*order, g, gamma, beta, eta)
     shape = arrays[0].shape
     g, gamma, beta, eta = checked(*arrays[6:])

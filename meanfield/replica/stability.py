@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..transfer import Array
+from ..common.arguments import Array
 
 
 def susceptibility_map(

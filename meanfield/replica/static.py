@@ -14,8 +14,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ..common.arguments import Array
 from ..quadrature import LOG_CUT, POLE, half_line_rule
-from ..transfer import Array
 from .continuation import CORRECTIONS, follow
 from .newton import NewtonResult, newton
 from .null_state import static_null

@@ -14,8 +14,8 @@ from functools import cache
 
 import numpy as np
 
+from ..common.arguments import Array
 from ..quadrature import LOG_CUT, POLE, gauss_hermite
-from ..transfer import Array
 from .points import Points
 from .stability import leading_mode, susceptibility_map
 

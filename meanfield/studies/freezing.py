@@ -11,8 +11,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from .. import parameters
-from ..common import style
+from ..common import arguments, style
+from ..common.arguments import ArgumentError, Array
 from ..common.store import Store
 from ..common.study import Part, Study
 from ..common.sweep import sweep
@@ -22,9 +22,8 @@ from ..dmft.sampler.site import rate_model
 from ..dmft.sampler.sweep import Setting, time_grid
 from ..dmft.two_time.solver import BIASES, sample
 from ..exponential import StepSizeWarning, complaint, largest_step
-from ..parameters import ArgumentError
 from ..schedule import Switching
-from ..transfer import Array, TransferFunction, transfer_function
+from ..transfer import TransferFunction, transfer_function
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -178,21 +177,21 @@ def freezing_curve(
     >>> bool((curve.final_overlap.diff("onsager") > 0).all())
     True
     """
-    gains, factors = parameters.axis("g", g), parameters.axis("onsager", onsager)
-    parameters.gain(gains)
+    gains, factors = arguments.axis("g", g), arguments.axis("onsager", onsager)
+    arguments.gain(gains)
     for factor in factors:
-        parameters.finite("onsager", factor)
+        arguments.finite("onsager", factor)
     batches, size, entropy = plan(n_trajectories, batches, seed, threads)
-    parameters.one_of("bias", bias, BIASES)
+    arguments.one_of("bias", bias, BIASES)
     facts: dict[str, Any] = {
-        "gamma": parameters.within("gamma", gamma, -1, 1),
-        "t_chaos": parameters.nonnegative("t_chaos", t_chaos),
-        "t_frozen": parameters.positive("t_frozen", t_frozen),
-        "dt": None if dt is None else parameters.positive("dt", dt),
-        "x0_std": parameters.nonnegative("x0_std", x0_std),
+        "gamma": arguments.within("gamma", gamma, -1, 1),
+        "t_chaos": arguments.nonnegative("t_chaos", t_chaos),
+        "t_frozen": arguments.positive("t_frozen", t_frozen),
+        "dt": None if dt is None else arguments.positive("dt", dt),
+        "x0_std": arguments.nonnegative("x0_std", x0_std),
         "batches": batches,
         "bias": bias,
-        "tol": parameters.nonnegative("tol", tol),
+        "tol": arguments.nonnegative("tol", tol),
     }
     name = transfer_function(phi).name
     data = sweep(

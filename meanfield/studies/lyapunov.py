@@ -10,14 +10,13 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
-from .. import parameters
-from ..common import style
+from ..common import arguments, style
+from ..common.arguments import ArgumentError
 from ..common.store import Store
 from ..common.study import Part, Study
 from ..common.sweep import sweep
 from ..dmft import maximal_lyapunov, stationary
 from ..elliptic import critical_gain
-from ..parameters import ArgumentError
 from ..transfer import transfer_function
 
 if TYPE_CHECKING:
@@ -79,7 +78,7 @@ def exponents(
     seed, workers, store, progress
         As in `sweep`.
     """
-    parameters.gain(np.asarray(g)), parameters.symmetry(np.asarray(gamma))
+    arguments.gain(np.asarray(g)), arguments.symmetry(np.asarray(gamma))
     data = sweep(
         _exponent, {"gamma": gamma, "g": g}, seed=seed, workers=workers, store=store,
         progress=progress, throw=ArgumentError, label="lyapunov", onsager=onsager,
@@ -97,7 +96,7 @@ def _exponent(
     """The numbers of one point, and where they come from."""
     found, method, reason, window = dict.fromkeys(_NUMBERS, 0.0), "sampler", "", math.nan
     load = g * transfer_function(phi).slope * (1 + gamma)
-    temperature = parameters.nonnegative("temperature", temperature)
+    temperature = arguments.nonnegative("temperature", temperature)
     if onsager == temperature == 0 and load <= 1:
         # The rightmost eigenvalue of −1 + J, elliptic law.
         found["lyapunov"], method = load - 1, "null"

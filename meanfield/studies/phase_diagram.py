@@ -12,16 +12,15 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
-from .. import parameters
-from ..common import style
+from ..common import arguments, style
+from ..common.arguments import ArgumentError, Array
 from ..common.store import Store
 from ..common.study import Part, Study
 from ..common.sweep import SweepWarning, sweep
 from ..elliptic import critical_gain, measure_transition_gain
-from ..parameters import ArgumentError
 from ..replica import saddle_point
 from ..replica.points import checked
-from ..transfer import Array, TransferFunction, transfer_function
+from ..transfer import TransferFunction, transfer_function
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -85,7 +84,7 @@ def phase_diagram(
     >>> round(float(grid.q.sel(g=1.2, gamma=0.5)), 8)
     0.31597418
     """
-    gains, gammas = parameters.axis("g", g), parameters.axis("gamma", gamma)
+    gains, gammas = arguments.axis("g", g), arguments.axis("gamma", gamma)
     for name, value in (("beta", beta), ("eta", eta)):
         if np.ndim(value):
             raise ArgumentError(f"{name}={value!r}: must be one number")

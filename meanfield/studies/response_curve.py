@@ -10,11 +10,11 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from ..common import style
+from ..common.arguments import ArgumentError
 from ..common.store import Store
 from ..common.study import Part, Study
 from ..common.sweep import sweep
 from ..dmft.steady_state import steady_state
-from ..parameters import ArgumentError
 from ..transfer import TransferFunction, transfer_function
 from .phase_diagram import phase_diagram
 

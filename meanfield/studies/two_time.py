@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from .. import parameters
-from ..common import style
+from ..common import arguments, style
+from ..common.arguments import ArgumentError
 from ..common.study import Part, Study, as_text
 from ..dmft import steady_state, two_time
-from ..parameters import ArgumentError
 from ..schedule import Schedule, as_function
 
 if TYPE_CHECKING:
@@ -153,7 +152,7 @@ def _refuse(why: str, **given: Any) -> None:
 def _stride(every: float | None, t_max: float, dt: float) -> int:
     """Steps between saved points; nonsense is left to the checks of `two_time`."""
     if every is not None:
-        every = parameters.positive("save_every", every)
+        every = arguments.positive("save_every", every)
     steps = (t_max / _SAVED if every is None else every) / dt if dt > 0 else 1.0
     if not math.isfinite(steps):
         return 1

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from meanfield.transfer import Array
+from meanfield.common.arguments import Array
 
 from ..network import Network
 

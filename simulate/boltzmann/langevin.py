@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from meanfield import seeds
-from meanfield.parameters import ArgumentError
-from meanfield.transfer import Array
+from meanfield.common import seeds
+from meanfield.common.arguments import ArgumentError, Array
 
 from ..integration import integrate
 from ..lanczos import largest_rate

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from threadpoolctl import threadpool_limits
 
-from meanfield import TransferFunction, parameters, seeds
+from meanfield import TransferFunction
+from meanfield.common import arguments, seeds
+from meanfield.common.arguments import ArgumentError, Array
 from meanfield.common.files import provenance
-from meanfield.parameters import ArgumentError
-from meanfield.transfer import Array
 
 from ..network import Network
 from .estimators import estimate, observe, overlap_estimate
@@ -190,19 +190,19 @@ def sample_boltzmann(
     >>> bool(abs(run.q - theory.q) < 0.03), bool(run.converged)
     (True, True)
     """
-    parameters.one_of("algorithm", algorithm, ALGORITHMS)
+    arguments.one_of("algorithm", algorithm, ALGORITHMS)
     network = Network(J, phi=phi, eta=eta)
     if network.is_matrix_free:
         network.dense("sampling, which asks for ever new products,")
-    betas = np.atleast_1d(parameters.inverse_temperature(beta))
+    betas = np.atleast_1d(arguments.inverse_temperature(beta))
     if betas.ndim != 1 or not np.all(np.isfinite(betas)) or np.any(np.diff(betas) <= 0):
         raise ArgumentError(f"beta={beta!r}: must be finite, a number or an increasing sequence")
-    n_samples = parameters.count("n_samples", n_samples, 4)
-    chains = parameters.count("chains", chains, 1)
-    thin = parameters.count("thin", thin, 1)
-    leapfrog = parameters.count("leapfrog", leapfrog, 1)
-    warmup = parameters.count("warmup", max(200, n_samples // 2) if warmup is None else warmup, 0)
-    lowest_beta = parameters.positive("lowest_beta", lowest_beta)
+    n_samples = arguments.count("n_samples", n_samples, 4)
+    chains = arguments.count("chains", chains, 1)
+    thin = arguments.count("thin", thin, 1)
+    leapfrog = arguments.count("leapfrog", leapfrog, 1)
+    warmup = arguments.count("warmup", max(200, n_samples // 2) if warmup is None else warmup, 0)
+    lowest_beta = arguments.positive("lowest_beta", lowest_beta)
     entropy = seeds.entropy(seed)
     rungs = acceptance = swaps = np.empty(0)
     bias: dict[str, Array] = {}
@@ -223,7 +223,7 @@ def sample_boltzmann(
             )
         else:
             if dt is not None:
-                dt = parameters.positive("dt", dt)
+                dt = arguments.positive("dt", dt)
             samples, bias = langevin_samples(
                 network,
                 betas,

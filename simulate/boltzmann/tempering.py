@@ -7,9 +7,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from meanfield import seeds
+from meanfield.common import seeds
+from meanfield.common.arguments import Array
 from meanfield.common.jobs import bar
-from meanfield.transfer import Array
 
 from ..network import Network
 

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from meanfield import parameters, seeds
-from meanfield.transfer import Array
+from meanfield.common import arguments, seeds
+from meanfield.common.arguments import Array
 
 Indices = NDArray[np.int64]
 
@@ -126,13 +126,13 @@ def dale(
     >>> (J * 5**0.5).round(12).tolist()[0]
     [0.0, 1.0, 1.0, 1.0, -4.0]
     """
-    n = parameters.count("n", n, 1)
+    n = arguments.count("n", n, 1)
     f, alpha, mu_e, mu_i, sigma_e, sigma_i = _checked(f, alpha, mu_e, mu_i, sigma_e, sigma_i)
     excitatory = np.arange(n) < round(f * n)
     mean = np.where(excitatory, mu_e, mu_i) / np.sqrt(n)
     spread = np.where(excitatory, sigma_e, sigma_i) / np.sqrt(n)
     # Two streams, so that values can be drawn block by block without moving the connections.
-    streams = seeds.sequence(parameters.count("seed", seed, 0), "couplings").spawn(2)
+    streams = seeds.sequence(arguments.count("seed", seed, 0), "couplings").spawn(2)
     places, values = map(np.random.default_rng, streams)
     if sparse is None:
         sparse = alpha < _SPARSE_BELOW
@@ -183,7 +183,7 @@ def dale_mean(n: int, *, f: float, alpha: float, mu_e: float, mu_i: float) -> fl
     >>> round(dale_mean(100, f=0.8, alpha=0.2, mu_e=1, mu_i=-6), 12)
     -0.008
     """
-    n = parameters.count("n", n, 1)
+    n = arguments.count("n", n, 1)
     f, alpha, mu_e, mu_i, _, _ = _checked(f, alpha, mu_e, mu_i, 0, 0)
     return alpha * (f * mu_e + (1 - f) * mu_i) / float(np.sqrt(n))
 
@@ -255,12 +255,12 @@ def _checked(
     f: float, alpha: float, mu_e: float, mu_i: float, sigma_e: float, sigma_i: float
 ) -> tuple[float, float, float, float, float, float]:
     return (
-        parameters.within("f", f, 0, 1),
-        parameters.within("alpha", alpha, 0, 1),
-        parameters.finite("mu_e", mu_e),
-        parameters.finite("mu_i", mu_i),
-        parameters.nonnegative("sigma_e", sigma_e),
-        parameters.nonnegative("sigma_i", sigma_i),
+        arguments.within("f", f, 0, 1),
+        arguments.within("alpha", alpha, 0, 1),
+        arguments.finite("mu_e", mu_e),
+        arguments.finite("mu_i", mu_i),
+        arguments.nonnegative("sigma_e", sigma_e),
+        arguments.nonnegative("sigma_i", sigma_i),
     )
 
 

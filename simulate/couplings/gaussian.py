@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from meanfield import GaussianOperator, parameters, seeds
-from meanfield.transfer import Array
+from meanfield import GaussianOperator
+from meanfield.common import arguments, seeds
+from meanfield.common.arguments import Array
 
 
 def elliptic(n: int, g: float, gamma: float = 0.0, *, seed: int) -> Array:
@@ -39,10 +40,10 @@ def elliptic(n: int, g: float, gamma: float = 0.0, *, seed: int) -> Array:
     >>> bool((J == J.T).all())
     True
     """
-    n = parameters.count("n", n, 1)
-    g = parameters.positive("g", g)
-    gamma = parameters.within("gamma", gamma, -1, 1)
-    noise = seeds.generator(parameters.count("seed", seed, 0), "couplings").standard_normal((n, n))
+    n = arguments.count("n", n, 1)
+    g = arguments.positive("g", g)
+    gamma = arguments.within("gamma", gamma, -1, 1)
+    noise = seeds.generator(arguments.count("seed", seed, 0), "couplings").standard_normal((n, n))
     upper = np.triu(noise, 1)
     lower = np.tril(noise, -1)
     # Symmetric and antisymmetric parts carry the weights (1 ± γ)/2 of the variance.

@@ -17,7 +17,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve, eigh
 
-from meanfield.transfer import Array
+from meanfield.common.arguments import Array
 
 from .landscape import Landscape, Site, rms, with_diagonal
 

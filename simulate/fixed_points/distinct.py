@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import eigvalsh, svdvals
 
-from meanfield.transfer import Array
+from meanfield.common.arguments import Array
 
 from .landscape import Landscape, Site
 

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from meanfield import TransferFunction
-from meanfield.transfer import Array
+from meanfield.common.arguments import Array
 
 _EPS = float(np.finfo(float).eps)
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from meanfield.common.arguments import Array
 from meanfield.common.files import provenance
-from meanfield.transfer import Array
 
 from .distinct import Found, canonical
 from .landscape import Landscape

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 from threadpoolctl import threadpool_limits
 
-from meanfield import TransferFunction, parameters, seeds
+from meanfield import TransferFunction
+from meanfield.common import arguments, seeds
+from meanfield.common.arguments import ArgumentError, Array
 from meanfield.common.jobs import bar
-from meanfield.parameters import ArgumentError
-from meanfield.transfer import Array
 
 from ..integration import IntegrationError, StepSizeWarning, integrate
 from ..network import Network
@@ -123,8 +123,8 @@ def find_fixed_points(
     """
     matrix = Network(J, phi=phi).dense("the search for fixed points")
     network = Network(matrix, phi=phi)
-    tol = parameters.positive("tol", tol)
-    max_iter = parameters.count("max_iter", max_iter, 1)
+    tol = arguments.positive("tol", tol)
+    max_iter = arguments.count("max_iter", max_iter, 1)
     attributes: dict[str, Any] = {
         "n": network.n, "phi": network.function.name, "tol": tol, "max_iter": max_iter
     }  # fmt: skip
@@ -140,11 +140,11 @@ def find_fixed_points(
         else:
             if n_starts is None:
                 raise ArgumentError("n_starts: give a number of starts, or the starts as x0")
-            total = parameters.count("n_starts", n_starts, 1)
-            parameters.one_of("starts", starts, KINDS)
-            std = parameters.positive("start_std", start_std)
-            settle = parameters.nonnegative("settle", settle)
-            relax = parameters.nonnegative("relax", relax)
+            total = arguments.count("n_starts", n_starts, 1)
+            arguments.one_of("starts", starts, KINDS)
+            std = arguments.positive("start_std", start_std)
+            settle = arguments.nonnegative("settle", settle)
+            relax = arguments.nonnegative("relax", relax)
             sequence = seeds.sequence(seed, "start")
             states = _drawn_starts(
                 network, starts, total, sequence, std=std, settle=settle, relax=relax

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from meanfield import seeds
+from meanfield.common import seeds
 
 from ..network import State
 

@@ -9,7 +9,7 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from meanfield.parameters import ArgumentError
+from meanfield.common.arguments import ArgumentError
 from meanfield.schedule import Switching, before
 
 from ..lanczos import largest_rate

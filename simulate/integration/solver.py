@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 from threadpoolctl import threadpool_limits
 
-from meanfield import TransferFunction, parameters
+from meanfield import TransferFunction
+from meanfield.common import arguments
+from meanfield.common.arguments import ArgumentError
 from meanfield.common.jobs import bar
-from meanfield.parameters import ArgumentError
 from meanfield.schedule import Schedule, Switching, as_function, breakpoints
 
 from ..network import Network, contiguous_columns
@@ -140,9 +141,9 @@ def integrate(
     """
     network = Network(J, phi=phi, eta=eta, dtype=dtype)
     x = contiguous_columns(network.state(x0, "x0"))
-    t_max, dt = parameters.positive("t_max", t_max), parameters.positive("dt", dt)
+    t_max, dt = arguments.positive("t_max", t_max), arguments.positive("dt", dt)
     if tol is not None:
-        parameters.positive("tol", tol)
+        arguments.positive("tol", tol)
     if inputs is not None and not callable(inputs):
         raise ArgumentError(f"inputs={inputs!r}: expected a function of t")
     problem = Problem(
@@ -213,7 +214,7 @@ def scheme_of(method: str, onsager: Schedule, temperature: Schedule) -> Scheme:
     ArgumentError
         If there is no such method, or it cannot take the noise.
     """
-    parameters.one_of("method", method, METHODS)
+    arguments.one_of("method", method, METHODS)
     noisy = _is_noisy(temperature)
     if method == "auto":
         if noisy:

@@ -8,8 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from meanfield.parameters import ArgumentError
-from meanfield.transfer import Array
+from meanfield.common.arguments import ArgumentError, Array
 
 from ..network import Evaluation, State
 from .chebyshev import Chebyshev

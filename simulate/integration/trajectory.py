@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meanfield import TransferFunction
+from meanfield.common.arguments import ArgumentError
 from meanfield.common.files import provenance
-from meanfield.parameters import ArgumentError
 
 from ..network import Evaluation, State
 from .problem import Interval, Problem

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from threadpoolctl import threadpool_limits
 
-from meanfield import parameters, seeds
+from meanfield.common import arguments, seeds
+from meanfield.common.arguments import ArgumentError
 from meanfield.common.files import provenance
 from meanfield.common.jobs import bar
-from meanfield.parameters import ArgumentError
 from meanfield.schedule import as_function
 
 from ..integration.chebyshev import Chebyshev
@@ -78,13 +78,13 @@ def setting(
     ArgumentError
         If an argument is outside its range.
     """
-    kappa = parameters.finite("onsager", onsager)
-    t_max, dt = parameters.positive("t_max", t_max), parameters.positive("dt", dt)
-    t_skip = parameters.nonnegative("t_skip", t_skip)
+    kappa = arguments.finite("onsager", onsager)
+    t_max, dt = arguments.positive("t_max", t_max), arguments.positive("dt", dt)
+    t_skip = arguments.nonnegative("t_skip", t_skip)
     if t_skip >= t_max:
         raise ArgumentError(f"t_skip={t_skip:g}: must be below t_max={t_max:g}")
     if tol is not None:
-        parameters.positive("tol", tol)
+        arguments.positive("tol", tol)
     start = seeds.sequence(seed, "start")
     if x0 is None:
         x = np.random.default_rng(start).standard_normal(network.n)

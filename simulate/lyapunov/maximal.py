@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from meanfield import TransferFunction, parameters
+from meanfield import TransferFunction
+from meanfield.common import arguments
 
 from ..integration.monitor import warn
 from ..network import Network
@@ -119,9 +120,9 @@ def maximal_lyapunov(
     >>> bool(0.1 < result.value < 0.35)
     True
     """
-    parameters.one_of("algorithm", algorithm, ALGORITHMS)
-    interval = parameters.positive("interval", interval)
-    delta = parameters.positive("delta", delta)
+    arguments.one_of("algorithm", algorithm, ALGORITHMS)
+    interval = arguments.positive("interval", interval)
+    delta = arguments.positive("delta", delta)
     network = Network(J, phi=phi, eta=eta)
     given = setting(
         network, x0, onsager, method, dt=dt, t_max=t_max, t_skip=t_skip, tol=tol, seed=seed

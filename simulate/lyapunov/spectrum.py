@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from meanfield import TransferFunction, parameters
-from meanfield.parameters import ArgumentError
+from meanfield import TransferFunction
+from meanfield.common import arguments
+from meanfield.common.arguments import ArgumentError
 
 from ..integration.monitor import warn
 from ..network import Network
@@ -147,13 +148,13 @@ def lyapunov_spectrum(
     n, batch = given.x.shape
     if batch != 1:
         raise ArgumentError(f"x0 of shape {given.x.shape}: expected one state, ({n},)")
-    k = parameters.count("k", k, 1)
+    k = arguments.count("k", k, 1)
     if k > n:
         raise ArgumentError(f"k={k}: must lie in [1, n={n}]")
     if interval is None:
         spread = max(given.problem.stiffness(0.0, given.x), 1e-12) * (2 if onsager else 1)
         interval = min(1.0, _LARGEST_SPREAD / spread, given.t_max / 20)
-    interval = parameters.positive("interval", interval)
+    interval = arguments.positive("interval", interval)
     run = tangent_growth(given, k, interval)
     mean = average(run, given, threads=threads, progress=progress)
     warn(given.monitor.warnings(), 2)

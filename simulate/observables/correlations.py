@@ -9,10 +9,10 @@ import numpy as np
 import scipy.fft
 from numpy.typing import ArrayLike
 
-from meanfield import TransferFunction, parameters
+from meanfield import TransferFunction
+from meanfield.common import arguments
+from meanfield.common.arguments import ArgumentError, Array
 from meanfield.common.files import provenance
-from meanfield.parameters import ArgumentError
-from meanfield.transfer import Array
 
 from ..integration import Trajectory
 from .states import activity, described, stacked_states
@@ -116,11 +116,11 @@ def autocorrelation(
     function = activity(x, of, phi)
     if isinstance(x, Trajectory):
         dt = _spacing(x.t)
-    parameters.positive("dt", dt)
+    arguments.positive("dt", dt)
     length, n = states.shape[:2]
     states = states.reshape(length, n, -1)
     columns = states.shape[2]
-    n_lags = int(np.floor(parameters.nonnegative("max_lag", max_lag) / dt + 1e-9)) + 1
+    n_lags = int(np.floor(arguments.nonnegative("max_lag", max_lag) / dt + 1e-9)) + 1
     if n_lags > length:
         raise ArgumentError(f"max_lag={max_lag:g}: must not exceed {(length - 1) * dt:g}")
     size = scipy.fft.next_fast_len(length + n_lags - 1, real=True)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from meanfield import TransferFunction, parameters
+from meanfield import TransferFunction
+from meanfield.common import arguments
+from meanfield.common.arguments import ArgumentError, Array
 from meanfield.common.files import provenance
-from meanfield.parameters import ArgumentError
-from meanfield.transfer import Array
 
 from ..integration import Trajectory
 from .states import activity, described, function_of, kept_states
@@ -111,7 +111,7 @@ def activity_distribution(
     if not (values.size and np.all(np.isfinite(values))):
         raise ArgumentError(f"x of shape {states.shape}: must be finite and not empty")
     if isinstance(bins, int | np.integer):
-        parameters.count("bins", int(bins), 1)
+        arguments.count("bins", int(bins), 1)
         bound = function_of(x, phi).bound if of == "phi" else np.inf
         if range is None and np.isfinite(bound):
             range = (-bound, bound)

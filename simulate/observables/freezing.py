@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from meanfield import TransferFunction, transfer_function
-from meanfield.parameters import ArgumentError
-from meanfield.transfer import Array
+from meanfield.common.arguments import ArgumentError, Array
 
 
 def freezing(

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from meanfield import TransferFunction, parameters, transfer_function
-from meanfield.parameters import ArgumentError
-from meanfield.transfer import Array
+from meanfield import TransferFunction, transfer_function
+from meanfield.common import arguments
+from meanfield.common.arguments import ArgumentError, Array
 
 from ..integration import Trajectory
 
@@ -43,7 +43,7 @@ def state_at(trajectory: Trajectory, t: float) -> NDArray[np.floating]:
     >>> state_at(run, 0.5).round(4).tolist()
     [0.6065]
     """
-    states, t = kept_states(trajectory), parameters.finite("t", t)
+    states, t = kept_states(trajectory), arguments.finite("t", t)
     distance = np.abs(trajectory.t - t)
     nearest = int(np.argmin(distance))
     if distance[nearest] > 1e-9 * max(1.0, abs(t)):
@@ -73,7 +73,7 @@ def stacked_states(x: Trajectory | ArrayLike) -> NDArray[np.floating]:
 
 def activity(x: object, of: str, phi: str | TransferFunction | None) -> Callable[[Array], Array]:
     """What `of` asks for as a function of the states of `x`."""
-    parameters.one_of("of", of, _KINDS)
+    arguments.one_of("of", of, _KINDS)
     if of == "phi":
         return function_of(x, phi).phi
     return lambda states: states

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from meanfield import TransferFunction, parameters, seeds
-from meanfield.parameters import ArgumentError
+from meanfield import TransferFunction
+from meanfield.common import arguments, seeds
+from meanfield.common.arguments import ArgumentError, Array
 from meanfield.schedule import Schedule
-from meanfield.transfer import Array
 
 from ..integration import integrate
 from ..network import Network
@@ -77,13 +77,13 @@ def stimulus_targets(
     >>> stimulus_targets([25.0], [0.0, 12.5], task="forecast").round(4).tolist()
     [[1.0, -0.2929]]
     """
-    parameters.one_of("task", task, _TASKS)
+    arguments.one_of("task", task, _TASKS)
     times = np.asarray(t, dtype=float)
     if times.ndim != 1:
         raise ArgumentError(f"t of shape {times.shape}: expected (L,)")
     sign = -1 if task == "recall" else 1
     moments = times[:, None] + sign * delays(tau)
-    values = [parameters.finite(f"stimulus(t={s:g})", stimulus(s)) for s in moments.ravel()]
+    values = [arguments.finite(f"stimulus(t={s:g})", stimulus(s)) for s in moments.ravel()]
     return np.array(values).reshape(moments.shape)
 
 
@@ -184,7 +184,7 @@ def memory_curve(
     times = _sample_times(t_max, t_skip, sample_every)
     drive = two_sines if stimulus is None else stimulus
     targets = stimulus_targets(times, tau, task=task, stimulus=drive)
-    gap_samples = int(np.ceil(parameters.nonnegative("gap", gap) / sample_every - 1e-9))
+    gap_samples = int(np.ceil(arguments.nonnegative("gap", gap) / sample_every - 1e-9))
     # Before the run, which may take long.
     split(targets, ridge=ridge, formula=formula, test_fraction=test_fraction, gap=gap_samples)
     n = Network(J, phi=phi, eta=eta, dtype=dtype).n
@@ -240,9 +240,9 @@ def memory_curve(
 
 
 def _sample_times(t_max: float, t_skip: float, sample_every: float) -> Array:
-    parameters.positive("t_max", t_max)
-    parameters.positive("sample_every", sample_every)
-    if parameters.nonnegative("t_skip", t_skip) >= t_max:
+    arguments.positive("t_max", t_max)
+    arguments.positive("sample_every", sample_every)
+    if arguments.nonnegative("t_skip", t_skip) >= t_max:
         raise ArgumentError(f"t_skip={t_skip:g}: must lie below t_max={t_max:g}")
     count = int(np.floor((t_max - t_skip) / sample_every + 1e-9)) + 1
     return np.minimum(t_skip + sample_every * np.arange(count), t_max)

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from meanfield import parameters
+from meanfield.common import arguments
+from meanfield.common.arguments import ArgumentError, Array
 from meanfield.common.files import provenance
-from meanfield.parameters import ArgumentError
-from meanfield.transfer import Array
 
 from .readout import FOLDS, printed, regularised
 
@@ -262,11 +261,11 @@ def split(
     target: Array, *, ridge: float | None, formula: str, test_fraction: float, gap: int
 ) -> tuple[int, int]:
     """Numbers of fitted and of held-out samples, all options checked: no states are needed yet."""
-    parameters.one_of("formula", formula, FORMULAS)
+    arguments.one_of("formula", formula, FORMULAS)
     if ridge is not None:
-        parameters.nonnegative("ridge", ridge)
-    parameters.within("test_fraction", test_fraction, 0, 1)
-    parameters.count("gap", gap, 0)
+        arguments.nonnegative("ridge", ridge)
+    arguments.within("test_fraction", test_fraction, 0, 1)
+    arguments.count("gap", gap, 0)
     length = len(target)
     n_train, n_test = length, 0
     if formula == "ridge":

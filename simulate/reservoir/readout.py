@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from meanfield.transfer import Array
+from meanfield.common.arguments import Array
 
 # Candidates for the relative ridge.  Below the first, the kept directions drown in the errors of
 # the time stepping; with the last, the weights are all but 0.

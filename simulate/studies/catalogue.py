@@ -6,7 +6,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from meanfield import parameters
+from meanfield.common import arguments
 from meanfield.common.study import Answer, Study, answer
 
 _HERE = "simulate.studies."
@@ -44,7 +44,7 @@ def study(name: str) -> Study:
         If there is none of that name.
     """
     places = {**FIGURES, **STUDIES}
-    parameters.one_of("study", name, tuple(places))
+    arguments.one_of("study", name, tuple(places))
     module, _, attribute = places[name].partition(":")
     found: Study = getattr(import_module(module), attribute)
     return found

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meanfield.common import style
+from meanfield.common.arguments import Array
 from meanfield.common.study import Part, Study
-from meanfield.transfer import Array
 
 from ..dynamics import jacobian
 from ..integration import integrate

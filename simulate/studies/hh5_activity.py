@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanfield import Switching, seeds, stationary
-from meanfield.common import style
+from meanfield import Switching, stationary
+from meanfield.common import seeds, style
+from meanfield.common.arguments import Array
 from meanfield.common.study import Part, Study
-from meanfield.transfer import Array
 
 from ..couplings import elliptic
 from ..integration import integrate

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanfield import Switching, seeds
-from meanfield.common import style
+from meanfield import Switching
+from meanfield.common import seeds, style
 from meanfield.common.study import Part, Study
 
 from ..couplings import PAPER_SETS, dale

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meanfield.common import style
+from meanfield.common.arguments import ArgumentError, Array
 from meanfield.common.study import Part, Study
-from meanfield.parameters import ArgumentError
-from meanfield.transfer import Array
 
 from ..integration import integrate
 from ..reservoir import memory_function, stimulus_targets, two_sines

@@ -10,8 +10,7 @@ import numpy as np
 import xarray as xr
 from scipy.special import stdtrit
 
-from meanfield import parameters
-from meanfield.common import style
+from meanfield.common import arguments, style
 from meanfield.common.study import CONVERGED, PRINTED, Part, Study
 
 from ..integration import integrate
@@ -78,13 +77,13 @@ def memory_functions(
         Precision of the run; single is twice as fast, and safe with a ridge.
     """
     if windows is None:
-        windows = [parameters.positive("t_max - t_skip", t_max - t_skip)]
+        windows = [arguments.positive("t_max - t_skip", t_max - t_skip)]
     times, gaps, targets = [], [], []
     for window in windows:
-        parameters.positive("windows", window)
+        arguments.positive("windows", window)
         count = _count(window, samples)
         times.append(np.round(t_skip + window * np.arange(1, count + 1) / count, 9))
-        gaps.append(int(np.ceil(parameters.nonnegative("gap", gap) * count / window - 1e-9)))
+        gaps.append(int(np.ceil(arguments.nonnegative("gap", gap) * count / window - 1e-9)))
         # One decomposition of the states serves the targets of all tasks.
         each = [stimulus_targets(times[-1], tau, task=one) for one in task]
         targets.append(np.concatenate(each, axis=1))
@@ -125,7 +124,7 @@ def memory_functions(
 def _count(window: float, samples: int | None) -> int:
     if samples is None:
         return max(1, round(window / _SAMPLE_EVERY))
-    return parameters.count("samples", samples, 1)
+    return arguments.count("samples", samples, 1)
 
 
 def derive(data: xr.Dataset) -> xr.Dataset:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from meanfield import seeds
+from meanfield.common import seeds
+from meanfield.common.arguments import ArgumentError, Array
 from meanfield.common.study import CONVERGED, PRINTED
-from meanfield.parameters import ArgumentError
-from meanfield.transfer import Array
 
 from ..couplings import PAPER_SETS, dale, elliptic, lazy
 from ..integration import Trajectory

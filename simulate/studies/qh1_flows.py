@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from meanfield import critical_gain, measure_transition_gain, seeds
-from meanfield.common import style
+from meanfield import critical_gain, measure_transition_gain
+from meanfield.common import seeds, style
+from meanfield.common.arguments import ArgumentError, Array
 from meanfield.common.store import Store
 from meanfield.common.study import Part, Study
 from meanfield.common.sweep import sweep
-from meanfield.parameters import ArgumentError
-from meanfield.transfer import Array
 
 from ..couplings import elliptic
 from ..dynamics import force, kinetic_energy

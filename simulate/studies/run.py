@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from meanfield import Switching, parameters, seeds, transfer_function
-from meanfield.common import style
+from meanfield import Switching, transfer_function
+from meanfield.common import arguments, seeds, style
+from meanfield.common.arguments import Array
 from meanfield.common.study import Part, Study
 from meanfield.schedule import Schedule, breakpoints
-from meanfield.transfer import Array
 
 from ..integration import integrate
 from ..integration.stepping import step_times
@@ -72,8 +72,8 @@ def run(
         BLAS threads.  [default: all]
     """
     J, noted = make_couplings(couplings, n, g, gamma, seed, usual=_GAIN)
-    t_max, dt = parameters.positive("t_max", t_max), parameters.positive("dt", dt)
-    save_every = parameters.positive("save_every", save_every)
+    t_max, dt = arguments.positive("t_max", t_max), arguments.positive("dt", dt)
+    save_every = arguments.positive("save_every", save_every)
     times: Array
     if callable(temperature) or temperature > 0:
         # Noisy runs are known at their steps only.

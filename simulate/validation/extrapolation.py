@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-from meanfield.transfer import Array
+from meanfield.common.arguments import Array
 
 from .statement import Value
 

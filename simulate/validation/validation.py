@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanfield import parameters, seeds
+from meanfield.common import arguments, seeds
+from meanfield.common.arguments import ArgumentError
 from meanfield.common.files import provenance
 from meanfield.common.jobs import Outcome
 from meanfield.common.store import Store
 from meanfield.common.sweep import identity, keep, key_of, sources
-from meanfield.parameters import ArgumentError
 
 from .experiments import EXPERIMENTS
 from .extrapolation import threshold
@@ -230,11 +230,11 @@ def validate(
     >>> found.passed
     True
     """
-    parameters.one_of("preset", preset, PRESETS)
-    false_alarm = parameters.positive("false_alarm", false_alarm)
+    arguments.one_of("preset", preset, PRESETS)
+    false_alarm = arguments.positive("false_alarm", false_alarm)
     if false_alarm >= 1:
         raise ArgumentError(f"false_alarm={false_alarm:g}: must lie in (0, 1)")
-    first, of = (parameters.count("shard", part, 1) for part in shard)
+    first, of = (arguments.count("shard", part, 1) for part in shard)
     if first > of:
         raise ArgumentError(f"shard={first}/{of}: the number of a shard must not exceed {of}")
     picked = pick(rows)

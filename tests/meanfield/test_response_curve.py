@@ -16,10 +16,10 @@ from meanfield import (
     null_response,
     response_curve,
     saddle_point,
-    seeds,
     stationary,
     steady_state,
 )
+from meanfield.common import seeds
 
 SMALL: dict[str, Any] = {
     "n_trajectories": 2048,

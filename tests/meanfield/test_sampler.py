@@ -18,10 +18,10 @@ from meanfield import (
     StepSizeWarning,
     Switching,
     TwoTime,
-    seeds,
     transfer_function,
     two_time,
 )
+from meanfield.common import seeds
 from meanfield.common.jobs import in_threads
 from meanfield.dmft.sampler.ensemble import SHRINK, combine
 from meanfield.dmft.sampler.site import rate_model

@@ -19,11 +19,11 @@ from meanfield import (
     Switching,
     freezing_curve,
     load,
-    seeds,
     stationary,
     two_time,
 )
 from meanfield.command_line import main
+from meanfield.common import seeds
 from meanfield.common.study import as_tables
 from meanfield.studies.freezing import FREEZING
 from simulate import couplings, integrate

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from meanfield import load, maximal_lyapunov, seeds, stationary
+from meanfield import load, maximal_lyapunov, stationary
 from meanfield.command_line import main
+from meanfield.common import seeds
 from meanfield.common.study import as_tables
 from meanfield.studies.lyapunov import LYAPUNOV
 

@@ -22,10 +22,10 @@ from meanfield import (
     SweepWarning,
     load,
     saddle_point,
-    seeds,
     sweep,
     transfer_function,
 )
+from meanfield.common import seeds
 from meanfield.common.files import save
 from meanfield.common.jobs import bar, carry_out
 from meanfield.common.store import Store

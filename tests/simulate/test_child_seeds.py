@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from meanfield import seeds
+from meanfield.common import seeds
 from meanfield.common.study import Study
 from meanfield.studies.freezing import FREEZING
 from meanfield.studies.lyapunov import LYAPUNOV

@@ -11,7 +11,7 @@ from scipy.optimize import brentq
 from scipy.sparse.linalg import aslinearoperator
 
 from meanfield import ArgumentError, transfer_function
-from meanfield.transfer import Array
+from meanfield.common.arguments import Array
 from simulate import couplings, energy_gradient
 from simulate.fixed_points import FixedPointError, find_fixed_points
 from simulate.fixed_points.descent import descend

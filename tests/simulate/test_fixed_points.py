@@ -12,7 +12,7 @@ from scipy.optimize import brentq, least_squares, root
 from scipy.sparse import csr_array
 
 from meanfield import transfer_function
-from meanfield.transfer import Array
+from meanfield.common.arguments import Array
 from simulate import couplings, energy_gradient, force, jacobian, kinetic_energy
 from simulate.fixed_points import FixedPoints, find_fixed_points
 

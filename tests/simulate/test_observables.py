@@ -10,7 +10,7 @@ import pytest
 import xarray as xr
 
 from meanfield import ArgumentError, TransferFunction, transfer_function
-from meanfield.transfer import Array
+from meanfield.common.arguments import Array
 from simulate import Trajectory, couplings, integrate, principal_components
 from simulate.observables import activity_distribution, autocorrelation, freezing, state_at
 

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from meanfield import ArgumentError, SamplerError, load, seeds
+from meanfield import ArgumentError, SamplerError, load
+from meanfield.common import seeds
 from meanfield.common.study import Part, Study
 from simulate import reproduce
 from simulate.command_line import main

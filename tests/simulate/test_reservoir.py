@@ -11,7 +11,7 @@ import pytest
 import xarray as xr
 
 from meanfield import ArgumentError
-from meanfield.transfer import Array
+from meanfield.common.arguments import Array
 from simulate import StepSizeWarning, couplings, integrate
 from simulate.reservoir import (
     MemoryCurve,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from meanfield import seeds
+from meanfield.common import seeds
 from meanfield.common.study import Answer, numbers, quoted
 from meanfield.common.style import spread
 from simulate import Switching, integrate, reproduce

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from meanfield import seeds
+from meanfield.common import seeds
 from meanfield.common.study import Answer, numbers
 from simulate import reproduce
 from simulate.studies.hh2_switching import HH2

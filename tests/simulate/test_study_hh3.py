@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from meanfield import seeds
+from meanfield.common import seeds
 from meanfield.common.study import Answer, numbers
 from simulate import integrate, jacobian, reproduce
 from simulate.studies.hh3_spectra import HH3, draw

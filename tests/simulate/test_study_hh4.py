@@ -7,7 +7,7 @@ import pytest
 import xarray as xr
 from matplotlib.colors import same_color
 
-from meanfield import seeds
+from meanfield.common import seeds
 from meanfield.common.study import Answer, numbers
 from meanfield.common.style import ALARM
 from simulate import couplings, divergence, reproduce

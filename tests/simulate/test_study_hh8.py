@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from meanfield import ArgumentError, load, seeds
+from meanfield import ArgumentError, load
+from meanfield.common import seeds
 from meanfield.common.study import Answer
 from simulate import memory_curve, reproduce, two_sines
 from simulate.couplings import elliptic

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from meanfield import ArgumentError, load, seeds
+from meanfield import ArgumentError, load
+from meanfield.common import seeds
 from meanfield.common.study import Answer, quoted
 from simulate import couplings, force, integrate, maximal_lyapunov, reproduce
 

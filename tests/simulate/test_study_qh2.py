@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from meanfield import ArgumentError, load, saddle_point, seeds
+from meanfield import ArgumentError, load, saddle_point
+from meanfield.common import seeds
 from meanfield.common.study import Answer, answer, numbers, quoted
 from simulate import couplings, sample_boltzmann
 from simulate.command_line import main

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from meanfield import null_response, saddle_point, seeds, stationary
+from meanfield import null_response, saddle_point, stationary
+from meanfield.common import seeds
 from simulate.validation.experiments import (
     EXPERIMENTS,
     correlated,

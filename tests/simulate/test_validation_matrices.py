@@ -9,7 +9,8 @@ from functools import cache
 import numpy as np
 import pytest
 
-from meanfield import null_response, seeds, stationary
+from meanfield import null_response, stationary
+from meanfield.common import seeds
 from simulate import couplings
 from simulate.couplings import PAPER_SETS, dale_outlier, dale_radius
 from simulate.dynamics import kinetic_energy

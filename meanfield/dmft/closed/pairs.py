@@ -32,7 +32,8 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ...transfer import Array, TransferFunction, transfer_function
+from ...common.arguments import Array
+from ...transfer import TransferFunction, transfer_function
 from ..stationary.hermite import normal_nodes, normal_weights
 
 # Error of C_φ(t,t′), relative to √(C_φ(t,t) C_φ(t′,t′)), at which a series ends.

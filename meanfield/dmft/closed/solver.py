@@ -21,9 +21,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg.lapack import dtbtrs
 
-from ... import parameters
-from ...parameters import ArgumentError
-from ...transfer import Array, TransferFunction
+from ...common import arguments
+from ...common.arguments import ArgumentError, Array
+from ...transfer import TransferFunction
 from .pairs import PairAverage
 
 _SHORT = 0.01
@@ -100,8 +100,8 @@ def solve(
     bound where the steps resolve the solution.
     """
     t, noise = np.asarray(t, dtype=float), np.asarray(noise, dtype=float)
-    gain = float(parameters.gain(parameters.finite("g", g)))
-    x0_std = parameters.nonnegative("x0_std", x0_std)
+    gain = float(arguments.gain(arguments.finite("g", g)))
+    x0_std = arguments.nonnegative("x0_std", x0_std)
     if t.ndim != 1 or t.size < 2 or not np.all(np.isfinite(t)) or np.any(np.diff(t) <= 0):
         raise ArgumentError("t: must have one axis and at least two finite, increasing times")
     if noise.shape != (t.size - 1,) or not np.all(np.isfinite(noise)) or np.any(noise < 0):

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ...transfer import Array
+from ...common.arguments import Array
 from .kernels import Path, kernels
 from .stiffness import stiffness
 from .sweep import Moment, Setting, Sweep

@@ -9,9 +9,9 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from scipy.stats import t as student
 
-from ... import parameters, seeds
+from ...common import arguments, seeds
+from ...common.arguments import Array
 from ...common.jobs import bar, in_threads
-from ...transfer import Array
 
 # Batches of the control group have this many times fewer trajectories.
 SHRINK = 4
@@ -39,10 +39,10 @@ class Plan(NamedTuple):
 
 def plan(n_trajectories: int, batches: int, seed: int | None, threads: int | None) -> Plan:
     """The checked plan of a sampled result; small batches need 16 trajectories."""
-    batches = parameters.count("batches", batches, 2)
-    total = parameters.count("n_trajectories", n_trajectories, 16 * SHRINK * batches)
+    batches = arguments.count("batches", batches, 2)
+    total = arguments.count("n_trajectories", n_trajectories, 16 * SHRINK * batches)
     if threads is not None:
-        parameters.count("threads", threads, 1)
+        arguments.count("threads", threads, 1)
     return Plan(batches, total // batches, seeds.entropy(seed))
 
 

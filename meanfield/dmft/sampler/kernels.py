@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ... import exponential
-from ...transfer import Array
+from ...common.arguments import Array
 from .site import SiteModel
 
 # Pulses enter h, u or ẋ.

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...parameters import ArgumentError
+from ...common.arguments import ArgumentError, Array
 from ...schedule import Schedule, as_function
-from ...transfer import Array, TransferFunction
+from ...transfer import TransferFunction
 
 _PROBE = np.array([-0.7, 0.4, 1.3])
 

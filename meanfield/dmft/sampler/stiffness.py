@@ -7,8 +7,8 @@ import copy
 import numpy as np
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
+from ...common.arguments import Array
 from ...gaussian_operator import GaussianOperator
-from ...transfer import Array
 from .site import SiteModel
 from .sweep import Moment
 

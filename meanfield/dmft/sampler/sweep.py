@@ -19,10 +19,11 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import ndtri
 
-from ... import exponential, seeds
+from ... import exponential
+from ...common import seeds
+from ...common.arguments import Array
 from ...gaussian_operator import GaussianOperator
 from ...schedule import before
-from ...transfer import Array
 from .site import SiteModel
 
 # Steps that end this close to a segment's end, in steps, end there.

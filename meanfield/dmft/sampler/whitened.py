@@ -13,8 +13,8 @@ import math
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
+from ...common.arguments import Array
 from ...gaussian_operator import GaussianOperator
-from ...transfer import Array
 
 # (∫Rδ)² ≤ ∫R² ∫δ²; ∫R² is 1/2 for a linear neuron without memory.
 _SQUARED_RESPONSE = 0.5

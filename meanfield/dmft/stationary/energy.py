@@ -17,8 +17,9 @@ import math
 import numpy as np
 from scipy.optimize import brentq
 
+from ...common.arguments import Array
 from ...quadrature import POLE
-from ...transfer import Array, TransferFunction
+from ...transfer import TransferFunction
 from .hermite import HermiteSeries, hermite_series, is_small, moments, variance_of_primitive
 
 # Δ₀ outside this range would overflow or underflow where it is squared.

@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 from scipy.linalg import eigh
 
-from ...transfer import Array
+from ...common.arguments import Array
 
 _NEWTON = 40
 

@@ -17,8 +17,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...common.arguments import Array
 from ...quadrature import POLE
-from ...transfer import UNIT_NODES, UNIT_WEIGHTS, Array, TransferFunction
+from ...transfer import UNIT_NODES, UNIT_WEIGHTS, TransferFunction
 
 # Half width in z: exp(−z²/4), which bounds the integrand of every coefficient, is 1e-17 there.
 _REACH = 12.5

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...transfer import Array, TransferFunction
+from ...common.arguments import Array
+from ...transfer import TransferFunction
 from .energy import NoStateError, correction, initial_variance, noise_share, polished, well
 from .ground_state import binding_rate
 from .hermite import MAX_NODES, HermiteSeries, hermite_series, horner, moments, normal_nodes

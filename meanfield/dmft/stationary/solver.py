@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ... import parameters
-from ...convergence import NotConvergedError
+from ...common import arguments
+from ...common.result import NotConvergedError
 from ...transfer import TransferFunction, transfer_function
 from .point import Controls, solve
 from .solution import CURVES, DESCRIPTIONS, Stationary
@@ -107,13 +107,13 @@ def stationary(
     (2, 2, 201)
     """
     transfer = transfer_function(phi)
-    gains, sigmas = parameters.broadcast(g=parameters.gain(g), sigma=parameters.noise(sigma))
+    gains, sigmas = arguments.broadcast(g=arguments.gain(g), sigma=arguments.noise(sigma))
     controls = Controls(
-        lags=None if tau is None else parameters.lags(tau),
-        n_tau=parameters.count("n_tau", n_tau, 2),
-        tol=parameters.positive("tol", tol),
-        order=parameters.count("order", order, 3),
-        nodes=parameters.count("nodes", nodes, 8, _MOST_NODES),
+        lags=None if tau is None else arguments.lags(tau),
+        n_tau=arguments.count("n_tau", n_tau, 2),
+        tol=arguments.positive("tol", tol),
+        order=arguments.count("order", order, 3),
+        nodes=arguments.count("nodes", nodes, 8, _MOST_NODES),
     )
     rows = [
         solve(transfer, float(a), float(b), controls)

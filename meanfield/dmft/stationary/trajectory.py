@@ -16,7 +16,7 @@ import math
 
 import numpy as np
 
-from ...transfer import Array
+from ...common.arguments import Array
 from .hermite import horner
 
 # ρ = 1/2, an edge of the panels, so that the half time is a sum of panels.

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ...transfer import Array, TransferFunction
+from ...common.arguments import Array
+from ...transfer import TransferFunction
 from ..sampler.kernels import stationary_pulse
 from ..sampler.sweep import Setting, Sweep
 from ..sampler.whitened import WhitenedResponse

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from scipy.special import ive, jv
 
-from ... import parameters
+from ...common import arguments
+from ...common.arguments import ArgumentError, Array
 from ...elliptic import null_response
-from ...parameters import ArgumentError
-from ...transfer import Array, TransferFunction, transfer_function
+from ...transfer import TransferFunction, transfer_function
 from ..sampler.ensemble import SHRINK, alarm, combine, mean_and_error, plan, run_groups
 from ..sampler.site import rate_model
 from ..sampler.sweep import Setting, time_grid
@@ -113,12 +113,12 @@ def steady_state(
     ('stationary', 0.513178)
     """
     phi = transfer_function(phi)
-    g, gamma = parameters.positive("g", g), parameters.within("gamma", gamma, -1, 1)
-    temperature = parameters.nonnegative("temperature", temperature)
-    parameters.one_of("method", method, METHODS)
-    dt, window = parameters.positive("dt", dt), parameters.positive("window", window)
-    t_max, t_skip = parameters.positive("t_max", t_max), parameters.nonnegative("t_skip", t_skip)
-    lag_step = parameters.positive("lag_step", lag_step)
+    g, gamma = arguments.positive("g", g), arguments.within("gamma", gamma, -1, 1)
+    temperature = arguments.nonnegative("temperature", temperature)
+    arguments.one_of("method", method, METHODS)
+    dt, window = arguments.positive("dt", dt), arguments.positive("window", window)
+    t_max, t_skip = arguments.positive("t_max", t_max), arguments.nonnegative("t_skip", t_skip)
+    lag_step = arguments.positive("lag_step", lag_step)
     stride = max(1, round(lag_step / dt))
     if abs(stride * dt - lag_step) > 1e-9 * lag_step:
         raise ArgumentError(f"lag_step={lag_step:g}: must be a multiple of dt={dt:g}")

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...common.arguments import Array
 from ...common.files import provenance
-from ...transfer import Array
 
 if TYPE_CHECKING:
     import xarray as xr

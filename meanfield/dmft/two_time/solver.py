@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ... import parameters
+from ...common import arguments
+from ...common.arguments import ArgumentError, Array
 from ...exponential import StepSizeWarning, complaint
-from ...parameters import ArgumentError
 from ...schedule import Schedule, as_function, breakpoints, text_of
-from ...transfer import Array, TransferFunction, transfer_function
+from ...transfer import TransferFunction, transfer_function
 from ..closed import ClosedTwoTime, solve
 from ..sampler.batch import Batch, Task, are_alike, run_batch
 from ..sampler.ensemble import SHRINK, Estimate, combine, plan, run_groups
@@ -157,12 +157,12 @@ def two_time(
     True
     """
     phi = transfer_function(phi)
-    g, gamma = parameters.positive("g", g), parameters.within("gamma", gamma, -1, 1)
-    t_max, dt = parameters.positive("t_max", t_max), parameters.positive("dt", dt)
-    x0_std = parameters.nonnegative("x0_std", x0_std)
-    save_every = parameters.count("save_every", save_every, 1)
-    parameters.one_of("method", method, METHODS)
-    parameters.one_of("bias", bias, BIASES)
+    g, gamma = arguments.positive("g", g), arguments.within("gamma", gamma, -1, 1)
+    t_max, dt = arguments.positive("t_max", t_max), arguments.positive("dt", dt)
+    x0_std = arguments.nonnegative("x0_std", x0_std)
+    save_every = arguments.count("save_every", save_every, 1)
+    arguments.one_of("method", method, METHODS)
+    arguments.one_of("bias", bias, BIASES)
     heat, kappa = as_function("temperature", temperature), as_function("onsager", onsager)
     times = breakpoints(t_max, onsager, temperature)
     grid = time_grid(times, dt)
@@ -176,9 +176,9 @@ def two_time(
         return 2 * value
 
     batches, size, entropy = plan(n_trajectories, batches, seed, threads)
-    pulses = min(parameters.count("n_pulsed", n_pulsed, 1) // batches + 1, size)
-    window, tol = parameters.window(window), parameters.nonnegative("tol", tol)
-    parameters.one_of("innovations", innovations, ("gaussian", "matched"))
+    pulses = min(arguments.count("n_pulsed", n_pulsed, 1) // batches + 1, size)
+    window, tol = arguments.window(window), arguments.nonnegative("tol", tol)
+    arguments.one_of("innovations", innovations, ("gaussian", "matched"))
     facts: dict[str, Any] = {
         "phi": phi.name if model is None else model.name,
         "onsager": text_of(onsager),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from meanfield import seeds
+from meanfield.common import seeds
 
 from ... import couplings
 from ...lyapunov import maximal_lyapunov

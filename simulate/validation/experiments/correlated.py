@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from meanfield import seeds
+from meanfield.common import seeds
 
 from ... import couplings
 from ..statement import Design, Experiment, Prediction, Value

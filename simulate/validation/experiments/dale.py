@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.sparse.linalg import eigs
 
-from meanfield import seeds
+from meanfield.common import seeds
 
 from ...couplings import PAPER_SETS, dale, dale_mean, dale_outlier, dale_radius
 from ..statement import Design, Experiment, Prediction, Value

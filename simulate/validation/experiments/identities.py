@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from meanfield import seeds
-from meanfield.transfer import Array
+from meanfield.common import seeds
+from meanfield.common.arguments import Array
 
 from ... import couplings
 from ...dynamics import (

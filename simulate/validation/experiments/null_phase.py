@@ -11,7 +11,8 @@ from functools import partial
 
 import numpy as np
 
-from meanfield import null_fluctuation, null_response, saddle_point, seeds
+from meanfield import null_fluctuation, null_response, saddle_point
+from meanfield.common import seeds
 
 from ... import couplings
 from ..statement import Design, Experiment, Prediction, Value

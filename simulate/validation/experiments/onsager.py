@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
-from meanfield import Switching, seeds
+from meanfield import Switching
+from meanfield.common import seeds
 
 from ... import couplings
 from ...integration import integrate

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from meanfield import seeds
+from meanfield.common import seeds
 
 from ... import couplings
 from ..statement import Design, Experiment, Prediction, Value

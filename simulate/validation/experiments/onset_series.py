@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from meanfield import saddle_point, stationary
-from meanfield.transfer import Array
+from meanfield.common.arguments import Array
 
 from ..statement import Design, Experiment, Prediction, Value
 

@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from meanfield import SamplerError, seeds, stationary, two_time
-from meanfield.transfer import Array
+from meanfield import SamplerError, stationary, two_time
+from meanfield.common import seeds
+from meanfield.common.arguments import Array
 
 from ... import couplings
 from ...boltzmann import BoltzmannSamples, sample_boltzmann

@@ -16,10 +16,10 @@ from meanfield import (
     null_fluctuation,
     null_response,
     saddle_point,
-    seeds,
     square_root_amplitude,
 )
-from meanfield.transfer import Array
+from meanfield.common import seeds
+from meanfield.common.arguments import Array
 
 from ..statement import Design, Experiment, Prediction
 

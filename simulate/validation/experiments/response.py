@@ -10,8 +10,9 @@ import numpy as np
 from scipy.integrate import quad
 from scipy.special import ive, jv
 
-from meanfield import saddle_point, seeds
-from meanfield.transfer import Array
+from meanfield import saddle_point
+from meanfield.common import seeds
+from meanfield.common.arguments import Array
 
 from ... import couplings
 from ...integration import integrate

@@ -9,7 +9,8 @@ import math
 
 import numpy as np
 
-from meanfield import saddle_point, seeds
+from meanfield import saddle_point
+from meanfield.common import seeds
 
 from ..statement import Design, Experiment, Prediction
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from meanfield import SamplerError, seeds, steady_state
+from meanfield import SamplerError, steady_state
+from meanfield.common import seeds
 
 from ... import couplings
 from ..statement import Design, Experiment, Prediction, Value

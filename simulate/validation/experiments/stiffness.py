@@ -9,8 +9,8 @@ from functools import cache
 import numpy as np
 from scipy.optimize import brentq
 
-from meanfield import seeds
-from meanfield.transfer import Array
+from meanfield.common import seeds
+from meanfield.common.arguments import Array
 
 from ... import couplings
 from ...dynamics import jacobian

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from . import parameters
+from . import arguments
 
 _STREAMS = ("couplings", "start", "tangent", "noise", "sampling", "members")
 # Keeps the streams apart from the children that users spawn of the same seed.
@@ -34,7 +34,7 @@ def sequence(seed: int | None, stream: str, *key: int) -> np.random.SeedSequence
     ArgumentError
         If the seed is not an integer ≥ 0.
     """
-    entropy = None if seed is None else parameters.count("seed", seed, 0)
+    entropy = None if seed is None else arguments.count("seed", seed, 0)
     return np.random.SeedSequence(entropy, spawn_key=(_OWN, _STREAMS.index(stream), *key))
 
 

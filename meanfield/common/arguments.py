@@ -9,7 +9,7 @@ from operator import index
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .transfer import Array
+Array = NDArray[np.float64]
 
 
 class ArgumentError(ValueError):
