@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 
 from .common import arguments
-from .common.arguments import ArgumentError
+from .common.arguments import ArgumentError, Array
 
 
 @dataclass(frozen=True)
@@ -108,3 +109,20 @@ def breakpoints(t_max: float, *schedules: object, extra: Sequence[float] = ()) -
 def before(t: float, end: float) -> float:
     """The time at which a step that ends at `end` reads its parameters: never the jump itself."""
     return min(t, float(np.nextafter(end, -np.inf)))
+
+
+def step_times(times: Sequence[float], dt: float, every: int = 1) -> Array:
+    """0 and the ends of every `every`-th step of each segment, and of the segments."""
+    found: list[Array] = [np.zeros(1)]
+    for start, end in pairwise(times):
+        count = step_count(start, end, dt)
+        number = np.arange(1, count + 1, dtype=np.float64)
+        ends = start + number * ((end - start) / count)
+        ends[-1] = end
+        found.append(ends[(number % every == 0) | (number == count)])
+    return np.concatenate(found)
+
+
+def step_count(start: float, end: float, dt: float) -> int:
+    """How many steps, dt or shorter, fill a segment."""
+    return max(1, math.ceil((end - start) / dt - 1e-9))

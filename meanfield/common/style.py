@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,6 +45,31 @@ def band(
     middle, width = np.asarray(y), np.asarray(error)
     axis.plot(x, middle, color=colour, **{"lw": 1.3, **line})
     axis.fill_between(x, middle - width, middle + width, color=colour, alpha=0.25, lw=0)
+
+
+def curves(
+    ax: Axes | None,
+    abscissa: tuple[ArrayLike, str],
+    drawn: Sequence[tuple[ArrayLike, ArrayLike | None, str]],
+) -> Axes:
+    """Curves with their errors on `ax`, or on a figure of their own that notebooks show."""
+    if ax is None:
+        from matplotlib import pyplot as plt
+
+        _, ax = plt.subplots(layout="constrained")
+    x, text = abscissa
+    ax.set_xlabel(text)
+    for number, (y, error, label) in enumerate(drawn):
+        width = np.zeros_like(y) if error is None else error
+        columns = zip(*(np.reshape(v, (np.size(x), -1)).T for v in (y, width)), strict=True)
+        for column, (middle, half) in enumerate(columns):
+            colour = shade(number, len(drawn))
+            band(ax, x, middle, half, colour, label="" if column else label)
+    if len(drawn) > 1:
+        ax.legend()
+    else:
+        ax.set_ylabel(drawn[0][2])
+    return ax
 
 
 def spread(values: xr.DataArray) -> xr.DataArray:

@@ -16,12 +16,12 @@ from ..common import arguments, seeds
 from ..common.arguments import ArgumentError, Array
 from ..common.files import provenance
 from ..exponential import StepSizeWarning, complaint
-from ..schedule import Schedule, breakpoints, text_of
+from ..schedule import Schedule, breakpoints, step_times, text_of
 from ..transfer import TransferFunction, transfer_function
 from .sampler.ensemble import SHRINK, alarm, combine, plan, run_groups
 from .sampler.site import SiteModel, checked_model
 from .sampler.stiffness import stiffness
-from .sampler.sweep import Setting, Sweep, time_grid
+from .sampler.sweep import Setting, Sweep
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -180,7 +180,7 @@ def maximal_lyapunov(
         raise ArgumentError(f"model={site.name!r}: has no slopes")
     batches, size, entropy = plan(n_trajectories, batches, seed, threads)
     times = breakpoints(t_max, onsager)
-    grid = time_grid(times, dt)
+    grid = step_times(times, dt)
     setting = Setting(
         site, g, gamma, lambda t: 2 * temperature, x0_std, times, grid, tol=tol, window=window
     )

@@ -19,10 +19,10 @@ from ..common.sweep import sweep
 from ..dmft.sampler.batch import Batch, Task, are_alike
 from ..dmft.sampler.ensemble import combine, plan
 from ..dmft.sampler.site import rate_model
-from ..dmft.sampler.sweep import Setting, time_grid
+from ..dmft.sampler.sweep import Setting
 from ..dmft.two_time.solver import BIASES, sample
 from ..exponential import StepSizeWarning, complaint, largest_step
-from ..schedule import Switching
+from ..schedule import Switching, step_times
 from ..transfer import TransferFunction, transfer_function
 
 if TYPE_CHECKING:
@@ -228,9 +228,9 @@ def _point(
     # All saved times are ends of segments: early ones get short steps, where E falls fast.
     after = (t_chaos + times.t).tolist()
     model = rate_model(transfer, Switching([t_chaos], [0.0, onsager]) if t_chaos else onsager)
-    grid, marks = time_grid(after, steps[1]), after
+    grid, marks = step_times(after, steps[1]), after
     if t_chaos:
-        grid = np.concatenate([time_grid([0.0, t_chaos], steps[0]), grid[1:]])
+        grid = np.concatenate([step_times([0.0, t_chaos], steps[0]), grid[1:]])
         marks = [0.0, *after]
     setting = Setting(model, g, gamma, lambda t: 0.0, x0_std, marks, grid, "matched", tol=tol)
     saves = np.flatnonzero(np.isin(grid, marks))[-times.t.size :]

@@ -8,7 +8,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from meanfield.common.arguments import ArgumentError, Array
+from meanfield.common.arguments import ArgumentError
+from meanfield.schedule import step_count
 
 from ..network import Evaluation, State
 from .chebyshev import Chebyshev
@@ -92,7 +93,7 @@ class Stepper:
     def _fixed(
         self, problem: Problem, x: State, first: Evaluation, start: float, end: float
     ) -> Iterator[Interval]:
-        count = _count(start, end, self.dt)
+        count = step_count(start, end, self.dt)
         h = (end - start) / count
         for k in range(count):
             t, later = start + k * h, start + (k + 1) * h if k < count - 1 else end
@@ -190,7 +191,7 @@ def check_noisy_saves(problem: Problem, times: Sequence[float], dt: float, saves
     ArgumentError
     """
     for start, end in pairwise(times):
-        h = (end - start) / _count(start, end, dt)
+        h = (end - start) / step_count(start, end, dt)
         segment = problem.segment(end)
         for save in saves[(saves > start) & (saves < end)]:
             place = (save - start) / h
@@ -201,20 +202,3 @@ def check_noisy_saves(problem: Problem, times: Sequence[float], dt: float, saves
                     f"save_at={save:g}: a noisy run is known at its steps only, multiples of {h:g} "
                     f"after t = {start:g} here"
                 )
-
-
-def step_times(times: Sequence[float], dt: float, every: int = 1) -> Array:
-    """0 and the ends of every `every`-th fixed step of each segment, and of the segments."""
-    found = [np.zeros(1)]
-    for start, end in pairwise(times):
-        count = _count(start, end, dt)
-        ends = start + np.arange(1, count + 1) * ((end - start) / count)
-        ends[-1] = end
-        kept = np.arange(1, count + 1) % every == 0
-        kept[-1] = True
-        found.append(ends[kept])
-    return np.concatenate(found)
-
-
-def _count(start: float, end: float, dt: float) -> int:
-    return max(1, int(np.ceil((end - start) / dt - 1e-9)))

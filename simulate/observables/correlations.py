@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-
 import numpy as np
 import scipy.fft
 from numpy.typing import ArrayLike
@@ -12,59 +9,27 @@ from numpy.typing import ArrayLike
 from meanfield import TransferFunction
 from meanfield.common import arguments
 from meanfield.common.arguments import ArgumentError, Array
-from meanfield.common.files import provenance
+from meanfield.common.result import Result, coordinate, error, fact, value
 
 from ..integration import Trajectory
 from .states import activity, described, stacked_states
-
-if TYPE_CHECKING:
-    import xarray as xr
 
 # Elements of a Fourier transform made at once: 128 MB of complex numbers.
 _BLOCK = 2**23
 
 
-@dataclass(frozen=True)
-class Autocorrelation:
-    """Time-lagged correlation with its error.
+class Autocorrelation(Result):
+    """Time-lagged correlation ⟨φ(t)φ(t+τ)⟩, or of x."""
 
-    Attributes
-    ----------
-    tau : (n_lags,) ndarray
-        Lags, from 0.
-    C : (n_lags,) ndarray
-        ⟨φ(t)φ(t+τ)⟩, or of x.
-    C_err : (n_lags,) ndarray
-        Standard error by `error_over`.
-    error_over : str
-        "columns", "neurons" or, where there is a single series, "nothing" (errors are nan).
-    attributes : dict
-        Parameters of the run and what was read off its states.
-    """
-
-    tau: Array
-    C: Array
-    C_err: Array
-    error_over: str
-    attributes: dict[str, Any] = field(default_factory=dict)
-
-    def to_dataset(self) -> xr.Dataset:
-        """Labelled arrays with parameters and versions in the attributes."""
-        import xarray as xr
-
-        kind = self.attributes.get("of", "phi")
-        return xr.Dataset(
-            {
-                "C": ("tau", self.C, {"long_name": f"autocorrelation of {kind}"}),
-                "C_err": (
-                    "tau",
-                    self.C_err,
-                    {"long_name": f"standard error over {self.error_over}"},
-                ),
-            },
-            {"tau": ("tau", self.tau, {"long_name": "lag"})},
-            {**self.attributes, "error_over": self.error_over, **provenance()},
-        )
+    tau: Array = coordinate("lag", ("tau",), "time constant", symbol=r"$\tau$")
+    C: Array = value("autocorrelation of {of}", ("tau",), symbol=r"$C(\tau)$")
+    C_err: Array = error("C", note="Over what, says `error_over`.")
+    error_over: str = fact(
+        'What the error is taken over: "columns", "neurons" or, where there is a single series, '
+        '"nothing" (errors are nan)'
+    )
+    _headline = ("tau", "error_over")
+    _picture = ("tau", "C")
 
 
 def autocorrelation(
@@ -144,9 +109,11 @@ def autocorrelation(
     else:
         spread, count, over = np.full(n_lags, np.nan), 1, "nothing"
     # A variance by subtraction may round below 0.
-    error = np.sqrt(np.maximum(spread, 0.0) / count)
+    deviation = np.sqrt(np.maximum(spread, 0.0) / count)
     lags = dt * np.arange(n_lags, dtype=np.float64)
-    return Autocorrelation(lags, mean, error, over, described(x, of, phi))
+    return Autocorrelation(
+        tau=lags, C=mean, C_err=deviation, error_over=over, attributes=described(x, of, phi)
+    )
 
 
 def _spacing(times: Array) -> float:

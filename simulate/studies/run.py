@@ -11,10 +11,9 @@ from meanfield import Switching, transfer_function
 from meanfield.common import arguments, seeds, style
 from meanfield.common.arguments import Array
 from meanfield.common.study import Part, Study
-from meanfield.schedule import Schedule, breakpoints
+from meanfield.schedule import Schedule, breakpoints, step_times
 
 from ..integration import integrate
-from ..integration.stepping import step_times
 from .protocol import STEPS, couplings_text, make_couplings, step_facts
 
 if TYPE_CHECKING:

@@ -26,9 +26,9 @@ from meanfield.common.jobs import in_threads
 from meanfield.dmft.sampler.ensemble import SHRINK, combine
 from meanfield.dmft.sampler.site import rate_model
 from meanfield.dmft.sampler.stiffness import stiffness
-from meanfield.dmft.sampler.sweep import Forgetting, Moment, Setting, Sweep, time_grid
+from meanfield.dmft.sampler.sweep import Forgetting, Moment, Setting, Sweep
 from meanfield.exponential import largest_rate
-from meanfield.schedule import Schedule, breakpoints
+from meanfield.schedule import Schedule, breakpoints, step_times
 
 ARRAYS = ("t", "C", "delta", "freezing", "energy", "r_int")
 
@@ -46,7 +46,7 @@ def setting(
 ) -> Setting:
     times = breakpoints(t_max, onsager)
     model = rate_model(transfer_function("tanh"), onsager)
-    grid = time_grid(times, dt)
+    grid = step_times(times, dt)
     return Setting(model, g, gamma, lambda t: 0.0, x0_std, times, grid, innovations, tol=tol)
 
 
@@ -126,17 +126,17 @@ def test_second_order(onsager: Schedule) -> None:
     assert np.polyfit(np.log(steps), np.log(errors), 1)[0] == pytest.approx(2, abs=0.15)
 
 
-def test_time_grid() -> None:
+def test_step_times() -> None:
     times = [0.0, 0.73, 1.0, 1.0007]
-    grid = time_grid(times, 0.1)
+    grid = step_times(times, 0.1)
     assert set(times) <= set(grid)
     steps = np.diff(grid)
     assert np.all(steps > 0)
     assert np.all(steps <= 0.1 * (1 + 1e-9))
     # As many steps as needed and no more, and none of rounding.
     assert grid.size == 1 + 8 + 3 + 1
-    assert time_grid([0.0, 0.3], 0.1).size == 4
-    assert time_grid([0.0, 0.05], 0.1).tolist() == [0.0, 0.05]
+    assert step_times([0.0, 0.3], 0.1).size == 4
+    assert step_times([0.0, 0.05], 0.1).tolist() == [0.0, 0.05]
 
 
 def test_saved_times() -> None:

@@ -13,7 +13,6 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -27,7 +26,6 @@ from ...schedule import before
 from .site import SiteModel
 
 # Steps that end this close to a segment's end, in steps, end there.
-_SLACK = 1e-9
 _LARGEST = 1e200
 # Tolerance from which single precision of the operator is as good.
 _SINGLE = 1e-3
@@ -65,17 +63,6 @@ def _normal_quantiles(size: int) -> Array:
     return states
 
 
-def time_grid(times: Sequence[float], dt: float) -> Array:
-    """0, the ends of all steps: dt, shortened so that a whole number fits between `times`."""
-    pieces: list[Array] = [np.zeros(1)]
-    for start, end in pairwise(times):
-        count = max(1, math.ceil((end - start) / dt - _SLACK))
-        ends = start + np.arange(1, count + 1, dtype=np.float64) * ((end - start) / count)
-        ends[-1] = end
-        pieces.append(ends)
-    return np.concatenate(pieces)
-
-
 @dataclass(frozen=True)
 class Setting:
     """What all batches of a run have in common."""
@@ -86,7 +73,7 @@ class Setting:
     noise: Callable[[float], float]  # white-noise strength σ²(t)
     x0_std: float  # standard deviation of the normal initial states
     times: Sequence[float]  # 0, switch times, t_max
-    grid: Array  # `time_grid` of `times`
+    grid: Array  # `step_times` of `times`
     innovations: str = "matched"  # like `tol` of the `GaussianOperator`
     tol: float = 1e-3
     window: float = math.inf  # time after which the past is forgotten

@@ -14,10 +14,11 @@ from scipy.special import ive, jv
 from ...common import arguments
 from ...common.arguments import ArgumentError, Array
 from ...elliptic import null_response
+from ...schedule import step_times
 from ...transfer import TransferFunction, transfer_function
 from ..sampler.ensemble import SHRINK, alarm, combine, mean_and_error, plan, run_groups
 from ..sampler.site import rate_model
-from ..sampler.sweep import Setting, time_grid
+from ..sampler.sweep import Setting
 from ..stationary import stationary
 from .batch import run_batch
 from .solution import SCALARS, SteadyState, exact
@@ -156,7 +157,7 @@ def steady_state(
             f"t_max={t_max:g}: must be at least t_skip + 2 window = {t_skip + 2 * window:g}"
         )
     times = [0.0, dt * math.ceil(t_max / dt - 1e-9)]
-    grid = time_grid(times, dt)
+    grid = step_times(times, dt)
     model = rate_model(phi)
     setting = Setting(model, g, gamma, lambda t: 0.0, 1.0, times, grid, tol=tol, window=window)
     half = replace(setting, window=window / 2)

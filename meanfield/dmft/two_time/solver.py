@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from ...common import arguments
 from ...common.arguments import ArgumentError, Array
 from ...exponential import StepSizeWarning, complaint
-from ...schedule import Schedule, as_function, breakpoints, text_of
+from ...schedule import Schedule, as_function, breakpoints, step_times, text_of
 from ...transfer import TransferFunction, transfer_function
 from ..closed import ClosedTwoTime, solve
 from ..sampler.batch import Batch, Task, are_alike, run_batch
 from ..sampler.ensemble import SHRINK, Estimate, combine, plan, run_groups
 from ..sampler.site import SiteModel, checked_model
-from ..sampler.sweep import Setting, time_grid
+from ..sampler.sweep import Setting
 from .solution import CURVES, MATRICES, TwoTime
 
 METHODS = ("auto", "closed", "sampler")
@@ -165,7 +165,7 @@ def two_time(
     arguments.one_of("bias", bias, BIASES)
     heat, kappa = as_function("temperature", temperature), as_function("onsager", onsager)
     times = breakpoints(t_max, onsager, temperature)
-    grid = time_grid(times, dt)
+    grid = step_times(times, dt)
     saves = _saves(grid, times, save_every)
     is_vanilla = model is None and not callable(onsager) and onsager == 0
     site = checked_model(model, phi, onsager)
