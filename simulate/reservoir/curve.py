@@ -13,10 +13,12 @@ from numpy.typing import ArrayLike, DTypeLike
 from meanfield import TransferFunction
 from meanfield.common import arguments, seeds
 from meanfield.common.arguments import ArgumentError, Array
+from meanfield.common.result import given
 from meanfield.schedule import Schedule
 
 from ..integration import integrate
 from ..network import Network
+from ..observables.states import reason_of
 from .memory import MemoryCurve, SingularCovarianceWarning, delays, evaluate, split
 
 Stimulus = Callable[[float], Any]
@@ -181,6 +183,7 @@ def memory_curve(
     >>> curve.m.round(2).tolist(), int(curve.rank), curve.singular
     ([0.99, 0.39], 1, True)
     """
+    told = given(memory_curve, locals())
     times = _sample_times(t_max, t_skip, sample_every)
     drive = two_sines if stimulus is None else stimulus
     targets = stimulus_targets(times, tau, task=task, stimulus=drive)
@@ -218,24 +221,20 @@ def memory_curve(
         test_fraction=test_fraction,
         gap=gap_samples,
     )
-    for text in curve.warnings:
-        warnings.warn(text, SingularCovarianceWarning, stacklevel=2)
-    attributes = {name: value for name, value in run.attributes.items() if name != "n"} | {
+    if curve.reason:
+        warnings.warn(curve.reason, SingularCovarianceWarning, stacklevel=2)
+    used = {
         "method": run.method,
         "dt": run.dt,
-        "task": task,
         "stimulus": getattr(drive, "__name__", repr(drive)),
-        "t_skip": t_skip,
-        "sample_every": sample_every,
-        "gap": gap,
-        "seed": str(sequence.entropy) if x0 is None else "x0 given",
+        "seed": sequence.entropy if x0 is None else None,
     }
     return replace(
         curve,
-        # Weights fitted to states of an unstable run say nothing of the flow, singular or not.
-        status=curve.status if run.status == "success" else run.status,
-        warnings=[*run.warnings, *curve.warnings],
-        attributes={**curve.attributes, **attributes},
+        # Weights fitted to states of a flagged run say nothing of the flow, singular or not.
+        status=None,
+        reason="; ".join(filter(None, (reason_of(run), curve.reason))),
+        attributes=told | curve.attributes | used,
     )
 
 
