@@ -388,4 +388,5 @@ def _told(content: Any) -> Any:
     if hasattr(content, "times"):
         return _Text(repr(content))
     name = getattr(content, "name", None) or getattr(content, "__name__", type(content).__name__)
-    return str(name) if hasattr(content, "name") else _Text(f"<function {name}>")
+    kind = "function " if callable(content) else ""
+    return str(name) if hasattr(content, "name") else _Text(f"<{kind}{name}>")

@@ -1,6 +1,5 @@
 """Elliptic, excitatory–inhibitory and matrix-free couplings."""
 
-import sys
 import tracemalloc
 from typing import Any
 
@@ -123,7 +122,7 @@ def test_dale_connections_are_independent(monkeypatch: pytest.MonkeyPatch) -> No
     # Drawn in blocks of any size the couplings are the same ones.
     arguments = ones | {"sigma_e": 1.0}
     whole = couplings.dale(40, **arguments, seed=3)
-    monkeypatch.setattr(sys.modules["simulate.couplings.dale"], "_BLOCK", 7)
+    monkeypatch.setattr(couplings, "_BLOCK", 7)
     np.testing.assert_array_equal(couplings.dale(40, **arguments, seed=3), whole)
 
 

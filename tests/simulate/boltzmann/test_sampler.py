@@ -1,12 +1,14 @@
 """Samples of exp(−βE) against quadrature, closed forms and the replica theory."""
 
+import pickle
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from meanfield import saddle_point
+from meanfield import load, saddle_point
 from simulate import (
     BoltzmannSamples,
     SamplingWarning,
@@ -82,10 +84,13 @@ def test_several_temperatures_in_one_run() -> None:
     assert np.all(np.abs(run.acceptance - 0.8) < 0.15)
     data = run.to_dataset()
     assert data.samples.dims == ("beta", "chain", "draw", "neuron")
-    assert data.attrs["seed"] == "4"
+    assert data.attrs["seed"] == 4
+    assert data.converged.values.all()
+    assert run.q_step_bias is None
+    np.testing.assert_array_equal(run.plot().get_lines()[0].get_ydata(), run.q)
 
 
-def test_langevin_measures_the_bias_of_its_step() -> None:
+def test_langevin_measures_the_bias_of_its_step(tmp_path: Path) -> None:
     """At half the stability limit the bias is below a per cent, and the estimate agrees."""
     J, beta = np.array([[0.0, 2.2], [1.4, 0.0]]), 2.0
     expected = exact(J, beta, 0.0)
@@ -93,7 +98,8 @@ def test_langevin_measures_the_bias_of_its_step() -> None:
         J, beta, n_samples=4000, chains=16, seed=5, algorithm="langevin", dt=0.115, warmup=50
     )
     for name, value in expected.items():
-        bias, error = float(run.step_bias[name]), float(run.step_bias[f"{name}_err"])
+        bias = float(getattr(run, f"{name}_step_bias"))
+        error = float(getattr(run, f"{name}_step_bias_err"))
         difference = float(getattr(run, name)) - value
         assert abs(difference - bias) < LEVEL * np.hypot(error, float(getattr(run, f"{name}_err")))
         assert abs(bias) < 0.01 * value + LEVEL * error
@@ -101,6 +107,29 @@ def test_langevin_measures_the_bias_of_its_step() -> None:
         J, beta, n_samples=2000, chains=8, seed=6, algorithm="langevin", dt=0.02, warmup=50
     )
     agree(small, expected)
+    assert small.ladder is None
+    # One temperature, too, has its axis in a file.
+    small.save(tmp_path / "samples.nc")
+    data = load(tmp_path / "samples.nc")
+    assert data.beta.values.tolist() == [beta]
+    assert data.samples.dims == ("beta", "chain", "draw", "neuron")
+    for name in ("q", "q_err", "r_hat", "r_step_bias", "r_step_bias_err", "converged", "reason"):
+        assert data[name].dims == ("beta",)
+    assert data.attrs["dt"] == 0.02
+
+
+def test_each_temperature_is_judged_by_itself() -> None:
+    J = couplings.elliptic(40, 2.0, seed=8)
+    with pytest.warns(SamplingWarning, match="not mixed at beta=10000: "):
+        run = sample_boltzmann(
+            J, [0.01, 1e4], n_samples=400, chains=2, seed=9, warmup=100, thin=2, lowest_beta=0.01
+        )
+    assert run.converged.tolist() == [True, False]
+    assert run.reason[0] == ""
+    assert run.reason[1].startswith("not mixed at beta=10000: R-hat up to")
+    assert run.warnings == (run.reason[1],)
+    copy = pickle.loads(pickle.dumps(run))
+    assert copy.to_dataset().drop_attrs().equals(run.to_dataset().drop_attrs())
 
 
 def test_seed() -> None:
@@ -138,7 +167,8 @@ def test_a_frozen_chain_is_flagged() -> None:
     J = couplings.elliptic(100, 10.0, seed=1)
     with pytest.warns(SamplingWarning, match="not mixed at beta=0.4"):
         run = sample_boltzmann(J, 0.4, chains=1, n_samples=300, warmup=0, seed=1)
-    assert run.status == "not mixed"
+    assert run.status == "flagged"
+    assert "raise n_samples, warmup or thin" in run.reason
     assert np.isnan(run.q_err)
 
 
