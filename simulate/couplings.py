@@ -6,7 +6,7 @@ Gaussian ones, and the sparse excitatory–inhibitory ones of [HH] section II.D 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal, overload
+from typing import Literal, TypedDict, Unpack, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,11 +51,6 @@ def elliptic(n: int, g: float, gamma: float = 0.0, *, seed: int) -> Array:
     -------
     (n, n) ndarray
         Row i holds the couplings into neuron i.
-
-    Raises
-    ------
-    ValueError
-        If an argument is outside its range, or `n` or `seed` is not an integer.
 
     Examples
     --------
@@ -112,11 +107,6 @@ def lazy(
         A `scipy.sparse.linalg.LinearOperator` for ``J @ x`` and ``J.T @ x``, x of shape (n,) or
         (n, batch).
 
-    Raises
-    ------
-    ValueError
-        If an argument is outside its range, or `n` or `seed` is not an integer.
-
     Examples
     --------
     >>> import numpy as np
@@ -129,44 +119,26 @@ def lazy(
     return GaussianOperator(n, g, gamma, seed=seed, innovations=innovations, tol=tol)
 
 
+class _DaleStatistics(TypedDict):
+    f: float
+    alpha: float
+    mu_e: float
+    mu_i: float
+    sigma_e: float
+    sigma_i: float
+
+
 @overload
 def dale(
-    n: int,
-    *,
-    f: float,
-    alpha: float,
-    mu_e: float,
-    mu_i: float,
-    sigma_e: float,
-    sigma_i: float,
-    seed: int,
-    sparse: Literal[False] = False,
+    n: int, *, seed: int, sparse: Literal[False] = False, **statistics: Unpack[_DaleStatistics]
 ) -> Array: ...
 @overload
 def dale(
-    n: int,
-    *,
-    f: float,
-    alpha: float,
-    mu_e: float,
-    mu_i: float,
-    sigma_e: float,
-    sigma_i: float,
-    seed: int,
-    sparse: Literal[True],
+    n: int, *, seed: int, sparse: Literal[True], **statistics: Unpack[_DaleStatistics]
 ) -> csr_array[np.float64, tuple[int, int]]: ...
 @overload
 def dale(
-    n: int,
-    *,
-    f: float,
-    alpha: float,
-    mu_e: float,
-    mu_i: float,
-    sigma_e: float,
-    sigma_i: float,
-    seed: int,
-    sparse: bool | None,
+    n: int, *, seed: int, sparse: bool | None, **statistics: Unpack[_DaleStatistics]
 ) -> Array | csr_array[np.float64, tuple[int, int]]: ...
 def dale(
     n: int,
@@ -213,11 +185,6 @@ def dale(
     -------
     (n, n) ndarray or csr_array
         Row i holds the couplings into neuron i; zero diagonal.
-
-    Raises
-    ------
-    ValueError
-        If an argument is outside its range, or `n` or `seed` is not an integer.
 
     Examples
     --------
@@ -272,11 +239,6 @@ def dale_mean(n: int, *, f: float, alpha: float, mu_e: float, mu_i: float) -> fl
     float
         Zero in a structurally balanced network.
 
-    Raises
-    ------
-    ValueError
-        If an argument is outside its range.
-
     Examples
     --------
     >>> from simulate.couplings import dale_mean
@@ -303,11 +265,6 @@ def dale_outlier(n: int, *, f: float, alpha: float, mu_e: float, mu_i: float) ->
     -------
     float
 
-    Raises
-    ------
-    ValueError
-        If an argument is outside its range.
-
     Examples
     --------
     >>> from simulate.couplings import dale_outlier
@@ -333,11 +290,6 @@ def dale_radius(
     Returns
     -------
     float
-
-    Raises
-    ------
-    ValueError
-        If an argument is outside its range.
 
     Examples
     --------

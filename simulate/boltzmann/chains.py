@@ -258,19 +258,12 @@ def langevin_samples(
             # A whole number of double steps between samples: both runs are sampled alike.
             step = factor * spacing / (2 * np.ceil(spacing / (2 * dt)))
             run = integrate(
-                network.J,
-                start,
-                t_max=spacing * (warmup + n_samples),
-                dt=step,
-                onsager=1.0,
-                temperature=1 / beta,
-                method="leimkuhler-matthews",
-                save_at=spacing * np.arange(warmup + 1, warmup + n_samples + 1),
-                eta=network.eta,
-                phi=network.function,
-                seed=int(noise_seed.generate_state(1, np.uint64)[0]),
+                network.J, start, t_max=spacing * (warmup + n_samples), dt=step, onsager=1.0,
+                temperature=1 / beta, method="leimkuhler-matthews",
+                save_at=spacing * np.arange(warmup + 1, warmup + n_samples + 1), eta=network.eta,
+                phi=network.function, seed=int(noise_seed.generate_state(1, np.uint64)[0]),
                 progress=progress,
-            )
+            )  # fmt: skip
             assert run.x is not None
             states = np.ascontiguousarray(np.moveaxis(run.x, 2, 0))
             if factor == 1:

@@ -90,13 +90,7 @@ class BoltzmannSamples(Result):
     _picture = ("beta", "q")
 
     def to_dataset(self, dims: tuple[str, ...] | None = None) -> xr.Dataset:
-        """Labelled arrays over beta, one temperature or several; see the attributes.
-
-        Parameters
-        ----------
-        dims : tuple of str, optional
-            Name of the axis of temperatures in the place of ``beta``.
-        """
+        """Labelled arrays over beta, or `dims`, also of one temperature."""
         dims = ("beta",) if dims is None else dims
         if self.beta.ndim:
             return super().to_dataset(dims)
@@ -169,7 +163,7 @@ def sample_boltzmann(
     Raises
     ------
     ArgumentError
-        If an argument is outside its range, or J is a LinearOperator.
+        If J is a LinearOperator, or beta neither a finite number nor increasing.
 
     Warns
     -----
@@ -215,15 +209,11 @@ def sample_boltzmann(
     with threadpool_limits(threads, user_api="blas"):
         if algorithm == "tempering":
             rungs = ladder(betas, network.n, lowest_beta)
+            generators = ChainGenerators(entropy, chains, len(rungs))
             samples, accepted, swapped = tempered_samples(
-                network,
-                rungs,
-                np.searchsorted(rungs, betas),
-                thin=thin,
-                leapfrog=leapfrog,
-                generators=ChainGenerators(entropy, chains, len(rungs)),
-                **common,
-            )
+                network, rungs, np.searchsorted(rungs, betas), thin=thin, leapfrog=leapfrog,
+                generators=generators, **common,
+            )  # fmt: skip
             tempering = {"ladder": rungs, "acceptance": accepted}
             tempering["swap_acceptance"] = swapped if swapped.size else None
         else:

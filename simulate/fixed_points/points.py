@@ -61,13 +61,7 @@ class StationaryPoints(Result):
         return self.x.shape[1]
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Mark the number of unstable directions of every point against ‖x‖²/n.
-
-        Parameters
-        ----------
-        ax : matplotlib.axes.Axes, optional
-            Where; default: the axes of a new figure.
-        """
+        """Mark the unstable directions of every point against ‖x‖²/n; see `Result.plot`."""
         ax = super().plot(ax)
         ax.get_lines()[-1].set(linestyle="", marker="o")
         return ax
@@ -156,13 +150,7 @@ class FixedPoints(StationaryPoints):
         )
 
     def to_dataset(self, dims: tuple[str, ...] | None = None) -> xr.Dataset:
-        """Labelled arrays over zeros; those over minima of E carry the prefix ``minimum_``.
-
-        Parameters
-        ----------
-        dims : tuple of str, optional
-            As in every result; there are no axes to name.
-        """
+        """Labelled arrays over zeros; those over minima of E carry the prefix ``minimum_``."""
         data = super().to_dataset(dims).rename_dims(point="zero")
         if len(self.minima):
             minima = self.minima.to_dataset().rename_dims(point="minimum")
@@ -176,13 +164,7 @@ class FixedPoints(StationaryPoints):
         return data.assign_attrs(counts | {name: getattr(self, name) for name in names})
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Mark the unstable directions of zeros, circles, and minima, crosses, against ‖x‖²/n.
-
-        Parameters
-        ----------
-        ax : matplotlib.axes.Axes, optional
-            Where; default: the axes of a new figure.
-        """
+        """Mark the unstable directions of zeros, circles, and minima, crosses, against ‖x‖²/n."""
         ax = super().plot(ax)
         if len(self.minima):
             self.minima.plot(ax).get_lines()[-1].set_marker("x")
@@ -232,22 +214,22 @@ class DistinctPoints:
 
     def fields(self) -> tuple[dict[str, Any], list[int]]:
         """The fields of `StationaryPoints` by ‖x‖²/n, and the numbers of the points in order."""
-        states = [_canonical(one.point.x) for one in self._listed]
+        states = [_canonical(entry.point.x) for entry in self._listed]
         # Points tied by a symmetry of J follow their entries.
         keys = [(round(float(x @ x) / len(x), 9), *np.round(-x, 6).tolist()) for x in states]
         order = sorted(range(len(states)), key=keys.__getitem__)
         listed, n = [self._listed[k] for k in order], self._landscape.n
         x, spectra = np.empty((n, len(order))), np.empty((len(order), n), dtype=complex)
-        for k, one in enumerate(listed):
+        for k, entry in enumerate(listed):
             x[:, k] = states[order[k]]
             # A fresh point, which forgets its matrices.
-            values = np.linalg.eigvals(self._landscape.at(one.point.x).jacobian).astype(complex)
+            values = np.linalg.eigvals(self._landscape.at(entry.point.x).jacobian).astype(complex)
             spectra[k] = values[np.lexsort((-values.imag, -values.real))]
-        residual = np.array([one.point.residual for one in listed])
+        residual = np.array([entry.point.residual for entry in listed])
         columns = {
             "x": x,
-            "hits": np.array([one.hits for one in listed], dtype=np.int64),
-            "proven": np.array([one.proven for one in listed], dtype=bool),
+            "hits": np.array([entry.hits for entry in listed], dtype=np.int64),
+            "proven": np.array([entry.proven for entry in listed], dtype=bool),
             "residual": residual,
             "energy": residual**2 / 2,
             "x2": np.mean(x**2, axis=0),
@@ -256,8 +238,10 @@ class DistinctPoints:
             "n_unstable": np.sum(
                 spectra.real > _NO_GROWTH * self._landscape.jacobian_bound, axis=1
             ),
-            "smallest_singular_value": np.array([one.smallest_singular_value for one in listed]),
-            "smallest_curvature": np.array([one.smallest_curvature for one in listed]),
+            "smallest_singular_value": np.array(
+                [entry.smallest_singular_value for entry in listed]
+            ),
+            "smallest_curvature": np.array([entry.smallest_curvature for entry in listed]),
         }
         return columns, order
 

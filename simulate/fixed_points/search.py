@@ -165,20 +165,14 @@ def _gathered(
 ) -> FixedPoints:
     tables = {kind: DistinctPoints(landscape, kind) for kind in ("zero", "minimum")}
     tables["zero"].add(landscape.at(np.zeros(landscape.n)), hits=0)
-    outcome: list[str] = []
-    numbers: list[int] = []
-    iterations: list[int] = []
+    rows: list[tuple[str, int, int, int]] = []
     reasons: dict[int, str] = {}
-    escapes = 0
     for k, end in enumerate(ends):
         if end.kind == "failed":
             reasons[k] = end.reason
-            numbers.append(-1)
-        else:
-            numbers.append(tables[end.kind].add(end.point))
-        outcome.append(end.kind)
-        iterations.append(end.iterations)
-        escapes += end.escapes
+        number = -1 if end.kind == "failed" else tables[end.kind].add(end.point)
+        rows.append((end.kind, number, end.iterations, end.escapes))
+    outcome, numbers, iterations, escapes = zip(*rows, strict=True)
     ranks, fields = {"failed": {-1: -1}}, {}
     for kind, table in tables.items():
         fields[kind], order = table.fields()
@@ -191,8 +185,8 @@ def _gathered(
         index=np.array(index, dtype=np.int64),
         reasons=reasons,
         iterations=np.array(iterations, dtype=np.int64),
-        escapes=escapes,
-        reason=_reason(reasons, len(outcome)),
+        escapes=sum(escapes),
+        reason=_reason(reasons, len(rows)),
         attributes=told,
     )
 
@@ -245,15 +239,9 @@ def _run(network: Network, x: Array, duration: float, onsager: float) -> Array:
             # A start need not be accurate, only the same at every call.
             warnings.simplefilter("ignore", StepSizeWarning)
             run = integrate(
-                network.J,
-                x,
-                t_max=duration,
-                dt=0.1,
-                onsager=onsager,
-                method="chebyshev" if onsager else "exponential",
-                phi=network.function,
-                store_states=False,
-            )
+                network.J, x, t_max=duration, dt=0.1, onsager=onsager, phi=network.function,
+                method="chebyshev" if onsager else "exponential", store_states=False,
+            )  # fmt: skip
     except IntegrationError as error:
         raise ArgumentError(
             f"starts: the {'gradient flow' if onsager else 'vanilla dynamics'} does "

@@ -53,13 +53,7 @@ class PrincipalComponents(Result):
     _headline = ("components", "total_variance")
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the projections on all components against time, or the number of the state.
-
-        Parameters
-        ----------
-        ax : matplotlib.axes.Axes, optional
-            Where; default: the axes of a new figure.
-        """
+        """Draw the projections on all components against time, or the number of the state."""
         along = np.moveaxis(self.projections, 1, 0)
         states = (np.arange(along.shape[1]), "state") if self.t is None else (self.t, "time")
         drawn = [(v, None, f"$v_{{{number + 1}}}$") for number, v in enumerate(along)]

@@ -139,7 +139,7 @@ def memory_function(
     )
     if curve.reason:
         warnings.warn(curve.reason, SingularCovarianceWarning, stacklevel=2)
-    return replace(curve, attributes=told | curve.attributes)
+    return replace(curve, attributes=told)
 
 
 def evaluate(
@@ -169,35 +169,23 @@ def evaluate(
         else:
             held_out = (x[length - n_test :], target[length - n_test :])
             fits.append(_regularised(x[:n_train], target[:n_train], held_out, ridge, gap))
-    shape = states.shape[2:]
-    by_target = {
-        name: np.stack([getattr(fit, name) for fit in fits], axis=-1).reshape(-1, *shape)
-        for name in ("m", "m_train", "ridge")
+    fields: dict[str, Any] = {
+        name: np.stack(trials, axis=-1).reshape((*np.shape(trials[0]), *states.shape[2:]))
+        for name, trials in zip(ReadoutFit._fields, zip(*fits, strict=True), strict=True)
     }
-    by_trial = {
-        name: np.array([getattr(fit, name) for fit in fits]).reshape(shape)
-        for name in ("scale", "rank", "condition")
-    }
-    singular = bool(np.any(by_trial["rank"] < n))
+    singular = bool(np.any(fields["rank"] < n))
     inverted = (
-        f"[HH] Eq. 21 inverts a covariance of rank {by_trial['rank'].min()} < n = {n} in double "
+        f"[HH] Eq. 21 inverts a covariance of rank {fields['rank'].min()} < n = {n} in double "
         "precision: m is made of rounding errors; use formula='ridge'"
     )
     return MemoryCurve(
+        **fields,
         tau=labels,
-        **by_target,
-        **by_trial,
         n=n,
         n_train=n_train,
         n_test=n_test,
         singular=singular,
         reason=inverted if formula == "printed" and singular else "",
-        attributes={
-            "formula": formula,
-            "ridge_choice": "cross-validated" if ridge is None else f"{ridge:g}",
-            "test_fraction": test_fraction,
-            "gap_samples": gap,
-        },
     )
 
 

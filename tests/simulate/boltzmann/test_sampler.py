@@ -119,11 +119,9 @@ def test_langevin_measures_the_bias_of_its_step(tmp_path: Path) -> None:
 
 
 def test_each_temperature_is_judged_by_itself() -> None:
-    J = couplings.elliptic(40, 2.0, seed=8)
+    J = couplings.elliptic(20, 2.0, seed=8)
     with pytest.warns(SamplingWarning, match="not mixed at beta=10000: "):
-        run = sample_boltzmann(
-            J, [0.01, 1e4], n_samples=400, chains=2, seed=9, warmup=100, thin=2, lowest_beta=0.01
-        )
+        run = sample_boltzmann(J, [0.5, 1e4], n_samples=400, chains=2, warmup=5, seed=9)
     assert run.converged.tolist() == [True, False]
     assert run.reason[0] == ""
     assert run.reason[1].startswith("not mixed at beta=10000: R-hat up to")
