@@ -383,6 +383,8 @@ def _told(content: Any) -> Any:
         if array.dtype.kind in "iufbU" and array.size <= _TOLD:
             return array.tolist()
         return _Text(f"<{array.dtype} array {array.shape}>")
+    if isinstance(content, type | np.dtype):
+        return _Text(getattr(content, "name", None) or getattr(content, "__name__", ""))
     if hasattr(content, "shape"):
         return _Text(f"<{type(content).__name__} {content.shape}>")
     if hasattr(content, "times"):

@@ -127,11 +127,8 @@ class ChainGenerators:
 
     def normal(self, n: int) -> Array:
         """(n, rungs, chains) standard normals."""
-        rows = np.empty((len(self.columns), len(self.chains), n))
-        for rung, row in enumerate(self.columns):
-            for chain, generator in enumerate(row):
-                generator.standard_normal(out=rows[rung, chain])
-        return np.moveaxis(rows, 2, 0)
+        rows = [[generator.standard_normal(n) for generator in row] for row in self.columns]
+        return np.moveaxis(np.array(rows), 2, 0)
 
     def uniform(self) -> Array:
         """(rungs, chains) uniforms."""

@@ -154,23 +154,24 @@ def descend(landscape: Landscape, x: Array, *, tol: float, max_iter: int) -> Des
     """Follow E down from `x`, to rounding whatever `tol`, which only judges where the steps end."""
     if np.max(np.abs(x)) > _LARGEST:
         # f² would overflow, and infinities pass any comparison of f with its rounding.
-        point = landscape.at(np.zeros_like(x))
-        return DescentEnd("failed", point, 0, 0, f"a start beyond {_LARGEST:g}", [])
-    return _Descent(landscape.at(x), tol, max_iter).run()
+        origin = landscape.at(np.zeros_like(x))
+        return DescentEnd("failed", origin, 0, 0, f"a start beyond {_LARGEST:g}", [])
+    point = landscape.at(x)
+    return _Descent(point, tol, max_iter, [point.residual]).run()
 
 
+@dataclass
 class _Descent:
     """The moving state of `descend`."""
 
-    def __init__(self, point: LandscapePoint, tol: float, max_iter: int) -> None:
-        self.point = point
-        self.tol = tol
-        self.max_iter = max_iter
-        self.damping = 1.0  # α
-        self.full = False  # whether the model has the second term
-        self.iterations = 0
-        self.escapes = 0
-        self.residuals = [point.residual]
+    point: LandscapePoint
+    tol: float
+    max_iter: int
+    residuals: list[float]
+    damping: float = 1.0  # α
+    full: bool = False  # whether the model has the second term
+    iterations: int = 0
+    escapes: int = 0
 
     def run(self) -> DescentEnd:
         while self.point.residual > self.point.rounding:

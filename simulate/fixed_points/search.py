@@ -148,9 +148,9 @@ def find_fixed_points(
             settle = arguments.nonnegative("settle", settle)
             relax = arguments.nonnegative("relax", relax)
             sequence = seeds.sequence(seed, "start")
-            states = _drawn_starts(
-                network, starts, total, sequence, std=std, settle=settle, relax=relax
-            )
+            chaos, gradient = (settle, 0.0), (relax, 1.0)
+            runs = {"chaos": [chaos], "gradient": [gradient], "both": [chaos, gradient]}[starts]
+            states = _drawn_starts(network, total, sequence, std, runs)
             told["seed"] = sequence.entropy
         landscape = Landscape(matrix, network.function)
         ends = (descend(landscape, x, tol=tol, max_iter=max_iter) for x in states)
@@ -203,15 +203,12 @@ def _reason(reasons: dict[int, str], total: int) -> str:
 
 def _drawn_starts(
     network: Network,
-    kind: str,
     n_starts: int,
     sequence: np.random.SeedSequence,
-    *,
     std: float,
-    settle: float,
-    relax: float,
+    runs: list[tuple[float, float]],
 ) -> Iterator[Array]:
-    """Start after start, (n,) each; start k depends on the seed and k alone."""
+    """Start after start, (n,) each, by `runs` of a duration and an onsager in turn."""
     blocks = -(-n_starts // _BLOCK)
     children = sequence.spawn(blocks * _BLOCK)
     for block in range(blocks):
@@ -219,14 +216,9 @@ def _drawn_starts(
         x = std * np.stack(
             [np.random.default_rng(s).standard_normal(network.n) for s in own], axis=1
         )
-        if kind == "chaos":
-            x = _run(network, x, settle, 0.0)
-        elif kind == "gradient":
-            x = _run(network, x, relax, 1.0)
-        else:
-            # One of each in turn.
-            x[:, ::2] = _run(network, np.ascontiguousarray(x[:, ::2]), settle, 0.0)
-            x[:, 1::2] = _run(network, np.ascontiguousarray(x[:, 1::2]), relax, 1.0)
+        for turn, (duration, onsager) in enumerate(runs):
+            columns = slice(turn, None, len(runs))
+            x[:, columns] = _run(network, np.ascontiguousarray(x[:, columns]), duration, onsager)
         for k in range(min(_BLOCK, n_starts - block * _BLOCK)):
             yield np.ascontiguousarray(x[:, k])
 

@@ -209,6 +209,7 @@ def memory_curve(
         "dt": run.dt,
         "stimulus": getattr(drive, "__name__", repr(drive)),
         "gap_samples": gap_samples,
+        "dtype": np.dtype(dtype).name,
         "seed": sequence.entropy if x0 is None else None,
     }
     return replace(
