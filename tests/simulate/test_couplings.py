@@ -190,8 +190,8 @@ def test_dale_outlier_of_networks(kind: str) -> None:
     for seed in range(samples):
         J = couplings.dale(n, **COMMON, **kinds, seed=seed, sparse=True)
         side = "LR" if outlier > 0 else "SR"
-        found = eigs(J, k=1, which=side, v0=np.ones(n), return_eigenvectors=False)
-        values[seed] = found[0].real
+        leading = eigs(J, k=1, which=side, v0=np.ones(n), return_eigenvectors=False)
+        values[seed] = leading[0].real
     radius = couplings.dale_radius(**COMMON, **kinds)
     v = 0.2 * np.sqrt(0.8 * mu_e**2 + 0.2 * mu_i**2)
     gap = outlier**2 - radius**2

@@ -174,12 +174,12 @@ def test_paramagnetic_branch() -> None:
     """γ = 0: q, βe and r at n = 100 over 6 couplings; 4.5 standard errors and 2/n of size."""
     beta = np.array([1.0, 5.0])
     theory = saddle_point(0.9, beta=beta, branch="paramagnetic")
-    found = []
+    rows = []
     for seed in range(6):
         J = couplings.elliptic(100, 0.9, seed=seed)
         run = sample_boltzmann(J, beta, n_samples=1100, seed=seed, leapfrog=10)
-        found.append([run.q, run.energy, run.r])
-    mean, error = np.mean(found, axis=0), np.std(found, axis=0, ddof=1) / np.sqrt(6)
+        rows.append([run.q, run.energy, run.r])
+    mean, error = np.mean(rows, axis=0), np.std(rows, axis=0, ddof=1) / np.sqrt(6)
     for row, name in enumerate(("q", "energy", "r")):
         expected = getattr(theory, name)
         assert np.all(np.abs(mean[row] - expected) < LEVEL * error[row] + 2 / 100 * expected)
@@ -194,7 +194,7 @@ def large_networks(
     """
     means, errors = [], []
     for n, count in couples.items():
-        found = []
+        rows = []
         for seed in range(count):
             with warnings.catch_warnings():
                 # At the largest β the effective sample size of one matrix may stay below 100.
@@ -204,9 +204,9 @@ def large_networks(
                     chains=3, lowest_beta=1.0, store_samples=False,
                 )  # fmt: skip
             assert np.all(run.r_hat < 1.15)
-            found.append([run.q, beta * run.energy, run.r])
-        means.append(np.mean(found, axis=0))
-        errors.append(np.std(found, axis=0, ddof=1) / np.sqrt(count))
+            rows.append([run.q, beta * run.energy, run.r])
+        means.append(np.mean(rows, axis=0))
+        errors.append(np.std(rows, axis=0, ddof=1) / np.sqrt(count))
     design = np.stack([np.ones(len(couples)), np.array(list(couples)) ** -0.5], axis=1)
     limit, spread = np.empty_like(means[0]), np.empty_like(means[0])
     for place in np.ndindex(limit.shape):

@@ -22,15 +22,17 @@ def ornstein_uhlenbeck(length: int, n: int, a: float, seed: int) -> Array:
 
 
 def test_autocorrelation_is_the_direct_sum(run: Trajectory) -> None:
-    found = autocorrelation(run, max_lag=4)
-    np.testing.assert_allclose(found.tau, 0.2 * np.arange(21))
+    correlation = autocorrelation(run, max_lag=4)
+    np.testing.assert_allclose(correlation.tau, 0.2 * np.arange(21))
     values = transfer_function("erf").phi(run.x)
     direct = np.array(
         [[(values[: 101 - k] * values[k:])[..., p].mean() for p in range(3)] for k in range(21)]
     )
-    np.testing.assert_allclose(found.C, direct.mean(axis=1), rtol=1e-12)
-    np.testing.assert_allclose(found.C_err, direct.std(axis=1, ddof=1) / np.sqrt(3), rtol=1e-8)
-    assert found.error_over == "columns"
+    np.testing.assert_allclose(correlation.C, direct.mean(axis=1), rtol=1e-12)
+    np.testing.assert_allclose(
+        correlation.C_err, direct.std(axis=1, ddof=1) / np.sqrt(3), rtol=1e-8
+    )
+    assert correlation.error_over == "columns"
     # The longest lag has a single pair of times.
     whole = autocorrelation(run.x[..., 0], max_lag=100, of="x")
     np.testing.assert_allclose(whole.C[-1], np.mean(run.x[0, :, 0] * run.x[-1, :, 0]), rtol=1e-10)
@@ -39,9 +41,9 @@ def test_autocorrelation_is_the_direct_sum(run: Trajectory) -> None:
 def test_autocorrelation_error_over_neurons_is_honest() -> None:
     a, misses = 0.9, []
     for seed in range(40):
-        found = autocorrelation(ornstein_uhlenbeck(400, 30, a, seed), max_lag=20, of="x")
-        assert found.error_over == "neurons"
-        misses.append((found.C - a**found.tau) / found.C_err)
+        correlation = autocorrelation(ornstein_uhlenbeck(400, 30, a, seed), max_lag=20, of="x")
+        assert correlation.error_over == "neurons"
+        misses.append((correlation.C - a**correlation.tau) / correlation.C_err)
     misses = np.array(misses)
     # Student's t with 29 degrees of freedom, the bias zero at every lag.
     np.testing.assert_allclose(misses.std(axis=0), 1, atol=0.45)
@@ -58,11 +60,11 @@ def test_autocorrelation_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_autocorrelation_of_one_series_has_no_error() -> None:
-    found = autocorrelation(np.ones((10, 1)), max_lag=2, of="x", spacing=0.5)
-    np.testing.assert_allclose(found.C, 1)
-    assert np.isnan(found.C_err).all()
-    assert found.error_over == "nothing"
-    assert found.tau.tolist() == [0, 0.5, 1, 1.5, 2]
+    correlation = autocorrelation(np.ones((10, 1)), max_lag=2, of="x", spacing=0.5)
+    np.testing.assert_allclose(correlation.C, 1)
+    assert np.isnan(correlation.C_err).all()
+    assert correlation.error_over == "nothing"
+    assert correlation.tau.tolist() == [0, 0.5, 1, 1.5, 2]
 
 
 def test_autocorrelation_refuses(run: Trajectory) -> None:

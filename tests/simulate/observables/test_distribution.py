@@ -27,14 +27,15 @@ def test_activity_uses_the_transfer_function_of_the_run(run: Trajectory) -> None
 
 def test_activity_distribution_of_normal_numbers() -> None:
     x = np.random.default_rng(0).standard_normal((50, 100, 4))
-    found = activity_distribution(x, bins=40, range=(-2, 2))
+    distribution = activity_distribution(x, bins=40, range=(-2, 2))
     np.testing.assert_allclose(
-        np.sum(found.density * np.diff(found.edges)), found.counts.sum() / x.size
+        np.sum(distribution.density * np.diff(distribution.edges)),
+        distribution.counts.sum() / x.size,
     )
-    c = found.centers
+    c = distribution.centers
     # Bins are narrow: their mean differs from the middle by h²/24 of the second derivative.
     exact = np.exp(-c * c / 2) / np.sqrt(2 * np.pi) * (1 + (c * c - 1) * 0.1**2 / 24)
-    misses = (found.density - exact) / found.density_err
+    misses = (distribution.density - exact) / distribution.density_err
     assert 0.6 < np.mean(misses**2) < 1.6
     edges = activity_distribution(x, bins=[-1, 0, 1])
     assert edges.counts.sum() == np.sum(np.abs(x) < 1)
