@@ -155,13 +155,16 @@ class FixedPoints(StationaryPoints):
         if len(self.minima):
             minima = self.minima.to_dataset().rename_dims(point="minimum")
             data = data.assign({f"minimum_{name}": array for name, array in minima.items()})
-        del data.attrs["minima"]
+        return data
+
+    def _facts(self) -> dict[str, Any]:
         names = (
             "n_starts", "n_failed", "zero_fraction", "new_zero_probability",
             "new_zero_probability_err", "index_sum", "summary",
         )  # fmt: skip
-        counts = {"n_zeros": len(self), "n_minima": len(self.minima)}
-        return data.assign_attrs(counts | {name: getattr(self, name) for name in names})
+        facts = super()._facts() | {"n_zeros": len(self), "n_minima": len(self.minima)}
+        del facts["minima"]
+        return facts | {name: getattr(self, name) for name in names}
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Mark the unstable directions of zeros, circles, and minima, crosses, against ‖x‖²/n."""
