@@ -57,7 +57,7 @@ PRINTED = (
     ),
     Equation(
         "[HH] 7", "f = −M⁻¹∇E, M = I − diag(φ')Jᵀ",
-        'simulate.validate(rows="identities")',
+        'simulate.validate(rows=["identities"])',
         "gradient.decomposition gradient.printed_matrix",
         "test_agrees test_identities_refuse",
     ),
