@@ -1,4 +1,4 @@
-"""Sparse excitatory–inhibitory couplings ([HH] section II.D) and their spectrum."""
+"""Sparse excitatory–inhibitory couplings ([HH] section III.D) and their spectrum."""
 
 from __future__ import annotations
 
