@@ -477,7 +477,7 @@ SECTIONS = {
 # What is put behind the command of a figure to draw it elsewhere.
 ELSEWHERE = {
     "qh1": "--g 0.8,1.5 --gamma 0.2",
-    "qh2": "--g 0.6,1.1 --n 50,100",
+    "qh2": "--g 0.6,1.1 --n 40",
     "qh3": "--g 0.4:1.4:21 --gamma 0,0.3",
     "qh4": "--g 0.5,1 --gamma 0",
     "qh5": "--g 0.5,1 --gamma 0,0.5",
@@ -489,5 +489,5 @@ ELSEWHERE = {
     "hh6": "--n 500",
     "hh7": "--n 500 --trials 2",
     "hh8": "--n 200 --g 2",
-    "hh9": "--g 2,6 --n 100",
+    "hh9": "--g 3 --n 100 --tau 0,10,20 --trials 2",
 }
