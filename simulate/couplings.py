@@ -1,6 +1,6 @@
 """Random coupling matrices, in memory or revealed on request.
 
-Gaussian ones, and the sparse excitatory–inhibitory ones of [HH] section II.D with their spectrum.
+Gaussian ones, and the sparse excitatory–inhibitory ones of [HH] section III.D with their spectrum.
 """
 
 from __future__ import annotations
