@@ -194,9 +194,9 @@ def freezing_curve(
     }
     name = transfer_function(phi).name
     data = sweep(
-        _point, {"g": gains, "onsager": factors}, seed=ensemble.seed, shared=("onsager",), store=store,
-        workers=workers, progress=progress, throw=ArgumentError, label="freezing", phi=phi,
-        size=ensemble.size, threads=threads, **facts,
+        _point, {"g": gains, "onsager": factors}, seed=ensemble.seed, shared=("onsager",),
+        store=store, workers=workers, progress=progress, throw=ArgumentError, label="freezing",
+        phi=phi, size=ensemble.size, threads=threads, **facts,
     )  # fmt: skip
     # A point that failed has its reason for status.
     data["status"] = data.status.copy(data=np.where(data.failed, data.reason, data.status))
