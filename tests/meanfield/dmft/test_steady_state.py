@@ -374,7 +374,8 @@ def test_errors_of_lags_fall_with_batches() -> None:
     At 4 times the batches errors are half, within a factor 1.7 (median over lags).
     """
     arguments: dict[str, Any] = {
-        "method": "sampler", "t_skip": 6.0, "t_max": 14.0, "window": 4.0, "threads": 1, "neglect": 1e-2,
+        "method": "sampler", "t_skip": 6.0, "t_max": 14.0, "window": 4.0, "threads": 1,
+        "neglect": 1e-2,
     }  # fmt: skip
     few = steady_state(2.0, seed=0, batches=8, n_trajectories=2048, **arguments)
     many = steady_state(2.0, seed=1, batches=32, n_trajectories=8192, **arguments)

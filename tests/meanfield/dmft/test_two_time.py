@@ -237,8 +237,8 @@ def test_linear_networks_with_noise(g: float, gamma: float, kappa: float) -> Non
     exact = linear(g, gamma, kappa, 2.0, 5, T)
     run = two_time(
         g, gamma, t_max=2.0, dt=0.1, onsager=kappa, phi="linear", method="sampler", temperature=T,
-        neglect=0.1 if kappa else 1e-2, n_trajectories=16_000, batches=16, finite_m="ignore", seed=0,
-        save_every=5,
+        neglect=0.1 if kappa else 1e-2, n_trajectories=16_000, batches=16, finite_m="ignore",
+        seed=0, save_every=5,
     )  # fmt: skip
     assert np.max((np.abs(run.C - exact.C) - 0.01) / run.C_err) < 5
     assert np.max((np.abs(run.energy - exact.energy) - 0.01) / run.energy_err) < 5
@@ -259,7 +259,8 @@ def test_first_column_of_the_response() -> None:
     for dt in (0.1, 0.05):
         run = two_time(
             0.6, 0.5, t_max=3.0, dt=dt, onsager=1.0, phi="linear", n_trajectories=2000, batches=2,
-            neglect=1e-6, finite_m="ignore", seed=0, save_every=round(1 / dt), response=True, n_pulsed=2,
+            neglect=1e-6, finite_m="ignore", seed=0, save_every=round(1 / dt), response=True,
+            n_pulsed=2,
         )  # fmt: skip
         assert run.R is not None
         errors.append(np.max(np.abs(run.R[1:, 0] - exact.R[1:])))

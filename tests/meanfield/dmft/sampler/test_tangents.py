@@ -50,7 +50,8 @@ def test_without_memory(temperature: float) -> None:
         "t_max": 2.0, "dt": 0.05, "temperature": temperature, "save_every": 5,
     }  # fmt: skip
     more: dict[str, Any] = {
-        "method": "sampler", "n_trajectories": 16_000, "batches": 16, "finite_m": "ignore", "seed": 0,
+        "method": "sampler", "n_trajectories": 16_000, "batches": 16, "finite_m": "ignore",
+        "seed": 0,
     }  # fmt: skip
     closed = two_time(2.0, response=True, **arguments)
     tangents = two_time(2.0, response=True, n_pulsed=4000, **arguments, **more)
