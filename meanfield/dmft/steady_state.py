@@ -29,7 +29,7 @@ from .sampler.ensemble import (
 from .sampler.novikov import NovikovResponse
 from .sampler.run import SamplerRun, SamplerSetting
 from .sampler.site import rate_model
-from .sampler.tangents import stationary_pulse
+from .sampler.tangents import lagrange_weights, stationary_pulse
 from .stationary import stationary
 
 METHODS = ("auto", "exact", "sampler")
@@ -449,20 +449,12 @@ def half_time(delta: Array, step: float) -> float:
     near = slice(max(first - 2, 0), max(first - 2, 0) + 4)
     lags = step * np.arange(delta.size, dtype=np.float64)[near]
     # The inverse function through four points, if it stays between the two next to the half.
-    crossing = _lagrange(delta[near], lags, delta[0] / 2)
+    crossing = float(sum(lagrange_weights(delta[near], delta[0] / 2) * lags))
     low, high = step * (first - 1), step * first
     if low <= crossing <= high:
         return crossing
     share = (delta[first - 1] - delta[0] / 2) / (delta[first - 1] - delta[first])
     return float(low + step * share)
-
-
-def _lagrange(x: Array, y: Array, at: float) -> float:
-    total = 0.0
-    for k in range(len(x)):
-        others = np.delete(x, k)
-        total += y[k] * float(np.prod((at - others) / (x[k] - others)))
-    return total
 
 
 class LagAverages:
