@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import fields, replace
 from functools import partial
 from typing import Any
@@ -272,8 +271,8 @@ def steady_state(
         _averages, phi=phi, skip=t_skip, stride=stride, lags=lags, repeats=ensemble.batches
     )
     half = replace(setting, window=window / 2)
-    groups = [partial(measure, each) for each in (setting, setting, half)]
-    known |= _from_batches(ensemble, *ensemble.run("steady_state", grid.size, *groups))
+    groups = [(each, measure) for each in (setting, setting, half)]
+    known |= _from_batches(ensemble, *ensemble.run("steady_state", *groups))
     return SteadyState(
         **known, method="sampler", tau=tau, window=window, attributes=attributes | ensemble.facts()
     )
@@ -364,20 +363,10 @@ def _gaussian(phi: TransferFunction, g: float, temperature: float, tau: Array) -
 
 
 def _averages(
-    setting: SamplerSetting,
-    size: int,
-    seed: int,
-    *,
-    phi: TransferFunction,
-    skip: float,
-    stride: int,
-    lags: int,
-    repeats: int,
-    key: tuple[int, ...],
-    tick: Callable[[], object],
+    run: SamplerRun, *, phi: TransferFunction, skip: float, stride: int, lags: int, repeats: int
 ) -> BatchAverages:
     """Averages of one of `repeats` batches after time `skip`, at lags of `stride` steps."""
-    run = SamplerRun(setting, size, seed, *key)
+    setting, size = run.setting, run.size
     ring = LagAverages(lags, size)
     step = float(setting.grid[1])
     begin = int(np.searchsorted(setting.grid, skip))
@@ -386,11 +375,10 @@ def _averages(
     starts = begin + length * np.arange(min(room, _PULSES))
     slopes: list[Array] = []
     pulses: list[Array] = []
-    response = NovikovResponse(run.operator, setting.window, repeats)
+    response = NovikovResponse(run, repeats)
     next_row, next_value = -np.inf, skip
     squares, energies, responses, shifts = [], [], [], []
     for moment in run:
-        tick()
         k, t = moment.step, moment.t
         if run.rotations is not None:
             response.rotate(*run.rotations)

@@ -372,8 +372,8 @@ def sample(
 ) -> tuple[list[BatchAverages], list[BatchAverages]]:
     """All batches, and as many smaller ones, without tangents, if `control`."""
     plain = task._replace(pulses=0, stiff=False)
-    groups = [partial(_averages, setting, each) for each in (task, plain)[: 1 + control]]
-    full, *small = ensemble.run("two_time", setting.grid.size, *groups)
+    groups = [(setting, partial(_averages, each)) for each in (task, plain)[: 1 + control]]
+    full, *small = ensemble.run("two_time", *groups)
     return full, small[0] if control else []
 
 
@@ -445,18 +445,10 @@ class _Balance:
         self._last = (t, quantity, rate) if holds else None
 
 
-def _averages(
-    setting: SamplerSetting,
-    task: TwoTimeTask,
-    size: int,
-    seed: int,
-    *,
-    key: tuple[int, ...],
-    tick: Callable[[], object],
-) -> BatchAverages:
+def _averages(task: TwoTimeTask, run: SamplerRun) -> BatchAverages:
     """Two-time averages of one batch at the saved times."""
-    run = SamplerRun(setting, size, seed, *key)
-    response = NovikovResponse(run.operator, setting.window, task.repeats)
+    setting, size = run.setting, run.size
+    response = NovikovResponse(run, task.repeats)
     saves = set(task.saves.tolist())
     xs, phis, energies, responses, shifts = [], [], [], [], []
     path: list[SitePoint] = []
@@ -464,7 +456,6 @@ def _averages(
     stiff, next_probe = math.nan, 0.0
     regulated, next_stiff = 0, 1
     for moment in run:
-        tick()
         k, t = moment.step, moment.t
         if run.rotations is not None:
             response.rotate(*run.rotations)
