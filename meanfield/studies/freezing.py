@@ -20,7 +20,7 @@ from ..dmft.sampler.ensemble import BatchAverages, Ensemble, are_alike, combine,
 from ..dmft.sampler.run import SamplerSetting
 from ..dmft.sampler.site import rate_model
 from ..dmft.two_time import FINITE_M, TwoTimeTask, sample
-from ..exponential import StepSizeWarning, complaint, largest_step
+from ..exponential import StepSizeWarning, largest_step, message
 from ..schedule import Switching, step_times
 from ..transfer import TransferFunction, transfer_function
 
@@ -243,7 +243,7 @@ def _point(
     worst = largest(full)
     stiffness = worst["stiffness"]
     status = "few trajectories" if any(b.exhausted for b in full) else "ok"
-    if text := complaint(step, stiffness):
+    if text := message(step, stiffness):
         status = "unstable step"
         warnings.warn(f"g = {g:g}, kappa = {onsager:g}: {text}", StepSizeWarning, stacklevel=2)
     rank = int(worst["rank"])
