@@ -27,7 +27,7 @@ _H, _U, _X = range(3)
 _Single = NDArray[np.float32]
 
 
-class Path(NamedTuple):
+class SitePoint(NamedTuple):
     """Some trajectories at one time: t, x, h and u (None where unused), (M,) arrays."""
 
     t: float
@@ -36,14 +36,12 @@ class Path(NamedTuple):
     u: Array | None
 
 
-def kernels(
-    model: SiteModel, g: float, gamma: float, path: Sequence[Path], starts: Sequence[float]
+def tangent_response(
+    model: SiteModel, g: float, gamma: float, path: Sequence[SitePoint], starts: Sequence[float]
 ) -> tuple[Array, Array]:
-    """R(t, s) of ⟨φ⟩ to a field in ẋ, per unit field and time, 0 for s ≥ t, and ∫₀ᵗ R(t, s) ds.
-
-    `path` has every step of equal trajectories of a model with slopes, `starts` the times where the
-    scheme restarts.  Time O(n³ M), memory 4 n² M bytes per history: one without u, six with it.
-    """
+    """R(t, s) of ⟨φ⟩ to a field in ẋ, per unit field and time, 0 for s ≥ t, and ∫₀ᵗ R(t, s) ds."""
+    # `path` has every step of the same trajectories, `starts` the times where the scheme restarts.
+    # Time O(n³ M), memory 4 n² M bytes per history: one without u, six with it.
     assert model.slopes is not None
     n, m = len(path), path[0].x.size
     times = np.array([p.t for p in path])
@@ -116,15 +114,16 @@ def _smooth_start(R: Array, times: Array, initial: Array, starts: Sequence[float
             known = np.array([k, k + 3, k + 4, k + 5])
             values = np.concatenate([initial[k : k + 1], R[known[1:], k]])
             for place in (k + 1, k + 2):
-                nodes, at = times[known], times[place]
-                weights = [
-                    np.prod((at - np.delete(nodes, i)) / (nodes[i] - np.delete(nodes, i)))
-                    for i in range(4)
-                ]
-                R[place, k] = np.dot(weights, values)
+                R[place, k] = np.dot(lagrange_weights(times[known], times[place]), values)
         elif k >= 2:
             for place in range(k + 1, min(k + 3, n)):
                 R[place, k] = 2 * R[place - 1, k - 1] - R[place - 2, k - 2]
+
+
+def lagrange_weights(nodes: Array, at: float) -> Array:
+    """Of the values at the nodes in the polynomial through them."""
+    others = [np.delete(nodes, k) for k in range(len(nodes))]
+    return np.array([np.prod((at - o) / (x - o)) for x, o in zip(nodes, others, strict=True)])
 
 
 def _add(out: _Single, weights: Array, history: _Single, count: int) -> None:
@@ -151,12 +150,9 @@ def _leak(times: Array, starts: Sequence[float]) -> Array:
 
 
 def stationary_pulse(slopes: Array, step: float, g: float, gamma: float) -> Array:
-    """R(τ) of the vanilla dynamics at the lags 0⁺, h, 2h, … from the (n, m) slopes φ′(x).
-
-    δẋ = −δx + γg² ∫ R(τ − τ′) φ′δx(τ′) dτ′ along every trajectory after a pulse, R = ⟨φ′δx⟩: as in
-    `kernels`, but the response is a function of the lag, so that pulses at one time per trajectory
-    give it all.
-    """
+    """R(τ) of the vanilla dynamics at the lags 0⁺, h, 2h, … from the (n, m) slopes φ′(x)."""
+    # δẋ = −δx + γg² ∫ R(τ − τ′) φ′δx(τ′) dτ′ along every trajectory after a pulse, R = ⟨φ′δx⟩.
+    # The response is a function of the lag, so pulses at one time per trajectory give it all.
     decay, flat, ramp = exponential.weights(step)
     history, response = np.zeros_like(slopes), np.zeros(len(slopes))
     tangent = np.ones(slopes.shape[1])
