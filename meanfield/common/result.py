@@ -47,7 +47,8 @@ def value(
         In a few words; ``{of}`` stands for the attribute of that name.
     dims : tuple of str
         Names of its axes; trailing ones may be missing from an array.  An ``...`` among them stands
-        for the axes of the points that were asked for.
+        for the axes of the points that were asked for.  A mapping of arrays holds variables of
+        their own names, whose further axes are called after them.
     unit : str
     symbol : str
         Mathtext for the axis of a picture.
@@ -155,7 +156,7 @@ class Result:
         """
         import xarray as xr
 
-        from .files import provenance
+        from .files import plain, provenance
 
         points = self._point_dims(dims)
         variables: dict[str, Any] = {}
@@ -163,10 +164,16 @@ class Result:
         facts = {k: v for k, v in self.attributes.items() if v is not None}
         for name, about, content in self._declared():
             if about["kind"] == "fact":
-                facts[name] = content
+                facts[name] = plain(content)
+                continue
+            axes = self._axes(about, points)
+            if isinstance(content, Mapping):
+                for key, array in content.items():
+                    more = (f"{key}_{k}" for k in range(np.ndim(array) - len(axes)))
+                    variables[key] = (*axes, *more), array
                 continue
             array = np.asarray(content)
-            axes = self._axes(about, points)[: array.ndim]
+            axes = axes[: array.ndim]
             label = {"long_name": self._meaning(about)}
             if array.dtype.kind in "iufcb" and about["unit"]:
                 label["units"] = about["unit"]
