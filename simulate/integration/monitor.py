@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from typing import Any
 
@@ -11,9 +10,9 @@ import numpy as np
 from meanfield.common.result import Result, fact
 from meanfield.exponential import StepSizeWarning, largest_step
 
+from ..network import State
 from .problem import Problem, Step
 from .schemes import CHEBYSHEV, Scheme
-from ..network import State
 
 # A quotient above this share of the limit asks for a measurement, some steps after the last one.
 _SUSPICION, _PAUSE = 0.5, 20

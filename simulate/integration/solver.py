@@ -1,4 +1,4 @@
-"""`integrate`, the public call: what it returns, what it keeps on the way, which scheme it takes."""
+"""`integrate`, the public call: its result, what it keeps on the way, and the scheme it takes."""
 
 from __future__ import annotations
 
@@ -195,9 +195,7 @@ def integrate(
     if tol is not None and adapts:
         control = AdaptiveSteps(scheme, dt, tol, saves.tolist())
     monitor = Monitor(scheme, dt, adapts=adapts, may_switch=not noisy)
-    recorder = _Recorder(
-        scheme, saves, x, store_states=store_states, observables=observables or {}
-    )
+    recorder = _Recorder(scheme, saves, x, store_states=store_states, observables=observables or {})
     end, failure = x, ""
     with (
         np.errstate(over="ignore", invalid="ignore"),  # non-finite states are looked for
@@ -213,7 +211,9 @@ def integrate(
         except IntegrationError as error:
             failure = str(error)
             if throw:
-                raise IntegrationError("; ".join(filter(None, (failure, monitor.judgement())))) from None
+                raise IntegrationError(
+                    "; ".join(filter(None, (failure, monitor.judgement())))
+                ) from None
     used = {"n": network.n, "phi": network.function.name, "seed": noise.entropy}
     used |= {"tol": tol if adapts else None, "dtype": network.dtype.name}
     return Trajectory(
