@@ -1,7 +1,7 @@
 """Force, quasi-potential, gradient, Onsager-reaction force and linearisation at given states.
 
 States are (n,) or (n, batch): neurons first.  J is a dense array, a SciPy sparse array or a
-LinearOperator.
+LinearOperator.  Shapes that do not fit and numbers that are not finite raise `ArgumentError`.
 """
 
 from __future__ import annotations
@@ -34,11 +34,6 @@ def force(x: ArrayLike, J: Any, *, phi: str | TransferFunction = "tanh") -> Arra
     ndarray
         Same shape as `x`.
 
-    Raises
-    ------
-    ArgumentError
-        If shapes do not fit or a value is not finite.
-
     Examples
     --------
     >>> import numpy as np
@@ -67,11 +62,6 @@ def kinetic_energy(
     ndarray
         Scalar, or one value per column of `x`.
 
-    Raises
-    ------
-    ArgumentError
-        If shapes do not fit or a value is outside its range.
-
     Examples
     --------
     >>> import numpy as np
@@ -96,11 +86,6 @@ def onsager_force(x: ArrayLike, J: Any, *, phi: str | TransferFunction = "tanh")
     -------
     ndarray
         Same shape as `x`.
-
-    Raises
-    ------
-    ArgumentError
-        If shapes do not fit or a value is not finite.
 
     Examples
     --------
@@ -130,11 +115,6 @@ def energy_gradient(
     -------
     ndarray
         Same shape as `x`.
-
-    Raises
-    ------
-    ArgumentError
-        If shapes do not fit or a value is outside its range.
 
     Examples
     --------
@@ -175,8 +155,7 @@ def jacobian(
     Raises
     ------
     ArgumentError
-        If shapes do not fit, a value is outside its range, or J is a LinearOperator (use
-        `jacobian_operator`).
+        If J is a LinearOperator (use `jacobian_operator`).
 
     Examples
     --------
@@ -224,11 +203,6 @@ def jacobian_operator(
     -------
     LinearOperator
         With its transpose; `−jacobian_operator(x, J, onsager=1)` is the Hessian of E.
-
-    Raises
-    ------
-    ArgumentError
-        If shapes do not fit or a value is outside its range.
 
     Examples
     --------
@@ -278,7 +252,7 @@ def divergence(
     Raises
     ------
     ArgumentError
-        If shapes do not fit, a value is outside its range, or J is a LinearOperator.
+        If J is a LinearOperator.
 
     Examples
     --------
@@ -326,11 +300,6 @@ def stiffness(
     -------
     ndarray
         Scalar, or one value per column of `x`; too small by up to a few per cent.
-
-    Raises
-    ------
-    ArgumentError
-        If shapes do not fit or a value is outside its range.
 
     Examples
     --------
