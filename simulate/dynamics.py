@@ -12,15 +12,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.sparse.linalg import LinearOperator
 
-from meanfield import TransferFunction
 from meanfield.common import arguments
 from meanfield.common.arguments import Array
 
 from .lanczos import largest_rate
-from .network import Network
+from .network import Network, Phi
 
 
-def force(x: ArrayLike, J: Any, *, phi: str | TransferFunction = "tanh") -> Array:
+def force(x: ArrayLike, J: Any, *, phi: Phi = "tanh") -> Array:
     """Vanilla drift f = −x + Jφ(x).
 
     Parameters
@@ -31,8 +30,7 @@ def force(x: ArrayLike, J: Any, *, phi: str | TransferFunction = "tanh") -> Arra
 
     Returns
     -------
-    ndarray
-        Same shape as `x`.
+    (n,) or (n, batch) ndarray
 
     Examples
     --------
@@ -45,22 +43,18 @@ def force(x: ArrayLike, J: Any, *, phi: str | TransferFunction = "tanh") -> Arra
     return network.evaluate(network.state(x), 0.0).force
 
 
-def kinetic_energy(
-    x: ArrayLike, J: Any, *, eta: float = 0.0, phi: str | TransferFunction = "tanh"
-) -> Array:
+def kinetic_energy(x: ArrayLike, J: Any, *, eta: float = 0.0, phi: Phi = "tanh") -> Array:
     """Quasi-potential E = ½ Σ f_i² + ½ η Σ x_i², summed over neurons.
 
     Parameters
     ----------
-    x, J, phi
-        As in `force`.
+    x, J, phi : as in `force`
     eta : float
         Confinement.
 
     Returns
     -------
-    ndarray
-        Scalar, or one value per column of `x`.
+    () or (batch,) ndarray
 
     Examples
     --------
@@ -74,18 +68,16 @@ def kinetic_energy(
     return network.energy(state, network.evaluate(state, 0.0).force)
 
 
-def onsager_force(x: ArrayLike, J: Any, *, phi: str | TransferFunction = "tanh") -> Array:
+def onsager_force(x: ArrayLike, J: Any, *, phi: Phi = "tanh") -> Array:
     """Onsager-reaction force −φ'(x) ∘ Jᵀf ([HH] Eq. 8 without its factor).
 
     Parameters
     ----------
-    x, J, phi
-        As in `force`.
+    x, J, phi : as in `force`
 
     Returns
     -------
-    ndarray
-        Same shape as `x`.
+    (n,) or (n, batch) ndarray
 
     Examples
     --------
@@ -101,20 +93,16 @@ def onsager_force(x: ArrayLike, J: Any, *, phi: str | TransferFunction = "tanh")
     return -network.slope(state, value) * network.transposed_product(drift)
 
 
-def energy_gradient(
-    x: ArrayLike, J: Any, *, eta: float = 0.0, phi: str | TransferFunction = "tanh"
-) -> Array:
+def energy_gradient(x: ArrayLike, J: Any, *, eta: float = 0.0, phi: Phi = "tanh") -> Array:
     """∇E = −f + φ'(x) ∘ Jᵀf + ηx, so that f plus the Onsager force is −∇E at η = 0.
 
     Parameters
     ----------
-    x, J, eta, phi
-        As in `kinetic_energy`.
+    x, J, eta, phi : as in `kinetic_energy`
 
     Returns
     -------
-    ndarray
-        Same shape as `x`.
+    (n,) or (n, batch) ndarray
 
     Examples
     --------
@@ -128,12 +116,7 @@ def energy_gradient(
 
 
 def jacobian(
-    x: ArrayLike,
-    J: Any,
-    *,
-    onsager: float = 0.0,
-    eta: float = 0.0,
-    phi: str | TransferFunction = "tanh",
+    x: ArrayLike, J: Any, *, onsager: float = 0.0, eta: float = 0.0, phi: Phi = "tanh"
 ) -> Array:
     """Jacobian ∂F/∂x of F = (1 − κ) f − κ∇E ([HH] Eq. 10); −Hess E at κ = 1.
 
@@ -149,8 +132,7 @@ def jacobian(
 
     Returns
     -------
-    ndarray
-        (n, n), or (n, n, batch).
+    (n, n) or (n, n, batch) ndarray
 
     Raises
     ------
@@ -183,12 +165,7 @@ def jacobian(
 
 
 def jacobian_operator(
-    x: ArrayLike,
-    J: Any,
-    *,
-    onsager: float = 0.0,
-    eta: float = 0.0,
-    phi: str | TransferFunction = "tanh",
+    x: ArrayLike, J: Any, *, onsager: float = 0.0, eta: float = 0.0, phi: Phi = "tanh"
 ) -> LinearOperator:
     """The Jacobian at one state as a LinearOperator: two or four products with J, no n³.
 
@@ -196,8 +173,7 @@ def jacobian_operator(
     ----------
     x : (n,) array
     J : (n, n) array, sparse array or LinearOperator
-    onsager, eta, phi
-        As in `jacobian`.
+    onsager, eta, phi : as in `jacobian`
 
     Returns
     -------
@@ -230,24 +206,17 @@ def jacobian_operator(
 
 
 def divergence(
-    x: ArrayLike,
-    J: Any,
-    *,
-    onsager: float = 0.0,
-    eta: float = 0.0,
-    phi: str | TransferFunction = "tanh",
+    x: ArrayLike, J: Any, *, onsager: float = 0.0, eta: float = 0.0, phi: Phi = "tanh"
 ) -> Array:
     """Divergence ∇·F = tr ∂F/∂x, the rate at which volumes change ([HH] Fig. 4).
 
     Parameters
     ----------
-    x, J, onsager, eta, phi
-        As in `jacobian`.
+    x, J, onsager, eta, phi : as in `jacobian`
 
     Returns
     -------
-    ndarray
-        Scalar, or one value per column of `x`.
+    () or (batch,) ndarray
 
     Raises
     ------
@@ -278,12 +247,7 @@ def divergence(
 
 
 def stiffness(
-    x: ArrayLike,
-    J: Any,
-    *,
-    onsager: float = 1.0,
-    eta: float = 0.0,
-    phi: str | TransferFunction = "tanh",
+    x: ArrayLike, J: Any, *, onsager: float = 1.0, eta: float = 0.0, phi: Phi = "tanh"
 ) -> Array:
     """Largest eigenvalue of the symmetric part of −∂F/∂x: λ_max(Hess E) at κ = 1.
 
@@ -292,14 +256,13 @@ def stiffness(
 
     Parameters
     ----------
-    x, onsager, eta, phi
-        As in `jacobian`.
+    x, onsager, eta, phi : as in `jacobian`
     J : (n, n) array, sparse array or LinearOperator
 
     Returns
     -------
-    ndarray
-        Scalar, or one value per column of `x`; too small by up to a few per cent.
+    () or (batch,) ndarray
+        Too small by up to a few per cent.
 
     Examples
     --------

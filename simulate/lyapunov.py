@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from threadpoolctl import threadpool_limits
 
-from meanfield import TransferFunction
 from meanfield.common import arguments, result, seeds
 from meanfield.common.arguments import ArgumentError, Array
 from meanfield.common.jobs import bar
@@ -18,18 +17,17 @@ from meanfield.common.result import given
 from meanfield.schedule import as_function, before, step_count
 
 from .integration.loop import (
-    AdaptiveSteps,
-    FixedSteps,
     IntegrationError,
     StepControl,
     advance,
     require_finite,
+    step_control,
 )
 from .integration.monitor import IntegratedRun, Monitor
 from .integration.problem import Problem
 from .integration.schemes import Scheme
 from .integration.solver import chosen_scheme
-from .network import Evaluation, Network, State, contiguous_columns
+from .network import Evaluation, Network, Phi, State, contiguous_columns
 
 ALGORITHMS = ("tangent", "orbit_separation")
 
@@ -118,7 +116,7 @@ def maximal_lyapunov(
     tol: float | None = 1e-4,
     x0: ArrayLike | None = None,
     eta: float = 0.0,
-    phi: str | TransferFunction = "tanh",
+    phi: Phi = "tanh",
     seed: int | None = None,
     threads: int | None = None,
     progress: bool = False,
@@ -216,7 +214,7 @@ def lyapunov_spectrum(
     interval: float | None = None,
     x0: ArrayLike | None = None,
     eta: float = 0.0,
-    phi: str | TransferFunction = "tanh",
+    phi: Phi = "tanh",
     seed: int | None = None,
     threads: int | None = None,
     progress: bool = False,
@@ -351,23 +349,19 @@ def _plan(
     else:
         x = network.state(x0, "x0")
     scheme = chosen_scheme(method, kappa, noisy=False)
-    control: StepControl = FixedSteps(dt)
-    adapts = adapts and tol is not None and scheme.error_order is not None
-    if tol is not None and adapts:
-        control = AdaptiveSteps(scheme, dt, tol)
+    control = step_control(scheme, dt, tol if adapts else None)
     assert isinstance(start.entropy, int)
     return _GrowthPlan(
         Problem(network, as_function("onsager", kappa), as_function("temperature", 0)),
         scheme,
         control,
-        Monitor(scheme, dt, adapts=adapts, may_switch=may_switch),
+        Monitor(scheme, dt, adapts=control.tol is not None, may_switch=may_switch),
         contiguous_columns(x.reshape(network.n, -1)),
         seeds.generator(start.entropy, "tangent"),
         t_max,
         t_skip,
         dt,
-        {"n": network.n, "phi": network.function.name, "seed": start.entropy}
-        | {"tol": tol if adapts else None},
+        {"n": network.n, "phi": network.function.name, "seed": start.entropy, "tol": control.tol},
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Protocol
 
 import numpy as np
 
@@ -24,37 +23,26 @@ class IntegrationError(RuntimeError):
     """A run that could not go on, with the reason and what to change."""
 
 
-class StepControl(Protocol):
-    """How long steps are, and which ones are taken."""
-
-    def enter(self, start: float, end: float) -> None:
-        """A segment begins."""
-
-    def propose(self, t: float, problem: Problem) -> tuple[float, float]:
-        """End and length of the next step."""
-
-    def accepts(self, step: Step, move: Move, monitor: Monitor) -> bool:
-        """Whether the step is taken; the next proposal knows."""
-
-
 class FixedSteps:
     """A whole number of equal steps, dt or shorter, in each segment."""
+
+    tol = None
 
     def __init__(self, dt: float) -> None:
         self._dt = dt
 
     def enter(self, start: float, end: float) -> None:
-        """See `StepControl`."""
+        """A segment begins."""
         count = step_count(start, end, self._dt)
         h = self._h = (end - start) / count
         self._ends = (start + k * h if k < count else end for k in range(1, count + 1))
 
     def propose(self, t: float, problem: Problem) -> tuple[float, float]:
-        """See `StepControl`."""
+        """End and length of the next step."""
         return next(self._ends), self._h
 
     def accepts(self, step: Step, move: Move, monitor: Monitor) -> bool:
-        """Always, if the state is finite."""
+        """Whether the step is taken, as the next proposal will know: always, if it is finite."""
         require_finite(step.x1, step.t1)
         return True
 
@@ -69,15 +57,15 @@ class AdaptiveSteps:
         assert scheme.error_order is not None
         self._power = -1 / scheme.error_order
         self._longest_step = scheme.longest_step
-        self._tol, self._saves, self._longest = tol, saves, dt
+        self.tol, self._saves, self._longest = tol, saves, dt
 
     def enter(self, start: float, end: float) -> None:
-        """See `StepControl`."""
+        """See `FixedSteps`."""
         self._stops = [end, *(s for s in reversed(self._saves) if start < s < end)]
         self._next = self._longest
 
     def propose(self, t: float, problem: Problem) -> tuple[float, float]:
-        """See `StepControl`."""
+        """See `FixedSteps`."""
         h = min(self._next, problem.longest_step)
         if self._longest_step is not None:
             h = min(h, self._longest_step(problem.rate))
@@ -90,7 +78,7 @@ class AdaptiveSteps:
             h = left / 2
         if h < 1e-12 * max(1.0, abs(end)) and h < left:
             raise IntegrationError(
-                f"the step fell below rounding at t = {t:g}; raise tol={self._tol:g}"
+                f"the step fell below rounding at t = {t:g}; raise tol={self.tol:g}"
             )
         self._h = h
         return (end if h == left else t + h), h
@@ -99,7 +87,7 @@ class AdaptiveSteps:
         """Whether the error is allowed and E does not rise along −∇E."""
         assert move.error is not None
         problem = step.problem
-        error = problem.relative_error(step.x0, step.x1, move.error(step.last)) / self._tol
+        error = problem.relative_error(step.x0, step.x1, move.error(step.last)) / self.tol
         rises = problem.is_gradient_flow(step.t0) and monitor.rises(step)
         if error <= 1 and not rises:
             self._longest = max(self._longest, step.t1 - step.t0)
@@ -113,6 +101,18 @@ class AdaptiveSteps:
         factor = _AIM * error**self._power if np.isfinite(error) else _SHRINK
         self._next = self._h * min(0.5, max(_SHRINK, factor))
         return False
+
+
+StepControl = FixedSteps | AdaptiveSteps
+
+
+def step_control(
+    scheme: Scheme, dt: float, tol: float | None, saves: Sequence[float] = ()
+) -> StepControl:
+    """Adaptive steps where they are asked for and the scheme estimates its error."""
+    if tol is None or scheme.error_order is None:
+        return FixedSteps(dt)
+    return AdaptiveSteps(scheme, dt, tol, saves)
 
 
 def advance(

@@ -12,7 +12,7 @@ from meanfield.exponential import StepSizeWarning, largest_step
 
 from ..network import State
 from .problem import Problem, Step
-from .schemes import CHEBYSHEV, Scheme
+from .schemes import Scheme
 
 # A quotient above this share of the limit asks for a measurement, some steps after the last one.
 _SUSPICION, _PAUSE = 0.5, 20
@@ -60,7 +60,7 @@ class Monitor:
         # What a warning advises.
         self._remedy = "shorten dt"
         if may_switch and scheme.longest_step is None:
-            self._remedy += f" or use method='{CHEBYSHEV.name}'"
+            self._remedy += " or use method='chebyshev'"
         self._longest, self._limit = 0.0, np.inf
         self._is_bound = self._unwatched = False
         self._steps_here = self._next_hint = 0

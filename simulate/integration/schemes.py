@@ -248,15 +248,6 @@ def _real_interval(rows: list[list[float]], weights: list[float]) -> float:
     return leaving[0] if leaving else math.inf
 
 
-# Euler is [HH] Eq. 9 and Euler–Maruyama for T > 0; Heun the explicit trapezoidal rule, with
-# additive noise of weak order 2 (Honeycutt 1992); rk4 the classical scheme.
-EULER = runge_kutta("euler", [], [1], order=1, takes_noise=True)
-HEUN = runge_kutta("heun", [[1]], [1 / 2, 1 / 2], order=2, takes_noise=True)
-RK4 = runge_kutta(
-    "rk4", [[1 / 2], [0, 1 / 2], [0, 0, 1]], [1 / 6, 1 / 3, 1 / 3, 1 / 6], order=4
-)  # fmt: skip
-
-
 # Schemes that remember.
 
 
@@ -276,10 +267,6 @@ def _exponential(
     return Move(moved, memory._replace(past=rest))
 
 
-# Adams–Bashforth of order 2 with the leak exact (`meanfield.exponential`), N = F + x.
-EXPONENTIAL = Scheme("exponential", 2, 1, _exponential, exponential.largest_rate)
-
-
 def _leimkuhler_matthews(
     problem: Problem, t: float, x: State, first: Evaluation, h: float, memory: Memory
 ) -> Move:
@@ -290,14 +277,6 @@ def _leimkuhler_matthews(
         moved += (strength * math.sqrt(h) / 2) * (last + new)
         memory = memory._replace(noise=new)
     return Move(moved, memory)
-
-
-# x + hF + √(2Th)(R_n + R_{n+1})/2: invariant measure of order 2 at κ = 1 with one force a step, the
-# overdamped limit of BAOAB (Leimkuhler, Matthews 2013); exact for a harmonic E.  Away from κ = 1,
-# and for a few steps after a jump of T, its weak order is 1.
-LEIMKUHLER_MATTHEWS = Scheme(
-    "leimkuhler-matthews", 1, 1, _leimkuhler_matthews, partial(truediv, 2.0), takes_noise=True
-)
 
 
 # Runge–Kutta–Chebyshev: second order, explicit, with s stages stable up to h λ_max ≈ 0.65 s²
@@ -312,20 +291,9 @@ _MAX_STAGES = 250
 _SAFETY = 1.15
 
 
-class _ChebyshevCoefficients(NamedTuple):
-    """Of the recurrence over the stages j = 2 … s: arrays indexed by j, entries 0 and 1 unused."""
-
-    first: float
-    base: list[float]
-    one_back: list[float]
-    two_back: list[float]
-    slope: list[float]
-    first_slope: list[float]
-    times: list[float]
-
-
 @lru_cache(maxsize=512)
-def _coefficients(stages: int) -> _ChebyshevCoefficients:
+def _coefficients(stages: int) -> tuple[float, list[list[float]]]:
+    """The weight of stage 1, and for stages 2 … s the row (c_{j−1}, 1 − μ − ν, μ, ν, μ̃, γ̃)."""
     w0 = 1 + _DAMPING / stages**2
     # T_j, T'_j, T''_j at w0.
     value, slope, bend = (np.zeros(stages + 1) for _ in range(3))
@@ -339,18 +307,14 @@ def _coefficients(stages: int) -> _ChebyshevCoefficients:
     b[2:] = bend[2:] / slope[2:] ** 2
     b[:2] = b[2]
     a = 1 - b * value
-    j = np.arange(2, stages + 1)
-    arrays = [np.zeros(stages + 1) for _ in range(6)]
-    base, one_back, two_back, rate, first_rate, times = arrays
-    one_back[j] = 2 * w0 * b[j] / b[j - 1]
-    two_back[j] = -b[j] / b[j - 2]
-    base[j] = 1 - one_back[j] - two_back[j]
-    rate[j] = 2 * w1 * b[j] / b[j - 1]
-    first_rate[j] = -a[j - 1] * rate[j]
-    times[j] = w1 * bend[j] / slope[j]
-    times[1] = times[2] / slope[2]
+    one_back, two_back = 2 * w0 * b[2:] / b[1:-1], -b[2:] / b[:-2]
+    rate = 2 * w1 * b[2:] / b[1:-1]
+    times = w1 * bend[2:] / slope[2:]
+    # Of the stage before: that of stage 1 is that of stage 2 over T'_2.
+    times = np.concatenate([times[:1] / slope[2], times[:-1]])
+    rows = [times, 1 - one_back - two_back, one_back, two_back, rate, -a[1:-1] * rate]
     # Python floats, as above.
-    return _ChebyshevCoefficients(float(b[1] * w1), *(array.tolist() for array in arrays))
+    return float(b[1] * w1), np.array(rows).T.tolist()
 
 
 def chebyshev_stages(h: float, rate: float) -> int:
@@ -366,18 +330,18 @@ def _longest_chebyshev_step(rate: float) -> float:
 def _chebyshev(
     problem: Problem, t: float, x: State, first: Evaluation, h: float, memory: Memory
 ) -> Move:
-    c = _coefficients(chebyshev_stages(h, problem.rate))
-    older, old = x, x + (c.first * h) * first.drift
+    opening, rows = _coefficients(chebyshev_stages(h, problem.rate))
+    older, old = x, x + (opening * h) * first.drift
     work = np.empty_like(x)
-    for j in range(2, len(c.times)):
-        drift = problem.evaluate(t + c.times[j - 1] * h, old).drift
-        new = c.base[j] * x
+    for time, base, one_back, two_back, rate, first_rate in rows:
+        drift = problem.evaluate(t + time * h, old).drift
+        new = base * x
         # Weighted sums in place: these arrays, not the couplings, fill memory at large n.
         for weight, term in (
-            (c.one_back[j], old),
-            (c.two_back[j], older),
-            (c.slope[j] * h, drift),
-            (c.first_slope[j] * h, first.drift),
+            (one_back, old),
+            (two_back, older),
+            (rate * h, drift),
+            (first_rate * h, first.drift),
         ):
             np.multiply(term, weight, out=work)
             new += work
@@ -398,21 +362,33 @@ def _any_rate(h: float) -> float:
     return math.inf
 
 
-CHEBYSHEV = Scheme(
-    "chebyshev",
-    order=2,
-    stages=None,
-    step=_chebyshev,
-    # The stages follow the stiffness, and the step where they run out.
-    largest_rate=_any_rate,
-    error_order=3,
-    longest_step=_longest_chebyshev_step,
-    # Cubic interpolation would amplify the error of stiff directions, h λ times in the drift, and
-    # raise E.
-    between=_shorter_step,
-)
-
 SCHEMES = {
     scheme.name: scheme
-    for scheme in (EULER, HEUN, RK4, EXPONENTIAL, LEIMKUHLER_MATTHEWS, CHEBYSHEV)
-}
+    for scheme in (
+        # [HH] Eq. 9; Euler–Maruyama for T > 0.
+        runge_kutta("euler", [], [1], order=1, takes_noise=True),
+        # The explicit trapezoidal rule; with additive noise of weak order 2 (Honeycutt 1992).
+        runge_kutta("heun", [[1]], [1 / 2, 1 / 2], order=2, takes_noise=True),
+        # The classical scheme.
+        runge_kutta(
+            "rk4", [[1 / 2], [0, 1 / 2], [0, 0, 1]], [1 / 6, 1 / 3, 1 / 3, 1 / 6], order=4
+        ),
+        # Adams–Bashforth of order 2 with the leak exact (`meanfield.exponential`), N = F + x.
+        Scheme("exponential", 2, 1, _exponential, exponential.largest_rate),
+        # x + hF + √(2Th)(R_n + R_{n+1})/2: invariant measure of order 2 at κ = 1 with one force a
+        # step, the overdamped limit of BAOAB (Leimkuhler, Matthews 2013); exact for a harmonic E.
+        # Away from κ = 1, and for a few steps after a jump of T, its weak order is 1.
+        Scheme(
+            "leimkuhler-matthews", 1, 1, _leimkuhler_matthews, partial(truediv, 2.0),
+            takes_noise=True,
+        ),
+        Scheme(
+            "chebyshev", 2, None, _chebyshev,
+            # The stages follow the stiffness, and the step where they run out.
+            largest_rate=_any_rate, error_order=3, longest_step=_longest_chebyshev_step,
+            # Cubic interpolation would amplify the error of stiff directions, h λ times in the
+            # drift, and raise E.
+            between=_shorter_step,
+        ),
+    )
+}  # fmt: skip

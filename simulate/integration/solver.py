@@ -18,8 +18,8 @@ from meanfield.common.jobs import bar
 from meanfield.common.result import coordinate, fact, given, value
 from meanfield.schedule import Schedule, as_function, breakpoints, step_count
 
-from ..network import Evaluation, Network, State, contiguous_columns
-from .loop import AdaptiveSteps, FixedSteps, IntegrationError, StepControl, advance
+from ..network import Evaluation, Network, Phi, State, contiguous_columns
+from .loop import IntegrationError, advance, step_control
 from .monitor import IntegratedRun, Monitor
 from .problem import ColumnNoise, Input, Problem, Step
 from .schemes import SCHEMES, Scheme
@@ -70,7 +70,7 @@ def integrate(
     observables: Mapping[str, Observable] | None = None,
     switch_times: Sequence[float] = (),
     eta: float = 0.0,
-    phi: str | TransferFunction = "tanh",
+    phi: Phi = "tanh",
     seed: int | None = None,
     dtype: DTypeLike = np.float64,
     threads: int | None = None,
@@ -190,11 +190,9 @@ def integrate(
     )
     saves = _save_times(save_at, t_max)
     _check_noisy_saves(problem, times, dt, saves)
-    control: StepControl = FixedSteps(dt)
-    adapts = tol is not None and scheme.error_order is not None and not noisy
-    if tol is not None and adapts:
-        control = AdaptiveSteps(scheme, dt, tol, saves.tolist())
-    monitor = Monitor(scheme, dt, adapts=adapts, may_switch=not noisy)
+    # Steps that are refused would bias the noise.
+    control = step_control(scheme, dt, None if noisy else tol, saves.tolist())
+    monitor = Monitor(scheme, dt, adapts=control.tol is not None, may_switch=not noisy)
     recorder = _Recorder(scheme, saves, x, store_states=store_states, observables=observables or {})
     end, failure = x, ""
     with (
@@ -211,11 +209,10 @@ def integrate(
         except IntegrationError as error:
             failure = str(error)
             if throw:
-                raise IntegrationError(
-                    "; ".join(filter(None, (failure, monitor.judgement())))
-                ) from None
+                reasons = filter(None, (failure, monitor.judgement()))
+                raise IntegrationError("; ".join(reasons)) from None
     used = {"n": network.n, "phi": network.function.name, "seed": noise.entropy}
-    used |= {"tol": tol if adapts else None, "dtype": network.dtype.name}
+    used |= {"tol": control.tol, "dtype": network.dtype.name}
     return Trajectory(
         **recorder.saved(),
         x_end=end,
