@@ -1,9 +1,10 @@
-"""The study of the contributing guide runs as it stands there."""
+"""The study and the scheme of the contributing guide run as they stand there."""
 
 import importlib.util
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,11 +18,15 @@ from simulate.studies.catalogue import STUDIES
 GUIDE = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
 
-@pytest.fixture
-def source() -> str:
-    found = re.search(r"<!-- study example -->\n```python\n(.*?)```", GUIDE, re.S)
+def example(name: str) -> str:
+    found = re.search(rf"<!-- {name} example -->\n```python\n(.*?)```", GUIDE, re.S)
     assert found
     return found[1]
+
+
+@pytest.fixture
+def source() -> str:
+    return example("study")
 
 
 def test_a_new_study_takes_at_most_sixty_lines(source: str) -> None:
@@ -57,3 +62,16 @@ def test_the_study_is_a_command_a_figure_and_a_call(
     np.testing.assert_allclose(point, run.energy[-1], rtol=1e-6)
     again = reproduce("descent", n=60, t_max=4.0, trials=2, g=[1.0, 3.0]).data["converged"]
     np.testing.assert_array_equal(again.energy, data.energy)
+
+
+def test_a_new_scheme_takes_at_most_forty_lines_with_its_test() -> None:
+    text = example("scheme")
+    assert len(text.splitlines()) <= 40
+    names: dict[str, Any] = {}
+    exec(compile(text, "bogacki_shampine.py", "exec"), names)
+    names["test_order"]()
+    J, x0 = couplings.elliptic(50, 2.0, seed=1), seeds.generator(1, "start").standard_normal(50)
+    exact = integrate(J, x0, t_max=3, dt=0.005, method="rk4").x_end
+    run = integrate(J, x0, t_max=3, dt=0.5, method=names["BOGACKI_SHAMPINE"], tol=1e-6)
+    assert run.converged
+    np.testing.assert_allclose(run.x_end, exact, atol=1e-4)
