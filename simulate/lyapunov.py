@@ -16,15 +16,9 @@ from meanfield.common.jobs import bar
 from meanfield.common.result import given
 from meanfield.schedule import as_function, before, step_count
 
-from .integration.loop import (
-    IntegrationError,
-    StepControl,
-    advance,
-    require_finite,
-    step_control,
-)
+from .integration.loop import IntegrationError, advance, require_finite, step_control
 from .integration.monitor import IntegratedRun, Monitor
-from .integration.problem import Problem
+from .integration.problem import Problem, Step
 from .integration.schemes import Scheme
 from .integration.solver import chosen_scheme
 from .network import Evaluation, Network, Phi, State, contiguous_columns
@@ -185,20 +179,21 @@ def maximal_lyapunov(
     interval = arguments.positive("interval", interval)
     delta = arguments.positive("delta", delta)
     by_tangent = algorithm == "tangent"
-    plan = _plan(
+    if tol is not None:
+        arguments.positive("tol", tol)
+    run = _GrowthRun(
         Network(J, phi=phi, eta=eta), x0, onsager, method,
-        dt=dt, t_max=t_max, t_skip=t_skip, tol=tol, adapts=by_tangent, seed=seed,
+        dt=dt, t_max=t_max, t_skip=t_skip, seed=seed, tol=tol if by_tangent else None,
     )  # fmt: skip
-    run = _tangent_growth(plan, 1, interval) if by_tangent else _separation_growth(plan, delta)
-    mean = _mean_rates(run, plan, threads=threads, progress=progress)
+    growth = run.tangents(1, interval) if by_tangent else run.separations(delta)
+    rates, errors, t, trace = run.mean(growth, threads=threads, progress=progress)
     column: Any = 0 if x0 is None or np.ndim(x0) == 1 else slice(None)
     return LyapunovExponent(
-        value=np.asarray(mean.rates[0, column]),
-        value_err=np.asarray(mean.rates_err[0, column]),
-        t=mean.t,
-        trace=mean.trace[:, 0, column],
-        **plan.monitor.report(plan.problem, stacklevel=2),
-        attributes=attributes | plan.used,
+        value=np.asarray(rates[0, column]),
+        value_err=np.asarray(errors[0, column]),
+        t=t,
+        trace=trace[:, 0, column],
+        **run.report(attributes),
     )
 
 
@@ -267,101 +262,34 @@ def lyapunov_spectrum(
     attributes = given(lyapunov_spectrum, locals())
     if method == "auto":
         method = "exponential" if onsager == 0 else "rk4"
-    plan = _plan(
+    run = _GrowthRun(
         Network(J, phi=phi, eta=eta), x0, onsager, method,
-        dt=dt, t_max=t_max, t_skip=t_skip, tol=None, adapts=False, may_switch=False, seed=seed,
+        dt=dt, t_max=t_max, t_skip=t_skip, seed=seed, may_switch=False,
     )  # fmt: skip
-    if plan.scheme.longest_step is not None:
+    if run.scheme.longest_step is not None:
         raise ArgumentError(
-            f"method={plan.scheme.name!r}: damps fast directions at rates of its own"
+            f"method={run.scheme.name!r}: damps fast directions at rates of its own"
         )
-    n, batch = plan.x.shape
+    n, batch = run.x.shape
     if batch != 1:
-        raise ArgumentError(f"x0 of shape {plan.x.shape}: expected one state, ({n},)")
+        raise ArgumentError(f"x0 of shape {run.x.shape}: expected one state, ({n},)")
     k = arguments.count("k", k, 1)
     if k > n:
         raise ArgumentError(f"k={k}: must lie in [1, n={n}]")
     if interval is None:
-        spread = max(plan.problem.stiffness(0.0, plan.x), 1e-12) * (2 if onsager else 1)
-        interval = min(1.0, _LARGEST_SPREAD / spread, plan.t_max / 20)
+        spread = max(run.problem.stiffness(0.0, run.x), 1e-12) * (2 if onsager else 1)
+        interval = min(1.0, _LARGEST_SPREAD / spread, run.t_max / 20)
     interval = arguments.positive("interval", interval)
-    mean = _mean_rates(_tangent_growth(plan, k, interval), plan, threads=threads, progress=progress)
-    order = np.argsort(-mean.rates[:, 0], kind="stable")
+    growth = run.tangents(k, interval)
+    rates, errors, t, trace = run.mean(growth, threads=threads, progress=progress)
+    order = np.argsort(-rates[:, 0], kind="stable")
     return LyapunovSpectrum(
         index=np.arange(1, k + 1),
-        exponents=mean.rates[order, 0],
-        exponents_err=mean.rates_err[order, 0],
-        t=mean.t,
-        trace=mean.trace[:, order, 0],
-        **plan.monitor.report(plan.problem, stacklevel=2),
-        attributes=attributes | plan.used | {"interval": interval},
-    )
-
-
-class _GrowthPlan(NamedTuple):
-    """What both exponents and spectrum are computed with."""
-
-    problem: Problem
-    scheme: Scheme
-    control: StepControl
-    monitor: Monitor
-    x: State  # (n, batch)
-    rng: np.random.Generator
-    t_max: float
-    t_skip: float
-    dt: float
-    used: dict[str, Any]
-
-    def require_blocks(self, count: int) -> None:
-        """Refuse, before the run, what leaves too few of `count` intervals for an error."""
-        left = int((self.t_max - self.t_skip) / (self.t_max / count) * (1 + 1e-12))
-        if left < _BLOCKS:
-            raise ArgumentError(
-                f"t_skip={self.t_skip:g}: {left} intervals left after it, {_BLOCKS} are needed for "
-                "the block error; raise t_max"
-            )
-
-
-def _plan(
-    network: Network,
-    x0: ArrayLike | None,
-    onsager: float,
-    method: str | Scheme,
-    *,
-    dt: float,
-    t_max: float,
-    t_skip: float,
-    tol: float | None,
-    adapts: bool,
-    seed: int | None,
-    may_switch: bool = True,
-) -> _GrowthPlan:
-    kappa = arguments.finite("onsager", onsager)
-    t_max, dt = arguments.positive("t_max", t_max), arguments.positive("dt", dt)
-    t_skip = arguments.nonnegative("t_skip", t_skip)
-    if t_skip >= t_max:
-        raise ArgumentError(f"t_skip={t_skip:g}: must be below t_max={t_max:g}")
-    if tol is not None:
-        arguments.positive("tol", tol)
-    start = seeds.sequence(seed, "start")
-    if x0 is None:
-        x = np.random.default_rng(start).standard_normal(network.n)
-    else:
-        x = network.state(x0, "x0")
-    scheme = chosen_scheme(method, kappa, noisy=False)
-    control = step_control(scheme, dt, tol if adapts else None)
-    assert isinstance(start.entropy, int)
-    return _GrowthPlan(
-        Problem(network, as_function("onsager", kappa), as_function("temperature", 0)),
-        scheme,
-        control,
-        Monitor(scheme, dt, adapts=control.tol is not None, may_switch=may_switch),
-        contiguous_columns(x.reshape(network.n, -1)),
-        seeds.generator(start.entropy, "tangent"),
-        t_max,
-        t_skip,
-        dt,
-        {"n": network.n, "phi": network.function.name, "seed": start.entropy, "tol": control.tol},
+        exponents=rates[order, 0],
+        exponents_err=errors[order, 0],
+        t=t,
+        trace=trace[:, order, 0],
+        **run.report(attributes | {"interval": interval}),
     )
 
 
@@ -399,32 +327,6 @@ class TangentProblem(Problem):
         return max(states, float(tangents)) if np.isfinite(tangents) else np.inf
 
 
-def _tangent_growth(plan: _GrowthPlan, k: int, interval: float) -> Iterator[_LogGrowth]:
-    """Growth of k orthonormal tangent vectors, made orthonormal again by QR every `interval`."""
-    n, batch = plan.x.shape
-    tangents = np.linalg.qr(plan.rng.standard_normal((batch, n, k)))[0]
-    state = contiguous_columns(
-        np.concatenate([plan.x[:, None], np.moveaxis(tangents, 0, 2)], axis=1)
-    )
-    count = max(1, round(plan.t_max / interval))
-    plan.require_blocks(count)
-    times = np.linspace(0, plan.t_max, count + 1).tolist()
-    base = plan.problem
-    problem = TangentProblem(base.network, base.onsager, base.temperature)
-    passed = 0
-    for step in advance(problem, plan.scheme, plan.control, plan.monitor, state, times):
-        if step.t1 < times[passed + 1]:
-            continue
-        passed += 1
-        # The loop enters the next segment with this very array and evaluates it again: it can be
-        # changed here.
-        basis, triangle = np.linalg.qr(np.moveaxis(step.x1[:, 1:], 2, 0))
-        step.x1[:, 1:] = np.moveaxis(basis, 0, 2)
-        diagonal = np.abs(np.diagonal(triangle, axis1=1, axis2=2)).T
-        with np.errstate(divide="ignore"):
-            yield _LogGrowth(step.t1, times[passed] - times[passed - 1], np.log(diagonal))
-
-
 @dataclass(frozen=True)
 class SeparationProblem(Problem):
     """Orbits and second ones at a distance δ, pulled back to it after every step: (n, 2 batch)."""
@@ -454,57 +356,121 @@ class SeparationProblem(Problem):
         return x
 
 
-def _separation_growth(plan: _GrowthPlan, delta: float) -> Iterator[_LogGrowth]:
-    """[HH] Algorithm 1."""
-    x, base = plan.x, plan.problem
-    smallest = _SMALLEST_SEPARATION * float(np.max(np.linalg.norm(x, axis=0)))
-    if delta < smallest:
-        raise ArgumentError(
-            f"delta={delta:g}: must be at least {smallest:.1g}, rounding of x is near"
+class _GrowthRun:
+    """A run along which small separations grow: what both exponents and spectrum are made of."""
+
+    def __init__(
+        self,
+        network: Network,
+        x0: ArrayLike | None,
+        onsager: float,
+        method: str | Scheme,
+        *,
+        dt: float,
+        t_max: float,
+        t_skip: float,
+        seed: int | None,
+        tol: float | None = None,
+        may_switch: bool = True,
+    ) -> None:
+        kappa = arguments.finite("onsager", onsager)
+        self.t_max, self._dt = arguments.positive("t_max", t_max), arguments.positive("dt", dt)
+        self._t_skip = arguments.nonnegative("t_skip", t_skip)
+        if self._t_skip >= self.t_max:
+            raise ArgumentError(f"t_skip={t_skip:g}: must be below t_max={t_max:g}")
+        start = seeds.sequence(seed, "start")
+        if x0 is None:
+            x = np.random.default_rng(start).standard_normal(network.n)
+        else:
+            x = network.state(x0, "x0")
+        self.x = contiguous_columns(x.reshape(network.n, -1))  # (n, batch)
+        assert isinstance(start.entropy, int)
+        self._rng = seeds.generator(start.entropy, "tangent")
+        self._parameters = (network, as_function("onsager", kappa), as_function("temperature", 0))
+        self.problem = Problem(*self._parameters)
+        self.scheme = chosen_scheme(method, kappa, noisy=False)
+        self._control = step_control(self.scheme, dt, tol)
+        self._monitor = Monitor(
+            self.scheme, dt, adapts=self._control.tol is not None, may_switch=may_switch
         )
-    direction = plan.rng.standard_normal(x.shape)
-    both = np.concatenate([x, x + delta * direction / np.linalg.norm(direction, axis=0)], axis=1)
-    count = step_count(0.0, plan.t_max, plan.dt)
-    plan.require_blocks(count)
-    problem = SeparationProblem(base.network, base.onsager, base.temperature, delta=delta)
-    times = [0.0, plan.t_max]
-    for step in advance(problem, plan.scheme, plan.control, plan.monitor, both, times):
-        yield _LogGrowth(step.t1, plan.t_max / count, problem.log_growth.pop()[None])
+        self._used = {"n": network.n, "phi": network.function.name, "seed": start.entropy}
+        self._used["tol"] = self._control.tol
 
+    def report(self, attributes: dict[str, Any]) -> dict[str, Any]:
+        """What every result of the run says."""
+        facts = self._monitor.report(self.problem, stacklevel=3)
+        return {**facts, "attributes": attributes | self._used}
 
-class _MeanRates(NamedTuple):
-    """Mean rates after t_skip, their block errors, and the running mean with its times."""
+    def _require_blocks(self, count: int) -> None:
+        """Refuse, before the run, what leaves too few of `count` intervals for an error."""
+        left = int((self.t_max - self._t_skip) / (self.t_max / count) * (1 + 1e-12))
+        if left < _BLOCKS:
+            raise ArgumentError(
+                f"t_skip={self._t_skip:g}: {left} intervals left after it, {_BLOCKS} are needed "
+                "for the block error; raise t_max"
+            )
 
-    rates: Array
-    rates_err: Array
-    t: Array
-    trace: Array
+    def _steps(self, problem: Problem, x: State, times: list[float]) -> Iterator[Step]:
+        return advance(problem, self.scheme, self._control, self._monitor, x, times)
 
+    def tangents(self, k: int, interval: float) -> Iterator[_LogGrowth]:
+        """Growth of k orthonormal tangent vectors, made orthonormal by QR every `interval`."""
+        n, batch = self.x.shape
+        count = max(1, round(self.t_max / interval))
+        self._require_blocks(count)
+        vectors = np.linalg.qr(self._rng.standard_normal((batch, n, k)))[0]
+        state = np.concatenate([self.x[:, None], np.moveaxis(vectors, 0, 2)], axis=1)
+        times = np.linspace(0, self.t_max, count + 1).tolist()
+        passed = 0
+        problem = TangentProblem(*self._parameters)
+        for step in self._steps(problem, contiguous_columns(state), times):
+            if step.t1 < times[passed + 1]:
+                continue
+            passed += 1
+            # The loop enters the next segment with this very array and evaluates it again: it can
+            # be changed here.
+            basis, triangle = np.linalg.qr(np.moveaxis(step.x1[:, 1:], 2, 0))
+            step.x1[:, 1:] = np.moveaxis(basis, 0, 2)
+            diagonal = np.abs(np.diagonal(triangle, axis1=1, axis2=2)).T
+            with np.errstate(divide="ignore"):
+                yield _LogGrowth(step.t1, times[passed] - times[passed - 1], np.log(diagonal))
 
-def _mean_rates(
-    run: Iterator[_LogGrowth], plan: _GrowthPlan, *, threads: int | None, progress: bool
-) -> _MeanRates:
-    """Run, and average the growth rates after t_skip; errors from `_BLOCKS` equal blocks."""
-    growth = []
-    with (
-        np.errstate(over="ignore", invalid="ignore"),  # non-finite states are looked for
-        threadpool_limits(threads, user_api="blas"),
-        bar(plan.t_max, "lyapunov", progress) as shown,
-    ):
-        for step in run:
-            growth.append(step)
-            shown.update(step.span)
-    kept = [g for g in growth if g.t - g.span >= plan.t_skip - 1e-9 * plan.t_max]
-    logs = np.array([g.log for g in kept])
-    spans = np.array([g.span for g in kept])
-    trace = np.cumsum(logs, axis=0) / np.cumsum(spans)[:, None, None]
-    length = len(kept) // _BLOCKS
-    # Whole blocks from the end: the oldest intervals remember the start.
-    blocks = logs[-_BLOCKS * length :].reshape(_BLOCKS, length, *logs.shape[1:]).sum(axis=1)
-    rates = blocks / spans[-_BLOCKS * length :].reshape(_BLOCKS, length).sum(axis=1)[:, None, None]
-    return _MeanRates(
-        trace[-1],
-        rates.std(axis=0, ddof=1) / np.sqrt(_BLOCKS),
-        np.array([g.t for g in kept]),
-        trace,
-    )
+    def separations(self, delta: float) -> Iterator[_LogGrowth]:
+        """[HH] Algorithm 1."""
+        smallest = _SMALLEST_SEPARATION * float(np.max(np.linalg.norm(self.x, axis=0)))
+        if delta < smallest:
+            raise ArgumentError(
+                f"delta={delta:g}: must be at least {smallest:.1g}, rounding of x is near"
+            )
+        count = step_count(0.0, self.t_max, self._dt)
+        self._require_blocks(count)
+        gap = self._rng.standard_normal(self.x.shape)
+        both = [self.x, self.x + delta * gap / np.linalg.norm(gap, axis=0)]
+        problem = SeparationProblem(*self._parameters, delta=delta)
+        for step in self._steps(problem, np.concatenate(both, axis=1), [0.0, self.t_max]):
+            yield _LogGrowth(step.t1, self.t_max / count, problem.log_growth.pop()[None])
+
+    def mean(
+        self, growth: Iterator[_LogGrowth], *, threads: int | None, progress: bool
+    ) -> tuple[Array, Array, Array, Array]:
+        """Rates after t_skip and their errors from equal blocks, times and running means."""
+        every = []
+        with (
+            np.errstate(over="ignore", invalid="ignore"),  # non-finite states are looked for
+            threadpool_limits(threads, user_api="blas"),
+            bar(self.t_max, "lyapunov", progress) as shown,
+        ):
+            for entry in growth:
+                every.append(entry)
+                shown.update(entry.span)
+        kept = [g for g in every if g.t - g.span >= self._t_skip - 1e-9 * self.t_max]
+        logs = np.array([g.log for g in kept])
+        spans = np.array([g.span for g in kept])
+        trace = np.cumsum(logs, axis=0) / np.cumsum(spans)[:, None, None]
+        length = len(kept) // _BLOCKS
+        # Whole blocks from the end: the oldest intervals remember the start.
+        logs, spans = logs[-_BLOCKS * length :], spans[-_BLOCKS * length :]
+        blocks = logs.reshape(_BLOCKS, length, *logs.shape[1:]).sum(axis=1)
+        rates = blocks / spans.reshape(_BLOCKS, length).sum(axis=1)[:, None, None]
+        errors = rates.std(axis=0, ddof=1) / np.sqrt(_BLOCKS)
+        return trace[-1], errors, np.array([g.t for g in kept]), trace

@@ -143,7 +143,7 @@ def advance(
             last = problem.evaluate(later, moved)
             step = Step(problem, t, x, first, later, moved, last)
             if not control.accepts(step, move, monitor):
-                monitor.reject()
+                monitor.n_rejected += 1
                 # The same state twice has the same stiffness.
                 since = _REFRESH if since else 0
                 continue

@@ -67,7 +67,7 @@ class Monitor:
         self._pause = _PAUSE
         self._quotient = self._largest_quotient = 0.0
         self._stiffness = np.nan
-        self._gradient_steps = self._rising_steps = self._n_steps = self._n_rejected = 0
+        self._gradient_steps = self._rising_steps = self._n_steps = self.n_rejected = 0
 
     def enter(self, problem: Problem, t: float, x: State) -> None:
         """A segment begins."""
@@ -91,10 +91,6 @@ class Monitor:
         before = problem.energy(step.x0, step.first)
         after = problem.energy(step.x1, step.last)
         return bool(np.any(~(after <= before + problem.energy_error(states, step.last.force))))
-
-    def reject(self) -> None:
-        """A step was tried and is not taken."""
-        self._n_rejected += 1
 
     def record(self, step: Step) -> None:
         """A step was accepted."""
@@ -149,7 +145,7 @@ class Monitor:
             "largest_stable_dt": stable,
             "energy_rise_fraction": self.energy_rise_fraction,
             "n_steps": self._n_steps,
-            "n_rejected": self._n_rejected,
+            "n_rejected": self.n_rejected,
             "n_evaluations": problem.network.evaluations,
         }
 

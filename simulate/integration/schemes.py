@@ -317,7 +317,7 @@ def _coefficients(stages: int) -> tuple[float, list[list[float]]]:
     return float(b[1] * w1), np.array(rows).T.tolist()
 
 
-def chebyshev_stages(h: float, rate: float) -> int:
+def _chebyshev_stages(h: float, rate: float) -> int:
     """Fewest stages, at least 2, that are stable at a step h."""
     return max(2, math.ceil(math.sqrt(1 + _SAFETY * h * rate / _REACH)))
 
@@ -330,7 +330,7 @@ def _longest_chebyshev_step(rate: float) -> float:
 def _chebyshev(
     problem: Problem, t: float, x: State, first: Evaluation, h: float, memory: Memory
 ) -> Move:
-    opening, rows = _coefficients(chebyshev_stages(h, problem.rate))
+    opening, rows = _coefficients(_chebyshev_stages(h, problem.rate))
     older, old = x, x + (opening * h) * first.drift
     work = np.empty_like(x)
     for time, base, one_back, two_back, rate, first_rate in rows:
