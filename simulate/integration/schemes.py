@@ -187,8 +187,8 @@ class _Sum(NamedTuple):
 
     @classmethod
     def of(cls, weights: ArrayLike) -> _Sum:
-        entries = [(k, float(w)) for k, w in enumerate(np.asarray(weights)) if w]
-        smallest = min(abs(w) for _, w in entries)
+        entries = [(k, float(w)) for k, w in enumerate(np.asarray(weights)) if w] or [(0, 0.0)]
+        smallest = min(abs(w) for _, w in entries) or 1.0
         # Python floats: they leave single precision single.
         return cls(tuple((k, w / smallest) for k, w in entries), 1 / smallest)
 
@@ -196,7 +196,7 @@ class _Sum(NamedTuple):
         """The sum times h."""
         (first, scale), *others = self.terms
         if not others:
-            return (h / (self.divisor * scale)) * slopes[first]
+            return (scale * h / self.divisor) * slopes[first]
         total = slopes[first] * scale
         for k, scale in others:
             total += slopes[k] if scale == 1 else scale * slopes[k]

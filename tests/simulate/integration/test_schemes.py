@@ -21,10 +21,31 @@ from simulate import (
     runge_kutta,
 )
 from simulate.integration.problem import Problem
-from simulate.integration.schemes import SCHEMES, Memory
+from simulate.integration.schemes import SCHEMES, Memory, Move, Scheme
 from simulate.network import Network
 
-METHODS = ("euler", "heun", "rk4", "exponential", "chebyshev")
+# Bogacki–Shampine 3(2), whose last stage is the first one of the next step.
+PAIR = runge_kutta(
+    "bogacki-shampine",
+    A=[[1 / 2], [0, 3 / 4]],
+    b=[2 / 9, 1 / 3, 4 / 9],
+    order=3,
+    embedded=[7 / 24, 1 / 4, 1 / 3, 1 / 8],
+)
+
+
+def two_step(problem: Any, t: float, x: Any, first: Any, h: float, memory: Memory) -> Move:
+    """Adams–Bashforth of order 2, a midpoint step at the start and after jumps."""
+    if memory.past is None:
+        slope = problem.evaluate(t + h / 2, x + (h / 2) * first.drift).drift
+    else:
+        slope = 1.5 * first.drift - 0.5 * memory.past
+    return Move(x + h * slope, memory._replace(past=first.drift))
+
+
+OWN = Scheme("two-step", 2, 1, two_step, largest_rate=lambda h: 1 / h)
+NAMED = [SCHEMES[name] for name in ("euler", "heun", "rk4", "exponential", "chebyshev")]
+every_scheme = pytest.mark.parametrize("scheme", [*NAMED, PAIR, OWN], ids=lambda s: s.name)
 
 
 def start(n: int, batch: int | None = None, seed: int = 3) -> Any:
@@ -40,26 +61,26 @@ def reference(J: Any, x0: Any, t_max: float, kappa: float, drive: Any = lambda t
 
 
 @pytest.mark.parametrize("kappa", [0.0, 0.4, 1.0])
-@pytest.mark.parametrize("method", METHODS)
-def test_order_of_convergence(method: str, kappa: float) -> None:
+@every_scheme
+def test_order_of_convergence(scheme: Scheme, kappa: float) -> None:
     J, x0 = couplings.elliptic(6, 1.2, 0.3, seed=1), start(6)
     exact = reference(J, x0, 2.0, kappa)
     steps = np.array([0.05, 0.025, 0.0125])
     errors = [
         np.max(
             np.abs(
-                integrate(J, x0, t_max=2.0, dt=dt, onsager=kappa, method=method, tol=None).x_end
+                integrate(J, x0, t_max=2.0, dt=dt, onsager=kappa, method=scheme, tol=None).x_end
                 - exact
             )
         )
         for dt in steps
     ]
     slope = np.polyfit(np.log(steps), np.log(errors), 1)[0]
-    assert slope == pytest.approx(SCHEMES[method].order, abs=0.25)
+    assert slope == pytest.approx(scheme.order, abs=0.25)
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_order_with_input_and_switching(method: str) -> None:
+@every_scheme
+def test_order_with_input_and_switching(scheme: Scheme) -> None:
     """A driven run whose κ jumps off the grid of every step keeps its order."""
     J, x0 = couplings.elliptic(5, 1.2, seed=2), start(5)
     jump, t_max = 0.7312, 1.6
@@ -80,7 +101,7 @@ def test_order_with_input_and_switching(method: str) -> None:
                     t_max=t_max,
                     dt=dt,
                     onsager=schedule,
-                    method=method,
+                    method=scheme,
                     tol=None,
                     inputs=drive,
                 ).x_end
@@ -90,7 +111,7 @@ def test_order_with_input_and_switching(method: str) -> None:
         for dt in steps
     ]
     slope = np.polyfit(np.log(steps), np.log(errors), 1)[0]
-    assert slope == pytest.approx(SCHEMES[method].order, abs=0.3)
+    assert slope == pytest.approx(scheme.order, abs=0.3)
 
 
 @pytest.mark.parametrize("g", [2.0, 10.0])
@@ -109,16 +130,6 @@ def test_stabilised_scheme_against_an_implicit_one(g: float) -> None:
     assert errors[0] < 0.1
     # Second order: the error falls like tol^(2/3), 20 times here; 8 leaves room for luck.
     assert errors[1] < errors[0] / 8
-
-
-# Bogacki–Shampine 3(2), whose last stage is the first one of the next step.
-PAIR = runge_kutta(
-    "bogacki-shampine",
-    A=[[1 / 2], [0, 3 / 4]],
-    b=[2 / 9, 1 / 3, 4 / 9],
-    order=3,
-    embedded=[7 / 24, 1 / 4, 1 / 3, 1 / 8],
-)
 
 
 @pytest.mark.parametrize(
