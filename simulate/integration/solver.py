@@ -49,7 +49,7 @@ class Trajectory(IntegratedRun):
         "what was asked for", ("t",), note="A dict of arrays, (t, ...) each."
     )
     x_end: State = value("last state", ("neuron", "column"))
-    phi: TransferFunction = fact("φ of the run")
+    phi: TransferFunction = fact("transfer function of the run")
     _headline = ("method", "t", "x")
     _picture = ("t", "energy")
 
