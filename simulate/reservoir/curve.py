@@ -233,7 +233,7 @@ def memory_curve(
     return replace(
         curve,
         # Weights fitted to states of an unstable run say nothing of the flow, singular or not.
-        status=curve.status if run.converged else run.status,
+        status=curve.status if run.status == "success" else run.status,
         warnings=[*run.warnings, *curve.warnings],
         attributes={**curve.attributes, **attributes},
     )

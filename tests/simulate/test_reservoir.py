@@ -214,8 +214,8 @@ def test_unstable_step_is_reported() -> None:
             J, 0.0, onsager=1.0, method="euler", dt=0.02, t_max=40, t_skip=10, gap=1, seed=1
         )
     assert "largest stable step" in curve.warnings[0]
-    assert curve.status == "flagged"
-    assert curve.to_dataset().attrs["status"] == "flagged"
+    assert curve.status == "unstable step"
+    assert curve.to_dataset().attrs["status"] == "unstable step"
 
 
 def test_stimulus_before_time_zero() -> None:
@@ -286,7 +286,7 @@ def test_unstable_euler_lifts_the_rank(seed: int) -> None:
         assert short.status == "singular covariance"
         assert short.rank < 95
     euler: dict[str, Any] = {"method": "euler", "dt": 0.01}
-    assert printed_curve(16.0, 20, seed, **euler).status == "flagged"
+    assert printed_curve(16.0, 20, seed, **euler).status == "unstable step"
     for curve in (
         printed_curve(16.0, 20, seed, **euler),
         printed_curve(16.0, 500, seed, **euler),
