@@ -45,7 +45,7 @@ def example(kind: str, name: str) -> pytest.MarkDecorator:
 
 
 def test_every_example_is_tested() -> None:
-    assert set(EXAMPLES) >= {"result", "transfer", "study", "validation", "derivation"}
+    assert set(EXAMPLES) >= {"result", "transfer", "scheme", "study", "validation", "derivation"}
     source = Path(__file__).read_text(encoding="utf-8")
     assert [kind for kind in EXAMPLES if f'@example("{kind}"' not in source] == []
 
@@ -74,6 +74,17 @@ def test_the_transfer_function_has_one_activity(module: Any) -> None:
     assert module.ARCTAN.cubic == pytest.approx(2 * module.HALF**2 / 3, rel=1e-6)
     onset = module.saddle_point(2 / 3 * 1.0001, 0.5, phi=module.ARCTAN)
     assert float(onset.Q) == pytest.approx(2e-4 / (3 * module.ARCTAN.cubic), rel=2e-3)
+
+
+@example("scheme", "bogacki_shampine")
+def test_the_scheme_has_its_order_and_adapts(module: Any) -> None:
+    assert len(EXAMPLES["scheme"].splitlines()) <= 40
+    module.test_order()
+    J, x0 = couplings.elliptic(50, 2.0, seed=1), seeds.generator(1, "start").standard_normal(50)
+    exact = integrate(J, x0, t_max=3, dt=0.005, method="rk4").x_end
+    run = integrate(J, x0, t_max=3, dt=0.5, method=module.BOGACKI_SHAMPINE, tol=1e-6)
+    assert run.converged
+    np.testing.assert_allclose(run.x_end, exact, atol=1e-4)
 
 
 @example("study", "descent")

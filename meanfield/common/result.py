@@ -48,7 +48,8 @@ def value(
         In a few words; ``{of}`` stands for the attribute of that name.
     dims : tuple of str
         Names of its axes; trailing ones may be missing from an array.  An ``...`` among them stands
-        for the axes of the points that were asked for.
+        for the axes of the points that were asked for.  A mapping of arrays holds variables of
+        their own names, whose further axes are called after them.
     unit : str
     symbol : str
         Mathtext for the axis of a picture.
@@ -164,8 +165,14 @@ class Result:
         for name, about, content in self._declared():
             if about["kind"] == "fact":
                 continue
+            axes = self._axes(about, points)
+            if isinstance(content, Mapping):
+                for key, array in content.items():
+                    more = (f"{key}_{k}" for k in range(np.ndim(array) - len(axes)))
+                    variables[key] = (*axes, *more), array
+                continue
             array = np.asarray(content)
-            axes = self._axes(about, points)[: array.ndim]
+            axes = axes[: array.ndim]
             label = {"long_name": self._meaning(about)}
             if array.dtype.kind in "iufcb" and about["unit"]:
                 label["units"] = about["unit"]
@@ -371,7 +378,7 @@ def _native(content: Any) -> Any:
     """An attribute that netCDF 3 can hold: no long integers, no mappings, no lists of texts."""
     array = np.asarray(content)
     small = array.dtype.kind in "bf" or (array.dtype.kind in "iu" and np.all(abs(array) < 2**31))
-    return content if small or isinstance(content, str) else str(content)
+    return content if small or isinstance(content, str) else str(getattr(content, "name", content))
 
 
 class _Text(str):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from meanfield import NotConvergedError, Switching, load, transfer_function
+from meanfield import NotConvergedError, Switching, TransferFunction, load, transfer_function
 from meanfield.common.arguments import Array
 from meanfield.common.result import (
     ABSENT,
@@ -102,6 +102,21 @@ def test_columns_and_complex_numbers() -> None:
     data = found.to_dataset()
     assert data.m.dims == ("t", "column")
     assert (float(data.z_real[0]), float(data.z_imag[0])) == (1.0, 2.0)
+
+
+def test_variables_of_their_own_names_and_facts_by_name() -> None:
+    class Several(Result):
+        """Some arrays for the tests."""
+
+        t: Array = coordinate("time", ("t",))
+        observed: dict[str, Array] = value("what was asked for", ("t",))
+        phi: TransferFunction = fact("transfer function")
+
+    asked = {"q": np.arange(3.0), "corner": np.ones((3, 2, 2))}
+    data = Several(t=np.arange(3.0), observed=asked, phi=transfer_function("erf")).to_dataset()
+    assert data.q.dims == ("t",)
+    assert data.corner.dims == ("t", "corner_0", "corner_1")
+    assert data.attrs["phi"] == "erf"
 
 
 def test_dataset_of_points() -> None:

@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulate import (
-    IntegrationError,
     StepSizeWarning,
     couplings,
     integrate,
@@ -36,11 +35,12 @@ def test_stability_limit(method: str) -> None:
                 # The two-stage first step of "exponential" may raise E this close to the limit.
                 warnings.simplefilter("ignore", StepSizeWarning)
                 run = integrate(J, [1.0], t_max=600 * dt, dt=dt, **arguments)
-            assert "exceeds" not in run.message
+            assert "exceeds" not in run.reason
         else:
             with pytest.warns(StepSizeWarning, match="exceeds the largest stable step"):
                 run = integrate(J, [1.0], t_max=600 * dt, dt=dt, **arguments)
-            assert run.status == "unstable step"
+            assert run.status == "flagged"
+            assert "exceeds the largest stable step" in run.reason
         assert (abs(run.x_end[0]) < 0.1) == decays
 
 
@@ -55,7 +55,7 @@ def test_stability_limit(method: str) -> None:
 def test_energy_never_rises(n: int, g: float, gamma: float, scale: float, seed: int) -> None:
     J, x0 = couplings.elliptic(n, g, gamma, seed=seed), scale * start(n, 2, seed)
     run = integrate(J, x0, t_max=5, dt=0.1, onsager=1.0, save_at=[0, 0.1, 1, 2, 3, 4, 5])
-    assert run.status == "success"
+    assert run.status == "converged"
     assert run.energy_rise_fraction == 0
     assert np.all(np.diff(run.energy, axis=0) <= 1e-12 * run.energy[:-1] + 1e-28)
 
@@ -65,13 +65,14 @@ def test_euler_is_exposed() -> None:
     J, x0 = couplings.elliptic(200, 12.0, seed=1), start(200)
     with pytest.warns(StepSizeWarning, match=r"largest stable step 0\.00.*method='chebyshev'"):
         run = integrate(J, x0, t_max=5, dt=0.01, onsager=1.0, method="euler")
-    assert run.status == "unstable step"
+    assert run.status == "flagged"
+    assert "exceeds the largest stable step" in run.reason
     assert run.energy_rise_fraction > 0.2
     assert run.dt > run.largest_stable_dt
     shorter = integrate(J, x0, t_max=0.5, dt=0.001, onsager=1.0, method="euler")
-    assert shorter.status == "success"
+    assert shorter.status == "converged"
     assert shorter.energy_rise_fraction == 0
-    assert shorter.warnings == []
+    assert shorter.warnings == ()
 
 
 def test_a_late_instability_is_seen() -> None:
@@ -84,7 +85,7 @@ def test_a_late_instability_is_seen() -> None:
     with pytest.warns(StepSizeWarning, match="exceeds the largest stable step"):
         run = integrate(J, x0, t_max=12, dt=0.01, onsager=ramp, method="euler")
     assert run.stiffness > 200
-    assert integrate(J, x0, t_max=12, dt=0.01, onsager=ramp).status == "success"
+    assert integrate(J, x0, t_max=12, dt=0.01, onsager=ramp).status == "converged"
 
 
 def test_matrix_free_couplings_warn_by_their_steps() -> None:
@@ -96,30 +97,25 @@ def test_matrix_free_couplings_warn_by_their_steps() -> None:
             method="euler",
         )  # fmt: skip
     calm = couplings.lazy(500, 2.0, seed=1, tol=1e-3)
-    assert integrate(calm, x0, t_max=2, dt=0.01, onsager=0.9, method="euler").status == "success"
+    assert integrate(calm, x0, t_max=2, dt=0.01, onsager=0.9, method="euler").status == "converged"
 
 
 def test_matrix_free_couplings_with_noise_are_not_vouched_for() -> None:
     """Noise hides a stiff mode from the steps' quotients: only the bound is left to judge by."""
     calm = couplings.lazy(300, 3.0, seed=1, tol=1e-3)
     arguments: dict[str, Any] = {"t_max": 1, "onsager": 1.0, "temperature": 0.5, "method": "euler"}
-    assert integrate(calm, start(300), dt=0.01, seed=1, **arguments).status == "success"
+    assert integrate(calm, start(300), dt=0.01, seed=1, **arguments).status == "converged"
     with pytest.warns(StepSizeWarning, match="vouches for steps up to"):
         run = integrate(calm, start(300), dt=0.06, seed=1, **arguments)
-    assert run.status == "unverified step"
-
-
-def test_the_step_taken_counts() -> None:
-    """One step of 0.5 in place of 1000: stable."""
-    run = integrate(np.zeros((1, 1)), [1.0], t_max=0.5, dt=1e3, method="euler")
-    assert run.status == "success"
-    assert run.n_steps == 1
+    assert run.status == "flagged"
+    assert "may be too long" in run.reason
+    assert "exceeds" not in run.reason
 
 
 def test_a_jump_without_notice_is_no_rise_of_the_energy() -> None:
     J, x0 = couplings.elliptic(50, 3.0, seed=1), start(50)
     run = integrate(J, x0, t_max=10, dt=0.05, onsager=lambda t: float(t >= 5))
-    assert run.status == "success"
+    assert run.status == "converged"
     assert run.energy_rise_fraction == 0
 
 
@@ -128,16 +124,3 @@ def test_weak_coupling_has_no_largest_step() -> None:
         np.zeros((2, 2)), np.ones(2), t_max=1, dt=0.1, onsager=1.0, method="exponential"
     )
     assert run.largest_stable_dt == np.inf
-
-
-def test_a_run_that_diverges() -> None:
-    """ẋ = −x with dt = 3 doubles at every step."""
-    with pytest.raises(IntegrationError, match="not finite"):
-        integrate(np.zeros((1, 1)), [1.0], t_max=6000, dt=3, method="euler", phi="linear")
-    with pytest.warns(StepSizeWarning, match="largest stable step 2 at the stiffness 1"):
-        run = integrate(
-            np.zeros((1, 1)), [1.0], t_max=6000, dt=3, method="euler", phi="linear", throw=False,
-            save_at=[0, 3, 6000],
-        )  # fmt: skip
-    assert run.status == "diverged"
-    np.testing.assert_array_equal(run.t, [0, 3])
