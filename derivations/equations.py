@@ -404,7 +404,7 @@ DYNAMICAL = (
         "meanfield.GaussianOperator simulate.couplings.lazy",
         "sampler.couplings sampler.answers sampler.innovations sampler.memory",
         "test_every_answer_is_of_one_matrix test_law_after_adaptive_requests "
-        "test_sweep_is_a_network",
+        "test_batch_is_a_network",
     ),
     Equation(
         "stationary state, γ = 0", "Δ'' = Δ − g²C_φ, its energy integral",
