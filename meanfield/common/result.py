@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 # `reason` says what to do; the theory says that there are none.
 CONVERGED, FLAGGED, ABSENT = "converged", "flagged", "absent"
 # Arguments that change no number.
-_SILENT = ("progress", "threads", "throw")
+_SILENT = ("progress", "threads", "throw", "workers", "executor", "store", "label")
 # Longest sequence that is told entry by entry.
 _TOLD = 12
 
@@ -349,6 +349,11 @@ def given(function: Callable[..., Any], values: Mapping[str, Any]) -> dict[str, 
     told, spelled = {}, []
     for name, parameter in signature.parameters.items():
         if name in _SILENT:
+            continue
+        if parameter.kind is parameter.VAR_KEYWORD:
+            more = {key: _told(one) for key, one in values[name].items()}
+            told |= more
+            spelled += [f"{k}={v if isinstance(v, _Text) else repr(v)}" for k, v in more.items()]
             continue
         shown = told[name] = _told(values[name])
         if parameter.default is parameter.empty:

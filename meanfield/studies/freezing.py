@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -13,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..common import arguments, style
 from ..common.arguments import ArgumentError, Array
+from ..common.result import CONVERGED, given
 from ..common.store import Store
 from ..common.study import Part, Study
 from ..common.sweep import sweep
@@ -43,6 +45,7 @@ _FINAL = {
     "decay_exponent": ("local_exponent", "-d ln E/d ln(t - t_s) over the last factor 2 in time"),
 }
 _PARTS = {"": "", "_err": ", error", "_bias": ", bias"}
+_FEW = "few trajectories: a batch had no room for matched innovations; raise n_trajectories"
 # Saved times are T·k/8 · 2^−p, k = 5 … 8: with t, half of it is saved too.
 _EIGHTHS = (5, 6, 7, 8)
 _FIRST = 0.02
@@ -137,8 +140,8 @@ def freezing_curve(
         `displacement` between t and the switch, `freezing` between t and t/2, and
         `local_exponent` of E between t/2 and t.  Along ``g`` and ``onsager`` `final_energy` and
         `final_overlap`; `decay_exponent`, nan where E does not decay by more than 3 errors; `step`,
-        `stiffness`, `rank`; and `status`: "ok", "unstable step", "few trajectories" where a batch
-        had no room for matched innovations (at about M = 4 `rank`), or why there are no numbers.
+        `stiffness`, `rank`; and `status`, with its `reason`: flagged where the step is too long, a
+        batch had no room for matched innovations (at about M = 4 `rank`), or there are no numbers.
         Everything measured has ``_err`` and ``_bias``, nan where only the batches of M/4 had no
         room.  Ratios and exponents are formed in each batch: their errors are the scatter over
         batches like all others, and contain all correlations.
@@ -154,7 +157,7 @@ def freezing_curve(
     -----
     StepSizeWarning
         If the step is longer than the scheme follows stably at the stiffness met; such a point has
-        the status "unstable step".
+        the status "flagged".
     SweepWarning
         If some points have no numbers.
 
@@ -177,6 +180,7 @@ def freezing_curve(
     >>> bool((curve.final_overlap.diff("onsager") > 0).all())
     True
     """
+    told = given(freezing_curve, locals())
     gains, factors = arguments.axis("g", g), arguments.axis("onsager", onsager)
     arguments.gain(gains)
     for factor in factors:
@@ -193,16 +197,13 @@ def freezing_curve(
         "bias": bias,
         "tol": arguments.nonnegative("tol", tol),
     }
-    name = transfer_function(phi).name
     data = sweep(
         _point, {"g": gains, "onsager": factors}, seed=entropy, shared=("onsager",), store=store,
         workers=workers, progress=progress, throw=ArgumentError, label="freezing", phi=phi,
         size=size, threads=threads, **facts,
     )  # fmt: skip
-    # A point that failed has its reason for status.
-    data["status"] = data.status.copy(data=np.where(data.failed, data.reason, data.status))
-    facts |= {"phi": name, "n_trajectories": size * batches, "dt": dt or "chosen"}
-    return data.drop_vars(["failed", "reason"]).assign_attrs(facts)
+    used = {"n_trajectories": size * batches, "batches": batches, "seed": entropy}
+    return data.assign_attrs({k: v for k, v in told.items() if v is not None} | used)
 
 
 def _point(
@@ -240,9 +241,9 @@ def _point(
     )  # fmt: skip
     step = float(np.max(np.diff(grid[grid >= t_chaos])))
     stiffness = max((b.stiffness for b in full if not math.isnan(b.stiffness)), default=math.nan)
-    status = "few trajectories" if any(b.crowded for b in full) else "ok"
+    reasons = [_FEW] if any(b.crowded for b in full) else []
     if text := complaint(step, stiffness):
-        status = "unstable step"
+        reasons.append(text)
         warnings.warn(f"g = {g:g}, kappa = {onsager:g}: {text}", StepSizeWarning, stacklevel=2)
     rank = max(b.rank for b in full)
     return {
@@ -254,7 +255,7 @@ def _point(
             {"long_name": "largest rate of the symmetric part of -dF/dx met after the switch"},
         ),
         "rank": ((), rank, {"long_name": "largest number of revealed directions of a batch"}),
-        "status": ((), status, {"long_name": "whether the run may be used"}),
+        "reason": ((), "; ".join(reasons), {"long_name": "why it is not converged"}),
     }  # fmt: skip
 
 
@@ -285,18 +286,18 @@ def _estimates(
 ) -> dict[str, Any]:
     """Values, errors and biases of all curves, and their last ones."""
     many, few = ([_measures(b.values, times) for b in group] for group in (full, small))
-    found: dict[str, Any] = {}
+    told: dict[str, Any] = {}
     for name, text in _CURVES.items():
         estimate = combine([m[name] for m in many], [m[name] for m in few], extrapolate)
         for (part, more), values in zip(_PARTS.items(), estimate, strict=True):
-            found[name + part] = ("t", values, {"long_name": text + more, "units": "1"})
+            told[name + part] = ("t", values, {"long_name": text + more, "units": "1"})
     for name, (curve, text) in _FINAL.items():
-        last = {part: float(found[curve + part][1][-1]) for part in _PARTS}
+        last = {part: float(told[curve + part][1][-1]) for part in _PARTS}
         known = name != "decay_exponent" or last[""] > _DECAYS * last["_err"]
         for part, more in _PARTS.items():
             value = last[part] if known else math.nan
-            found[name + part] = ((), value, {"long_name": text + more, "units": "1"})
-    return found
+            told[name + part] = ((), value, {"long_name": text + more, "units": "1"})
+    return told
 
 
 def _measures(values: dict[str, Array], times: _Times) -> dict[str, Array]:
@@ -318,11 +319,8 @@ def _measures(values: dict[str, Array], times: _Times) -> dict[str, Array]:
 
 
 def draw(data: xr.Dataset) -> Figure:
-    """E/N and the overlap with the state at the switch in time, and the last overlap against κ.
-
-    Colours are κ and dashes g in time, bands standard errors; points whose status is not "ok" are
-    hollow.
-    """
+    """E/N and the overlap with the state at the switch in time, and the last overlap against κ."""
+    # Colours are κ and dashes g in time.
     figure, (energy, overlap, final) = style.panels(1, 3, size=(13, 4.2))
     _in_time(energy, data, "energy")
     _in_time(overlap, data, "overlap")
@@ -370,7 +368,7 @@ def _final(axis: Axes, data: xr.Dataset) -> None:
         part, colour = data.isel(g=row), style.shade(row, data.sizes["g"])
         marker = style.MARKERS[row % len(style.MARKERS)]
         axis.plot(data.onsager, part.final_overlap, color=colour, lw=1)
-        good = part.status.values == "ok"
+        good = part.status.values == CONVERGED
         for shown, face in ((good, colour), (~good, "white")):
             if shown.any():
                 axis.errorbar(
@@ -379,9 +377,9 @@ def _final(axis: Axes, data: xr.Dataset) -> None:
                     mfc=face, ls="", capsize=2, zorder=3,
                 )  # fmt: skip
         axis.plot([], [], color=colour, marker=marker, ms=5, lw=1, label=rf"$g = {gain:g}$")
-    if faults := sorted(set(data.status.values.ravel()) - {"ok"}):
+    if reasons := sorted(set(data.reason.values.ravel()) - {""}):
         axis.text(
-            0.02, 0.02, "hollow: " + ", ".join(faults), transform=axis.transAxes, fontsize=8,
+            0.02, 0.02, "hollow: " + "\n".join(textwrap.shorten(one, 60) for one in reasons), transform=axis.transAxes, fontsize=8,
             color=style.ALARM,
         )  # fmt: skip
     axis.axhline(0, color="0.8", lw=0.8, zorder=0)
@@ -401,10 +399,10 @@ Vanilla chaos, then the Onsager-reaction force with factor κ, as N → ∞. (a)
 (b) overlap with the state at the switch against the time since then: the energy falls, as a power
 of time at large κ, and what is frozen stays near the state where chaos was left. (c) The overlap at
 the last time against κ. Bands and bars are standard errors over batches of trajectories. Points
-whose status is not "ok" are hollow: their step is too long, or their batches are too small. The
-default takes some minutes, --quick some seconds.""",
+that are flagged are hollow: their step is too long, or their batches are too small. The default
+takes some minutes, --quick some seconds.""",
     axes={"g": (1.5, 2.0, 4.0), "onsager": (0.1, 0.2, 0.3, 0.5, 0.7, 1.0)},
-    columns=("final_energy", "final_overlap", "decay_exponent", "status"),
+    columns=("final_energy", "final_overlap", "decay_exponent", "status", "reason"),
     presets={"quick": {"n_trajectories": 7680, "batches": 3, "t_chaos": 8.0, "t_frozen": 6.0}},
-    door="python -m meanfield",
+    command="python -m meanfield freezing",
 )

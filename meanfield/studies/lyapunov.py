@@ -94,27 +94,27 @@ def _exponent(
     g: float, gamma: float, *, onsager: float, temperature: float, phi: str, seed: int, **how: Any
 ) -> dict[str, Any]:
     """The numbers of one point, and where they come from."""
-    found, method, reason, window = dict.fromkeys(_NUMBERS, 0.0), "sampler", "", math.nan
+    rates, method, reason, window = dict.fromkeys(_NUMBERS, 0.0), "sampler", "", math.nan
     load = g * transfer_function(phi).slope * (1 + gamma)
     temperature = arguments.nonnegative("temperature", temperature)
     if onsager == temperature == 0 and load <= 1:
         # The rightmost eigenvalue of −1 + J, elliptic law.
-        found["lyapunov"], method = load - 1, "null"
+        rates["lyapunov"], method = load - 1, "null"
     elif onsager == gamma == 0:
         point = stationary(g, sigma=math.sqrt(2 * temperature), phi=phi, n_tau=2)
         value, method = float(point.lyapunov), "stationary"
         scale = max(abs(value), float(point.decay_rate) ** 2)
-        found |= {"lyapunov": value, "lyapunov_err": float(point.error) * scale}
+        rates |= {"lyapunov": value, "lyapunov_err": float(point.error) * scale}
     else:
         run = maximal_lyapunov(
             g, gamma, onsager=onsager, temperature=temperature, phi=phi, seed=seed, **how
         )
-        found = {name: getattr(run, name) for name in ("bias", "drift", "drift_err")}
-        found |= {"lyapunov": run.value, "lyapunov_err": run.stderr}
+        rates = {name: getattr(run, name) for name in ("bias", "drift", "drift_err")}
+        rates |= {"lyapunov": run.value, "lyapunov_err": run.stderr}
         reason, window = run.reason, run.attributes["window"]
     rate = {"units": "1/time constant"}
     return {
-        **{name: ((), found[name], {"long_name": text, **rate}) for name, text in _NUMBERS.items()},
+        **{name: ((), rates[name], {"long_name": text, **rate}) for name, text in _NUMBERS.items()},
         "window_used": ((), window, {"long_name": "time after which the past was forgotten"}),
         "method": ((), method, {"long_name": "closed (null, stationary) or sampler"}),
         "reason": ((), reason, {"long_name": "why there is no value, or it has not converged"}),
@@ -155,8 +155,8 @@ LYAPUNOV = Study(
 Maximal Lyapunov exponent λ against the gain as N → ∞; dashed the critical gains g(1+γ) = 1, beyond
 which the state of rest is unstable. Without Onsager-reaction force λ is deterministic at rest
 (method null) and at γ = 0 (stationary); elsewhere it is sampled, a minute a point by default, and
-its error is the standard error over batches. A growth rate that still drifts has a reason.""",
+its error is the standard error over batches. A growth rate that still drifts is flagged.""",
     axes={"g": np.round(np.linspace(0.8, 3, 12), 12).tolist(), "gamma": (0.0,)},
-    columns=("lyapunov", "drift", "method", "reason"),
-    door="python -m meanfield",
+    columns=("lyapunov", "drift", "method", "status", "reason"),
+    command="python -m meanfield lyapunov",
 )

@@ -11,11 +11,12 @@ from numpy.typing import ArrayLike
 
 from ..common import style
 from ..common.arguments import ArgumentError
+from ..common.result import given
 from ..common.store import Store
 from ..common.study import Part, Study
 from ..common.sweep import sweep
 from ..dmft.steady_state import steady_state
-from ..transfer import TransferFunction, transfer_function
+from ..transfer import TransferFunction
 from .phase_diagram import phase_diagram
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ _TEXTS = {
     "r_int_err": "integrated response, error",
     "converged": "drift and window change within their errors",
     "method": "null, stationary or sampler, as in steady_state",
-    "reason": "why a point is not converged",
+    "reason": "why it is not converged",
 }
 
 
@@ -83,8 +84,8 @@ def response_curve(
     Returns
     -------
     xarray.Dataset
-        Dimensions ``gamma`` and ``g``: `q`, `r_int` with errors, `converged`, `method`, `reason`
-        and `seed` of each point; `Q_static`, `G_static` and `static_stable` of
+        Dimensions ``gamma`` and ``g``: `q`, `r_int` with errors, `converged`, `status`, `reason`,
+        `method` and `seed` of each point; `Q_static`, `G_static` and `static_stable` of
         ``saddle_point(branch="static")``, which is null up to the critical gain and unstable
         beyond; `critical_gain` along ``gamma``.  A point that is not converged keeps its numbers,
         which still drift or depend on the window; they are nan where there are none.
@@ -113,6 +114,7 @@ def response_curve(
     >>> abs(float(curve.r_int.sel(g=0.6, gamma=0.5) - curve.G_static.sel(g=0.6, gamma=0.5))) < 1e-12
     True
     """
+    told = given(response_curve, locals())
     static = phase_diagram(g, gamma, branch="static", phi=phi)
     controls: dict[str, Any] = {
         "n_trajectories": n_trajectories, "batches": batches, "dt": dt, "t_skip": t_skip,
@@ -128,15 +130,15 @@ def response_curve(
         G_static=static.G,
         static_stable=static.stable,
         critical_gain=static.critical_gain,
-    ).assign_attrs(phi=transfer_function(phi).name, **controls)  # fmt: skip
+    ).assign_attrs({**told, "seed": curve.attrs["seed"]})  # fmt: skip
 
 
 def _point(gamma: float, g: float, *, seed: int, **controls: Any) -> dict[str, Any]:
     """C and R_int at one gain and symmetry."""
     state = steady_state(g, gamma, seed=seed, **controls)
-    found = {name: ((), getattr(state, name), {"long_name": t}) for name, t in _TEXTS.items()}
+    numbers = {name: ((), getattr(state, name), {"long_name": t}) for name, t in _TEXTS.items()}
     text = {"long_name": "seed of steady_state at this point, empty without sampling"}
-    return {**found, "seed": ((), state.attributes.get("seed", ""), text)}
+    return {**numbers, "seed": ((), state.attributes.get("seed", ""), text)}
 
 
 def with_static(curve: xr.Dataset) -> xr.Dataset:
@@ -150,7 +152,7 @@ def with_static(curve: xr.Dataset) -> xr.Dataset:
     largest = curve.r_int.fillna(-np.inf).argmax("g")
     nearest = abs(curve.g - lines).argmin("g")
     beyond = (curve.g > lines) & curve.Q_static.notnull() & curve.q.notnull()
-    found = {
+    peaks = {
         "r_int_largest": (curve.r_int.isel(g=largest), "largest R_int of the gains computed"),
         "r_int_largest_err": (curve.r_int_err.isel(g=largest), "its error"),
         "g_largest": (curve.g[largest], "gain where it is"),
@@ -164,7 +166,7 @@ def with_static(curve: xr.Dataset) -> xr.Dataset:
     }  # fmt: skip
     curve = curve.assign(Q_line=static.Q, G_line=static.G, stable_line=static.stable)
     return curve.assign(
-        {name: ("gamma", v.values, {"long_name": text}) for name, (v, text) in found.items()}
+        {name: ("gamma", v.values, {"long_name": text}) for name, (v, text) in peaks.items()}
     )
 
 
@@ -235,5 +237,5 @@ window; just above the line the relaxation time diverges.""",
         },
         "paper": {},
     },
-    door="python -m meanfield",
+    command="python -m meanfield response-curve",
 )  # fmt: skip

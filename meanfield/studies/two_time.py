@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import math
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +11,9 @@ import xarray as xr
 
 from ..common import arguments, style
 from ..common.arguments import ArgumentError
-from ..common.study import Part, Study, as_text
+from ..common.options import as_text
+from ..common.result import CONVERGED
+from ..common.study import Part, Study
 from ..dmft import steady_state, two_time
 from ..schedule import Schedule, as_function
 
@@ -43,7 +44,7 @@ def dynamics(
     t_skip: float | None = None,
     dt: float | None = None,
     window: float | None = None,
-    save_every: float | None = None,
+    save_step: float | None = None,
     lag_step: float | None = None,
     response: bool = False,
     method: str = "auto",
@@ -76,7 +77,7 @@ def dynamics(
         Step.  [default: 0.05, with --steady 0.1]
     window : float
         Time after which the past is forgotten.  [default: inf, with --steady 60]
-    save_every : float
+    save_step : float
         Time between saved points; not with --steady.  [default: 200 points]
     lag_step : float
         Spacing of the lags τ; only with --steady.  [default: 0.2]
@@ -101,19 +102,16 @@ def dynamics(
     }  # fmt: skip
     how = {name: value for name, value in how.items() if value is not None}
     if steady:
-        _refuse("does not go with --steady", onsager=onsager, x0_std=x0_std, save_every=save_every,
+        _refuse("does not go with --steady", onsager=onsager, x0_std=x0_std, save_step=save_step,
                 response=response, bias=bias)  # fmt: skip
         if callable(temperature):
             raise ArgumentError("--steady needs one --temperature, not a schedule")
         if method == "closed":
             raise ArgumentError("method='closed': with --steady it is called exact")
         state = steady_state(g, gamma, temperature=temperature, **how)
-        if state.reason:
-            warnings.warn(f"not converged: {state.reason}", RuntimeWarning, stacklevel=2)
         data = state.to_dataset()
         summary = {name: [getattr(state, name), getattr(state, f"{name}_err")] for name in _STEADY}
-        status = "converged" if state.converged else "not converged"
-        return _summarised(data, summary, status, state.method)
+        return _summarised(data, summary, state.status, state.method)
     _refuse("needs --steady", t_skip=t_skip, lag_step=lag_step)
     if method == "exact":
         raise ArgumentError("method='exact': without --steady it is called closed")
@@ -122,7 +120,7 @@ def dynamics(
         raise ArgumentError(f"dt={step:g}: longer than t_max={end:g}")
     run = two_time(
         g, gamma, onsager=onsager, temperature=temperature, x0_std=x0_std, response=response,
-        save_every=_stride(save_every, end, step), bias=bias, **how,
+        save_every=_stride(save_step, end, step), bias=bias, **how,
     )  # fmt: skip
     data = run.to_dataset()
     for name, schedule, text in (
@@ -152,7 +150,7 @@ def _refuse(why: str, **given: Any) -> None:
 def _stride(every: float | None, t_max: float, dt: float) -> int:
     """Steps between saved points; nonsense is left to the checks of `two_time`."""
     if every is not None:
-        every = arguments.positive("save_every", every)
+        every = arguments.positive("save_step", every)
     steps = (t_max / _SAVED if every is None else every) / dt if dt > 0 else 1.0
     if not math.isfinite(steps):
         return 1
@@ -166,15 +164,15 @@ def _summarised(
     """The dataset with value, error and bias of each quantity, and how it was solved."""
     texts = {"value": "at the end, or of the steady state", "value_err": "its error",
              "value_bias": "effect of finite batches, in it unless extrapolated"}  # fmt: skip
-    found: dict[str, Any] = {
+    told: dict[str, Any] = {
         name: ("quantity", list(column), {"long_name": text})
         for (name, text), column in zip(
             texts.items(), zip(*summary.values(), strict=True), strict=False
         )
     }
-    found["status"] = ((), status, {"long_name": "whether the numbers may be used"})
-    found["solver"] = ((), method, {"long_name": "how they were found"})
-    return data.assign_coords(quantity=list(summary)).assign(found)
+    told["status"] = ((), status, {"long_name": "whether the numbers may be used"})
+    told["solver"] = ((), method, {"long_name": "how they were found"})
+    return data.assign_coords(quantity=list(summary)).assign(told)
 
 
 def draw(data: xr.Dataset) -> Figure:
@@ -219,12 +217,14 @@ def _draw_two_time(data: xr.Dataset) -> Figure:
             time, 0, 1, where=forced, step="post", transform=axis.get_xaxis_transform(),
             color=style.SECOND, alpha=0.12, lw=0, zorder=0,
         )  # fmt: skip
-    if (status := data.status.item()) != "ok":
-        energy.text(
-            0.02, 0.03, f"{status}: what is seen is the step", transform=energy.transAxes,
-            fontsize=8, color=style.ALARM,
-        )  # fmt: skip
+    _alarm(figure, data)
     return figure
+
+
+def _alarm(figure: Figure, data: xr.Dataset) -> None:
+    if data.status.item() != CONVERGED:
+        text = f"{data.status.item()}: {data.attrs['reason']}"
+        figure.suptitle(text, fontsize=8, color=style.ALARM, wrap=True)
 
 
 def _draw_energy(axis: Axes, data: xr.Dataset) -> None:
@@ -284,9 +284,7 @@ def _draw_steady(data: xr.Dataset) -> Figure:
         axis.set_xlabel(r"lag $\tau$")
     left.set_xlim(0, float(lag[-1]))
     left.set_title(_title(data), loc="left", fontsize=10)
-    if data.attrs["reason"]:
-        reason = "not converged: " + data.attrs["reason"]
-        figure.suptitle(reason, fontsize=8, color=style.ALARM)
+    _alarm(figure, data)
     return figure
 
 
@@ -303,5 +301,5 @@ switched (shaded where κ > 0). In the steady state, with --steady: C(τ), Δ(τ
 stationary vanilla dynamics. Bands are standard errors over batches of trajectories, or the error of
 a deterministic solution.""",
     columns=("value", "value_bias", "status", "solver"),
-    door="python -m meanfield",
+    command="python -m meanfield dmft",
 )

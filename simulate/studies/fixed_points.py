@@ -121,5 +121,5 @@ left; for bounded φ, a sum of indices other than 1 says that zeros are missing 
         "n_zeros", "n_unproven", "zero_starts", "n_minima", "minimum_starts", "n_failed",
         "index_sum", "new_zero_probability",
     ),
-    door="python -m simulate",
+    command="python -m simulate fixed-points",
 )  # fmt: skip

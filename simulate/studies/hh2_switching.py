@@ -129,7 +129,7 @@ finite time a gradient flow that passes a saddle of E can have a small exponent 
         CONVERGED: {},
         PRINTED: {**VARIANTS[PRINTED], "algorithm": "orbit_separation"},
     },
-    door="python -m simulate",
+    command="python -m simulate lyapunov",
 )  # fmt: skip
 
 
@@ -245,5 +245,5 @@ the Jacobian at the two moments marked in (a). (b) {LYAPUNOV.text.strip()}""",
     columns=(
         *LYAPUNOV.columns, "energy_end", "length_end", "re_largest", "unstable_share", "re_lowest"
     ),
-    door=Study.door,
+    command="",
 )  # fmt: skip

@@ -292,7 +292,7 @@ steps, is 20 time units.""",
             "samples": 2000, "dtype": "float64",
         },
     },
-    door="python -m simulate",
+    command="python -m simulate memory",
 )  # fmt: skip
 
-HH9 = replace(MEMORY, name="hh9", door=Study.door)
+HH9 = replace(MEMORY, name="hh9", command="")

@@ -247,7 +247,7 @@ network is of order N^(−1/2) at least.""",
         "beta_energy_theory", "r_theory", "overlap_theory", "theory_branch", "theory_reason",
     ),
     derive=derive,
-    door="python -m simulate",
+    command="python -m simulate sample",
 )  # fmt: skip
 
 QH2 = replace(
@@ -277,5 +277,5 @@ have not mixed.""",
             "chains": 2, "thin": 4,
         },
     },
-    door=Study.door,
+    command="",
 )  # fmt: skip

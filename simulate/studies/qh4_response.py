@@ -15,5 +15,5 @@ QH4 = replace(
         },
         "paper": {},
     },
-    door=Study.door,
+    command="",
 )  # fmt: skip

@@ -160,5 +160,5 @@ A step that is too long shows itself in the status.""",
         "status", "scheme", "n_steps", "n_evaluations", "largest_stable_dt", *STEPS, "energy_end",
         "freezing_end",
     ),
-    door="python -m simulate",
+    command="python -m simulate run",
 )  # fmt: skip

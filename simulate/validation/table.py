@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from meanfield.common.jobs import Outcome
+from meanfield.common.jobs import Attempt
 
 from ..boltzmann import SamplingWarning
 from .extrapolation import Deviation, Estimate, deviation, estimate
@@ -110,7 +110,7 @@ def _plain(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def failure(outcome: Outcome) -> str:
+def failure(outcome: Attempt) -> str:
     """Why a job has no result, an error or a warning that is not tolerated; empty if it has one."""
     # Slow mixing of chains is told, not refused: to drop those couplings would bias the mean.
     refused = [text for text, kind in outcome.warnings if not issubclass(kind, SamplingWarning)]
@@ -120,8 +120,8 @@ def failure(outcome: Outcome) -> str:
 def row(
     experiment: Experiment,
     prediction: Prediction,
-    theory: Outcome | None,
-    measured: Mapping[int, Sequence[Outcome | None]],
+    theory: Attempt | None,
+    measured: Mapping[int, Sequence[Attempt | None]],
     limit: float,
 ) -> Row:
     """One row, from the outcomes of the single couplings for each n; None is not measured yet."""

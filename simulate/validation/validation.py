@@ -15,7 +15,7 @@ import numpy as np
 from meanfield.common import arguments, seeds
 from meanfield.common.arguments import ArgumentError
 from meanfield.common.files import provenance
-from meanfield.common.jobs import Outcome
+from meanfield.common.jobs import Attempt
 from meanfield.common.store import Store
 from meanfield.common.sweep import identity, keep, key_of, sources
 
@@ -287,11 +287,11 @@ def pick(patterns: Sequence[str]) -> list[Experiment]:
 
 
 def _rows(
-    experiment: Experiment, found: Sequence[tuple[Job, Outcome | None]], limit: float
+    experiment: Experiment, found: Sequence[tuple[Job, Attempt | None]], limit: float
 ) -> list[Row]:
     # As in the plan, the theory first.
     (_, theory), *networks = [pair for pair in found if pair[0].experiment is experiment]
-    measured: dict[int, list[Outcome | None]] = {}
+    measured: dict[int, list[Attempt | None]] = {}
     for job, one in networks:
         measured.setdefault(job.n, []).append(one)
     return [row(experiment, one, theory, measured, limit) for one in experiment.predictions]

@@ -13,7 +13,7 @@ from scipy import stats
 
 import meanfield.common.sweep
 from meanfield import ArgumentError, SamplerError, StepSizeWarning
-from meanfield.common.jobs import Outcome, carry_out
+from meanfield.common.jobs import Attempt, carry_out
 from simulate import SamplingWarning, validate
 from simulate.command_line import main
 from simulate.validation import EXPERIMENTS, Design, Experiment, Prediction, Value
@@ -172,7 +172,7 @@ def test_rows_and_verdicts(toy: Experiment, monkeypatch: pytest.MonkeyPatch) -> 
     assert "toy.mean: DIFFERS" in found.summary()
 
 
-def _outcome(experiment: Experiment) -> Outcome:
+def _outcome(experiment: Experiment) -> Attempt:
     """Of the last job, a network of the smallest size."""
     return dict(carry_out(plan([experiment], "quick", 1)[-1:]))[0]
 
@@ -181,7 +181,7 @@ def test_a_number_that_is_none_is_no_result() -> None:
     broken = _experiment(measure=lambda n, seed: {"mean": math.nan, "identity": 1e-13})
     outcome = _outcome(broken)
     assert outcome.reason == "nan: mean"
-    theory = Outcome(xr.Dataset(), [], None, 0.0)
+    theory = Attempt(xr.Dataset(), [], None, 0.0)
     found = row(broken, broken.predictions[0], theory, {10: [outcome, outcome]}, 3.0)
     assert found.verdict == "NO RESULT"
     assert not found.passed
@@ -259,8 +259,8 @@ def test_measurements_depend_on_the_code_that_measures(
 
 
 def test_equal_couplings_have_no_error_and_no_verdict(toy: Experiment) -> None:
-    same = Outcome(xr.Dataset({"mean": 0.7}), [], None, 0.0)
-    theory = Outcome(xr.Dataset({"mean": ("number", [0.7, 0.0, math.inf])}), [], None, 0.0)
+    same = Attempt(xr.Dataset({"mean": 0.7}), [], None, 0.0)
+    theory = Attempt(xr.Dataset({"mean": ("number", [0.7, 0.0, math.inf])}), [], None, 0.0)
     assert row(toy, toy.predictions[0], theory, {10: [same, same]}, 3.0).verdict == "NO RESULT"
 
 

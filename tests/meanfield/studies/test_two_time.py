@@ -59,7 +59,7 @@ def test_same_seed_same_numbers(name: str, tmp_path: Path) -> None:
 
 def test_in_time_it_is_two_time(tmp_path: Path, capsys: Capture) -> None:
     command = f"dmft --g 2 --onsager 0,1@0.5 --temperature 0.1 --t-max 1 --dt 0.05 {SAMPLED}"
-    assert call(command + " --response --save-every 0.1 --x0-std 0.5 --phi erf", tmp_path) == 0
+    assert call(command + " --response --save-step 0.1 --x0-std 0.5 --phi erf", tmp_path) == 0
     data = found(tmp_path)
     np.testing.assert_allclose(data.t, np.linspace(0, 1, 11))
     np.testing.assert_array_equal(data.onsager, data.t.values >= 0.5)
@@ -121,7 +121,7 @@ def test_long_steps_are_a_warning(tmp_path: Path, capsys: Capture) -> None:
         ("--dt 50", "dt=50: longer than t_max=10"),
         ("--dt 0", "dt=0: must be positive"),
         ("--t-max nan", "t_max=nan"),
-        ("--save-every 0", "save_every=0: must be positive"),
+        ("--save-step 0", "save_step=0: must be positive"),
         ("--phi relu", "'relu' is not one of"),
         ("--onsager 0,1", "expected a number, or e.g. 0,1@100"),
         ("--onsager 1 --method closed", "needs gamma=0 and onsager=0"),
@@ -134,7 +134,7 @@ def test_long_steps_are_a_warning(tmp_path: Path, capsys: Capture) -> None:
         ("--steady --onsager 0,1@2", "--onsager does not go with --steady"),
         ("--steady --x0-std 2", "--x0-std does not go with --steady"),
         ("--steady --response", "--response does not go with --steady"),
-        ("--steady --save-every 1", "--save-every does not go with --steady"),
+        ("--steady --save-step 1", "--save-step does not go with --steady"),
         ("--steady --bias ignore", "--bias does not go with --steady"),
         ("--steady --temperature 0,1@2", "needs one --temperature"),
         ("--steady --method closed", "it is called exact"),

@@ -8,6 +8,7 @@ import warnings
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial, wraps
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 
 from meanfield import (
     ArgumentError,
+    NotConvergedError,
     StepSizeWarning,
     SweepWarning,
     load,
@@ -100,9 +102,42 @@ def test_attributes_that_differ_between_points_are_told_of_each() -> None:
     data = sweep(settled, {"g": [1.0, 2.0]})
     assert data.converged.values.tolist() == [True, False]
     assert data.reason.values.tolist() == ["", "drifts"]
+    assert data.status.values.tolist() == ["converged", "flagged"]
     assert data.own.values.tolist() == [1, 2]
     assert data.attrs["n"] == 5
     assert not data.failed.any()
+
+
+def settled(g: float) -> xr.Dataset:
+    """A result along an axis of its own, of which one place has no solution; at 3 nothing has."""
+    if g == 3:
+        solution = SimpleNamespace(status=np.array(["absent", "absent"]))
+        raise NotConvergedError("2 of 2 points", solution)
+    if g == 4:
+        raise RuntimeError("broke down")
+    words = ["converged", "absent" if g == 1 else "flagged"]
+    reasons = ["", "none" if g == 1 else "drifts"]
+    return xr.Dataset({"q": ("x", [g, np.nan]), "status": ("x", words), "reason": ("x", reasons)})
+
+
+def test_the_status_of_each_point_is_kept() -> None:
+    with pytest.warns(SweepWarning, match="2 of 4 points failed"):
+        data = sweep(settled, {"g": [1.0, 2.0, 3.0, 4.0]})
+    assert data.status.dims == data.reason.dims == ("g", "x")
+    assert data.status.values.tolist() == [
+        ["converged", "absent"], ["converged", "flagged"], ["absent"] * 2, ["flagged"] * 2
+    ]  # fmt: skip
+    assert data.reason.values[:, 1].tolist() == ["none", "drifts", "2 of 2 points", "broke down"]
+    assert data.failed.values.tolist() == [False, False, True, True]
+
+
+def test_parameters_and_the_call_are_attributes() -> None:
+    facts = sweep(labelled, AXES, replicates=2, seed=3, workers=1, scale=2).attrs
+    assert (facts["scale"], facts["seed"]) == (2, 3)
+    assert facts["call"] == (
+        f"meanfield.sweep(<function labelled>, {AXES}, replicates=2, seed=3, scale=2)"
+    )
+    assert "g" not in facts
 
 
 def test_results_of_different_lengths_are_filled_up() -> None:
@@ -122,6 +157,8 @@ def test_failures_are_told_and_leave_nan() -> None:
     np.testing.assert_array_equal(data.value.isnull(), data.failed)
     assert data.failed.values.tolist() == [[False] * 2, [False] * 2, [True] * 2]
     assert data.reason.sel(g=2.0, gamma=0.5).item() == "no state at g = 2"
+    np.testing.assert_array_equal(data.status == "flagged", data.failed)
+    np.testing.assert_array_equal(data.status == "converged", ~data.failed)
     for throw in (True, RuntimeError):
         with pytest.raises(RuntimeError, match="no state"):
             sweep(fails_beyond, AXES, throw=throw)
@@ -145,6 +182,7 @@ def test_failed_texts_and_truth_values_are_empty() -> None:
     assert data.word.values.tolist() == ["", "yes"]
     np.testing.assert_array_equal(data["count"], [np.nan, 3])
     assert data.reason.values.tolist() == ["float division by zero", "slow"]
+    assert data.status.values.tolist() == ["flagged", "flagged"]
 
 
 def test_seeds_follow_values_not_places() -> None:
@@ -334,7 +372,7 @@ class _Scaled:
 
 
 def test_names_of_the_sweep_are_refused() -> None:
-    for name in ("replicate", "failed", "reason"):
+    for name in ("replicate", "failed", "status", "reason"):
         with pytest.raises(ArgumentError, match=name):
             sweep(lambda **point: 1.0, {name: [1.0]})
     for bad in ({"failed": 1.0}, {"x": ("g", [1.0, 2.0])}, {"x": ("replicate", [1.0])}):
@@ -474,6 +512,7 @@ def test_saved_attributes_come_back_with_their_types(tmp_path: Path) -> None:
     assert load(tmp_path / "a.nc").attrs == facts
     with xr.open_dataset(tmp_path / "a.nc", engine="scipy") as data:
         assert data.attrs["e"] == "text"
-        assert data.attrs["a"] == "True"
+        assert (data.attrs["a"], data.attrs["c"].tolist()) == (1, [1, 2.5])
+        assert "b" not in data.attrs
     with pytest.raises(OSError, match="absent"):
         load(tmp_path / "absent.nc")

@@ -16,12 +16,12 @@ from matplotlib.figure import Figure
 
 from meanfield import ArgumentError, SamplerError, StepSizeWarning, Switching, load
 from meanfield.common.cli import Commands, command_of, run
+from meanfield.common.options import as_text
 from meanfield.common.study import (
     Part,
     Study,
     answer,
     as_tables,
-    as_text,
     averaged,
     numbers,
     quoted,
@@ -102,7 +102,7 @@ TOY = Study(
     derive=lambda data: data.assign(twice=2 * data.y.mean("replicate")),
     presets={"quick": {"n": 3, "trials": 2}, "paper": {"g": [1.0, 3.0]}},
     variants={"converged": {}, "printed": {"method": "euler"}},
-    door="python -m toys",
+    command="python -m toys toy",
 )
 CLI = Commands("toys", places={"toy": f"{__name__}:TOY"})
 
@@ -320,14 +320,14 @@ def test_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--quick", "--json", "--trials", "1", "--output", str(tmp_path)]) == 0
     facts = json.loads(capsys.readouterr().out)
     assert facts["tables"][0][0].keys() == {"onsager", "g", "y", "y_err", "twice"}
-    assert facts["tables"][0][0]["y_err"] == "nan"
+    assert facts["tables"][0][0]["y_err"] is None
     assert facts["runs"]["converged"]["n"] == 3
 
 
 def test_warnings_and_failed_points_are_lines(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["--quick", "--forced", "--g", "1,99", "--output", str(tmp_path)]) == 0
+    assert main(["--quick", "--forced", "--g", "1,99", "--output", str(tmp_path)]) == 1
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == "warning: step too long"
     assert lines[1].startswith("warning: 4 of 8 points failed, first onsager=0.0, g=99.0")

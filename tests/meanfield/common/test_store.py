@@ -8,11 +8,11 @@ import pytest
 import xarray as xr
 
 from meanfield import StepSizeWarning, sweep
-from meanfield.common.jobs import Outcome
+from meanfield.common.jobs import Attempt
 from meanfield.common.store import Store
 
 VALUE = xr.Dataset({"x": ("t", [0.1, np.nan, -0.0, np.inf]), "t": np.arange(4)}, attrs={"g": 2})
-GOOD = Outcome(VALUE, [("slow", StepSizeWarning)], None, 0.5)
+GOOD = Attempt(VALUE, [("slow", StepSizeWarning)], None, 0.5)
 
 
 def test_every_writer_has_a_file_and_all_files_are_read(tmp_path: Path) -> None:
@@ -49,7 +49,7 @@ def test_a_fresh_store_forgets_its_file_alone(tmp_path: Path) -> None:
 
 def test_failures_are_not_written(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    store.add("key", Outcome(None, [], RuntimeError("broken"), 0.0))
+    store.add("key", Attempt(None, [], RuntimeError("broken"), 0.0))
     found = store.get("key")
     assert found is not None
     assert found.reason == "broken"
