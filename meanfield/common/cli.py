@@ -242,7 +242,10 @@ def _judged(data: xr.Dataset) -> tuple[xr.DataArray, xr.DataArray]:
 
     usual = {"status": CONVERGED, "reason": "", "failed": False}
     status, reason, failed = xr.broadcast(
-        *(data.get(name, xr.DataArray(data.attrs.get(name, value))) for name, value in usual.items())
+        *(
+            data.get(name, xr.DataArray(data.attrs.get(name, value)))
+            for name, value in usual.items()
+        )
     )
     for values in data.data_vars.values():
         if values.dtype.kind == "f" and set(status.dims) <= set(values.dims):

@@ -106,7 +106,11 @@ def load(path: str | Path) -> xr.Dataset:
 
 def _native(value: Any) -> Any:
     """What netCDF has for it: numbers, lists of them, 1 and 0 for truth values; else a text."""
-    if isinstance(value, list) and value and all(isinstance(_native(v), int | float) for v in value):
+    if (
+        isinstance(value, list)
+        and value
+        and all(isinstance(_native(v), int | float) for v in value)
+    ):
         return [_native(one) for one in value]
     if isinstance(value, str | float) or (isinstance(value, int) and abs(value) < _INTEGER):
         return int(value) if isinstance(value, bool) else value

@@ -48,7 +48,7 @@ def carry_out(
     label: str = "points",
     progress: bool = False,
 ) -> Iterator[tuple[int, Attempt]]:
-    """What the jobs leave, with their numbers, as they come; on `workers` processes or `executor`."""
+    """What the jobs leave, with their numbers, as they come, of processes or an `executor`."""
     # Functions of notebooks and lambdas may be sent to processes, too.  Each has one BLAS thread,
     # wherever it runs: the number of threads would change last digits.
     numbered = [partial(_attempt, number, job) for number, job in enumerate(jobs)]

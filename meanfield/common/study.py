@@ -342,7 +342,7 @@ def _written(study: Study, variant: str, data: xr.Dataset, output: Path, ending:
 
 
 def numbers(study: Study, data: Mapping[str, xr.Dataset]) -> list[pd.DataFrame]:
-    """The reported numbers, one table for each set of dimensions, by variant if there are several."""
+    """The reported numbers, one table for each set of dimensions; by variant if of several."""
     import pandas as pd
 
     groups: dict[tuple[str, ...], dict[str, dict[str, Any]]] = {}

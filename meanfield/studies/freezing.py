@@ -378,10 +378,8 @@ def _final(axis: Axes, data: xr.Dataset) -> None:
                 )  # fmt: skip
         axis.plot([], [], color=colour, marker=marker, ms=5, lw=1, label=rf"$g = {gain:g}$")
     if reasons := sorted(set(data.reason.values.ravel()) - {""}):
-        axis.text(
-            0.02, 0.02, "hollow: " + "\n".join(textwrap.shorten(one, 60) for one in reasons), transform=axis.transAxes, fontsize=8,
-            color=style.ALARM,
-        )  # fmt: skip
+        text = "\n".join(["hollow:", *(textwrap.shorten(reason, 60) for reason in reasons)])
+        axis.text(0.02, 0.02, text, transform=axis.transAxes, fontsize=8, color=style.ALARM)
     axis.axhline(0, color="0.8", lw=0.8, zorder=0)
     axis.set_xlabel(r"Onsager-reaction factor $\kappa$")
     axis.set_ylabel(rf"overlap at $t - t_s = {float(data.t[-1]):g}$")

@@ -250,7 +250,7 @@ def order_parameters(grids: Sequence[xr.Dataset]) -> Figure:
 
 
 def fluctuation_response(grids: Sequence[xr.Dataset]) -> Figure:
-    """Fluctuation–response relations ([QH] Fig. 5): σ against q−Q, σ against r−R, r−R against q−Q."""
+    """σ against q−Q, σ against r−R, r−R against q−Q ([QH] Fig. 5)."""
     # On the static branch q−Q vanishes like 1/β: the scaled variables βσ, χ and G are drawn, where
     # that branch is stable (χ > 0).
     figure, axes, colours = _panels(grids)

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-from meanfield.common.study import Study
 from meanfield.studies.response_curve import RESPONSE_CURVE
 
 QH4 = replace(

@@ -369,28 +369,6 @@ def test_no_answer_is_exit_code_1(tmp_path: Path, capsys: Capture) -> None:
     assert "error: trajectories grow" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        ("--g 2,1", "g: the axis must be strictly increasing"),
-        ("--onsager 1:0:3", "empty range"),
-        ("--gamma 2", "gamma=2"),
-        ("--t-frozen -1", "t_frozen=-1"),
-        ("--bias none", "'none' is not one of"),
-        ("--batches 1", "batches=1: must be at least 2"),
-    ],
-)
-def test_bad_input_is_one_line_and_exit_code_2(
-    options: str, words: str, tmp_path: Path, capsys: Capture
-) -> None:
-    assert call(f"freezing {options}", tmp_path / "out") == 2
-    printed = capsys.readouterr()
-    assert printed.err.startswith("error: ")
-    assert printed.err.count("\n") == 1
-    assert words in printed.err
-    assert not (tmp_path / "out").exists()
-
-
 def test_hollow_where_not_ok() -> None:
     """The picture says which points are not to be used."""
     curve = freezing_curve(2.0, [0.5, 1.0], seed=0, **(SMALL | {"n_trajectories": 200}))

@@ -86,32 +86,3 @@ def test_a_point_without_an_exponent_says_why(tmp_path: Path, capsys: Capture) -
 def test_no_answer_is_exit_code_1(tmp_path: Path, capsys: Capture) -> None:
     assert call("lyapunov --phi linear --g 1.5 --gamma 0", tmp_path) == 1
     assert capsys.readouterr().err.count("\n") == 1
-
-
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        ("--gamma 0.5,2", "gamma=2: must lie in"),
-        ("--g 0:3:4", "g=0: must be positive"),
-        ("--temperature -1", "temperature=-1"),
-        ("--gamma 0.5 --t-max 10", "t_skip=60: must be below"),
-        ("--onsager nan", "onsager=nan"),
-    ],
-)
-def test_bad_input_is_one_line_and_exit_code_2(
-    options: str, words: str, tmp_path: Path, capsys: Capture
-) -> None:
-    assert call(f"lyapunov {options}", tmp_path / "out") == 2
-    printed = capsys.readouterr()
-    assert printed.err.startswith("error: ")
-    assert printed.err.count("\n") == 1
-    assert words in printed.err
-    assert printed.out == ""
-    assert not (tmp_path / "out").exists()
-
-
-def test_unwritable_output(tmp_path: Path, capsys: Capture) -> None:
-    (tmp_path / "taken").write_text("a file, not a directory")
-    assert call("lyapunov", tmp_path / "taken" / "below") == 2
-    assert capsys.readouterr().err.count("\n") == 1
-    assert [path.name for path in tmp_path.iterdir()] == ["taken"]

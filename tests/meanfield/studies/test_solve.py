@@ -37,28 +37,6 @@ def test_json(capsys: Capture) -> None:
     assert "numpy_version" in point
 
 
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        ("--g 1 --sheet null", "--sheet needs --branch paramagnetic"),
-        ("", "Missing option '--g'"),
-        ("--g 0", "g=0: must be positive"),
-        ("--g 1 --gamma 2", "gamma=2: must lie in"),
-        ("--g nan", "g=nan"),
-        ("--g 1 --tol 0", "tol=0: must be positive"),
-        ("--g 1 --beta -3", "beta=-3: must be positive"),
-        ("--g 1 --branch static --beta 3", "needs beta = inf"),
-    ],
-)
-def test_bad_input_is_one_line_and_exit_code_2(options: str, words: str, capsys: Capture) -> None:
-    assert call(options) == 2
-    printed = capsys.readouterr()
-    assert printed.out == ""
-    assert printed.err.count("\n") == 1
-    assert printed.err.startswith("error: ")
-    assert words in printed.err
-
-
 def test_no_solution_is_an_answer_and_told(capsys: Capture) -> None:
     """The map of one site is not monotone there: the static branch has ended."""
     assert call("--g 1.2 --gamma 1 --branch static --json") == 0
