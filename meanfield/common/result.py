@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 # The status of a result, or of each of its points: its numbers may be used; they may not, and
 # `reason` says what to do; the theory says that there are none.
 CONVERGED, FLAGGED, ABSENT = "converged", "flagged", "absent"
+_VERDICT = ("status", "converged", "reason")
 # Arguments that change no number.
 _SILENT = ("progress", "threads", "throw", "workers", "executor", "store", "label")
 # Longest sequence that is told entry by entry.
@@ -160,10 +161,8 @@ class Result:
         points = self._point_dims(dims)
         variables: dict[str, Any] = {}
         coords: dict[str, Any] = {}
-        facts = {k: v for k, v in self.attributes.items() if v is not None}
         for name, about, content in self._declared():
             if about["kind"] == "fact":
-                facts[name] = content
                 continue
             array = np.asarray(content)
             axes = self._axes(about, points)[: array.ndim]
@@ -178,14 +177,20 @@ class Result:
                     target[f"{name}_{part}"] = axes, getattr(array, part), {"long_name": text}
             else:
                 target[name] = axes, array, label
-        verdict = {"status": self.status, "converged": self.converged, "reason": self.reason}
         if isinstance(self.status, np.ndarray):
             meanings = ("whether the numbers may be used", "status is converged", "why not")
-            for (name, content), text in zip(verdict.items(), meanings, strict=True):
-                variables[name] = points, np.asarray(content), {"long_name": text}
-        else:
-            facts |= verdict
+            for name, text in zip(_VERDICT, meanings, strict=True):
+                variables[name] = points, np.asarray(getattr(self, name)), {"long_name": text}
+        facts = {name: _native(content) for name, content in self._facts().items()}
         return xr.Dataset(variables, coords, attrs={**facts, **provenance()})
+
+    def _facts(self) -> dict[str, Any]:
+        """What is known of the whole result: parameters, facts, and the status if it is one."""
+        facts = {k: v for k, v in self.attributes.items() if v is not None}
+        facts |= {name: c for name, about, c in self._declared() if about["kind"] == "fact"}
+        if not isinstance(self.status, np.ndarray):
+            facts |= {name: getattr(self, name) for name in _VERDICT}
+        return facts
 
     def save(self, path: str | Path) -> None:
         """Write the dataset to a netCDF file that `meanfield.load` opens with all types.
@@ -204,7 +209,7 @@ class Result:
 
         target = Path(path)
         with staged_directory(target.parent) as folder:
-            save(self.to_dataset(), folder / target.name)
+            save(self.to_dataset().assign_attrs(self._facts()), folder / target.name)
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the curves that matter most, with their errors as bands.
@@ -365,6 +370,13 @@ def given(function: Callable[..., Any], values: Mapping[str, Any]) -> dict[str, 
     package = function.__module__.partition(".")[0]
     plain = {k: str(v) if isinstance(v, _Text) else v for k, v in told.items()}
     return {**plain, "call": f"{package}.{function.__name__}({', '.join(spelled)})"}
+
+
+def _native(content: Any) -> Any:
+    """An attribute that netCDF 3 can hold: no long integers, no mappings, no lists of texts."""
+    array = np.asarray(content)
+    small = array.dtype.kind in "bf" or (array.dtype.kind in "iu" and np.all(abs(array) < 2**31))
+    return content if small or isinstance(content, str) else str(content)
 
 
 class _Text(str):

@@ -139,6 +139,15 @@ def test_saved_and_opened_with_types(tmp_path: Path) -> None:
     assert list(path.parent.iterdir()) == [path]
 
 
+def test_dataset_can_be_written_by_xarray_too(tmp_path: Path) -> None:
+    facts = {"of": "x", "seed": 2**70, "words": ["a", "b"], "table": {"a": 1}, "exact": True}
+    found = Curve(t=np.ones(1), m=np.ones(1), m_err=np.ones(1), steps=1, attributes=facts)
+    found.to_dataset().to_netcdf(tmp_path / "a.nc", engine="scipy")
+    found.save(tmp_path / "b.nc")
+    assert load(tmp_path / "a.nc").attrs["seed"] == str(2**70)
+    assert {k: load(tmp_path / "b.nc").attrs[k] for k in facts} == facts
+
+
 def test_picture() -> None:
     axes = curve().plot()
     assert axes.get_xlabel() == "$t$ time"
