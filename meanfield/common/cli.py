@@ -255,8 +255,8 @@ def _judged(data: xr.Dataset) -> tuple[xr.DataArray, xr.DataArray]:
     if data.attrs.get("variant") == PRINTED:
         # The printed choices are taken on purpose; picture and table say what they do.
         status = status.where(status != FLAGGED, CONVERGED).where(~failed, FLAGGED)
-    kinds = xr.where(failed & (status == FLAGGED), "failed", status)
-    return kinds.transpose(*status.dims), reason
+    lost = (failed & (status == FLAGGED)).transpose(*status.dims)
+    return status.where(~lost, "failed"), reason
 
 
 def as_json_text(study: Study, found: Answer) -> str:
@@ -287,17 +287,16 @@ def plain_options(function: Callable[..., Any]) -> list[click.Option]:
     return [_option(one) for one in options_of(function, {}).values()]
 
 
-class _Read(click.ParamType):
-    """A type whose values a function reads from texts."""
+def _by(read: Callable[[str], Any]) -> Callable[[click.Context, click.Parameter, Any], Any]:
+    """Callback of an option whose text a function reads."""
 
-    def __init__(self, name: str, read: Callable[[str], Any]) -> None:
-        self.name, self.read = name, read
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+    def convert(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
         try:
-            return self.read(value) if isinstance(value, str) else value
+            return read(value) if isinstance(value, str) else value
         except ArgumentError as error:
-            self.fail(f"{value!r}: {error}", param, ctx)
+            raise click.BadParameter(f"{value!r}: {error}", ctx, param) from error
+
+    return convert
 
 
 def _option(one: Option) -> click.Option:
@@ -309,8 +308,9 @@ def _option(one: Option) -> click.Option:
         how["default"] = [as_text(one.default)]
     elif one.is_list or one.kind is Switching:
         how["default"] = None if one.default is None else as_text(one.default)
-        reads = {Switching: ("schedule", read_schedule), int: ("range", read_integers)}
-        how["type"] = _Read(*reads.get(one.kind, ("range", read_numbers)))
+        reads = {Switching: read_schedule, int: read_integers}
+        how["callback"] = _by(reads.get(one.kind, read_numbers))
+        how["metavar"] = "SCHEDULE" if one.kind is Switching else "RANGE"
     elif one.kind is bool:
         if one.default:
             spelled[0] += one.spelled.replace("--", "/--no-", 1)

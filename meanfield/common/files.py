@@ -61,7 +61,7 @@ def _version(name: str) -> str:
 def save(data: xr.Dataset, path: Path) -> None:
     """Write a dataset as netCDF; attributes of any JSON type survive `load`."""
     facts = plain(data.attrs)
-    shown = {name: _native(value) for name, value in facts.items() if value is not None}
+    shown = {name: native(value) for name, value in facts.items() if value is not None}
     data = data.copy()
     data.attrs = {**shown, _FACTS: json.dumps(facts)}
     data.to_netcdf(path, engine="scipy")
@@ -104,17 +104,11 @@ def load(path: str | Path) -> xr.Dataset:
     return data
 
 
-def _native(value: Any) -> Any:
-    """What netCDF has for it: numbers, lists of them, 1 and 0 for truth values; else a text."""
-    if (
-        isinstance(value, list)
-        and value
-        and all(isinstance(_native(v), int | float) for v in value)
-    ):
-        return [_native(one) for one in value]
-    if isinstance(value, str | float) or (isinstance(value, int) and abs(value) < _INTEGER):
-        return int(value) if isinstance(value, bool) else value
-    return str(value) if isinstance(value, int) else json.dumps(value)
+def native(content: Any) -> Any:
+    """An attribute that netCDF 3 can hold: no long integers, no mappings, no lists of texts."""
+    array = np.asarray(content)
+    small = array.dtype.kind in "bf" or (array.dtype.kind in "iu" and np.all(abs(array) < _INTEGER))
+    return content if isinstance(content, str) or (small and array.size) else str(content)
 
 
 def plain(value: Any) -> Any:

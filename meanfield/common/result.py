@@ -156,7 +156,7 @@ class Result:
         """
         import xarray as xr
 
-        from .files import provenance
+        from .files import native, provenance
 
         points = self._point_dims(dims)
         variables: dict[str, Any] = {}
@@ -181,7 +181,7 @@ class Result:
             meanings = ("whether the numbers may be used", "status is converged", "why not")
             for name, text in zip(_VERDICT, meanings, strict=True):
                 variables[name] = points, np.asarray(getattr(self, name)), {"long_name": text}
-        facts = {name: _native(content) for name, content in self._facts().items()}
+        facts = {name: native(content) for name, content in self._facts().items()}
         return xr.Dataset(variables, coords, attrs={**facts, **provenance()})
 
     def _facts(self) -> dict[str, Any]:
@@ -351,7 +351,8 @@ def given(function: Callable[..., Any], values: Mapping[str, Any]) -> dict[str, 
         Its ``locals()`` before anything else is done.
     """
     signature = inspect.signature(function)
-    told, spelled = {}, []
+    told: dict[str, Any] = {}
+    spelled: list[str] = []
     for name, parameter in signature.parameters.items():
         if name in _SILENT:
             continue
@@ -370,13 +371,6 @@ def given(function: Callable[..., Any], values: Mapping[str, Any]) -> dict[str, 
     package = function.__module__.partition(".")[0]
     plain = {k: str(v) if isinstance(v, _Text) else v for k, v in told.items()}
     return {**plain, "call": f"{package}.{function.__name__}({', '.join(spelled)})"}
-
-
-def _native(content: Any) -> Any:
-    """An attribute that netCDF 3 can hold: no long integers, no mappings, no lists of texts."""
-    array = np.asarray(content)
-    small = array.dtype.kind in "bf" or (array.dtype.kind in "iu" and np.all(abs(array) < 2**31))
-    return content if small or isinstance(content, str) else str(content)
 
 
 class _Text(str):

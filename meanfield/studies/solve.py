@@ -66,7 +66,7 @@ def _table(data: xr.Dataset) -> str:
 
 
 def _json(data: xr.Dataset) -> str:
-    return json_text({str(k): v.item() for k, v in data.variables.items()} | data.attrs)
+    return json_text({str(k): v.values.item() for k, v in data.variables.items()} | data.attrs)
 
 
 solve = version_option(
