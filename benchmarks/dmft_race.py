@@ -170,7 +170,7 @@ def sweep(
 
     found = two_time(
         G, GAMMA, t_max=T_MAX, dt=dt, n_trajectories=n, batches=max(2, n // batch), seed=seed,
-        save_every=round(DT / dt), bias="ignore", response=response, threads=threads, tol=tol,
+        save_every=round(DT / dt), finite_m="ignore", response=response, threads=threads, tol=tol,
     )  # fmt: skip
     if not np.allclose(found.t, GRID):
         raise ValueError(f"two_time saved {np.size(found.t)} times up to {np.max(found.t):g}")
@@ -233,7 +233,7 @@ def flat_cost(
         start = time.perf_counter()
         two_time(
             2.0, gamma, t_max=t_max, dt=0.1, n_trajectories=2000, batches=2, window=20.0,
-            save_every=10, seed=0, method="sampler", bias="ignore", threads=threads,
+            save_every=10, seed=0, method="sampler", finite_m="ignore", threads=threads,
         )  # fmt: skip
         costs.append((time.perf_counter() - start) / t_max)
     listed = ", ".join(f"T = {t:g}: {c * 1e3:.1f} ms" for t, c in zip(times, costs, strict=True))

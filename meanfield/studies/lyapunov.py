@@ -109,8 +109,8 @@ def _exponent(
         run = maximal_lyapunov(
             g, gamma, onsager=onsager, temperature=temperature, phi=phi, seed=seed, **how
         )
-        rates = {name: getattr(run, name) for name in ("bias", "drift", "drift_err")}
-        rates |= {"lyapunov": run.value, "lyapunov_err": run.stderr}
+        rates = {"drift": run.drift, "drift_err": run.drift_err, "bias": run.value_finite_m}
+        rates |= {"lyapunov": run.value, "lyapunov_err": run.value_err}
         reason, window = run.reason, run.attributes["window"]
     rate = {"units": "1/time constant"}
     return {

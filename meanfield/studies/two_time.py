@@ -48,7 +48,7 @@ def dynamics(
     lag_step: float | None = None,
     response: bool = False,
     method: str = "auto",
-    bias: str = "report",
+    finite_m: str = "report",
     n_trajectories: int | None = None,
     batches: int = 8,
     phi: str = "tanh",
@@ -86,7 +86,7 @@ def dynamics(
     method : {"auto", "closed", "exact", "sampler"}
         Deterministic where possible, or always the sampler; "closed" insists on a deterministic
         run, "exact" on a deterministic steady state.
-    bias : {"report", "extrapolate", "ignore"}
+    finite_m : {"report", "extrapolate", "ignore"}
         What to do about finite batches.  Not with --steady, which extrapolates.
     n_trajectories : int
         Trajectories of the sampler, all batches together.  [default: 32000, with --steady 20000]
@@ -103,7 +103,7 @@ def dynamics(
     how = {name: value for name, value in how.items() if value is not None}
     if steady:
         _refuse("does not go with --steady", onsager=onsager, x0_std=x0_std, save_step=save_step,
-                response=response, bias=bias)  # fmt: skip
+                response=response, finite_m=finite_m)  # fmt: skip
         if callable(temperature):
             raise ArgumentError("--steady needs one --temperature, not a schedule")
         if method == "closed":
@@ -120,7 +120,7 @@ def dynamics(
         raise ArgumentError(f"dt={step:g}: longer than t_max={end:g}")
     run = two_time(
         g, gamma, onsager=onsager, temperature=temperature, x0_std=x0_std, response=response,
-        save_every=_stride(save_step, end, step), bias=bias, **how,
+        save_every=_stride(save_step, end, step), finite_m=finite_m, **how,
     )  # fmt: skip
     data = run.to_dataset()
     for name, schedule, text in (
@@ -132,7 +132,7 @@ def dynamics(
     last = (("energy", "energy", -1), ("C(t,t)", "C", (-1, -1)), ("C(t,0)", "C", (-1, 0)),
             ("r_int", "r_int", -1))  # fmt: skip
     summary = {
-        label: [data[name + part].values[place] for part in ("", "_err", "_bias")]
+        label: [data[name + part].values[place] for part in ("", "_err", "_finite_m")]
         for label, name, place in last
     }
     return _summarised(data, summary, run.status, run.method)
@@ -161,9 +161,9 @@ def _stride(every: float | None, t_max: float, dt: float) -> int:
 def _summarised(
     data: xr.Dataset, summary: dict[str, list[Any]], status: str, method: str
 ) -> xr.Dataset:
-    """The dataset with value, error and bias of each quantity, and how it was solved."""
+    """The dataset with value, error and finite-M effect of each quantity, and how it was solved."""
     texts = {"value": "at the end, or of the steady state", "value_err": "its error",
-             "value_bias": "effect of finite batches, in it unless extrapolated"}  # fmt: skip
+             "value_finite_m": "effect of finite batches, in it unless extrapolated"}  # fmt: skip
     told: dict[str, Any] = {
         name: ("quantity", list(column), {"long_name": text})
         for (name, text), column in zip(
@@ -300,6 +300,6 @@ R(t,s) or its integral from normal initial states on, also while the Onsager-rea
 switched (shaded where κ > 0). In the steady state, with --steady: C(τ), Δ(τ) and R(τ) of the
 stationary vanilla dynamics. Bands are standard errors over batches of trajectories, or the error of
 a deterministic solution.""",
-    columns=("value", "value_bias", "status", "solver"),
+    columns=("value", "value_finite_m", "status", "solver"),
     command="python -m meanfield dmft",
 )

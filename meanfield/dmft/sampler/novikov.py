@@ -1,9 +1,16 @@
-"""Integrated responses from the whitened sums of the operator, without probe fields.
+"""Novikov sums: integrated responses from what the operator holds, without probe fields.
 
 By Novikov's theorem z_k·φ(t) = g² ∫ [R_φh(t,s) H_k(s) + R_φu(t,s) U_k(s)] ds, where H_k(s) and
 U_k(s) say how much of z_k the fields h(s) and u(s) contain, and likewise for w_j.  A combination of
 the z and w that shifts h by a function p(s) and u by r(s) therefore measures
 ∫ [R_φh p + R_φu r] ds.
+
+A field in ẋ of a rate model with f = ψ = −x + h differs from one in h by what ψ passes on:
+R_φh = R + g² R_φh∘R_φu + γg² R_φu∘R_ψu as operators on functions of time, so R is measured by
+the shifts p = 1 − g² ∫R_φu and r = −γg² ∫R_ψu, both of which are measured on the way.
+
+The combination is the ridge solution that balances the misfit of the shifts against the noise of
+order M^−½ in z·φ.  Averaging over batches takes the noise, but not the misfit, away.
 """
 
 from __future__ import annotations
@@ -25,22 +32,8 @@ _RESOLVED, _RECENT = 0.3, 3.0
 _ROOM, _STALE = 64, 8
 
 
-class WhitenedResponse:
-    """The response of ⟨φ(t)⟩ to a constant field in ẋ, for a rate model with f = ψ = −x + h.
-
-    A field in ẋ differs from one in h by what ψ passes on:
-    R_φh = R + g² R_φh∘R_φu + γg² R_φu∘R_ψu as operators on functions of time, so R is measured by
-    the shifts p = 1 − g² ∫R_φu and r = −γg² ∫R_ψu, both of which are measured on the way.
-
-    The combination is the ridge solution that balances the misfit of the shifts against the noise
-    of order M^−½ in z·φ.  Responses are integrated over a past of length `window`; averaging over
-    `repeats` batches takes the noise, but not the misfit, away.
-
-    `value` is ∫R(t, s) ds at the time measured last (nan where the noise of M trajectories hides
-    it: at small g, and in states that decay), `shift` its change when the ridge is `_WIDER` times
-    stronger.  Averaged over batches, where the noise cancels, the shift bounds the bias by the
-    ridge: that falls at least like the root of its strength.
-    """
+class NovikovResponse:
+    """The response of ⟨φ(t)⟩ to a constant field in ẋ during the last time `window`."""
 
     def __init__(self, operator: GaussianOperator, window: float, repeats: int) -> None:
         self._operator, self._window = operator, window
@@ -56,6 +49,10 @@ class WhitenedResponse:
         self._times: list[float] = []
         self._rows: list[int] = []
         self._count = 0
+        # ∫R(t, s) ds at the time measured last, nan where the noise of M trajectories hides it (at
+        # small g, and in states that decay); and its change when the ridge is `_WIDER` times
+        # stronger.  Averaged over batches the shift bounds the effect of the ridge on the mean,
+        # which falls at least like the root of its strength.
         self.value, self.shift = 0.0, 0.0
 
     def rotate(self, right: Array, left: Array) -> None:
@@ -71,10 +68,7 @@ class WhitenedResponse:
         self._sum_up()
 
     def record(self, t: float, phi: Array, psi: Array | None, *, measure: bool) -> None:
-        """Take in the requests made at time t, and measure the response there if asked to.
-
-        While u is used it is measured always: later shifts are made of it.
-        """
+        """Take in the requests made at time t, and measure the response there if asked to."""
         e, z, f, w = self._operator.coefficients(phi)
         again = None if psi is None else self._operator.coefficients(psi)
         self._make_room(e.size, f.size)
@@ -82,6 +76,7 @@ class WhitenedResponse:
         pulses = np.zeros((2, 2))
         if self._times:
             self._weigh(t)
+            # While u is used, always: later shifts are made of it.
             if measure or again is not None:
                 noise = float(phi @ phi) / phi.size * self._noise
                 of_psi = None if again is None else np.concatenate([again[1], again[3]])
@@ -174,5 +169,6 @@ class WhitenedResponse:
 
 
 def _solve(gram: Array, right: Array, overwrite: bool = False) -> Array:
-    """gram⁻¹ right, gram positive definite; both are empty at x = 0, which SciPy 1.13 refuses."""
+    """gram⁻¹ right, gram positive definite."""
+    # Both are empty at x = 0, which SciPy 1.13 refuses.
     return cho_solve(cho_factor(gram, overwrite_a=overwrite), right) if len(gram) else right

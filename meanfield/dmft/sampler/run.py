@@ -2,13 +2,14 @@
 
 ⟨·⟩ is the average over the trajectories.  What the operator has already answered carries the whole
 history: its first sum is the Gaussian field with the covariance ⟨φφ⟩ of the trajectories
-themselves, its second the memory term (Novikov's theorem in whitened coordinates).  One pass from
+themselves, its second the memory term (by Novikov's theorem).  One pass from
 0 to t_max therefore solves the self-consistent equations of time-discretised dynamics, for any γ
 and any single-site model, without iteration over the window and without a response matrix.
 """
 
 from __future__ import annotations
 
+import copy
 import math
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -16,28 +17,31 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 from scipy.special import ndtri
 
 from ... import exponential
-from ...common import seeds
-from ...common.arguments import Array
+from ...common import arguments, seeds
+from ...common.arguments import ArgumentError, Array
 from ...gaussian_operator import GaussianOperator
 from ...schedule import before
 from .site import SiteModel
 
-# Steps that end this close to a segment's end, in steps, end there.
+# Sum of squares of trajectories from which they are told to diverge.
 _LARGEST = 1e200
-# Tolerance from which single precision of the operator is as good.
+# Neglected share from which single precision of the operator is as good.
 _SINGLE = 1e-3
 # Remembered states per window, and times per window at which the rest is dropped.
 _STATES, _CUTS = 80, 12
+# Relative residual of the stiffness, and Lanczos vectors before a restart.
+_WIDTH, _VECTORS = 0.02, 20
 
 
 class SamplerError(RuntimeError):
     """The trajectories grew beyond all bounds."""
 
 
-class Moment(NamedTuple):
+class SamplerMoment(NamedTuple):
     """All M trajectories at one time, as (M,) arrays."""
 
     step: int  # number of steps made
@@ -52,11 +56,9 @@ class Moment(NamedTuple):
 
 
 def _normal_quantiles(size: int) -> Array:
-    """Increasing states of mean 0 and mean square 1, whose averages are those of a normal state.
-
-    Medians of equally likely strata, but for the outermost pair, which takes the missing variance:
-    there φ saturates or the weight is negligible.
-    """
+    """Increasing states of mean 0 and mean square 1, whose averages are those of a normal state."""
+    # Medians of equally likely strata, but for the outermost pair, which takes the missing
+    # variance: there φ saturates or the weight is negligible.
     states: Array = ndtri((np.arange(size) + 0.5) / size)
     states[-1] = math.sqrt(size / 2 - float(states[1:-1] @ states[1:-1]) / 2)
     states[0] = -states[-1]
@@ -64,7 +66,7 @@ def _normal_quantiles(size: int) -> Array:
 
 
 @dataclass(frozen=True)
-class Setting:
+class SamplerSetting:
     """What all batches of a run have in common."""
 
     model: SiteModel
@@ -74,27 +76,30 @@ class Setting:
     x0_std: float  # standard deviation of the normal initial states
     times: Sequence[float]  # 0, switch times, t_max
     grid: Array  # `step_times` of `times`
-    innovations: str = "matched"  # like `tol` of the `GaussianOperator`
-    tol: float = 1e-3
+    innovations: str = "matched"  # of the `GaussianOperator`
+    neglect: float = 1e-3  # share of a state below which a new direction is not revealed
     window: float = math.inf  # time after which the past is forgotten
-    window_tol: float = 1e-2  # share of the recent past that may go with it
+    window_neglect: float = 1e-2  # share of the recent past that may go with it
+
+    def __post_init__(self) -> None:
+        if arguments.nonnegative("neglect", self.neglect) >= 1:
+            raise ArgumentError(f"neglect={self.neglect:g}: must be below 1")
+        arguments.one_of("innovations", self.innovations, ("gaussian", "matched"))
 
 
 class Forgetting:
-    """Keeps the rank of an operator bounded where correlations and responses decay.
+    """Keeps the rank of an operator bounded where correlations and responses decay."""
 
-    Vectors to which the operator has been applied within the window are remembered; from time to
-    time everything outside their span is dropped.  C and R are thereby cut off at a lag between W
-    and (1 + 1/12) W.  Forgetting by age alone, without rotating the bases first, would be wrong:
-    old directions carry most of the present state.  W = inf forgets nothing; for `tol` see
-    `GaussianOperator.retain`; `largest_rank` is that of both sides, at most so far.
-    """
+    # Vectors to which the operator has been applied within the window W are remembered; from time
+    # to time everything outside their span is dropped.  C and R are thereby cut off at a lag
+    # between W and (1 + 1/12) W.  Forgetting by age alone, without rotating the bases first, would
+    # be wrong: old directions carry most of the present state.  W = inf forgets nothing.
 
-    def __init__(self, operator: GaussianOperator, window: float, tol: float) -> None:
-        self._operator, self._window, self._tol = operator, window, tol
+    def __init__(self, operator: GaussianOperator, window: float, neglect: float) -> None:
+        self._operator, self._window, self._neglect = operator, window, neglect
         self._past: deque[tuple[float, list[Array]]] = deque()
         self._next_state, self._next_cut = -math.inf, window / _CUTS
-        self.largest_rank = 0
+        self.largest_rank = 0  # of both sides together
 
     def remember(self, t: float, *vectors: Array | None) -> tuple[Array, Array] | None:
         """Requests made at time t; answers the rotations of the bases if something was dropped."""
@@ -110,17 +115,13 @@ class Forgetting:
         while self._past[0][0] < t - self._window:
             self._past.popleft()
         kept = [v for _, states in self._past for v in states if np.any(v)]
-        return self._operator.retain(np.array(kept).T, self._tol) if kept else None
+        return self._operator.retain(np.array(kept).T, self._neglect) if kept else None
 
 
-class Sweep:
-    """The `size` trajectories of one batch; no two batches of different `key` share random numbers.
+class SamplerRun:
+    """The `size` trajectories of one batch; batches of different `key` share no random numbers."""
 
-    `rotations` says how the operator's bases were rotated before the present moment was yielded;
-    `requests` are further vectors that the operator was applied to, set by whoever did.
-    """
-
-    def __init__(self, setting: Setting, size: int, seed: int, *key: int) -> None:
+    def __init__(self, setting: SamplerSetting, size: int, seed: int, *key: int) -> None:
         self.setting = setting
         self.operator = GaussianOperator(
             size,
@@ -128,8 +129,8 @@ class Sweep:
             setting.gamma,
             seed=int(seeds.sequence(seed, "couplings", *key).generate_state(1, np.uint64)[0]),
             innovations=setting.innovations,
-            tol=setting.tol,
-            dtype=np.float32 if setting.tol >= _SINGLE else np.float64,
+            tol=setting.neglect,
+            dtype=np.float32 if setting.neglect >= _SINGLE else np.float64,
         )
         self._noise = seeds.generator(seed, "noise", *key)
         start = seeds.generator(seed, "start", *key)
@@ -139,11 +140,13 @@ class Sweep:
             standard = start.standard_normal(size)
         self.x0 = setting.x0_std * standard
         self.operator.anchor(self.x0)
+        # How the operator's bases were rotated before the present moment was yielded, and further
+        # vectors that the operator was applied to, set by whoever did.
         self.rotations: tuple[Array, Array] | None = None
         self.requests: list[Array] = []
-        self.forgetting = Forgetting(self.operator, setting.window, setting.window_tol)
+        self.forgetting = Forgetting(self.operator, setting.window, setting.window_neglect)
 
-    def evaluate(self, index: int, t: float, x: Array, end: float) -> Moment:
+    def evaluate(self, index: int, t: float, x: Array, end: float) -> SamplerMoment:
         """Fields and drift at a time before `end`, where parameters may jump."""
         model, now = self.setting.model, before(t, end)
         phi = model.phi(x)
@@ -152,9 +155,11 @@ class Sweep:
         if model.psi is not None and model.uses_u(now):
             psi = model.psi(x, h)
             u = self.operator.rmatvec(psi)
-        return Moment(index, t, x, phi, h, model.force(x, h), psi, u, model.drift(now, x, h, u))
+        return SamplerMoment(
+            index, t, x, phi, h, model.force(x, h), psi, u, model.drift(now, x, h, u)
+        )
 
-    def __iter__(self) -> Iterator[Moment]:
+    def __iter__(self) -> Iterator[SamplerMoment]:
         """All moments of the grid, the first and the last included."""
         grid, x, index = self.setting.grid, self.x0, 0
         for end in self.setting.times[1:]:
@@ -194,3 +199,46 @@ class Sweep:
                 "or the dynamics unbounded"
             )
         return moved
+
+
+def stiffness(model: SiteModel, operator: GaussianOperator, moment: SamplerMoment) -> float:
+    """Largest eigenvalue of the symmetric part of −∂F/∂x over the M trajectories, or nan."""
+    # On a copy, which reveals directions of its own: the matrix that they meet has the law of the
+    # one that the run will meet.
+    assert model.slopes is not None
+    J = copy.deepcopy(operator)
+    # Matched innovations have no room for so many directions.
+    J.innovations, J.tol = "gaussian", 0.0
+    slope = model.slopes(moment.t, moment.x, moment.h, moment.u)
+    regulated = moment.u is not None
+
+    def forward(v: Array) -> Array:
+        h = J.matvec(slope.phi_x * v)
+        out = slope.drift_x * v + slope.drift_h * h
+        if regulated:
+            out += slope.drift_u * J.rmatvec(slope.psi_x * v + slope.psi_h * h)
+        return out
+
+    def backward(v: Array) -> Array:
+        out = slope.drift_x * v
+        field = slope.drift_h * v
+        if regulated:
+            back = J.matvec(slope.drift_u * v)
+            out += slope.psi_x * back
+            field = field + slope.psi_h * back
+        return out + slope.phi_x * J.rmatvec(field)
+
+    def symmetric(v: Array) -> Array:
+        v = np.ravel(v)
+        return -(forward(v) + backward(v)) / 2
+
+    n = moment.x.size
+    start = np.random.default_rng(0).standard_normal(n)
+    matrix = LinearOperator((n, n), matvec=symmetric, dtype=np.float64)
+    try:
+        (rate,) = eigsh(
+            matrix, 1, which="LA", v0=start, tol=_WIDTH, ncv=_VECTORS, return_eigenvectors=False
+        )
+    except ArpackNoConvergence:
+        return math.nan
+    return float(rate)

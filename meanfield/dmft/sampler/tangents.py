@@ -27,7 +27,7 @@ _H, _U, _X = range(3)
 _Single = NDArray[np.float32]
 
 
-class Path(NamedTuple):
+class SitePoint(NamedTuple):
     """Some trajectories at one time: t, x, h and u (None where unused), (M,) arrays."""
 
     t: float
@@ -36,14 +36,12 @@ class Path(NamedTuple):
     u: Array | None
 
 
-def kernels(
-    model: SiteModel, g: float, gamma: float, path: Sequence[Path], starts: Sequence[float]
+def tangent_response(
+    model: SiteModel, g: float, gamma: float, path: Sequence[SitePoint], starts: Sequence[float]
 ) -> tuple[Array, Array]:
-    """R(t, s) of ⟨φ⟩ to a field in ẋ, per unit field and time, 0 for s ≥ t, and ∫₀ᵗ R(t, s) ds.
-
-    `path` has every step of equal trajectories of a model with slopes, `starts` the times where the
-    scheme restarts.  Time O(n³ M), memory 4 n² M bytes per history: one without u, six with it.
-    """
+    """R(t, s) of ⟨φ⟩ to a field in ẋ, per unit field and time, 0 for s ≥ t, and ∫₀ᵗ R(t, s) ds."""
+    # `path` has every step of the same trajectories, `starts` the times where the scheme restarts.
+    # Time O(n³ M), memory 4 n² M bytes per history: one without u, six with it.
     assert model.slopes is not None
     n, m = len(path), path[0].x.size
     times = np.array([p.t for p in path])
@@ -151,12 +149,9 @@ def _leak(times: Array, starts: Sequence[float]) -> Array:
 
 
 def stationary_pulse(slopes: Array, step: float, g: float, gamma: float) -> Array:
-    """R(τ) of the vanilla dynamics at the lags 0⁺, h, 2h, … from the (n, m) slopes φ′(x).
-
-    δẋ = −δx + γg² ∫ R(τ − τ′) φ′δx(τ′) dτ′ along every trajectory after a pulse, R = ⟨φ′δx⟩: as in
-    `kernels`, but the response is a function of the lag, so that pulses at one time per trajectory
-    give it all.
-    """
+    """R(τ) of the vanilla dynamics at the lags 0⁺, h, 2h, … from the (n, m) slopes φ′(x)."""
+    # δẋ = −δx + γg² ∫ R(τ − τ′) φ′δx(τ′) dτ′ along every trajectory after a pulse, R = ⟨φ′δx⟩.
+    # The response is a function of the lag, so pulses at one time per trajectory give it all.
     decay, flat, ramp = exponential.weights(step)
     history, response = np.zeros_like(slopes), np.zeros(len(slopes))
     tangent = np.ones(slopes.shape[1])
