@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 _PACKAGES = ("meanfield", "simulate")
 # Attributes of a result that are never those of the whole sweep.
 _OF_POINT = ("converged", "reason", "status")
+# And those that tell how a point was made, no result of its own.
+_MADE = ("created", "call")
 _RESERVED = {"replicate", "failed", "reason"}
 # No kept number depends on these parts of the packages.
 _APART = {"study.py", "cli.py", "style.py"}
@@ -443,7 +445,7 @@ def _with_facts(data: xr.Dataset, known: Container[str]) -> xr.Dataset:
     own = {
         key: value
         for key, value in data.attrs.items()
-        if key not in known and key != "created" and key not in data.variables
+        if key not in _MADE and key not in known and key not in data.variables
         and isinstance(value, str | int | float | np.generic)
     }  # fmt: skip
     return data.assign(own)

@@ -15,7 +15,7 @@ from .. import exponential
 from ..common import arguments, seeds
 from ..common.arguments import ArgumentError, Array
 from ..common.files import provenance
-from ..exponential import StepSizeWarning, complaint
+from ..exponential import StepSizeWarning, message
 from ..schedule import Schedule, breakpoints, step_times, text_of
 from ..transfer import TransferFunction, transfer_function
 from .sampler.ensemble import SHRINK, alarm, combine, plan, run_groups
@@ -200,7 +200,7 @@ def maximal_lyapunov(
     longest = float(np.max(np.diff(grid)))
     reasons = []
     slopes = [s for group in found for _, _, s in group]
-    if text := complaint(longest, largest) or _whirl(longest, g, gamma, slopes):
+    if text := message(longest, largest) or _whirl(longest, g, gamma, slopes):
         reasons.append(text)
         warnings.warn(text, StepSizeWarning, stacklevel=2)
     if abs(change.value) > alarm(batches) * change.error:
@@ -252,7 +252,7 @@ def _whirl(step: float, g: float, gamma: float, slopes: list[float]) -> str | No
             f"dt = {step:g} is too long for rotations at frequencies up to {turning:.3g}, which "
             f"gain {gained:.2g} in growth rate; shorten dt"
         )
-    return complaint(step, pulling)
+    return message(step, pulling)
 
 
 def _growth(

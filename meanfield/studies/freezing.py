@@ -21,7 +21,7 @@ from ..dmft.sampler.ensemble import combine, plan
 from ..dmft.sampler.site import rate_model
 from ..dmft.sampler.sweep import Setting
 from ..dmft.two_time.solver import BIASES, sample
-from ..exponential import StepSizeWarning, complaint, largest_step
+from ..exponential import StepSizeWarning, largest_step, message
 from ..schedule import Switching, step_times
 from ..transfer import TransferFunction, transfer_function
 
@@ -241,7 +241,7 @@ def _point(
     step = float(np.max(np.diff(grid[grid >= t_chaos])))
     stiffness = max((b.stiffness for b in full if not math.isnan(b.stiffness)), default=math.nan)
     status = "few trajectories" if any(b.crowded for b in full) else "ok"
-    if text := complaint(step, stiffness):
+    if text := message(step, stiffness):
         status = "unstable step"
         warnings.warn(f"g = {g:g}, kappa = {onsager:g}: {text}", StepSizeWarning, stacklevel=2)
     rank = max(b.rank for b in full)

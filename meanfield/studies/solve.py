@@ -8,9 +8,7 @@ import click
 import numpy as np
 
 from ..common.cli import json_text, plain_options, version_option
-from ..common.files import provenance
 from ..replica import SaddlePoint, saddle_point
-from ..replica.solution import DESCRIPTIONS
 
 
 def point(
@@ -52,22 +50,21 @@ def _print(as_json: bool, **options: Any) -> None:
 
 
 def _table(found: SaddlePoint) -> str:
-    names = [name for name in DESCRIPTIONS if name not in ("branch_of", "sheet_of", "reason")]
+    told = found.to_dataset().drop_vars(["branch_of", "sheet_of", "status", "reason"]).data_vars
     head = ", ".join(f"{name} = {getattr(found, name):g}" for name in ("g", "gamma", "beta", "eta"))
     head += f", phi = {found.attributes['phi']}, {found.branch_of} branch"
     lines = [head + (f", {found.sheet_of} sheet" if found.sheet_of else "")]
-    for name in names:
-        value = getattr(found, name)[()]
+    for name, variable in told.items():
+        value = variable.values[()]
         shown = f"{value:.12g}" if isinstance(value, np.floating) else str(value)
-        lines.append(f"  {name:<17} {shown:<20} {DESCRIPTIONS[name]}")
+        lines.append(f"  {name:<17} {shown:<20} {variable.attrs['long_name']}")
     return "\n".join(lines)
 
 
 def _json(found: SaddlePoint) -> str:
-    values = {
-        name: getattr(found, name)[()] for name in ("g", "gamma", "beta", "eta", *DESCRIPTIONS)
-    }
-    return json_text({**values, **found.attributes, **provenance()})
+    data = found.to_dataset()
+    values = {name: variable.values[()] for name, variable in data.variables.items()}
+    return json_text({**values, **data.attrs})
 
 
 solve = version_option(

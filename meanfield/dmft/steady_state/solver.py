@@ -260,7 +260,7 @@ def _gaussian(phi: TransferFunction, g: float, temperature: float, tau: Array) -
         "tau_half": float(point.tau_half),
     }
     found = exact("stationary", tau, curves, scalars)
-    relative = float(point.error)
+    relative = float(point.relative_error)
     for name, value in (curves | scalars).items():
         found[f"{name}_err"] = relative * np.abs(value)
     return found

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ...common import arguments
 from ...common.arguments import ArgumentError, Array
-from ...exponential import StepSizeWarning, complaint
+from ...exponential import StepSizeWarning, message
 from ...schedule import Schedule, as_function, breakpoints, step_times, text_of
 from ...transfer import TransferFunction, transfer_function
 from ..closed import ClosedTwoTime, solve
@@ -335,7 +335,7 @@ def _from_batches(
     stiffness = max((b.stiffness for b in full if not math.isnan(b.stiffness)), default=math.nan)
     longest = float(np.max(np.diff(setting.grid)))
     balance_error = float(np.fmax.reduce([b.balance for b in full]))
-    told = [text] if (text := complaint(longest, stiffness)) else []
+    told = [text] if (text := message(longest, stiffness)) else []
     if not told and balance_error > _BALANCED:
         told = [
             f"dt = {longest:g} is too long: ½⟨x²⟩' = ⟨xF⟩ is violated by {balance_error:.0%}; "
