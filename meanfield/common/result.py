@@ -161,6 +161,8 @@ class Result:
         points = self._point_dims(dims)
         variables: dict[str, Any] = {}
         coords: dict[str, Any] = {}
+        # A parameter that is a coordinate is told there.
+        told = {name for name, about, _ in self._declared() if about["kind"] == "coordinate"}
         for name, about, content in self._declared():
             if about["kind"] == "fact":
                 continue
@@ -181,7 +183,7 @@ class Result:
             meanings = ("whether the numbers may be used", "status is converged", "why not")
             for name, text in zip(_VERDICT, meanings, strict=True):
                 variables[name] = points, np.asarray(getattr(self, name)), {"long_name": text}
-        facts = {name: native(content) for name, content in self._facts().items()}
+        facts = {k: native(v) for k, v in self._facts().items() if k not in told}
         return xr.Dataset(variables, coords, attrs={**facts, **provenance()})
 
     def _facts(self) -> dict[str, Any]:
@@ -226,9 +228,11 @@ class Result:
         """
         from . import style
 
-        if not self._picture:
+        if not (picture := self._drawn()):
             raise TypeError(f"{type(self).__name__} has no picture; see to_dataset()")
-        abscissa, *names = self._picture
+        abscissa, *names = picture
+        if np.ndim(getattr(self, abscissa)) != 1:
+            raise TypeError(f"{self!r} is not one curve; see to_dataset()")
         return style.curves(
             ax,
             (getattr(self, abscissa), self._label(abscissa)),
@@ -257,6 +261,26 @@ class Result:
     def _repr_html_(self) -> str:
         data = self.to_dataset()
         return f"<pre>{html.escape(repr(self))}</pre>{data._repr_html_()}"
+
+    def _drawn(self) -> tuple[str, ...]:
+        """Names of the abscissa and the curves of `plot`."""
+        return self._picture
+
+    def _raise_unless_converged(self, *names: str) -> None:
+        """NotConvergedError if points did not converge; `names` say where the first of them is."""
+        lost = ~np.asarray(self.converged)
+        if not lost.any():
+            return
+        absent = int(np.sum(np.asarray(self.status) == ABSENT))
+        first = tuple(np.argwhere(lost)[0])
+        place = ", ".join(f"{name}={np.asarray(getattr(self, name))[first]:g}" for name in names)
+        reasons = Counter(np.asarray(self.reason)[lost].tolist()).most_common(3)
+        raise NotConvergedError(
+            f"{int(lost.sum())} of {lost.size} points have no solution, {absent} absent and "
+            f"{int(lost.sum()) - absent} failed: "
+            f"{'; '.join(f'{count} × {text}' for text, count in reasons)} (first: {place})",
+            self,
+        )
 
     def _declared(self) -> Iterator[tuple[str, Mapping[str, Any], Any]]:
         """Name, declaration and content of every field that is there."""
@@ -288,7 +312,7 @@ class Result:
 
     def _point_dims(self, dims: tuple[str, ...] | None) -> tuple[str, ...]:
         count = np.ndim(self.status)
-        names = tuple(f"dim_{k}" for k in range(count)) if dims is None else tuple(dims)
+        names = tuple(f"dim_{k}" for k in range(count)) if not dims else tuple(dims)
         inner = {
             axis
             for name, about, _ in self._declared()

@@ -12,7 +12,7 @@ import numpy as np
 from .. import exponential
 from ..common import arguments, result, seeds
 from ..common.arguments import ArgumentError, Array
-from ..exponential import StepSizeWarning, complaint
+from ..exponential import StepSizeWarning, message
 from ..schedule import Schedule, breakpoints, step_times
 from ..transfer import TransferFunction, transfer_function
 from .sampler.ensemble import BatchAverages, Ensemble, combine, largest
@@ -176,9 +176,9 @@ def maximal_lyapunov(
     stiff = largest(full)["stiffness"]
     longest = float(np.max(np.diff(grid)))
     slope = float(np.nan_to_num(largest([*full, *small])["slope"]))
-    message = complaint(longest, stiff) or _whirl(longest, g, gamma, slope)
-    if message:
-        warnings.warn(message, StepSizeWarning, stacklevel=2)
+    text = message(longest, stiff) or _whirl(longest, g, gamma, slope)
+    if text:
+        warnings.warn(text, StepSizeWarning, stacklevel=2)
     drift, drift_err = float(change.value), float(change.err)
     drifts = ensemble.alarm("the growth rate drifts, raise t_skip:", drift, drift_err)
     sums = np.mean([batch.values["growth"] for batch in full], axis=0)
@@ -189,7 +189,7 @@ def maximal_lyapunov(
         t=grid[1:],
         trace=sums[1:] / grid[1:],
         stiffness=stiff,
-        reason="; ".join(filter(None, (message, drifts))),
+        reason="; ".join(filter(None, (text, drifts))),
         attributes=attributes | ensemble.facts() | {"window": window},
     )
 
@@ -205,7 +205,7 @@ def _whirl(step: float, g: float, gamma: float, slope: float) -> str | None:
             f"dt = {step:g} is too long for rotations at frequencies up to {turning:.3g}, which "
             f"gain {gained:.2g} in growth rate; shorten dt"
         )
-    return complaint(step, pulling)
+    return message(step, pulling)
 
 
 def _growth(

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..common import arguments
 from ..common.arguments import ArgumentError, Array
 from ..common.result import Result, coordinate, error, fact, given, value
-from ..exponential import StepSizeWarning, complaint
+from ..exponential import StepSizeWarning, message
 from ..schedule import Schedule, as_function, breakpoints, step_times
 from ..transfer import TransferFunction, transfer_function
 from .closed import ClosedTwoTime, solve
@@ -398,7 +398,7 @@ def _from_batches(
         ridge = np.mean([batch.values[shift] for batch in full], axis=0)
         fields["r_int_err"] = np.hypot(fields["r_int_err"], ridge)
     longest = float(np.max(np.diff(setting.grid)))
-    reason = complaint(longest, worst["stiffness"]) or ""
+    reason = message(longest, worst["stiffness"]) or ""
     if not reason and worst["balance_error"] > _BALANCED:
         reason = (
             f"dt = {longest:g} is too long: ½⟨x²⟩' = ⟨xF⟩ is violated by "

@@ -22,7 +22,7 @@ from ..dmft.sampler.ensemble import BatchAverages, Ensemble, are_alike, combine,
 from ..dmft.sampler.run import SamplerSetting
 from ..dmft.sampler.site import rate_model
 from ..dmft.two_time import FINITE_M, TwoTimeTask, sample
-from ..exponential import StepSizeWarning, complaint, largest_step
+from ..exponential import StepSizeWarning, largest_step, message
 from ..schedule import Switching, step_times
 from ..transfer import TransferFunction, transfer_function
 
@@ -244,7 +244,7 @@ def _point(
     worst = largest(full)
     stiffness = worst["stiffness"]
     reasons = [_FEW] if any(b.exhausted for b in full) else []
-    if text := complaint(step, stiffness):
+    if text := message(step, stiffness):
         reasons.append(text)
         warnings.warn(f"g = {g:g}, kappa = {onsager:g}: {text}", StepSizeWarning, stacklevel=2)
     rank = int(worst["rank"])

@@ -104,7 +104,7 @@ def _exponent(
         point = stationary(g, sigma=math.sqrt(2 * temperature), phi=phi, n_tau=2)
         value, method = float(point.lyapunov), "stationary"
         scale = max(abs(value), float(point.decay_rate) ** 2)
-        rates |= {"lyapunov": value, "lyapunov_err": float(point.error) * scale}
+        rates |= {"lyapunov": value, "lyapunov_err": float(point.relative_error) * scale}
     else:
         run = maximal_lyapunov(
             g, gamma, onsager=onsager, temperature=temperature, phi=phi, seed=seed, **how

@@ -8,7 +8,7 @@ import pytest
 
 from meanfield import saddle_point, spin_glass_beta
 
-FOLDER = Path(__file__).parents[1] / "references"
+FOLDER = Path(__file__).parents[2] / "references"
 MPMATH = json.loads((FOLDER / "saddle_points.json").read_text())
 PROTOTYPE = json.loads((FOLDER / "prototype_points.json").read_text())
 
