@@ -74,11 +74,13 @@ def test_one_gain(tmp_path: Path) -> None:
 
 def test_a_point_without_an_exponent_says_why(tmp_path: Path, capsys: Capture) -> None:
     """A linear network beyond the line has nothing stationary."""
-    assert call("lyapunov --phi linear --g 0.5,1.5", tmp_path) == 0
+    call("lyapunov --phi linear --g 0.5,1.5", tmp_path)
     assert "warning: 1 of 2 points failed, first gamma=0.0, g=1.5" in capsys.readouterr().err
     data: xr.Dataset = load(tmp_path / "lyapunov.nc").sel(gamma=0.0)
     assert data.failed.values.tolist() == [False, True]
     assert np.isnan(data.lyapunov[1])
+    assert data.status.values[0] == "converged"
+    assert data.status.values[1] != "converged"
     assert data.reason.values[0] == ""
     assert "±" not in data.reason.values[1] != ""
 

@@ -251,11 +251,25 @@ def test_sweep_of_unstable_points_only(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == FILES
 
 
-def test_sweep_without_a_solution_is_exit_code_1(tmp_path: Path, capsys: Capture) -> None:
-    assert call("--branch ordered --beta 1 --g 0.8 --gamma 0.5", tmp_path) == 1
+def test_that_there_is_no_solution_is_an_answer(tmp_path: Path, capsys: Capture) -> None:
+    assert call("--branch ordered --beta 1 --g 0.8 --gamma 0.5", tmp_path) == 0
     error = capsys.readouterr().err
-    assert error.startswith("error: no point converged on branch ordered: ")
+    assert error.startswith("warning: no point converged on branch ordered: ")
     assert error.count("\n") == 1
+    assert load(tmp_path / "ordered.nc").status.item() == "absent"
+
+
+def test_a_sweep_that_breaks_down_is_exit_code_1(
+    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from meanfield.studies import phase_diagram as module
+
+    def broken(g: Any, gamma: Any, **how: Any) -> SaddlePoint:
+        raise np.linalg.LinAlgError("singular")
+
+    monkeypatch.setattr(module, "saddle_point", broken)
+    assert call("--g 0.8 --gamma 0.5", tmp_path) == 1
+    assert capsys.readouterr().err == "error: singular\n"
 
 
 def test_a_branch_without_a_solution_is_a_warning(tmp_path: Path, capsys: Capture) -> None:
