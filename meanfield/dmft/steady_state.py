@@ -415,7 +415,7 @@ def _averages(
     delta, C, mixed = ring.averages
     R = np.mean(pulses, axis=0)
     half = len(squares) // 2
-    spectral = np.nan
+    spectral: Any = np.nan
     if setting.gamma > -1:
         load = setting.g**2 * (1 + setting.gamma)
         spectral = np.trapezoid(mixed) / (load * np.trapezoid(C))

@@ -330,7 +330,7 @@ def _from_closed(
     lag = t[:, None] - t
     # Without memory a pulse decays as the leak.
     pulse = np.where(lag > 0, np.exp(-np.abs(lag)), 0.0)
-    known = {
+    known: dict[str, Any] = {
         "delta": solution.delta[pairs],
         "C": C,
         "freezing": np.maximum(same[:, None] + same - 2 * C, 0.0),
@@ -386,7 +386,8 @@ def _from_batches(
     attributes: dict[str, Any],
 ) -> TwoTime:
     """The result of sampled batches; warns if the step was too long for them."""
-    worst, shift = largest(full), "r_int_shift"
+    worst: dict[str, Any] = largest(full)
+    shift = "r_int_shift"
     # What is not measured remains unknown.
     unknown = np.full(task.saves.size, np.nan)
     fields: dict[str, Any] = dict.fromkeys(("r_int", "r_int_err", "r_int_finite_m"), unknown)
@@ -397,6 +398,7 @@ def _from_batches(
     if task.integrated:
         ridge = np.mean([batch.values[shift] for batch in full], axis=0)
         fields["r_int_err"] = np.hypot(fields["r_int_err"], ridge)
+    worst["rank"] = int(worst["rank"])
     longest = float(np.max(np.diff(setting.grid)))
     reason = message(longest, worst["stiffness"]) or ""
     if not reason and worst["balance_error"] > _BALANCED:
@@ -420,7 +422,7 @@ def _from_batches(
         t=t,
         t_other=t,
         **fields,
-        **worst | {"rank": int(worst["rank"])},
+        **worst,
         reason=reason,
         attributes=attributes,
     )

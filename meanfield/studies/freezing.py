@@ -197,9 +197,9 @@ def freezing_curve(
         "tol": arguments.nonnegative("tol", tol),
     }
     data = sweep(
-        _point, {"g": gains, "onsager": factors}, seed=ensemble.seed, shared=("onsager",), store=store,
-        workers=workers, progress=progress, throw=ArgumentError, label="freezing", phi=phi,
-        size=ensemble.size, threads=threads, **facts,
+        _point, {"g": gains, "onsager": factors}, seed=ensemble.seed, shared=("onsager",),
+        store=store, workers=workers, progress=progress, throw=ArgumentError, label="freezing",
+        phi=phi, size=ensemble.size, threads=threads, **facts,
     )  # fmt: skip
     used = {"n_trajectories": ensemble.size * ensemble.batches, "seed": ensemble.seed}
     return data.assign_attrs({k: v for k, v in told.items() if v is not None} | used)

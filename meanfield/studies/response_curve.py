@@ -100,9 +100,10 @@ def response_curve(
     Notes
     -----
     The arguments of the sampler are those of `steady_state`, with longer averages by default,
-    because near the onset all is slow, and a longer step and larger `neglect`, which q and R_int allow;
-    they are unused where nothing is sampled.  Just above the line the relaxation time diverges:
-    points there need a longer `t_skip`, `t_max` and `window` than the rest, and say so in `reason`.
+    because near the onset all is slow, and a longer step and larger `neglect`, which q and R_int
+    allow; they are unused where nothing is sampled.  Just above the line the relaxation time
+    diverges: points there need a longer `t_skip`, `t_max` and `window` than the rest, and say so in
+    `reason`.
 
     Examples
     --------

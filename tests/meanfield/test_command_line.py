@@ -40,7 +40,7 @@ BAD = {
         ("--steady --x0-std 2", "--x0-std does not go with --steady"),
         ("--steady --response", "--response does not go with --steady"),
         ("--steady --save-step 1", "--save-step does not go with --steady"),
-        ("--steady --bias ignore", "--bias does not go with --steady"),
+        ("--steady --finite-m ignore", "--finite-m does not go with --steady"),
         ("--steady --temperature 0,1@2", "needs one --temperature"),
         ("--steady --method closed", "it is called exact"),
         ("--steady --gamma 0.5 --method exact", "no closed form"),

@@ -43,7 +43,7 @@ def test_methods_files_and_provenance(tmp_path: Path, capsys: Capture) -> None:
     )  # fmt: skip
     point = data.sel(g=1.5, gamma=0.5)
     assert float(point.lyapunov) == sampled.value
-    assert float(point.lyapunov_err) == sampled.stderr
+    assert float(point.lyapunov_err) == sampled.value_err
     for name in ("bias", "drift", "drift_err"):
         assert float(point[name]) == getattr(sampled, name)
     np.testing.assert_allclose(data.critical_gain, [1, 2 / 3])

@@ -26,7 +26,7 @@ from meanfield import (
 
 
 def log_size(g: float, gamma: float, t: float) -> float:
-    """ln |e^{(J−1)t}Ω|² = −2t + ln Σ c_n², c_n as in `test_two_time`; ln I₀(2gt) at γ = 0."""
+    """ln |e^{(J−1)t}Ω|² = −2t + ln Σ c_n², c_n as in `test_two_time.py`; ln I₀(2gt) at γ = 0."""
     if gamma == 0:
         return float(log(besseli(0, 2 * g * t))) - 2 * t
     a, bessel = g * math.sqrt(abs(gamma)), besseli if gamma > 0 else besselj
@@ -82,8 +82,8 @@ def test_at_rest(g: float, gamma: float, phi: str, window: float) -> None:
         g, gamma, phi=phi, t_skip=5.0, t_max=15.0, window=window, n_trajectories=8192, seed=0,
         threads=1,
     )  # fmt: skip
-    assert abs(run.value - rate_at_rest(g, gamma, 5.0, 15.0)) < 5 * run.stderr + 0.008
-    assert run.stderr < 0.01
+    assert abs(run.value - rate_at_rest(g, gamma, 5.0, 15.0)) < 5 * run.value_err + 0.008
+    assert run.value_err < 0.01
     assert math.isnan(run.stiffness)
 
 
@@ -122,13 +122,13 @@ def test_gradient_flow_of_a_linear_network(g: float, gamma: float, window: float
     500 neurons of the reference.  The stiffness is the upper edge of their spectrum.
     """
     run = maximal_lyapunov(
-        g, gamma, onsager=1.0, phi="linear", t_skip=3.0, t_max=9.0, window=window, tol=1e-3,
+        g, gamma, onsager=1.0, phi="linear", t_skip=3.0, t_max=9.0, window=window, neglect=1e-3,
         n_trajectories=4096, batches=4, seed=0, threads=1,
     )  # fmt: skip
     s = singular_values(g, gamma)
     first, last = (math.log(float(np.mean(np.exp(-2 * s**2 * t)))) for t in (3.0, 9.0))
-    assert abs(run.value - (last - first) / 12) < 5 * run.stderr + 0.004
-    assert run.stderr < 0.01
+    assert abs(run.value - (last - first) / 12) < 5 * run.value_err + 0.004
+    assert run.value_err < 0.01
     assert run.stiffness == pytest.approx(float(np.max(s**2)), rel=0.05)
     if gamma == 0:
         # From the side of the spectrum, never beyond its lower edge.
@@ -164,8 +164,8 @@ def test_chaos_without_symmetry(g: float, more: dict[str, Any]) -> None:
     """
     exact = float(stationary(g).lyapunov)
     run = chaos(g, **more)
-    assert abs(run.value - exact) < 4 * run.stderr + 0.02 * exact
-    assert run.value > 3 * run.stderr
+    assert abs(run.value - exact) < 4 * run.value_err + 0.02 * exact
+    assert run.value > 3 * run.value_err
     assert abs(run.drift) < 5 * run.drift_err
     assert run.t[-1] == pytest.approx(more.get("t_max", 80.0))
 
@@ -180,8 +180,8 @@ def test_chaos_with_noise() -> None:
         2.0, temperature=0.25, t_skip=6.0, t_max=20.0, window=math.inf, n_trajectories=16_384,
         batches=4,
     )  # fmt: skip
-    assert abs(run.value - exact) < 4 * run.stderr + 0.1 * exact
-    assert run.value < float(stationary(2.0).lyapunov) - 2 * run.stderr
+    assert abs(run.value - exact) < 4 * run.value_err + 0.1 * exact
+    assert run.value < float(stationary(2.0).lyapunov) - 2 * run.value_err
 
 
 @pytest.mark.slow
@@ -189,7 +189,7 @@ def test_two_windows_and_two_steps() -> None:
     """γ = 0.5: 4 combined errors of some 14 degrees of freedom, a false alarm in 700."""
     one = chaos(2.0, gamma=0.5, window=12.0, dt=0.05)
     two = chaos(2.0, gamma=0.5, window=24.0, dt=0.1, seed=1)
-    assert abs(one.value - two.value) < 4 * math.hypot(one.stderr, two.stderr)
+    assert abs(one.value - two.value) < 4 * math.hypot(one.value_err, two.value_err)
 
 
 @pytest.mark.slow
@@ -199,10 +199,10 @@ def test_gradient_flow_is_not_chaotic() -> None:
     Neither is strict: the exponent is approached from below like a power of time.
     """
     run = maximal_lyapunov(
-        2.0, onsager=1.0, dt=0.04, t_skip=20.0, t_max=60.0, window=math.inf, tol=3e-2,
+        2.0, onsager=1.0, dt=0.04, t_skip=20.0, t_max=60.0, window=math.inf, neglect=3e-2,
         n_trajectories=4096, batches=4, seed=0, threads=1,
     )  # fmt: skip
-    assert run.value < 3 * run.stderr + 1e-3
+    assert run.value < 3 * run.value_err + 1e-3
     assert run.value > -0.05
     assert 0.04 * run.stiffness < 1
 
@@ -279,7 +279,7 @@ def test_switching_off_the_onsager_force() -> None:
         ({"t_skip": -1.0}, "t_skip=-1: must be >= 0"),
         ({"temperature": 0.1}, "window=2: must be inf with temperature=0.1"),
         ({"window": 0}, r"window=0: must be positive \(inf allowed\)"),
-        ({"tol": 1.0}, "tol=1: must be below 1"),
+        ({"neglect": 1.0}, "neglect=1: must be below 1"),
         ({"batches": 1}, "batches=1: must be at least 2"),
         ({"n_trajectories": 100}, "n_trajectories=100: must be at least 128"),
         ({"seed": -1}, "seed=-1: must be at least 0"),
@@ -301,8 +301,8 @@ def test_seeds_and_workers() -> None:
     same = maximal_lyapunov(1.5, 0.5, **SMALL | {"threads": 3})
     other = maximal_lyapunov(1.5, 0.5, **SMALL | {"seed": 1})
     drawn = maximal_lyapunov(1.5, 0.5, **SMALL | {"seed": None})
-    again = maximal_lyapunov(1.5, 0.5, **SMALL | {"seed": int(drawn.attributes["seed"])})
-    for name in ("value", "stderr", "bias", "drift"):
+    again = maximal_lyapunov(1.5, 0.5, **SMALL | {"seed": drawn.attributes["seed"]})
+    for name in ("value", "value_err", "value_finite_m", "drift"):
         assert getattr(one, name) == getattr(same, name) != getattr(other, name)
         assert getattr(drawn, name) == getattr(again, name)
     np.testing.assert_array_equal(one.trace, same.trace)
@@ -315,14 +315,16 @@ def test_dataset_and_trace() -> None:
     # The value before extrapolation is the growth between t_skip and the end of the trace.
     growth = run.t * run.trace
     start = np.searchsorted(run.t, 1.0 - 1e-9)
-    assert (growth[-1] - growth[start]) / 2 == pytest.approx(run.value + run.bias, rel=1e-9)
+    assert (growth[-1] - growth[start]) / 2 == pytest.approx(
+        run.value + run.value_finite_m, rel=1e-9
+    )
     data = run.to_dataset()
     assert data.trace.dims == ("t",)
-    assert float(data.lyapunov) == run.value
-    for name in ("stderr", "bias", "drift", "drift_err", "stiffness"):
+    assert float(data["value"]) == run.value
+    for name in ("value_err", "value_finite_m", "drift", "drift_err", "stiffness"):
         assert float(data[name]) == getattr(run, name)
-    assert data.lyapunov.attrs["units"] == "1/time constant"
-    assert data.attrs["seed"] == "0"
+    assert data["value"].attrs["units"] == "1/time constant"
+    assert data.attrs["seed"] == 0
     assert data.attrs["n_trajectories"] == 512
     assert "trace" not in repr(run)
 

@@ -6,8 +6,8 @@ from scipy.integrate import quad
 from scipy.special import i0
 
 from meanfield import ArgumentError, TransferFunction, stationary, transfer_function
-from meanfield.dmft.closed import solve, solver
-from meanfield.dmft.closed.pairs import PairAverage, mixture
+from meanfield.dmft import closed
+from meanfield.dmft.closed import PairAverage, mixture, solve
 
 TANH, ERF, ALGEBRAIC, LINEAR = map(transfer_function, ("tanh", "erf", "algebraic", "linear"))
 PLAIN = {"tanh": math.tanh, "algebraic": lambda x: x / math.sqrt(1 + x * x)}
@@ -389,6 +389,6 @@ def test_bad_arguments(change):
 
 
 def test_too_long_a_step(monkeypatch):
-    monkeypatch.setattr(solver, "_ITERATIONS", 1)
+    monkeypatch.setattr(closed, "_ITERATIONS", 1)
     with pytest.raises(ArgumentError, match="too long"):
         run(TANH, 50.0, grid(2.0, 0.5))

@@ -23,7 +23,7 @@ def test_fixed_point_phase(g: float, gamma: float) -> None:
     """Small tanh networks relax to 0 with the linear response; no sampling noise to speak of."""
     run = two_time(
         g, gamma, t_max=8.0, dt=0.1, x0_std=1e-4, n_trajectories=2000, batches=2, seed=0,
-        response=True, n_pulsed=4, save_every=8, bias="ignore",
+        response=True, n_pulsed=4, save_every=8, finite_m="ignore",
     )  # fmt: skip
     lag = run.t[:, None] - run.t
     assert run.R is not None
@@ -41,7 +41,7 @@ def test_fixed_point_phase(g: float, gamma: float) -> None:
 
 @pytest.mark.parametrize("temperature", [0.0, 0.3])
 def test_without_memory(temperature: float) -> None:
-    """γ = 0, κ = 0: R(t, s) = ⟨φ′(t)⟩ e^{s−t} from tangents, whitened sums and the closed solver.
+    """γ = 0, κ = 0: R(t, s) = ⟨φ′(t)⟩ e^{s−t} from tangents, Novikov sums and the closed solver.
 
     The tangents' pulses decay alike along all trajectories: R(t, s) e^{t−s} is one number a row.
     4 s.e. of 15 degrees of freedom in some 24 correlated comparisons: a false alarm in 50.
@@ -50,7 +50,8 @@ def test_without_memory(temperature: float) -> None:
         "t_max": 2.0, "dt": 0.05, "temperature": temperature, "save_every": 5,
     }  # fmt: skip
     more: dict[str, Any] = {
-        "method": "sampler", "n_trajectories": 16_000, "batches": 16, "bias": "ignore", "seed": 0,
+        "method": "sampler", "n_trajectories": 16_000, "batches": 16, "finite_m": "ignore",
+        "seed": 0,
     }  # fmt: skip
     closed = two_time(2.0, response=True, **arguments)
     tangents = two_time(2.0, response=True, n_pulsed=4000, **arguments, **more)
@@ -91,13 +92,13 @@ def test_stationary_response() -> None:
     ],
 )
 def test_two_estimates_agree(gamma: float, onsager: float) -> None:
-    """Tangents of single neurons against the whitened sums of all: 4.5 s.e., 1 % of misfit.
+    """Tangents of single neurons against the Novikov sums of all: 4.5 s.e., 1 % of misfit.
 
     Student's errors of 11 degrees of freedom, 4 correlated points each: a false alarm in 100.
     """
     arguments: dict[str, Any] = {
         "t_max": 1.2, "dt": 0.05, "onsager": onsager, "n_trajectories": 12_000, "batches": 12,
-        "save_every": 6, "bias": "ignore",
+        "save_every": 6, "finite_m": "ignore",
     }  # fmt: skip
     sums = two_time(1.8, gamma, seed=0, **arguments)
     tangents = two_time(1.8, gamma, seed=1, response=True, n_pulsed=1200, **arguments)
@@ -107,7 +108,7 @@ def test_two_estimates_agree(gamma: float, onsager: float) -> None:
     # The diagonal jump ⟨φ′⟩ seen one step later, and causality.
     dense = two_time(
         1.8, gamma, t_max=0.1, dt=0.01, onsager=onsager, n_trajectories=4000, batches=4, seed=0,
-        response=True, n_pulsed=2000, bias="ignore",
+        response=True, n_pulsed=2000, finite_m="ignore",
     )  # fmt: skip
     assert dense.R is not None
     jump = 1 - np.diagonal(dense.C)
@@ -153,7 +154,7 @@ def test_kicked_networks(gamma: float, onsager: float) -> None:
     mean, error = found.mean(axis=0), found.std(axis=0, ddof=1) / math.sqrt(12)
     run = two_time(
         1.8, gamma, t_max=t_max, dt=0.05, onsager=onsager, n_trajectories=4000, batches=4, seed=0,
-        response=True, n_pulsed=1600, save_every=10, bias="ignore",
+        response=True, n_pulsed=1600, save_every=10, finite_m="ignore",
     )  # fmt: skip
     assert run.R is not None
     assert run.R_err is not None
@@ -182,7 +183,7 @@ def test_response_over_a_switch() -> None:
         found.append(np.mean(kick * (phi[:, :8] - phi[:, 8:])) / 2e-4)
     run = two_time(
         1.8, t_max=1.0, dt=0.05, onsager=schedule, n_trajectories=2400, batches=4, seed=0,
-        response=True, n_pulsed=1200, save_every=100, bias="ignore",
+        response=True, n_pulsed=1200, save_every=100, finite_m="ignore",
     )  # fmt: skip
     assert run.R is not None
     error = np.std(found, ddof=1) / math.sqrt(seeds)
