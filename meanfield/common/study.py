@@ -417,6 +417,11 @@ def as_tables(study: Study, data: Mapping[str, xr.Dataset]) -> list[str]:
     return texts
 
 
+def told(dims: Any, values: Any, meaning: str, **more: str) -> tuple[Any, ...]:
+    """A variable of a dataset with its meaning."""
+    return dims, np.asarray(values), {"long_name": meaning, **more}
+
+
 def quoted(mean: float, error: float) -> str:
     """A number with its error, to two digits of the error."""
     if not error > _ROUNDING * abs(mean):

@@ -16,7 +16,7 @@ from ..common import arguments, style
 from ..common.arguments import ArgumentError, Array
 from ..common.result import CONVERGED, given
 from ..common.store import Store
-from ..common.study import Part, Study
+from ..common.study import Part, Study, told
 from ..common.sweep import sweep
 from ..dmft.sampler.batch import Batch, Task, are_alike
 from ..dmft.sampler.ensemble import combine, plan
@@ -180,7 +180,7 @@ def freezing_curve(
     >>> bool((curve.final_overlap.diff("onsager") > 0).all())
     True
     """
-    told = given(freezing_curve, locals())
+    parameters = given(freezing_curve, locals())
     gains, factors = arguments.axis("g", g), arguments.axis("onsager", onsager)
     arguments.gain(gains)
     for factor in factors:
@@ -203,7 +203,7 @@ def freezing_curve(
         size=size, threads=threads, **facts,
     )  # fmt: skip
     used = {"n_trajectories": size * batches, "batches": batches, "seed": entropy}
-    return data.assign_attrs({k: v for k, v in told.items() if v is not None} | used)
+    return data.assign_attrs({k: v for k, v in parameters.items() if v is not None} | used)
 
 
 def _point(
@@ -246,17 +246,15 @@ def _point(
         reasons.append(text)
         warnings.warn(f"g = {g:g}, kappa = {onsager:g}: {text}", StepSizeWarning, stacklevel=2)
     rank = max(b.rank for b in full)
+    rate = "largest rate of the symmetric part of -dF/dx met after the switch"
     return {
-        "t": ("t", times.t, {"long_name": "time since the switch", "units": "time constant"}),
+        "t": told("t", times.t, "time since the switch", units="time constant"),
         **_estimates(full, small if are_alike(full, small) else [], times, bias == "extrapolate"),
-        "step": ((), step, {"long_name": "longest step after the switch"}),
-        "stiffness": (
-            (), stiffness,
-            {"long_name": "largest rate of the symmetric part of -dF/dx met after the switch"},
-        ),
-        "rank": ((), rank, {"long_name": "largest number of revealed directions of a batch"}),
-        "reason": ((), "; ".join(reasons), {"long_name": "why it is not converged"}),
-    }  # fmt: skip
+        "step": told((), step, "longest step after the switch"),
+        "stiffness": told((), stiffness, rate),
+        "rank": told((), rank, "largest number of revealed directions of a batch"),
+        "reason": told((), "; ".join(reasons), "why it is not converged"),
+    }
 
 
 def _times(total: float) -> _Times:
@@ -286,18 +284,18 @@ def _estimates(
 ) -> dict[str, Any]:
     """Values, errors and biases of all curves, and their last ones."""
     many, few = ([_measures(b.values, times) for b in group] for group in (full, small))
-    told: dict[str, Any] = {}
+    variables: dict[str, Any] = {}
     for name, text in _CURVES.items():
         estimate = combine([m[name] for m in many], [m[name] for m in few], extrapolate)
         for (part, more), values in zip(_PARTS.items(), estimate, strict=True):
-            told[name + part] = ("t", values, {"long_name": text + more, "units": "1"})
+            variables[name + part] = told("t", values, text + more, units="1")
     for name, (curve, text) in _FINAL.items():
-        last = {part: float(told[curve + part][1][-1]) for part in _PARTS}
+        last = {part: float(variables[curve + part][1][-1]) for part in _PARTS}
         known = name != "decay_exponent" or last[""] > _DECAYS * last["_err"]
         for part, more in _PARTS.items():
             value = last[part] if known else math.nan
-            told[name + part] = ((), value, {"long_name": text + more, "units": "1"})
-    return told
+            variables[name + part] = told((), value, text + more, units="1")
+    return variables
 
 
 def _measures(values: dict[str, Array], times: _Times) -> dict[str, Array]:

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from ..common import arguments, style
 from ..common.arguments import ArgumentError
 from ..common.store import Store
-from ..common.study import Part, Study
+from ..common.study import Part, Study, told
 from ..common.sweep import sweep
 from ..dmft import maximal_lyapunov, stationary
 from ..elliptic import critical_gain
@@ -114,10 +114,10 @@ def _exponent(
         reason, window = run.reason, run.attributes["window"]
     rate = {"units": "1/time constant"}
     return {
-        **{name: ((), rates[name], {"long_name": text, **rate}) for name, text in _NUMBERS.items()},
-        "window_used": ((), window, {"long_name": "time after which the past was forgotten"}),
-        "method": ((), method, {"long_name": "closed (null, stationary) or sampler"}),
-        "reason": ((), reason, {"long_name": "why there is no value, or it has not converged"}),
+        **{name: told((), rates[name], text, **rate) for name, text in _NUMBERS.items()},
+        "window_used": told((), window, "time after which the past was forgotten"),
+        "method": told((), method, "closed (null, stationary) or sampler"),
+        "reason": told((), reason, "why there is no value, or it has not converged"),
     }
 
 

@@ -16,7 +16,7 @@ from ..common import arguments, style
 from ..common.arguments import ArgumentError, Array
 from ..common.result import given
 from ..common.store import Store
-from ..common.study import Part, Study
+from ..common.study import Part, Study, told
 from ..common.sweep import SweepWarning, sweep
 from ..elliptic import critical_gain, measure_transition_gain
 from ..replica import saddle_point
@@ -85,7 +85,7 @@ def phase_diagram(
     >>> round(float(grid.q.sel(g=1.2, gamma=0.5)), 8)
     0.31597418
     """
-    told = given(phase_diagram, locals())
+    facts = given(phase_diagram, locals())
     gains, gammas = arguments.axis("g", g), arguments.axis("gamma", gamma)
     for name, value in (("beta", beta), ("eta", eta)):
         if np.ndim(value):
@@ -108,10 +108,10 @@ def phase_diagram(
     }
     return data.assign(
         {
-            name: ("gamma", line(gammas) / slope, {"long_name": text, "units": "1"})
+            name: told("gamma", line(gammas) / slope, text, units="1")
             for name, (line, text) in lines.items()
         }
-    ).assign_attrs(told)
+    ).assign_attrs(facts)
 
 
 def _solved(gamma: Array, *, g: Array, **how: Any) -> xr.Dataset:
@@ -209,8 +209,8 @@ def _summary(data: xr.Dataset) -> dict[str, Any]:
         ),
     }  # fmt: skip
     return {
-        **{name: ("branch", v.values, {"long_name": text}) for name, (v, text) in sums.items()},
-        "reasons": ("branch", reasons, {"long_name": "why points are not converged"}),
+        **{name: told("branch", values, text) for name, (values, text) in sums.items()},
+        "reasons": told("branch", reasons, "why points are not converged"),
     }
 
 

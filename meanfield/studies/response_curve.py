@@ -13,7 +13,7 @@ from ..common import style
 from ..common.arguments import ArgumentError
 from ..common.result import given
 from ..common.store import Store
-from ..common.study import Part, Study
+from ..common.study import Part, Study, told
 from ..common.sweep import sweep
 from ..dmft.steady_state import steady_state
 from ..transfer import TransferFunction
@@ -114,7 +114,7 @@ def response_curve(
     >>> abs(float(curve.r_int.sel(g=0.6, gamma=0.5) - curve.G_static.sel(g=0.6, gamma=0.5))) < 1e-12
     True
     """
-    told = given(response_curve, locals())
+    facts = given(response_curve, locals())
     static = phase_diagram(g, gamma, branch="static", phi=phi)
     controls: dict[str, Any] = {
         "n_trajectories": n_trajectories, "batches": batches, "dt": dt, "t_skip": t_skip,
@@ -130,13 +130,13 @@ def response_curve(
         G_static=static.G,
         static_stable=static.stable,
         critical_gain=static.critical_gain,
-    ).assign_attrs({**told, "seed": curve.attrs["seed"]})  # fmt: skip
+    ).assign_attrs({**facts, "seed": curve.attrs["seed"]})  # fmt: skip
 
 
 def _point(gamma: float, g: float, *, seed: int, **controls: Any) -> dict[str, Any]:
     """C and R_int at one gain and symmetry."""
     state = steady_state(g, gamma, seed=seed, **controls)
-    numbers = {name: ((), getattr(state, name), {"long_name": t}) for name, t in _TEXTS.items()}
+    numbers = {name: told((), getattr(state, name), text) for name, text in _TEXTS.items()}
     text = {"long_name": "seed of steady_state at this point, empty without sampling"}
     return {**numbers, "seed": ((), state.attributes.get("seed", ""), text)}
 
@@ -166,7 +166,7 @@ def with_static(curve: xr.Dataset) -> xr.Dataset:
     }  # fmt: skip
     curve = curve.assign(Q_line=static.Q, G_line=static.G, stable_line=static.stable)
     return curve.assign(
-        {name: ("gamma", v.values, {"long_name": text}) for name, (v, text) in peaks.items()}
+        {name: told("gamma", values, text) for name, (values, text) in peaks.items()}
     )
 
 

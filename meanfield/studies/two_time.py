@@ -13,7 +13,7 @@ from ..common import arguments, style
 from ..common.arguments import ArgumentError
 from ..common.options import as_text
 from ..common.result import CONVERGED
-from ..common.study import Part, Study
+from ..common.study import Part, Study, told
 from ..dmft import steady_state, two_time
 from ..schedule import Schedule, as_function
 
@@ -128,7 +128,7 @@ def dynamics(
         ("temperature", temperature, "temperature of the white noise"),
     ):
         values = [as_function(name, schedule)(float(t)) for t in data.t.values]
-        data[name] = ("t", values, {"long_name": text, "units": "1"})
+        data[name] = told("t", values, text, units="1")
     last = (("energy", "energy", -1), ("C(t,t)", "C", (-1, -1)), ("C(t,0)", "C", (-1, 0)),
             ("r_int", "r_int", -1))  # fmt: skip
     summary = {
@@ -164,15 +164,15 @@ def _summarised(
     """The dataset with value, error and bias of each quantity, and how it was solved."""
     texts = {"value": "at the end, or of the steady state", "value_err": "its error",
              "value_bias": "effect of finite batches, in it unless extrapolated"}  # fmt: skip
-    told: dict[str, Any] = {
-        name: ("quantity", list(column), {"long_name": text})
+    variables: dict[str, Any] = {
+        name: told("quantity", column, text)
         for (name, text), column in zip(
             texts.items(), zip(*summary.values(), strict=True), strict=False
         )
     }
-    told["status"] = ((), status, {"long_name": "whether the numbers may be used"})
-    told["solver"] = ((), method, {"long_name": "how they were found"})
-    return data.assign_coords(quantity=list(summary)).assign(told)
+    variables["status"] = told((), status, "whether the numbers may be used")
+    variables["solver"] = told((), method, "how they were found")
+    return data.assign_coords(quantity=list(summary)).assign(variables)
 
 
 def draw(data: xr.Dataset) -> Figure:
