@@ -331,17 +331,14 @@ def draw(data: xr.Dataset) -> Figure:
         energy.set_ylim(known.min() / 2, known.max() * 2)
     energy.set_ylabel(r"energy per neuron $E/N$")
     overlap.set_ylabel(r"overlap $C(t, t_s)/\sqrt{C(t, t)\,C(t_s, t_s)}$")
+    ends = float(data.t[1]), float(data.t[-1])
     for axis in (energy, overlap):
-        axis.set_xscale("log")
-        axis.set_xlim(float(data.t[1]), float(data.t[-1]))
-        axis.set_xlabel(r"time since the switch $t - t_s$")
+        axis.set(xscale="log", xlim=ends, xlabel=r"time since the switch $t - t_s$")
     facts = data.attrs
     start = rf"after chaos up to $t_s = {facts['t_chaos']:g}$"
     if not facts["t_chaos"]:
         start = r"from normal $x(0)$"
-    energy.set_title(
-        rf"$N \to \infty$, $\gamma = {facts['gamma']:g}$, {start}", loc="left", fontsize=10
-    )
+    style.heading(energy, rf"$N \to \infty$, $\gamma = {facts['gamma']:g}$, {start}")
     for axis, name in ((energy, "a"), (overlap, "b"), (final, "c")):
         axis.set_title(f"({name})", loc="right", fontsize=10)
     return figure
@@ -362,25 +359,22 @@ def _in_time(axis: Axes, data: xr.Dataset, name: str) -> None:
 
 
 def _final(axis: Axes, data: xr.Dataset) -> None:
+    count = data.sizes["g"]
     for row, gain in enumerate(data.g.values):
-        part, colour = data.isel(g=row), style.shade(row, data.sizes["g"])
-        marker = style.MARKERS[row % len(style.MARKERS)]
+        part, colour = data.isel(g=row), style.shade(row, count)
         axis.plot(data.onsager, part.final_overlap, color=colour, lw=1)
-        good = part.status.values == CONVERGED
-        for shown, face in ((good, colour), (~good, "white")):
-            if shown.any():
-                axis.errorbar(
-                    data.onsager.values[shown], part.final_overlap.values[shown],
-                    part.final_overlap_err.values[shown], color=colour, marker=marker, ms=5,
-                    mfc=face, ls="", capsize=2, zorder=3,
-                )  # fmt: skip
+        good = part.status == CONVERGED
+        style.points(
+            axis, data.onsager, part.final_overlap, part.final_overlap_err, good, row, count
+        )
+        marker = style.MARKERS[row % len(style.MARKERS)]
         axis.plot([], [], color=colour, marker=marker, ms=5, lw=1, label=rf"$g = {gain:g}$")
     if reasons := sorted(set(data.reason.values.ravel()) - {""}):
         text = "\n".join(["hollow:", *(textwrap.shorten(reason, 60) for reason in reasons)])
         axis.text(0.02, 0.02, text, transform=axis.transAxes, fontsize=8, color=style.ALARM)
     axis.axhline(0, color="0.8", lw=0.8, zorder=0)
-    axis.set_xlabel(r"Onsager-reaction factor $\kappa$")
-    axis.set_ylabel(rf"overlap at $t - t_s = {float(data.t[-1]):g}$")
+    end = rf"overlap at $t - t_s = {float(data.t[-1]):g}$"
+    axis.set(xlabel=r"Onsager-reaction factor $\kappa$", ylabel=end)
     axis.legend(frameon=False, fontsize=9)
 
 

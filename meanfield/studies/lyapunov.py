@@ -54,12 +54,6 @@ def exponents(
 
     Parameters
     ----------
-    g : array_like
-        Gains.
-    gamma : array_like
-        Coupling symmetries.
-    temperature : float
-        T of white noise.
     t_max : float
         Duration of a sampled run.
     t_skip : float
@@ -69,14 +63,8 @@ def exponents(
     window : float
         Time after which the past is forgotten; gradient flows may need inf.  Default: 30, and inf
         with Onsager-reaction force or noise.
-    n_trajectories : int
-        Trajectories of all batches together.
-    batches : int
-        Independent batches, at least 2: the unit of the errors.
     threads : int, optional
         Of each point, default 1: the steps are short, and more threads seldom pay.
-    seed, workers, store, progress
-        As in `sweep`.
     """
     arguments.gain(np.asarray(g)), arguments.symmetry(np.asarray(gamma))
     data = sweep(
@@ -135,12 +123,9 @@ def draw(data: xr.Dataset) -> Figure:
             axis.axvline(line, color=colour, ls="--", lw=1)
     axis.plot([], [], color="0.4", ls="--", lw=1, label=r"$g_c = 1/(1 + \gamma)$")
     axis.axhline(0, color="0.6", lw=0.8)
-    axis.set_xlabel(r"gain $g$")
-    axis.set_ylabel(r"maximal Lyapunov exponent $\lambda$")
+    axis.set(xlabel=r"gain $g$", ylabel=r"maximal Lyapunov exponent $\lambda$")
     methods = ", ".join(name for name in np.unique(data.method.values) if name)
-    axis.set_title(
-        rf"$N \to \infty$, $\kappa = {data.attrs['onsager']:g}$; {methods}", loc="left", fontsize=10
-    )
+    style.heading(axis, rf"$N \to \infty$, $\kappa = {data.attrs['onsager']:g}$; {methods}")
     axis.legend(frameon=False, fontsize=9)
     return figure
 

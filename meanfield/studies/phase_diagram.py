@@ -155,8 +155,6 @@ def branches(
         Confinement, needs finite β; not on the static branch.
     tol : float
         Largest residual that counts as converged.
-    store, workers, progress
-        As in `phase_diagram`.
     """
     if sheet != "cooled" and PARAMAGNETIC not in branch:
         raise ArgumentError(f"sheet={sheet!r}: needs branch={PARAMAGNETIC!r}")
@@ -240,8 +238,7 @@ def order_parameters(grids: Sequence[xr.Dataset]) -> Figure:
     for row, data in zip(axes, grids, strict=True):
         for axis, name in zip(row, _PANELS.get(data.attrs["branch"], _OTHER), strict=True):
             _curves(axis, data, name, colours)
-            axis.set_ylabel(_LABELS[name])
-            axis.set_xlabel(r"gain $g$")
+            axis.set(xlabel=r"gain $g$", ylabel=_LABELS[name])
     for mark, text in (("o", r"$g(1+\gamma) = 1$"), ("s", r"$g^2(1+\gamma) = 1$")):
         axes[0, 0].plot([], [], mark, mfc="white", mec="0.3", label=text)
     axes[0, 0].plot([], [], "--", color="0.3", lw=1, label="unstable")
@@ -257,27 +254,20 @@ def fluctuation_response(grids: Sequence[xr.Dataset]) -> Figure:
     for row, data in zip(axes, grids, strict=True):
         scaled = data.attrs["branch"] == STATIC
         shown = data.where(data.stable & np.isfinite(data.chi)) if scaled else data
-        fluctuation = (
-            (shown.chi, r"$\chi = \beta(q - Q)$", "log")
-            if scaled
-            else (shown.q - shown.Q, "$q - Q$", "linear")
-        )
-        sigma = (
-            (shown.sigma_xphi, r"$\beta\sigma_{x\phi}$", "log")
-            if scaled
-            else (shown.sigma_xphi, r"$\sigma_{x\phi}$", "linear")
-        )
+        fluctuation = (shown.q - shown.Q, "$q - Q$", "linear")
+        sigma = (shown.sigma_xphi, r"$\sigma_{x\phi}$", "linear")
+        if scaled:
+            fluctuation = (shown.chi, r"$\chi = \beta(q - Q)$", "log")
+            sigma = (shown.sigma_xphi, r"$\beta\sigma_{x\phi}$", "log")
         response = (shown.G, "$r - R$", "linear")
         pairs = ((fluctuation, sigma), (response, sigma), (fluctuation, response))
         for axis, ((x, x_text, x_scale), (y, y_text, y_scale)) in zip(row, pairs, strict=True):
-            axis.set_xlabel(x_text)
-            axis.set_ylabel(y_text)
+            axis.set(xlabel=x_text, ylabel=y_text)
             if not np.any(np.isfinite(x) & np.isfinite(y)):
                 continue  # Nothing to show; a logarithmic axis would refuse it.
             by_gamma = np.broadcast_to(data.gamma.values[:, None], x.shape)
             axis.scatter(x, y, c=by_gamma, cmap=colours.cmap, norm=colours.norm, s=7, linewidths=0)
-            axis.set_xscale(x_scale)
-            axis.set_yscale(y_scale)
+            axis.set(xscale=x_scale, yscale=y_scale)
     return figure
 
 

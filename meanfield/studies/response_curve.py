@@ -171,30 +171,24 @@ def with_static(curve: xr.Dataset) -> xr.Dataset:
 
 
 def draw(data: xr.Dataset) -> Figure:
-    """C = q and R_int against g, one colour a γ; lines: static branch, dashed where unstable.
-
-    Hollow points are not converged.  Vertical lines: critical gains g_c = 1/(1+γ).
-    """
+    """C = q and R_int against g, one colour a γ, and the static branch; g_c = 1/(1+γ) dotted."""
     figure, (left, right) = style.panels(1, 2, size=(10, 4.2))
+    count = data.sizes["gamma"]
     for index, gamma in enumerate(data.gamma.values):
-        part, colour = data.sel(gamma=gamma), style.shade(index, data.sizes["gamma"])
-        marker = style.MARKERS[index % len(style.MARKERS)]
+        part, colour = data.sel(gamma=gamma), style.shade(index, count)
         stable = part.stable_line.values
         # The dashes start at the last stable point.
         dashed = ~stable | np.append(~stable[1:], False)
         for axis, name, theory in ((left, "q", "Q_line"), (right, "r_int", "G_line")):
             for shown, dashes in ((stable, "-"), (dashed, "--")):
                 axis.plot(data.g_line, part[theory].where(shown), dashes, color=colour, lw=1.2)
-            for settled, face in ((True, colour), (False, "white")):
-                shown = part.converged.values == settled
-                if shown.any():
-                    axis.errorbar(
-                        data.g[shown], part[name][shown], part[f"{name}_err"][shown], color=colour,
-                        marker=marker, ms=5, mfc=face, ls="", zorder=3,
-                    )  # fmt: skip
+            style.points(
+                axis, data.g, part[name], part[f"{name}_err"], part.converged, index, count
+            )
             line = float(part.critical_gain)
             if data.g.min() <= line <= data.g.max():
                 axis.axvline(line, color=colour, ls=":", lw=1)
+        marker = style.MARKERS[index % len(style.MARKERS)]
         left.plot([], [], marker, color=colour, ms=5, label=rf"$\gamma = {gamma:g}$")
     for dashes, text in (("-", "static branch"), ("--", "static branch, unstable")):
         left.plot([], [], color="0.4", lw=1.2, ls=dashes, label=text)
@@ -202,10 +196,8 @@ def draw(data: xr.Dataset) -> Figure:
     if not data.converged.all():
         left.plot([], [], "o", color="0.4", mfc="white", ms=5, label="not converged")
     left.legend(loc="upper left")
-    left.set_ylabel(r"correlation $C$")
-    right.set_ylabel(r"integrated response $R_{\mathrm{int}}$")
-    for axis in (left, right):
-        axis.set_xlabel(r"gain $g$")
+    left.set(xlabel=r"gain $g$", ylabel=r"correlation $C$")
+    right.set(xlabel=r"gain $g$", ylabel=r"integrated response $R_{\mathrm{int}}$")
     return figure
 
 
