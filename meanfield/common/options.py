@@ -25,10 +25,19 @@ NOTATION = {
     "t_max": "Duration.",
     "t_skip": "Time at the start that is not averaged.",
     "n_shown": "Neurons whose activity is kept.",
+    "g_shown": "Gain of the network whose activity is kept.",
+    "t_phase": "Duration of each phase.",
+    "t_lyapunov": "Duration of the run for the Lyapunov exponent.",
+    "save_step": "Time between saved points.",
+    "eta": "Confinement.",
     "method": 'Scheme of `simulate.integrate`; "euler" with dt 0.01 is the choice of [HH].',
     "dt": "Step, or first step.",
     "tol": "Error of an adaptive step.",
     "threads": "BLAS threads of each process.  [default: 1]",
+    "temperature": "T of white noise.",
+    "x0_std": "Standard deviation of x(0).",
+    "n_trajectories": "Trajectories of all batches together.",
+    "batches": "Independent batches, at least 2: the unit of the errors.",
 }
 # What a function of a whole grid passes on; no parameters of the study.
 PASSED_ON = ("seed", "workers", "progress", "store")
@@ -37,24 +46,14 @@ _MAX_AXIS = 100_000
 
 @dataclass(frozen=True)
 class Option:
-    """One parameter of a study.
-
-    Attributes
-    ----------
-    name, text : str
-    annotation : type
-        In the signature.
-    default : object
-        A list of values for an axis.
-    choices : tuple of str
-        Words allowed, where the text names them as ``{"a", "b"}``.
-    is_axis : bool
-    """
+    """One parameter of a study: an axis, whose default is a list of its places, or not."""
 
     name: str
+    # In the signature.
     annotation: Any
     default: Any
     text: str
+    # Words allowed, where the text names them as {"a", "b"}.
     choices: tuple[str, ...] = ()
     is_axis: bool = False
 
@@ -153,17 +152,17 @@ def as_text(value: Any) -> str:
 def read_numbers(text: str) -> list[float]:
     """START:STOP:COUNT, a comma-separated list, or one number."""
     try:
-        if ":" not in text:
+        if ":" in text:
+            start, stop, count = text.split(":")
+            low, high, size = float(start), float(stop), int(count)
+        else:
             values = [float(part) for part in text.split(",")]
-            if len(set(values)) < len(values):
-                raise ArgumentError("a value stands twice")
-            return values
-        start, stop, count = text.split(":")
-        low, high, size = float(start), float(stop), int(count)
-    except ArgumentError:
-        raise
     except ValueError:
         raise ArgumentError("expected START:STOP:COUNT, a list a,b,c or a number") from None
+    if ":" not in text:
+        if len(set(values)) < len(values):
+            raise ArgumentError("a value stands twice")
+        return values
     if not 1 <= size <= _MAX_AXIS:
         raise ArgumentError(f"COUNT must lie in [1, {_MAX_AXIS}]")
     if not (np.isfinite(low) and np.isfinite(high)):

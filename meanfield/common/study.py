@@ -137,13 +137,7 @@ class Study:
     def values(
         self, preset: str | None = None, variant: str = CONVERGED, **changes: Any
     ) -> dict[str, Any]:
-        """All parameters: the defaults, the differences of preset and variant, the changes.
-
-        Raises
-        ------
-        ArgumentError
-            If preset, variant or a parameter does not exist, or a value is of another kind.
-        """
+        """All parameters: the defaults, the differences of preset and variant, the changes."""
         if preset is not None:
             arguments.one_of("preset", preset, tuple(self.presets))
         arguments.one_of("variant", variant, tuple(self.variants))
@@ -175,23 +169,12 @@ class Study:
         Parameters
         ----------
         preset, variant : str
-        seed : int, optional
-            Of couplings, starts, noise and sampling.
-        workers : int, optional
-            Processes; results do not depend on it.
-        store : path, optional
-            Folder of finished points, from which an interrupted run goes on.
+        seed, workers, store, progress
+            As in `sweep`.
         fresh : bool
             Compute everything again.
-        progress : bool
-            Progress bars on a terminal.
         **changes
             Parameters other than those of the preset.
-
-        Raises
-        ------
-        ArgumentError
-            If a parameter does not exist or is outside its range.
         """
         import xarray as xr
 
@@ -415,6 +398,11 @@ def as_tables(study: Study, data: Mapping[str, xr.Dataset]) -> list[str]:
         lines = shown.to_string(float_format="{:.4g}".format, index=len(shown) > 1)
         texts.append("\n".join(["```", lines, "```", "", *(f"- {text}" for text in said)]))
     return texts
+
+
+def told(dims: Any, values: Any, meaning: str, **more: str) -> tuple[Any, ...]:
+    """A variable of a dataset with its meaning."""
+    return dims, np.asarray(values), {"long_name": meaning, **more}
 
 
 def quoted(mean: float, error: float) -> str:

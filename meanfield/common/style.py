@@ -72,6 +72,24 @@ def curves(
     return ax
 
 
+def points(
+    axis: Axes, x: ArrayLike, y: ArrayLike, error: ArrayLike, good: ArrayLike, index: int, of: int
+) -> None:
+    """Points of the curve `index` with bars, hollow where they are not good."""
+    colour = shade(index, of)
+    for shown, face in ((np.asarray(good), colour), (~np.asarray(good), "white")):
+        if shown.any():
+            axis.errorbar(
+                np.asarray(x)[shown], np.asarray(y)[shown], np.asarray(error)[shown], color=colour,
+                marker=MARKERS[index % len(MARKERS)], ms=5, mfc=face, ls="", capsize=2, zorder=3,
+            )  # fmt: skip
+
+
+def heading(axis: Axes, text: str) -> None:
+    """A small title on the left."""
+    axis.set_title(text, loc="left", fontsize=10)
+
+
 def spread(values: xr.DataArray) -> xr.DataArray:
     """Standard deviation over replicates; 0 for one."""
     return values.std("replicate", ddof=1 if values.sizes["replicate"] > 1 else 0)

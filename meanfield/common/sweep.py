@@ -165,18 +165,8 @@ def keep(
     throw: type[Exception] | tuple[()] = (),
     **how: Any,
 ) -> list[Attempt]:
-    """Attempts of the jobs in their order; those that `store` has are not done again.
-
-    Parameters
-    ----------
-    jobs, keys, facts : sequences
-        What to do, its key, and what identifies it to a reader of the store.
-    store : Store
-    throw : type of exception
-        Errors that are raised instead of noted.
-    **how
-        As in `carry_out`.
-    """
+    """What the jobs leave, in their order; those whose key `store` has are not done again."""
+    # `facts` identify a job to a reader of the store; errors of the type `throw` are raised.
     todo = [number for number, key in enumerate(keys) if store.get(key) is None]
     for place, attempt in carry_out([jobs[number] for number in todo], **how):
         if isinstance(attempt.error, throw):
@@ -433,22 +423,17 @@ def _judge(
 ) -> None:
     """Add `VERDICT`: what the results say of themselves, and what is to be said of failures."""
     failed = np.array([one.error is not None for one in attempts]).reshape(shape)
-    said = {
-        "reason": ([one.reason for one in attempts], "why it is not converged"),
-        "status": ([_status(one.error) for one in attempts], "converged, flagged or absent"),
-    }
     variables["failed"] = (dims, failed, {"long_name": "whether the point has no result"})
-    for name, (texts, label) in said.items():
-        if name in variables:
-            axes, own, about = variables[name]
-        elif name == "reason":
-            axes, own, about = dims, np.full(shape, ""), {"long_name": label}
-        else:
-            axes, why, _ = variables["reason"]
-            own, about = np.where(why == "", CONVERGED, FLAGGED), {"long_name": label}
+    axes, why, _ = variables.setdefault("reason", (dims, np.full(shape, ""), {}))
+    variables.setdefault("status", (axes, np.where(why == "", CONVERGED, FLAGGED), {}))
+    for name, texts, meaning in (
+        ("reason", [one.reason for one in attempts], "why it is not converged"),
+        ("status", [_status(one.error) for one in attempts], "converged, flagged or absent"),
+    ):
+        axes, own, about = variables[name]
         wide = (..., *[None] * (len(axes) - len(dims)))
         filled = np.where(failed[wide], np.reshape(texts, shape)[wide], own)
-        variables[name] = (axes, filled, about)
+        variables[name] = (axes, filled, {"long_name": meaning, **about})
 
 
 def _status(error: Exception | None) -> str:

@@ -16,7 +16,7 @@ from ..common import arguments, style
 from ..common.arguments import ArgumentError, Array
 from ..common.result import CONVERGED, given
 from ..common.store import Store
-from ..common.study import Part, Study
+from ..common.study import Part, Study, told
 from ..common.sweep import sweep
 from ..dmft.sampler.ensemble import BatchAverages, Ensemble, are_alike, combine, largest
 from ..dmft.sampler.run import SamplerSetting
@@ -179,7 +179,7 @@ def freezing_curve(
     >>> bool((curve.final_overlap.diff("onsager") > 0).all())
     True
     """
-    told = given(freezing_curve, locals())
+    parameters = given(freezing_curve, locals())
     gains, factors = arguments.axis("g", g), arguments.axis("onsager", onsager)
     arguments.gain(gains)
     for factor in factors:
@@ -202,7 +202,7 @@ def freezing_curve(
         phi=phi, size=ensemble.size, threads=threads, **facts,
     )  # fmt: skip
     used = {"n_trajectories": ensemble.size * ensemble.batches, "seed": ensemble.seed}
-    return data.assign_attrs({k: v for k, v in told.items() if v is not None} | used)
+    return data.assign_attrs({k: v for k, v in parameters.items() if v is not None} | used)
 
 
 def _point(
@@ -248,17 +248,15 @@ def _point(
         reasons.append(text)
         warnings.warn(f"g = {g:g}, kappa = {onsager:g}: {text}", StepSizeWarning, stacklevel=2)
     rank = int(worst["rank"])
+    rate = "largest rate of the symmetric part of -dF/dx met after the switch"
     return {
-        "t": ("t", times.t, {"long_name": "time since the switch", "units": "time constant"}),
+        "t": told("t", times.t, "time since the switch", units="time constant"),
         **_estimates(full, small if are_alike(full, small) else [], times, bias == "extrapolate"),
-        "step": ((), step, {"long_name": "longest step after the switch"}),
-        "stiffness": (
-            (), stiffness,
-            {"long_name": "largest rate of the symmetric part of -dF/dx met after the switch"},
-        ),
-        "rank": ((), rank, {"long_name": "largest number of revealed directions of a batch"}),
-        "reason": ((), "; ".join(reasons), {"long_name": "why it is not converged"}),
-    }  # fmt: skip
+        "step": told((), step, "longest step after the switch"),
+        "stiffness": told((), stiffness, rate),
+        "rank": told((), rank, "largest number of revealed directions of a batch"),
+        "reason": told((), "; ".join(reasons), "why it is not converged"),
+    }
 
 
 def _times(total: float) -> _Times:
@@ -288,18 +286,18 @@ def _estimates(
 ) -> dict[str, Any]:
     """Values, errors and biases of all curves, and their last ones."""
     many, few = ([_measures(b.values, times) for b in group] for group in (full, small))
-    told: dict[str, Any] = {}
+    variables: dict[str, Any] = {}
     for name, text in _CURVES.items():
         estimate = combine([m[name] for m in many], [m[name] for m in few], extrapolate)
         for (part, more), values in zip(_PARTS.items(), estimate, strict=True):
-            told[name + part] = ("t", values, {"long_name": text + more, "units": "1"})
+            variables[name + part] = told("t", values, text + more, units="1")
     for name, (curve, text) in _FINAL.items():
-        last = {part: float(told[curve + part][1][-1]) for part in _PARTS}
+        last = {part: float(variables[curve + part][1][-1]) for part in _PARTS}
         known = name != "decay_exponent" or last[""] > _DECAYS * last["_err"]
         for part, more in _PARTS.items():
             value = last[part] if known else math.nan
-            told[name + part] = ((), value, {"long_name": text + more, "units": "1"})
-    return told
+            variables[name + part] = told((), value, text + more, units="1")
+    return variables
 
 
 def _measures(values: dict[str, Array], times: _Times) -> dict[str, Array]:
@@ -335,17 +333,14 @@ def draw(data: xr.Dataset) -> Figure:
         energy.set_ylim(known.min() / 2, known.max() * 2)
     energy.set_ylabel(r"energy per neuron $E/N$")
     overlap.set_ylabel(r"overlap $C(t, t_s)/\sqrt{C(t, t)\,C(t_s, t_s)}$")
+    ends = float(data.t[1]), float(data.t[-1])
     for axis in (energy, overlap):
-        axis.set_xscale("log")
-        axis.set_xlim(float(data.t[1]), float(data.t[-1]))
-        axis.set_xlabel(r"time since the switch $t - t_s$")
+        axis.set(xscale="log", xlim=ends, xlabel=r"time since the switch $t - t_s$")
     facts = data.attrs
     start = rf"after chaos up to $t_s = {facts['t_chaos']:g}$"
     if not facts["t_chaos"]:
         start = r"from normal $x(0)$"
-    energy.set_title(
-        rf"$N \to \infty$, $\gamma = {facts['gamma']:g}$, {start}", loc="left", fontsize=10
-    )
+    style.heading(energy, rf"$N \to \infty$, $\gamma = {facts['gamma']:g}$, {start}")
     for axis, name in ((energy, "a"), (overlap, "b"), (final, "c")):
         axis.set_title(f"({name})", loc="right", fontsize=10)
     return figure
@@ -366,25 +361,22 @@ def _in_time(axis: Axes, data: xr.Dataset, name: str) -> None:
 
 
 def _final(axis: Axes, data: xr.Dataset) -> None:
+    count = data.sizes["g"]
     for row, gain in enumerate(data.g.values):
-        part, colour = data.isel(g=row), style.shade(row, data.sizes["g"])
-        marker = style.MARKERS[row % len(style.MARKERS)]
+        part, colour = data.isel(g=row), style.shade(row, count)
         axis.plot(data.onsager, part.final_overlap, color=colour, lw=1)
-        good = part.status.values == CONVERGED
-        for shown, face in ((good, colour), (~good, "white")):
-            if shown.any():
-                axis.errorbar(
-                    data.onsager.values[shown], part.final_overlap.values[shown],
-                    part.final_overlap_err.values[shown], color=colour, marker=marker, ms=5,
-                    mfc=face, ls="", capsize=2, zorder=3,
-                )  # fmt: skip
+        good = part.status == CONVERGED
+        style.points(
+            axis, data.onsager, part.final_overlap, part.final_overlap_err, good, row, count
+        )
+        marker = style.MARKERS[row % len(style.MARKERS)]
         axis.plot([], [], color=colour, marker=marker, ms=5, lw=1, label=rf"$g = {gain:g}$")
     if reasons := sorted(set(data.reason.values.ravel()) - {""}):
         text = "\n".join(["hollow:", *(textwrap.shorten(reason, 60) for reason in reasons)])
         axis.text(0.02, 0.02, text, transform=axis.transAxes, fontsize=8, color=style.ALARM)
     axis.axhline(0, color="0.8", lw=0.8, zorder=0)
-    axis.set_xlabel(r"Onsager-reaction factor $\kappa$")
-    axis.set_ylabel(rf"overlap at $t - t_s = {float(data.t[-1]):g}$")
+    end = rf"overlap at $t - t_s = {float(data.t[-1]):g}$"
+    axis.set(xlabel=r"Onsager-reaction factor $\kappa$", ylabel=end)
     axis.legend(frameon=False, fontsize=9)
 
 

@@ -16,7 +16,7 @@ from ..common import arguments, style
 from ..common.arguments import ArgumentError, Array
 from ..common.result import given
 from ..common.store import Store
-from ..common.study import Part, Study
+from ..common.study import Part, Study, told
 from ..common.sweep import SweepWarning, sweep
 from ..elliptic import critical_gain, measure_transition_gain
 from ..replica import saddle_point
@@ -85,7 +85,7 @@ def phase_diagram(
     >>> round(float(grid.q.sel(g=1.2, gamma=0.5)), 8)
     0.31597418
     """
-    told = given(phase_diagram, locals())
+    facts = given(phase_diagram, locals())
     gains, gammas = arguments.axis("g", g), arguments.axis("gamma", gamma)
     for name, value in (("beta", beta), ("eta", eta)):
         if np.ndim(value):
@@ -108,10 +108,10 @@ def phase_diagram(
     }
     return data.assign(
         {
-            name: ("gamma", line(gammas) / slope, {"long_name": text, "units": "1"})
+            name: told("gamma", line(gammas) / slope, text, units="1")
             for name, (line, text) in lines.items()
         }
-    ).assign_attrs(told)
+    ).assign_attrs(facts)
 
 
 def _solved(gamma: Array, *, g: Array, **how: Any) -> xr.Dataset:
@@ -155,8 +155,6 @@ def branches(
         Confinement, needs finite β; not on the static branch.
     tol : float
         Largest residual that counts as converged.
-    store, workers, progress
-        As in `phase_diagram`.
     """
     if sheet != "cooled" and PARAMAGNETIC not in branch:
         raise ArgumentError(f"sheet={sheet!r}: needs branch={PARAMAGNETIC!r}")
@@ -209,8 +207,8 @@ def _summary(data: xr.Dataset) -> dict[str, Any]:
         ),
     }  # fmt: skip
     return {
-        **{name: ("branch", v.values, {"long_name": text}) for name, (v, text) in sums.items()},
-        "reasons": ("branch", reasons, {"long_name": "why points are not converged"}),
+        **{name: told("branch", values, text) for name, (values, text) in sums.items()},
+        "reasons": told("branch", reasons, "why points are not converged"),
     }
 
 
@@ -240,8 +238,7 @@ def order_parameters(grids: Sequence[xr.Dataset]) -> Figure:
     for row, data in zip(axes, grids, strict=True):
         for axis, name in zip(row, _PANELS.get(data.attrs["branch"], _OTHER), strict=True):
             _curves(axis, data, name, colours)
-            axis.set_ylabel(_LABELS[name])
-            axis.set_xlabel(r"gain $g$")
+            axis.set(xlabel=r"gain $g$", ylabel=_LABELS[name])
     for mark, text in (("o", r"$g(1+\gamma) = 1$"), ("s", r"$g^2(1+\gamma) = 1$")):
         axes[0, 0].plot([], [], mark, mfc="white", mec="0.3", label=text)
     axes[0, 0].plot([], [], "--", color="0.3", lw=1, label="unstable")
@@ -257,27 +254,20 @@ def fluctuation_response(grids: Sequence[xr.Dataset]) -> Figure:
     for row, data in zip(axes, grids, strict=True):
         scaled = data.attrs["branch"] == STATIC
         shown = data.where(data.stable & np.isfinite(data.chi)) if scaled else data
-        fluctuation = (
-            (shown.chi, r"$\chi = \beta(q - Q)$", "log")
-            if scaled
-            else (shown.q - shown.Q, "$q - Q$", "linear")
-        )
-        sigma = (
-            (shown.sigma_xphi, r"$\beta\sigma_{x\phi}$", "log")
-            if scaled
-            else (shown.sigma_xphi, r"$\sigma_{x\phi}$", "linear")
-        )
+        fluctuation = (shown.q - shown.Q, "$q - Q$", "linear")
+        sigma = (shown.sigma_xphi, r"$\sigma_{x\phi}$", "linear")
+        if scaled:
+            fluctuation = (shown.chi, r"$\chi = \beta(q - Q)$", "log")
+            sigma = (shown.sigma_xphi, r"$\beta\sigma_{x\phi}$", "log")
         response = (shown.G, "$r - R$", "linear")
         pairs = ((fluctuation, sigma), (response, sigma), (fluctuation, response))
         for axis, ((x, x_text, x_scale), (y, y_text, y_scale)) in zip(row, pairs, strict=True):
-            axis.set_xlabel(x_text)
-            axis.set_ylabel(y_text)
+            axis.set(xlabel=x_text, ylabel=y_text)
             if not np.any(np.isfinite(x) & np.isfinite(y)):
                 continue  # Nothing to show; a logarithmic axis would refuse it.
             by_gamma = np.broadcast_to(data.gamma.values[:, None], x.shape)
             axis.scatter(x, y, c=by_gamma, cmap=colours.cmap, norm=colours.norm, s=7, linewidths=0)
-            axis.set_xscale(x_scale)
-            axis.set_yscale(y_scale)
+            axis.set(xscale=x_scale, yscale=y_scale)
     return figure
 
 

@@ -13,7 +13,7 @@ from ..common import arguments, style
 from ..common.arguments import ArgumentError
 from ..common.options import as_text
 from ..common.result import CONVERGED
-from ..common.study import Part, Study
+from ..common.study import Part, Study, told
 from ..dmft import steady_state, two_time
 from ..schedule import Schedule, as_function
 
@@ -90,8 +90,6 @@ def dynamics(
         What to do about finite batches.  Not with --steady, which extrapolates.
     n_trajectories : int
         Trajectories of the sampler, all batches together.  [default: 32000, with --steady 20000]
-    batches : int
-        Independent batches, at least 2: the unit of the errors.
     threads : int
         Of the sampler.  [default: 1]
     """
@@ -128,7 +126,7 @@ def dynamics(
         ("temperature", temperature, "temperature of the white noise"),
     ):
         values = [as_function(name, schedule)(float(t)) for t in data.t.values]
-        data[name] = ("t", values, {"long_name": text, "units": "1"})
+        data[name] = told("t", values, text, units="1")
     last = (("energy", "energy", -1), ("C(t,t)", "C", (-1, -1)), ("C(t,0)", "C", (-1, 0)),
             ("r_int", "r_int", -1))  # fmt: skip
     summary = {
@@ -164,15 +162,15 @@ def _summarised(
     """The dataset with value, error and finite-M effect of each quantity, and how it was solved."""
     texts = {"value": "at the end, or of the steady state", "value_err": "its error",
              "value_finite_m": "effect of finite batches, in it unless extrapolated"}  # fmt: skip
-    told: dict[str, Any] = {
-        name: ("quantity", list(column), {"long_name": text})
+    variables: dict[str, Any] = {
+        name: told("quantity", column, text)
         for (name, text), column in zip(
             texts.items(), zip(*summary.values(), strict=True), strict=False
         )
     }
-    told["status"] = ((), status, {"long_name": "whether the numbers may be used"})
-    told["solver"] = ((), method, {"long_name": "how they were found"})
-    return data.assign_coords(quantity=list(summary)).assign(told)
+    variables["status"] = told((), status, "whether the numbers may be used")
+    variables["solver"] = told((), method, "how they were found")
+    return data.assign_coords(quantity=list(summary)).assign(variables)
 
 
 def draw(data: xr.Dataset) -> Figure:
@@ -191,10 +189,8 @@ def _draw_two_time(data: xr.Dataset) -> Figure:
     time, C, error = data.t.values, data.C.values, data.C_err.values
     image = plane.pcolormesh(time, time, C, shading="nearest", rasterized=True)
     figure.colorbar(image, ax=plane, label=r"$C(t, t')$")
-    plane.set_aspect("equal")
-    plane.set_xlabel(r"time $t'$")
-    plane.set_ylabel(r"time $t$")
-    plane.set_title(_title(data), loc="left", fontsize=10)
+    plane.set(aspect="equal", xlabel=r"time $t'$", ylabel=r"time $t$")
+    style.heading(plane, _title(data))
     _draw_energy(energy, data)
     same = np.diagonal(C), np.diagonal(error)
     style.band(equal, time, *same, style.MAIN, label=r"$C(t, t)$")
@@ -209,10 +205,9 @@ def _draw_two_time(data: xr.Dataset) -> Figure:
         response.set_ylabel(r"integrated response $R_{\mathrm{int}}(t)$")
     forced = data.onsager.values > 0
     if forced.any():
-        energy.set_title(r"shaded: $\kappa > 0$", loc="left", fontsize=10)
+        style.heading(energy, r"shaded: $\kappa > 0$")
     for axis in (energy, equal, response):
-        axis.set_xlabel(r"time $t$")
-        axis.set_xlim(time[0], time[-1])
+        axis.set(xlabel=r"time $t$", xlim=(time[0], time[-1]))
         axis.fill_between(
             time, 0, 1, where=forced, step="post", transform=axis.get_xaxis_transform(),
             color=style.SECOND, alpha=0.12, lw=0, zorder=0,
@@ -274,16 +269,13 @@ def _draw_steady(data: xr.Dataset) -> Figure:
     right.set_ylabel(r"response $R(\tau)$")
     error = float(data.r_int_err)
     text = rf" \pm {error:.1g}" if error > _EXACT else ""
-    right.set_title(
-        rf"$R_{{\mathrm{{int}}}} = {float(data.r_int):.4f}{text}$", loc="left", fontsize=10
-    )
+    style.heading(right, rf"$R_{{\mathrm{{int}}}} = {float(data.r_int):.4f}{text}$")
     # R is over long before the window is: show where it is visible.
     visible = np.flatnonzero(np.abs(data.R.values) > 0.01 * abs(float(data.R[0])))
     right.set_xlim(0, max(5.0, 1.2 * float(lag[visible[-1]])) if visible.size else None)
-    for axis in (left, right):
-        axis.set_xlabel(r"lag $\tau$")
-    left.set_xlim(0, float(lag[-1]))
-    left.set_title(_title(data), loc="left", fontsize=10)
+    right.set_xlabel(r"lag $\tau$")
+    left.set(xlabel=r"lag $\tau$", xlim=(0, float(lag[-1])))
+    style.heading(left, _title(data))
     _alarm(figure, data)
     return figure
 

@@ -12,7 +12,7 @@ from meanfield.common import seeds, style
 from meanfield.common.arguments import ArgumentError, Array
 from meanfield.common.store import Store
 from meanfield.common.study import Part, Study
-from meanfield.common.sweep import sweep
+from meanfield.common.sweep import VERDICT, sweep
 
 from ..couplings import elliptic
 from ..dynamics import force, kinetic_energy
@@ -85,8 +85,7 @@ def three_neurons(
         "pair_share_err": ((), error),
         "n_incomplete": ((), missing, {"long_name": "draws whose fixed points are not all found"}),
     }
-    draws, flows = (one.drop_vars(["failed", "reason"]) for one in (draws, flows))
-    return draws.merge(flows).assign(numbers)
+    return draws.drop_vars(VERDICT).merge(flows).assign(numbers)
 
 
 def _zeros(
