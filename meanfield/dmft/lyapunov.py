@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable
-from functools import partial
 
 import numpy as np
 
 from .. import exponential
-from ..common import arguments, result, seeds
+from ..common import arguments, result
 from ..common.arguments import ArgumentError, Array
 from ..exponential import StepSizeWarning, message
 from ..schedule import Schedule, breakpoints, step_times
@@ -33,9 +31,7 @@ class MeanFieldLyapunov(result.Result):
     """
 
     value: float = result.value(
-        "maximal Lyapunov exponent",
-        unit=_RATE,
-        note="Mean over batches, extrapolated to M → ∞.",
+        "maximal Lyapunov exponent", unit=_RATE, note="Mean over batches, extrapolated to M → ∞."
     )
     value_err: float = result.error("value")
     value_finite_m: float = result.value("effect of finite batches, subtracted", unit=_RATE)
@@ -160,8 +156,7 @@ def maximal_lyapunov(
         site, g, gamma, lambda t: 2 * temperature, x0_std, times, grid, neglect=neglect,
         window=window,
     )  # fmt: skip
-    growth = partial(_growth, setting)
-    full, small = ensemble.run("lyapunov", grid.size, growth, growth)
+    full, small = ensemble.run("lyapunov", (setting, _growth), (setting, _growth))
     begin = int(np.searchsorted(grid, t_skip))
     middle = (begin + grid.size - 1) // 2
 
@@ -208,26 +203,17 @@ def _whirl(step: float, g: float, gamma: float, slope: float) -> str | None:
     return message(step, pulling)
 
 
-def _growth(
-    setting: SamplerSetting,
-    size: int,
-    seed: int,
-    *,
-    key: tuple[int, int],
-    tick: Callable[[], object],
-) -> BatchAverages:
+def _growth(run: SamplerRun) -> BatchAverages:
     """Log of the growth of a tangent vector up to every time, last stiffness and rms slope."""
     # δx of all trajectories is stepped with them and rescaled to norm 1.  The operator of the run
     # answers for φ′δx too, so that the perturbation meets the couplings of the state.
-    model, grid, jumps = setting.model, setting.grid, set(setting.times)
+    model, grid, jumps = run.setting.model, run.setting.grid, set(run.setting.times)
     assert model.slopes is not None
-    run = SamplerRun(setting, size, seed, *key)
-    start = seeds.generator(seed, "tangent", *key).standard_normal(size)
+    start = run.stream("tangent").standard_normal(run.size)
     delta: Array = start / np.linalg.norm(start)
     last: Array | None = None
     sums, rate, slope = [0.0], math.nan, math.nan
     for moment in run:
-        tick()
         k = moment.step
         if k + 1 == grid.size:
             if moment.u is not None:

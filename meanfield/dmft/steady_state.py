@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import fields, replace
 from functools import partial
 from typing import Any
@@ -29,7 +28,7 @@ from .sampler.ensemble import (
 from .sampler.novikov import NovikovResponse
 from .sampler.run import SamplerRun, SamplerSetting
 from .sampler.site import rate_model
-from .sampler.tangents import stationary_pulse
+from .sampler.tangents import lagrange_weights, stationary_pulse
 from .stationary import stationary
 
 METHODS = ("auto", "exact", "sampler")
@@ -272,8 +271,8 @@ def steady_state(
         _averages, phi=phi, skip=t_skip, stride=stride, lags=lags, repeats=ensemble.batches
     )
     half = replace(setting, window=window / 2)
-    groups = [partial(measure, each) for each in (setting, setting, half)]
-    known |= _from_batches(ensemble, *ensemble.run("steady_state", grid.size, *groups))
+    groups = [(each, measure) for each in (setting, setting, half)]
+    known |= _from_batches(ensemble, *ensemble.run("steady_state", *groups))
     return SteadyState(
         **known, method="sampler", tau=tau, window=window, attributes=attributes | ensemble.facts()
     )
@@ -364,20 +363,10 @@ def _gaussian(phi: TransferFunction, g: float, temperature: float, tau: Array) -
 
 
 def _averages(
-    setting: SamplerSetting,
-    size: int,
-    seed: int,
-    *,
-    phi: TransferFunction,
-    skip: float,
-    stride: int,
-    lags: int,
-    repeats: int,
-    key: tuple[int, ...],
-    tick: Callable[[], object],
+    run: SamplerRun, *, phi: TransferFunction, skip: float, stride: int, lags: int, repeats: int
 ) -> BatchAverages:
     """Averages of one of `repeats` batches after time `skip`, at lags of `stride` steps."""
-    run = SamplerRun(setting, size, seed, *key)
+    setting, size = run.setting, run.size
     ring = LagAverages(lags, size)
     step = float(setting.grid[1])
     begin = int(np.searchsorted(setting.grid, skip))
@@ -386,11 +375,10 @@ def _averages(
     starts = begin + length * np.arange(min(room, _PULSES))
     slopes: list[Array] = []
     pulses: list[Array] = []
-    response = NovikovResponse(run.operator, setting.window, repeats)
+    response = NovikovResponse(run, repeats)
     next_row, next_value = -np.inf, skip
     squares, energies, responses, shifts = [], [], [], []
     for moment in run:
-        tick()
         k, t = moment.step, moment.t
         if run.rotations is not None:
             response.rotate(*run.rotations)
@@ -449,20 +437,12 @@ def half_time(delta: Array, step: float) -> float:
     near = slice(max(first - 2, 0), max(first - 2, 0) + 4)
     lags = step * np.arange(delta.size, dtype=np.float64)[near]
     # The inverse function through four points, if it stays between the two next to the half.
-    crossing = _lagrange(delta[near], lags, delta[0] / 2)
+    crossing = float(sum(lagrange_weights(delta[near], delta[0] / 2) * lags))
     low, high = step * (first - 1), step * first
     if low <= crossing <= high:
         return crossing
     share = (delta[first - 1] - delta[0] / 2) / (delta[first - 1] - delta[first])
     return float(low + step * share)
-
-
-def _lagrange(x: Array, y: Array, at: float) -> float:
-    total = 0.0
-    for k in range(len(x)):
-        others = np.delete(x, k)
-        total += y[k] * float(np.prod((at - others) / (x[k] - others)))
-    return total
 
 
 class LagAverages:

@@ -20,7 +20,7 @@ from ..transfer import TransferFunction, transfer_function
 from .closed import ClosedTwoTime, solve
 from .sampler.ensemble import BatchAverages, Ensemble, are_alike, combine_named, largest
 from .sampler.novikov import NovikovResponse
-from .sampler.run import SamplerMoment, SamplerRun, SamplerSetting, stiffness
+from .sampler.run import SamplerRun, SamplerSetting, stiffness
 from .sampler.site import SiteModel, checked_model
 from .sampler.tangents import SitePoint, tangent_response
 
@@ -372,8 +372,8 @@ def sample(
 ) -> tuple[list[BatchAverages], list[BatchAverages]]:
     """All batches, and as many smaller ones, without tangents, if `control`."""
     plain = task._replace(pulses=0, stiff=False)
-    groups = [partial(_averages, setting, each) for each in (task, plain)[: 1 + control]]
-    full, *small = ensemble.run("two_time", setting.grid.size, *groups)
+    groups = [(setting, partial(_averages, each)) for each in (task, plain)[: 1 + control]]
+    full, *small = ensemble.run("two_time", *groups)
     return full, small[0] if control else []
 
 
@@ -429,37 +429,26 @@ def _from_batches(
 
 
 class _Balance:
-    """∫ rate dt by the trapezoidal rule against the change of a quantity."""
+    """∫ rate dt by the trapezoidal rule against the change of a quantity, where it holds."""
 
     def __init__(self) -> None:
         self.worst, self._sum, self._scale = math.nan, 0.0, 0.0
         self._last: tuple[float, float, float] | None = None
 
-    def restart(self) -> None:
-        self._last = None
-
-    def add(self, t: float, quantity: float, rate: float) -> None:
-        if self._last is not None:
+    def add(self, t: float, quantity: float, rate: float, jumps: bool, holds: bool) -> None:
+        if self._last is not None and holds and not jumps:
             before, amount, old = self._last
             self._sum += quantity - amount - (t - before) * (rate + old) / 2
             self._scale = max(self._scale, abs(quantity), abs(amount))
             share = abs(self._sum) / self._scale if self._scale else 0.0
             self.worst = float(np.fmax(self.worst, share))
-        self._last = (t, quantity, rate)
+        self._last = (t, quantity, rate) if holds else None
 
 
-def _averages(
-    setting: SamplerSetting,
-    task: TwoTimeTask,
-    size: int,
-    seed: int,
-    *,
-    key: tuple[int, ...],
-    tick: Callable[[], object],
-) -> BatchAverages:
+def _averages(task: TwoTimeTask, run: SamplerRun) -> BatchAverages:
     """Two-time averages of one batch at the saved times."""
-    run = SamplerRun(setting, size, seed, *key)
-    response = NovikovResponse(run.operator, setting.window, task.repeats)
+    setting, size = run.setting, run.size
+    response = NovikovResponse(run, task.repeats)
     saves = set(task.saves.tolist())
     xs, phis, energies, responses, shifts = [], [], [], [], []
     path: list[SitePoint] = []
@@ -467,7 +456,6 @@ def _averages(
     stiff, next_probe = math.nan, 0.0
     regulated, next_stiff = 0, 1
     for moment in run:
-        tick()
         k, t = moment.step, moment.t
         if run.rotations is not None:
             response.rotate(*run.rotations)
@@ -485,7 +473,12 @@ def _averages(
             part = slice(task.pulses)
             u = None if moment.u is None else moment.u[part]
             path.append(SitePoint(t, moment.x[part], moment.h[part], u))
-        _balances(setting, moment, energy, balance, descent, task.descends(t))
+        # Where parameters jump the drift before and after are not one function.
+        jumps, is_quiet = t in setting.times, not setting.noise(t)
+        square = float(moment.x @ moment.x) / (2 * size)
+        balance.add(t, square, float(moment.x @ moment.drift) / size, jumps, is_quiet)
+        loss = -float(moment.drift @ moment.drift) / size
+        descent.add(t, energy, loss, jumps, is_quiet and task.descends(t))
         if task.stiff and moment.u is not None:
             regulated += 1
             if regulated >= next_stiff or k == setting.grid.size - 1:
@@ -514,26 +507,3 @@ def _averages(
         "neglected": run.operator.neglected_rms,
     }
     return BatchAverages(values, worst, run.operator.is_exhausted)
-
-
-def _balances(
-    setting: SamplerSetting,
-    moment: SamplerMoment,
-    energy: float,
-    balance: _Balance,
-    descent: _Balance,
-    descends: bool,
-) -> None:
-    size, t = moment.x.size, moment.t
-    is_noisy = bool(setting.noise(t))
-    if is_noisy or t in setting.times:
-        # Where parameters jump the drift before and after are not one function.
-        balance.restart()
-    if is_noisy or t in setting.times or not descends:
-        descent.restart()
-    if is_noisy:
-        return
-    square = float(moment.x @ moment.x) / (2 * size)
-    balance.add(t, square, float(moment.x @ moment.drift) / size)
-    if descends:
-        descent.add(t, energy, -float(moment.drift @ moment.drift) / size)

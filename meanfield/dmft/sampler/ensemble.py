@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from itertools import product
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.stats import t as student
@@ -16,13 +17,12 @@ from scipy.stats import t as student
 from ...common import arguments, seeds
 from ...common.arguments import Array
 from ...common.jobs import bar, in_threads
+from .run import SamplerRun, SamplerSetting
 
 # Batches of the control group have this many times fewer trajectories, at least so many.
 SHRINK, _FEWEST = 4, 16
 # Probability that a test of convergence fails by chance.
 _FALSE_ALARM = 5e-4
-
-T = TypeVar("T")
 
 
 class BatchAverages(NamedTuple):
@@ -31,6 +31,9 @@ class BatchAverages(NamedTuple):
     values: dict[str, Array]  # averages over its trajectories
     worst: dict[str, float]  # numbers of which the largest over batches is reported; nan: unknown
     exhausted: bool = False  # see `GaussianOperator.is_exhausted`
+
+
+_Group = tuple[SamplerSetting, Callable[[SamplerRun], BatchAverages]]
 
 
 class BatchEstimate(NamedTuple):
@@ -78,19 +81,20 @@ class Ensemble(NamedTuple):
         }  # fmt: skip
         return used if is_used else dict.fromkeys(used)
 
-    def run(
-        self, label: str, steps: int, full: Callable[..., T], *small: Callable[..., T]
-    ) -> list[list[T]]:
-        """What groups of full and of small batches find: called with size, seed, `key`, `tick`."""
-        groups = [partial(full, self.size, self.seed)]
-        groups += [partial(group, self.size // SHRINK, self.seed) for group in small]
-        with bar(len(groups) * self.batches * steps, label, self.progress, "step") as shown:
-            jobs = [
-                partial(group, key=(number, batch), tick=shown.update)
-                for number, group in enumerate(groups)
-                for batch in range(self.batches)
-            ]
-            results = in_threads(jobs, self.threads)
+    def run(self, label: str, full: _Group, *small: _Group) -> list[list[BatchAverages]]:
+        """What a group of full and groups of small batches find, each with what it measures."""
+        groups = (full, *small)
+        steps = self.batches * sum(setting.grid.size for setting, _ in groups)
+        with bar(steps, label, self.progress, "step") as shown:
+
+            def job(group: int, batch: int) -> BatchAverages:
+                size = self.size // SHRINK if group else self.size
+                setting, measure = groups[group]
+                key = group, batch
+                return measure(SamplerRun(setting, size, self.seed, *key, tick=shown.update))
+
+            keys = product(range(len(groups)), range(self.batches))
+            results = in_threads([partial(job, *key) for key in keys], self.threads)
         return [results[k : k + self.batches] for k in range(0, len(results), self.batches)]
 
     def alarm(self, text: str, value: float, err: float, allowed: float = 0.0) -> str:

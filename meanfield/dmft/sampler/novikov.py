@@ -21,7 +21,7 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
 from ...common.arguments import Array
-from ...gaussian_operator import GaussianOperator
+from .run import SamplerRun
 
 # (∫Rδ)² ≤ ∫R² ∫δ²; ∫R² is 1/2 for a linear neuron without memory.
 _SQUARED_RESPONSE = 0.5
@@ -33,11 +33,11 @@ _ROOM, _STALE = 64, 8
 
 
 class NovikovResponse:
-    """The response of ⟨φ(t)⟩ to a constant field in ẋ during the last time `window`."""
+    """The response of ⟨φ(t)⟩ to a constant field in ẋ, from `repeats` runs like this one."""
 
-    def __init__(self, operator: GaussianOperator, window: float, repeats: int) -> None:
-        self._operator, self._window = operator, window
-        self._g2, self._gamma = operator.g**2, operator.gamma
+    def __init__(self, run: SamplerRun, repeats: int) -> None:
+        self._operator, self._window = run.operator, run.setting.window
+        self._g2, self._gamma = run.setting.g**2, run.setting.gamma
         self._noise = 1 / (self._g2 * repeats)
         theta = math.asin(self._gamma) / 2
         self._cos, self._sin = math.cos(theta), math.sin(theta)

@@ -121,8 +121,15 @@ class Forgetting:
 class SamplerRun:
     """The `size` trajectories of one batch; batches of different `key` share no random numbers."""
 
-    def __init__(self, setting: SamplerSetting, size: int, seed: int, *key: int) -> None:
-        self.setting = setting
+    def __init__(
+        self,
+        setting: SamplerSetting,
+        size: int,
+        seed: int,
+        *key: int,
+        tick: Callable[[], object] = lambda: None,
+    ) -> None:
+        self.setting, self.size, self._seed, self._key, self._tick = setting, size, seed, key, tick
         self.operator = GaussianOperator(
             size,
             setting.g,
@@ -132,8 +139,7 @@ class SamplerRun:
             tol=setting.neglect,
             dtype=np.float32 if setting.neglect >= _SINGLE else np.float64,
         )
-        self._noise = seeds.generator(seed, "noise", *key)
-        start = seeds.generator(seed, "start", *key)
+        self._noise, start = self.stream("noise"), self.stream("start")
         if setting.innovations == "matched":
             standard = start.permutation(_normal_quantiles(size))
         else:
@@ -145,6 +151,10 @@ class SamplerRun:
         self.rotations: tuple[Array, Array] | None = None
         self.requests: list[Array] = []
         self.forgetting = Forgetting(self.operator, setting.window, setting.window_neglect)
+
+    def stream(self, name: str) -> np.random.Generator:
+        """Random numbers of this batch for one purpose."""
+        return seeds.generator(self._seed, name, *self._key)
 
     def evaluate(self, index: int, t: float, x: Array, end: float) -> SamplerMoment:
         """Fields and drift at a time before `end`, where parameters may jump."""
@@ -168,11 +178,13 @@ class SamplerRun:
                 t, h = float(grid[index]), float(grid[index + 1] - grid[index])
                 moment = self.evaluate(index, t, x, end)
                 self.rotations = self.forgetting.remember(t, moment.phi, moment.psi, *self.requests)
+                self._tick()
                 yield moment
                 rest = moment.drift + x
                 x, last = self._step(index, t, h, end, x, rest, last), rest
                 index += 1
         self.rotations = None
+        self._tick()
         yield self.evaluate(index, float(grid[-1]), x, float(grid[-1]))
 
     def _step(

@@ -114,15 +114,16 @@ def _smooth_start(R: Array, times: Array, initial: Array, starts: Sequence[float
             known = np.array([k, k + 3, k + 4, k + 5])
             values = np.concatenate([initial[k : k + 1], R[known[1:], k]])
             for place in (k + 1, k + 2):
-                nodes, at = times[known], times[place]
-                weights = [
-                    np.prod((at - np.delete(nodes, i)) / (nodes[i] - np.delete(nodes, i)))
-                    for i in range(4)
-                ]
-                R[place, k] = np.dot(weights, values)
+                R[place, k] = np.dot(lagrange_weights(times[known], times[place]), values)
         elif k >= 2:
             for place in range(k + 1, min(k + 3, n)):
                 R[place, k] = 2 * R[place - 1, k - 1] - R[place - 2, k - 2]
+
+
+def lagrange_weights(nodes: Array, at: float) -> Array:
+    """Of the values at the nodes in the polynomial through them."""
+    others = [np.delete(nodes, k) for k in range(len(nodes))]
+    return np.array([np.prod((at - o) / (x - o)) for x, o in zip(nodes, others, strict=True)])
 
 
 def _add(out: _Single, weights: Array, history: _Single, count: int) -> None:

@@ -111,48 +111,6 @@ def test_long_steps_are_a_warning(tmp_path: Path, capsys: Capture) -> None:
     assert call(f"dmft --g 3 --onsager 1 --t-max 2 --dt 0.2 {SAMPLED}", tmp_path) == 1
     printed = capsys.readouterr()
     assert printed.err.startswith("warning: dt = 0.2 exceeds the largest stable step")
-<<<<<<< HEAD:tests/meanfield/studies/test_two_time.py
-=======
-    assert "unstable step" in printed.out
-
-
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        ("--gamma 2", "gamma=2: must lie in [-1, 1]"),
-        ("--g 0", "g=0: must be positive"),
-        ("--dt 50", "dt=50: longer than t_max=10"),
-        ("--dt 0", "dt=0: must be positive"),
-        ("--t-max nan", "t_max=nan"),
-        ("--save-every 0", "save_every=0: must be positive"),
-        ("--phi relu", "'relu' is not one of"),
-        ("--onsager 0,1", "expected a number, or e.g. 0,1@100"),
-        ("--onsager 1 --method closed", "needs gamma=0 and onsager=0"),
-        ("--temperature -1", "temperature=-1"),
-        ("--gamma 0.5 --trajectories 3", "n_trajectories=3: must be at least"),
-        ("--t-skip 5", "--t-skip needs --steady"),
-        ("--lag-step 0.1", "--lag-step needs --steady"),
-        ("--method exact", "without --steady it is called closed"),
-        ("--steady --onsager 1", "--onsager does not go with --steady"),
-        ("--steady --onsager 0,1@2", "--onsager does not go with --steady"),
-        ("--steady --x0-std 2", "--x0-std does not go with --steady"),
-        ("--steady --response", "--response does not go with --steady"),
-        ("--steady --save-every 1", "--save-every does not go with --steady"),
-        ("--steady --finite-m ignore", "--finite-m does not go with --steady"),
-        ("--steady --temperature 0,1@2", "needs one --temperature"),
-        ("--steady --method closed", "it is called exact"),
-        ("--steady --gamma 0.5 --method exact", "no closed form"),
-        ("--steady --gamma 0.5 --t-max 50", "t_max=50: must be at least"),
-        ("--steady --dt 0.3", "lag_step=0.2: must be a multiple"),
-    ],
-)
-def test_bad_input_is_one_line_and_exit_code_2(
-    options: str, words: str, tmp_path: Path, capsys: Capture
-) -> None:
-    assert call(f"dmft {options}", tmp_path / "out") == 2
-    printed = capsys.readouterr()
-    assert printed.err.startswith("error: ")
->>>>>>> dmft:tests/meanfield/test_study_two_time.py
     assert printed.err.count("\n") == 1
     assert "flagged" in printed.out
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from meanfield import ArgumentError
+from meanfield import ArgumentError, seeds, transfer_function
 from meanfield.common.jobs import in_threads
 from meanfield.dmft.sampler.ensemble import (
     SHRINK,
@@ -15,6 +15,8 @@ from meanfield.dmft.sampler.ensemble import (
     combine_named,
     largest,
 )
+from meanfield.dmft.sampler.run import SamplerRun, SamplerSetting
+from meanfield.dmft.sampler.site import rate_model
 
 
 def test_effect_of_finite_batches_is_found_and_removed() -> None:
@@ -81,12 +83,18 @@ def test_ensemble_of_a_call() -> None:
         with pytest.raises(ArgumentError, match="must be at least"):
             Ensemble.checked(*arguments)
 
-    def sizes(size: int, seed: int, *, key: tuple[int, int], tick: object) -> tuple[int, ...]:
-        return size, seed, *key
+    model = rate_model(transfer_function("tanh"))
+    setting = SamplerSetting(model, 1.5, 0.0, lambda t: 0.0, 1.0, [0.0, 0.1], np.array([0.0, 0.1]))
 
-    full, small = ensemble.run("test", 1, sizes, sizes)
-    assert full == [(333, 7, 0, batch) for batch in range(3)]
-    assert small == [(333 // SHRINK, 7, 1, batch) for batch in range(3)]
+    def first(run: SamplerRun) -> BatchAverages:
+        return BatchAverages({"x": run.stream("start").standard_normal(1)}, {"size": run.size})
+
+    full, small = ensemble.run("test", (setting, first), (setting, first))
+    assert (largest(full), largest(small)) == ({"size": 333}, {"size": 333 // SHRINK})
+    for group, batches in enumerate((full, small)):
+        for number, found in enumerate(batches):
+            expected = seeds.generator(7, "start", group, number).standard_normal(1)
+            np.testing.assert_array_equal(found.values["x"], expected)
 
 
 def test_alarm_at_a_false_alarm_rate() -> None:
