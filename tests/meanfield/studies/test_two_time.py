@@ -59,7 +59,8 @@ def test_same_seed_same_numbers(name: str, tmp_path: Path) -> None:
 
 
 def test_in_time_it_is_two_time(tmp_path: Path, capsys: Capture) -> None:
-    command = f"dmft --g 2 --onsager 0,1@0.5 --temperature 0.1 --t-max 1 --dt 0.05 {SAMPLED}"
+    command = "dmft --g 2 --onsager 0,1@0.5 --temperature 0.1 --t-max 1 --dt 0.05"
+    command += " --trajectories 2048 --batches 2"
     assert call(command + " --response --save-step 0.1 --x0-std 0.5 --phi erf", tmp_path) == 0
     data = found(tmp_path)
     np.testing.assert_allclose(data.t, np.linspace(0, 1, 11))
