@@ -156,7 +156,7 @@ def keep(
     store: Store,
     facts: Sequence[Mapping[str, Any]],
     *,
-    throw: type[Exception] | tuple[()] = (),
+    throw: type[Exception] | tuple[type[Exception], ...] = (),
     **how: Any,
 ) -> list[Outcome]:
     """Outcomes of the jobs in their order; those that `store` has are not done again.
@@ -166,7 +166,7 @@ def keep(
     jobs, keys, facts : sequences
         What to do, its key, and what identifies it to a reader of the store.
     store : Store
-    throw : type of exception
+    throw : type of exception, or several
         Errors that are raised instead of noted.
     **how
         As in `carry_out`.
