@@ -534,6 +534,11 @@ def as_text(value: Any) -> str:
     return repr(float(value)).removesuffix(".0") if isinstance(value, float) else str(value)
 
 
+def told(dims: Any, values: Any, meaning: str, **more: str) -> tuple[Any, ...]:
+    """A variable of a dataset with its meaning."""
+    return dims, np.asarray(values), {"long_name": meaning, **more}
+
+
 def _fact(value: Any) -> Any:
     """What an attribute says of a value."""
     return as_text(value) if isinstance(value, Switching) else value
