@@ -8,6 +8,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from simulate.validation.extrapolation import Estimate, deviation, estimate, threshold
 
 from meanfield import null_response, stationary
 from meanfield.common import seeds
@@ -23,7 +24,6 @@ from simulate.validation.experiments import (
     onset_series,
     stiffness,
 )
-from simulate.validation.extrapolation import Estimate, deviation, estimate, threshold
 from simulate.validation.statement import Experiment, Value
 
 # Of the whole table.

@@ -5,12 +5,12 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from simulate.validation.extrapolation import deviation, estimate
 
 from meanfield import saddle_point
 from simulate import SamplingWarning, couplings
 from simulate.validation import EXPERIMENTS, Value
 from simulate.validation.experiments import equilibrium, overlaps, regimes
-from simulate.validation.extrapolation import deviation, estimate
 
 # The limit of |z| of a table of 60 rows of which 1 % may raise a false alarm.
 LEVEL = 3.8

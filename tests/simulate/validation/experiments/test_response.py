@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from simulate.validation.extrapolation import Estimate, deviation, estimate, threshold
 
 from meanfield import null_response, saddle_point, stationary
 from meanfield.common import seeds
@@ -19,7 +20,6 @@ from simulate.validation.experiments import (
     static,
     stationary_correlated,
 )
-from simulate.validation.extrapolation import Estimate, deviation, estimate, threshold
 from simulate.validation.statement import Experiment, Value
 
 # Of the whole table.
