@@ -77,13 +77,7 @@ def activity(
     dt: float = 0.05,
     seed: int,
 ) -> dict[str, Any]:
-    """One network whose OR force is switched on.
-
-    Parameters
-    ----------
-    g_shown : float
-        Gain of the network whose activity is shown.
-    """
+    """One network whose OR force is switched on."""
     J, x0 = network(n, g_shown, seed)
     end = max(t_later)
     run = integrate(

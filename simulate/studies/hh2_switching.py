@@ -143,15 +143,7 @@ def switched(
     phi: str = "tanh",
     seed: int,
 ) -> dict[str, Any]:
-    """Activity of one network under both schedules, spectra of the Jacobian at two moments.
-
-    Parameters
-    ----------
-    g_shown : float
-        Gain of the activity and of the spectra.
-    t_phase : float
-        Duration of each phase.
-    """
+    """Activity of one network under both schedules, spectra of the Jacobian at two moments."""
     J, x0 = network(n, g_shown, seed, gamma)
     ends = (t_phase * np.arange(1, 4)).tolist()
     runs = [

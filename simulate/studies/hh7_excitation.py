@@ -47,10 +47,6 @@ def switched(
     ----------
     network : {"inhibitory", "balanced", "excitatory"}
         Couplings of [HH] Fig. 6.
-    t_phase : float
-        Duration of each phase.
-    save_step : float
-        Time between saved points.
     n_shown : int
         Evenly spaced neurons whose activity is kept.
     """
@@ -92,13 +88,7 @@ def switched(
 def vanilla_exponent(
     network: str, *, n: int = 1000, t_lyapunov: float = 1000.0, seed: int
 ) -> dict[str, Any]:
-    """Largest Lyapunov exponent of the vanilla dynamics, by the same steps for every variant.
-
-    Parameters
-    ----------
-    t_lyapunov : float
-        Duration of the run for the exponent, of which a quarter is not averaged.
-    """
+    """Largest exponent of the vanilla dynamics after a quarter, the same steps for every variant."""
     J = printed_set(network, n, seed)
     skipped = _SKIPPED_SHARE * t_lyapunov
     rate = maximal_lyapunov(J, dt=_LYAPUNOV_STEP, t_max=t_lyapunov, t_skip=skipped, seed=seed)

@@ -191,7 +191,7 @@ def draw(data: xr.Dataset) -> Figure:
         Line2D([], [], color="0.3", label=rf"$\kappa = {kappa:g}$", ls=_DASHES.get(kappa, ":"))
         for kappa in data.onsager.values[::-1]
     ]
-    alarm = Line2D([], [], **style.CROSS | {"mew": None}, label="step too long")
+    alarm = Line2D([], [], **style.CROSS, label="step too long")
     marks = [alarm] if bool(data.unstable_step.any()) else []
     figure.legend(handles=[*gains, *lines, *marks], loc="outside right center")
     counts = "$ or $".join(dict.fromkeys(str(_count(w, facts["samples"])) for w in windows))
@@ -217,7 +217,7 @@ def _curves(axis: Axes, part: xr.Dataset) -> None:
                 marker=style.MARKERS[k % 5], elinewidth=0.6, mfc="white" if kappa == 0 else colour,
             )  # fmt: skip
             if bool(curve.unstable_step.any()):
-                axis.plot(place, middle, **style.CROSS | {"ms": 6, "mew": 1.0}, zorder=3)
+                axis.plot(place, middle, **style.CROSS, ms=6, zorder=3)
     axis.axhline(1, color="0.7", lw=0.7, zorder=0)
     axis.axhline(0, color="0.7", lw=0.7, zorder=0)
     if is_printed:

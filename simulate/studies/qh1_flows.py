@@ -153,8 +153,6 @@ def activity(
     ----------
     g : float
         Gains of (c), points of the phase diagram.
-    t_lyapunov : float
-        Duration for the Lyapunov exponent, which leaves out t_skip.
     """
     J, x0 = network(n, g, seed, gamma)
     run = integrate(J, x0, t_max=t_max, dt=dt, save_at=4 * int(t_max) + 1)

@@ -68,8 +68,6 @@ def sampled(
     algorithm : {"tempering", "langevin"}
         Exact (Hamiltonian Monte Carlo with tempering, Metropolis-corrected), or Langevin dynamics
         with its step bias.
-    eta : float
-        Confinement.
     """
     run = sample_boltzmann(
         elliptic(n, g, gamma, seed=seed), beta, n_samples=n_samples, chains=chains, thin=thin,

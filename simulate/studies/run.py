@@ -61,10 +61,6 @@ def run(
         Scheme; "euler" with dt 0.01 is the choice of [HH].
     tol : float
         Error of an adaptive step (method chebyshev).
-    eta : float
-        Confinement.
-    save_step : float
-        Time between saved points.
     neurons : int
         How many neurons to save and draw.
     threads : int
