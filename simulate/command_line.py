@@ -68,7 +68,7 @@ cli = Commands(
     places=ChainMap(
         {
             "reproduce": f"{__name__}:reproduce",
-            "validate": "simulate.validation.command:validate",
+            "validate": "simulate.validation.report:validate",
         },
         STUDIES,
     ),

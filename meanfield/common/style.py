@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 # Style sheet of every picture: ``matplotlib.style.use(meanfield.STYLE)``.
 STYLE = "meanfield.common.quasipotential"
 MAIN, SECOND, ALARM = "#4c566a", "#d08770", "crimson"
+# Where the step of an integration is too long.
+CROSS: dict[str, Any] = {"marker": "x", "color": ALARM, "ls": "", "mew": 1.6}
 MARKERS = ("o", "s", "^", "D", "v")
 DASHES = ("-", "--", ":", "-.")
 _TOP = 0.85
@@ -45,6 +47,17 @@ def band(
     middle, width = np.asarray(y), np.asarray(error)
     axis.plot(x, middle, color=colour, **{"lw": 1.3, **line})
     axis.fill_between(x, middle - width, middle + width, color=colour, alpha=0.25, lw=0)
+
+
+def activity(
+    axis: Axes, t: ArrayLike, x: ArrayLike, title: str, shaded: Sequence[tuple[float, float]] = ()
+) -> None:
+    """Activity of some neurons in time; shaded are intervals in which the force is on."""
+    for start, end in shaded:
+        axis.axvspan(start, end, color="0.93", zorder=0)
+    axis.plot(t, x, lw=0.8)
+    ends = float(np.min(t)), float(np.max(t))
+    axis.set(xlim=ends, xlabel=r"time $t$", ylabel=r"activity $x_i(t)$", title=title)
 
 
 def curves(

@@ -19,8 +19,8 @@ from simulate.validation.experiments import (
     static,
     stationary_correlated,
 )
-from simulate.validation.extrapolation import Estimate, deviation, estimate, threshold
-from simulate.validation.statement import Experiment, Value
+from simulate.validation.statement import Experiment, TheoryValue
+from simulate.validation.table import SizeLimit, deviation, extrapolated, threshold
 
 # Of the whole table.
 TESTED = sum(p.bound is None for e in EXPERIMENTS.values() for p in e.predictions)
@@ -30,19 +30,21 @@ SIZES = {150: 10, 300: 10}
 
 def found(
     experiment: Experiment, design: Mapping[str, Any], sizes: Mapping[int, int] = SIZES
-) -> dict[str, Estimate]:
+) -> dict[str, SizeLimit]:
     """Limits n → ∞ of all rows."""
     samples = {
         n: [experiment.measure(n, seeds.member(1, n, k), **design) for k in range(count)]
         for n, count in sizes.items()
     }
     return {
-        row.name: estimate({n: [one[row.name] for one in v] for n, v in samples.items()}, row.power)
+        row.name: extrapolated(
+            {n: [one[row.name] for one in v] for n, v in samples.items()}, row.power
+        )
         for row in experiment.predictions
     }
 
 
-def agrees(one: Estimate, theory: Value) -> bool:
+def agrees(one: SizeLimit, theory: TheoryValue) -> bool:
     return abs(deviation(one, theory).z) <= LIMIT
 
 
@@ -74,17 +76,17 @@ def test_static_refuses() -> None:
     assert static._not_below(-0.5) > 0
 
 
-RESPONSE = response.EXPERIMENT.presets["quick"]
+RESPONSE = EXPERIMENTS["response"].presets["quick"]
 
 
 @cache
-def responses() -> dict[str, Estimate]:
-    return found(response.EXPERIMENT, RESPONSE.measure)
+def responses() -> dict[str, SizeLimit]:
+    return found(EXPERIMENTS["response"], RESPONSE.measure)
 
 
 def test_response_agrees() -> None:
     theory = response.theory(seed=0, **RESPONSE.theory)
-    for row in response.EXPERIMENT.predictions:
+    for row in EXPERIMENTS["response"].predictions:
         one = responses()[row.name]
         if row.bound is not None:
             assert np.abs(one.means).max() <= row.bound, row.name
@@ -96,14 +98,14 @@ def test_response_refuses() -> None:
     """No reaction (γ = 0), the other sign of γ, and the temperature +2e of equal energy."""
     for sign, g, gamma in (("positive", 0.5, 0.5), ("negative", 1.5, -0.5)):
         one = responses()[f"rest_{sign}"]
-        assert agrees(one, Value(float(null_response(g, gamma))))
-        assert not agrees(one, Value(1.0))
-        assert not agrees(one, Value(float(null_response(0.5, -gamma))))
+        assert agrees(one, TheoryValue(float(null_response(g, gamma))))
+        assert not agrees(one, TheoryValue(1.0))
+        assert not agrees(one, TheoryValue(float(null_response(0.5, -gamma))))
         # Leak alone, 1 − e^−t at t = 3.
-        assert not agrees(responses()[f"early_{sign}"], Value(1 - np.exp(-3)))
+        assert not agrees(responses()[f"early_{sign}"], TheoryValue(1 - np.exp(-3)))
     energy = float(stationary(3.0, n_tau=2).kinetic_energy)
-    assert not agrees(responses()["chaos_temperature"], Value(4 * energy))
-    assert not agrees(responses()["chaos_response"], Value(1.0))
+    assert not agrees(responses()["chaos_temperature"], TheoryValue(4 * energy))
+    assert not agrees(responses()["chaos_response"], TheoryValue(1.0))
 
 
 CASES = [
@@ -114,9 +116,9 @@ CASES = [
 
 def test_correlated() -> None:
     """Agree with γ; without the memory term, and with γ of the other sign, activities differ."""
-    measured = found(correlated.EXPERIMENT, {"cases": CASES, "starts": 4})
+    measured = found(EXPERIMENTS["correlated"], {"cases": CASES, "starts": 4})
 
-    def theory(factor: float) -> dict[str, Value]:
+    def theory(factor: float) -> dict[str, TheoryValue]:
         cases = [{**case, "gamma": factor * case["gamma"]} for case in CASES]
         return correlated.theory(seed=0, cases=cases, n_trajectories=12_800, batches=8)
 
@@ -134,7 +136,7 @@ FORCE = {"g": 2.0, "times": TIMES, "dt": 0.05}
 
 def test_onsager() -> None:
     """Agree with their own protocol; κ = 1, κ = 0.5, γ = 0.5 and the switch are told apart."""
-    measured = found(onsager.EXPERIMENT, {**FORCE, "tol": 1e-3, "starts": 4})
+    measured = found(EXPERIMENTS["onsager"], {**FORCE, "tol": 1e-3, "starts": 4})
     theory = onsager.theory(seed=0, **FORCE, n_trajectories=12_800, batches=8)
     for name, one in measured.items():
         assert agrees(one, theory[name]), name
@@ -145,18 +147,18 @@ def test_onsager() -> None:
 def test_stationary_correlated() -> None:
     """A short average; the stationary theory without correlation of the couplings is refused."""
     design = {"g": 3.0, "t_skip": 10.0, "t_max": 30.0, "window": 10.0, "dt": 0.1}
-    measured = found(stationary_correlated.EXPERIMENT, {**design, "starts": 2, "probes": 2})
+    measured = found(EXPERIMENTS["stationary_correlated"], {**design, "starts": 2, "probes": 2})
     theory = stationary_correlated.theory(seed=0, **design, n_trajectories=8000, batches=8)
     independent = stationary(3.0, n_tau=2)
     for name, one in measured.items():
         assert agrees(one, theory[name]), name
     for name in ("q", "delta0"):
-        assert not agrees(measured[name], Value(float(getattr(independent, name)))), name
+        assert not agrees(measured[name], TheoryValue(float(getattr(independent, name)))), name
 
 
 @pytest.mark.parametrize(
     "experiment",
-    [one.EXPERIMENT for one in (response, correlated, onsager, stationary_correlated)],
+    [EXPERIMENTS[key] for key in ("response", "correlated", "onsager", "stationary_correlated")],
     ids=lambda one: one.key,
 )
 def test_designs(experiment: Experiment) -> None:

@@ -8,9 +8,9 @@ import pytest
 
 from meanfield import saddle_point
 from simulate import SamplingWarning, couplings
-from simulate.validation import EXPERIMENTS, Value
-from simulate.validation.experiments import equilibrium, overlaps, regimes
-from simulate.validation.extrapolation import deviation, estimate
+from simulate.validation.experiments import EXPERIMENTS, equilibrium, overlaps, regimes
+from simulate.validation.statement import TheoryValue
+from simulate.validation.table import deviation, extrapolated
 
 # The limit of |z| of a table of 60 rows of which 1 % may raise a false alarm.
 LEVEL = 3.8
@@ -30,10 +30,12 @@ def sampled(measure: Callable[[int, int], dict[str, float]], sizes: dict[int, in
     return found
 
 
-def deviations(experiment: str, found: Samples, theory: dict[str, Value]) -> dict[str, float]:
+def deviations(experiment: str, found: Samples, theory: dict[str, TheoryValue]) -> dict[str, float]:
     """z of every row."""
     powers = {one.name: one.power for one in EXPERIMENTS[experiment].predictions}
-    return {name: deviation(estimate(found[name], powers[name]), theory[name]).z for name in theory}
+    return {
+        name: deviation(extrapolated(found[name], powers[name]), theory[name]).z for name in theory
+    }
 
 
 @pytest.fixture(scope="module")
@@ -81,9 +83,9 @@ def test_the_paramagnetic_branch_is_refused_where_replicas_order(overlap_samples
     _, g, gamma, beta, _ = overlaps.ORDERED
     point = saddle_point(g, gamma, beta=beta, branch="paramagnetic")
     wrong = {
-        "overlap": Value(0.0),
-        "q": Value(float(point.q)),
-        "energy": Value(float(beta * point.energy)),
+        "overlap": TheoryValue(0.0),
+        "q": TheoryValue(float(point.q)),
+        "energy": TheoryValue(float(beta * point.energy)),
     }
     z = deviations("overlaps", overlap_samples, wrong)
     assert max(map(abs, z.values())) > LEVEL
@@ -94,7 +96,7 @@ def test_overlaps_without_the_response_of_the_others_are_refused(overlap_samples
     wrong = {}
     for name, (_, g, gamma, beta, _) in overlaps.POINTS.items():
         q = float(saddle_point(g, gamma, beta=beta, branch="paramagnetic").q)
-        wrong[f"spread_{name}"] = Value(q**2)
+        wrong[f"spread_{name}"] = TheoryValue(q**2)
     z = deviations("overlaps", overlap_samples, wrong)
     assert min(map(abs, z.values())) > LEVEL
 

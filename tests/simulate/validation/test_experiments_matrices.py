@@ -16,20 +16,17 @@ from simulate.couplings import PAPER_SETS, dale_outlier, dale_radius
 from simulate.dynamics import kinetic_energy
 from simulate.validation.experiments import (
     EXPERIMENTS,
-    dale,
     identities,
     null_phase,
-    onset,
     onset_series,
     stiffness,
 )
-from simulate.validation.extrapolation import Estimate, deviation, estimate, threshold
-from simulate.validation.statement import Experiment, Value
+from simulate.validation.statement import Experiment, TheoryValue
+from simulate.validation.table import SizeLimit, deviation, extrapolated, threshold
 
 # Of the whole table.
 TESTED = sum(p.bound is None for e in EXPERIMENTS.values() for p in e.predictions)
 LIMIT = threshold(0.01, TESTED)
-MODULES = {module.EXPERIMENT.key: module for module in (null_phase, dale, onset, stiffness)}
 SIZES: Mapping[str, Mapping[int, int]] = {
     "null_phase": {100: 60, 200: 40},
     "dale": {400: 80, 1600: 48},
@@ -41,27 +38,29 @@ COARSE: Mapping[str, Mapping[str, int]] = {"stiffness": {"bisections": 3}}
 
 
 @cache
-def found(key: str) -> dict[str, Estimate]:
+def found(key: str) -> dict[str, SizeLimit]:
     """Limits n → ∞ of all rows of an experiment."""
-    experiment: Experiment = MODULES[key].EXPERIMENT
+    experiment: Experiment = EXPERIMENTS[key]
     design = {**experiment.presets["quick"].measure, **COARSE.get(key, {})}
     samples = {
         n: [experiment.measure(n, seeds.member(2, n, k), **design) for k in range(count)]
         for n, count in SIZES[key].items()
     }
     return {
-        row.name: estimate({n: [one[row.name] for one in v] for n, v in samples.items()}, row.power)
+        row.name: extrapolated(
+            {n: [one[row.name] for one in v] for n, v in samples.items()}, row.power
+        )
         for row in experiment.predictions
     }
 
 
 def z(key: str, name: str, theory: float) -> float:
-    return abs(deviation(found(key)[name], Value(theory)).z)
+    return abs(deviation(found(key)[name], TheoryValue(theory)).z)
 
 
-@pytest.mark.parametrize("key", MODULES)
+@pytest.mark.parametrize("key", SIZES)
 def test_agrees(key: str) -> None:
-    experiment: Experiment = MODULES[key].EXPERIMENT
+    experiment: Experiment = EXPERIMENTS[key]
     theory = experiment.theory(seed=0)
     for row in experiment.predictions:
         one = found(key)[row.name]
@@ -97,9 +96,9 @@ def test_null_phase_refuses() -> None:
     # q/T of independent couplings without the feedback of the fluctuations.
     assert z("null_phase", "fluctuation_independent", 1.0) > LIMIT
     for name in ("positive", "negative"):
-        right = null_phase.theory(seed=0)[f"stretch_{name}"].value
+        right = null_phase.theory(seed=0)[f"X_{name}"].value
         for wrong in (0.0, -right, right / 2):
-            assert z("null_phase", f"stretch_{name}", wrong) > LIMIT
+            assert z("null_phase", f"X_{name}", wrong) > LIMIT
     # Real part of the outer resolvent 2/(1 + √(1−4γg²)), continued where the root is imaginary.
     g, gamma = 0.7, 0.6
     outer = 1 / (2 * gamma * g**2)
@@ -119,7 +118,9 @@ def test_dale_refuses() -> None:
         for wrong in (alpha * undiluted, alpha * noise, dale_radius(**set_)):
             assert z("dale", f"radius_{name}", wrong) > LIMIT
     # [HH] Fig. 6: the balanced disc lies inside the unit circle.
-    assert found("dale")["radius_balanced"].value + 3 * found("dale")["radius_balanced"].error < 1
+    assert (
+        found("dale")["radius_balanced"].value + 3 * found("dale")["radius_balanced"].value_err < 1
+    )
     for name in ("inhibitory", "excitatory"):
         means = {key: PAPER_SETS[name][key] for key in ("alpha", "mu_e", "mu_i")}
         right = dale_outlier(1000, f=PAPER_SETS[name]["f"], **means)
@@ -128,12 +129,12 @@ def test_dale_refuses() -> None:
             assert z("dale", f"outlier_{name}", wrong) > LIMIT
         # In units of the formula, ∝ √N, the outlier is the same at both N.
         one = found("dale")[f"outlier_{name}"]
-        (small, large), errors, freedom = one.means, one.errors, one.counts - 1
-        at_large = one._replace(value=large, error=errors[1], dof=freedom[1])
-        assert abs(deviation(at_large, Value(small, errors[0], freedom[0])).z) <= LIMIT
+        (small, large), errors, freedom = one.means, one.means_err, one.counts - 1
+        at_large = one._replace(value=large, value_err=errors[1], dof=freedom[1])
+        assert abs(deviation(at_large, TheoryValue(small, errors[0], freedom[0])).z) <= LIMIT
         # In other powers, 1 and N, it is not.
         for factor in np.sqrt(one.sizes / one.sizes[::-1]):
-            unscaled = Value(factor * small, factor * errors[0], freedom[0])
+            unscaled = TheoryValue(factor * small, factor * errors[0], freedom[0])
             assert abs(deviation(at_large, unscaled).z) > LIMIT
 
 

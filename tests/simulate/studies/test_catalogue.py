@@ -3,6 +3,7 @@
 import shlex
 import subprocess
 import sys
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -203,3 +204,24 @@ def test_the_console_script_has_three_parts(tmp_path: Path) -> None:
 def test_catalogue_places_exist() -> None:
     for key in {**catalogue.FIGURES, **catalogue.STUDIES}:
         assert isinstance(study(key), Study)
+
+
+SMALL: dict[str, dict[str, Any]] = {
+    "hh1": {"n": 30, "g": [2.0, 4.0], "t_switch": 3.0, "t_later": [5.0]},
+    "hh2": {"n": 20, "g": [2.0], "g_shown": 3.0, "t_phase": 2.0, "t_max": 31.0},
+    "hh3": {"n": 20, "g": [2.0, 12.0], "t_max": 2.0},
+    "hh4": {"n": 20, "g": [2.0, 12.0], "t_max": 2.0},
+}
+
+
+@pytest.mark.parametrize("key", SMALL)
+def test_files_without_warnings(tmp_path: Path, key: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        # Of old versions of Matplotlib with new ones of pyparsing.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        answer = reproduce(key, output=tmp_path, seed=1, trials=1, **SMALL[key])
+    stems = (key, f"{key}-printed")
+    names = {f"{key}.md", *(f"{stem}.{end}" for stem in stems for end in ("png", "nc"))}
+    assert {path.name for path in answer.files} == names
+    assert all(path.stat().st_size > 0 for path in answer.files)

@@ -12,7 +12,7 @@ from simulate.studies.hh2_switching import HH2
 from simulate.studies.protocol import PRINTED_STEP, network
 
 TINY: dict[str, Any] = {
-    "n": 200, "g_shown": 3.0, "stretch": 20.0, "g": [0.5, 3.0, 16.0], "trials": 2, "t_max": 35.0
+    "n": 200, "g_shown": 3.0, "t_phase": 20.0, "g": [0.5, 3.0, 16.0], "trials": 2, "t_max": 35.0
 }  # fmt: skip
 
 
@@ -35,7 +35,7 @@ def test_exponents_of_the_flow(found: Answer) -> None:
 def test_null_exponents_are_those_of_the_linear_flow() -> None:
     """At x = 0, λ of the flow is −σ_min(1 − J)², that of the vanilla network max Re(J) − 1."""
     found = reproduce(
-        "hh2", n=100, g=[0.5], trials=2, stretch=1.0, t_max=440.0, variants=("converged",)
+        "hh2", n=100, g=[0.5], trials=2, t_phase=1.0, t_max=440.0, variants=("converged",)
     )
     for replicate in range(2):
         A = network(100, 0.5, seeds.member(0, replicate))[0] - np.eye(100)
