@@ -162,7 +162,7 @@ def keep(
     store: Store,
     facts: Sequence[Mapping[str, Any]],
     *,
-    throw: type[Exception] | tuple[()] = (),
+    throw: type[Exception] | tuple[type[Exception], ...] = (),
     **how: Any,
 ) -> list[Attempt]:
     """What the jobs leave, in their order; those whose key `store` has are not done again."""
