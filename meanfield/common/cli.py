@@ -240,12 +240,9 @@ def _judged(data: xr.Dataset) -> tuple[xr.DataArray, xr.DataArray]:
     """Status of every point, "failed" where it is flagged and has no numbers; and its reason."""
     import xarray as xr
 
-    usual = {"status": CONVERGED, "reason": "", "failed": False}
+    facts = {"status": CONVERGED, "reason": "", "failed": False} | data.attrs
     status, reason, failed = xr.broadcast(
-        *(
-            data.get(name, xr.DataArray(data.attrs.get(name, value)))
-            for name, value in usual.items()
-        )
+        *(data.get(name, xr.DataArray(facts[name])) for name in ("status", "reason", "failed"))
     )
     for values in data.data_vars.values():
         if values.dtype.kind == "f" and set(status.dims) <= set(values.dims):
@@ -254,15 +251,15 @@ def _judged(data: xr.Dataset) -> tuple[xr.DataArray, xr.DataArray]:
             break
     if data.attrs.get("variant") == PRINTED:
         # The printed choices are taken on purpose; picture and table say what they do.
-        status = status.where(status != FLAGGED, CONVERGED).where(~failed, FLAGGED)
+        status = status.where((status != FLAGGED) | failed, CONVERGED)
     lost = (failed & (status == FLAGGED)).transpose(*status.dims)
     return status.where(~lost, "failed"), reason
 
 
-def as_json_text(study: Study, found: Answer) -> str:
+def as_json_text(study: Study, reply: Answer) -> str:
     """Numbers and provenance of an answer as one JSON object."""
-    facts = {variant: files.plain(data.attrs) for variant, data in found.data.items()}
-    tables = [frame.reset_index().to_dict("records") for frame in numbers(study, found.data)]
+    facts = {variant: files.plain(data.attrs) for variant, data in reply.data.items()}
+    tables = [frame.reset_index().to_dict("records") for frame in numbers(study, reply.data)]
     return json_text({"study": study.name, "tables": tables, "runs": facts})
 
 

@@ -108,7 +108,9 @@ def native(content: Any) -> Any:
     """An attribute that netCDF 3 can hold: no long integers, no mappings, no lists of texts."""
     array = np.asarray(content)
     small = array.dtype.kind in "bf" or (array.dtype.kind in "iu" and np.all(abs(array) < _INTEGER))
-    return content if isinstance(content, str) or (small and array.size) else str(content)
+    if isinstance(content, str) or (small and array.size):
+        return content
+    return str(getattr(content, "name", content))
 
 
 def plain(value: Any) -> Any:

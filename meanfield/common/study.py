@@ -187,6 +187,9 @@ class Study:
                 # The printed step is used on purpose; picture and table say what it does.
                 warnings.simplefilter("ignore", StepSizeWarning)
             parts = [self._part(part, values, how) for part in self.parts]
+        # One verdict, of the first part that has one.
+        first = next((part for part in parts if "status" in part), None)
+        parts = [p if p is first else p.drop_vars(VERDICT, errors="ignore") for p in parts]
         data = xr.merge(parts, combine_attrs="override", join="outer", compat="no_conflicts")
         # Computed by this command and no other call.
         data.attrs.pop("call", None)
@@ -214,20 +217,19 @@ class Study:
             whole: xr.Dataset = part.function(**given, **more)
             return whole
         count = values[REPLICATES] if part.replicated else 1
-        main = part is self.parts[0]
         data = sweep(
             part.function,
             {name: values[name] for name in part.axes},
             replicates=count,
             shared=part.axes if part.shared is None else part.shared,
             label=self.name,
-            throw=ArgumentError if main else True,
+            throw=ArgumentError if part is self.parts[0] else True,
             **how,
             **given,
         )
         if part.replicated and count == 1:
             data = data.expand_dims(replicate=[0]).transpose(*part.axes, "replicate", ...)
-        return data if main else data.drop_vars(VERDICT)
+        return data
 
     def _command(
         self, preset: str | None, variant: str, seed: int, changes: Mapping[str, Any]

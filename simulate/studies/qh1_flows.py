@@ -83,7 +83,8 @@ def three_neurons(
         "pair_share_err": ((), error),
         "n_incomplete": told((), missing, "draws whose fixed points are not all found"),
     }
-    return draws.drop_vars(VERDICT).merge(flows).assign(numbers)
+    draws, flows = (grid.drop_vars(VERDICT) for grid in (draws, flows))
+    return draws.merge(flows).assign(numbers)
 
 
 def _zeros(
