@@ -334,7 +334,7 @@ def test_files(tmp_path: Path, capsys: Capture) -> None:
     # E/N, overlap, exponent and status of every point.
     (table,) = as_tables(FREEZING, {"converged": data})
     assert all(line in printed.out for line in table.splitlines() if "```" not in line)
-    assert sum(line.split()[-1:] == ["converged"] for line in table.splitlines()) == 4
+    assert table.count(" converged ") == 4
     assert table.count("±") >= 8
     assert seeds.point(7, 0, {"g": 1.5}) != 7
 
