@@ -25,12 +25,13 @@ from .lyapunov import LyapunovExponent, LyapunovSpectrum, lyapunov_spectrum, max
 from .observables import (
     ActivityDistribution,
     Autocorrelation,
+    PrincipalComponents,
     activity_distribution,
     autocorrelation,
     freezing,
+    principal_components,
     state_at,
 )
-from .pca import PrincipalComponents, principal_components
 from .reservoir import (
     MemoryCurve,
     SingularCovarianceWarning,

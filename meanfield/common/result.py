@@ -418,9 +418,12 @@ def _told(content: Any) -> Any:
         if array.dtype.kind in "iufbU" and array.size <= _TOLD:
             return array.tolist()
         return _Text(f"<{array.dtype} array {array.shape}>")
+    if isinstance(content, type | np.dtype):
+        return _Text(getattr(content, "name", None) or getattr(content, "__name__", ""))
     if hasattr(content, "shape"):
         return _Text(f"<{type(content).__name__} {content.shape}>")
     if hasattr(content, "times"):
         return _Text(repr(content))
     name = getattr(content, "name", None) or getattr(content, "__name__", type(content).__name__)
-    return str(name) if hasattr(content, "name") else _Text(f"<function {name}>")
+    kind = "function " if callable(content) else ""
+    return str(name) if hasattr(content, "name") else _Text(f"<{kind}{name}>")

@@ -171,9 +171,9 @@ def maximal_lyapunov(
     stiff = largest(full)["stiffness"]
     longest = float(np.max(np.diff(grid)))
     slope = float(np.nan_to_num(largest([*full, *small])["slope"]))
-    text = message(longest, stiff) or _whirl(longest, g, gamma, slope)
-    if text:
-        warnings.warn(text, StepSizeWarning, stacklevel=2)
+    unstable = message(longest, stiff) or _whirl(longest, g, gamma, slope)
+    if unstable:
+        warnings.warn(unstable, StepSizeWarning, stacklevel=2)
     drift, drift_err = float(change.value), float(change.err)
     drifts = ensemble.alarm("the growth rate drifts, raise t_skip:", drift, drift_err)
     sums = np.mean([batch.values["growth"] for batch in full], axis=0)
@@ -184,7 +184,7 @@ def maximal_lyapunov(
         t=grid[1:],
         trace=sums[1:] / grid[1:],
         stiffness=stiff,
-        reason="; ".join(filter(None, (text, drifts))),
+        reason="; ".join(filter(None, (unstable, drifts))),
         attributes=attributes | ensemble.facts() | {"window": window},
     )
 

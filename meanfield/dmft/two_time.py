@@ -256,7 +256,7 @@ def two_time(
     heat, kappa = as_function("temperature", temperature), as_function("onsager", onsager)
     times = breakpoints(t_max, onsager, temperature)
     grid = step_times(times, dt)
-    saves = _saves(grid, times, save_every)
+    saves = np.flatnonzero(np.isin(grid, step_times(times, dt, save_every)))
     is_vanilla = model is None and not callable(onsager) and onsager == 0
     site = checked_model(model, phi, onsager)
 
@@ -303,13 +303,6 @@ def two_time(
     groups = sample(ensemble, setting, task, control=finite_m != "ignore")
     attributes |= ensemble.facts() | {"n_pulsed": pulses * ensemble.batches}
     return _from_batches(setting, task, *groups, finite_m == "extrapolate", attributes)
-
-
-def _saves(grid: Array, times: list[float], every: int) -> NDArray[np.intp]:
-    kept, steps = np.isin(grid, times), np.arange(grid.size)
-    starts = np.flatnonzero(kept)
-    place = steps - starts[np.searchsorted(starts, steps, "right") - 1]
-    return np.flatnonzero(kept | (place % every == 0))
 
 
 def _from_closed(

@@ -189,3 +189,6 @@ def test_parameters_as_they_were_given() -> None:
     )
     assert more["onsager"] == "Switching(times=(1.0,), values=(0.0, 1.0))"
     assert "onsager=<function " in solver(J, 1, onsager=lambda t: 0.0)["call"]
+    assert solver(curve(), 1)["call"] == "meanfield.solver(<Curve>, 1)"
+    for kind in (np.float32, np.dtype(np.float32)):
+        assert solver(J, 1, phi=kind)["phi"] == "float32"

@@ -3,84 +3,61 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.linalg
 from numpy.typing import ArrayLike
 
 from meanfield import TransferFunction
-from meanfield.common import arguments
+from meanfield.common import arguments, style
 from meanfield.common.arguments import ArgumentError, Array
-from meanfield.common.files import provenance
+from meanfield.common.result import Result, coordinate, given, value
 
-from .integration import Trajectory
-from .observables.states import activity, described, stacked_states
+from ..integration import Trajectory
+from .states import activity, described, reason_of, stacked_states
 
 if TYPE_CHECKING:
-    import xarray as xr
+    from matplotlib.axes import Axes
 
 # Rows per block over n: the triangle carried along costs 1/4 of the work on top.
 _ROWS_PER_NEURON = 4
 
 
-@dataclass(frozen=True)
-class PrincipalComponents:
-    """Directions of largest variance and the trajectories along them.
+class PrincipalComponents(Result):
+    """Directions of largest variance and the trajectories along them."""
 
-    Attributes
-    ----------
-    components : (k, n) ndarray
-        Orthonormal rows φ_i of [HH] Eq. 13, the largest entry of each positive.
-    projections : (L, k[, batch]) ndarray
-        v_i(t), the centred states along the components.
-    explained_variance : (k,) ndarray
-        Eigenvalues of the covariance of Eq. 12, which divides by the number of samples.
-    explained_ratio : (k,) ndarray
-        Their share of `total_variance`; nan where nothing varies.
-    total_variance : float
-        Trace of the covariance.
-    mean : (n,) ndarray
-        Over all samples.
-    t : (L,) ndarray or None
-        Times of the run; None for an array of states.
-    attributes : dict
-        Parameters of the run and what was read off its states.
-    """
+    components: Array = value(
+        "principal components",
+        ("component", "neuron"),
+        note="Orthonormal rows φ_i of [HH] Eq. 13, the largest entry of each positive.",
+    )
+    projections: Array = value(
+        "{of} along the components",
+        ("t", "component", "column"),
+        note="v_i(t), the centred states along the components.",
+    )
+    explained_variance: Array = value(
+        "variance along each component",
+        ("component",),
+        note="Eigenvalues of the covariance of Eq. 12, which divides by the number of samples.",
+    )
+    explained_ratio: Array = value(
+        "share of the total variance", ("component",), note="nan where nothing varies."
+    )
+    total_variance: float = value("trace of the covariance")
+    mean: Array = value("mean of {of} over all samples", ("neuron",))
+    t: Array | None = coordinate(
+        "time", ("t",), "time constant", note="Of the run; None for an array of states."
+    )
+    _headline = ("components", "total_variance")
 
-    components: Array
-    projections: Array
-    explained_variance: Array
-    explained_ratio: Array
-    total_variance: float
-    mean: Array
-    t: Array | None = None
-    attributes: dict[str, Any] = field(default_factory=dict)
-
-    def to_dataset(self) -> xr.Dataset:
-        """Labelled arrays with parameters and versions in the attributes."""
-        import xarray as xr
-
-        kind = self.attributes.get("of", "x")
-        column = ("column",) * (self.projections.ndim - 2)
-        variables: dict[str, Any] = {
-            "components": (("component", "neuron"), self.components, "principal components"),
-            "projections": (
-                ("t", "component", *column), self.projections, f"{kind} along the components"
-            ),
-            "explained_variance": ("component", self.explained_variance, "variance"),
-            "explained_ratio": ("component", self.explained_ratio, "share of the total variance"),
-            "mean": ("neuron", self.mean, f"mean of {kind}"),
-        }  # fmt: skip
-        return xr.Dataset(
-            {
-                name: (dims, values, {"long_name": text})
-                for name, (dims, values, text) in variables.items()
-            },
-            {} if self.t is None else {"t": ("t", self.t, {"long_name": "time"})},
-            {**self.attributes, "total_variance": self.total_variance, **provenance()},
-        )
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the projections on all components against time, or the number of the state."""
+        along = np.moveaxis(self.projections, 1, 0)
+        states = (np.arange(along.shape[1]), "state") if self.t is None else (self.t, "time")
+        drawn = [(v, None, f"$v_{{{number + 1}}}$") for number, v in enumerate(along)]
+        return style.curves(ax, states, drawn)
 
 
 def principal_components(
@@ -120,14 +97,15 @@ def principal_components(
     >>> from simulate import principal_components
     >>> t = np.linspace(0, 2 * np.pi, 100, endpoint=False)
     >>> circle = np.stack([2 * np.cos(t), np.sin(t), 0 * t], axis=1)
-    >>> found = principal_components(circle, 2)
-    >>> found.explained_variance.round(6).tolist(), found.explained_ratio.round(6).tolist()
+    >>> planar = principal_components(circle, 2)
+    >>> planar.explained_variance.round(6).tolist(), planar.explained_ratio.round(6).tolist()
     ([2.0, 0.5], [0.8, 0.2])
     """
-    given = stacked_states(x)
+    told = given(principal_components, locals())
+    stacked = stacked_states(x)
     function = activity(x, of, phi)
-    length, n = given.shape[:2]
-    states = given.reshape(length, n, -1)
+    length, n = stacked.shape[:2]
+    states = stacked.reshape(length, n, -1)
     columns = states.shape[2]
     samples = length * columns
     k = arguments.count("k", k, 1)
@@ -161,11 +139,12 @@ def principal_components(
     total = float(variances.sum())
     return PrincipalComponents(
         components=components,
-        projections=projections.reshape(length, k, *given.shape[2:]),
+        projections=projections.reshape(length, k, *stacked.shape[2:]),
         explained_variance=variances[:k],
         explained_ratio=variances[:k] / total if total > 0 else np.full(k, np.nan),
         total_variance=total,
         mean=mean,
         t=x.t if isinstance(x, Trajectory) else None,
-        attributes=described(x, of, phi),
+        reason=reason_of(x),
+        attributes=described(told, x, of, phi),
     )

@@ -1,12 +1,14 @@
 """Samples of exp(−βE) against quadrature, closed forms and the replica theory."""
 
+import pickle
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from meanfield import saddle_point
+from meanfield import load, saddle_point
 from simulate import (
     BoltzmannSamples,
     SamplingWarning,
@@ -82,10 +84,13 @@ def test_several_temperatures_in_one_run() -> None:
     assert np.all(np.abs(run.acceptance - 0.8) < 0.15)
     data = run.to_dataset()
     assert data.samples.dims == ("beta", "chain", "draw", "neuron")
-    assert data.attrs["seed"] == "4"
+    assert data.attrs["seed"] == 4
+    assert data.converged.values.all()
+    assert run.q_step_bias is None
+    np.testing.assert_array_equal(run.plot().get_lines()[0].get_ydata(), run.q)
 
 
-def test_langevin_measures_the_bias_of_its_step() -> None:
+def test_langevin_measures_the_bias_of_its_step(tmp_path: Path) -> None:
     """At half the stability limit the bias is below a per cent, and the estimate agrees."""
     J, beta = np.array([[0.0, 2.2], [1.4, 0.0]]), 2.0
     expected = exact(J, beta, 0.0)
@@ -93,7 +98,8 @@ def test_langevin_measures_the_bias_of_its_step() -> None:
         J, beta, n_samples=4000, chains=16, seed=5, algorithm="langevin", dt=0.115, warmup=50
     )
     for name, value in expected.items():
-        bias, error = float(run.step_bias[name]), float(run.step_bias[f"{name}_err"])
+        bias = float(getattr(run, f"{name}_step_bias"))
+        error = float(getattr(run, f"{name}_step_bias_err"))
         difference = float(getattr(run, name)) - value
         assert abs(difference - bias) < LEVEL * np.hypot(error, float(getattr(run, f"{name}_err")))
         assert abs(bias) < 0.01 * value + LEVEL * error
@@ -101,6 +107,27 @@ def test_langevin_measures_the_bias_of_its_step() -> None:
         J, beta, n_samples=2000, chains=8, seed=6, algorithm="langevin", dt=0.02, warmup=50
     )
     agree(small, expected)
+    assert small.ladder is None
+    # One temperature, too, has its axis in a file.
+    small.save(tmp_path / "samples.nc")
+    data = load(tmp_path / "samples.nc")
+    assert data.beta.values.tolist() == [beta]
+    assert data.samples.dims == ("beta", "chain", "draw", "neuron")
+    for name in ("q", "q_err", "r_hat", "r_step_bias", "r_step_bias_err", "converged", "reason"):
+        assert data[name].dims == ("beta",)
+    assert data.attrs["dt"] == 0.02
+
+
+def test_each_temperature_is_judged_by_itself() -> None:
+    J = couplings.elliptic(20, 2.0, seed=8)
+    with pytest.warns(SamplingWarning, match="not mixed at beta=10000: "):
+        run = sample_boltzmann(J, [0.5, 1e4], n_samples=400, chains=2, warmup=5, seed=9)
+    assert run.converged.tolist() == [True, False]
+    assert run.reason[0] == ""
+    assert run.reason[1].startswith("not mixed at beta=10000: R-hat up to")
+    assert run.warnings == (run.reason[1],)
+    copy = pickle.loads(pickle.dumps(run))
+    assert copy.to_dataset().drop_attrs().equals(run.to_dataset().drop_attrs())
 
 
 def test_seed() -> None:
@@ -138,7 +165,8 @@ def test_a_frozen_chain_is_flagged() -> None:
     J = couplings.elliptic(100, 10.0, seed=1)
     with pytest.warns(SamplingWarning, match="not mixed at beta=0.4"):
         run = sample_boltzmann(J, 0.4, chains=1, n_samples=300, warmup=0, seed=1)
-    assert run.status == "not mixed"
+    assert run.status == "flagged"
+    assert "raise n_samples, warmup or thin" in run.reason
     assert np.isnan(run.q_err)
 
 
@@ -146,12 +174,12 @@ def test_paramagnetic_branch() -> None:
     """γ = 0: q, βe and r at n = 100 over 6 couplings; 4.5 standard errors and 2/n of size."""
     beta = np.array([1.0, 5.0])
     theory = saddle_point(0.9, beta=beta, branch="paramagnetic")
-    found = []
+    rows = []
     for seed in range(6):
         J = couplings.elliptic(100, 0.9, seed=seed)
         run = sample_boltzmann(J, beta, n_samples=1100, seed=seed, leapfrog=10)
-        found.append([run.q, run.energy, run.r])
-    mean, error = np.mean(found, axis=0), np.std(found, axis=0, ddof=1) / np.sqrt(6)
+        rows.append([run.q, run.energy, run.r])
+    mean, error = np.mean(rows, axis=0), np.std(rows, axis=0, ddof=1) / np.sqrt(6)
     for row, name in enumerate(("q", "energy", "r")):
         expected = getattr(theory, name)
         assert np.all(np.abs(mean[row] - expected) < LEVEL * error[row] + 2 / 100 * expected)
@@ -166,7 +194,7 @@ def large_networks(
     """
     means, errors = [], []
     for n, count in couples.items():
-        found = []
+        rows = []
         for seed in range(count):
             with warnings.catch_warnings():
                 # At the largest β the effective sample size of one matrix may stay below 100.
@@ -176,9 +204,9 @@ def large_networks(
                     chains=3, lowest_beta=1.0, store_samples=False,
                 )  # fmt: skip
             assert np.all(run.r_hat < 1.15)
-            found.append([run.q, beta * run.energy, run.r])
-        means.append(np.mean(found, axis=0))
-        errors.append(np.std(found, axis=0, ddof=1) / np.sqrt(count))
+            rows.append([run.q, beta * run.energy, run.r])
+        means.append(np.mean(rows, axis=0))
+        errors.append(np.std(rows, axis=0, ddof=1) / np.sqrt(count))
     design = np.stack([np.ones(len(couples)), np.array(list(couples)) ** -0.5], axis=1)
     limit, spread = np.empty_like(means[0]), np.empty_like(means[0])
     for place in np.ndindex(limit.shape):

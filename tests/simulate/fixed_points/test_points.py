@@ -39,14 +39,14 @@ def scanned_zeros(J: Array, per_axis: int) -> list[Array]:
     """Zeros, one of each pair ±x, by SciPy's root from a grid over all states Jφ can reach."""
     reach = np.abs(J).sum(axis=1)
     axes = [np.linspace(-r, r, per_axis) for r in reach]
-    found: list[Array] = []
+    zeros: list[Array] = []
     for start in np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, len(J)):
         x = solve(J, start)
         if x is None:
             continue
-        if all(min(np.abs(x - y).max(), np.abs(x + y).max()) > 1e-5 for y in found):
-            found.append(x)
-    return found
+        if all(min(np.abs(x - y).max(), np.abs(x + y).max()) > 1e-5 for y in zeros):
+            zeros.append(x)
+    return zeros
 
 
 def assert_same_points(x: Array, others: list[Array], atol: float = 1e-8) -> None:
@@ -65,7 +65,7 @@ def couplings_100() -> Array:
 
 
 @pytest.fixture(scope="module")
-def found_100(couplings_100: Array) -> FixedPoints:
+def points_100(couplings_100: Array) -> FixedPoints:
     return find_fixed_points(couplings_100, n_starts=64, seed=0)
 
 
@@ -78,25 +78,25 @@ def test_one_neuron(a: float, phi: str) -> None:
         return float(a * function.phi(np.array([x]))[0] - x)
 
     exact = brentq(f, 1e-3, 2 * a, xtol=1e-15)
-    found = find_fixed_points([[a]], n_starts=16, seed=3, phi=phi)
-    np.testing.assert_allclose(found.x, [[0, exact]], rtol=1e-12)
+    points = find_fixed_points([[a]], n_starts=16, seed=3, phi=phi)
+    np.testing.assert_allclose(points.x, [[0, exact]], rtol=1e-12)
     slope = function.d1(np.array([exact]))[0]
-    np.testing.assert_allclose(found.eigenvalues, [[a - 1], [a * slope - 1]], rtol=1e-10)
-    np.testing.assert_array_equal(found.n_unstable, [1, 0])
-    np.testing.assert_allclose(found.smallest_singular_value, [a - 1, 1 - a * slope], rtol=1e-10)
-    np.testing.assert_allclose(found.q, [0, function.phi(np.array([exact]))[0] ** 2], rtol=1e-12)
-    assert found.proven.all()
-    assert found.hits.sum() == 16
-    assert len(found.minima) == 0
+    np.testing.assert_allclose(points.eigenvalues, [[a - 1], [a * slope - 1]], rtol=1e-10)
+    np.testing.assert_array_equal(points.n_unstable, [1, 0])
+    np.testing.assert_allclose(points.smallest_singular_value, [a - 1, 1 - a * slope], rtol=1e-10)
+    np.testing.assert_allclose(points.q, [0, function.phi(np.array([exact]))[0] ** 2], rtol=1e-12)
+    assert points.proven.all()
+    assert points.hits.sum() == 16
+    assert len(points.minima) == 0
 
 
 @pytest.mark.parametrize("a", [0.0, -2.0, 0.7, 1.0])
 def test_one_neuron_at_rest(a: float) -> None:
     """At a = 1 the zero is threefold: found and merged, but not proven to be one."""
-    found = find_fixed_points([[a]], n_starts=16, seed=3)
-    np.testing.assert_array_equal(found.x, [[0]])
-    assert found.hits.tolist() == [16]
-    assert bool(found.proven[0]) == (a != 1)
+    points = find_fixed_points([[a]], n_starts=16, seed=3)
+    np.testing.assert_array_equal(points.x, [[0]])
+    assert points.hits.tolist() == [16]
+    assert bool(points.proven[0]) == (a != 1)
 
 
 @pytest.mark.parametrize(("n", "per_axis", "seeds"), [(2, 16, range(5)), (3, 10, range(3))])
@@ -106,37 +106,37 @@ def test_few_neurons_against_a_scan(n: int, per_axis: int, seeds: range) -> None
         exact = scanned_zeros(J, per_axis)
         assert len(exact) > n
         grid = np.random.default_rng(seed).uniform(-1, 1, (n, 300))
-        found = find_fixed_points(J, x0=grid * np.abs(J).sum(axis=1)[:, None])
-        assert_same_points(found.x, exact)
-        assert found.index_sum == 1
+        points = find_fixed_points(J, x0=grid * np.abs(J).sum(axis=1)[:, None])
+        assert_same_points(points.x, exact)
+        assert points.index_sum == 1
 
 
-def test_zeros(couplings_100: Array, found_100: FixedPoints) -> None:
-    J, found = couplings_100, found_100
-    assert len(found) > 3
-    assert np.max(np.abs(force(found.x, J))) < 1e-12
-    assert np.max(np.abs(force(-found.x, J))) < 1e-12
-    assert found.proven.all()
+def test_zeros(couplings_100: Array, points_100: FixedPoints) -> None:
+    J, points = couplings_100, points_100
+    assert len(points) > 3
+    assert np.max(np.abs(force(points.x, J))) < 1e-12
+    assert np.max(np.abs(force(-points.x, J))) < 1e-12
+    assert points.proven.all()
     np.testing.assert_allclose(
-        found.residual, np.sqrt(np.mean(force(found.x, J) ** 2, axis=0)), atol=1e-15
+        points.residual, np.sqrt(np.mean(force(points.x, J) ** 2, axis=0)), atol=1e-15
     )
-    np.testing.assert_allclose(found.x2, np.mean(found.x**2, axis=0))
-    np.testing.assert_allclose(found.q, np.mean(np.tanh(found.x) ** 2, axis=0))
-    assert np.all(np.diff(found.x2) > 0)
-    for k in range(len(found)):
-        A = jacobian(found.x[:, k], J)
-        eigenvalues = found.eigenvalues[k]
+    np.testing.assert_allclose(points.x2, np.mean(points.x**2, axis=0))
+    np.testing.assert_allclose(points.q, np.mean(np.tanh(points.x) ** 2, axis=0))
+    assert np.all(np.diff(points.x2) > 0)
+    for k in range(len(points)):
+        A = jacobian(points.x[:, k], J)
+        eigenvalues = points.eigenvalues[k]
         assert np.all(np.diff(eigenvalues.real) <= 0)
         # Each eigenvalue makes A − λ singular; sums and numbers of them are those of A.
         assert np.linalg.svd(A - eigenvalues[0] * np.eye(100))[1][-1] < 1e-12
         np.testing.assert_allclose(eigenvalues.sum(), np.trace(A), rtol=1e-10)
-        assert found.n_unstable[k] == np.sum(np.linalg.eigvals(A).real > 0)
+        assert points.n_unstable[k] == np.sum(np.linalg.eigvals(A).real > 0)
         smallest = np.linalg.svd(A)[1][-1]
-        np.testing.assert_allclose(found.smallest_singular_value[k], smallest, rtol=1e-10)
+        np.testing.assert_allclose(points.smallest_singular_value[k], smallest, rtol=1e-10)
 
 
-def test_minima_that_are_no_zeros(couplings_100: Array, found_100: FixedPoints) -> None:
-    J, minima = couplings_100, found_100.minima
+def test_minima_that_are_no_zeros(couplings_100: Array, points_100: FixedPoints) -> None:
+    J, minima = couplings_100, points_100.minima
     assert len(minima) > 3
     assert np.max(np.abs(energy_gradient(minima.x, J))) < 1e-13
     assert np.min(minima.residual) > 1e-5
@@ -155,8 +155,10 @@ def test_minima_that_are_no_zeros(couplings_100: Array, found_100: FixedPoints) 
         assert np.all(kinetic_energy(nearby, J) > kinetic_energy(x, J))
 
 
-def test_minima_stay_minima_for_least_squares(couplings_100: Array, found_100: FixedPoints) -> None:
-    J, minima = couplings_100, found_100.minima
+def test_minima_stay_minima_for_least_squares(
+    couplings_100: Array, points_100: FixedPoints
+) -> None:
+    J, minima = couplings_100, points_100.minima
 
     def f(x: Array) -> Array:
         return J @ np.tanh(x) - x
@@ -174,13 +176,13 @@ def test_minima_stay_minima_for_least_squares(couplings_100: Array, found_100: F
 def test_zeros_of_another_solver_are_listed(method: Literal["hybr", "lm"]) -> None:
     J = 2.2 * np.eye(4) + dense(4, 0.6, 3)
     states = 2 * np.random.default_rng(0).standard_normal((4, 400))
-    found = find_fixed_points(J, x0=states)
+    points = find_fixed_points(J, x0=states)
     reached = set()
     for start in states.T[:40]:
         x = solve(J, start, method)
         if x is not None:
             distance = np.minimum(
-                np.abs(found.x - x[:, None]).max(axis=0), np.abs(found.x + x[:, None]).max(axis=0)
+                np.abs(points.x - x[:, None]).max(axis=0), np.abs(points.x + x[:, None]).max(axis=0)
             )
             assert np.min(distance) < 1e-8
             reached.add(int(np.argmin(distance)))
@@ -189,40 +191,40 @@ def test_zeros_of_another_solver_are_listed(method: Literal["hybr", "lm"]) -> No
 
 @pytest.mark.parametrize("g", [0.4, 0.8])
 def test_only_the_origin_below_the_transition(g: float) -> None:
-    found = find_fixed_points(couplings.elliptic(100, g, seed=4), n_starts=16, seed=1)
-    np.testing.assert_array_equal(found.x, np.zeros((100, 1)))
-    assert found.hits.tolist() == [16]
-    assert found.n_unstable.tolist() == [0]
-    assert found.new_zero_probability == 0
-    assert found.index_sum == 1
+    points = find_fixed_points(couplings.elliptic(100, g, seed=4), n_starts=16, seed=1)
+    np.testing.assert_array_equal(points.x, np.zeros((100, 1)))
+    assert points.hits.tolist() == [16]
+    assert points.n_unstable.tolist() == [0]
+    assert points.new_zero_probability == 0
+    assert points.index_sum == 1
 
 
 def test_permuted_neurons() -> None:
     J = couplings.elliptic(25, 2.0, 0.3, seed=8)
     rng = np.random.default_rng(1)
     x0, order = rng.standard_normal((25, 40)), rng.permutation(25)
-    found = find_fixed_points(J, x0=x0)
+    points = find_fixed_points(J, x0=x0)
     permuted = find_fixed_points(J[np.ix_(order, order)], x0=x0[order])
-    assert_same_points(permuted.x, list(found.x[order].T))
-    assert_same_points(permuted.minima.x, list(found.minima.x[order].T))
-    np.testing.assert_array_equal(found.hits, permuted.hits)
+    assert_same_points(permuted.x, list(points.x[order].T))
+    assert_same_points(permuted.minima.x, list(points.minima.x[order].T))
+    np.testing.assert_array_equal(points.hits, permuted.hits)
     np.testing.assert_allclose(
-        found.eigenvalues.real.max(axis=1), permuted.eigenvalues.real.max(axis=1), atol=1e-9
+        points.eigenvalues.real.max(axis=1), permuted.eigenvalues.real.max(axis=1), atol=1e-9
     )
 
 
 def test_mirror_starts_end_at_one_point() -> None:
     J = couplings.elliptic(25, 2.0, seed=8)
     x0 = np.random.default_rng(1).standard_normal((25, 10))
-    one, both = find_fixed_points(J, x0=x0), find_fixed_points(J, x0=np.hstack([x0, -x0]))
-    np.testing.assert_array_equal(2 * one.hits, both.hits)
-    np.testing.assert_array_equal(one.x, both.x)
+    few, both = find_fixed_points(J, x0=x0), find_fixed_points(J, x0=np.hstack([x0, -x0]))
+    np.testing.assert_array_equal(2 * few.hits, both.hits)
+    np.testing.assert_array_equal(few.x, both.x)
 
 
 def test_sparse_couplings() -> None:
     J = couplings.elliptic(20, 2.0, seed=3)
-    one, two = (find_fixed_points(a, n_starts=6, seed=0) for a in (J, csr_array(J)))
-    np.testing.assert_array_equal(one.x, two.x)
+    dense, sparse = (find_fixed_points(a, n_starts=6, seed=0) for a in (J, csr_array(J)))
+    np.testing.assert_array_equal(dense.x, sparse.x)
 
 
 @settings(max_examples=40)
@@ -235,19 +237,21 @@ def test_sparse_couplings() -> None:
 def test_every_listed_point_is_what_it_claims(n: int, g: float, phi: str, seed: int) -> None:
     J = dense(n, g, seed)
     x0 = 2 * np.random.default_rng(seed).standard_normal((n, 12))
-    found = find_fixed_points(J, x0=x0, phi=phi)
+    points = find_fixed_points(J, x0=x0, phi=phi)
     scale = 1 + np.abs(J).sum()
-    assert np.max(np.abs(force(found.x, J, phi=phi))) < 1e-13 * scale
-    minima = found.minima
+    assert np.max(np.abs(force(points.x, J, phi=phi))) < 1e-13 * scale
+    minima = points.minima
     if len(minima):
         assert np.max(np.abs(energy_gradient(minima.x, J, phi=phi))) < 1e-12 * scale**2
         assert np.min(minima.residual) > 1e-10
         assert np.max(minima.smallest_singular_value) < 1e-6 * scale
-    assert found.n_failed == 0
-    assert found.hits.sum() + minima.hits.sum() == 12
-    zero = found.outcome == "zero"
-    np.testing.assert_array_equal(np.bincount(found.index[zero], minlength=len(found)), found.hits)
-    for table in (found, minima):
+    assert points.n_failed == 0
+    assert points.hits.sum() + minima.hits.sum() == 12
+    zero = points.outcome == "zero"
+    np.testing.assert_array_equal(
+        np.bincount(points.index[zero], minlength=len(points)), points.hits
+    )
+    for table in (points, minima):
         x = table.x
         for sign in (1, -1):
             distance = np.linalg.norm(x[:, :, None] - sign * x[:, None, :], axis=0)
@@ -255,8 +259,8 @@ def test_every_listed_point_is_what_it_claims(n: int, g: float, phi: str, seed: 
 
 
 def test_a_line_of_zeros_is_not_proven() -> None:
-    found = find_fixed_points(np.eye(2), x0=np.array([[1.0], [2.0]]), phi="linear")
-    np.testing.assert_array_equal(found.x, [[0, 1], [0, 2]])
-    assert not found.proven.any()
-    assert "2 zeros of f (x and -x are one), 2 of them unproven" in found.summary
+    points = find_fixed_points(np.eye(2), x0=np.array([[1.0], [2.0]]), phi="linear")
+    np.testing.assert_array_equal(points.x, [[0, 1], [0, 2]])
+    assert not points.proven.any()
+    assert "2 zeros of f (x and -x are one), 2 of them unproven" in points.summary
     assert "unproven" not in find_fixed_points([[2.0]], n_starts=2, seed=0).summary

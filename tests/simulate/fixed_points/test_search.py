@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import numpy as np
 import pytest
-import xarray as xr
 from scipy.optimize import brentq
 from scipy.sparse.linalg import aslinearoperator
 
-from meanfield import ArgumentError, transfer_function
+from meanfield import ArgumentError, load, transfer_function
 from meanfield.common.arguments import Array
 from simulate import couplings, energy_gradient
 from simulate.fixed_points import FixedPointError, find_fixed_points
-from simulate.fixed_points.descent import descend
-from simulate.fixed_points.landscape import Landscape
+from simulate.fixed_points.descent import Landscape, descend
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +29,7 @@ def test_convergence_is_quadratic(couplings_100: Array) -> None:
     for column in x.T:
         end = descend(landscape, column, tol=1e-10, max_iter=1000)
         r = np.log([value for value in end.residuals if value > 1e-14])
-        if end.kind == "zero" and np.any(end.site.x):
+        if end.kind == "zero" and np.any(end.point.x):
             orders.append((r[-1] - r[-2]) / (r[-2] - r[-3]))
     assert len(orders) > 2
     assert np.median(orders) > 1.7
@@ -52,9 +51,9 @@ def test_saddles_of_the_energy_are_left() -> None:
     exact = brentq(lambda x: 2 * np.tanh(x) - x, 0.1, 3)
     starts = np.array([[hump[0], hump[0], exact], [0.0, hump[1], hump[1]]])
     assert np.max(np.abs(energy_gradient(starts, J))) < 1e-14
-    found = find_fixed_points(J, x0=starts)
-    assert found.outcome.tolist() == ["zero"] * 3
-    assert found.escapes >= 3
+    points = find_fixed_points(J, x0=starts)
+    assert points.outcome.tolist() == ["zero"] * 3
+    assert points.escapes >= 3
 
 
 def test_starts_depend_on_seed_and_number_only() -> None:
@@ -63,9 +62,9 @@ def test_starts_depend_on_seed_and_number_only() -> None:
     np.testing.assert_array_equal(few.outcome, many.outcome[:5])
     np.testing.assert_array_equal(few.iterations, many.iterations[:5])
     for k in range(5):
-        one = (few if few.outcome[k] == "zero" else few.minima).x[:, few.index[k]]
-        two = (many if many.outcome[k] == "zero" else many.minima).x[:, many.index[k]]
-        np.testing.assert_allclose(one, two, atol=1e-8)
+        early = (few if few.outcome[k] == "zero" else few.minima).x[:, few.index[k]]
+        late = (many if many.outcome[k] == "zero" else many.minima).x[:, many.index[k]]
+        np.testing.assert_allclose(early, late, atol=1e-8)
     again = find_fixed_points(J, n_starts=5, seed=7)
     np.testing.assert_array_equal(few.x, again.x)
     np.testing.assert_array_equal(few.eigenvalues, again.eigenvalues)
@@ -74,10 +73,10 @@ def test_starts_depend_on_seed_and_number_only() -> None:
 @pytest.mark.parametrize("starts", ["chaos", "gradient"])
 def test_kinds_of_starts(starts: str) -> None:
     J = couplings.elliptic(40, 2.5, seed=2)
-    found = find_fixed_points(J, n_starts=6, seed=1, starts=starts)
-    assert found.n_starts == 6
-    assert found.n_failed == 0
-    assert found.attributes["starts"] == starts
+    points = find_fixed_points(J, n_starts=6, seed=1, starts=starts)
+    assert points.n_starts == 6
+    assert points.n_failed == 0
+    assert points.attributes["starts"] == starts
 
 
 def test_probability_of_a_new_zero() -> None:
@@ -100,40 +99,58 @@ def test_failures_are_counted(couplings_100: Array) -> None:
     x0 = np.random.default_rng(0).standard_normal((100, 3))
     with pytest.raises(FixedPointError, match=r"none of 3 starts converged: .*max_iter=2"):
         find_fixed_points(couplings_100, x0=x0, max_iter=2)
-    found = find_fixed_points(couplings_100, x0=x0, max_iter=2, throw=False)
-    assert found.n_failed == 3
-    assert found.status == "3 of 3 starts failed"
-    assert sorted(found.reasons) == [0, 1, 2]
-    np.testing.assert_array_equal(found.index, -1)
-    np.testing.assert_array_equal(found.x, np.zeros((100, 1)))
-    assert found.hits.tolist() == [0]
+    points = find_fixed_points(couplings_100, x0=x0, max_iter=2, throw=False)
+    assert points.n_failed == 3
+    assert (points.status, points.converged) == ("flagged", False)
+    assert points.reason.startswith("none of 3 starts converged: still descending after max_iter=2")
+    assert sorted(points.reasons) == [0, 1, 2]
+    np.testing.assert_array_equal(points.index, -1)
+    np.testing.assert_array_equal(points.x, np.zeros((100, 1)))
+    assert points.hits.tolist() == [0]
 
 
 def test_far_starts(couplings_100: Array) -> None:
     x0 = np.random.default_rng(0).standard_normal((100, 2)) * [1e30, 1e200]
-    found = find_fixed_points(couplings_100, x0=x0)
-    assert found.outcome[0] != "failed"
-    assert found.reasons == {1: "a start beyond 1e+100"}
-    assert found.status == "1 of 2 starts failed"
+    points = find_fixed_points(couplings_100, x0=x0)
+    assert points.outcome[0] != "failed"
+    assert points.reasons == {1: "a start beyond 1e+100"}
+    assert points.status == "flagged"
+    assert points.reason.startswith("1 of 2 starts failed: a start beyond 1e+100; raise max_iter")
 
 
 def test_dataset(couplings_100: Array, tmp_path: Path) -> None:
-    found = find_fixed_points(couplings_100, n_starts=16, seed=0)
+    points = find_fixed_points(couplings_100, n_starts=16, seed=0)
     path = tmp_path / "points.nc"
-    found.to_dataset().to_netcdf(path, engine="scipy")
-    with xr.open_dataset(path, engine="scipy") as read:
-        np.testing.assert_array_equal(read["x"], found.x)
-        np.testing.assert_array_equal(
-            read["eigenvalues_real"] + 1j * read["eigenvalues_imag"], found.eigenvalues
-        )
-        np.testing.assert_array_equal(read["minimum_hits"], found.minima.hits)
-        assert read.attrs["n_zeros"] == len(found)
-        assert read.attrs["seed"] == "0"
-        assert read.attrs["status"] == found.status == "success"
-        assert "numpy_version" in read.attrs
-    lone = find_fixed_points([[0.0]], n_starts=2, seed=0).to_dataset()
-    lone.to_netcdf(path, engine="scipy")
-    assert "minimum_x" not in lone
+    points.save(path)
+    read = load(path)
+    np.testing.assert_array_equal(read["x"], points.x)
+    np.testing.assert_array_equal(
+        read["eigenvalues_real"] + 1j * read["eigenvalues_imag"], points.eigenvalues
+    )
+    np.testing.assert_array_equal(read["minimum_hits"], points.minima.hits)
+    np.testing.assert_array_equal(read["outcome"], points.outcome)
+    assert read["minimum_x"].dims == ("neuron", "minimum")
+    assert read["q"].dims == ("zero",)
+    assert read.attrs["n_zeros"] == len(points)
+    assert read.attrs["seed"] == 0
+    assert read.attrs["status"] == points.status == "converged"
+    assert read.attrs["call"].startswith("simulate.find_fixed_points(<float64 array (100, 100)>, n")
+    assert "numpy_version" in read.attrs
+    lone = find_fixed_points([[0.0]], n_starts=2, seed=0)
+    lone.save(path)
+    assert "minimum_x" not in load(path)
+    assert "minimum_x" not in lone.to_dataset()
+
+
+def test_picture_and_pickle(couplings_100: Array) -> None:
+    points = find_fixed_points(couplings_100, n_starts=16, seed=0)
+    zeros, minima = points.plot().get_lines()
+    np.testing.assert_array_equal(zeros.get_ydata(), points.n_unstable)
+    np.testing.assert_array_equal(minima.get_xdata(), points.minima.x2)
+    assert (zeros.get_marker(), minima.get_marker()) == ("o", "x")
+    copy = pickle.loads(pickle.dumps(FixedPointError("none of 16", points)))
+    assert str(copy) == "none of 16"
+    np.testing.assert_array_equal(copy.result.minima.x, points.minima.x)
 
 
 J2 = np.zeros((2, 2))
@@ -156,7 +173,7 @@ J2 = np.zeros((2, 2))
         (aslinearoperator(J2), {"n_starts": 2}, "not a LinearOperator"),
     ],
 )
-def test_bad_arguments(J: object, arguments: dict[str, object], message: str) -> None:
+def test_refuses(J: object, arguments: dict[str, object], message: str) -> None:
     with pytest.raises(ArgumentError, match=message):
         find_fixed_points(J, **arguments)  # type: ignore[arg-type]
 
@@ -168,9 +185,9 @@ def test_descents_from_chaos_end_in_zeros_at_weak_coupling_only() -> None:
         shares = []
         for seed in range(networks):
             J = couplings.elliptic(n, g, seed=seed)
-            found = find_fixed_points(J, n_starts=8, starts="chaos", seed=seed)
-            assert found.status == "success"
-            shares.append(found.zero_fraction)
+            points = find_fixed_points(J, n_starts=8, starts="chaos", seed=seed)
+            assert points.converged
+            shares.append(points.zero_fraction)
         means.append(np.mean(shares))
         # Over networks: the starts of one network share its zeros.
         errors.append(np.std(shares, ddof=1) / np.sqrt(networks))
