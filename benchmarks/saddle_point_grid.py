@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from meanfield import saddle_point, transfer_function
 from meanfield.common.arguments import Array
-from meanfield.replica import paramagnetic, sheets, static
+from meanfield.replica import paramagnetic, static
 from meanfield.replica.points import Points
 
 GAINS = np.linspace(0.4, 1.2, 81)
@@ -70,7 +70,7 @@ def compare(title: str, branch: str, beta: float) -> None:
             starts = static.onset_start(here, g[rows] * (1 + gamma[rows]) - 1)
             equations, name = static.equations, "Q"
         else:
-            starts = sheets.direct_starts(here)[0]
+            starts = paramagnetic.direct_starts(here)[0]
             equations, name = paramagnetic.equations, "q"
         begin = time.perf_counter()
         unknowns, solved = loop(equations, starts, here, part.nodes)

@@ -35,7 +35,7 @@ def main(seeds: int, first: int, rows: tuple[str, ...], workers: int, output: Pa
         seconds = sum(found.seconds.values())
         failed = ", ".join(f"{one.name} ({one.verdict})" for one in found.rows if not one.passed)
         click.echo(f"seed {seed}: {failed or 'passed'}, {seconds:.0f} core seconds")
-        for text in found.warnings:
+        for text in found.job_warnings:
             click.echo(f"  warning: {text}")
     names = [one.name for one in tables[0].rows if one.prediction.bound is None]
     z = np.array([[one.z for one in found.rows if one.name in names] for found in tables])

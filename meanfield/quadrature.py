@@ -26,24 +26,10 @@ _SCAN = 32
 def half_line_rule(
     log_weight: Callable[[Array], Array], scale: Array, reach: Array, n: int
 ) -> tuple[Array, Array]:
-    """Trapezoidal rule in u for even integrands on ξ = a sinh u ≥ 0, a batch at once.
-
-    Parameters
-    ----------
-    log_weight : callable
-        Maps nodes (points, m) to the logarithm of the weight, up to a constant.
-    scale : (points,) array
-        The a of the map.
-    reach : (points,) array
-        A ξ beyond which the weight is negligible; the scan shortens it to where it is not.
-    n : int
-        Number of intervals.
-
-    Returns
-    -------
-    nodes, weights : (points, n + 1) arrays
-        The factor dξ/du is in the weights; the node at 0 counts half.
-    """
+    """Trapezoidal rule in u for even integrands on ξ = a sinh u ≥ 0: nodes and weights."""
+    # `log_weight` maps nodes (points, m) to the logarithm of the weight, up to a constant, `scale`
+    # is the a of the map, and beyond `reach` the weight is negligible: the scan shortens it to
+    # where it is not.  The factor dξ/du is in the weights; the node at 0 counts half.
     grid = np.arange(_SCAN + 1) / _SCAN
     top = np.arcsinh(reach / scale)
     values = log_weight(scale[:, None] * np.sinh(top[:, None] * grid))

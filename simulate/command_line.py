@@ -43,10 +43,10 @@ class _Figures(Commands):
 
 def _guarded(key: str, options: dict[str, Any]) -> int:
     """One of several figures: the others do not depend on it."""
-    found = study(key)
-    variants = tuple(name for name in options["variants"] if name in found.variants)
+    figure = study(key)
+    variants = tuple(name for name in options["variants"] if name in figure.variants)
     try:
-        return asked(found, {**options, "variants": variants}, {}) if variants else 0
+        return asked(figure, {**options, "variants": variants}, {}) if variants else 0
     except (RuntimeError, np.linalg.LinAlgError) as error:
         click.echo(f"error: {key}: {reason_of(error)}", err=True)
         return 1
@@ -68,7 +68,7 @@ cli = Commands(
     places=ChainMap(
         {
             "reproduce": f"{__name__}:reproduce",
-            "validate": "simulate.validation.command:validate",
+            "validate": "simulate.validation.report:validate",
         },
         STUDIES,
     ),

@@ -94,12 +94,14 @@ def broadcast(**arrays: Array) -> list[Array]:
 
 def axis(name: str, values: ArrayLike) -> Array:
     """The strictly increasing axis of a grid."""
-    found = np.atleast_1d(np.asarray(values, dtype=float))
-    if found.ndim != 1 or found.size == 0:
-        raise ArgumentError(f"{name}: expected a non-empty one-dimensional axis, got {found.shape}")
-    if np.any(np.diff(found) <= 0):
+    places = np.atleast_1d(np.asarray(values, dtype=float))
+    if places.ndim != 1 or places.size == 0:
+        raise ArgumentError(
+            f"{name}: expected a non-empty one-dimensional axis, got {places.shape}"
+        )
+    if np.any(np.diff(places) <= 0):
         raise ArgumentError(f"{name}: the axis must be strictly increasing")
-    return found
+    return places
 
 
 def positive(name: str, value: float) -> float:

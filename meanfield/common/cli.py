@@ -1,54 +1,42 @@
-"""Command lines: options made from the signatures of studies, exit codes, one-line errors."""
+"""Command lines: options of studies, what is said of their points, exit codes, one-line errors."""
 
 from __future__ import annotations
 
 import json
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from inspect import Parameter
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
 from click.core import ParameterSource
 
-from ..schedule import Schedule, Switching
+from ..schedule import Switching
 from ..transfer import NAMES
 from . import files
-from .arguments import ArgumentError, Array
+from .arguments import ArgumentError
 from .jobs import DEPRECATIONS, reason_of
-from .study import (
-    CONVERGED,
-    PRINTED,
-    Answer,
-    Option,
-    Study,
-    answer,
-    as_tables,
-    as_text,
-    numbers,
-    options_of,
-    required,
-)
+from .options import Option, as_text, options_of, read_integers, read_numbers, read_schedule
+from .result import ABSENT, CONVERGED, FLAGGED
+from .study import FIGURES, PRINTED, Answer, Study, answer, as_tables, numbers
+from .sweep import SweepWarning
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 CONTEXT = {"help_option_names": ["-h", "--help"]}
-_MAX_AXIS = 100_000
 ENDINGS = ("png", "pdf", "svg")
 version_option = click.version_option(package_name="quasipotential", prog_name="quasipotential")
 
 
 class Commands(click.Group):
-    """Commands by name, each in a module that is imported when it is asked for.
-
-    Parameters
-    ----------
-    places : mapping of str to str
-        "package.module:OBJECT" of each command: a study, or a click command.
-    """
+    """Commands by name, each a study or click command "package.module:OBJECT" imported late."""
 
     def __init__(self, *args: Any, places: Mapping[str, str], **kwargs: Any) -> None:
         super().__init__(*args, **{"context_settings": CONTEXT, **kwargs})
@@ -64,31 +52,16 @@ class Commands(click.Group):
         if cmd_name not in self.places:
             return None
         module, _, name = self.places[cmd_name].partition(":")
-        found = getattr(import_module(module), name)
-        return command_of(found) if isinstance(found, Study) else found
+        command = getattr(import_module(module), name)
+        return command_of(command) if isinstance(command, Study) else command
 
 
 def run(
     command: click.Command, arguments: Sequence[str] | None, *, program: str, obj: Any = None
 ) -> int:
-    """Run a click command; every error is one line on the standard error.
-
-    Parameters
-    ----------
-    command : click.Command
-    arguments : sequence of str, optional
-        Default ``sys.argv[1:]``.
-    program : str
-        Name shown in the help.
-    obj : object
-        Passed to the command.
-
-    Returns
-    -------
-    int
-        What the command returned, or 2 on bad input, 1 for a valid question without an answer, 130
-        if interrupted.
-    """
+    """Run a click command; every error is one line on the standard error.  The exit code."""
+    # What the command returns: see `verdict`; 2 on bad input, 1 for a valid question without an
+    # answer, 130 if interrupted.
     # A terminal or pipe that knows no Greek shows something else instead of failing.
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
@@ -130,12 +103,11 @@ def command_of(study: Study) -> click.Command:
         }
         return asked(study, options, given)
 
-    figure = study.name[2:].isdigit()
     options = [_option(one) for one in study.options.values()]
     text = f"{study.title[0].upper()}{study.title[1:]} ({study.source}).\n\n{study.text}"
     command = click.Command(
         study.name,
-        params=[*shared_options(study, "quick" if figure else None), *options],
+        params=[*shared_options(study, None if study.command else "quick"), *options],
         callback=ask,
         help=text,
         short_help=f"{study.source}: {study.title}",
@@ -166,31 +138,30 @@ def shared_options(study: Study | None, preset: str | None) -> list[click.Parame
     """What every study understands; of `study` its presets and variants."""
     presets = ("quick", "paper") if study is None else tuple(study.presets)
     variants = (CONVERGED, PRINTED) if study is None else tuple(study.variants)
-    found: list[click.Parameter] = []
+    options: list[click.Parameter] = []
     if presets:
-        found.append(
+        options.append(
             click.Option(
                 ["--preset", "--scale", "preset"], type=click.Choice(presets), default=preset,
                 show_default=True, help="Named sizes; options given beside it count more.",
             )
         )  # fmt: skip
-        found += [
+        options += [
             click.Option([f"--{name}", "preset"], flag_value=name, hidden=True)
             for name in ("quick", "paper")
             if name in presets
         ]
     if len(variants) > 1:
         usual = variants if preset else (CONVERGED,)
-        found.append(
+        options.append(
             click.Option(
                 ["--variant", "variants"], type=click.Choice(variants), multiple=True,
                 default=usual, show_default=True, help="As printed, or converged; repeatable.",
             )
         )  # fmt: skip
-    name = "figures" if study is None or preset else study.name
-    place = f"results/{name}" + ("/PRESET" if preset else "")
+    place = "results/" + (FIGURES if study is None else study.folder)
     return [
-        *found,
+        *options,
         click.Option(
             ["--seed"], type=click.IntRange(0), default=0, show_default=True,
             help="Of couplings, starts, noise and sampling.",
@@ -217,12 +188,9 @@ def asked(study: Study, options: Mapping[str, Any], given: Mapping[str, Any]) ->
     from joblib import cpu_count
 
     preset = options.get("preset")
-    usual = Path("results") / study.name
-    if study.name[2:].isdigit():
-        usual = Path("results") / "figures" / str(preset)
-    output = options["output"] or usual
-    with library_warnings():
-        found = answer(
+    output = options["output"] or Path("results", study.folder.replace("PRESET", str(preset)))
+    with library_warnings() as told:
+        reply = answer(
             study,
             preset=preset,
             variants=options.get("variants"),
@@ -234,30 +202,69 @@ def asked(study: Study, options: Mapping[str, Any], given: Mapping[str, Any]) ->
             progress=True,
             **given,
         )
-    show(study, found, output, options["as_json"])
-    return 0
-
-
-def show(study: Study, found: Answer, output: Path, as_json: bool) -> None:
-    """Print an answer."""
-    if as_json:
-        click.echo(as_json_text(study, found))
-        return
-    click.echo(f"{study.source}: {study.title} ({found.seconds:.0f} s)\n")
-    for text in as_tables(study, found.data):
+        code = verdict(reply.data.values(), told)
+    if options["as_json"]:
+        click.echo(as_json_text(study, reply))
+        return code
+    click.echo(f"{study.source}: {study.title} ({reply.seconds:.0f} s)\n")
+    for text in as_tables(study, reply.data):
         click.echo(text.replace("```\n", "").replace("\n```", "") + "\n")
-    click.echo(f"wrote {', '.join(path.name for path in found.files)} to {output}")
+    click.echo(f"wrote {', '.join(path.name for path in reply.files)} to {output}")
+    return code
 
 
-def as_json_text(study: Study, found: Answer) -> str:
-    """Numbers and provenance of an answer as one JSON object; what is not finite as a text."""
-    facts = {variant: files.plain(data.attrs) for variant, data in found.data.items()}
-    tables = [frame.reset_index().to_dict("records") for frame in numbers(study, found.data)]
+def verdict(runs: Iterable[xr.Dataset], told: Sequence[warnings.WarningMessage] = ()) -> int:
+    """Exit code of a command by the points of its datasets; warnings of what is not `told` yet."""
+    # 1 where a point failed, that is raised an error or was flagged without numbers, or where
+    # points were flagged and none converged.  Flagged points beside converged ones pass with a
+    # warning, and absent ones without: that the theory has no solution there is an answer.
+    known = "\n".join(str(warning.message) for warning in told)
+    counts: Counter[str] = Counter()
+    for data in runs:
+        kinds, reasons = _judged(data)
+        counts.update(kinds.values.ravel().tolist())
+        is_new = [str(reason) not in known for reason in reasons.values.flat]
+        for word in ("failed", FLAGGED, *([ABSENT] if (kinds == ABSENT).all() else [])):
+            places = np.flatnonzero((kinds.values == word).ravel() & is_new)
+            if not places.size:
+                continue
+            first = np.unravel_index(places[0], kinds.shape)
+            where = ", ".join(f"{dim}={kinds[first][dim].values}" for dim in kinds.dims)
+            share = f"{len(places)} of {kinds.size} points {word}, first {where}"
+            text = f"{share if where else word}: {reasons.values[first]}"
+            warnings.warn(text, SweepWarning, stacklevel=2)
+    return int(counts["failed"] > 0 or (counts[FLAGGED] > 0 and not counts[CONVERGED]))
+
+
+def _judged(data: xr.Dataset) -> tuple[xr.DataArray, xr.DataArray]:
+    """Status of every point, "failed" where it is flagged and has no numbers; and its reason."""
+    import xarray as xr
+
+    facts = {"status": CONVERGED, "reason": "", "failed": False} | data.attrs
+    status, reason, failed = xr.broadcast(
+        *(data.get(name, xr.DataArray(facts[name])) for name in ("status", "reason", "failed"))
+    )
+    for values in data.data_vars.values():
+        if values.dtype.kind == "f" and set(status.dims) <= set(values.dims):
+            # The first numbers of a result are those that it is asked for.
+            failed = failed | values.isnull().all([d for d in values.dims if d not in status.dims])
+            break
+    if data.attrs.get("variant") == PRINTED:
+        # The printed choices are taken on purpose; picture and table say what they do.
+        status = status.where((status != FLAGGED) | failed, CONVERGED)
+    lost = (failed & (status == FLAGGED)).transpose(*status.dims)
+    return status.where(~lost, "failed"), reason
+
+
+def as_json_text(study: Study, reply: Answer) -> str:
+    """Numbers and provenance of an answer as one JSON object."""
+    facts = {variant: files.plain(data.attrs) for variant, data in reply.data.items()}
+    tables = [frame.reset_index().to_dict("records") for frame in numbers(study, reply.data)]
     return json_text({"study": study.name, "tables": tables, "runs": facts})
 
 
 def json_text(value: Any) -> str:
-    """JSON with what is not finite as a text."""
+    """JSON, where nan is null and what is infinite a text."""
     return json.dumps(_finite(value), indent=1)
 
 
@@ -267,7 +274,9 @@ def _finite(value: Any) -> Any:
         return {name: _finite(one) for name, one in value.items()}
     if isinstance(value, list):
         return [_finite(one) for one in value]
-    return str(value) if isinstance(value, float) and not np.isfinite(value) else value
+    if isinstance(value, float) and not np.isfinite(value):
+        return None if np.isnan(value) else str(value)
+    return value
 
 
 def plain_options(function: Callable[..., Any]) -> list[click.Option]:
@@ -275,28 +284,38 @@ def plain_options(function: Callable[..., Any]) -> list[click.Option]:
     return [_option(one) for one in options_of(function, {}).values()]
 
 
+def _by(read: Callable[[str], Any]) -> Callable[[click.Context, click.Parameter, Any], Any]:
+    """Callback of an option whose text a function reads."""
+
+    def convert(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
+        try:
+            return read(value) if isinstance(value, str) else value
+        except ArgumentError as error:
+            raise click.BadParameter(f"{value!r}: {error}", ctx, param) from error
+
+    return convert
+
+
 def _option(one: Option) -> click.Option:
     """The click option of one parameter."""
     spelled = [one.spelled, one.name]
     how: dict[str, Any] = {"help": one.text, "show_default": True, "default": one.default}
-    kind = required(one.kind)
-    if kind == Schedule or Switching in get_args(kind):
-        how |= {"callback": schedule, "metavar": "SCHEDULE", "default": as_text(one.default)}
-    elif one.is_axis or get_origin(kind) in (list, tuple, Sequence):
-        kind = type(next(iter(one.default or [0.0])))
-        how |= {"callback": {str: texts, int: integers}.get(kind, axis)}
-        how |= {"metavar": "LIST" if kind is str else "RANGE"}
+    if one.is_list and one.kind is str:
+        how |= {"multiple": True, "callback": _words, "metavar": "LIST"}
+        how["default"] = [as_text(one.default)]
+    elif one.is_list or one.kind is Switching:
         how["default"] = None if one.default is None else as_text(one.default)
-        if kind is str:
-            how |= {"multiple": True, "default": [how["default"]]}
-    elif kind is bool:
+        reads = {Switching: read_schedule, int: read_integers}
+        how["callback"] = _by(reads.get(one.kind, read_numbers))
+        how["metavar"] = "SCHEDULE" if one.kind is Switching else "RANGE"
+    elif one.kind is bool:
         if one.default:
             spelled[0] += one.spelled.replace("--", "/--no-", 1)
         how["is_flag"] = True
     elif one.choices or one.name == "phi":
         how["type"] = click.Choice(one.choices or NAMES)
     else:
-        how["type"] = {int: click.IntRange(1), float: click.FLOAT}.get(kind, click.STRING)
+        how["type"] = {int: click.IntRange(1), float: click.FLOAT}.get(one.kind, click.STRING)
     if one.default is None:
         how["show_default"] = False
     if one.default is Parameter.empty:
@@ -308,71 +327,19 @@ def _option(one: Option) -> click.Option:
     return click.Option(spelled, **how)
 
 
-def axis(ctx: click.Context, param: click.Parameter, value: Any) -> Array:
-    """Callback of an option START:STOP:COUNT, a comma-separated list, or one number."""
-    if not isinstance(value, str):
-        return value
-
-    def refuse(text: str) -> click.BadParameter:
-        return click.BadParameter(f"{value!r}: {text}", ctx, param)
-
-    try:
-        if ":" not in value:
-            values = np.array([float(part) for part in value.split(",")])
-            if len(np.unique(values)) < len(values):
-                raise refuse("a value stands twice")
-            return values
-        start, stop, count = value.split(":")
-        low, high, size = float(start), float(stop), int(count)
-    except ValueError:
-        raise refuse("expected START:STOP:COUNT, a list a,b,c or a number") from None
-    if not 1 <= size <= _MAX_AXIS:
-        raise refuse(f"COUNT must lie in [1, {_MAX_AXIS}]")
-    if not (np.isfinite(low) and np.isfinite(high)):
-        raise refuse("START and STOP must be finite")
-    if high < low or (size > 1 and high == low):
-        raise refuse("empty range, START must be below STOP")
-    # Rounded so that 0.8 on the axis is 0.8 and can be selected by it; and no −0.
-    return np.round(np.linspace(low, high, size), 12) + 0.0
-
-
-def integers(ctx: click.Context, param: click.Parameter, value: Any) -> list[int]:
-    """Callback of an option like `axis` that takes integers only."""
-    found = np.asarray(axis(ctx, param, value))
-    if np.any(found % 1):
-        raise click.BadParameter(f"{value!r}: must be integers", ctx, param)
-    return [int(one) for one in found]
-
-
-def texts(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> list[str]:
+def _words(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> list[str]:
     """Callback of an option a,b,c that may be given several times."""
-    return [word for one in value for word in one.split(",")]
-
-
-def schedule(ctx: click.Context, param: click.Parameter, value: str) -> Schedule:
-    """Callback of "VALUE" or "VALUE,VALUE@TIME,…": the later values hold from their times on."""
-    try:
-        first, *later = value.split(",")
-        pairs = [part.split("@") for part in later]
-        values = [float(first), *(float(number) for number, _ in pairs)]
-        times = [float(time) for _, time in pairs]
-    except ValueError:
-        raise click.BadParameter(
-            f"{value!r}: expected a number, or e.g. 0,1@100,0@200", ctx, param
-        ) from None
-    return Switching(times, values) if times else values[0]
+    return [word for text in value for word in text.split(",")]
 
 
 @contextmanager
-def library_warnings() -> Iterator[None]:
-    """Warnings of the block as lines on the standard error, each text once.
-
-    Deprecations are for the developers of the packages below: old Matplotlib with new pyparsing.
-    """
+def library_warnings() -> Iterator[list[warnings.WarningMessage]]:
+    """Warnings of the block as lines on the standard error, each text once."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")
+        # These are for the developers of the packages below: old Matplotlib with new pyparsing.
         for category in DEPRECATIONS:
             warnings.simplefilter("ignore", category)
-        yield
+        yield caught
     for text in dict.fromkeys(str(warning.message) for warning in caught):
         click.echo(f"warning: {text}", err=True)

@@ -26,18 +26,8 @@ _INTEGER = 2**31
 
 @contextmanager
 def staged_directory(target: Path) -> Iterator[Path]:
-    """A temporary directory whose files move into `target` if the block ends without error.
-
-    Parameters
-    ----------
-    target : Path
-        Made, with its parents, on entry, so that an unwritable place fails before the work starts.
-
-    Raises
-    ------
-    OSError
-        If `target` cannot be made or written to.
-    """
+    """A temporary directory whose files move into `target` if the block ends without error."""
+    # Made on entry: an unwritable place fails before the work starts.
     created = [path for path in (target, *target.parents) if not path.exists()]
     target.mkdir(parents=True, exist_ok=True)
     staging = None
@@ -56,9 +46,9 @@ def staged_directory(target: Path) -> Iterator[Path]:
 
 def provenance() -> dict[str, str]:
     """Versions of the package and of what its numbers depend on, and the UTC time."""
-    found = {f"{name}_version": _version(name) for name in ("quasipotential", "numpy", "scipy")}
+    versions = {f"{name}_version": _version(name) for name in ("quasipotential", "numpy", "scipy")}
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    return {**found, "python_version": platform.python_version(), "created": now}
+    return {**versions, "python_version": platform.python_version(), "created": now}
 
 
 def _version(name: str) -> str:
@@ -71,8 +61,10 @@ def _version(name: str) -> str:
 def save(data: xr.Dataset, path: Path) -> None:
     """Write a dataset as netCDF; attributes of any JSON type survive `load`."""
     facts = plain(data.attrs)
-    shown = {name: value if _is_native(value) else str(value) for name, value in facts.items()}
-    data.assign_attrs(shown, **{_FACTS: json.dumps(facts)}).to_netcdf(path, engine="scipy")
+    shown = {name: native(value) for name, value in facts.items() if value is not None}
+    data = data.copy()
+    data.attrs = {**shown, _FACTS: json.dumps(facts)}
+    data.to_netcdf(path, engine="scipy")
 
 
 def load(path: str | Path) -> xr.Dataset:
@@ -112,10 +104,13 @@ def load(path: str | Path) -> xr.Dataset:
     return data
 
 
-def _is_native(value: Any) -> bool:
-    if isinstance(value, bool):
-        return False
-    return isinstance(value, str | float) or (isinstance(value, int) and abs(value) < _INTEGER)
+def native(content: Any) -> Any:
+    """An attribute that netCDF 3 can hold: no long integers, no mappings, no lists of texts."""
+    array = np.asarray(content)
+    small = array.dtype.kind in "bf" or (array.dtype.kind in "iu" and np.all(abs(array) < _INTEGER))
+    if isinstance(content, str) or (small and array.size):
+        return content
+    return str(getattr(content, "name", content))
 
 
 def plain(value: Any) -> Any:

@@ -21,19 +21,8 @@ DEPRECATIONS = (DeprecationWarning, PendingDeprecationWarning)
 _OF_TIME = "{l_bar}{bar}| t = {n:.4g} of {total:.4g} [{elapsed}<{remaining}]"
 
 
-class Outcome(NamedTuple):
-    """What a job left.
-
-    Attributes
-    ----------
-    value : object
-        Its result; None if it failed.
-    warnings : list of (str, type)
-        Text and category of the warnings it issued, each once.
-    error : Exception or None
-    seconds : float
-        Time on the processor.
-    """
+class Attempt(NamedTuple):
+    """What a job left: a value or an error, warnings each once, seconds on the processor."""
 
     value: Any
     warnings: list[tuple[str, type[Warning]]]
@@ -58,42 +47,21 @@ def carry_out(
     executor: Executor | None = None,
     label: str = "points",
     progress: bool = False,
-) -> Iterator[tuple[int, Outcome]]:
-    """Outcomes of the jobs with their numbers, as they come.
-
-    Parameters
-    ----------
-    jobs : iterable of functions without arguments
-    workers : int, optional
-        Processes; default: this one.  Functions of notebooks and lambdas may be sent to them, too.
-        Each has one BLAS thread, wherever it runs: the number of threads would change last digits.
-    executor : concurrent.futures.Executor, optional
-        Takes the jobs instead.
-    label : str
-        Of the progress bar.
-    progress : bool
-        Progress bar on a terminal.
-
-    Yields
-    ------
-    (int, Outcome)
-
-    Raises
-    ------
-    ArgumentError
-        If `workers` is not an integer ≥ 1.
-    """
+) -> Iterator[tuple[int, Attempt]]:
+    """What the jobs leave, with their numbers, as they come, of processes or an `executor`."""
+    # Functions of notebooks and lambdas may be sent to processes, too.  Each has one BLAS thread,
+    # wherever it runs: the number of threads would change last digits.
     numbered = [partial(_attempt, number, job) for number, job in enumerate(jobs)]
     count = 1 if workers is None else arguments.count("workers", workers, 1)
     with bar(len(numbered), label, progress) as shown:
-        for found in _scheduled(numbered, count, executor):
+        for attempt in _scheduled(numbered, count, executor):
             shown.update()
-            yield found
+            yield attempt
 
 
 def _scheduled(
-    jobs: Sequence[Callable[[], tuple[int, Outcome]]], count: int, executor: Executor | None
-) -> Iterator[tuple[int, Outcome]]:
+    jobs: Sequence[Callable[[], tuple[int, Attempt]]], count: int, executor: Executor | None
+) -> Iterator[tuple[int, Attempt]]:
     if executor is not None:
         running = [executor.submit(job) for job in jobs]
         try:
@@ -112,7 +80,7 @@ def _scheduled(
         yield from pool(delayed(job)() for job in jobs)
 
 
-def _attempt(number: int, job: Callable[[], Any]) -> tuple[int, Outcome]:
+def _attempt(number: int, job: Callable[[], Any]) -> tuple[int, Attempt]:
     """Do the job; other processes know nothing of the warning filters of this one."""
     start = time.process_time()
     value = failure = None
@@ -125,7 +93,7 @@ def _attempt(number: int, job: Callable[[], Any]) -> tuple[int, Outcome]:
         except Exception as error:  # To be told beside the points that work.
             failure = _portable(error)
     said = list(dict.fromkeys((str(one.message), one.category) for one in caught))
-    return number, Outcome(value, said, failure, time.process_time() - start)
+    return number, Attempt(value, said, failure, time.process_time() - start)
 
 
 def _portable(error: Exception) -> Exception:
@@ -138,11 +106,9 @@ def _portable(error: Exception) -> Exception:
 
 
 def in_threads(jobs: Sequence[Callable[[], T]], threads: int | None) -> list[T]:
-    """Results of the jobs in their order, computed by `threads` with one BLAS thread each.
-
-    For the sampler, whose products are as long as the batch and as wide as the rank: too thin for
-    threads of BLAS, but they release the interpreter.
-    """
+    """Results of the jobs in their order, computed by `threads` with one BLAS thread each."""
+    # For the sampler, whose products are as long as the batch and as wide as the rank: too thin
+    # for threads of BLAS, but they release the interpreter.
     count = min(threads or 1, len(jobs))
     with threadpool_limits(1, user_api="blas"):
         if count == 1:
@@ -164,10 +130,7 @@ def bar(
     unit: str = "point",
     over: Iterable[Any] | None = None,
 ) -> Any:
-    """A progress bar on a terminal, and none in a pipe or where none is asked for.
-
-    It counts to `total`, or runs through a time if that is a float, or over something.
-    """
+    """A progress bar on a terminal: to a count, through a time (a float), or over something."""
     form = _OF_TIME if isinstance(total, float) else None
     off = None if progress else True
     return tqdm(over, total=total, desc=label, unit=unit, disable=off, bar_format=form)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 CONVERGED, FLAGGED, ABSENT = "converged", "flagged", "absent"
 _VERDICT = ("status", "converged", "reason")
 # Arguments that change no number.
-_SILENT = ("progress", "threads", "throw")
+_SILENT = ("progress", "threads", "throw", "workers", "executor", "store", "label")
 # Longest sequence that is told entry by entry.
 _TOLD = 12
 
@@ -157,11 +157,13 @@ class Result:
         """
         import xarray as xr
 
-        from .files import provenance
+        from .files import native, provenance
 
         points = self._point_dims(dims)
         variables: dict[str, Any] = {}
         coords: dict[str, Any] = {}
+        # A parameter that is a coordinate is told there.
+        told = {name for name, about, _ in self._declared() if about["kind"] == "coordinate"}
         for name, about, content in self._declared():
             if about["kind"] == "fact":
                 continue
@@ -188,7 +190,7 @@ class Result:
             meanings = ("whether the numbers may be used", "status is converged", "why not")
             for name, text in zip(_VERDICT, meanings, strict=True):
                 variables[name] = points, np.asarray(getattr(self, name)), {"long_name": text}
-        facts = {name: _native(content) for name, content in self._facts().items()}
+        facts = {k: native(v) for k, v in self._facts().items() if k not in told}
         return xr.Dataset(variables, coords, attrs={**facts, **provenance()})
 
     def _facts(self) -> dict[str, Any]:
@@ -233,9 +235,11 @@ class Result:
         """
         from . import style
 
-        if not self._picture:
+        if not (picture := self._drawn()):
             raise TypeError(f"{type(self).__name__} has no picture; see to_dataset()")
-        abscissa, *names = self._picture
+        abscissa, *names = picture
+        if np.ndim(getattr(self, abscissa)) != 1:
+            raise TypeError(f"{self!r} is not one curve; see to_dataset()")
         return style.curves(
             ax,
             (getattr(self, abscissa), self._label(abscissa)),
@@ -264,6 +268,26 @@ class Result:
     def _repr_html_(self) -> str:
         data = self.to_dataset()
         return f"<pre>{html.escape(repr(self))}</pre>{data._repr_html_()}"
+
+    def _drawn(self) -> tuple[str, ...]:
+        """Names of the abscissa and the curves of `plot`."""
+        return self._picture
+
+    def _raise_unless_converged(self, *names: str) -> None:
+        """NotConvergedError if points did not converge; `names` say where the first of them is."""
+        lost = ~np.asarray(self.converged)
+        if not lost.any():
+            return
+        absent = int(np.sum(np.asarray(self.status) == ABSENT))
+        first = tuple(np.argwhere(lost)[0])
+        place = ", ".join(f"{name}={np.asarray(getattr(self, name))[first]:g}" for name in names)
+        reasons = Counter(np.asarray(self.reason)[lost].tolist()).most_common(3)
+        raise NotConvergedError(
+            f"{int(lost.sum())} of {lost.size} points have no solution, {absent} absent and "
+            f"{int(lost.sum()) - absent} failed: "
+            f"{'; '.join(f'{count} × {text}' for text, count in reasons)} (first: {place})",
+            self,
+        )
 
     def _declared(self) -> Iterator[tuple[str, Mapping[str, Any], Any]]:
         """Name, declaration and content of every field that is there."""
@@ -295,7 +319,7 @@ class Result:
 
     def _point_dims(self, dims: tuple[str, ...] | None) -> tuple[str, ...]:
         count = np.ndim(self.status)
-        names = tuple(f"dim_{k}" for k in range(count)) if dims is None else tuple(dims)
+        names = tuple(f"dim_{k}" for k in range(count)) if not dims else tuple(dims)
         inner = {
             axis
             for name, about, _ in self._declared()
@@ -358,9 +382,15 @@ def given(function: Callable[..., Any], values: Mapping[str, Any]) -> dict[str, 
         Its ``locals()`` before anything else is done.
     """
     signature = inspect.signature(function)
-    told, spelled = {}, []
+    told: dict[str, Any] = {}
+    spelled: list[str] = []
     for name, parameter in signature.parameters.items():
         if name in _SILENT:
+            continue
+        if parameter.kind is parameter.VAR_KEYWORD:
+            more = {key: _told(one) for key, one in values[name].items()}
+            told |= more
+            spelled += [f"{k}={v if isinstance(v, _Text) else repr(v)}" for k, v in more.items()]
             continue
         shown = told[name] = _told(values[name])
         if parameter.default is parameter.empty:
@@ -372,13 +402,6 @@ def given(function: Callable[..., Any], values: Mapping[str, Any]) -> dict[str, 
     package = function.__module__.partition(".")[0]
     plain = {k: str(v) if isinstance(v, _Text) else v for k, v in told.items()}
     return {**plain, "call": f"{package}.{function.__name__}({', '.join(spelled)})"}
-
-
-def _native(content: Any) -> Any:
-    """An attribute that netCDF 3 can hold: no long integers, no mappings, no lists of texts."""
-    array = np.asarray(content)
-    small = array.dtype.kind in "bf" or (array.dtype.kind in "iu" and np.all(abs(array) < 2**31))
-    return content if small or isinstance(content, str) else str(getattr(content, "name", content))
 
 
 class _Text(str):

@@ -40,9 +40,9 @@ def sequence(seed: int | None, stream: str, *key: int) -> np.random.SeedSequence
 
 def entropy(seed: int | None) -> int:
     """The seed itself, or one from the operating system: what a result must report."""
-    found = sequence(seed, "sampling").entropy
-    assert isinstance(found, int)
-    return found
+    drawn = sequence(seed, "sampling").entropy
+    assert isinstance(drawn, int)
+    return drawn
 
 
 def member(seed: int, *key: int) -> int:

@@ -15,14 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .files import plain
-from .jobs import Outcome
+from .jobs import Attempt
 
 if TYPE_CHECKING:
     import xarray as xr
 
 
 class Store:
-    """Outcomes by key, appended to a file as they come.
+    """Attempts by key, appended to a file as they come.
 
     A store writes to one file, ``points-NAME.jsonl``, and reads all of its folder: machines that
     share a folder take names of their own.  A line that was cut off or altered fails its digest and
@@ -41,7 +41,7 @@ class Store:
     def __init__(
         self, folder: str | Path | None, name: str = "all", *, fresh: bool = False
     ) -> None:
-        self._found: dict[str, Outcome] = {}
+        self._kept: dict[str, Attempt] = {}
         self._file = None
         if folder is None:
             return
@@ -51,35 +51,35 @@ class Store:
             self._file.unlink(missing_ok=True)
             return
         for path in sorted(folder.glob("points-*.jsonl")):
-            self._found |= _read(path)
+            self._kept |= _read(path)
         _mend(self._file)
 
     def __len__(self) -> int:
-        """How many outcomes it has."""
-        return len(self._found)
+        """How many points it has."""
+        return len(self._kept)
 
-    def add(self, key: str, outcome: Outcome, facts: Mapping[str, Any] | None = None) -> None:
-        """Keep one outcome, with what identifies it to a reader; failures are not written."""
-        self._found[key] = outcome
-        if self._file is not None and outcome.error is None:
+    def add(self, key: str, attempt: Attempt, facts: Mapping[str, Any] | None = None) -> None:
+        """Keep what a job left, with what identifies it to a reader; failures are not written."""
+        self._kept[key] = attempt
+        if self._file is not None and attempt.error is None:
             line = {
                 "key": key,
                 "facts": dict(facts or {}),
-                "value": _encoded(outcome.value),
-                "warnings": [(text, _name(kind)) for text, kind in outcome.warnings],
-                "seconds": outcome.seconds,
+                "value": _encoded(attempt.value),
+                "warnings": [(text, _name(kind)) for text, kind in attempt.warnings],
+                "seconds": attempt.seconds,
             }
             self._file.parent.mkdir(parents=True, exist_ok=True)
             with self._file.open("a", encoding="utf-8") as file:
                 file.write(json.dumps({**line, "digest": _digest(line)}) + "\n")
 
-    def get(self, key: str) -> Outcome | None:
+    def get(self, key: str) -> Attempt | None:
         """What a job found, if it has been done."""
-        return self._found.get(key)
+        return self._kept.get(key)
 
 
-def _read(path: Path) -> dict[str, Outcome]:
-    found = {}
+def _read(path: Path) -> dict[str, Attempt]:
+    attempts = {}
     for text in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
             line = json.loads(text)
@@ -87,10 +87,10 @@ def _read(path: Path) -> dict[str, Outcome]:
                 continue
             said = [(words, _category(name)) for words, name in line["warnings"]]
             value = _decoded(line["value"])
-            found[line["key"]] = Outcome(value, said, None, line["seconds"])
+            attempts[line["key"]] = Attempt(value, said, None, line["seconds"])
         except (KeyError, TypeError, AttributeError, ValueError, RecursionError):
             continue  # The line at which a run was interrupted: it is done again.
-    return found
+    return attempts
 
 
 def _mend(path: Path) -> None:
@@ -112,10 +112,11 @@ def _name(kind: type[Warning]) -> str:
 def _category(name: str) -> type[Warning]:
     module, _, kind = name.partition(":")
     try:
-        found = getattr(builtins if module == "builtins" else import_module(module), kind)
+        category = getattr(builtins if module == "builtins" else import_module(module), kind)
     except (ImportError, AttributeError):
         return UserWarning
-    return found if isinstance(found, type) and issubclass(found, Warning) else UserWarning
+    known = isinstance(category, type) and issubclass(category, Warning)
+    return category if known else UserWarning
 
 
 def _encoded(data: xr.Dataset) -> dict[str, Any]:

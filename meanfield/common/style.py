@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 # Style sheet of every picture: ``matplotlib.style.use(meanfield.STYLE)``.
 STYLE = "meanfield.common.quasipotential"
 MAIN, SECOND, ALARM = "#4c566a", "#d08770", "crimson"
+# Where the step of an integration is too long.
+CROSS: dict[str, Any] = {"marker": "x", "color": ALARM, "ls": "", "mew": 1.6}
 MARKERS = ("o", "s", "^", "D", "v")
 DASHES = ("-", "--", ":", "-.")
 _TOP = 0.85
@@ -47,6 +49,17 @@ def band(
     axis.fill_between(x, middle - width, middle + width, color=colour, alpha=0.25, lw=0)
 
 
+def activity(
+    axis: Axes, t: ArrayLike, x: ArrayLike, title: str, shaded: Sequence[tuple[float, float]] = ()
+) -> None:
+    """Activity of some neurons in time; shaded are intervals in which the force is on."""
+    for start, end in shaded:
+        axis.axvspan(start, end, color="0.93", zorder=0)
+    axis.plot(t, x, lw=0.8)
+    ends = float(np.min(t)), float(np.max(t))
+    axis.set(xlim=ends, xlabel=r"time $t$", ylabel=r"activity $x_i(t)$", title=title)
+
+
 def curves(
     ax: Axes | None,
     abscissa: tuple[ArrayLike, str],
@@ -70,6 +83,24 @@ def curves(
     else:
         ax.set_ylabel(drawn[0][2])
     return ax
+
+
+def points(
+    axis: Axes, x: ArrayLike, y: ArrayLike, error: ArrayLike, good: ArrayLike, index: int, of: int
+) -> None:
+    """Points of the curve `index` with bars, hollow where they are not good."""
+    colour = shade(index, of)
+    for shown, face in ((np.asarray(good), colour), (~np.asarray(good), "white")):
+        if shown.any():
+            axis.errorbar(
+                np.asarray(x)[shown], np.asarray(y)[shown], np.asarray(error)[shown], color=colour,
+                marker=MARKERS[index % len(MARKERS)], ms=5, mfc=face, ls="", capsize=2, zorder=3,
+            )  # fmt: skip
+
+
+def heading(axis: Axes, text: str) -> None:
+    """A small title on the left."""
+    axis.set_title(text, loc="left", fontsize=10)
 
 
 def spread(values: xr.DataArray) -> xr.DataArray:

@@ -20,18 +20,20 @@ from numpy.typing import ArrayLike, NDArray
 from . import arguments, seeds
 from .arguments import ArgumentError
 from .files import provenance
-from .jobs import Outcome, carry_out
+from .jobs import Attempt, carry_out
+from .result import ABSENT, CONVERGED, FLAGGED, given
 from .store import Store
 
 if TYPE_CHECKING:
     import xarray as xr
 
 _PACKAGES = ("meanfield", "simulate")
-# Attributes of a result that are never those of the whole sweep.
-_OF_POINT = ("converged", "reason", "status")
-_RESERVED = {"replicate", "failed", "reason"}
+# What the sweep says of each point.
+VERDICT = ("failed", "status", "reason")
+# Attributes of a result that are never those of the whole sweep, and those of no point either.
+_OF_POINT, _OF_NONE = {"converged", "reason", "status"}, {"created", "call"}
 # No kept number depends on these parts of the packages.
-_APART = {"study.py", "cli.py", "style.py"}
+_APART = {"study.py", "options.py", "cli.py", "style.py"}
 
 
 class SweepWarning(UserWarning):
@@ -96,8 +98,9 @@ def sweep(
     xarray.Dataset
         Dimensions: the axes, ``replicate`` where `replicates` > 1, and those of the results, with
         nan where they are shorter than at other points.  One unnamed result is called ``value``.
-        ``failed`` and ``reason`` say of each point whether and why it has no result; there its
-        numbers are nan, its texts empty and its truth values False.
+        ``failed`` says of each point whether the function raised; there its numbers are nan, its
+        texts empty and its truth values False.  ``status`` is that of the result ("converged",
+        "flagged", "absent"), and "flagged" where it failed; ``reason`` says why not converged.
 
     Raises
     ------
@@ -119,7 +122,8 @@ def sweep(
     >>> grid.value.dims, float(grid.value.sel(g=2.0, gamma=1.0))
     (('g', 'gamma'), 0.25)
     """
-    if taken := _RESERVED & set(axes):
+    told = given(sweep, locals())
+    if taken := {"replicate", *VERDICT} & set(axes):
         raise ArgumentError(f"axes={sorted(taken)}: names that the sweep itself uses")
     grid = {name: _axis(name, values) for name, values in axes.items()}
     count = arguments.count("replicates", replicates, 1)
@@ -138,16 +142,18 @@ def sweep(
         jobs.append(partial(_labelled, function, {**fixed, **place, **seeded}, tuple(grid)))
         keys.append(key_of(code, {**place, "replicate": replicate, **seeded}))
     name = label or getattr(function, "__name__", "points")
-    found = keep(
+    attempts = keep(
         jobs, keys, kept, [{**place, "replicate": r} for place, r in points],
         throw=Exception if throw is True else throw or (), workers=workers, executor=executor,
         label=name, progress=progress,
     )  # fmt: skip
-    _tell(points, found)
+    _tell(points, attempts)
     dims = {**grid, **({"replicate": list(range(count))} if count > 1 else {})}
-    data = _assembled(dims, found)
-    used = {"seed": entropy} if takes_seed else {}
-    return data.assign_attrs(**used, **provenance())
+    data = _assembled(dims, attempts)
+    # What the results say they used counts more than what was given.
+    facts = {k: told[k] for k in fixed if told[k] is not None and k not in data.variables}
+    facts |= data.attrs | {"call": told["call"]} | ({"seed": entropy} if takes_seed else {})
+    return data.assign_attrs(facts | provenance())
 
 
 def keep(
@@ -156,26 +162,16 @@ def keep(
     store: Store,
     facts: Sequence[Mapping[str, Any]],
     *,
-    throw: type[Exception] | tuple[()] = (),
+    throw: type[Exception] | tuple[type[Exception], ...] = (),
     **how: Any,
-) -> list[Outcome]:
-    """Outcomes of the jobs in their order; those that `store` has are not done again.
-
-    Parameters
-    ----------
-    jobs, keys, facts : sequences
-        What to do, its key, and what identifies it to a reader of the store.
-    store : Store
-    throw : type of exception
-        Errors that are raised instead of noted.
-    **how
-        As in `carry_out`.
-    """
+) -> list[Attempt]:
+    """What the jobs leave, in their order; those whose key `store` has are not done again."""
+    # `facts` identify a job to a reader of the store; errors of the type `throw` are raised.
     todo = [number for number, key in enumerate(keys) if store.get(key) is None]
-    for place, outcome in carry_out([jobs[number] for number in todo], **how):
-        if isinstance(outcome.error, throw):
-            raise outcome.error
-        store.add(keys[todo[place]], outcome, facts[todo[place]])
+    for place, attempt in carry_out([jobs[number] for number in todo], **how):
+        if isinstance(attempt.error, throw):
+            raise attempt.error
+        store.add(keys[todo[place]], attempt, facts[todo[place]])
     return [one for key in keys if (one := store.get(key)) is not None]
 
 
@@ -192,12 +188,12 @@ def _axis(name: str, values: ArrayLike) -> list[Any]:
         raise ArgumentError(
             f"{name}={values!r}: expected a non-empty one-dimensional axis of numbers or texts"
         )
-    found: list[Any] = array.tolist()
-    if any(isinstance(one, float) and one != one for one in found):
+    places: list[Any] = array.tolist()
+    if any(isinstance(place, float) and place != place for place in places):
         raise ArgumentError(f"{name}={values!r}: nan is no place on an axis")
-    if len(set(found)) < len(found):
+    if len(set(places)) < len(places):
         raise ArgumentError(f"{name}={values!r}: a value stands twice")
-    return found
+    return places
 
 
 def _check_call(
@@ -244,11 +240,7 @@ def identity(
                 f"function={_title(bare)}: has no source, so that store needs version="
             ) from error
     code = _told(function, set()) if version is None else version
-    held = (
-        code,
-        sources("validation"),
-        [(name, _told(fixed[name], set())) for name in sorted(fixed)],
-    )
+    held = (code, sources("validation"), [(k, _told(fixed[k], set())) for k in sorted(fixed)])
     versions = {name: text for name, text in provenance().items() if name != "created"}
     return key_of(_title(function), {"held": joblib.hash(held), **versions})
 
@@ -279,12 +271,8 @@ def _told(value: Any, seen: set[int]) -> Any:
             if getattr(one, "__module__", None) == value.__module__
             or isinstance(one, int | float | str | list | tuple | dict | np.ndarray)
         }
-        inner = [
-            value.__defaults__,
-            value.__kwdefaults__,
-            cells,
-            getattr(value, "__wrapped__", None),
-        ]
+        wrapped = getattr(value, "__wrapped__", None)
+        inner = [value.__defaults__, value.__kwdefaults__, cells, wrapped]
         return value.__qualname__, _bytecode(code), _told([*inner, near], seen)
     if isinstance(value, np.ndarray | np.generic | str | bytes | int | float | complex | None):
         return value
@@ -312,15 +300,15 @@ def _content(value: Any) -> Any:
 @cache
 def sources(*apart: str) -> str:
     """Digest of the packages but for these files and folders: no points of other code are used."""
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     root = Path(__file__).parents[2]
     for package in _PACKAGES:
         for path in sorted((root / package).rglob("*.py")):
             # A figure is what its own functions say; others call what protocol.py has.
             figure = path.parent.name == "studies" and path.name[:2] in ("hh", "qh")
             if not (figure or {*_APART, *apart} & set(path.relative_to(root).parts)):
-                found.update(path.read_bytes())
-    return found.hexdigest()
+                digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def _labelled(
@@ -368,34 +356,31 @@ def _is_labelled(value: Any) -> bool:
     return isinstance(dims, list | tuple) and all(isinstance(dim, str) for dim in dims)
 
 
-def _tell(points: Sequence[tuple[Mapping[str, Any], int]], found: Sequence[Outcome]) -> None:
+def _tell(points: Sequence[tuple[Mapping[str, Any], int]], attempts: Sequence[Attempt]) -> None:
     """Warnings once each; failures as one warning, or raised if there is nothing else."""
-    said = dict.fromkeys(pair for one in found for pair in one.warnings)
-    for text, category in said:
+    for text, category in dict.fromkeys(pair for one in attempts for pair in one.warnings):
         warnings.warn(text, category, stacklevel=3)
-    failed = [number for number, one in enumerate(found) if one.error is not None]
-    if not failed:
+    failures = [(point, one) for point, one in zip(points, attempts, strict=True) if one.error]
+    if not failures:
         return
-    error = found[failed[0]].error
-    assert error is not None
-    if len(failed) == len(found):
-        raise error
-    place, replicate = points[failed[0]]
+    (place, replicate), first = failures[0]
+    if len(failures) == len(attempts) and first.error is not None:
+        raise first.error
     where = ", ".join(f"{name}={value}" for name, value in place.items())
     warnings.warn(
-        f"{len(failed)} of {len(found)} points failed, first {where}, replicate {replicate}: "
-        f"{found[failed[0]].reason}",
+        f"{len(failures)} of {len(attempts)} points failed, first {where}, replicate {replicate}: "
+        f"{first.reason}",
         SweepWarning,
         stacklevel=3,
     )
 
 
-def _assembled(dims: Mapping[str, Sequence[Any]], found: Sequence[Outcome]) -> xr.Dataset:
+def _assembled(dims: Mapping[str, Sequence[Any]], attempts: Sequence[Attempt]) -> xr.Dataset:
     """All results on the grid."""
     import xarray as xr
 
     shape = tuple(len(values) for values in dims.values())
-    good: list[xr.Dataset] = [one.value for one in found if one.error is None]
+    good: list[xr.Dataset] = [one.value for one in attempts if one.error is None]
     common = {
         key: value
         for key, value in good[0].attrs.items()
@@ -403,10 +388,9 @@ def _assembled(dims: Mapping[str, Sequence[Any]], found: Sequence[Outcome]) -> x
         and all(key in one.attrs and _same(one.attrs[key], value) for one in good)
     }
     # What differs between the points is told of each.
-    values = [
-        None if one.error is not None else _with_facts(one.value, {*common, *dims}) for one in found
-    ]
-    good = [one for one in values if one is not None]
+    known = {*common, *dims, *_OF_NONE}
+    results = [None if one.error else _with_facts(one.value, known) for one in attempts]
+    good = [one for one in results if one is not None]
     names = list(dict.fromkeys(name for one in good for name in one.variables))
     coords: dict[Hashable, Any] = {name: list(values) for name, values in dims.items()}
     variables: dict[Hashable, Any] = {}
@@ -418,7 +402,8 @@ def _assembled(dims: Mapping[str, Sequence[Any]], found: Sequence[Outcome]) -> x
             coords[name] = first.variable
             continue
         parts = [
-            None if one is None or name not in one.variables else one[name].values for one in values
+            None if one is None or name not in one.variables else one[name].values
+            for one in results
         ]
         if len({one[name].dims for one in good if name in one.variables}) > 1:
             raise ArgumentError(f"{name}: the function returns it with different dimensions")
@@ -426,16 +411,36 @@ def _assembled(dims: Mapping[str, Sequence[Any]], found: Sequence[Outcome]) -> x
         label = f"{name}_of_point" if name in first.dims else name
         stacked = _stacked(str(name), parts, shape)
         variables[label] = ((*dims, *first.dims), stacked, first.attrs)
-    failed = np.array([one.error is not None for one in found]).reshape(shape)
-    variables["failed"] = (tuple(dims), failed, {"long_name": "whether the point has no result"})
-    reasons = np.array([one.reason for one in found], dtype=str).reshape(shape)
-    if "reason" in variables:
-        own = variables["reason"]
-        wide = (..., *[None] * (len(own[0]) - len(dims)))
-        variables["reason"] = (own[0], np.where(failed[wide], reasons[wide], own[1]), own[2])
-    else:
-        variables["reason"] = (tuple(dims), reasons, {"long_name": "why it has none"})
+    _judge(variables, tuple(dims), shape, attempts)
     return xr.Dataset(variables, coords, common)
+
+
+def _judge(
+    variables: dict[Hashable, Any],
+    dims: tuple[str, ...],
+    shape: tuple[int, ...],
+    attempts: Sequence[Attempt],
+) -> None:
+    """Add `VERDICT`: what the results say of themselves, and what is to be said of failures."""
+    failed = np.array([one.error is not None for one in attempts]).reshape(shape)
+    variables["failed"] = (dims, failed, {"long_name": "whether the point has no result"})
+    axes, why, _ = variables.setdefault("reason", (dims, np.full(shape, ""), {}))
+    variables.setdefault("status", (axes, np.where(why == "", CONVERGED, FLAGGED), {}))
+    for name, texts, meaning in (
+        ("reason", [one.reason for one in attempts], "why it is not converged"),
+        ("status", [_status(one.error) for one in attempts], "converged, flagged or absent"),
+    ):
+        axes, own, about = variables[name]
+        wide = (..., *[None] * (len(axes) - len(dims)))
+        filled = np.where(failed[wide], np.reshape(texts, shape)[wide], own)
+        variables[name] = (axes, filled, {"long_name": meaning, **about})
+
+
+def _status(error: Exception | None) -> str:
+    """Of a point that failed: absent where the result that the error brings says so."""
+    solution = getattr(error, "solution", None)
+    words = set(np.ravel(getattr(solution, "status", FLAGGED)).tolist())
+    return ABSENT if words == {ABSENT} else FLAGGED
 
 
 def _with_facts(data: xr.Dataset, known: Container[str]) -> xr.Dataset:
@@ -443,7 +448,7 @@ def _with_facts(data: xr.Dataset, known: Container[str]) -> xr.Dataset:
     own = {
         key: value
         for key, value in data.attrs.items()
-        if key not in known and key != "created" and key not in data.variables
+        if key not in known and key not in data.variables
         and isinstance(value, str | int | float | np.generic)
     }  # fmt: skip
     return data.assign(own)

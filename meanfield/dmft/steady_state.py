@@ -359,7 +359,7 @@ def _gaussian(phi: TransferFunction, g: float, temperature: float, tau: Array) -
         "r_int": r_int,
         "tau_half": float(point.tau_half),
     }
-    return _exact("stationary", curves, scalars, float(point.error))
+    return _exact("stationary", curves, scalars, float(point.relative_error))
 
 
 def _averages(

@@ -1,4 +1,4 @@
-"""The paramagnetic branch Q = R = P = 0: equations, Jacobian and observables.
+"""The paramagnetic branch Q = R = P = 0: its equations, its two sheets and their paths in T.
 
 Unknowns are (ln v, r, A) with v = T + g²q and A = X v, and x = √v ξ, φ_s(ξ) = φ(√v ξ)/√v.  In
 these the law p(ξ) ∝ exp{−ψ²/2 − (g²/2)A φ_s² − (βηv/2) ξ²}, ψ = ξ − kφ_s, k = g²γr, has a limit
@@ -15,30 +15,52 @@ cancellation at small T, where A ∝ T, nor where T/v → 0 and the plain equati
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..common.arguments import Array
+from ..elliptic import linear_temperature_ratio, null_margin
 from ..quadrature import LOG_CUT, POLE, half_line_rule
-from ..transfer import Jet
-from .points import Points
-from .stability import leading_mode, susceptibility_map
+from .newton import (
+    DIVERGED,
+    FIRST_NODES,
+    GOOD_START,
+    MAX_STEP,
+    BranchEquations,
+    NewtonResult,
+    Path,
+    Starts,
+    Visitor,
+    follow,
+    in_temperature,
+    newton,
+    refine,
+)
+from .points import NO_NULL, NOT_NORMALISABLE, Columns, Points, null_state
+from .two_fields import leading_mode, susceptibility_map
+
+PATH_NODES = 40
+# Sets how cold the null sheet is its linear limit, and the cooled one that of T = 0.
+_COLD = 1e-9
+# In ln v, between the null state and any state of finite q at that temperature.
+_FAR_ABOVE_NULL = 5.0
 
 
 def unpack(unknowns: Array, points: Points) -> tuple[Array, Array, Array, Array, Array]:
     """v, r, A, k and the confinement βηv of the unknowns (points, 3)."""
-    log_v, r, stretch = unknowns.T
+    log_v, r, xv = unknowns.T
     v = np.exp(log_v)
-    return v, r, stretch, points.g**2 * points.gamma * r, points.pull * v
+    return v, r, xv, points.g**2 * points.gamma * r, points.beta_eta * v
 
 
-class _Law:
+class _SymmetricLaw:
     """The law of ξ on its nodes, as columns (points, nodes)."""
 
     def __init__(self, unknowns: Array, points: Points, n: int) -> None:
         self.points = points
-        v, _, stretch, k, b = unpack(unknowns, points)
+        v, _, xv, k, b = unpack(unknowns, points)
         s = np.sqrt(v)
         self.v, self.k, self.b = v[:, None], k[:, None], b[:, None]
-        self.c = (points.g**2 * stretch)[:, None]
+        self.c = (points.g**2 * xv)[:, None]
         phi = points.phi
 
         def log_weight(xi: Array) -> Array:
@@ -47,7 +69,7 @@ class _Law:
 
         self.xi, weights = half_line_rule(log_weight, POLE * phi.length / s, self._reach(s), n)
         x = s[:, None] * self.xi
-        jet: Jet = phi.evaluate(x)
+        jet = phi.evaluate(x)
         self.phi_s = jet.phi / s[:, None]
         self.d = self.xi**3 * jet.defect
         self.curvature = jet.d2 / s[:, None]
@@ -59,10 +81,8 @@ class _Law:
         self.p = weights / self.norm[:, None]
 
     def _reach(self, s: Array) -> Array:
-        """A ξ beyond which the weight is below exp(−LOG_CUT) of its value at 0.
-
-        The smaller of two bounds: |φ_s| ≤ bound/s, and φ_s ≤ steepness·ξ.
-        """
+        # A ξ beyond which the weight is below exp(−LOG_CUT) of its value at 0: the smaller of two
+        # bounds, from |φ_s| ≤ bound/s and φ_s ≤ steepness·ξ.
         phi = self.points.phi
         c, k = np.minimum(self.c[:, 0], 0), np.maximum(self.k[:, 0], 0)
         top = phi.bound / s
@@ -79,9 +99,9 @@ class _Law:
 
 def equations(unknowns: Array, points: Points, n: int) -> tuple[Array, Array]:
     """Equation errors (points, 3) and their Jacobian (points, 3, 3) on n quadrature intervals."""
-    law = _Law(unknowns, points, n)
-    v, r, stretch, k, _ = unpack(unknowns, points)
-    g2, pull, tau = points.g**2, points.pull, points.temperature / v
+    law = _SymmetricLaw(unknowns, points, n)
+    v, r, xv, k, _ = unpack(unknowns, points)
+    g2, beta_eta, tau = points.g**2, points.beta_eta, points.temperature / v
     phi_s, psi, d, xi = law.phi_s, law.psi, law.d, law.xi
 
     # Logarithmic derivatives of the weight at fixed ξ with respect to (ln v, k, A).
@@ -115,13 +135,13 @@ def equations(unknowns: Array, points: Points, n: int) -> tuple[Array, Array]:
     jacobian = np.empty((len(points), 3, 3))
     with np.errstate(divide="ignore", invalid="ignore"):
         scale = tau / v + g2 * bend
-        source = k * drive + pull * spread
+        source = k * drive + beta_eta * spread
         error[:, 0] = tau + g2 * phi2 - 1
         error[:, 1] = mixed - r
-        error[:, 2] = stretch - source / scale
+        error[:, 2] = xv - source / scale
         for j in range(3):
             by_k = g2 * points.gamma if j == 1 else 0.0
-            source_j = k * drive_[j] + by_k * drive + pull * spread_[j]
+            source_j = k * drive_[j] + by_k * drive + beta_eta * spread_[j]
             scale_j = g2 * bend_[j] - (2 * tau / v if j == 0 else 0.0)
             jacobian[:, 0, j] = g2 * phi2_[j] - (tau if j == 0 else 0.0)
             jacobian[:, 1, j] = mixed_[j] - float(j == 1)
@@ -131,8 +151,8 @@ def equations(unknowns: Array, points: Points, n: int) -> tuple[Array, Array]:
 
 def observables(unknowns: Array, points: Points, n: int) -> dict[str, Array]:
     """Order parameters and moments at a solution: the columns of `Columns` by name."""
-    law = _Law(unknowns, points, n)
-    v, r, stretch, _, _ = unpack(unknowns, points)
+    law = _SymmetricLaw(unknowns, points, n)
+    v, r, xv, _, _ = unpack(unknowns, points)
     q = v * law.mean(law.phi_s**2)
     zero = np.zeros_like(v)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -143,28 +163,209 @@ def observables(unknowns: Array, points: Points, n: int) -> dict[str, Array]:
         "Q": zero,
         "r": r,
         "R": zero,
-        "X": stretch / v,
+        "X": xv / v,
         "P": zero,
         "chi": chi,
         "sigma_xphi": v * law.mean(law.xi * law.phi_s),
         "x2": v * law.mean(law.xi**2),
-        "free_entropy": points.g**2 / 2 * (stretch * q / v - points.gamma * r**2) + log_norm,
-        "instability": instability(q / v, r, stretch, points),
+        "free_entropy": points.g**2 / 2 * (xv * q / v - points.gamma * r**2) + log_norm,
+        "instability": instability(q / v, r, xv, points),
     }
 
 
 def plain_errors(unknowns: Array, points: Points, n: int) -> Array:
-    """Relative errors (points, 3) of the plain equations of [QH], for the residual.
-
-    q = ⟨φ²⟩ relative to v/g², r = ⟨yφ⟩/v, and X = 1/v − ⟨y²⟩/v² relative to 1/v.
-    """
-    law = _Law(unknowns, points, n)
-    v, r, stretch, _, _ = unpack(unknowns, points)
+    """Relative errors (points, 3) of the plain equations of [QH], for the residual."""
+    # q = ⟨φ²⟩ relative to v/g², r = ⟨yφ⟩/v, and X = 1/v − ⟨y²⟩/v² relative to 1/v.
+    law = _SymmetricLaw(unknowns, points, n)
+    v, r, xv, _, _ = unpack(unknowns, points)
     of_q = points.temperature / v + points.g**2 * law.mean(law.phi_s**2) - 1
     of_r = law.mean(law.psi * law.phi_s) - r
-    return np.stack([of_q, of_r, 1 - law.mean(law.psi**2) - stretch], axis=1)
+    return np.stack([of_q, of_r, 1 - law.mean(law.psi**2) - xv], axis=1)
 
 
-def instability(u: Array, r: Array, stretch: Array, points: Points) -> Array:
+def instability(u: Array, r: Array, xv: Array, points: Points) -> Array:
     """Largest eigenvalue of the linearised (Q, R, P) map, u = q/v and A = X v."""
-    return leading_mode(susceptibility_map(r, u, -stretch, r, points.gamma), points.g)[0]
+    return leading_mode(susceptibility_map(r, u, -xv, r, points.gamma), points.g)[0]
+
+
+def solve(points: Points, sheet: str, tol: float) -> Columns:
+    """Solve the paramagnetic branch at every point on the named sheet."""
+    columns = Columns(len(points), "paramagnetic")
+    edge = points.effective_gain * (1 + points.gamma)
+    barred = np.zeros(len(points), dtype=bool)
+    if points.phi.is_linear:
+        barred = (edge >= 1) & (points.eta == 0)
+        columns.reject(barred, NOT_NORMALISABLE)
+    todo = ~barred
+
+    frozen = todo & (points.temperature == 0)
+    null = frozen & _null_at_zero_temperature(points, sheet)
+    columns.write(null, _null_state(points.take(null)))
+    absent = frozen & (points.gamma < 0) & (edge > 1) & (sheet == "null")
+    columns.reject(absent, NO_NULL)
+    todo &= ~null & ~absent
+
+    index = np.flatnonzero(todo)
+    here = points.take(index)
+    unique = ((here.gamma >= 0) & here.phi.is_concave) | here.phi.is_linear
+    starts = Starts.empty(len(here), 3)
+    for mask, find in ((unique, _direct), (~unique, _cooled if sheet == "cooled" else _null)):
+        starts.write(mask, find(here.take(mask)))
+
+    # Where the branch is not unique cooling may have led to the null state.
+    fallen = (here.temperature == 0) & ~unique & _fallen(starts.unknowns[:, 0], here)
+    starts.unknowns[fallen] = np.nan
+    columns.write(index, refine(_EQUATIONS, starts, here, tol))
+    columns.write(index[fallen], _null_state(here.take(fallen)))
+    columns.sheet_of[points.gamma < 0] = sheet
+    columns.iterations[index[fallen]] = starts.iterations[fallen]
+    return columns
+
+
+def _null_state(points: Points) -> Columns:
+    """The limit T → 0 where q → 0: regimes I and II."""
+    # In regime II r is the elliptic law's resolvent inside its support, X and χ diverge, and the
+    # branch is marginal.
+    columns = null_state(points, "paramagnetic")
+    values, gain, gamma = columns.values, points.effective_gain, points.gamma
+    margin = null_margin(gain, gamma)
+    inside = margin == 0
+    entropy = 0.5 - 1 / (2 * gain**2 * (1 + gamma)) - np.log(gain)
+    values["free_entropy"] = np.where(inside, entropy, values["free_entropy"])
+    # Proved in derivations.replica: g²G² outside, exactly 1 inside the support.
+    values["instability"] = np.where(inside, 1.0, 1 - margin)
+    values["sigma_xphi"] = np.zeros(len(points))
+    return columns
+
+
+def _null_at_zero_temperature(points: Points, sheet: str) -> NDArray[np.bool_]:
+    """Where the sheet is known to end in v = 0 at T = 0: regimes I and II, and the null sheet."""
+    gain, gamma = points.effective_gain, points.gamma
+    exists = gain * (1 + gamma) <= 1
+    alone = ~_finite_only(points) & points.phi.is_concave
+    below = exists if sheet == "null" else exists & alone
+    return np.asarray(np.where((gamma >= 0) & points.phi.is_concave, alone, below), dtype=bool)
+
+
+def _coldest(points: Points) -> Array:
+    """A temperature so low that v = T/τ of the null state is small next to its margin τ."""
+    tau = linear_temperature_ratio(points.effective_gain, points.gamma, points.eta)
+    return _COLD * (points.g * points.phi.length * np.where(tau > 0, tau, 1.0)) ** 2
+
+
+def _fallen(log_v: Array, points: Points) -> NDArray[np.bool_]:
+    """Whether ln v, reached at `_coldest`, is that of a state that ends in v = 0."""
+    cold = points.at(_coldest(points))
+    null = _linear_limit(cold)[:, 0]
+    # Beyond g(1+γ) = 1 only regime II of γ > 0 does, with v ∝ √T on the way.
+    two = np.where(_finite_only(points), -np.inf, np.log(cold.temperature) / 2)
+    beyond = points.effective_gain * (1 + points.gamma) >= 1
+    return np.asarray(log_v < np.where(beyond, two, null) + _FAR_ABOVE_NULL, dtype=bool)
+
+
+def _finite_only(points: Points) -> NDArray[np.bool_]:
+    """Beyond the line where x = 0 at T = 0 is no solution of γ ≥ 0 any more."""
+    return np.asarray(points.effective_gain**2 * (1 + points.gamma) > 1, dtype=bool)
+
+
+def newton_at(start: Array, points: Points, n: int, max_iterations: int = 60) -> NewtonResult:
+    """Newton's method for the unknowns (ln v, r, A) on n quadrature intervals."""
+
+    def system(unknowns: Array, index: NDArray[np.intp]) -> tuple[Array, Array]:
+        return equations(unknowns, points.take(index), n)
+
+    return newton(system, start, _limit, max_iterations=max_iterations)
+
+
+def _limit(unknowns: Array, step: Array, index: NDArray[np.intp]) -> Array:
+    room = np.stack([np.ones(len(step)), 0.5 * np.maximum(np.abs(unknowns[:, 1]), 0.1)], axis=1)
+    return np.minimum(1.0, (room / np.abs(step[:, :2])).min(axis=1))
+
+
+def _linear_limit(points: Points) -> Array:
+    """The unknowns where φ is linear: exact as x → 0."""
+    gain = points.effective_gain
+    tau = linear_temperature_ratio(gain, points.gamma, points.eta)
+    rest = 1 / (1 + points.gamma * (1 - tau))  # 1 − k
+    with np.errstate(divide="ignore"):
+        log_v = np.log(points.temperature) - np.log(tau)
+    response = points.phi.slope * rest * (1 - tau) / gain**2
+    xv = 1 - rest**2 * (1 - tau) / gain**2
+    return np.stack([log_v, response, np.where(points.eta > 0, xv, 0.0)], axis=1)
+
+
+def direct_starts(points: Points) -> tuple[Array, Array]:
+    """Two starts for Newton's method: the linear limit cut off at order one, and a hot one."""
+    cold = _linear_limit(points)
+    scale = points.g**2 * min(points.phi.bound, 3.0) ** 2 * 0.3
+    log_v, response = np.log(points.temperature + scale), np.full_like(scale, 0.6)
+    hot = np.stack([log_v, response, np.zeros_like(scale)], axis=1)
+    if not points.phi.is_linear:
+        # At T = 0 only regime III is left to solve: v grows linearly from its onset.
+        onset = np.maximum(points.effective_gain**2 * (1 + points.gamma) - 1, 1e-9)
+        frozen = points.temperature == 0
+        limit = np.where(frozen, np.log(np.minimum(scale, onset)), hot[:, 0])
+        cold[:, 0] = np.where(frozen, limit, np.minimum(limit, cold[:, 0]))
+    return cold, hot
+
+
+def _direct(points: Points) -> Starts:
+    """Newton from two starts, where the branch is unique (γ ≥ 0 with concave φ, or linear φ)."""
+    starts = Starts.empty(len(points), 3)
+    todo = np.arange(len(points))
+    for start in direct_starts(points):
+        solved = newton_at(start[todo], points.take(todo), FIRST_NODES)
+        good = solved.residual <= GOOD_START
+        starts.iterations[todo] += solved.iterations
+        starts.unknowns[todo[good]] = solved.unknowns[good]
+        todo = todo[~good]
+    if todo.size:
+        starts.write(todo, _cooled(points.take(todo)))
+        starts.reason[todo] = DIVERGED
+    return starts
+
+
+def cool(
+    points: Points, target: Array, visit: Visitor | None = None, max_step: float = MAX_STEP
+) -> Path:
+    """Follow the cooled sheet from a high temperature down to ln T = `target`."""
+    bound = min(points.phi.bound, 3.0)
+    hot = np.maximum(np.log(30 * (1 + points.g**2 + points.eta)), target)
+    log_v = np.log(np.exp(hot) + points.g**2 * bound**2 * 0.6)
+    start = np.stack([log_v, np.full(len(points), 0.3), np.zeros(len(points))], axis=1)
+    return _follow(points, start, hot, target, visit, max_step)
+
+
+def _follow(
+    points: Points,
+    start: Array,
+    log_temperature: Array,
+    target: Array,
+    visit: Visitor | None = None,
+    max_step: float = MAX_STEP,
+) -> Path:
+    solved = newton_at(start, points.at(np.exp(log_temperature)), PATH_NODES)
+    start = np.where(solved.residual[:, None] <= GOOD_START, solved.unknowns, np.nan)
+    correct = in_temperature(newton_at, points, PATH_NODES)
+    path = follow(correct, start, log_temperature, target, visit=visit, max_step=max_step)
+    return path._replace(iterations=path.iterations + solved.iterations)
+
+
+def _cooled(points: Points) -> Starts:
+    frozen = points.temperature == 0
+    target = np.log(np.where(frozen, _coldest(points), points.temperature))
+    return Starts.arrived(cool(points, target), target)
+
+
+def _null(points: Points) -> Starts:
+    """Follow the null sheet from T → 0 up to the wanted temperature."""
+    exists = (points.eta > 0) | (points.effective_gain * (1 + points.gamma) < 1)
+    target = np.log(points.temperature)
+    cold = np.minimum(target, np.log(_coldest(points)))
+    start = np.where(exists[:, None], _linear_limit(points.at(np.exp(cold))), np.nan)
+    starts = Starts.arrived(_follow(points, start, cold, target), target)
+    starts.reason[~exists] = NO_NULL
+    return starts
+
+
+_EQUATIONS = BranchEquations("paramagnetic", newton_at, equations, observables, plain_errors)

@@ -1,4 +1,4 @@
-"""Parameters of a batch of points, and the columns of numbers a branch returns for them."""
+"""Parameters of a batch of points, the columns a branch returns for them, and the state x = 0."""
 
 from __future__ import annotations
 
@@ -9,9 +9,26 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..common import arguments
 from ..common.arguments import Array
+from ..common.result import ABSENT, CONVERGED, FLAGGED
+from ..elliptic import null_fluctuation, null_response
 from ..transfer import TransferFunction
 
 Index = NDArray[np.intp] | NDArray[np.bool_]
+
+# Why there is no solution, by the theory.
+FOLD = "this sheet ends in a fold before the requested temperature"
+NO_NULL = "the null sheet needs g(1+gamma) < 1 (slope-1 units) at eta = 0"
+NOT_NORMALISABLE = "the measure is not normalisable: linear phi needs g(1+gamma) < 1 or eta > 0"
+NOT_MONOTONE = "k = g^2 gamma G reaches 1: x - k phi(x) is not monotone and the branch ends"
+NO_LINEAR_STATIC = "linear phi has no static branch beyond g(1+gamma) = 1"
+NO_ORDERED = (
+    "no ordered branch: the cooled paramagnetic sheet is stable down to this temperature "
+    "or ends in a fold before"
+)
+RETURNED = "the ordered branch has gone back to Q = 0 before the requested temperature"
+_NO_SOLUTION = (
+    FOLD, NO_NULL, NOT_NORMALISABLE, NOT_MONOTONE, NO_LINEAR_STATIC, NO_ORDERED, RETURNED
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -44,8 +61,8 @@ class Points:
         return replace(self, temperature=temperature)
 
     @property
-    def pull(self) -> Array:
-        """η/T, the strength βη of the confinement in the exponent (0 where η = 0)."""
+    def beta_eta(self) -> Array:
+        """The strength βη = η/T of the confinement in the exponent (0 where η = 0)."""
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.where(self.eta > 0, self.eta / self.temperature, 0.0)
 
@@ -79,17 +96,24 @@ WORDS = ("reason", "branch_of", "sheet_of")
 class Columns:
     """One row per point: the numbers of a solution and how it was reached."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, branch: str = "") -> None:
         self.values = {name: np.full(size, np.nan) for name in NUMBERS}
         self.residual, self.quadrature_error, self.rounding_error = np.full((3, size), np.nan)
         self.iterations, self.nodes = np.zeros((2, size), dtype=np.int64)
         self.reason = np.full(size, "not attempted", dtype=object)
         self.branch_of, self.sheet_of = np.full((2, size), "", dtype=object)
+        self.branch_of[:] = branch
 
     @property
     def converged(self) -> NDArray[np.bool_]:
         """Points without a reason to doubt them."""
         return np.asarray(self.reason == "", dtype=bool)
+
+    @property
+    def status(self) -> NDArray[np.str_]:
+        """The status of each point, which its reason tells."""
+        lost = np.where(np.isin(self.reason, _NO_SOLUTION), ABSENT, FLAGGED)
+        return np.where(self.converged, CONVERGED, lost)
 
     def write(self, index: Index, other: Columns) -> None:
         """Copy another batch into the points `index` of this one."""
@@ -105,7 +129,33 @@ class Columns:
         self.iterations[index] += spent
 
     def reject(self, index: Index, reason: str) -> None:
-        """Flag points: their numbers become nan and the reason is kept."""
+        """Points without a solution: their numbers become nan and the reason is kept."""
         for column in self.values.values():
             column[index] = np.nan
         self.reason[index] = reason
+
+
+def null_state(points: Points, branch: str) -> Columns:
+    """What both branches share of the state x = 0 at T = 0, in closed form."""
+    columns = Columns(len(points), branch)
+    phi, gamma, gain = points.phi, points.gamma, points.effective_gain
+    response = null_response(gain, gamma)
+    zero: Array = np.zeros(len(points))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = null_fluctuation(gain, gamma)
+        bend = 3 * phi.cubic * phi.slope * points.g**2 * gamma * response**2 * ratio
+    columns.values.update(
+        q=zero,
+        Q=zero,
+        r=phi.slope * response,
+        R=zero,
+        X=np.where((gamma == 0) | phi.is_linear, 0.0, bend),
+        P=zero,
+        chi=phi.slope**2 * ratio,
+        x2=zero,
+        free_entropy=-(gain**2) * gamma * response**2 / 2 + np.log(response),
+    )
+    for errors in (columns.residual, columns.quadrature_error, columns.rounding_error):
+        errors[:] = 0.0
+    columns.reason[:] = ""
+    return columns

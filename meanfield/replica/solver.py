@@ -1,9 +1,8 @@
-"""The public calls: solve the saddle-point equations on arrays, β_SG, and the plain map."""
+"""The result and the public calls: the saddle-point equations on arrays, β_SG, the plain map."""
 
 from __future__ import annotations
 
-from collections import Counter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,11 +10,10 @@ from numpy.typing import ArrayLike, NDArray
 from ..common import arguments
 from ..common.arguments import Array
 from ..common.jobs import bar
-from ..common.result import NotConvergedError
+from ..common.result import Result, coordinate, given, value
 from ..transfer import TransferFunction, transfer_function
-from . import bifurcation, ordered, sheets, static, two_fields
-from .points import COUNTS, ERRORS, NUMBERS, WORDS, Columns, Points, checked
-from .solution import SaddlePoint
+from . import ordered, paramagnetic, static, two_fields
+from .points import COUNTS, ERRORS, FOLD, NO_NULL, NUMBERS, Columns, Points, checked
 
 BRANCHES = ("static", "paramagnetic", "ordered", "stable")
 SHEETS = ("cooled", "null")
@@ -27,6 +25,79 @@ _CHUNK = 4096
 _CHUNK_TWO_FIELDS = 128
 _NO_STATIC_T = "branch 'static' needs beta = inf"
 _FINITE_BETA = "the ordered branch needs finite beta"
+_NO_STABLE_SHEET = f"no paramagnetic sheet is stable and {_FINITE_BETA}: give one"
+
+
+class SaddlePoint(Result):
+    """Order parameters of the replica theory; every array has the broadcast shape of the input.
+
+    Where `converged` is False the numbers are nan and `reason` says why; `status` is "absent" where
+    the branch or sheet does not exist there.
+    """
+
+    g: Array = coordinate("gain", (...,), symbol="$g$")
+    gamma: Array = coordinate("coupling symmetry", (...,), symbol=r"$\gamma$")
+    beta: Array = coordinate("inverse temperature", (...,), symbol=r"$\beta$")
+    eta: Array = coordinate("confinement", (...,), symbol=r"$\eta$")
+    q: Array = value("mean square activity <phi^2>", (...,), symbol="$q$")
+    Q: Array = value("overlap of two replicas <phi>^2", (...,), symbol="$Q$")
+    r: Array = value("response, diagonal", (...,), symbol="$r$")
+    R: Array = value("response, off-diagonal", (...,), symbol="$R$")
+    X: Array = value("conjugate of q, diagonal X_d", (...,), symbol="$X_d$")
+    P: Array = value("conjugate of Q, minus the off-diagonal X", (...,), symbol="$P$")
+    G: Array = value("integrated response r - R", (...,), symbol="$G$")
+    chi: Array = value(
+        "susceptibility beta (q - Q)",
+        (...,),
+        symbol=r"$\chi$",
+        note="At β = ∞ its limit, which may be ``inf``.",
+    )
+    sigma_xphi: Array = value(
+        "covariance of x and phi in one state (static branch: times beta)",
+        (...,),
+        symbol=r"$\sigma_{x\phi}$",
+        note="E[⟨xφ⟩ − ⟨x⟩⟨φ⟩]; on the static branch lim βσ_xφ.",
+    )
+    x2: Array = value("mean square of x", (...,), symbol=r"$\langle x^2\rangle$")
+    energy: Array = value("quasi-potential per neuron", (...,), symbol="$E/N$")
+    free_entropy: Array = value(
+        "free entropy per neuron, relative to (beta/2 pi)^(N/2)", (...,), symbol=r"$\psi$"
+    )
+    instability: Array = value(
+        "stable below 1: eigenvalue of the linearised overlap map; static branch g^2 K",
+        (...,),
+        note="The largest eigenvalue of the linearised (Q, R, P) map on the paramagnetic branch, "
+        "the replicon eigenvalue (replica symmetry breaks beyond 1) on the ordered branch.",
+    )
+    stable: NDArray[np.bool_] = value("instability below 1 (or marginal)", (...,))
+    marginal: NDArray[np.bool_] = value("instability equal to 1", (...,))
+    residual: Array = value("largest relative error of the saddle-point equations", (...,))
+    quadrature_error: Array = value(
+        "largest change of the equations when the nodes are doubled", (...,)
+    )
+    rounding_error: Array = value(
+        "estimated relative error of q from rounding",
+        (...,),
+        note="Large next to a transition, where q is small and the equations determine it badly "
+        "(0 for closed forms).",
+    )
+    nodes: NDArray[np.int64] = value("quadrature intervals per field or half line", (...,))
+    iterations: NDArray[np.int64] = value("Newton iterations, the path included", (...,))
+    branch_of: NDArray[np.str_] = value("branch of this point", (...,))
+    sheet_of: NDArray[np.str_] = value(
+        "sheet of this point, where gamma < 0 may allow two",
+        (...,),
+        note="Empty off the paramagnetic branch and for γ ≥ 0.",
+    )
+    _headline = ("q", "Q", "r")
+
+    def _drawn(self) -> tuple[str, ...]:
+        """Curves of q and Q against the parameter that varies."""
+        names = ("g", "gamma", "beta", "eta")
+        varying = [n for n in names if np.unique(getattr(self, n)).size > 1]
+        if self.q.ndim != 1 or len(varying) != 1:
+            raise TypeError(f"{self!r} is not one curve along one parameter; see to_dataset()")
+        return varying[0], "q", "Q"
 
 
 def saddle_point(
@@ -55,11 +126,11 @@ def saddle_point(
         ``"ordered"``: Q, R, P ≠ 0, finite β; continued from β_SG, it exists for γ < 0 only.
         ``"stable"``: per point the null sheet if stable, else the cooled one if stable, else the
         ordered branch, whose replicon eigenvalue may exceed 1 (then `stable` is False); at β = ∞
-        a point that would need the ordered branch is flagged.  `branch_of` and `sheet_of` name the
-        choice.
+        a point that would need the ordered branch is flagged: give a finite β.  `branch_of` and
+        `sheet_of` name the choice.
     sheet : {"cooled", "null"}
         Of ``branch="paramagnetic"`` where γ < 0 allows two: the one continued from β = 0, or the
-        one continued from x = 0 at T = 0.  A point beyond the end of its sheet is flagged.
+        one continued from x = 0 at T = 0.  A point beyond the end of its sheet is absent.
     phi : str or TransferFunction
         ``"tanh"``, ``"erf"``, ``"algebraic"``, ``"linear"`` or an own odd function.
     tol : float
@@ -76,10 +147,10 @@ def saddle_point(
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If an argument is outside its range; the message names it, its value and the range.
     NotConvergedError
-        With ``throw=True``, if any point is undefined or not converged.
+        With ``throw=True``, if any point is absent or not converged; the message counts both.
 
     Notes
     -----
@@ -100,6 +171,7 @@ def saddle_point(
     >>> saddle_point([0.8, 1.3]).Q.round(10).tolist()
     [0.0, 0.2420019087]
     """
+    attributes = given(saddle_point, locals())
     function = transfer_function(phi)
     arguments.one_of("branch", branch, BRANCHES)
     arguments.one_of("sheet", sheet, SHEETS)
@@ -109,15 +181,14 @@ def saddle_point(
         raise arguments.ArgumentError(f"beta={beta[np.isfinite(beta)].flat[0]:g}: {_NO_STATIC_T}")
     if branch == "ordered" and np.any(np.isinf(beta)):
         raise arguments.ArgumentError(f"beta=inf: {_FINITE_BETA}")
-    attributes = {"branch": branch, "phi": function.name, "tol": tol}
-    if branch == "paramagnetic":
-        attributes["sheet"] = sheet
+    if branch != "paramagnetic":
+        del attributes["sheet"]
     with np.errstate(all="ignore"):
         points = Points.flat(g, gamma, beta, eta, function)
         columns = _solve_in_chunks(points, branch, sheet, tol, progress)
         solution = _result(columns, (g, gamma, beta, eta), attributes)
-    if throw and not np.all(solution.converged):
-        raise NotConvergedError(_summary(solution), solution)
+    if throw:
+        solution._raise_unless_converged("g", "gamma", "beta")
     return solution
 
 
@@ -142,8 +213,8 @@ def spin_glass_beta(
 
     Raises
     ------
-    ValueError
-        If an argument is outside its range.
+    ArgumentError
+        If g ≤ 0 or γ is outside [−1, 1].
 
     Examples
     --------
@@ -153,11 +224,11 @@ def spin_glass_beta(
     """
     g, gamma, beta, eta = checked(g, gamma, 1.0, 0.0)
     points = Points.flat(g, gamma, beta, eta, transfer_function(phi))
-    result = np.full(len(points), np.inf)
+    critical = np.full(len(points), np.inf)
     negative = (points.gamma < 0) & ~np.bool_(points.phi.is_linear)
     with np.errstate(all="ignore"):
-        result[negative] = np.exp(-bifurcation.locate(points.take(negative))[0])
-    return result.reshape(g.shape)
+        critical[negative] = np.exp(-ordered.bifurcation(points.take(negative))[0])
+    return critical.reshape(g.shape)
 
 
 class OrderParameters(NamedTuple):
@@ -201,8 +272,9 @@ def replica_map(
 
     Raises
     ------
-    ValueError
-        If an argument is outside its range.
+    ArgumentError
+        If a parameter is outside its range in `saddle_point`, `nodes` is no integer in [4, 384], or
+        `order` has not six arrays.
 
     Examples
     --------
@@ -245,16 +317,16 @@ def _solve(points: Points, branch: str, sheet: str, tol: float) -> Columns:
     if branch == "static":
         return static.solve(points, tol)
     if branch == "paramagnetic":
-        return sheets.solve(points, sheet, tol)
+        return paramagnetic.solve(points, sheet, tol)
     if branch == "ordered":
         return ordered.solve(points, tol)
-    columns = sheets.solve(points, "null", tol)
+    columns = paramagnetic.solve(points, "null", tol)
     rest = np.flatnonzero(~_is_stable(columns))
-    columns.replace(rest, sheets.solve(points.take(rest), "cooled", tol))
+    columns.replace(rest, paramagnetic.solve(points.take(rest), "cooled", tol))
     # The ordered branch is for sheets that are unstable or have ended, not for failed numerics.
-    ended = np.isin(columns.reason, (sheets.FOLD, sheets.NO_NULL))
+    ended = np.isin(columns.reason, (FOLD, NO_NULL))
     lost = (columns.converged & ~_is_stable(columns)) | ended
-    columns.reject(lost & (points.temperature == 0), f"no stable branch: {_FINITE_BETA}")
+    columns.reject(lost & (points.temperature == 0), _NO_STABLE_SHEET)
     lost &= points.temperature > 0
     columns.replace(lost, ordered.solve(points.take(lost), tol))
     return columns
@@ -266,9 +338,9 @@ def _is_stable(columns: Columns) -> NDArray[np.bool_]:
 
 
 def _result(
-    columns: Columns, given: tuple[Array, ...], attributes: dict[str, object]
+    columns: Columns, parameters: tuple[Array, ...], attributes: dict[str, Any]
 ) -> SaddlePoint:
-    g, gamma, beta, eta = given
+    g, gamma, beta, eta = parameters
     shape = g.shape
     lost = ~columns.converged
     for name in NUMBERS:
@@ -281,6 +353,7 @@ def _result(
     converged = ~lost.reshape(shape)
     # On the static branch the instability is exactly 1 on the line and beyond 1 after it.
     rounding = np.where((columns.branch_of == "static").reshape(shape), 0.0, _MARGINAL)
+    words = ("status", "reason", "branch_of", "sheet_of")
     return SaddlePoint(
         g=g.copy(),
         gamma=gamma.copy(),
@@ -291,20 +364,7 @@ def _result(
         energy=np.where(converged, energy, np.nan),
         stable=converged & (instability <= 1 + rounding),
         marginal=np.abs(instability - 1) <= rounding,
-        converged=converged,
         **{name: getattr(columns, name).reshape(shape) for name in (*ERRORS, *COUNTS)},
-        **{name: getattr(columns, name).astype(str).reshape(shape) for name in WORDS},
+        **{name: getattr(columns, name).astype(str).reshape(shape) for name in words},
         attributes=attributes,
-    )
-
-
-def _summary(solution: SaddlePoint) -> str:
-    lost = ~solution.converged
-    first = tuple(np.argwhere(lost)[0])
-    reasons = Counter(solution.reason[lost].tolist())
-    listed = "; ".join(f"{count} × {text}" for text, count in reasons.most_common(3))
-    return (
-        f"{int(lost.sum())} of {lost.size} points have no solution on branch "
-        f"{solution.attributes['branch']!r} ({listed}); first: g={solution.g[first]:g}, "
-        f"gamma={solution.gamma[first]:g}, beta={solution.beta[first]:g}"
     )

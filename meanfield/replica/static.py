@@ -15,22 +15,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..common.arguments import Array
+from ..elliptic import null_margin
 from ..quadrature import LOG_CUT, POLE, half_line_rule
-from .continuation import CORRECTIONS, follow
-from .newton import NewtonResult, newton
-from .null_state import static_null
-from .points import Columns, Points
-from .polish import DIVERGED, BranchEquations, Starts, polish
+from .newton import (
+    CORRECTIONS,
+    DIVERGED,
+    GOOD_START,
+    BranchEquations,
+    NewtonResult,
+    Starts,
+    follow,
+    newton,
+    refine,
+)
+from .points import NO_LINEAR_STATIC, NOT_MONOTONE, Columns, Points, null_state
 
-UNCONNECTED = "not connected to the onset at a g(1+gamma) = 1: phi is not concave for x > 0"
+_UNCONNECTED = (
+    "not connected to the onset at a g(1+gamma) = 1, for phi is not concave for x > 0: use "
+    "branch='paramagnetic'"
+)
 _PATH_NODES = 64
 # The continuation stops within 1e-6 in ln g of the end of the branch, where k is this close to 1.
 _NEARLY_FLAT = 0.98
-NOT_MONOTONE = "k = g^2 gamma G reaches 1: x - k phi(x) is not monotone and the branch ends"
-UNBOUNDED = "linear phi has no static branch beyond g(1+gamma) = 1"
 
 
-class _Law:
+class _StaticLaw:
     """Averages over ψ ~ N(0, 1) on nodes in ξ, as columns (points, nodes)."""
 
     def __init__(self, unknowns: Array, points: Points, n: int) -> None:
@@ -63,7 +72,7 @@ class _Law:
 
 def equations(unknowns: Array, points: Points, n: int) -> tuple[Array, Array]:
     """Equation errors (points, 2) and Jacobian (points, 2, 2) on n quadrature intervals."""
-    law = _Law(unknowns, points, n)
+    law = _StaticLaw(unknowns, points, n)
     g2, by_response = points.g**2, points.g**2 * points.gamma
     ratio = law.d1 / law.slope
     # At fixed ψ, x moves with the unknowns: dξ = (φ_s dk + k ∂φ_s)/y', ∂φ_s = lag d(ln v)/2.
@@ -82,7 +91,7 @@ def equations(unknowns: Array, points: Points, n: int) -> tuple[Array, Array]:
 
 def observables(unknowns: Array, points: Points, n: int) -> dict[str, Array]:
     """The columns of `Columns`; X, R and P from the fluctuations around x*."""
-    law = _Law(unknowns, points, n)
+    law = _StaticLaw(unknowns, points, n)
     v, response = np.exp(unknowns[:, 0]), unknowns[:, 1]
     g2, gamma, k = points.g**2, points.gamma, law.k[:, 0]
     q = v * law.mean(law.phi_s**2)
@@ -98,30 +107,30 @@ def observables(unknowns: Array, points: Points, n: int) -> dict[str, Array]:
     chi = -fluctuation / excess
     # (R, ΔX) solve a linear system, φ''' being removed by Gaussian integration by parts; then P.
     third = law.mean(z * law.d2 / law.slope**3)
-    push = law.mean(phi * law.d2 / law.slope**3)
+    bend = law.mean(phi * law.d2 / law.slope**3)
     tilt = gamma / q
     matrix = np.empty((len(points), 2, 2))
     vector = np.empty((len(points), 2))
     matrix[:, 0, 0] = 1 - tilt * law.mean(z * phi * ratio)
     matrix[:, 0, 1] = g2 * law.mean(phi**2 * ratio)
     matrix[:, 1, 0] = tilt * third
-    matrix[:, 1, 1] = 1 - g2 * (fluctuation + push)
+    matrix[:, 1, 1] = 1 - g2 * (fluctuation + bend)
     vector[:, 0] = k * law.mean(phi * law.d2 / law.slope**2)
     vector[:, 1] = -k / v * law.mean(z * law.d2 / law.slope**2)
-    overlap, stretch = np.linalg.solve(matrix, vector[..., None])[..., 0].T
+    cross, delta_x = np.linalg.solve(matrix, vector[..., None])[..., 0].T
     force = (
-        (tilt * overlap)[:, None] * z * ratio
-        - (g2 * stretch)[:, None] * phi * ratio
+        (tilt * cross)[:, None] * z * ratio
+        - (g2 * delta_x)[:, None] * phi * ratio
         + law.k * law.d2 / law.slope**2
     )
-    rest = law.mean(force**2) - g2 * gamma**2 * overlap**2 * fluctuation / q
+    rest = law.mean(force**2) - g2 * gamma**2 * cross**2 * fluctuation / q
     noise = -rest / excess
     return {
         "q": q,
         "Q": q,
-        "r": response + overlap,
-        "R": overlap,
-        "X": stretch - noise,
+        "r": response + cross,
+        "R": cross,
+        "X": delta_x - noise,
         "P": noise,
         "chi": chi,
         "sigma_xphi": (1 + g2 * chi) * law.mean(law.d1 / law.slope**2),
@@ -134,11 +143,11 @@ def observables(unknowns: Array, points: Points, n: int) -> dict[str, Array]:
 
 def newton_at(start: Array, points: Points, n: int, max_iterations: int = 60) -> NewtonResult:
     """Newton's method for (ln v, G), never letting 1 − k shrink by more than a factor of 4."""
-    pull = points.g**2 * points.gamma * points.phi.steepness
+    k_of_response = points.g**2 * points.gamma * points.phi.steepness
 
     def limit(unknowns: Array, step: Array, index: NDArray[np.intp]) -> Array:
-        room = np.maximum(1 - pull[index] * unknowns[:, 1], 0)
-        loss = pull[index] * step[:, 1]
+        room = np.maximum(1 - k_of_response[index] * unknowns[:, 1], 0)
+        loss = k_of_response[index] * step[:, 1]
         wall = np.where(loss > 0, 0.75 * room / loss, 1.0)
         half = 0.5 * np.abs(unknowns[:, 1] / step[:, 1])
         return np.fmin(np.fmin(1.0, wall), np.fmin(half, 1 / np.abs(step[:, 0])))
@@ -161,40 +170,49 @@ def _follow_from_onset(points: Points) -> Starts:
     onset = 1 / ((1 + points.gamma) * points.phi.slope)
     near = replace(points, g=onset * 1.001)
     first = newton_at(onset_start(near, np.full(len(points), 0.001)), near, _PATH_NODES)
-    start = np.where(first.residual[:, None] <= 1e-9, first.unknowns, np.nan)
+    start = np.where(first.residual[:, None] <= GOOD_START, first.unknowns, np.nan)
 
     def correct(unknowns: Array, log_g: Array, index: NDArray[np.intp]) -> NewtonResult:
         part = replace(points.take(index), g=np.exp(log_g))
         return newton_at(unknowns, part, _PATH_NODES, CORRECTIONS)
 
-    unknowns, reached, iterations = follow(correct, start, np.log(near.g), np.log(points.g))
-    arrived = reached == np.log(points.g)
-    k = np.exp(2 * reached) * points.gamma * unknowns[:, 1] * points.phi.steepness
-    failure = DIVERGED if points.phi.is_concave else UNCONNECTED
+    path = follow(correct, start, np.log(near.g), np.log(points.g))
+    arrived = path.reached == np.log(points.g)
+    k = np.exp(2 * path.reached) * points.gamma * path.unknowns[:, 1] * points.phi.steepness
+    failure = DIVERGED if points.phi.is_concave else _UNCONNECTED
     return Starts(
-        np.where(arrived[:, None], unknowns, np.nan),
-        iterations + first.iterations,
+        np.where(arrived[:, None], path.unknowns, np.nan),
+        path.iterations + first.iterations,
         np.where(k > _NEARLY_FLAT, NOT_MONOTONE, failure).astype(object),
     )
 
 
+def _null_state(points: Points) -> Columns:
+    """The branch up to a g(1+γ) = 1, where χ and X diverge."""
+    columns = null_state(points, "static")
+    values = columns.values
+    with np.errstate(invalid="ignore"):
+        values["sigma_xphi"] = values["r"] * (1 + points.g**2 * (1 + points.gamma) * values["chi"])
+    values["instability"] = 1 - null_margin(points.effective_gain, points.gamma)
+    return columns
+
+
 def solve(points: Points, tol: float) -> Columns:
     """Solve the static branch at every point (T is taken as 0)."""
-    columns = Columns(len(points))
-    columns.branch_of[:] = "static"
+    columns = Columns(len(points), "static")
     distance = points.effective_gain * (1 + points.gamma) - 1
-    columns.write(distance <= 0, static_null(points.take(distance <= 0)))
+    columns.write(distance <= 0, _null_state(points.take(distance <= 0)))
     index = np.flatnonzero(distance > 0)
     here = points.take(index)
     if here.phi.is_linear:
-        columns.reject(index, UNBOUNDED)
+        columns.reject(index, NO_LINEAR_STATIC)
         return columns
     solved = newton_at(onset_start(here, distance[index]), here, _PATH_NODES)
     starts = Starts(solved.unknowns, solved.iterations, np.full(len(here), "", dtype=object))
-    lost = ~(solved.residual <= 1e-9)
+    lost = ~(solved.residual <= GOOD_START)
     if np.any(lost):
         starts.write(lost, _follow_from_onset(here.take(lost)))
-    columns.write(index, polish(_EQUATIONS, starts, here, tol))
+    columns.write(index, refine(_EQUATIONS, starts, here, tol))
     return columns
 
 

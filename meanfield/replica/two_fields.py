@@ -6,10 +6,17 @@ conditional law p(ξ|z,w) ∝ exp{−ψ²/2 + wφ_s − (g²/2)ΔXv φ_s² − (
 a + b ≤ 4 come from one matrix product per z; derivatives with respect to the covariance of the
 fields follow from them by Price's theorem, ∂E[F]/∂Σ_ij = E[∂_i∂_j F] (half of it for i = j), which
 stays regular where the covariance is singular, as it is at the bifurcation from Q = R = P = 0.
+
+Stability: fields with a small extra covariance S̃ between two replicas change their overlaps
+S = [[δQ, δR], [δR, δP]] to E[B S̃ Bᵀ], where B = ∂(⟨φ⟩, ⟨y⟩/v)/∂(w, z) is the susceptibility of the
+single-site law at given fields and S̃ = g² [[δQ, γδR], [γδR, δP]].  Around Q = R = P = 0 this is the
+linear stability of the paramagnetic branch; on the ordered branch it is the replicon (de Almeida–
+Thouless) eigenvalue, beyond 1 of which replica symmetry breaks.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 
 import numpy as np
@@ -17,7 +24,6 @@ import numpy as np
 from ..common.arguments import Array
 from ..quadrature import LOG_CUT, POLE, gauss_hermite
 from .points import Points
-from .stability import leading_mode, susceptibility_map
 
 _MONOMIALS = [(a, b) for a in range(5) for b in range(5 - a)]
 _SCAN = 160
@@ -42,12 +48,10 @@ def _half_plane(n: int) -> tuple[Array, Array, Array]:
 
 
 class ConditionalMoments:
-    """m[a, b] = ⟨φ_s^a ψ^b⟩ given (z, w), arrays (points, n1, n2), and averages over the fields.
+    """m[a, b] = ⟨φ_s^a ψ^b⟩ given (z, w), arrays (points, n1, n2), and averages over the fields."""
 
-    `order` is (points, 6): q, Q, r, R, X_d, P.  Points whose fields have no positive covariance
-    give nan.
-    """
-
+    # `order` is (points, 6): q, Q, r, R, X_d, P.  Points whose fields have no positive covariance
+    # give nan.
     def __init__(self, order: Array, points: Points, n: int, *, extras: bool = False) -> None:
         q, overlap, r, cross, x_d, noise = order.T
         self.points = points
@@ -56,7 +60,7 @@ class ConditionalMoments:
             self.v = points.temperature + g2 * (q - overlap)
             s = np.sqrt(self.v)
             self.k = g2 * gamma * (r - cross)
-            self.stretch = g2 * (x_d + noise) * self.v
+            self.xv = g2 * (x_d + noise) * self.v
             spread = np.sqrt(g2 * overlap / self.v)
             tilt = g2 * gamma * cross / spread
             tilt = np.where((spread == 0) & (gamma * cross == 0), 0.0, tilt)
@@ -87,8 +91,8 @@ class ConditionalMoments:
         self.extra = moments[..., len(_MONOMIALS) :]
 
     def _quadratic(self, phi_s: Array, xi: Array) -> Array:
-        pull = self.points.pull * self.v
-        return (self.stretch[:, None] * phi_s**2 + pull[:, None] * xi**2) / 2
+        confinement = self.points.beta_eta * self.v
+        return (self.xv[:, None] * phi_s**2 + confinement[:, None] * xi**2) / 2
 
     def _line(self, s: Array, n: int) -> tuple[Array, Array]:
         """Points ξ = a sinh u covering the law at every field, and their weights."""
@@ -97,8 +101,8 @@ class ConditionalMoments:
         z, w = self.z[:, -1], np.abs(self.w).max(axis=(1, 2))
         with np.errstate(divide="ignore", invalid="ignore"):
             rise = np.where(self.k > 0, self.k * phi.bound / s, 0.0)
-            push = np.maximum(-self.stretch, 0) * phi.bound**2 / s**2 + 2 * w * phi.bound / s
-            reach = z + rise + np.sqrt(2 * LOG_CUT + push)
+            outward = np.maximum(-self.xv, 0) * phi.bound**2 / s**2 + 2 * w * phi.bound / s
+            reach = z + rise + np.sqrt(2 * LOG_CUT + outward)
         reach = np.where(np.isfinite(reach), reach, 60 + z)
         scale = POLE * phi.length / s
         top = np.arcsinh(reach / scale)
@@ -153,15 +157,15 @@ class ConditionalMoments:
         slopes = [*self._inner(a, b), *fields]
         return self.average(self.m[a, b]), [self.average(value) for value in slopes]
 
-    def product(self, one: tuple[int, int], two: tuple[int, int]) -> tuple[Array, list[Array]]:
-        """The same for E⟨one⟩⟨two⟩."""
-        first, second = self.m[one], self.m[two]
-        inner = zip(self._inner(*one), self._inner(*two), strict=True)
+    def product(self, a: tuple[int, int], b: tuple[int, int]) -> tuple[Array, list[Array]]:
+        """The same for E⟨a⟩⟨b⟩ of two pairs of powers."""
+        first, second = self.m[a], self.m[b]
+        inner = zip(self._inner(*a), self._inner(*b), strict=True)
         slopes = [x * second + first * y for x, y in inner]
-        z1, z2, w1, w2 = self._z(*one), self._z(*two), self._w(*one), self._w(*two)
-        slopes.append((self._zz(*one) * second + first * self._zz(*two)) / 2 + z1 * z2)
-        slopes.append(self._zw(*one) * second + first * self._zw(*two) + z1 * w2 + w1 * z2)
-        slopes.append((self._ww(*one) * second + first * self._ww(*two)) / 2 + w1 * w2)
+        z1, z2, w1, w2 = self._z(*a), self._z(*b), self._w(*a), self._w(*b)
+        slopes.append((self._zz(*a) * second + first * self._zz(*b)) / 2 + z1 * z2)
+        slopes.append(self._zw(*a) * second + first * self._zw(*b) + z1 * w2 + w1 * z2)
+        slopes.append((self._ww(*a) * second + first * self._ww(*b)) / 2 + w1 * w2)
         return self.average(first * second), [self.average(value) for value in slopes]
 
     def susceptibility(self) -> Array:
@@ -192,24 +196,17 @@ def _update(order: Array, points: Points, n: int) -> tuple[Array, Array]:
     # Back from units of √v: second moments are v times these, for any (φ, y).
     values = np.stack([pair[0] for pair in pairs], axis=1)
     slopes = np.stack([np.stack(pair[1], axis=1) for pair in pairs], axis=1)  # (p, 6, 6)
-    one, zero = np.ones_like(v), np.zeros_like(v)
-    scale = np.stack([one, v, v**2, one, v, v**2], axis=1)
-    slopes = slopes * scale[:, None, :]
+    ones = np.ones_like(v)
+    slopes = slopes * np.stack([ones, v, v**2, ones, v, v**2], axis=1)[:, None, :]
     # (v, k, ΔX, Σzz, Σzw, Σww) as linear functions of (q, Q, r, R, X, P).
-    chain = np.stack(
-        [
-            np.stack([g2, -g2, zero, zero, zero, zero], axis=1),
-            np.stack([zero, zero, g2 * gamma, -g2 * gamma, zero, zero], axis=1),
-            np.stack([zero, zero, zero, zero, g2, g2], axis=1),
-            np.stack([zero, g2, zero, zero, zero, zero], axis=1),
-            np.stack([zero, zero, zero, g2 * gamma, zero, zero], axis=1),
-            np.stack([zero, zero, zero, zero, zero, g2], axis=1),
-        ],
-        axis=1,
-    )
+    by_v = g2[:, None] * np.array([1.0, -1.0, 0.0, 0.0, 0.0, 0.0])
+    chain = np.zeros((len(v), 6, 6))
+    chain[:, 0] = by_v
+    chain[:, 1, 2], chain[:, 1, 3] = g2 * gamma, -g2 * gamma
+    chain[:, 2, 4] = chain[:, 2, 5] = chain[:, 3, 1] = chain[:, 5, 5] = g2
+    chain[:, 4, 3] = g2 * gamma
     second = v[:, None] * values  # E⟨φ²⟩, E⟨φ⟩², E⟨yφ⟩, …
     jacobian = slopes @ chain
-    by_v = np.stack([g2, -g2, zero, zero, zero, zero], axis=1)
     new, slope = np.empty_like(second), np.empty_like(jacobian)
     # Powers of v that divide the second moments, and the sign and constant of X_d = 1/v − ….
     for i, (power, sign) in enumerate(((0, 1), (0, 1), (1, 1), (1, 1), (2, -1), (2, 1))):
@@ -234,3 +231,38 @@ def field_observables(order: Array, points: Points, n: int) -> dict[str, Array]:
         "free_entropy": points.g**2 / 2 * lagrange + law.average(law.log_norm),
         "instability": leading_mode(law.susceptibility(), points.g)[0],
     }
+
+
+def susceptibility_map(
+    a: Array,
+    b: Array,
+    c: Array,
+    d: Array,
+    gamma: Array,
+    average: Callable[[Array], Array] = lambda values: values,
+) -> Array:
+    """Matrix (points, 3, 3) of the map of (δQ/v, δR, δP v), without its factor g²."""
+    # a = ∂_z⟨φ⟩, b = ∂_w⟨φ⟩, c = ∂_z⟨ψ⟩, d = ∂_w⟨ψ⟩ in units of √v, averaged over the fields.
+    rows = ((a, b), (c, d))
+    matrix = np.empty((*gamma.shape, 3, 3))
+    for i, (row, column) in enumerate(((0, 0), (0, 1), (1, 1))):
+        (p, q), (s, t) = rows[row], rows[column]
+        matrix[:, i, 0] = average(p * s)
+        matrix[:, i, 1] = gamma * average(p * t + q * s)
+        matrix[:, i, 2] = average(q * t)
+    return matrix
+
+
+def leading_mode(matrix: Array, g: Array) -> tuple[Array, Array]:
+    """Largest real eigenvalue of g² × `matrix` (points,) and its eigenvector (points, 3)."""
+    # S̃ = g² [(1+γ)/2 S + (1−γ)/2 Z S Z] with Z = diag(1, −1), so the map is a sum of congruences
+    # and keeps the cone of positive matrices.  By Perron–Frobenius its spectral radius is an
+    # eigenvalue: the largest modulus is the largest real one, with no tolerance to choose.
+    value, vector = np.full(len(g), np.nan), np.full((len(g), 3), np.nan)
+    sound = np.all(np.isfinite(matrix), axis=(1, 2))
+    values, vectors = np.linalg.eig(matrix[sound])
+    lead = np.argmax(np.abs(values), axis=1)
+    row = np.arange(len(lead))
+    value[sound] = g[sound] ** 2 * np.abs(values[row, lead])
+    vector[sound] = vectors[row, :, lead].real
+    return value, vector

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -13,8 +14,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..common import arguments, style
 from ..common.arguments import ArgumentError, Array
+from ..common.result import CONVERGED, given
 from ..common.store import Store
-from ..common.study import Part, Study
+from ..common.study import Part, Study, told
 from ..common.sweep import sweep
 from ..dmft.sampler.ensemble import BatchAverages, Ensemble, are_alike, combine, largest
 from ..dmft.sampler.run import SamplerSetting
@@ -42,6 +44,7 @@ _FINAL = {
     "decay_exponent": ("local_exponent", "-d ln E/d ln(t - t_s) over the last factor 2 in time"),
 }
 _PARTS = {"": "", "_err": ", error", "_bias": ", bias"}
+_FEW = "few trajectories: a batch had no room for matched innovations; raise n_trajectories"
 # Saved times are T·k/8 · 2^−p, k = 5 … 8: with t, half of it is saved too.
 _EIGHTHS = (5, 6, 7, 8)
 _FIRST = 0.02
@@ -136,8 +139,8 @@ def freezing_curve(
         `displacement` between t and the switch, `freezing` between t and t/2, and
         `local_exponent` of E between t/2 and t.  Along ``g`` and ``onsager`` `final_energy` and
         `final_overlap`; `decay_exponent`, nan where E does not decay by more than 3 errors; `step`,
-        `stiffness`, `rank`; and `status`: "ok", "unstable step", "few trajectories" where a batch
-        had no room for matched innovations (at about M = 4 `rank`), or why there are no numbers.
+        `stiffness`, `rank`; and `status`, with its `reason`: flagged where the step is too long, a
+        batch had no room for matched innovations (at about M = 4 `rank`), or there are no numbers.
         Everything measured has ``_err`` and ``_bias``, nan where only the batches of M/4 had no
         room.  Ratios and exponents are formed in each batch: their errors are the scatter over
         batches like all others, and contain all correlations.
@@ -153,7 +156,7 @@ def freezing_curve(
     -----
     StepSizeWarning
         If the step is longer than the scheme follows stably at the stiffness met; such a point has
-        the status "unstable step".
+        the status "flagged".
     SweepWarning
         If some points have no numbers.
 
@@ -176,6 +179,7 @@ def freezing_curve(
     >>> bool((curve.final_overlap.diff("onsager") > 0).all())
     True
     """
+    parameters = given(freezing_curve, locals())
     gains, factors = arguments.axis("g", g), arguments.axis("onsager", onsager)
     arguments.gain(gains)
     for factor in factors:
@@ -192,16 +196,13 @@ def freezing_curve(
         "bias": bias,
         "tol": arguments.nonnegative("tol", tol),
     }
-    name = transfer_function(phi).name
     data = sweep(
         _point, {"g": gains, "onsager": factors}, seed=ensemble.seed, shared=("onsager",),
         store=store, workers=workers, progress=progress, throw=ArgumentError, label="freezing",
         phi=phi, size=ensemble.size, threads=threads, **facts,
     )  # fmt: skip
-    # A point that failed has its reason for status.
-    data["status"] = data.status.copy(data=np.where(data.failed, data.reason, data.status))
-    facts |= {"phi": name, "n_trajectories": ensemble.size * ensemble.batches, "dt": dt or "chosen"}
-    return data.drop_vars(["failed", "reason"]).assign_attrs(facts)
+    used = {"n_trajectories": ensemble.size * ensemble.batches, "seed": ensemble.seed}
+    return data.assign_attrs({k: v for k, v in parameters.items() if v is not None} | used)
 
 
 def _point(
@@ -242,22 +243,20 @@ def _point(
     step = float(np.max(np.diff(grid[grid >= t_chaos])))
     worst = largest(full)
     stiffness = worst["stiffness"]
-    status = "few trajectories" if any(b.exhausted for b in full) else "ok"
+    reasons = [_FEW] if any(b.exhausted for b in full) else []
     if text := message(step, stiffness):
-        status = "unstable step"
+        reasons.append(text)
         warnings.warn(f"g = {g:g}, kappa = {onsager:g}: {text}", StepSizeWarning, stacklevel=2)
     rank = int(worst["rank"])
+    rate = "largest rate of the symmetric part of -dF/dx met after the switch"
     return {
-        "t": ("t", times.t, {"long_name": "time since the switch", "units": "time constant"}),
+        "t": told("t", times.t, "time since the switch", units="time constant"),
         **_estimates(full, small if are_alike(full, small) else [], times, bias == "extrapolate"),
-        "step": ((), step, {"long_name": "longest step after the switch"}),
-        "stiffness": (
-            (), stiffness,
-            {"long_name": "largest rate of the symmetric part of -dF/dx met after the switch"},
-        ),
-        "rank": ((), rank, {"long_name": "largest number of revealed directions of a batch"}),
-        "status": ((), status, {"long_name": "whether the run may be used"}),
-    }  # fmt: skip
+        "step": told((), step, "longest step after the switch"),
+        "stiffness": told((), stiffness, rate),
+        "rank": told((), rank, "largest number of revealed directions of a batch"),
+        "reason": told((), "; ".join(reasons), "why it is not converged"),
+    }
 
 
 def _times(total: float) -> _Times:
@@ -287,18 +286,18 @@ def _estimates(
 ) -> dict[str, Any]:
     """Values, errors and biases of all curves, and their last ones."""
     many, few = ([_measures(b.values, times) for b in group] for group in (full, small))
-    found: dict[str, Any] = {}
+    variables: dict[str, Any] = {}
     for name, text in _CURVES.items():
         estimate = combine([m[name] for m in many], [m[name] for m in few], extrapolate)
         for (part, more), values in zip(_PARTS.items(), estimate, strict=True):
-            found[name + part] = ("t", values, {"long_name": text + more, "units": "1"})
+            variables[name + part] = told("t", values, text + more, units="1")
     for name, (curve, text) in _FINAL.items():
-        last = {part: float(found[curve + part][1][-1]) for part in _PARTS}
+        last = {part: float(variables[curve + part][1][-1]) for part in _PARTS}
         known = name != "decay_exponent" or last[""] > _DECAYS * last["_err"]
         for part, more in _PARTS.items():
             value = last[part] if known else math.nan
-            found[name + part] = ((), value, {"long_name": text + more, "units": "1"})
-    return found
+            variables[name + part] = told((), value, text + more, units="1")
+    return variables
 
 
 def _measures(values: dict[str, Array], times: _Times) -> dict[str, Array]:
@@ -320,11 +319,8 @@ def _measures(values: dict[str, Array], times: _Times) -> dict[str, Array]:
 
 
 def draw(data: xr.Dataset) -> Figure:
-    """E/N and the overlap with the state at the switch in time, and the last overlap against κ.
-
-    Colours are κ and dashes g in time, bands standard errors; points whose status is not "ok" are
-    hollow.
-    """
+    """E/N and the overlap with the state at the switch in time, and the last overlap against κ."""
+    # Colours are κ and dashes g in time.
     figure, (energy, overlap, final) = style.panels(1, 3, size=(13, 4.2))
     _in_time(energy, data, "energy")
     _in_time(overlap, data, "overlap")
@@ -337,17 +333,14 @@ def draw(data: xr.Dataset) -> Figure:
         energy.set_ylim(known.min() / 2, known.max() * 2)
     energy.set_ylabel(r"energy per neuron $E/N$")
     overlap.set_ylabel(r"overlap $C(t, t_s)/\sqrt{C(t, t)\,C(t_s, t_s)}$")
+    ends = float(data.t[1]), float(data.t[-1])
     for axis in (energy, overlap):
-        axis.set_xscale("log")
-        axis.set_xlim(float(data.t[1]), float(data.t[-1]))
-        axis.set_xlabel(r"time since the switch $t - t_s$")
+        axis.set(xscale="log", xlim=ends, xlabel=r"time since the switch $t - t_s$")
     facts = data.attrs
     start = rf"after chaos up to $t_s = {facts['t_chaos']:g}$"
     if not facts["t_chaos"]:
         start = r"from normal $x(0)$"
-    energy.set_title(
-        rf"$N \to \infty$, $\gamma = {facts['gamma']:g}$, {start}", loc="left", fontsize=10
-    )
+    style.heading(energy, rf"$N \to \infty$, $\gamma = {facts['gamma']:g}$, {start}")
     for axis, name in ((energy, "a"), (overlap, "b"), (final, "c")):
         axis.set_title(f"({name})", loc="right", fontsize=10)
     return figure
@@ -368,27 +361,22 @@ def _in_time(axis: Axes, data: xr.Dataset, name: str) -> None:
 
 
 def _final(axis: Axes, data: xr.Dataset) -> None:
+    count = data.sizes["g"]
     for row, gain in enumerate(data.g.values):
-        part, colour = data.isel(g=row), style.shade(row, data.sizes["g"])
-        marker = style.MARKERS[row % len(style.MARKERS)]
+        part, colour = data.isel(g=row), style.shade(row, count)
         axis.plot(data.onsager, part.final_overlap, color=colour, lw=1)
-        good = part.status.values == "ok"
-        for shown, face in ((good, colour), (~good, "white")):
-            if shown.any():
-                axis.errorbar(
-                    data.onsager.values[shown], part.final_overlap.values[shown],
-                    part.final_overlap_err.values[shown], color=colour, marker=marker, ms=5,
-                    mfc=face, ls="", capsize=2, zorder=3,
-                )  # fmt: skip
+        good = part.status == CONVERGED
+        style.points(
+            axis, data.onsager, part.final_overlap, part.final_overlap_err, good, row, count
+        )
+        marker = style.MARKERS[row % len(style.MARKERS)]
         axis.plot([], [], color=colour, marker=marker, ms=5, lw=1, label=rf"$g = {gain:g}$")
-    if faults := sorted(set(data.status.values.ravel()) - {"ok"}):
-        axis.text(
-            0.02, 0.02, "hollow: " + ", ".join(faults), transform=axis.transAxes, fontsize=8,
-            color=style.ALARM,
-        )  # fmt: skip
+    if reasons := sorted(set(data.reason.values.ravel()) - {""}):
+        text = "\n".join(["hollow:", *(textwrap.shorten(reason, 60) for reason in reasons)])
+        axis.text(0.02, 0.02, text, transform=axis.transAxes, fontsize=8, color=style.ALARM)
     axis.axhline(0, color="0.8", lw=0.8, zorder=0)
-    axis.set_xlabel(r"Onsager-reaction factor $\kappa$")
-    axis.set_ylabel(rf"overlap at $t - t_s = {float(data.t[-1]):g}$")
+    end = rf"overlap at $t - t_s = {float(data.t[-1]):g}$"
+    axis.set(xlabel=r"Onsager-reaction factor $\kappa$", ylabel=end)
     axis.legend(frameon=False, fontsize=9)
 
 
@@ -403,10 +391,10 @@ Vanilla chaos, then the Onsager-reaction force with factor κ, as N → ∞. (a)
 (b) overlap with the state at the switch against the time since then: the energy falls, as a power
 of time at large κ, and what is frozen stays near the state where chaos was left. (c) The overlap at
 the last time against κ. Bands and bars are standard errors over batches of trajectories. Points
-whose status is not "ok" are hollow: their step is too long, or their batches are too small. The
-default takes some minutes, --quick some seconds.""",
+that are flagged are hollow: their step is too long, or their batches are too small. The default
+takes some minutes, --quick some seconds.""",
     axes={"g": (1.5, 2.0, 4.0), "onsager": (0.1, 0.2, 0.3, 0.5, 0.7, 1.0)},
-    columns=("final_energy", "final_overlap", "decay_exponent", "status"),
+    columns=("final_energy", "final_overlap", "decay_exponent", "status", "reason"),
     presets={"quick": {"n_trajectories": 7680, "batches": 3, "t_chaos": 8.0, "t_frozen": 6.0}},
-    door="python -m meanfield",
+    command="python -m meanfield freezing",
 )

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from ..common import arguments, style
 from ..common.arguments import ArgumentError
 from ..common.store import Store
-from ..common.study import Part, Study
+from ..common.study import Part, Study, told
 from ..common.sweep import sweep
 from ..dmft import maximal_lyapunov, stationary
 from ..elliptic import critical_gain
@@ -54,12 +54,6 @@ def exponents(
 
     Parameters
     ----------
-    g : array_like
-        Gains.
-    gamma : array_like
-        Coupling symmetries.
-    temperature : float
-        T of white noise.
     t_max : float
         Duration of a sampled run.
     t_skip : float
@@ -69,14 +63,8 @@ def exponents(
     window : float
         Time after which the past is forgotten; gradient flows may need inf.  Default: 30, and inf
         with Onsager-reaction force or noise.
-    n_trajectories : int
-        Trajectories of all batches together.
-    batches : int
-        Independent batches, at least 2: the unit of the errors.
     threads : int, optional
         Of each point, default 1: the steps are short, and more threads seldom pay.
-    seed, workers, store, progress
-        As in `sweep`.
     """
     arguments.gain(np.asarray(g)), arguments.symmetry(np.asarray(gamma))
     data = sweep(
@@ -94,30 +82,30 @@ def _exponent(
     g: float, gamma: float, *, onsager: float, temperature: float, phi: str, seed: int, **how: Any
 ) -> dict[str, Any]:
     """The numbers of one point, and where they come from."""
-    found, method, reason, window = dict.fromkeys(_NUMBERS, 0.0), "sampler", "", math.nan
+    rates, method, reason, window = dict.fromkeys(_NUMBERS, 0.0), "sampler", "", math.nan
     load = g * transfer_function(phi).slope * (1 + gamma)
     temperature = arguments.nonnegative("temperature", temperature)
     if onsager == temperature == 0 and load <= 1:
         # The rightmost eigenvalue of −1 + J, elliptic law.
-        found["lyapunov"], method = load - 1, "null"
+        rates["lyapunov"], method = load - 1, "null"
     elif onsager == gamma == 0:
         point = stationary(g, sigma=math.sqrt(2 * temperature), phi=phi, n_tau=2)
         value, method = float(point.lyapunov), "stationary"
         scale = max(abs(value), float(point.decay_rate) ** 2)
-        found |= {"lyapunov": value, "lyapunov_err": float(point.error) * scale}
+        rates |= {"lyapunov": value, "lyapunov_err": float(point.relative_error) * scale}
     else:
         run = maximal_lyapunov(
             g, gamma, onsager=onsager, temperature=temperature, phi=phi, seed=seed, **how
         )
-        found = {"drift": run.drift, "drift_err": run.drift_err, "bias": run.value_finite_m}
-        found |= {"lyapunov": run.value, "lyapunov_err": run.value_err}
+        rates = {"drift": run.drift, "drift_err": run.drift_err, "bias": run.value_finite_m}
+        rates |= {"lyapunov": run.value, "lyapunov_err": run.value_err}
         reason, window = run.reason, run.attributes["window"]
     rate = {"units": "1/time constant"}
     return {
-        **{name: ((), found[name], {"long_name": text, **rate}) for name, text in _NUMBERS.items()},
-        "window_used": ((), window, {"long_name": "time after which the past was forgotten"}),
-        "method": ((), method, {"long_name": "closed (null, stationary) or sampler"}),
-        "reason": ((), reason, {"long_name": "why there is no value, or it has not converged"}),
+        **{name: told((), rates[name], text, **rate) for name, text in _NUMBERS.items()},
+        "window_used": told((), window, "time after which the past was forgotten"),
+        "method": told((), method, "closed (null, stationary) or sampler"),
+        "reason": told((), reason, "why there is no value, or it has not converged"),
     }
 
 
@@ -135,12 +123,9 @@ def draw(data: xr.Dataset) -> Figure:
             axis.axvline(line, color=colour, ls="--", lw=1)
     axis.plot([], [], color="0.4", ls="--", lw=1, label=r"$g_c = 1/(1 + \gamma)$")
     axis.axhline(0, color="0.6", lw=0.8)
-    axis.set_xlabel(r"gain $g$")
-    axis.set_ylabel(r"maximal Lyapunov exponent $\lambda$")
+    axis.set(xlabel=r"gain $g$", ylabel=r"maximal Lyapunov exponent $\lambda$")
     methods = ", ".join(name for name in np.unique(data.method.values) if name)
-    axis.set_title(
-        rf"$N \to \infty$, $\kappa = {data.attrs['onsager']:g}$; {methods}", loc="left", fontsize=10
-    )
+    style.heading(axis, rf"$N \to \infty$, $\kappa = {data.attrs['onsager']:g}$; {methods}")
     axis.legend(frameon=False, fontsize=9)
     return figure
 
@@ -155,8 +140,8 @@ LYAPUNOV = Study(
 Maximal Lyapunov exponent λ against the gain as N → ∞; dashed the critical gains g(1+γ) = 1, beyond
 which the state of rest is unstable. Without Onsager-reaction force λ is deterministic at rest
 (method null) and at γ = 0 (stationary); elsewhere it is sampled, a minute a point by default, and
-its error is the standard error over batches. A growth rate that still drifts has a reason.""",
+its error is the standard error over batches. A growth rate that still drifts is flagged.""",
     axes={"g": np.round(np.linspace(0.8, 3, 12), 12).tolist(), "gamma": (0.0,)},
-    columns=("lyapunov", "drift", "method", "reason"),
-    door="python -m meanfield",
+    columns=("lyapunov", "drift", "method", "status", "reason"),
+    command="python -m meanfield lyapunov",
 )

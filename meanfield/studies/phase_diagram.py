@@ -14,8 +14,9 @@ from numpy.typing import ArrayLike
 
 from ..common import arguments, style
 from ..common.arguments import ArgumentError, Array
+from ..common.result import given
 from ..common.store import Store
-from ..common.study import Part, Study
+from ..common.study import Part, Study, told
 from ..common.sweep import SweepWarning, sweep
 from ..elliptic import critical_gain, measure_transition_gain
 from ..replica import saddle_point
@@ -67,11 +68,11 @@ def phase_diagram(
     xarray.Dataset
         Dimensions ``gamma`` and ``g``; the order parameters with long names, the convergence flags
         and residuals, the two transition lines along ``gamma``, and the parameters and versions in
-        the attributes.  Points without a solution are nan with ``converged`` False.
+        the attributes.  Points without a solution are nan; `status` and `reason` say why.
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If an axis is empty, not increasing or has more than one dimension, or a parameter is out
         of range.
 
@@ -84,6 +85,7 @@ def phase_diagram(
     >>> round(float(grid.q.sel(g=1.2, gamma=0.5)), 8)
     0.31597418
     """
+    facts = given(phase_diagram, locals())
     gains, gammas = arguments.axis("g", g), arguments.axis("gamma", gamma)
     for name, value in (("beta", beta), ("eta", eta)):
         if np.ndim(value):
@@ -106,17 +108,17 @@ def phase_diagram(
     }
     return data.assign(
         {
-            name: ("gamma", line(gammas) / slope, {"long_name": text, "units": "1"})
+            name: told("gamma", line(gammas) / slope, text, units="1")
             for name, (line, text) in lines.items()
         }
-    ).assign_attrs(beta=float(beta), eta=float(eta))
+    ).assign_attrs(facts)
 
 
 def _solved(gamma: Array, *, g: Array, **how: Any) -> xr.Dataset:
     """All gains of one γ or of several, which the solver takes together."""
-    found = saddle_point(g, np.asarray(gamma)[..., None], throw=False, **how)
-    dims = GRID[-found.q.ndim :]
-    data = found.to_dataset(dims).drop_vars(["beta", "eta", *GRID])
+    points = saddle_point(g, np.asarray(gamma)[..., None], throw=False, **how)
+    dims = GRID[-points.q.ndim :]
+    data = points.to_dataset(dims).drop_vars(["beta", "eta", *GRID])
     axes = {"g": (dims[-1], g, {"long_name": "gain", "units": "1"}), "gamma": (dims[:-1], gamma)}
     return data.assign_coords(axes)
 
@@ -153,24 +155,6 @@ def branches(
         Confinement, needs finite β; not on the static branch.
     tol : float
         Largest residual that counts as converged.
-    store, workers, progress
-        As in `phase_diagram`.
-
-    Returns
-    -------
-    xarray.Dataset
-
-    Raises
-    ------
-    ArgumentError
-        If an argument is outside its range.
-    RuntimeError
-        If no point has a solution.
-
-    Warns
-    -----
-    SweepWarning
-        If a branch has none.
     """
     if sheet != "cooled" and PARAMAGNETIC not in branch:
         raise ArgumentError(f"sheet={sheet!r}: needs branch={PARAMAGNETIC!r}")
@@ -195,8 +179,6 @@ def branches(
     if empty:
         reasons = "; ".join(data.reasons.sel(branch=empty).values)
         text = f"no point converged on branch {', '.join(empty)}: {reasons}"
-        if len(empty) == len(grids):
-            raise RuntimeError(text)
         warnings.warn(text, SweepWarning, stacklevel=2)
     return data
 
@@ -210,7 +192,7 @@ def _summary(data: xr.Dataset) -> dict[str, Any]:
     unstable = known & ~data.stable
     said = [Counter(r[r != ""].tolist()) for r in data.reason.values]
     reasons = ["; ".join(f"{n} × {text}" for text, n in one.most_common()) for one in said]
-    found = {
+    sums = {
         "points": (known.count(GRID), "points of the grid"),
         "n_converged": (known.sum(GRID), "points with a solution"),
         "n_unstable": (unstable.sum(GRID), "unstable solutions"),
@@ -225,8 +207,8 @@ def _summary(data: xr.Dataset) -> dict[str, Any]:
         ),
     }  # fmt: skip
     return {
-        **{name: ("branch", v.values, {"long_name": text}) for name, (v, text) in found.items()},
-        "reasons": ("branch", reasons, {"long_name": "why points are not converged"}),
+        **{name: told("branch", values, text) for name, (values, text) in sums.items()},
+        "reasons": told("branch", reasons, "why points are not converged"),
     }
 
 
@@ -251,19 +233,12 @@ def draw(data: xr.Dataset) -> dict[str, Figure]:
 
 
 def order_parameters(grids: Sequence[xr.Dataset]) -> Figure:
-    """Order parameters against g, coloured by γ, with both transition lines ([QH] Fig. 3).
-
-    One row per dataset of `meanfield.phase_diagram`: Q, the response G with its peak at
-    g(1+γ) = 1, and X_d on the static branch; q, r and X_d on the paramagnetic one; q, Q and r
-    elsewhere.  Unstable stretches are dashed.  Marks on the curves: circles g(1+γ) = 1, squares
-    g²(1+γ) = 1.
-    """
+    """Order parameters against g, coloured by γ, with both transition lines ([QH] Fig. 3)."""
     figure, axes, colours = _panels(grids, sharex=True)
     for row, data in zip(axes, grids, strict=True):
         for axis, name in zip(row, _PANELS.get(data.attrs["branch"], _OTHER), strict=True):
             _curves(axis, data, name, colours)
-            axis.set_ylabel(_LABELS[name])
-            axis.set_xlabel(r"gain $g$")
+            axis.set(xlabel=r"gain $g$", ylabel=_LABELS[name])
     for mark, text in (("o", r"$g(1+\gamma) = 1$"), ("s", r"$g^2(1+\gamma) = 1$")):
         axes[0, 0].plot([], [], mark, mfc="white", mec="0.3", label=text)
     axes[0, 0].plot([], [], "--", color="0.3", lw=1, label="unstable")
@@ -272,36 +247,27 @@ def order_parameters(grids: Sequence[xr.Dataset]) -> Figure:
 
 
 def fluctuation_response(grids: Sequence[xr.Dataset]) -> Figure:
-    """Fluctuation–response relations ([QH] Fig. 5): σ against q−Q, σ against r−R, r−R against q−Q.
-
-    One row per dataset.  On the static branch q−Q vanishes like 1/β: the scaled variables βσ, χ
-    and G are drawn, where that branch is stable (χ > 0).
-    """
+    """σ against q−Q, σ against r−R, r−R against q−Q ([QH] Fig. 5)."""
+    # On the static branch q−Q vanishes like 1/β: the scaled variables βσ, χ and G are drawn, where
+    # that branch is stable (χ > 0).
     figure, axes, colours = _panels(grids)
     for row, data in zip(axes, grids, strict=True):
         scaled = data.attrs["branch"] == STATIC
         shown = data.where(data.stable & np.isfinite(data.chi)) if scaled else data
-        fluctuation = (
-            (shown.chi, r"$\chi = \beta(q - Q)$", "log")
-            if scaled
-            else (shown.q - shown.Q, "$q - Q$", "linear")
-        )
-        sigma = (
-            (shown.sigma_xphi, r"$\beta\sigma_{x\phi}$", "log")
-            if scaled
-            else (shown.sigma_xphi, r"$\sigma_{x\phi}$", "linear")
-        )
+        fluctuation = (shown.q - shown.Q, "$q - Q$", "linear")
+        sigma = (shown.sigma_xphi, r"$\sigma_{x\phi}$", "linear")
+        if scaled:
+            fluctuation = (shown.chi, r"$\chi = \beta(q - Q)$", "log")
+            sigma = (shown.sigma_xphi, r"$\beta\sigma_{x\phi}$", "log")
         response = (shown.G, "$r - R$", "linear")
         pairs = ((fluctuation, sigma), (response, sigma), (fluctuation, response))
         for axis, ((x, x_text, x_scale), (y, y_text, y_scale)) in zip(row, pairs, strict=True):
-            axis.set_xlabel(x_text)
-            axis.set_ylabel(y_text)
+            axis.set(xlabel=x_text, ylabel=y_text)
             if not np.any(np.isfinite(x) & np.isfinite(y)):
                 continue  # Nothing to show; a logarithmic axis would refuse it.
             by_gamma = np.broadcast_to(data.gamma.values[:, None], x.shape)
             axis.scatter(x, y, c=by_gamma, cmap=colours.cmap, norm=colours.norm, s=7, linewidths=0)
-            axis.set_xscale(x_scale)
-            axis.set_yscale(y_scale)
+            axis.set(xscale=x_scale, yscale=y_scale)
     return figure
 
 
@@ -371,6 +337,5 @@ one fixed point, leaves zero; squares on g²(1+γ) = 1, where for γ ≥ 0 the m
         "worst_gamma", "worst_quadrature_error", "reasons",
     ),
     split=split,
-    door="python -m meanfield",
-    command="sweep",
+    command="python -m meanfield sweep",
 )  # fmt: skip

@@ -11,11 +11,12 @@ from numpy.typing import ArrayLike
 
 from ..common import style
 from ..common.arguments import ArgumentError
+from ..common.result import given
 from ..common.store import Store
-from ..common.study import Part, Study
+from ..common.study import Part, Study, told
 from ..common.sweep import sweep
 from ..dmft import steady_state
-from ..transfer import TransferFunction, transfer_function
+from ..transfer import TransferFunction
 from .phase_diagram import phase_diagram
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ _TEXTS = {
     "r_int_err": "integrated response, error",
     "converged": "drift and window change within their errors",
     "method": "null, stationary or sampler, as in steady_state",
-    "reason": "why a point is not converged",
+    "reason": "why it is not converged",
 }
 
 
@@ -83,8 +84,8 @@ def response_curve(
     Returns
     -------
     xarray.Dataset
-        Dimensions ``gamma`` and ``g``: `q`, `r_int` with errors, `converged`, `method`, `reason`
-        and `seed` of each point; `Q_static`, `G_static` and `static_stable` of
+        Dimensions ``gamma`` and ``g``: `q`, `r_int` with errors, `converged`, `status`, `reason`,
+        `method` and `seed` of each point; `Q_static`, `G_static` and `static_stable` of
         ``saddle_point(branch="static")``, which is null up to the critical gain and unstable
         beyond; `critical_gain` along ``gamma``.  A point that is not converged keeps its numbers,
         which still drift or depend on the window; they are nan where there are none.
@@ -114,6 +115,7 @@ def response_curve(
     >>> abs(float(curve.r_int.sel(g=0.6, gamma=0.5) - curve.G_static.sel(g=0.6, gamma=0.5))) < 1e-12
     True
     """
+    facts = given(response_curve, locals())
     static = phase_diagram(g, gamma, branch="static", phi=phi)
     controls: dict[str, Any] = {
         "n_trajectories": n_trajectories, "batches": batches, "dt": dt, "t_skip": t_skip,
@@ -129,16 +131,16 @@ def response_curve(
         G_static=static.G,
         static_stable=static.stable,
         critical_gain=static.critical_gain,
-    ).assign_attrs(phi=transfer_function(phi).name, **controls)  # fmt: skip
+    ).assign_attrs({**facts, "seed": curve.attrs["seed"]})  # fmt: skip
 
 
 def _point(gamma: float, g: float, *, seed: int, **controls: Any) -> dict[str, Any]:
     """C and R_int at one gain and symmetry."""
     state = steady_state(g, gamma, seed=seed, **controls)
-    found = {name: ((), getattr(state, name), {"long_name": t}) for name, t in _TEXTS.items()}
+    numbers = {name: told((), getattr(state, name), text) for name, text in _TEXTS.items()}
     text = {"long_name": "seed of steady_state at this point, empty without sampling"}
     drawn = state.attributes["seed"]
-    return {**found, "seed": ((), "" if drawn is None else str(drawn), text)}
+    return {**numbers, "seed": ((), "" if drawn is None else str(drawn), text)}
 
 
 def with_static(curve: xr.Dataset) -> xr.Dataset:
@@ -152,7 +154,7 @@ def with_static(curve: xr.Dataset) -> xr.Dataset:
     largest = curve.r_int.fillna(-np.inf).argmax("g")
     nearest = abs(curve.g - lines).argmin("g")
     beyond = (curve.g > lines) & curve.Q_static.notnull() & curve.q.notnull()
-    found = {
+    peaks = {
         "r_int_largest": (curve.r_int.isel(g=largest), "largest R_int of the gains computed"),
         "r_int_largest_err": (curve.r_int_err.isel(g=largest), "its error"),
         "g_largest": (curve.g[largest], "gain where it is"),
@@ -166,35 +168,29 @@ def with_static(curve: xr.Dataset) -> xr.Dataset:
     }  # fmt: skip
     curve = curve.assign(Q_line=static.Q, G_line=static.G, stable_line=static.stable)
     return curve.assign(
-        {name: ("gamma", v.values, {"long_name": text}) for name, (v, text) in found.items()}
+        {name: told("gamma", values, text) for name, (values, text) in peaks.items()}
     )
 
 
 def draw(data: xr.Dataset) -> Figure:
-    """C = q and R_int against g, one colour a γ; lines: static branch, dashed where unstable.
-
-    Hollow points are not converged.  Vertical lines: critical gains g_c = 1/(1+γ).
-    """
+    """C = q and R_int against g, one colour a γ, and the static branch; g_c = 1/(1+γ) dotted."""
     figure, (left, right) = style.panels(1, 2, size=(10, 4.2))
+    count = data.sizes["gamma"]
     for index, gamma in enumerate(data.gamma.values):
-        part, colour = data.sel(gamma=gamma), style.shade(index, data.sizes["gamma"])
-        marker = style.MARKERS[index % len(style.MARKERS)]
+        part, colour = data.sel(gamma=gamma), style.shade(index, count)
         stable = part.stable_line.values
         # The dashes start at the last stable point.
         dashed = ~stable | np.append(~stable[1:], False)
         for axis, name, theory in ((left, "q", "Q_line"), (right, "r_int", "G_line")):
             for shown, dashes in ((stable, "-"), (dashed, "--")):
                 axis.plot(data.g_line, part[theory].where(shown), dashes, color=colour, lw=1.2)
-            for settled, face in ((True, colour), (False, "white")):
-                shown = part.converged.values == settled
-                if shown.any():
-                    axis.errorbar(
-                        data.g[shown], part[name][shown], part[f"{name}_err"][shown], color=colour,
-                        marker=marker, ms=5, mfc=face, ls="", zorder=3,
-                    )  # fmt: skip
+            style.points(
+                axis, data.g, part[name], part[f"{name}_err"], part.converged, index, count
+            )
             line = float(part.critical_gain)
             if data.g.min() <= line <= data.g.max():
                 axis.axvline(line, color=colour, ls=":", lw=1)
+        marker = style.MARKERS[index % len(style.MARKERS)]
         left.plot([], [], marker, color=colour, ms=5, label=rf"$\gamma = {gamma:g}$")
     for dashes, text in (("-", "static branch"), ("--", "static branch, unstable")):
         left.plot([], [], color="0.4", lw=1.2, ls=dashes, label=text)
@@ -202,10 +198,8 @@ def draw(data: xr.Dataset) -> Figure:
     if not data.converged.all():
         left.plot([], [], "o", color="0.4", mfc="white", ms=5, label="not converged")
     left.legend(loc="upper left")
-    left.set_ylabel(r"correlation $C$")
-    right.set_ylabel(r"integrated response $R_{\mathrm{int}}$")
-    for axis in (left, right):
-        axis.set_xlabel(r"gain $g$")
+    left.set(xlabel=r"gain $g$", ylabel=r"correlation $C$")
+    right.set(xlabel=r"gain $g$", ylabel=r"integrated response $R_{\mathrm{int}}$")
     return figure
 
 
@@ -237,5 +231,5 @@ window; just above the line the relaxation time diverges.""",
         },
         "paper": {},
     },
-    door="python -m meanfield",
+    command="python -m meanfield response-curve",
 )  # fmt: skip

@@ -6,11 +6,10 @@ from typing import Any
 
 import click
 import numpy as np
+import xarray as xr
 
-from ..common.cli import json_text, plain_options, version_option
-from ..common.files import provenance
+from ..common.cli import json_text, library_warnings, plain_options, verdict, version_option
 from ..replica import SaddlePoint, saddle_point
-from ..replica.solution import DESCRIPTIONS
 
 
 def point(
@@ -41,33 +40,33 @@ def point(
     """
     if sheet is not None and branch != "paramagnetic":
         raise click.UsageError("--sheet needs --branch paramagnetic")
-    return saddle_point(
-        g, gamma, beta=beta, branch=branch, sheet=sheet or "cooled", phi=phi, eta=eta, tol=tol
-    )
+    how: dict[str, Any] = {"branch": branch, "sheet": sheet or "cooled", "phi": phi}
+    return saddle_point(g, gamma, beta=beta, eta=eta, tol=tol, throw=False, **how)
 
 
-def _print(as_json: bool, **options: Any) -> None:
-    found = point(**options)
-    click.echo(_json(found) if as_json else _table(found))
+def _print(as_json: bool, **options: Any) -> int:
+    with library_warnings() as told:
+        data = point(**options).to_dataset()
+        code = verdict([data], told)
+    click.echo(_json(data) if as_json else _table(data))
+    return code
 
 
-def _table(found: SaddlePoint) -> str:
-    names = [name for name in DESCRIPTIONS if name not in ("branch_of", "sheet_of", "reason")]
-    head = ", ".join(f"{name} = {getattr(found, name):g}" for name in ("g", "gamma", "beta", "eta"))
-    head += f", phi = {found.attributes['phi']}, {found.branch_of} branch"
-    lines = [head + (f", {found.sheet_of} sheet" if found.sheet_of else "")]
-    for name in names:
-        value = getattr(found, name)[()]
-        shown = f"{value:.12g}" if isinstance(value, np.floating) else str(value)
-        lines.append(f"  {name:<17} {shown:<20} {DESCRIPTIONS[name]}")
+def _table(data: xr.Dataset) -> str:
+    head = [f"{name} = {data[name].item():g}" for name in ("g", "gamma", "beta", "eta")]
+    kind = f"{data.branch_of.item()} branch" if data.branch_of.item() else ""
+    sheet = f"{data.sheet_of.item()} sheet" if data.sheet_of.item() else ""
+    lines = [", ".join(filter(None, [*head, f"phi = {data.attrs['phi']}", kind, sheet]))]
+    for name, values in data.data_vars.items():
+        if name not in ("branch_of", "sheet_of"):
+            value = values.item()
+            shown = f"{value:.12g}" if isinstance(value, float) else str(value)
+            lines += [f"  {name:<17} {shown:<20} {values.attrs['long_name']}"] * bool(shown)
     return "\n".join(lines)
 
 
-def _json(found: SaddlePoint) -> str:
-    values = {
-        name: getattr(found, name)[()] for name in ("g", "gamma", "beta", "eta", *DESCRIPTIONS)
-    }
-    return json_text({**values, **found.attributes, **provenance()})
+def _json(data: xr.Dataset) -> str:
+    return json_text({str(k): v.values.item() for k, v in data.variables.items()} | data.attrs)
 
 
 solve = version_option(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import math
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +11,9 @@ import xarray as xr
 
 from ..common import arguments, style
 from ..common.arguments import ArgumentError
-from ..common.study import Part, Study, as_text
+from ..common.options import as_text
+from ..common.result import CONVERGED
+from ..common.study import Part, Study, told
 from ..dmft import steady_state, two_time
 from ..schedule import Schedule, as_function
 
@@ -43,7 +44,7 @@ def dynamics(
     t_skip: float | None = None,
     dt: float | None = None,
     window: float | None = None,
-    save_every: float | None = None,
+    save_step: float | None = None,
     lag_step: float | None = None,
     response: bool = False,
     method: str = "auto",
@@ -76,7 +77,7 @@ def dynamics(
         Step.  [default: 0.05, with --steady 0.1]
     window : float
         Time after which the past is forgotten.  [default: inf, with --steady 60]
-    save_every : float
+    save_step : float
         Time between saved points; not with --steady.  [default: 200 points]
     lag_step : float
         Spacing of the lags τ; only with --steady.  [default: 0.2]
@@ -89,8 +90,6 @@ def dynamics(
         What to do about finite batches.  Not with --steady, which extrapolates.
     n_trajectories : int
         Trajectories of the sampler, all batches together.  [default: 32000, with --steady 20000]
-    batches : int
-        Independent batches, at least 2: the unit of the errors.
     threads : int
         Of the sampler.  [default: 1]
     """
@@ -101,15 +100,13 @@ def dynamics(
     }  # fmt: skip
     how = {name: value for name, value in how.items() if value is not None}
     if steady:
-        _refuse("does not go with --steady", onsager=onsager, x0_std=x0_std, save_every=save_every,
+        _refuse("does not go with --steady", onsager=onsager, x0_std=x0_std, save_step=save_step,
                 response=response, finite_m=finite_m)  # fmt: skip
         if callable(temperature):
             raise ArgumentError("--steady needs one --temperature, not a schedule")
         if method == "closed":
             raise ArgumentError("method='closed': with --steady it is called exact")
         state = steady_state(g, gamma, temperature=temperature, **how)
-        if state.reason:
-            warnings.warn(f"not converged: {state.reason}", RuntimeWarning, stacklevel=2)
         data = state.to_dataset()
         summary = {name: [getattr(state, name), getattr(state, f"{name}_err")] for name in _STEADY}
         return _summarised(data, summary, state.status, state.method)
@@ -121,7 +118,7 @@ def dynamics(
         raise ArgumentError(f"dt={step:g}: longer than t_max={end:g}")
     run = two_time(
         g, gamma, onsager=onsager, temperature=temperature, x0_std=x0_std, response=response,
-        save_every=_stride(save_every, end, step), finite_m=finite_m, **how,
+        save_every=_stride(save_step, end, step), finite_m=finite_m, **how,
     )  # fmt: skip
     data = run.to_dataset()
     for name, schedule, text in (
@@ -129,7 +126,7 @@ def dynamics(
         ("temperature", temperature, "temperature of the white noise"),
     ):
         values = [as_function(name, schedule)(float(t)) for t in data.t.values]
-        data[name] = ("t", values, {"long_name": text, "units": "1"})
+        data[name] = told("t", values, text, units="1")
     last = (("energy", "energy", -1), ("C(t,t)", "C", (-1, -1)), ("C(t,0)", "C", (-1, 0)),
             ("r_int", "r_int", -1))  # fmt: skip
     summary = {
@@ -151,7 +148,7 @@ def _refuse(why: str, **given: Any) -> None:
 def _stride(every: float | None, t_max: float, dt: float) -> int:
     """Steps between saved points; nonsense is left to the checks of `two_time`."""
     if every is not None:
-        every = arguments.positive("save_every", every)
+        every = arguments.positive("save_step", every)
     steps = (t_max / _SAVED if every is None else every) / dt if dt > 0 else 1.0
     if not math.isfinite(steps):
         return 1
@@ -165,15 +162,15 @@ def _summarised(
     """The dataset with value, error and finite-M effect of each quantity, and how it was solved."""
     texts = {"value": "at the end, or of the steady state", "value_err": "its error",
              "value_finite_m": "effect of finite batches, in it unless extrapolated"}  # fmt: skip
-    found: dict[str, Any] = {
-        name: ("quantity", list(column), {"long_name": text})
+    variables: dict[str, Any] = {
+        name: told("quantity", column, text)
         for (name, text), column in zip(
             texts.items(), zip(*summary.values(), strict=True), strict=False
         )
     }
-    found["status"] = ((), status, {"long_name": "whether the numbers may be used"})
-    found["solver"] = ((), method, {"long_name": "how they were found"})
-    return data.assign_coords(quantity=list(summary)).assign(found)
+    variables["status"] = told((), status, "whether the numbers may be used")
+    variables["solver"] = told((), method, "how they were found")
+    return data.assign_coords(quantity=list(summary)).assign(variables)
 
 
 def draw(data: xr.Dataset) -> Figure:
@@ -192,10 +189,8 @@ def _draw_two_time(data: xr.Dataset) -> Figure:
     time, C, error = data.t.values, data.C.values, data.C_err.values
     image = plane.pcolormesh(time, time, C, shading="nearest", rasterized=True)
     figure.colorbar(image, ax=plane, label=r"$C(t, t')$")
-    plane.set_aspect("equal")
-    plane.set_xlabel(r"time $t'$")
-    plane.set_ylabel(r"time $t$")
-    plane.set_title(_title(data), loc="left", fontsize=10)
+    plane.set(aspect="equal", xlabel=r"time $t'$", ylabel=r"time $t$")
+    style.heading(plane, _title(data))
     _draw_energy(energy, data)
     same = np.diagonal(C), np.diagonal(error)
     style.band(equal, time, *same, style.MAIN, label=r"$C(t, t)$")
@@ -210,20 +205,21 @@ def _draw_two_time(data: xr.Dataset) -> Figure:
         response.set_ylabel(r"integrated response $R_{\mathrm{int}}(t)$")
     forced = data.onsager.values > 0
     if forced.any():
-        energy.set_title(r"shaded: $\kappa > 0$", loc="left", fontsize=10)
+        style.heading(energy, r"shaded: $\kappa > 0$")
     for axis in (energy, equal, response):
-        axis.set_xlabel(r"time $t$")
-        axis.set_xlim(time[0], time[-1])
+        axis.set(xlabel=r"time $t$", xlim=(time[0], time[-1]))
         axis.fill_between(
             time, 0, 1, where=forced, step="post", transform=axis.get_xaxis_transform(),
             color=style.SECOND, alpha=0.12, lw=0, zorder=0,
         )  # fmt: skip
-    if reason := data.attrs["reason"]:
-        energy.text(
-            0.02, 0.03, reason, transform=energy.transAxes,
-            fontsize=8, color=style.ALARM,
-        )  # fmt: skip
+    _alarm(figure, data)
     return figure
+
+
+def _alarm(figure: Figure, data: xr.Dataset) -> None:
+    if data.status.item() != CONVERGED:
+        text = f"{data.status.item()}: {data.attrs['reason']}"
+        figure.suptitle(text, fontsize=8, color=style.ALARM, wrap=True)
 
 
 def _draw_energy(axis: Axes, data: xr.Dataset) -> None:
@@ -273,19 +269,14 @@ def _draw_steady(data: xr.Dataset) -> Figure:
     right.set_ylabel(r"response $R(\tau)$")
     error = float(data.r_int_err)
     text = rf" \pm {error:.1g}" if error > _EXACT else ""
-    right.set_title(
-        rf"$R_{{\mathrm{{int}}}} = {float(data.r_int):.4f}{text}$", loc="left", fontsize=10
-    )
+    style.heading(right, rf"$R_{{\mathrm{{int}}}} = {float(data.r_int):.4f}{text}$")
     # R is over long before the window is: show where it is visible.
     visible = np.flatnonzero(np.abs(data.R.values) > 0.01 * abs(float(data.R[0])))
     right.set_xlim(0, max(5.0, 1.2 * float(lag[visible[-1]])) if visible.size else None)
-    for axis in (left, right):
-        axis.set_xlabel(r"lag $\tau$")
-    left.set_xlim(0, float(lag[-1]))
-    left.set_title(_title(data), loc="left", fontsize=10)
-    if data.attrs["reason"]:
-        reason = "not converged: " + data.attrs["reason"]
-        figure.suptitle(reason, fontsize=8, color=style.ALARM)
+    right.set_xlabel(r"lag $\tau$")
+    left.set(xlabel=r"lag $\tau$", xlim=(0, float(lag[-1])))
+    style.heading(left, _title(data))
+    _alarm(figure, data)
     return figure
 
 
@@ -302,5 +293,5 @@ switched (shaded where κ > 0). In the steady state, with --steady: C(τ), Δ(τ
 stationary vanilla dynamics. Bands are standard errors over batches of trajectories, or the error of
 a deterministic solution.""",
     columns=("value", "value_finite_m", "status", "solver"),
-    door="python -m meanfield",
+    command="python -m meanfield dmft",
 )

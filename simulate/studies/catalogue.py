@@ -36,18 +36,12 @@ STUDIES = {
 
 
 def study(name: str) -> Study:
-    """The study of a figure, "hh2", or of a command, "lyapunov".
-
-    Raises
-    ------
-    ArgumentError
-        If there is none of that name.
-    """
+    """The study of a figure, "hh2", or of a command, "lyapunov"; ArgumentError if there is none."""
     places = {**FIGURES, **STUDIES}
     arguments.one_of("study", name, tuple(places))
     module, _, attribute = places[name].partition(":")
-    found: Study = getattr(import_module(module), attribute)
-    return found
+    study: Study = getattr(import_module(module), attribute)
+    return study
 
 
 def reproduce(
@@ -98,14 +92,14 @@ def reproduce(
     Examples
     --------
     >>> from simulate import reproduce
-    >>> found = reproduce("qh3", g=[0.6, 0.9, 1.2], gamma=[0.0, 0.5])
-    >>> round(float(found.data["converged"].Q.sel(branch="static", gamma=0.5, g=1.2)), 3)
+    >>> figure = reproduce("qh3", g=[0.6, 0.9, 1.2], gamma=[0.0, 0.5])
+    >>> round(float(figure.data["converged"].Q.sel(branch="static", gamma=0.5, g=1.2)), 3)
     0.543
     """
-    found = study(key)
+    asked = study(key)
     return answer(
-        found,
-        preset="quick" if preset is None and "quick" in found.presets else preset,
+        asked,
+        preset="quick" if preset is None and "quick" in asked.presets else preset,
         output=output,
         variants=variants,
         seed=seed,

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from meanfield.common import style
-from meanfield.common.study import Part, Study
+from meanfield.common.study import Part, Study, told
 
 from ..fixed_points import find_fixed_points
 from .protocol import couplings_text, make_couplings
@@ -53,15 +53,15 @@ def fixed_points(
         BLAS threads.  [default: all]
     """
     J, noted = make_couplings(couplings, n, g, gamma, seed, usual=_GAIN)
-    found = find_fixed_points(
+    points = find_fixed_points(
         J, n_starts=starts, starts=from_, tol=tol, phi=phi, seed=seed, threads=threads,
         progress=progress,
     )  # fmt: skip
-    data = found.to_dataset()
+    data = points.to_dataset()
     facts = {
         **data.attrs,
-        "n_unproven": int(np.sum(~found.proven)),
-        **{f"{kind}_starts": int(np.sum(found.outcome == kind)) for kind in ("zero", "minimum")},
+        "n_unproven": int(np.sum(~points.proven)),
+        **{f"{kind}_starts": int(np.sum(points.outcome == kind)) for kind in ("zero", "minimum")},
     }
     texts = {
         "n_zeros": "zeros of f, x and −x are one",
@@ -74,7 +74,7 @@ def fixed_points(
         "new_zero_probability": "probability that another start finds a new zero",
         "new_zero_probability_err": "its error",
     }
-    numbers = {name: ((), facts[name], {"long_name": text}) for name, text in texts.items()}
+    numbers = {name: told((), facts[name], text) for name, text in texts.items()}
     return data.assign(numbers).assign_attrs(noted)
 
 
@@ -88,10 +88,8 @@ def draw(data: xr.Dataset) -> Figure:
             data.minimum_x2, data.minimum_n_unstable / n, "x", color=style.MAIN, ms=5,
             label=r"minima of $E$ with $f \neq 0$",
         )  # fmt: skip
-    left.set_xlabel(r"$|x|^2/N$")
-    left.set_ylabel("unstable directions / N")
+    left.set(xlabel=r"$|x|^2/N$", ylabel="unstable directions / N", title=couplings_text(data))
     left.legend(fontsize=8)
-    left.set_title(couplings_text(data))
     shown = np.unique(np.linspace(0, data.sizes["zero"] - 1, 3).astype(int))
     for index, column in enumerate(shown):
         right.plot(
@@ -100,8 +98,7 @@ def draw(data: xr.Dataset) -> Figure:
             label=rf"$|x|^2/N = {float(data.x2[column]):.2f}$",
         )  # fmt: skip
     right.axvline(0, color="0.6", lw=0.8)
-    right.set_xlabel(r"Re $\lambda(A)$")
-    right.set_ylabel(r"Im $\lambda(A)$")
+    right.set(xlabel=r"Re $\lambda(A)$", ylabel=r"Im $\lambda(A)$")
     right.legend(fontsize=8)
     return figure
 
@@ -121,5 +118,5 @@ left; for bounded φ, a sum of indices other than 1 says that zeros are missing 
         "n_zeros", "n_unproven", "zero_starts", "n_minima", "minimum_starts", "n_failed",
         "index_sum", "new_zero_probability",
     ),
-    door="python -m simulate",
+    command="python -m simulate fixed-points",
 )  # fmt: skip

@@ -9,7 +9,7 @@ import numpy as np
 
 from meanfield import Switching
 from meanfield.common import style
-from meanfield.common.study import Part, Study
+from meanfield.common.study import Part, Study, told
 
 from ..integration import integrate
 from ..observables import freezing
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DYNAMICS = {0.0: r"vanilla, $\kappa = 0$", 1.0: r"OR, $\kappa = 1$"}
-_SAVE_EVERY = 0.5
+_SAVE_STEP = 0.5
 # Of the picture: for the legend above the bars; between the bars of one gain.
 _ROOM, _SHIFT = 1.25, 0.03
 
@@ -61,7 +61,7 @@ def moved(
     return {
         "onsager": list(DYNAMICS),
         "t_later": list(t_later),
-        "Q": (("onsager", "t_later"), Q, {"long_name": "‖φ(x(t)) − φ(x(t′))‖², sum over neurons"}),
+        "Q": told(("onsager", "t_later"), Q, "‖φ(x(t)) − φ(x(t′))‖², sum over neurons"),
         **step_facts(runs[-1]),
     }
 
@@ -77,24 +77,18 @@ def activity(
     dt: float = 0.05,
     seed: int,
 ) -> dict[str, Any]:
-    """One network whose OR force is switched on.
-
-    Parameters
-    ----------
-    g_shown : float
-        Gain of the network whose activity is shown.
-    """
+    """One network whose OR force is switched on."""
     J, x0 = network(n, g_shown, seed)
     end = max(t_later)
     run = integrate(
         J, x0, t_max=end, onsager=Switching([t_switch], [0, 1]),
-        save_at=np.arange(0, end + _SAVE_EVERY / 2, _SAVE_EVERY), method=method, dt=dt,
+        save_at=round(end / _SAVE_STEP) + 1, method=method, dt=dt,
     )  # fmt: skip
     x = kept_states(run)[:, :n_shown]
     return {
         "t": run.t,
-        "x": (("t", "neuron"), x, {"long_name": "synaptic current, κ = 1 from t_switch"}),
-        "energy": ("t", run.energy, {"long_name": "E/N of that run"}),
+        "x": told(("t", "neuron"), x, "synaptic current, κ = 1 from t_switch"),
+        "energy": told("t", run.energy, "E/N of that run"),
     }
 
 
@@ -116,34 +110,24 @@ def derive(data: xr.Dataset) -> xr.Dataset:
 
 
 def ratio(above: xr.DataArray, below: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
-    """Ratio of two means over the same couplings, and its standard error; nan for one coupling.
-
-    Parameters
-    ----------
-    above, below : DataArray
-        With a dimension ``replicate``.
-    """
+    """Ratio of two means over the same replicates, and its standard error; nan for one of them."""
     scale = below.mean("replicate")
-    found = above.mean("replicate") / scale
+    quotient = above.mean("replicate") / scale
     # Errors of paired means: the scatter of what is left of one when the other is taken out.
-    rest = above - found * below
+    rest = above - quotient * below
     error = rest.std("replicate") / (rest.count("replicate") - 1) ** 0.5 / abs(scale)
-    return found, error
+    return quotient, error
 
 
 def draw(data: xr.Dataset) -> Figure:
     """(a) activity, (b) Q against g."""
     figure, (left, right) = style.panels(1, 2, size=(9, 3.6))
     facts = data.attrs
-    left.plot(data.t, data.x, lw=0.8)
-    left.axvspan(facts["t_switch"], float(data.t[-1]), color="0.93", zorder=0)
-    left.set_xlim(0, float(data.t[-1]))
-    left.set_xlabel(r"time $t$")
-    left.set_ylabel(r"activity $x_i(t)$")
-    left.set_title(
+    title = (
         rf"(a) $N = {facts['n']}$, $g = {facts['g_shown']:g}$, $\gamma = 0$, $T = 0$; "
         r"shaded: $\kappa = 1$"
     )
+    style.activity(left, data.t, data.x, title, [(facts["t_switch"], float(data.t[-1]))])
     final = data.sizes["t_later"] - 1
     for row, (kappa, name) in enumerate(DYNAMICS.items()):
         for column, later in enumerate(data.t_later.values):
@@ -156,12 +140,13 @@ def draw(data: xr.Dataset) -> Figure:
                 label=rf"{name}, $t' = {later:g}$",
             )  # fmt: skip
     bad = data.isel(g=data.unstable_step.any("replicate").values, t_later=-1).sel(onsager=1.0)
-    right.plot(bad.g, bad.Q.mean("replicate"), "x", color=style.ALARM, ms=9, mew=1.6, zorder=4)
-    right.set_xlabel(r"gain $g$")
-    right.set_ylabel(rf"$Q(t = {facts['t_switch'] - PRINTED_STEP:g},\, t')$")
+    right.plot(bad.g, bad.Q.mean("replicate"), **style.CROSS, ms=9, zorder=4)
     right.set_ylim(top=_ROOM * right.get_ylim()[1])
     right.legend(loc="upper left", ncols=2)
-    right.set_title(rf"(b) {data.sizes['replicate']} couplings, mean ± s.d.; {steps_text(data)}")
+    right.set(
+        xlabel=r"gain $g$", ylabel=rf"$Q(t = {facts['t_switch'] - PRINTED_STEP:g},\, t')$",
+        title=rf"(b) {data.sizes['replicate']} couplings, mean ± s.d.; {steps_text(data)}",
+    )  # fmt: skip
     return figure
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from meanfield import Switching
 from meanfield.common import style
-from meanfield.common.study import CONVERGED, PRINTED, Part, Study
+from meanfield.common.study import CONVERGED, PRINTED, Part, Study, told
 
 from ..couplings import elliptic
 from ..dynamics import jacobian
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# κ of the three stretches of (a) and of (c), and the save times of each.
+# κ of the three phases of (a) and of (c), and the save times of each.
 SCHEDULES = {"off-on-off": (0.0, 1.0, 0.0), "on-off-on": (1.0, 0.0, 1.0)}
 _SAVES = 200
-# (d): x in the chaotic and o in the frozen stretch of (a), at this part of them.
+# (d): x in the chaotic and o in the frozen phase of (a), at this part of them.
 _MOMENTS, _PLACE = {"chaotic": "x", "frozen": "o"}, 0.9
 # Of the picture: half height of the inset; smallest upper limit, and depth below zero in its units.
 _CLOSE, _LOWEST_TOP, _BELOW = 0.09, 1.6, 0.45
@@ -55,28 +55,26 @@ def exponent(
     algorithm : {"tangent", "orbit_separation"}
         Tangent map, or Algorithm 1 of [HH].
     """
-    found = maximal_lyapunov(
+    rate = maximal_lyapunov(
         elliptic(n, g, gamma, seed=seed), onsager=onsager, dt=dt, t_max=t_max, t_skip=t_skip,
         method=method, algorithm=algorithm, tol=tol, phi=phi, seed=seed, threads=threads,
     )  # fmt: skip
     return {
-        "lyapunov": ((), float(found.value), {"long_name": "largest Lyapunov exponent λ"}),
-        "lyapunov_err": ((), float(found.value_err), {"long_name": "its error over time"}),
-        **step_facts(found),
+        "lyapunov": told((), float(rate.value), "largest Lyapunov exponent λ"),
+        "lyapunov_err": told((), float(rate.value_err), "its error over time"),
+        **step_facts(rate),
     }
 
 
 def draw_exponents(data: xr.Dataset) -> Figure:
     """λ against g, one curve a κ; crosses where the step is too long."""
     figure, axis = style.panels(size=(6, 4))
-    _draw_exponents(axis, data)
-    axis.set_title(
-        rf"$N = {data.attrs['n']}$, {data.sizes['replicate']} couplings; {steps_text(data)}"
-    )
+    count = data.sizes["replicate"]
+    _draw_exponents(axis, data, rf"$N = {data.attrs['n']}$, {count} couplings; {steps_text(data)}")
     return figure
 
 
-def _draw_exponents(axis: Axes, data: xr.Dataset) -> None:
+def _draw_exponents(axis: Axes, data: xr.Dataset, title: str) -> None:
     inset = axis.inset_axes((0.13, 0.64, 0.4, 0.33))
     for row, kappa in enumerate(data.onsager.values):
         part = data.sel(onsager=kappa)
@@ -89,7 +87,7 @@ def _draw_exponents(axis: Axes, data: xr.Dataset) -> None:
                 ls=style.DASHES[row % 4], label=rf"$\kappa = {kappa:g}$",
             )  # fmt: skip
             label = "step too long" if bad.any() else None
-            panel.plot(part.g[bad], mean[bad], "x", color=style.ALARM, ms=9, mew=1.6, label=label)
+            panel.plot(part.g[bad], mean[bad], **style.CROSS, ms=9, label=label)
     for panel in (axis, inset):
         panel.axhline(0, color="0.6", lw=0.8, zorder=0)
     inset.set_ylim(-_CLOSE, _CLOSE)
@@ -97,8 +95,7 @@ def _draw_exponents(axis: Axes, data: xr.Dataset) -> None:
     top = max(_LOWEST_TOP, axis.get_ylim()[1])
     axis.set_ylim(-_BELOW * top, top)
     inset.tick_params(labelsize=7)
-    axis.set_xlabel(r"gain $g$")
-    axis.set_ylabel(r"largest exponent $\lambda$")
+    axis.set(xlabel=r"gain $g$", ylabel=r"largest exponent $\lambda$", title=title)
     axis.legend(loc="lower right")
 
 
@@ -129,7 +126,7 @@ finite time a gradient flow that passes a saddle of E can have a small exponent 
         CONVERGED: {},
         PRINTED: {**VARIANTS[PRINTED], "algorithm": "orbit_separation"},
     },
-    door="python -m simulate",
+    command="python -m simulate lyapunov",
 )  # fmt: skip
 
 
@@ -138,7 +135,7 @@ def switched(
     n: int = 1000,
     g_shown: float = 2.0,
     gamma: float = 0.0,
-    stretch: float = 100.0,
+    t_phase: float = 100.0,
     n_shown: int = 7,
     method: str = "auto",
     dt: float = 0.05,
@@ -146,25 +143,17 @@ def switched(
     phi: str = "tanh",
     seed: int,
 ) -> dict[str, Any]:
-    """Activity of one network under both schedules, spectra of the Jacobian at two moments.
-
-    Parameters
-    ----------
-    g_shown : float
-        Gain of the activity and of the spectra.
-    stretch : float
-        Time between two switches.
-    """
+    """Activity of one network under both schedules, spectra of the Jacobian at two moments."""
     J, x0 = network(n, g_shown, seed, gamma)
-    ends = (stretch * np.arange(1, 4)).tolist()
+    ends = (t_phase * np.arange(1, 4)).tolist()
     runs = [
         integrate(
             J, x0, t_max=ends[-1], onsager=Switching(ends[:-1], values), method=method, dt=dt,
-            save_at=np.linspace(0, ends[-1], 3 * _SAVES + 1),
+            save_at=3 * _SAVES + 1,
         )
         for values in SCHEDULES.values()
     ]  # fmt: skip
-    moments = stretch * (np.arange(2) + _PLACE)
+    moments = t_phase * (np.arange(2) + _PLACE)
     spectra = np.array(
         [
             np.linalg.eigvals(jacobian(state_at(runs[0], t), J, onsager=kappa, phi=phi))
@@ -174,23 +163,23 @@ def switched(
     states = np.array([run.x for run in runs])
     energy, length = np.array([run.energy for run in runs]), np.mean(states**2, axis=2)
     at_ends = _SAVES * np.arange(1, 4)
-    by_end, of_moment = ("schedule", "stretch"), ("moment",)
+    by_end, of_moment = ("schedule", "phase"), ("moment",)
     return {
         "schedule": list(SCHEDULES),
         "moment": list(_MOMENTS),
         "t": runs[0].t,
         "x": (("schedule", "t", "neuron"), states[..., :n_shown]),
-        "energy": (("schedule", "t"), energy, {"long_name": "E/N"}),
-        "length": (("schedule", "t"), length, {"long_name": "‖x‖²/N"}),
-        "kappa": (by_end, list(SCHEDULES.values()), {"long_name": "κ in the stretch"}),
-        "energy_end": (by_end, energy[:, at_ends], {"long_name": "E/N at the end of the stretch"}),
-        "length_end": (by_end, length[:, at_ends], {"long_name": "‖x‖²/N there"}),
+        "energy": told(("schedule", "t"), energy, "E/N"),
+        "length": told(("schedule", "t"), length, "‖x‖²/N"),
+        "kappa": told(by_end, list(SCHEDULES.values()), "κ in the phase"),
+        "energy_end": told(by_end, energy[:, at_ends], "E/N at the end of the phase"),
+        "length_end": told(by_end, length[:, at_ends], "‖x‖²/N there"),
         "eigenvalues_real": (("moment", "mode"), spectra.real),
         "eigenvalues_imag": (("moment", "mode"), spectra.imag),
         "t_moment": (of_moment, moments),
-        "re_largest": (of_moment, spectra.real.max(1), {"long_name": "largest Re μ"}),
-        "re_lowest": (of_moment, spectra.real.min(1), {"long_name": "lowest Re μ"}),
-        "unstable_share": (of_moment, (spectra.real > 0).mean(1), {"long_name": "share Re μ > 0"}),
+        "re_largest": told(of_moment, spectra.real.max(1), "largest Re μ"),
+        "re_lowest": told(of_moment, spectra.real.min(1), "lowest Re μ"),
+        "unstable_share": told(of_moment, (spectra.real > 0).mean(1), "share Re μ > 0"),
     }
 
 
@@ -199,17 +188,13 @@ def draw(data: xr.Dataset) -> Figure:
     figure, ((first, second), (third, fourth)) = style.panels(2, 2, size=(10, 6.4))
     facts = data.attrs
     for axis, letter, schedule in ((first, "a", "off-on-off"), (third, "c", "on-off-on")):
-        part, length = data.sel(schedule=schedule), facts["stretch"]
-        axis.plot(data.t, part.x, lw=0.8)
-        for index in np.flatnonzero(part.kappa.values).tolist():
-            axis.axvspan(index * length, (index + 1) * length, color="0.93", zorder=0)
-        axis.set_xlim(0, float(data.t[-1]))
-        axis.set_xlabel(r"time $t$")
-        axis.set_ylabel(r"activity $x_i(t)$")
-        axis.set_title(
+        part, length = data.sel(schedule=schedule), facts["t_phase"]
+        shaded = [(k * length, (k + 1) * length) for k in np.flatnonzero(part.kappa.values)]
+        title = (
             rf"({letter}) $g = {facts['g_shown']:g}$, $N = {facts['n']}$, "
             rf"$\gamma = {facts['gamma']:g}$, $T = 0$; shaded: $\kappa = 1$"
         )
+        style.activity(axis, data.t, part.x, title, shaded)
     for index, (moment, marker) in enumerate(_MOMENTS.items()):
         part, t = data.sel(moment=moment), float(data.t_moment.sel(moment=moment))
         first.axvline(t, color="black", lw=0.8, ls=":")
@@ -221,13 +206,14 @@ def draw(data: xr.Dataset) -> Figure:
             part.eigenvalues_real, part.eigenvalues_imag, marker, color=f"C{index}", ms=3.5,
             mfc="none", mew=0.7, label=rf"$t = {t:g}$, {moment}",
         )  # fmt: skip
-    _draw_exponents(second, data)
-    second.set_title(rf"(b) {data.sizes['replicate']} couplings, mean ± s.d.; {steps_text(data)}")
+    title = rf"(b) {data.sizes['replicate']} couplings, mean ± s.d.; {steps_text(data)}"
+    _draw_exponents(second, data, title)
     fourth.axvline(0, color="0.6", lw=0.8, zorder=0)
-    fourth.set_xlabel(r"Re $\mu(\partial F/\partial x)$")
-    fourth.set_ylabel(r"Im $\mu$")
     fourth.legend(loc="upper left")
-    fourth.set_title("(d) eigenvalues of the Jacobian at the moments marked in (a)")
+    fourth.set(
+        xlabel=r"Re $\mu(\partial F/\partial x)$", ylabel=r"Im $\mu$",
+        title="(d) eigenvalues of the Jacobian at the moments marked in (a)",
+    )  # fmt: skip
     return figure
 
 
@@ -240,10 +226,10 @@ HH2 = replace(
     draw=draw,
     text=f"""
 (a, c) Activity of one network, κ off-on-off and on-off-on. In chaos the OR force lowers energy and
-length of the state within its stretch, and releases the chaos when it ends. (d) Eigenvalues μ of
+length of the state within its phase, and releases the chaos when it ends. (d) Eigenvalues μ of
 the Jacobian at the two moments marked in (a). (b) {LYAPUNOV.text.strip()}""",
     columns=(
         *LYAPUNOV.columns, "energy_end", "length_end", "re_largest", "unstable_share", "re_lowest"
     ),
-    door=Study.door,
+    command="",
 )  # fmt: skip

@@ -9,7 +9,7 @@ import numpy as np
 
 from meanfield.common import style
 from meanfield.common.arguments import Array
-from meanfield.common.study import Part, Study
+from meanfield.common.study import Part, Study, told
 
 from ..dynamics import jacobian
 from ..integration import integrate
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_SAVE_EVERY = 0.5
+_SAVE_STEP = 0.5
 _BINS = 60
 
 
@@ -39,7 +39,7 @@ def spectrum(
     J, x0 = network(n, g, seed)
     run = integrate(
         J, x0, t_max=t_max, onsager=1.0, method=method, dt=dt,
-        save_at=np.linspace(0, t_max, max(1, round(t_max / _SAVE_EVERY)) + 1),
+        save_at=max(1, round(t_max / _SAVE_STEP)) + 1,
     )  # fmt: skip
     # Symmetric at κ = 1, for the states of Euler as well: real eigenvalues.
     mu = np.linalg.eigvalsh(jacobian(run.x_end, J, onsager=1.0))
@@ -48,13 +48,13 @@ def spectrum(
     return {
         "t": run.t,
         "x": (("t", "neuron"), kept_states(run)[:, :n_shown]),
-        "energy": ("t", run.energy, {"long_name": "E/N"}),
+        "energy": told("t", run.energy, "E/N"),
         "eigenvalues": ("mode", mu),
-        "mu_largest": ((), mu.max(), {"long_name": "largest μ at the end"}),
-        "mu_lowest": ((), mu.min(), {"long_name": "lowest μ at the end", "reduce": "min"}),
-        "positive_share": ((), (mu > rounding).mean(), {"long_name": "share μ > rounding"}),
-        "unstable_share": ((), (mu > slow).mean(), {"long_name": "share μ > 1/t at the end"}),
-        "energy_end": ((), run.energy[-1], {"long_name": "E/N at the end"}),
+        "mu_largest": told((), mu.max(), "largest μ at the end"),
+        "mu_lowest": told((), mu.min(), "lowest μ at the end", reduce="min"),
+        "positive_share": told((), (mu > rounding).mean(), "share μ > rounding"),
+        "unstable_share": told((), (mu > slow).mean(), "share μ > 1/t at the end"),
+        "energy_end": told((), run.energy[-1], "E/N at the end"),
         **step_facts(run),
     }
 
@@ -67,14 +67,11 @@ def draw(data: xr.Dataset) -> Figure:
     for row, ((left, right), gain) in enumerate(zip(panels, data.g.values, strict=True)):
         part = data.sel(g=gain)
         shown = part.isel(replicate=0)
-        left.plot(data.t, shown.x, lw=0.8)
-        left.set_xlim(0, float(data.t[-1]))
-        left.set_xlabel(r"time $t$")
-        left.set_ylabel(r"activity $x_i(t)$")
-        left.set_title(
+        title = (
             rf"({letters[2 * row]}) $g = {gain:g}$, $\gamma = 0$, $N = {facts['n']}$, "
             rf"$\kappa = 1$, $T = 0$; {steps_text(data)}"
         )
+        style.activity(left, data.t, shown.x, title)
         if shown.unstable_step:
             left.text(
                 0.02, 0.03, rf"step too long: $E$ rises in "
@@ -104,11 +101,9 @@ def _histogram(axis: Axes, values: Array, slow: float) -> None:
         weights=[np.full(len(group), density) for group in groups],
         label=[r"$\mu \leq 1/t$", r"$\mu > 1/t$"],
     )  # fmt: skip
-    axis.set_yscale("log")
     axis.axvline(0, color="0.4", lw=0.8)
     axis.legend(loc="upper left")
-    axis.set_xlabel(r"eigenvalue $\mu$ of $\partial F/\partial x$")
-    axis.set_ylabel("density")
+    axis.set(yscale="log", xlabel=r"eigenvalue $\mu$ of $\partial F/\partial x$", ylabel="density")
 
 
 HH3 = Study(

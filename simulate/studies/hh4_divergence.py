@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meanfield.common import style
-from meanfield.common.study import Part, Study
+from meanfield.common.study import Part, Study, told
 from meanfield.quadrature import gauss_hermite
 
 from ..dynamics import divergence, jacobian
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.figure import Figure
 
-_SAVE_EVERY = 0.1
+_SAVE_STEP = 0.1
 _BINS = 30
 _NODES = 100
 _EARLY = 1.0
@@ -37,20 +37,20 @@ def trace(
     J, x0 = network(n, g, seed)
     run = integrate(
         J, x0, t_max=t_max, onsager=1.0, store_states=False, method=method, dt=dt,
-        save_at=np.linspace(0, t_max, max(1, round(t_max / _SAVE_EVERY)) + 1),
+        save_at=max(1, round(t_max / _SAVE_STEP)) + 1,
         observables={"divergence": lambda t, x, f: divergence(x, J, onsager=1.0) / n},
     )  # fmt: skip
-    found = run.observables["divergence"]
+    trace_n = run.observables["divergence"]
     diagonal = np.diag(jacobian(run.x_end, J, onsager=1.0))
     early = np.argmin(abs(run.t - _EARLY))
     return {
         "t": run.t,
-        "divergence": ("t", found, {"long_name": "Tr D/N"}),
-        "divergence_initial": ((), found[0], {"long_name": "Tr D/N at t = 0"}),
-        "divergence_early": ((), found[early], {"long_name": f"Tr D/N at t = {_EARLY:g}"}),
-        "divergence_end": ((), found[-1], {"long_name": "Tr D/N at the end"}),
-        "diagonal": ("neuron", diagonal, {"long_name": "D_ii at the end"}),
-        "positive_share": ((), (diagonal > 0).mean(), {"long_name": "share D_ii > 0 at the end"}),
+        "divergence": told("t", trace_n, "Tr D/N"),
+        "divergence_initial": told((), trace_n[0], "Tr D/N at t = 0"),
+        "divergence_early": told((), trace_n[early], f"Tr D/N at t = {_EARLY:g}"),
+        "divergence_end": told((), trace_n[-1], "Tr D/N at the end"),
+        "diagonal": told("neuron", diagonal, "D_ii at the end"),
+        "positive_share": told((), (diagonal > 0).mean(), "share D_ii > 0 at the end"),
         **step_facts(run),
     }
 
@@ -61,7 +61,7 @@ def derive(data: xr.Dataset) -> xr.Dataset:
     lowest = data.divergence.mean("replicate").idxmin("t")
     highest = data.divergence.max(("replicate", "t"))
     return data.assign(
-        divergence_limit=("g", limit, {"long_name": "−1 − g²⟨φ′² + φφ″⟩, t = 0 and N → ∞"}),
+        divergence_limit=told("g", limit, "−1 − g²⟨φ′² + φφ″⟩, t = 0 and N → ∞"),
         t_lowest=lowest.assign_attrs(long_name="time at which the mean of Tr D/N is lowest"),
         divergence_highest=highest.assign_attrs(long_name="of all times and couplings"),
     )
@@ -90,23 +90,21 @@ def draw(data: xr.Dataset) -> Figure:
         above = {"clip_on": False, "zorder": 5}
         left.plot(0, float(part.divergence_limit), "o", color=colour, mfc="white", **above)
         if bad:
-            left.plot(end, float(mean[-1]), "x", color=style.ALARM, ms=8, mew=1.6, **above)
+            left.plot(end, float(mean[-1]), **style.CROSS, ms=8, **above)
         values = part.diagonal.values[np.isfinite(part.diagonal.values)]
         if values.size:
             height, edges = np.histogram(values, _BINS, density=True)
             right.stairs(height, edges, color=colour, ls=dashes, lw=1.3)
-    left.set_xlim(0, end)
-    left.set_xlabel(r"time $t$")
-    left.set_ylabel(r"$\mathrm{Tr}\, D / N$")
-    left.set_title(
-        rf"(a) $N = {facts['n']}$, $\gamma = 0$, $\kappa = 1$, {data.sizes['replicate']} "
-        rf"couplings; {steps_text(data)}"
-    )
     left.legend(loc="best", ncols=2)
-    right.set_yscale("log")
-    right.set_xlabel(r"$D_{ii}$")
-    right.set_ylabel("density")
-    right.set_title(rf"(b) all $D_{{ii}}$ at $t = {facts['t_max']:g}$")
+    left.set(
+        xlim=(0, end), xlabel=r"time $t$", ylabel=r"$\mathrm{Tr}\, D / N$",
+        title=rf"(a) $N = {facts['n']}$, $\gamma = 0$, $\kappa = 1$, {data.sizes['replicate']} "
+        rf"couplings; {steps_text(data)}",
+    )  # fmt: skip
+    right.set(
+        yscale="log", xlabel=r"$D_{ii}$", ylabel="density",
+        title=rf"(b) all $D_{{ii}}$ at $t = {facts['t_max']:g}$",
+    )  # fmt: skip
     return figure
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from meanfield import Switching, stationary
 from meanfield.common import seeds, style
 from meanfield.common.arguments import Array
-from meanfield.common.study import Part, Study
+from meanfield.common.study import Part, Study, told
 
 from ..couplings import elliptic
 from ..integration import integrate
@@ -81,9 +81,9 @@ def densities(
     of_phi = [activity_distribution(x, of="phi", bins=_BINS) for x in states]
     of_x = [activity_distribution(x, bins=_BINS, range=(-_REACH, _REACH)) for x in states]
     # Nothing to say of the steps of (a), where κ = 0.
-    said = [step_facts(one) for one in (run, strong)]
+    weak, large = step_facts(run), step_facts(strong)
     steps = {
-        name: ("panel", [blank, *(facts[name][1] for facts in said)], said[0][name][2])
+        name: ("panel", [blank, weak[name][1], large[name][1]], weak[name][2])
         for name, blank in zip(STEPS, (np.nan, np.nan, False), strict=True)
     }
     edge = (size > _EDGE).mean(axis=1) / (2 * (1 - _EDGE))
@@ -92,12 +92,12 @@ def densities(
         "panel": list(_TITLES),
         "phi_center": of_phi[0].centers,
         "x_center": of_x[0].centers,
-        "phi_density": (("panel", "phi_center"), np.array([one.density for one in of_phi])),
-        "x_density": (("panel", "x_center"), np.array([one.density for one in of_x])),
-        "phi2": ("panel", (size**2).mean(axis=1), {"long_name": "⟨φ²⟩"}),
-        "edge": ("panel", edge, {"long_name": f"density of φ where |φ| > {_EDGE:g}"}),
-        "centre": ("panel", centre, {"long_name": f"density of φ where |φ| < {_CENTRE:g}"}),
-        "energy_panel": ("panel", [*run.energy, strong.energy[-1]], {"long_name": "E/N"}),
+        "phi_density": (("panel", "phi_center"), np.array([h.density for h in of_phi])),
+        "x_density": (("panel", "x_center"), np.array([h.density for h in of_x])),
+        "phi2": told("panel", (size**2).mean(axis=1), "⟨φ²⟩"),
+        "edge": told("panel", edge, f"density of φ where |φ| > {_EDGE:g}"),
+        "centre": told("panel", centre, f"density of φ where |φ| < {_CENTRE:g}"),
+        "energy_panel": told("panel", [*run.energy, strong.energy[-1]], "E/N"),
         **steps,
     }
 
@@ -131,7 +131,7 @@ def trajectories(
     run = integrate(
         elliptic(n, g, seed=seed), _started(start, n, n_trajectories, seed), t_max=t_projection,
         onsager=Switching([t_projection / 2], [0, 1]), method=method, dt=dt,
-        save_at=np.linspace(0, t_projection, n_samples), dtype=np.float32,
+        save_at=n_samples, dtype=np.float32,
     )  # fmt: skip
     assert run.x is not None
     whole = principal_components(run.x, _COMPONENTS)
@@ -140,15 +140,11 @@ def trajectories(
     return {
         "t": run.t,
         "component": np.arange(1, _COMPONENTS + 1),
-        "explained": ("component", whole.explained_ratio, {"long_name": share}),
-        "explained_before": (
-            "component", before.explained_ratio, {"long_name": "the same before the switch"}
-        ),
-        "explained_total": (
-            (), whole.explained_ratio.sum(), {"long_name": f"{share}, three components"}
-        ),
+        "explained": told("component", whole.explained_ratio, share),
+        "explained_before": told("component", before.explained_ratio, "the same before the switch"),
+        "explained_total": told((), whole.explained_ratio.sum(), f"{share}, three components"),
         "projection": (("t", "component", "trajectory"), whole.projections[..., :_SHOWN]),
-        "energy": (("t", "trajectory"), run.energy[:, :_SHOWN], {"long_name": "E/N"}),
+        "energy": told(("t", "trajectory"), run.energy[:, :_SHOWN], "E/N"),
     }  # fmt: skip
 
 
@@ -169,9 +165,9 @@ def add_theory(data: xr.Dataset) -> xr.Dataset:
     g, large = data.attrs["g"], data.attrs["g_large"]
     theory = stationary(g)
     return data.assign(
-        g_panel=("panel", [g, g, large], {"long_name": "gain"}),
-        delta0_theory=((), float(theory.delta0), {"long_name": "⟨x²⟩ of (a) for N → ∞"}),
-        phi2_theory=((), float(theory.q), {"long_name": "⟨φ²⟩ of (a) for N → ∞"}),
+        g_panel=told("panel", [g, g, large], "gain"),
+        delta0_theory=told((), float(theory.delta0), "⟨x²⟩ of (a) for N → ∞"),
+        phi2_theory=told((), float(theory.q), "⟨φ²⟩ of (a) for N → ∞"),
     )
 
 
@@ -196,13 +192,11 @@ def draw(data: xr.Dataset) -> Figure:
     energy, shares = right.subplots(2, 1)
     shown = data.isel(start=0)
     _cloud(left.add_subplot(projection="3d"), shown)
-    for name, one in zip(_BEFORE, shown.energy.T, strict=False):
-        energy.plot(data.t, one, color=_coloured(name, 0.75))
+    for name, curve in zip(_BEFORE, shown.energy.T, strict=False):
+        energy.plot(data.t, curve, color=_coloured(name, 0.75))
     energy.axvline(data.attrs["t_projection"] / 2, ls="--", color="0.3", lw=1)
-    energy.set_yscale("log")
-    energy.set_xlabel("time $t$")
-    energy.set_ylabel("$E/N$")
-    energy.set_title(r"dashed: $\kappa = 0 \rightarrow 1$")
+    title = r"dashed: $\kappa = 0 \rightarrow 1$"
+    energy.set(yscale="log", xlabel="time $t$", ylabel="$E/N$", title=title)
     _explained(shares, data)
     return figure
 
@@ -212,8 +206,8 @@ def _densities(axes: Any, part: xr.Dataset, panel: str) -> None:
         center, density = part[f"{name}_center"].values, part[f"{name}_density"]
         half = (center[1] - center[0]) / 2
         edges = np.append(center - half, center[-1] + half)
-        for one in density:
-            axis.stairs(one, edges, color="C0", lw=0.5, alpha=0.4)
+        for row in density:
+            axis.stairs(row, edges, color="C0", lw=0.5, alpha=0.4)
         axis.stairs(density.mean("replicate"), edges, color="C0", lw=1.6)
         axis.set_ylim(bottom=0)
         axis.set_xlabel(r"$\varphi(x)$" if name == "phi" else r"$x$")
@@ -266,12 +260,11 @@ def _explained(axis: Axes, data: xr.Dataset) -> None:
         left += share
     for row, total in zip(rows.tolist(), left.tolist(), strict=True):
         axis.text(total + 0.02, row, f"{total:.0%}", va="center", fontsize=8)
-    axis.set_yticks(rows, [fill(STARTS[str(one)], _LABEL_WIDTH) for one in data.start.values])
+    axis.set_yticks(rows, [fill(STARTS[str(start)], _LABEL_WIDTH) for start in data.start.values])
     axis.tick_params(axis="y", labelsize=7)
     axis.invert_yaxis()
-    axis.set_xlim(0, 1.1)
-    axis.set_xlabel("explained share of the variance")
-    axis.set_title("by the starts of the trajectories")
+    title = "by the starts of the trajectories"
+    axis.set(xlim=(0, 1.1), xlabel="explained share of the variance", title=title)
     axis.legend(loc="upper right", fontsize=7)
 
 

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meanfield.common import style
-from meanfield.common.study import Part, Study
+from meanfield.common.study import Part, Study, told
 
-from ..couplings import PAPER_SETS, dale, dale_mean, dale_outlier, dale_radius
+from ..couplings import PAPER_SETS, dale_mean, dale_outlier, dale_radius
 from ..observables import activity_distribution
+from .protocol import printed_set
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -34,7 +35,7 @@ def spectrum(network: str, *, n: int = 1000, n_shown: int = 100, seed: int) -> d
         Evenly spaced neurons whose couplings are kept.
     """
     values = PAPER_SETS[network]
-    J = dale(n, seed=seed, sparse=False, **values)
+    J = printed_set(network, n, seed)
     eigenvalues = np.asarray(np.linalg.eigvals(J), dtype=complex)
     expected, radius = dale_outlier(n, **_placed(network)), dale_radius(**values)
     nearest = eigenvalues[np.argmin(np.abs(eigenvalues - expected))].real
@@ -42,34 +43,32 @@ def spectrum(network: str, *, n: int = 1000, n_shown: int = 100, seed: int) -> d
     inside = np.abs(np.linalg.eigvals(J - J.mean(axis=0)))
     columns = np.split(np.sqrt(n) * J, [round(values["f"] * n)], axis=1)
     existing = [part[part != 0] for part in columns]
-    found = [activity_distribution(part, bins=_BINS, range=_RANGE) for part in existing]
+    histograms = [activity_distribution(part, bins=_BINS, range=_RANGE) for part in existing]
     total = sum(part.size for part in existing)
-    density = np.array([one.density * one.n_samples / total for one in found])
+    density = np.array([h.density * h.n_samples / total for h in histograms])
     wrong = [float(np.mean(existing[0] < 0)), float(np.mean(existing[1] > 0))]
     shown = np.linspace(0, n - 1, min(n_shown, n)).astype(int)
     block = (np.sqrt(n) * J[np.ix_(shown, shown)]).astype(np.float32)
     abscissa = float(eigenvalues.real.max())
     return {
         "kind": list(_KINDS),
-        "center": found[0].centers,
-        "couplings": (("post", "pre"), block, {"long_name": "√N J between evenly spaced neurons"}),
-        "density": (
+        "center": histograms[0].centers,
+        "couplings": told(("post", "pre"), block, "√N J between evenly spaced neurons"),
+        "density": told(
             ("kind", "center"), density,
-            {"long_name": "density of √N J over existing couplings, both kinds together 1"},
+            "density of √N J over existing couplings, both kinds together 1",
         ),
         "eigenvalues_real": ("neuron", eigenvalues.real),
         "eigenvalues_imag": ("neuron", eigenvalues.imag),
-        "wrong_sign": ("kind", wrong, {"long_name": "share of couplings against Dale's law"}),
-        "mean": ((), J.sum() / (n - 1), {"long_name": "N times the mean coupling"}),
-        "radius": ((), inside.max(), {"long_name": "largest |λ| of couplings without their mean"}),
-        "outlier": (
+        "wrong_sign": told("kind", wrong, "share of couplings against Dale's law"),
+        "mean": told((), J.sum() / (n - 1), "N times the mean coupling"),
+        "radius": told((), inside.max(), "largest |λ| of couplings without their mean"),
+        "outlier": told(
             (), nearest if abs(expected) > radius else np.nan,
-            {"long_name": "eigenvalue outside the disc, where |N·E[J]| exceeds the radius"},
+            "eigenvalue outside the disc, where |N·E[J]| exceeds the radius",
         ),
-        "abscissa": ((), abscissa, {"long_name": "largest Re λ"}),
-        "above_one": (
-            (), abscissa > 1, {"long_name": "share of couplings whose largest Re λ is above 1"}
-        ),
+        "abscissa": told((), abscissa, "largest Re λ"),
+        "above_one": told((), abscissa > 1, "share of couplings whose largest Re λ is above 1"),
     }  # fmt: skip
 
 
@@ -84,8 +83,8 @@ def add_formulas(data: xr.Dataset) -> xr.Dataset:
     radius = [dale_radius(**PAPER_SETS[name]) for name in names]
     outlier = [dale_outlier(n, **_placed(name)) for name in names]
     return data.assign(
-        radius_formula=("network", radius, {"long_name": "radius R of the disc by its formula"}),
-        outlier_formula=("network", outlier, {"long_name": "N·E[J]"}),
+        radius_formula=told("network", radius, "radius R of the disc by its formula"),
+        outlier_formula=told("network", outlier, "N·E[J]"),
         mean_formula=("network", [dale_mean(n, **_placed(name)) for name in names]),
     )
 
@@ -148,10 +147,7 @@ def _spectrum(axis: Axes, part: xr.Dataset) -> None:
     )
     if abs(outlier) > radius:
         axis.plot(outlier, 0, "x", color="C1", ms=8, mew=1.6, label=rf"$N E[J] = {outlier:.2f}$")
-    axis.set_aspect("equal")
-    axis.set_xlim(-3.2, 3.2)
-    axis.set_ylim(-1.7, 3.0)
-    axis.set_xlabel(r"Re $\lambda(J)$")
+    axis.set(aspect="equal", xlim=(-3.2, 3.2), ylim=(-1.7, 3.0), xlabel=r"Re $\lambda(J)$")
     axis.legend(fontsize=7, loc="upper left")
 
 

@@ -9,14 +9,14 @@ import numpy as np
 
 from meanfield import Switching
 from meanfield.common import seeds, style
-from meanfield.common.study import Part, Study
+from meanfield.common.study import Part, Study, told
 
-from ..couplings import PAPER_SETS, dale
+from ..couplings import PAPER_SETS
 from ..dynamics import stiffness
 from ..integration import integrate
 from ..lyapunov import maximal_lyapunov
 from ..observables import freezing
-from .protocol import STEPS, STEPS_TEXT, VARIANTS, step_facts, steps_text
+from .protocol import STEPS, STEPS_TEXT, VARIANTS, printed_set, step_facts, steps_text
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -35,7 +35,7 @@ def switched(
     *,
     n: int = 1000,
     t_phase: float = 100.0,
-    save_every: float = 0.5,
+    save_step: float = 0.5,
     n_shown: int = 8,
     method: str = "auto",
     dt: float = 0.05,
@@ -47,18 +47,14 @@ def switched(
     ----------
     network : {"inhibitory", "balanced", "excitatory"}
         Couplings of [HH] Fig. 6.
-    t_phase : float
-        Duration of each phase.
-    save_every : float
-        Time between saved points.
     n_shown : int
         Evenly spaced neurons whose activity is kept.
     """
-    J = dale(n, seed=seed, sparse=False, **PAPER_SETS[network])
+    J = printed_set(network, n, seed)
     # Rounded so that times which should be one are.
     ends = np.round(t_phase * np.arange(1, 4), 9)
     earlier = np.round(ends - t_phase / _SPAN_PARTS, 9)
-    grid = np.round(save_every * np.arange(round(3 * t_phase / save_every) + 1), 9)
+    grid = np.round(save_step * np.arange(round(3 * t_phase / save_step) + 1), 9)
     run = integrate(
         J, seeds.generator(seed, "start").standard_normal(n), t_max=3 * t_phase,
         onsager=Switching([t_phase, 2 * t_phase], [0, 1, 0]),
@@ -78,15 +74,13 @@ def switched(
         "phase": [0, 1, 2],
         "t": run.t,
         "neuron": shown,
-        "x": (("t", "neuron"), run.x[:, shown], {"long_name": "x of evenly spaced neurons"}),
-        "energy": ("t", run.energy, {"long_name": "E/N"}),
-        "energy_end": ("phase", run.energy[last], {"long_name": "E/N at the end of the phase"}),
-        "energy_max": ("phase", largest, {"long_name": "largest E/N, switches included"}),
-        "activity": ("phase", activity, {"long_name": "⟨φ²⟩ at the end"}),
-        "moved": (
-            "phase", moved, {"long_name": "Q/N = |φ(t) − φ(t′)|²/N over the last quarter"}
-        ),
-        "stiffness_at_rest": ((), at_rest, {"long_name": "stiffness at x = 0"}),
+        "x": told(("t", "neuron"), run.x[:, shown], "x of evenly spaced neurons"),
+        "energy": told("t", run.energy, "E/N"),
+        "energy_end": told("phase", run.energy[last], "E/N at the end of the phase"),
+        "energy_max": told("phase", largest, "largest E/N, switches included"),
+        "activity": told("phase", activity, "⟨φ²⟩ at the end"),
+        "moved": told("phase", moved, "Q/N = |φ(t) − φ(t′)|²/N over the last quarter"),
+        "stiffness_at_rest": told((), at_rest, "stiffness at x = 0"),
         **step_facts(run),
     }  # fmt: skip
 
@@ -94,19 +88,13 @@ def switched(
 def vanilla_exponent(
     network: str, *, n: int = 1000, t_lyapunov: float = 1000.0, seed: int
 ) -> dict[str, Any]:
-    """Largest Lyapunov exponent of the vanilla dynamics, by the same steps for every variant.
-
-    Parameters
-    ----------
-    t_lyapunov : float
-        Duration of the run for the exponent, of which a quarter is not averaged.
-    """
-    J = dale(n, seed=seed, sparse=False, **PAPER_SETS[network])
+    """Largest exponent of the vanilla dynamics after a quarter, steps alike in all variants."""
+    J = printed_set(network, n, seed)
     skipped = _SKIPPED_SHARE * t_lyapunov
-    found = maximal_lyapunov(J, dt=_LYAPUNOV_STEP, t_max=t_lyapunov, t_skip=skipped, seed=seed)
+    rate = maximal_lyapunov(J, dt=_LYAPUNOV_STEP, t_max=t_lyapunov, t_skip=skipped, seed=seed)
     return {
-        "lyapunov": ((), float(found.value), {"long_name": "largest exponent λ at κ = 0"}),
-        "lyapunov_err": ((), float(found.value_err), {"long_name": "its error over time"}),
+        "lyapunov": told((), float(rate.value), "largest exponent λ at κ = 0"),
+        "lyapunov_err": told((), float(rate.value_err), "its error over time"),
     }
 
 
@@ -116,7 +104,7 @@ def add_formula(data: xr.Dataset) -> xr.Dataset:
     squares = [s["f"] * s["mu_e"] ** 2 + (1 - s["f"]) * s["mu_i"] ** 2 for s in sets]
     rates = [data.attrs["n"] * s["alpha"] ** 2 * m for s, m in zip(sets, squares, strict=True)]
     text = "that of the means alone, Nα²[fμ_e² + (1−f)μ_i²]"
-    return data.assign(stiffness_of_means=("network", rates, {"long_name": text}))
+    return data.assign(stiffness_of_means=told("network", rates, text))
 
 
 def draw(data: xr.Dataset) -> Figure:
@@ -130,10 +118,9 @@ def draw(data: xr.Dataset) -> Figure:
         part = data.sel(network=name)
         above.plot(data.t, part.x.isel(replicate=0), lw=0.9)
         below.plot(data.t, part.energy.T, color="C0", lw=0.9, alpha=0.8)
-        below.set_yscale("log")
         low = max(float(part.energy.where(part.energy > 0).min()), _LOWEST_ENERGY)
-        below.set_ylim(low / 3, 3 * float(part.energy.max()))
-        below.set_xlabel("time $t$")
+        ends = low / 3, 3 * float(part.energy.max())
+        below.set(yscale="log", ylim=ends, xlabel="time $t$")
         for axis in (above, below):
             axis.axvspan(t_phase, 2 * t_phase, color="0.5", alpha=0.15, lw=0)
         rises = float(part.energy_rise_fraction.mean())
@@ -176,7 +163,7 @@ x = 0 is that of the means of the couplings, which grows with N. {STEPS_TEXT}"""
     ),
     # λ_max grows with N: small networks would hide what the printed step does at N = 1000.
     presets={
-        "quick": {"trials": 1, "t_phase": 20.0, "t_lyapunov": 100.0, "save_every": 0.2},
+        "quick": {"trials": 1, "t_phase": 20.0, "t_lyapunov": 100.0, "save_step": 0.2},
         "paper": {},
     },
     variants=VARIANTS,

@@ -8,7 +8,7 @@ import numpy as np
 
 from meanfield.common import style
 from meanfield.common.arguments import ArgumentError, Array
-from meanfield.common.study import Part, Study
+from meanfield.common.study import Part, Study, told
 
 from ..integration import integrate
 from ..reservoir import memory_function, stimulus_targets, two_sines
@@ -44,8 +44,6 @@ def readout(
     ----------
     tau : float
         Delay τ.
-    t_skip : float
-        Time before the first sample.
     sample_every : float
         Time between two samples.
     n_shown : int
@@ -73,10 +71,10 @@ def readout(
     shown = np.linspace(0, n - 1, min(n_shown, n)).astype(int)
     return {
         "t": times[later],
-        "x": (("t", "neuron"), states[later][:, shown], {"long_name": "currents of some neurons"}),
-        "predicted": ("t", states[later] @ weights, {"long_name": "readout, weights of earlier t"}),
-        "m": ((), float(curve.m[0]), {"long_name": "memory function, on held-out times"}),
-        "m_train": ((), float(curve.m_train[0]), {"long_name": "the same on the fitted times"}),
+        "x": told(("t", "neuron"), states[later][:, shown], "currents of some neurons"),
+        "predicted": told("t", states[later] @ weights, "readout, weights of earlier t"),
+        "m": told((), float(curve.m[0]), "memory function, on held-out times"),
+        "m_train": told((), float(curve.m_train[0]), "the same on the fitted times"),
     }
 
 
@@ -84,9 +82,9 @@ def derive(data: xr.Dataset) -> xr.Dataset:
     """Stimulus and target at the times shown, and where the fitted times end."""
     t = data.t.values
     return data.assign(
-        stimulus=("t", two_sines(t), {"long_name": "S(t)"}),
-        target=("t", two_sines(t - data.attrs["tau"]), {"long_name": "S(t − τ)"}),
-        fitted_until=((), t[0] - _GAP, {"long_name": "end of the fitted times, from t_skip on"}),
+        stimulus=told("t", two_sines(t), "S(t)"),
+        target=told("t", two_sines(t - data.attrs["tau"]), "S(t − τ)"),
+        fitted_until=told((), t[0] - _GAP, "end of the fitted times, from t_skip on"),
     )
 
 
@@ -108,9 +106,8 @@ def draw(data: xr.Dataset) -> Figure:
         output.plot(data.t, data.stimulus, color="0.75", lw=1, label="$S(t)$")
         output.plot(data.t, data.target, color="black", lw=1.6, label=r"target $S(t - \tau)$")
         output.plot(data.t, part.predicted, "--", color="C1", lw=1.3, label=r"readout $\hat z(t)$")
-        output.set_title(rf"$m(\tau) = {float(part.m):.3f}$ on these held-out times")
-        output.set_xlabel("time $t$")
-        output.set_ylim(low, high)
+        title = rf"$m(\tau) = {float(part.m):.3f}$ on these held-out times"
+        output.set(xlabel="time $t$", ylim=(low, high), title=title)
     axes[0, 0].set_ylabel("$x_i(t)$")
     axes[1, 0].set_ylabel(r"$\hat z(t)$")
     axes[1, -1].legend(ncols=3, loc="lower right", fontsize=7)
@@ -135,9 +132,7 @@ def _sketch(axis: Axes, data: xr.Dataset) -> None:
             )
         )  # fmt: skip
 
-    axis.set_xlim(0, 10)
-    axis.set_ylim(0, 3.4)
-    axis.set_aspect("equal")
+    axis.set(xlim=(0, 10), ylim=(0, 3.4), aspect="equal")
     axis.axis("off")
     centre, radius = np.array([4.8, 1.65]), 1.2
     angles = 2 * np.pi * np.arange(_CIRCLES) / _CIRCLES + 0.2

@@ -11,7 +11,7 @@ import xarray as xr
 from scipy.special import stdtrit
 
 from meanfield.common import arguments, style
-from meanfield.common.study import CONVERGED, PRINTED, Part, Study
+from meanfield.common.study import CONVERGED, PRINTED, Part, Study, told
 
 from ..integration import integrate
 from ..reservoir import stimulus_targets, two_sines
@@ -63,8 +63,6 @@ def memory_functions(
         What is read off x(t): S(t − τ), or S(t + τ), or both with a comma.
     formula : {"ridge", "printed"}
         Regularised with a held-out score, or [HH] Eq. 21 as printed.
-    t_skip : float
-        Time before the first sample.
     t_max : float
         Duration, if no windows are given.
     windows : sequence of float
@@ -85,7 +83,7 @@ def memory_functions(
         times.append(np.round(t_skip + window * np.arange(1, count + 1) / count, 9))
         gaps.append(int(np.ceil(arguments.nonnegative("gap", gap) * count / window - 1e-9)))
         # One decomposition of the states serves the targets of all tasks.
-        each = [stimulus_targets(times[-1], tau, task=one) for one in task]
+        each = [stimulus_targets(times[-1], tau, task=name) for name in task]
         targets.append(np.concatenate(each, axis=1))
         # Before the run, which may take long.
         split(targets[-1], ridge=None, formula=formula, test_fraction=_HELD_OUT, gap=gaps[-1])
@@ -106,17 +104,17 @@ def memory_functions(
     ]  # fmt: skip
     dims, shape = ("window", "task", "tau"), (len(windows), len(task), len(tau))
     m, fitted = (
-        np.array([getattr(one, name) for one in curves]).reshape(shape) for name in ("m", "m_train")
+        np.array([getattr(c, name) for c in curves]).reshape(shape) for name in ("m", "m_train")
     )
-    ranks, conditions = [int(one.rank) for one in curves], [float(one.condition) for one in curves]
+    ranks, conditions = [int(c.rank) for c in curves], [float(c.condition) for c in curves]
     return {
         "window": list(windows),
         "task": list(task),
         "tau": list(tau),
-        "m": (dims, m, {"long_name": "memory function"}),
-        "m_train": (dims, fitted, {"long_name": "Eq. 19 on the fitted samples"}),
-        "rank": ("window", ranks, {"long_name": "numerical rank of XᵀX, at most N"}),
-        "condition": ("window", conditions, {"long_name": "condition number of XᵀX"}),
+        "m": told(dims, m, "memory function"),
+        "m_train": told(dims, fitted, "Eq. 19 on the fitted samples"),
+        "rank": told("window", ranks, "numerical rank of XᵀX, at most N"),
+        "condition": told("window", conditions, "condition number of XᵀX"),
         **step_facts(run),
     }
 
@@ -130,7 +128,7 @@ def _count(window: float, samples: int | None) -> int:
 def derive(data: xr.Dataset) -> xr.Dataset:
     """What the scores say of their weights, and where κ = 1 differs from κ = 0."""
     others = ("task", "replicate", "tau")
-    found = {
+    scores = {
         "mismatch": (
             np.abs(data.m - data.m_train).max(others),
             "largest |m − m_train|, of Eqs. 21 and 19, or of held-out and fitted samples",
@@ -139,9 +137,9 @@ def derive(data: xr.Dataset) -> xr.Dataset:
     }
     if data.attrs["formula"] == "ridge":
         few = np.unique(np.linspace(0, data.sizes["tau"] - 1, _FEW).astype(int))
-        found["m_shown"] = data.m.isel(tau=few).rename(tau="tau_shown"), "m(τ) at some τ"
-        found |= _compared(data.m)
-    return data.assign({name: one.assign_attrs(long_name=t) for name, (one, t) in found.items()})
+        scores["m_shown"] = data.m.isel(tau=few).rename(tau="tau_shown"), "m(τ) at some τ"
+        scores |= _compared(data.m)
+    return data.assign({name: v.assign_attrs(long_name=t) for name, (v, t) in scores.items()})
 
 
 def _compared(m: xr.DataArray) -> dict[str, tuple[xr.DataArray, str]]:
@@ -193,7 +191,7 @@ def draw(data: xr.Dataset) -> Figure:
         Line2D([], [], color="0.3", label=rf"$\kappa = {kappa:g}$", ls=_DASHES.get(kappa, ":"))
         for kappa in data.onsager.values[::-1]
     ]
-    alarm = Line2D([], [], color=style.ALARM, ls="", marker="x", label="step too long")
+    alarm = Line2D([], [], **style.CROSS, label="step too long")
     marks = [alarm] if bool(data.unstable_step.any()) else []
     figure.legend(handles=[*gains, *lines, *marks], loc="outside right center")
     counts = "$ or $".join(dict.fromkeys(str(_count(w, facts["samples"])) for w in windows))
@@ -219,7 +217,7 @@ def _curves(axis: Axes, part: xr.Dataset) -> None:
                 marker=style.MARKERS[k % 5], elinewidth=0.6, mfc="white" if kappa == 0 else colour,
             )  # fmt: skip
             if bool(curve.unstable_step.any()):
-                axis.plot(place, middle, "x", color=style.ALARM, ms=6, mew=1.0, zorder=3)
+                axis.plot(place, middle, **style.CROSS, ms=6, zorder=3)
     axis.axhline(1, color="0.7", lw=0.7, zorder=0)
     axis.axhline(0, color="0.7", lw=0.7, zorder=0)
     if is_printed:
@@ -292,7 +290,7 @@ steps, is 20 time units.""",
             "samples": 2000, "dtype": "float64",
         },
     },
-    door="python -m simulate",
+    command="python -m simulate memory",
 )  # fmt: skip
 
-HH9 = replace(MEMORY, name="hh9", door=Study.door)
+HH9 = replace(MEMORY, name="hh9", command="")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from meanfield.common import seeds
 from meanfield.common.arguments import ArgumentError, Array
-from meanfield.common.study import CONVERGED, PRINTED
+from meanfield.common.study import CONVERGED, PRINTED, told
 
 from ..couplings import PAPER_SETS, dale, elliptic, lazy
 from ..integration import Trajectory
@@ -36,21 +36,20 @@ def network(n: int, g: float, seed: int, gamma: float = 0.0) -> tuple[Array, Arr
     return elliptic(n, g, gamma, seed=seed), seeds.generator(seed, "start").standard_normal(n)
 
 
+def printed_set(name: str, n: int, seed: int) -> Array:
+    """Couplings of an E–I network of [HH] Fig. 6."""
+    return dale(n, seed=seed, sparse=False, **PAPER_SETS[name])
+
+
 def make_couplings(
     kind: str, n: int, g: float | None, gamma: float | None, seed: int, *, usual: float
 ) -> tuple[Any, dict[str, float]]:
-    """Couplings "elliptic", "lazy" or "dale-NAME" ([HH] Fig. 6), and their parameters; `usual` g.
-
-    Raises
-    ------
-    ArgumentError
-        If g or γ is given for an E–I network, which has neither.
-    """
+    """Couplings "elliptic", "lazy" or "dale-NAME", and their parameters; `usual` is a gain."""
     name = kind.removeprefix("dale-")
     if name in PAPER_SETS:
         if g is not None or gamma is not None:
             raise ArgumentError(f"couplings={kind}: has no g and no gamma")
-        return dale(n, seed=seed, sparse=False, **PAPER_SETS[name]), PAPER_SETS[name]
+        return printed_set(name, n, seed), PAPER_SETS[name]
     g, gamma = usual if g is None else g, 0.0 if gamma is None else gamma
     noted = {"g": g, "gamma": gamma}
     if kind == "lazy":
@@ -69,18 +68,13 @@ def couplings_text(data: xr.Dataset) -> str:
 
 def step_facts(run: Trajectory | LyapunovExponent) -> dict[str, Any]:
     """The variables `STEPS` of one run."""
+    rises = run.energy_rise_fraction
     return {
-        "scheme": ((), run.method, {"long_name": "scheme that ran"}),
-        "stiffness": (
-            (), run.stiffness, {"long_name": "largest rate met at κ > 0", "reduce": "max"}
-        ),
-        "energy_rise_fraction": (
-            (), run.energy_rise_fraction, {"long_name": "share of steps at κ > 0 that raise E"}
-        ),
-        "unstable_step": (
-            (), not run.converged, {"long_name": "the step is too long for the flow"}
-        ),
-    }  # fmt: skip
+        "scheme": told((), run.method, "scheme that ran"),
+        "stiffness": told((), run.stiffness, "largest rate met at κ > 0", reduce="max"),
+        "energy_rise_fraction": told((), rises, "share of steps at κ > 0 that raise E"),
+        "unstable_step": told((), not run.converged, "the step is too long for the flow"),
+    }
 
 
 def steps_text(data: xr.Dataset) -> str:

@@ -11,8 +11,8 @@ from meanfield import critical_gain, measure_transition_gain
 from meanfield.common import seeds, style
 from meanfield.common.arguments import ArgumentError, Array
 from meanfield.common.store import Store
-from meanfield.common.study import Part, Study
-from meanfield.common.sweep import sweep
+from meanfield.common.study import Part, Study, told
+from meanfield.common.sweep import VERDICT, sweep
 
 from ..couplings import elliptic
 from ..dynamics import force, kinetic_energy
@@ -29,7 +29,7 @@ _SIZE = 3
 # Gains of the three neurons, with a pair of fixed points and with x = 0 alone.
 _PAIR, _NULL = 1.2, 0.8
 # Flows start in a cube of this half width and are kept at about these times.
-_REACH, _SAVE_EVERY = 1.5, 0.4
+_REACH, _SAVE_STEP = 1.5, 0.4
 # An arrow shows where the state would be after this time.
 _ARROW_TIME = 0.25
 _SMALLEST_ENERGY = 1e-4
@@ -61,8 +61,6 @@ def three_neurons(
         Starts of the flows.
     t_flow : float
         Duration of the flows.
-    dt : float
-        Step.
     """
     how: dict[str, Any] = {
         "gamma": gamma, "n_starts": n_starts, "root": seed, "workers": workers, "store": store,
@@ -80,12 +78,12 @@ def three_neurons(
     flows = sweep(_flow, {"g_flow": [_PAIR, _NULL]}, draw=chosen, x0=x0, t_max=t_flow, dt=dt, **how)
     error, missing = np.sqrt(share * (1 - share) / n_draws), int((draws.index_sum != 1).sum())
     numbers = {
-        "draw_shown": ((), chosen, {"long_name": "draw of (a), counted from 0"}),
-        "pair_share": ((), share, {"long_name": "share of draws with exactly one stable pair ±x*"}),
+        "draw_shown": told((), chosen, "draw of (a), counted from 0"),
+        "pair_share": told((), share, "share of draws with exactly one stable pair ±x*"),
         "pair_share_err": ((), error),
-        "n_incomplete": ((), missing, {"long_name": "draws whose fixed points are not all found"}),
+        "n_incomplete": told((), missing, "draws whose fixed points are not all found"),
     }
-    draws, flows = (one.drop_vars(["failed", "reason"]) for one in (draws, flows))
+    draws, flows = (grid.drop_vars(VERDICT) for grid in (draws, flows))
     return draws.merge(flows).assign(numbers)
 
 
@@ -101,10 +99,8 @@ def _pairs(draw: int, *, gamma: float, n_starts: int, root: int) -> dict[str, An
     _, points = _zeros(_PAIR, draw, gamma, n_starts, root)
     count = int(np.sum((points.x2 > 0) & (points.n_unstable == 0)))
     return {
-        "stable_pairs": ((), count, {"long_name": "stable pairs of fixed points ±x"}),
-        "index_sum": (
-            (), points.index_sum, {"long_name": "sum of the indices of the zeros, 1 if complete"}
-        ),
+        "stable_pairs": told((), count, "stable pairs of fixed points ±x"),
+        "index_sum": told((), points.index_sum, "sum of the indices of the zeros, 1 if complete"),
     }  # fmt: skip
 
 
@@ -116,8 +112,7 @@ def _flow(
     J, points = _zeros(g_flow, draw, gamma, n_starts, root)
     zeros = np.concatenate([points.x, -points.x[:, points.x2 > 0]], axis=1)
     unstable = np.concatenate([points.n_unstable, points.n_unstable[points.x2 > 0]])
-    times = np.linspace(0, t_max, round(t_max / _SAVE_EVERY) + 1)
-    run = integrate(J, x0, t_max=t_max, dt=dt, save_at=times)
+    run = integrate(J, x0, t_max=t_max, dt=dt, save_at=round(t_max / _SAVE_STEP) + 1)
     assert run.x is not None
     x = np.moveaxis(run.x, 1, 0)
     flat, shape = x.reshape(_SIZE, -1), x.shape
@@ -126,16 +121,16 @@ def _flow(
     dims = ("neuron", "t", "trajectory")
     return {
         "t": run.t,
-        "J": (("neuron", "source"), J, {"long_name": "coupling from source"}),
+        "J": told(("neuron", "source"), J, "coupling from source"),
         "x": (dims, x),
         "velocity": (dims, force(flat, J).reshape(shape)),
-        "energy": (dims[1:], energy, {"long_name": "quasi-potential E, sum over neurons"}),
+        "energy": told(dims[1:], energy, "quasi-potential E, sum over neurons"),
         "zero_x": (("neuron", "zero"), zeros),
-        "zero_unstable": ("zero", unstable, {"long_name": "number of unstable directions"}),
-        "n_zeros": ((), len(unstable), {"long_name": "fixed points"}),
-        "n_stable": ((), int(np.sum(unstable == 0)), {"long_name": "stable fixed points"}),
-        "null_stable": ((), null, {"long_name": "x = 0 is stable"}),
-        "energy_end": ((), float(energy[-1].max()), {"long_name": "largest E at the end"}),
+        "zero_unstable": told("zero", unstable, "number of unstable directions"),
+        "n_zeros": told((), len(unstable), "fixed points"),
+        "n_stable": told((), int(np.sum(unstable == 0)), "stable fixed points"),
+        "null_stable": told((), null, "x = 0 is stable"),
+        "energy_end": told((), float(energy[-1].max()), "largest E at the end"),
         "flow_method": ((), run.method),
     }
 
@@ -158,28 +153,20 @@ def activity(
     ----------
     g : float
         Gains of (c), points of the phase diagram.
-    n : int
-        Neurons of (c).
-    t_max : float
-        Duration of the activity.
-    t_lyapunov : float
-        Duration for the Lyapunov exponent.
-    t_skip : float
-        Time at the start that the exponent leaves out.
     """
     J, x0 = network(n, g, seed, gamma)
     run = integrate(J, x0, t_max=t_max, dt=dt, save_at=4 * int(t_max) + 1)
     assert run.x is not None
-    found = maximal_lyapunov(J, dt=dt, t_max=t_lyapunov, t_skip=t_skip, seed=seed)
+    rate = maximal_lyapunov(J, dt=dt, t_max=t_lyapunov, t_skip=t_skip, seed=seed)
     shown = run.phi.phi(run.x[:, :n_shown].astype(float)).T
     return {
         "time": run.t,
-        "activity": (("shown", "time"), shown, {"long_name": "φ(x)"}),
-        "onset": ((), g * (1 + gamma), {"long_name": "g(1+γ), 1 where x = 0 loses stability"}),
-        "lyapunov": ((), float(found.value), {"long_name": "largest Lyapunov exponent λ"}),
-        "lyapunov_err": ((), float(found.value_err), {"long_name": "its error over time"}),
+        "activity": told(("shown", "time"), shown, "φ(x)"),
+        "onset": told((), g * (1 + gamma), "g(1+γ), 1 where x = 0 loses stability"),
+        "lyapunov": told((), float(rate.value), "largest Lyapunov exponent λ"),
+        "lyapunov_err": told((), float(rate.value_err), "its error over time"),
         "method": ((), run.method),
-        "status": ((), run.status),
+        "unstable_step": told((), not run.converged, "the step is too long for the flow"),
     }
 
 
@@ -212,11 +199,9 @@ def _draw_couplings(axis: Axes, data: xr.Dataset) -> None:
     for number, (x, y) in enumerate(nodes, 1):
         axis.plot(x, y, "o", ms=26, mfc="white", mec="0.2", mew=1.2, zorder=3)
         axis.text(x, y, f"{number}", ha="center", va="center", zorder=4, fontsize=11)
-    axis.set_aspect("equal")
-    axis.set_xlim(-1.45, 1.45)
-    axis.set_ylim(-1.2, 1.5)
+    title = rf"(a) couplings $J_{{ij}}$, $g = {_PAIR:g}$"
+    axis.set(aspect="equal", xlim=(-1.45, 1.45), ylim=(-1.2, 1.5), title=title)
     axis.axis("off")
-    axis.set_title(rf"(a) couplings $J_{{ij}}$, $g = {_PAIR:g}$")
     for colour, text in ((_STABLE, "stable fixed point"), (_UNSTABLE, "unstable fixed point")):
         axis.plot([], [], "x", color=colour, ms=9, mew=2.2, label=text)
     axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.02))
@@ -263,8 +248,7 @@ def _draw_flow(axis: Any, data: xr.Dataset, gain: float, *, coloured: bool) -> A
     for chosen, colour in ((unstable == 0, _STABLE), (unstable > 0, _UNSTABLE)):
         axis.plot(*part.zero_x.values[:, chosen], "x", color=colour, ms=9, mew=2.2, zorder=10)
     reach = 1.02 * np.abs(data.x).max(("g_flow", "t", "trajectory")).values
-    for limit, end in zip((axis.set_xlim, axis.set_ylim, axis.set_zlim), reach, strict=True):
-        limit(-end, end)
+    axis.set(**{f"{name}lim": (-end, end) for name, end in zip("xyz", reach, strict=True)})
     axis.set_box_aspect(None, zoom=1.1)
     axis.patch.set_alpha(0)
     axis.view_init(elev=20, azim=-55)
@@ -297,30 +281,23 @@ def _draw_phases(axis: Axes, data: xr.Dataset) -> None:
         axis.plot(gain, data.attrs["gamma"], **_mark(index))
     axis.text(0.44, -0.12, "null", color="C0", fontsize=11)
     axis.text(0.6 * top + 0.2, 0.5, "chaotic", color="C1", fontsize=11)
-    axis.set_xlim(0.4, top)
-    axis.set_ylim(-0.2, 1.0)
-    axis.set_xlabel(r"gain $g$")
-    axis.set_ylabel(r"symmetry $\gamma$")
-    axis.set_title("(b) phases")
+    ends = {"xlim": (0.4, top), "ylim": (-0.2, 1.0)}
+    axis.set(xlabel=r"gain $g$", ylabel=r"symmetry $\gamma$", title="(b) phases", **ends)
     axis.legend(loc="upper right")
 
 
 def _draw_activity(axis: Axes, part: xr.Dataset, index: int) -> None:
-    for row in range(part.sizes["shown"]):
-        axis.plot(part.time, part.activity.isel(shown=row), color=f"C{row % 7}", lw=0.9)
     axis.plot(0.02, 0.95, clip_on=False, transform=axis.transAxes, **_mark(index))
-    axis.set_ylim(-1.15, 1.15)
-    axis.set_xlim(float(part.time[0]), float(part.time[-1]))
-    axis.set_xlabel(r"time $t$")
-    axis.set_ylabel(r"activity $\phi(x_i)$")
     facts = part.attrs
-    axis.set_title(
+    title = (
         rf"(c) $N = {facts['n']}$, $g = {float(part.g):g}$, $\gamma = {facts['gamma']:g}$, "
         rf"$\lambda = {float(part.lyapunov):.4f} \pm {float(part.lyapunov_err):.1g}$"
         "\n"
         rf"{part.method.item()}, $\Delta t = {facts['dt']:g}$"
     )
-    if part.status != "converged":
+    style.activity(axis, part.time, part.activity.T, title)
+    axis.set(ylim=(-1.15, 1.15), ylabel=r"activity $\phi(x_i)$")
+    if part.unstable_step:
         axis.text(0.5, 0.05, "step too long", color=style.ALARM, transform=axis.transAxes)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from meanfield import saddle_point
 from meanfield.common import style
-from meanfield.common.study import Part, Study, averaged
+from meanfield.common.study import Part, Study, averaged, told
 
 from ..boltzmann import NAMES, sample_boltzmann
 from ..boltzmann.chains import chain_mean
@@ -33,7 +33,7 @@ _TEXTS = {
     "converged": "R-hat at most 1.05 and at least 100 effective samples per chain",
 }
 # Of several couplings the table tells the worst.
-_WORST = {"r_hat": "max", "ess": "min"}
+_WORST = {"r_hat": {"reduce": "max"}, "ess": {"reduce": "min"}}
 # What the theory calls them.
 _THEORY = {"q": "q", "energy": "energy", "r": "r", "overlap": "Q", "x2": "x2"}
 
@@ -68,8 +68,6 @@ def sampled(
     algorithm : {"tempering", "langevin"}
         Exact (Hamiltonian Monte Carlo with tempering, Metropolis-corrected), or Langevin dynamics
         with its step bias.
-    eta : float
-        Confinement.
     """
     run = sample_boltzmann(
         elliptic(n, g, gamma, seed=seed), beta, n_samples=n_samples, chains=chains, thin=thin,
@@ -77,15 +75,14 @@ def sampled(
     )  # fmt: skip
     assert run.samples is not None
     names = [*NAMES, *(f"{name}_err" for name in NAMES), "r_hat", "ess", "converged"]
-    found = {name: getattr(run, name) for name in names}
-    found["x2"] = np.mean(run.samples**2, axis=(1, 2, 3))
-    found["x2_err"] = [chain_mean(np.mean(one**2, axis=-1)).value_err for one in run.samples]
+    numbers = {name: getattr(run, name) for name in names}
+    numbers["x2"] = np.mean(run.samples**2, axis=(1, 2, 3))
+    numbers["x2_err"] = [chain_mean(np.mean(x**2, axis=-1)).value_err for x in run.samples]
     return {
         "beta": list(beta),
         **{
-            name: ("beta", values, {"long_name": _TEXTS.get(name, "Monte Carlo error")} | worst)
-            for name, values in found.items()
-            for worst in [{"reduce": _WORST[name]} if name in _WORST else {}]
+            name: told("beta", v, _TEXTS.get(name, "Monte Carlo error"), **_WORST.get(name, {}))
+            for name, v in numbers.items()
         },
     }
 
@@ -101,38 +98,35 @@ def derive(data: xr.Dataset) -> xr.Dataset:
     # With a confinement only x = 0 is left.
     limit = saddle_point(gains, gamma, **how).x2 * (facts["eta"] == 0)
     data = data.assign_coords(beta_line=line).assign(
-        x2_limit=("g", limit, {"long_name": "|x|^2/N at beta = inf, replica theory"}),
-        theory_branch=(("g", "beta"), points.branch_of, {"long_name": "branch of the theory"}),
-        theory_reason=(("g", "beta"), points.reason, {"long_name": "why there is no theory"}),
+        x2_limit=told("g", limit, "|x|^2/N at beta = inf, replica theory"),
+        theory_branch=told(("g", "beta"), points.branch_of, "branch of the theory"),
+        theory_reason=told(("g", "beta"), points.reason, "why there is no theory"),
     )
     for name, theirs in _THEORY.items():
-        text = {"long_name": f"{name} of the replica theory"}
-        data[f"{name}_theory"] = ("g", "beta"), getattr(points, theirs), text
-        data[f"{name}_line"] = ("g", "beta_line"), getattr(curve, theirs), text
+        text = f"{name} of the replica theory"
+        data[f"{name}_theory"] = told(("g", "beta"), getattr(points, theirs), text)
+        data[f"{name}_line"] = told(("g", "beta_line"), getattr(curve, theirs), text)
     for end in ("", "_err", "_theory"):
-        text = {"long_name": f"beta E/N{end.replace('_', ', ')}"}
-        data[f"beta_energy{end}"] = (data[f"energy{end}"] * data.beta).assign_attrs(text)
+        text = f"beta E/N{end.replace('_', ', ')}"
+        data[f"beta_energy{end}"] = (data[f"energy{end}"] * data.beta).assign_attrs(long_name=text)
     mean, error = averaged(data, "beta_energy").values()
     deviation = (mean - data.beta_energy_theory) / error
     shift = 2 * data.n * (data.beta_energy - data.beta_energy_theory).mean("beta")
     count = data.sizes["replicate"]
     expected = np.sqrt((count - 1) / (count - 3)) if count > 3 else np.inf
-    found = {
-        "x2_off": (averaged(data, "x2")["x2"] / data.x2_theory - 1, "mean of x2 / theory − 1"),
+    off, rms = averaged(data, "x2")["x2"] / data.x2_theory - 1, np.sqrt((deviation**2).mean("beta"))
+    missed = (~data.converged).sum(("replicate", "beta"))
+    said = "βE/N − theory in its standard errors, root mean square over β"
+    theirs = "rms_deviation expected of as many couplings by Student's t"
+    return data.assign(
+        x2_off=off.assign_attrs(long_name="mean of x2 / theory − 1"),
         # Temperatures of one coupling matrix are not independent: average them first.
-        "energy_shift": (shift, "N(2βE/N − theory), mean over β"),
-        "rms_deviation": (
-            np.sqrt((deviation**2).mean("beta")),
-            "βE/N − theory in its standard errors, root mean square over β",
-        ),
-        "largest_deviation": (abs(deviation).max("beta"), "the same, largest"),
-        "n_not_mixed": (
-            (~data.converged).sum(("replicate", "beta")), "runs whose chains have not mixed"
-        ),
-    }  # fmt: skip
-    text = {"long_name": "rms_deviation expected of as many couplings by Student's t"}
-    named = {name: v.assign_attrs(long_name=said) for name, (v, said) in found.items()}
-    return data.assign({**named, "rms_expected": ((), expected, text)})
+        energy_shift=shift.assign_attrs(long_name="N(2βE/N − theory), mean over β"),
+        rms_deviation=rms.assign_attrs(long_name=said),
+        largest_deviation=abs(deviation).max("beta").assign_attrs(long_name="the same, largest"),
+        n_not_mixed=missed.assign_attrs(long_name="runs whose chains have not mixed"),
+        rms_expected=told((), expected, theirs),
+    )
 
 
 def draw_samples(data: xr.Dataset) -> Figure:
@@ -147,8 +141,7 @@ def draw_samples(data: xr.Dataset) -> Figure:
                 label=rf"$g = {gain:g}$, $N \to \infty$",
             )  # fmt: skip
             _points(axis, data.sel(g=gain), name, f"C{index + 1}", labelled=True)
-        axis.set_xscale("log")
-        axis.set_ylabel(label)
+        axis.set(xscale="log", ylabel=label)
     for axis in axes[1]:
         axis.set_xlabel(r"inverse temperature $\beta$")
     axes[0, 0].legend()
@@ -180,13 +173,10 @@ def draw(data: xr.Dataset) -> Figure:
             label=r"$N \to \infty$" if index == 0 else None,
         )  # fmt: skip
     energy.axhline(0, color=style.ALARM, ls="--", lw=1, label="ground state")
-    energy.set_ylabel(r"energy per neuron $E/N$")
     size.set_yscale("log")
-    size.set_ylabel(r"$\|x\|^2/N$")
-    deviation.set_ylabel(r"$2\beta E/N - 1$")
-    for axis, letter in ((energy, "a"), (size, "b"), (deviation, "c")):
-        axis.set_xscale("log")
-        axis.set_xlabel(r"inverse temperature $\beta$")
+    labels = r"energy per neuron $E/N$", r"$\|x\|^2/N$", r"$2\beta E/N - 1$"
+    for axis, letter, label in zip((energy, size, deviation), "abc", labels, strict=True):
+        axis.set(xscale="log", xlabel=r"inverse temperature $\beta$", ylabel=label)
         axis.set_title(f"({letter})", loc="right")
     energy.set_title(_title(data))
     energy.legend()
@@ -247,7 +237,7 @@ network is of order N^(−1/2) at least.""",
         "beta_energy_theory", "r_theory", "overlap_theory", "theory_branch", "theory_reason",
     ),
     derive=derive,
-    door="python -m simulate",
+    command="python -m simulate sample",
 )  # fmt: skip
 
 QH2 = replace(
@@ -277,5 +267,5 @@ have not mixed.""",
             "chains": 2, "thin": 4,
         },
     },
-    door=Study.door,
+    command="",
 )  # fmt: skip

@@ -10,7 +10,7 @@ import xarray as xr
 
 from meanfield import null_response, saddle_point
 from meanfield.common import style
-from meanfield.common.study import Part, Study
+from meanfield.common.study import Part, Study, told
 from meanfield.studies.phase_diagram import (
     GRID,
     PARAMAGNETIC,
@@ -39,20 +39,12 @@ def both_branches(*, g: Sequence[float], gamma: Sequence[float]) -> xr.Dataset:
         Gains, increasing.
     gamma : sequence of float
         Coupling symmetries, increasing.
-
-    Returns
-    -------
-    xarray.Dataset
-        Of `meanfield.studies.phase_diagram.branches`.
     """
     return branches(g=g, gamma=gamma)
 
 
 def derive(data: xr.Dataset) -> xr.Dataset:
-    """Which branch leaves zero on which line, and how the response of the static one depends on g.
-
-    The static branch is solved on its line, too: `G_line`.
-    """
+    """Which branch leaves zero on which line, and how G of the static one depends on g."""
     is_static = data.branch == STATIC
     value = data.Q.where(is_static, data.q)
     line = data.critical_gain.where(is_static, data.measure_transition_gain)
@@ -63,34 +55,31 @@ def derive(data: xr.Dataset) -> xr.Dataset:
     inside = (lines >= float(data.g[0])) & (lines <= float(data.g[-1]))
     on_line = np.full(lines.shape, np.nan)
     on_line[inside] = saddle_point(lines[inside], data.gamma.values[inside]).G
-    null = null_response(*np.meshgrid(data.g, data.gamma))
-    found: dict[str, tuple[str, Any, str]] = {
-        "onset_judged": ("branch", judged.sum(GRID), "converged points, paramagnetic: with γ ≥ 0"),
-        "onset_agrees": (
+    off = abs(static.G - null_response(*np.meshgrid(data.g, data.gamma)))
+    off = off.where(data.g <= data.critical_gain + ON_LINE).max("g")
+    rises = (static.G.diff("g") > ON_LINE).sum("g")
+    return data.assign(
+        onset_judged=told("branch", judged.sum(GRID), "converged points, paramagnetic: with γ ≥ 0"),
+        onset_agrees=told(
             "branch", agrees.sum(GRID),
             "of them, Q or q is zero up to g(1+γ) = 1 or g²(1+γ) = 1 and positive beyond",
         ),
-        "G_line": (
+        G_line=told(
             "gamma", on_line, "response G of the static branch on g(1+gamma) = 1, nan off the grid"
         ),
-        "G_line_error": ("gamma", abs(on_line - 1 - data.gamma), "|G − 1 − γ| there"),
-        "G_excess": (
+        G_line_error=told("gamma", abs(on_line - 1 - data.gamma), "|G − 1 − γ| there"),
+        G_excess=told(
             "gamma", static.G.max("g") - on_line,
             "largest G of the gains less that: not positive where G peaks on the line",
         ),
-        "G_null_error": (
-            "gamma",
-            abs(static.G - null).where(data.g <= data.critical_gain + ON_LINE).max("g"),
+        G_null_error=told(
+            "gamma", off,
             "largest deviation of G from the elliptic law up to the line, where γ = 0 has G = 1",
         ),
-        "n_rises": (
-            "gamma", (static.G.diff("g") > ON_LINE).sum("g"),
-            "neighbouring gains between which G of the static branch rises",
+        n_rises=told(
+            "gamma", rises, "neighbouring gains between which G of the static branch rises"
         ),
-    }  # fmt: skip
-    return data.assign(
-        {name: (dim, np.asarray(v), {"long_name": text}) for name, (dim, v, text) in found.items()}
-    )
+    )  # fmt: skip
 
 
 def draw(data: xr.Dataset) -> Figure:

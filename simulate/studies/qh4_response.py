@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-from meanfield.common.study import Study
 from meanfield.studies.response_curve import RESPONSE_CURVE
 
 QH4 = replace(
@@ -15,5 +14,5 @@ QH4 = replace(
         },
         "paper": {},
     },
-    door=Study.door,
+    command="",
 )  # fmt: skip

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
 
 from meanfield.common import style
+from meanfield.common.study import told
 from meanfield.studies.phase_diagram import (
     GRID,
     PARAMAGNETIC,
@@ -37,7 +38,7 @@ def derive(data: xr.Dataset) -> xr.Dataset:
         ],
         data.branch,
     ).transpose("branch", *GRID)
-    stretches = {
+    parts = {
         "static, null": errors[0].where(static.Q == 0),
         "static, beyond its line": errors[0].where(static.Q > 0),
         "paramagnetic, q > 0": errors[1],
@@ -46,28 +47,22 @@ def derive(data: xr.Dataset) -> xr.Dataset:
     chi, response = (values.where(known).diff("g") for values in (static.chi, static.G))
     beyond = measure.converged & (data.g > data.measure_transition_gain + ON_LINE)
     positive = (measure.q > measure.Q) & (measure.sigma_xphi > 0) & (measure.G > 0) & beyond
-    found: dict[str, tuple[Any, Any, str]] = {
-        "identity_error": (
-            ("branch", *GRID), errors,
-            "relative error of the fluctuation-response identity, nan where both sides vanish",
-        ),
-        "identity_points": (
-            "stretch", [one.notnull().sum() for one in stretches.values()],
-            "points with the identity G(v + g²γ(q−Q)) = σ_xφ",
-        ),
-        "identity_largest": (
-            "stretch", [one.max() for one in stretches.values()], "its largest relative error"
-        ),
-        "chi_largest": ((), static.chi.where(known).max(), "largest χ of the stable static branch"),
-        "n_pairs": ((), chi.notnull().sum(), "neighbouring stable gains of the static branch"),
-        "n_chi_rises": ((), (chi > 0).sum(), "of them with χ rising along g"),
-        "n_response_rises": ((), (response > ON_LINE).sum(), "of them with r−R rising along g"),
-        "n_beyond": ((), beyond.sum(), "paramagnetic points beyond g²(1+γ) = 1"),
-        "n_positive": ((), positive.sum(), "of them with q−Q, r−R and σ_xφ positive"),
-    }  # fmt: skip
+    counts, largest = zip(*((v.notnull().sum(), v.max()) for v in parts.values()), strict=True)
+    text = "relative error of the fluctuation-response identity, nan where both sides vanish"
+    identity = "points with the identity G(v + g²γ(q−Q)) = σ_xφ"
     return data.assign(
-        {name: (dim, np.asarray(v), {"long_name": text}) for name, (dim, v, text) in found.items()}
-    ).assign_coords(stretch=list(stretches))
+        identity_error=told(("branch", *GRID), errors, text),
+        identity_points=told("stretch", counts, identity),
+        identity_largest=told("stretch", largest, "its largest relative error"),
+        chi_largest=told(
+            (), static.chi.where(known).max(), "largest χ of the stable static branch"
+        ),
+        n_pairs=told((), chi.notnull().sum(), "neighbouring stable gains of the static branch"),
+        n_chi_rises=told((), (chi > 0).sum(), "of them with χ rising along g"),
+        n_response_rises=told((), (response > ON_LINE).sum(), "of them with r−R rising along g"),
+        n_beyond=told((), beyond.sum(), "paramagnetic points beyond g²(1+γ) = 1"),
+        n_positive=told((), positive.sum(), "of them with q−Q, r−R and σ_xφ positive"),
+    ).assign_coords(stretch=list(parts))
 
 
 def _error(left: xr.DataArray, right: xr.DataArray) -> xr.DataArray:

@@ -10,7 +10,7 @@ import xarray as xr
 from meanfield import Switching, transfer_function
 from meanfield.common import arguments, seeds, style
 from meanfield.common.arguments import Array
-from meanfield.common.study import Part, Study
+from meanfield.common.study import Part, Study, told
 from meanfield.schedule import Schedule, breakpoints, step_times
 
 from ..integration import integrate
@@ -37,7 +37,7 @@ def run(
     dt: float = 0.05,
     tol: float = 1e-4,
     eta: float = 0.0,
-    save_every: float = 0.5,
+    save_step: float = 0.5,
     neurons: int = 10,
     threads: int | None = None,
     seed: int,
@@ -61,10 +61,6 @@ def run(
         Scheme; "euler" with dt 0.01 is the choice of [HH].
     tol : float
         Error of an adaptive step (method chebyshev).
-    eta : float
-        Confinement.
-    save_every : float
-        Time between saved points.
     neurons : int
         How many neurons to save and draw.
     threads : int
@@ -72,15 +68,15 @@ def run(
     """
     J, noted = make_couplings(couplings, n, g, gamma, seed, usual=_GAIN)
     t_max, dt = arguments.positive("t_max", t_max), arguments.positive("dt", dt)
-    save_every = arguments.positive("save_every", save_every)
+    save_step = arguments.positive("save_step", save_step)
     times: Array
     if callable(temperature) or temperature > 0:
         # Noisy runs are known at their steps only.
         segments = breakpoints(t_max, onsager, temperature)
-        times = step_times(segments, dt, max(1, round(save_every / dt)))
+        times = step_times(segments, dt, max(1, round(save_step / dt)))
     else:
-        count = int(np.ceil(t_max / save_every - 1e-9))
-        times = np.append(save_every * np.arange(count, dtype=np.float64), t_max)
+        count = int(np.ceil(t_max / save_step - 1e-9))
+        times = np.append(save_step * np.arange(count, dtype=np.float64), t_max)
     function = transfer_function(phi)
     before: list[Any] = []
 
@@ -91,25 +87,25 @@ def run(
         before.append(now)
         return np.mean((now - last) ** 2)
 
-    found = integrate(
+    path = integrate(
         J, seeds.generator(seed, "start").standard_normal(n), t_max=t_max, dt=dt, onsager=onsager,
         temperature=temperature, method=method, tol=tol, save_at=times, store_states=False,
         observables={"activity": lambda t, x, f: x[:neurons], "freezing": displacement}, eta=eta,
         phi=phi, seed=seed, threads=threads, progress=progress,
     )  # fmt: skip
-    data = found.to_dataset().drop_vars("x_end").rename(activity_0="neuron", activity="x")
+    data = path.to_dataset().drop_vars("x_end").rename(activity_0="neuron", activity="x")
     kappa = [onsager(float(t)) if callable(onsager) else onsager for t in times]
     moved = data.freezing.values[[1, -1]]
     return data.assign(
-        onsager=("t", kappa, {"long_name": "κ"}),
-        energy_end=("end", found.energy[[0, -1]], {"long_name": "E/N"}),
-        freezing_end=("end", moved, {"long_name": "Q/N between saved times"}),
+        onsager=told("t", kappa, "κ"),
+        energy_end=told("end", path.energy[[0, -1]], "E/N"),
+        freezing_end=told("end", moved, "Q/N between saved times"),
         end=["first", "last"],
-        status=((), found.status, {"long_name": "whether the step was short enough"}),
-        n_steps=found.n_steps,
-        n_evaluations=((), found.n_evaluations, {"long_name": "evaluations of f or ∇E"}),
-        largest_stable_dt=((), found.largest_stable_dt, {"long_name": "largest stable step"}),
-        **step_facts(found),
+        status=told((), path.status, "flagged where the step was too long"),
+        n_steps=path.n_steps,
+        n_evaluations=told((), path.n_evaluations, "evaluations of f or ∇E"),
+        largest_stable_dt=told((), path.largest_stable_dt, "largest stable step"),
+        **step_facts(path),
     ).assign_attrs(noted)
 
 
@@ -117,18 +113,6 @@ def draw(data: xr.Dataset) -> Figure:
     """Activity, E/N and the displacement Q/N in time; the Onsager-reaction force shaded."""
     figure, axes = style.panels(3, size=(7.5, 6), sharex=True, height_ratios=(2, 1, 1))
     above, middle, below = axes
-    above.plot(data.t, data.x, lw=0.9)
-    above.set_ylabel(r"activity $x_i(t)$")
-    moved = data.freezing.where(data.freezing > 0)
-    for axis, values, label in (
-        (middle, data.energy, r"$E/N$"),
-        (below, moved, r"$Q(t - \Delta, t)/N$"),
-    ):
-        axis.plot(data.t, values, color=style.MAIN, lw=1.2)
-        if (values > 0).any():
-            axis.set_yscale("log")
-        axis.set_ylabel(label)
-    below.set_xlabel(r"time $t$")
     title = f"{couplings_text(data)}, {data.scheme.item()}"
     if (data.onsager > 0).any():
         title += r"; shaded: $\kappa > 0$"
@@ -137,8 +121,17 @@ def draw(data: xr.Dataset) -> Figure:
                 data.t, 0, 1, where=data.onsager.values > 0, step="post",
                 transform=axis.get_xaxis_transform(), color=style.SECOND, alpha=0.15, lw=0,
             )  # fmt: skip
-    above.set_title(title)
-    if data.status != "converged":
+    above.plot(data.t, data.x, lw=0.9)
+    above.set(ylabel=r"activity $x_i(t)$", title=title)
+    moved = data.freezing.where(data.freezing > 0)
+    for axis, values, label in (
+        (middle, data.energy, r"$E/N$"),
+        (below, moved, r"$Q(t - \Delta, t)/N$"),
+    ):
+        axis.plot(data.t, values, color=style.MAIN, lw=1.2)
+        axis.set(ylabel=label, yscale="log" if (values > 0).any() else "linear")
+    below.set_xlabel(r"time $t$")
+    if data.unstable_step:
         above.text(
             0.01, 0.02, "step too long: what is seen is the step, not the flow",
             transform=above.transAxes, fontsize=8, color=style.ALARM,
@@ -160,5 +153,5 @@ A step that is too long shows itself in the status.""",
         "status", "scheme", "n_steps", "n_evaluations", "largest_stable_dt", *STEPS, "energy_end",
         "freezing_end",
     ),
-    door="python -m simulate",
+    command="python -m simulate run",
 )  # fmt: skip

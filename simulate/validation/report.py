@@ -1,4 +1,4 @@
-"""The table on disk: JSON, and one HTML page with its pictures inside."""
+"""`python -m simulate validate`: the table on the terminal, as JSON and as one HTML page."""
 
 from __future__ import annotations
 
@@ -9,21 +9,28 @@ import math
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import click
+import joblib
 import numpy as np
 
 from meanfield.common import style
-from meanfield.common.files import staged_directory
+from meanfield.common.cli import shared_options, version_option
+from meanfield.common.files import provenance, staged_directory
 
 from .experiments import EXPERIMENTS
-from .table import Row, cells
-from .validation import Validation
+from .table import TableRow, cells
+from .validation import Validation, pick, plan
+from .validation import validate as run_table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+_WIDTH = max(map(len, EXPERIMENTS))
+_OTHERS = ("output", "ending", "variants")
+_SHARED = [option for option in shared_options(None, "quick") if option.name not in _OTHERS]
 _LOOK = """
 body { font: 15px/1.45 system-ui, sans-serif; max-width: 75em; margin: 2em auto; padding: 0 1em; }
 table { border-collapse: collapse; margin: 1em 0; }
@@ -32,80 +39,164 @@ td:nth-child(n+3):not(:last-child) { font-variant-numeric: tabular-nums; white-s
 tr.failed { background: #fdd; }
 img { max-width: 100%; }
 """
+_INTRODUCTION = (
+    "<p>Every row compares a prediction with its measurement on networks. Coupling matrices "
+    "are the unit of replication; numbers in brackets are standard errors of the last digits; "
+    "several N are extrapolated to N → ∞ by the law that the pictures show (filled points are "
+    "means over couplings, the open square is their limit, the dashed line the theory); the "
+    "errors do not cover a wrong law. z is the deviation in standard errors, as improbable as "
+    "Student's t. “Would notice” is the smallest difference that the row refuses. Identities "
+    "have no statistics: their largest deviation is compared with a bound on rounding and "
+    "truncation.</p>"
+)
 
 
-def save(found: Validation, output: str | Path, command: str = "", prefix: str = "") -> list[Path]:
-    """Write report.html, table.json and table.txt.
+def _shard(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int, int]:
+    first, slash, of = value.partition("/")
+    if not (slash and first.isdigit() and of.isdigit() and 1 <= int(first) <= int(of)):
+        raise click.BadParameter(f"{value!r}: expected I/K with 1 <= I <= K", ctx, param)
+    return int(first), int(of)
 
-    Parameters
-    ----------
-    found : Validation
-    output : path
-        Directory, made if it does not exist.
-    command : str
-        What makes the report again, shown in it.
-    prefix : str
-        Before the names of the files.
 
-    Returns
-    -------
-    list of Path
-        The files.
+@click.command(
+    params=_SHARED,
+    short_help="Every prediction against networks, one table, minutes.",
+    epilog="\n".join(
+        ["\b\nExperiments:", *(f"  {e.key:<{_WIDTH}}  {e.title}" for e in EXPERIMENTS.values())]
+    ),
+)
+@version_option
+@click.option(
+    "--rows",
+    multiple=True,
+    default=("*",),
+    metavar="PATTERN",
+    help="Some rows: patterns of EXPERIMENT or EXPERIMENT.ROW, e.g. 'equilibrium.q*'; repeatable.  "
+    "The limit of |z| is that of the rows picked.",
+)
+@click.option(
+    "--false-alarm",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=0.01,
+    show_default=True,
+    help="Probability that the table of a true theory has a row that differs.",
+)
+@click.option(
+    "--shard",
+    callback=_shard,
+    default="1/1",
+    metavar="I/K",
+    help="Measure only the I-th of K parts, on one of K machines that share --output; a last run "
+    "without --shard makes the table.",
+)
+@click.option("--plan", "only_plan", is_flag=True, help="Print the jobs by size and stop.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Folder of the report.  [default: results/validation/PRESET]",
+)
+def validate(
+    preset: str,
+    rows: tuple[str, ...],
+    output: Path | None,
+    workers: int | None,
+    only_plan: bool,
+    as_json: bool,
+    **how: Any,
+) -> int:
+    """Test every prediction of the theory on networks, to how many standard errors.
+
+    Writes report.html (table with pictures), table.json and table.txt; the exit code is 1 if a row
+    differs.
     """
+    if only_plan:
+        click.echo(_plan(rows, preset, how["seed"]))
+        return 0
+    output = output or Path("results") / "validation" / preset
+    store, count = output / "measurements", workers or joblib.cpu_count()
+    table = run_table(preset, rows=rows, store=store, workers=count, progress=True, **how)
+    for text in (*table.failures, *table.job_warnings):
+        click.echo(f"warning: {text}", err=True)
+    first, of = how["shard"]
+    if of > 1 and not table.complete:
+        click.echo(f"shard {first}/{of} done; its measurements are in {store}")
+        return 1 if table.failures else 0
+    command = [f"python -m simulate validate --preset {preset} --seed {table.attributes['seed']}"]
+    command += [f"--rows '{pattern}'" for pattern in rows if pattern != "*"]
+    command += [f"--false-alarm {table.false_alarm:g}"]
+    # Some rows must not take the place of the whole table.
+    files = save(table, output, " ".join(command), "" if rows == ("*",) else "rows-")
+    said = [f"{table.table()}\n\n{table.summary()}"]
+    if table.n_reused:
+        said.append(f"{table.n_reused} of {table.n_jobs} jobs were read from {store}")
+    if table.n_other:
+        said.append(f"{store} also has {table.n_other} of other rows, seeds, versions or code")
+    said.append(f"wrote {', '.join(path.name for path in files)} to {output}")
+    click.echo(table.to_json() if as_json else "\n".join(said))
+    return 0 if table.passed else 1
+
+
+def _plan(rows: tuple[str, ...], preset: str, seed: int) -> str:
+    picked = pick(rows)
+    lines = [f"{'experiment':<{_WIDTH}}  theory  couplings at each N"]
+    for experiment in picked:
+        sizes = experiment.presets[preset].sizes
+        text = ", ".join(f"{count} × {n or 'N → ∞'}" for n, count in sizes.items())
+        lines.append(f"{experiment.key:<{_WIDTH}}  {1:>6}  {text}")
+    lines.append(f"{len(plan(picked, preset, seed))} independent jobs; split them by --shard I/K")
+    return "\n".join(lines)
+
+
+def save(table: Validation, output: str | Path, command: str = "", prefix: str = "") -> list[Path]:
+    """Write report.html, table.json and table.txt to a folder, their names after a prefix."""
     from matplotlib.style import context
 
     with context(style.STYLE):
-        texts = {"report.html": "\n".join(_page(found, command)), "table.json": found.to_json()}
-    texts["table.txt"] = f"{found.table()}\n\n{found.summary()}\n"
+        texts = {"report.html": "\n".join(_page(table, command)), "table.json": table.to_json()}
+    texts["table.txt"] = f"{table.table()}\n\n{table.summary()}\n"
     with staged_directory(Path(output)) as folder:
         for name, text in texts.items():
             (folder / f"{prefix}{name}").write_text(text, encoding="utf-8")
     return [Path(output) / f"{prefix}{name}" for name in texts]
 
 
-def _page(found: Validation, command: str) -> Iterator[str]:
+def _page(table: Validation, command: str) -> Iterator[str]:
     yield f"<!doctype html><meta charset='utf-8'><title>Validation</title><style>{_LOOK}</style>"
     yield "<h1>Theory against simulation</h1>"
-    yield f"<p>{html.escape(found.summary()).replace(chr(10), '<br>')}</p>"
-    yield (
-        "<p>Every row compares a prediction with its measurement on networks. Coupling matrices "
-        "are the unit of replication; numbers in brackets are standard errors of the last digits; "
-        "several N are extrapolated to N → ∞ by the law that the pictures show (filled points are "
-        "means over couplings, the open square is their limit, the dashed line the theory); the "
-        "errors do not cover a wrong law. z is the deviation in standard errors, as improbable as "
-        "Student's t. “Would notice” is the smallest difference that the row refuses. Identities "
-        "have no statistics: their largest deviation is compared with a bound on rounding and "
-        "truncation.</p>"
-    )
+    yield f"<p>{html.escape(table.summary()).replace(chr(10), '<br>')}</p>"
+    yield _INTRODUCTION
     facts = {
-        **found.attributes,
-        "core seconds": f"{sum(found.seconds.values()):.0f}",
-        "jobs": found.n_jobs,
+        **{name: table.attributes[name] for name in ("preset", "seed")},
+        **provenance(),
+        "core seconds": f"{sum(table.seconds.values()):.0f}",
+        "jobs": table.n_jobs,
     }
-    if found.n_reused:
-        facts["jobs read from earlier runs"] = found.n_reused
-    yield f"<p>{html.escape('; '.join(f'{name}: {value}' for name, value in facts.items()))}</p>"
+    if table.n_reused:
+        facts["jobs read from earlier runs"] = table.n_reused
+    yield f"<p>{html.escape('; '.join(f'{name}: {said}' for name, said in facts.items()))}</p>"
     if command:
         yield f"<pre>{html.escape(command)}</pre>"
-    yield _image(_deviations(found.rows, found.limit), "All deviations")
-    for key, group in groupby(found.rows, key=lambda one: one.experiment):
+    figure, axis = style.panels(size=table.figure_size)
+    table.plot(axis)
+    yield _image(figure, "All deviations")
+    for key, group in groupby(table.rows, key=lambda row: row.experiment):
         yield from _section(EXPERIMENTS[key].title, list(group))
-    if found.warnings:
-        items = "".join(f"<li>{html.escape(text)}</li>" for text in found.warnings)
+    if table.job_warnings:
+        items = "".join(f"<li>{html.escape(text)}</li>" for text in table.job_warnings)
         yield f"<h2>Warnings</h2><ul>{items}</ul>"
 
 
-def _section(title: str, rows: list[Row]) -> Iterator[str]:
+def _section(title: str, rows: list[TableRow]) -> Iterator[str]:
     head = "".join(f"<th>{name}</th>" for name in ("prediction", "source", *cells(rows[0])))
     yield f"<h2>{html.escape(title)}</h2><table><tr>{head}</tr>"
-    for one in rows:
-        texts = (one.prediction.statement, one.prediction.source, *cells(one).values())
+    for row in rows:
+        texts = (row.prediction.statement, row.prediction.source, *cells(row).values())
         shown = "".join(f"<td>{html.escape(text)}</td>" for text in texts)
-        yield f"<tr{'' if one.passed else ' class=failed'}>{shown}</tr>"
+        yield f"<tr{'' if row.passed else ' class=failed'}>{shown}</tr>"
     yield "</table>"
-    picture = _approach(rows)
-    if picture is not None:
-        yield _image(picture, f"{title}: approach to the limit")
+    shown_rows = [row for row in rows if row.measured is not None and row.measured.sizes[0] > 0]
+    if shown_rows:
+        yield _image(_approach(shown_rows), f"{title}: approach to the limit")
 
 
 def _image(figure: Figure, text: str) -> str:
@@ -115,57 +206,33 @@ def _image(figure: Figure, text: str) -> str:
     return f"<p><img alt='{html.escape(text)}' src='data:image/png;base64,{data}'></p>"
 
 
-def _deviations(rows: Sequence[Row], limit: float) -> Figure:
-    """Deviation z of every tested row, with the limit of the table."""
-    tested = [one for one in rows if math.isfinite(one.z)]
-    figure, axis = style.panels(size=(7, 1.2 + 0.19 * max(len(tested), 4)))
-    heights = np.arange(len(tested))[::-1]
-    colours = ["C0" if one.passed else style.ALARM for one in tested]
-    axis.axvspan(-limit, limit, color="0.93", lw=0)
-    axis.axvline(0, color="0.6", lw=0.8)
-    axis.hlines(heights, 0, [one.z for one in tested], color=colours, lw=1)
-    axis.scatter([one.z for one in tested], heights, color=colours, s=16, zorder=3)
-    axis.set_yticks(heights, [one.name for one in tested], fontsize=7)
-    axis.set_ylim(-1, len(tested))
-    widest = max([limit, *(abs(one.z) for one in tested)])
-    axis.set_xlim(-1.1 * widest, 1.1 * widest)
-    axis.set_xlabel(r"deviation $z$ (simulation $-$ theory, in standard errors)")
-    axis.set_title(rf"shaded: $|z| \leq {limit:.2f}$")
-    return figure
-
-
-def _approach(rows: Sequence[Row]) -> Figure | None:
-    """Means over couplings against n^−power, extrapolated, beside the theory: one panel a row.
-
-    None where the rows have no networks.
-    """
-    shown = [one for one in rows if one.found is not None and one.found.sizes[0] > 0]
-    if not shown:
-        return None
-    width = min(len(shown), 4)
-    height = math.ceil(len(shown) / width)
+def _approach(rows: Sequence[TableRow]) -> Figure:
+    """Means over couplings against n^−power, extrapolated, beside the theory: one panel a row."""
+    width = min(len(rows), 4)
+    height = math.ceil(len(rows) / width)
     figure, grid = style.panels(height, width, size=(3.1 * width, 2.5 * height), squeeze=False)
-    for axis, one in zip(grid.ravel(), shown, strict=False):
-        _panel(axis, one)
-    for axis in grid.ravel()[len(shown) :]:
+    for axis, row in zip(grid.ravel(), rows, strict=False):
+        _panel(axis, row)
+    for axis in grid.ravel()[len(rows) :]:
         axis.set_axis_off()
     return figure
 
 
-def _panel(axis: Axes, one: Row) -> None:
-    found, power = one.found, one.prediction.power
-    assert found is not None
-    x = found.sizes**-power
-    colour = "C0" if one.passed else style.ALARM
-    axis.errorbar(x, found.means, found.errors, fmt="o", color=colour)
-    axis.errorbar([0], [found.value], [found.error], fmt="s", mfc="white", color=colour)
+def _panel(axis: Axes, row: TableRow) -> None:
+    measured, power = row.measured, row.prediction.power
+    assert measured is not None
+    x = measured.sizes**-power
+    colour = "C0" if row.passed else style.ALARM
+    axis.errorbar(x, measured.means, measured.means_err, fmt="o", color=colour)
+    axis.errorbar([0], [measured.value], [measured.value_err], fmt="s", mfc="white", color=colour)
     ends = np.array([0.0, 1.1 * x.max()])
-    axis.plot(ends, found.value + found.slope * ends, color=colour, lw=0.9)
-    low, high = (one.theory.value + sign * one.theory.error for sign in (-1, 1))
+    axis.plot(ends, measured.value + measured.slope * ends, color=colour, lw=0.9)
+    low, high = (row.theory.value + sign * row.theory.value_err for sign in (-1, 1))
     axis.axhspan(low, high, color="C1", alpha=0.3, lw=0)
-    axis.axhline(one.theory.value, color="C1", ls="--", lw=1.1)
-    axis.set_xlim(-0.06 * x.max(), 1.12 * x.max())
-    axis.set_xticks([0, *x], ["∞", *(f"{n:g}" for n in found.sizes)])
-    axis.set_xlabel(rf"$N$, on the scale $N^{{-{power:.3g}}}$")
-    law = "" if math.isnan(found.misfit) else rf", $\chi^2/\nu = {found.misfit:.1f}$"
-    axis.set_title(f"{one.prediction.name}: z = {one.z:+.1f}{law}", fontsize=8)
+    axis.axhline(row.theory.value, color="C1", ls="--", lw=1.1)
+    axis.set_xticks([0, *x], ["∞", *(f"{n:g}" for n in measured.sizes)])
+    axis.set(
+        xlim=(-0.06 * x.max(), 1.12 * x.max()), xlabel=rf"$N$, on the scale $N^{{-{power:.3g}}}$"
+    )
+    law = "" if math.isnan(measured.misfit) else rf", $\chi^2/\nu = {measured.misfit:.1f}$"
+    axis.set_title(f"{row.prediction.name}: z = {row.z:+.1f}{law}", fontsize=8)

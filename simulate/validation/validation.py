@@ -3,37 +3,51 @@
 from __future__ import annotations
 
 import json
+import math
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from meanfield.common import arguments, seeds
-from meanfield.common.arguments import ArgumentError
+from meanfield.common import arguments, seeds, style
+from meanfield.common.arguments import ArgumentError, Array
 from meanfield.common.files import provenance
-from meanfield.common.jobs import Outcome
+from meanfield.common.jobs import Attempt
+from meanfield.common.result import (
+    CONVERGED,
+    FLAGGED,
+    Result,
+    coordinate,
+    error,
+    fact,
+    given,
+    value,
+)
 from meanfield.common.store import Store
 from meanfield.common.sweep import identity, keep, key_of, sources
 
 from .experiments import EXPERIMENTS
-from .extrapolation import threshold
 from .statement import PRESETS, Experiment
-from .table import NO_RESULT, Row, as_text, failure, row
+from .table import TableRow, cells, failure, judged, threshold
 
 if TYPE_CHECKING:
     import xarray as xr
+    from matplotlib.axes import Axes
 
 THEORY, MEASURE = "theory", "measure"
 # No measurement depends on these files.
-_APART = ("command.py", "report.py", "table.py")
+_APART = ("report.py", "table.py")
+# Mistakes of the program are no rows without a result.
+_MISTAKES = (AttributeError, NameError, TypeError)
 
 
 @dataclass(frozen=True)
-class Job:
+class ExperimentJob:
     """One call of a function of an experiment; n is 0 for the theory and where no network is."""
 
     experiment: Experiment
@@ -60,22 +74,18 @@ class Job:
         """Numbers of each row: of the theory value, error and degrees of freedom."""
         import xarray as xr
 
-        given = {"n": self.n} if self.kind == MEASURE else {}
-        found = getattr(self.experiment, self.kind)(seed=self.seed, **given, **self.parameters)
-        numbers = {name: np.array(value, float, ndmin=1) for name, value in found.items()}
+        sized = {"n": self.n} if self.kind == MEASURE else {}
+        raw = getattr(self.experiment, self.kind)(seed=self.seed, **sized, **self.parameters)
+        numbers = {name: np.array(number, float, ndmin=1) for name, number in raw.items()}
         # A number that is none must not pass for a result.
-        if bad := [name for name, one in numbers.items() if np.isnan(one[0])]:
+        if bad := [name for name, number in numbers.items() if np.isnan(number[0])]:
             raise ValueError(f"nan: {', '.join(bad)}")
-        return xr.Dataset({name: ("number", one) for name, one in numbers.items()})
+        return xr.Dataset({name: ("number", number) for name, number in numbers.items()})
 
 
-def plan(experiments: Iterable[Experiment], preset: str, seed: int) -> list[Job]:
-    """All jobs of the experiments: theories first, then networks, the largest first.
-
-    The seed of a job depends on `seed`, its experiment, n and its number alone, so that a job finds
-    the same whatever else is run.
-    """
-    found = []
+def plan(experiments: Iterable[Experiment], preset: str, seed: int) -> list[ExperimentJob]:
+    """All jobs of the experiments: theories first, then networks, the largest first."""
+    jobs = []
     for experiment in experiments:
         design = experiment.presets[preset]
         stream = zlib.crc32(experiment.key.encode())
@@ -83,64 +93,103 @@ def plan(experiments: Iterable[Experiment], preset: str, seed: int) -> list[Job]
             parameters = getattr(design, kind)
             code = identity(getattr(experiment, kind), parameters, sources(*_APART))
             for n, index in [(n, index) for n, count in sizes.items() for index in range(count)]:
+                # Of its experiment, n and number alone: a job finds the same whatever else is run.
                 own = seeds.member(seed, stream, int(kind == MEASURE), n, index)
-                found.append(Job(experiment, kind, n, index, own, parameters, code))
-    return sorted(found, key=lambda job: (job.kind != THEORY, -job.n))
+                jobs.append(ExperimentJob(experiment, kind, n, index, own, parameters, code))
+    return sorted(jobs, key=lambda job: (job.kind != THEORY, -job.n))
 
 
-@dataclass(frozen=True)
-class Validation:
-    """The table of predictions against simulations.
+class Validation(Result):
+    """The table of predictions against simulations; a row without a result is flagged.
 
-    Attributes
-    ----------
-    rows : list of Row
-    false_alarm : float
-        Bound on the probability that any row of a true table differs by chance.
-    limit : float
-        |z| beyond which a row differs.
-    warnings : list of str
-        What the library warned of on the way, by experiment.
-    n_jobs, n_reused, n_other : int
-        Couplings and theories of the table, how many of them were read from earlier runs, and how
-        many measurements there are of other rows, seeds, versions or code.
-    failures : list of str
-        What kept jobs of this call from a result, by experiment.
-    seconds : dict
-        Of one core, all jobs together, by experiment.
-    attributes : dict
-        Preset, seed and versions.
+    `rows` has what is measured at each n beside what stands here.
     """
 
-    rows: list[Row]
-    false_alarm: float
-    limit: float
-    warnings: list[str]
-    n_jobs: int
-    n_reused: int
-    n_other: int
-    failures: list[str]
-    seconds: dict[str, float]
-    attributes: dict[str, Any] = field(default_factory=dict)
+    row: NDArray[np.str_] = coordinate("row, as EXPERIMENT.ROW", (...,))
+    statement: NDArray[np.str_] = value("what is predicted", (...,))
+    source: NDArray[np.str_] = value("equation, or named check of `derivations`", (...,))
+    theory: Array = value("number of the theory", (...,))
+    theory_err: Array = error("theory")
+    simulation: Array = value(
+        "number measured", (...,), note="Of identities the largest |measured − theory|."
+    )
+    simulation_err: Array = error("simulation", note="nan for identities.")
+    z: Array = value(
+        "deviation as a standard normal deviate", (...,), symbol="$z$", note="nan for identities."
+    )
+    resolution: Array = value("difference that would have been noticed", (...,))
+    verdict: NDArray[np.str_] = value(
+        "verdict", (...,), note='"agrees", "DIFFERS", "exact", "VIOLATED" or "flagged".'
+    )
+    rows: list[TableRow]
+    false_alarm: float = fact("bound on the probability that any row of a true table differs")
+    limit: float = fact("|z| beyond which a row differs")
+    n_jobs: int = fact("couplings and theories of the table")
+    n_reused: int = fact("how many of them were read from earlier runs")
+    n_other: int = fact("measurements there of other rows, seeds, versions or code")
+    job_warnings: list[str] = fact("what the library warned of on the way, by experiment")
+    failures: list[str] = fact("what kept jobs of this call from a result, by experiment")
+    seconds: dict[str, float] = fact("of one core, all jobs together, by experiment")
+    _headline = ("passed", "limit")
 
     @property
     def passed(self) -> bool:
         """Whether every row agrees."""
-        return all(one.passed for one in self.rows)
+        return all(row.passed for row in self.rows)
 
     @property
     def complete(self) -> bool:
         """Whether every row has a result."""
-        return all(one.verdict != NO_RESULT for one in self.rows)
+        return bool(np.all(self.converged))
+
+    def to_dataset(self, dims: tuple[str, ...] | None = ("row",)) -> xr.Dataset:
+        """Labelled arrays along `row`; parameters and versions in the attributes."""
+        return super().to_dataset(dims)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw z of every tested row and, shaded, the limit of the table.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where; default: the axes of a new figure.
+        """
+        if ax is None:
+            from matplotlib import pyplot as plt
+
+            _, ax = plt.subplots(figsize=self.figure_size, layout="constrained")
+        tested = [row for row in self.rows if math.isfinite(row.z)]
+        z, heights = [row.z for row in tested], np.arange(len(tested))[::-1]
+        colours = ["C0" if row.passed else style.ALARM for row in tested]
+        ax.axvspan(-self.limit, self.limit, color="0.93", lw=0)
+        ax.axvline(0, color="0.6", lw=0.8)
+        ax.hlines(heights, 0, z, color=colours, lw=1)
+        ax.scatter(z, heights, color=colours, s=16, zorder=3)
+        ax.set_yticks(heights, [row.name for row in tested], fontsize=7)
+        widest = 1.1 * max([self.limit, *map(abs, z)])
+        ax.set(
+            ylim=(-1, len(tested)), xlim=(-widest, widest),
+            xlabel=r"deviation $z$ (simulation $-$ theory, in standard errors)",
+            title=rf"shaded: $|z| \leq {self.limit:.2f}$",
+        )  # fmt: skip
+        return ax
+
+    @property
+    def figure_size(self) -> tuple[float, float]:
+        """Of a picture of all tested rows, in inches."""
+        return 7, 1.2 + 0.19 * max(sum(math.isfinite(row.z) for row in self.rows), 4)
 
     def table(self) -> str:
         """The table for a terminal."""
-        return as_text(self.rows)
+        import pandas as pd
+
+        names = [row.name for row in self.rows]
+        return pd.DataFrame([cells(row) for row in self.rows], names).to_string()
 
     def summary(self) -> str:
         """Verdict in a few lines."""
-        tested = sum(one.prediction.bound is None for one in self.rows)
-        failed = [one for one in self.rows if not one.passed]
+        tested = sum(row.prediction.bound is None for row in self.rows)
+        failed = [row for row in self.rows if not row.passed]
         by_z = (
             f"{tested} tested by |z| ≤ {self.limit:.2f} (false alarm of the whole table ≤ "
             f"{self.false_alarm:g}), "
@@ -149,21 +198,22 @@ class Validation:
             f"{len(self.rows) - len(failed)} of {len(self.rows)} rows agree: "
             f"{by_z if tested else ''}{len(self.rows) - tested} identities by their bounds"
         ]
-        lines += [f"  {one.name}: {one.verdict} {one.reason}".rstrip() for one in failed]
+        lines += [f"  {row.name}: {row.verdict} {row.reason}".rstrip() for row in failed]
         return "\n".join(lines)
 
     def to_json(self) -> str:
         """All numbers."""
         facts = {
             **self.attributes,
+            **provenance(),
             "passed": self.passed,
             "false_alarm": self.false_alarm,
             "limit": self.limit,
             "jobs": self.n_jobs,
             "reused": self.n_reused,
-            "core_seconds": {key: round(value, 3) for key, value in self.seconds.items()},
-            "warnings": self.warnings,
-            "rows": [one.to_dict() for one in self.rows],
+            "core_seconds": {key: round(time, 3) for key, time in self.seconds.items()},
+            "warnings": self.job_warnings,
+            "rows": [row.to_dict() for row in self.rows],
         }
         return json.dumps(facts, indent=1, ensure_ascii=False, allow_nan=False)
 
@@ -212,24 +262,28 @@ def validate(
     Raises
     ------
     ArgumentError
-        If an argument is outside its range or no row is picked.
+        If `preset` is another word, `false_alarm` lies outside (0, 1), `shard` is no (i, k) with
+        1 ≤ i ≤ k or is asked for beside `fresh`, or a pattern of `rows` matches nothing.
 
     Notes
     -----
     A row tests simulation − theory against their standard errors.  Couplings are the unit of
-    replication; several n are extrapolated (`estimate`); deviations follow Student's law; the limit
-    of |z| is Bonferroni's for all rows tested.  The false-alarm rate assumes the law in n of every
-    row (`Prediction.power`); with three sizes or more `Estimate.misfit` tells whether it holds.
+    replication; several n are extrapolated with weights fixed by the design; deviations follow
+    Student's law; the limit of |z| is Bonferroni's for all rows tested.  The false-alarm rate
+    assumes the law in n of every row (`Prediction.power`); with three sizes or more
+    `SizeLimit.misfit` tells whether it holds.
     Identities are judged by their bounds on rounding and truncation instead.  A job that fails or
-    warns (but for chains that mix slowly) leaves its rows without a result.
+    warns (but for chains that mix slowly) leaves its rows flagged, without a result; a mistake of
+    the program (`TypeError`, `NameError`, `AttributeError`) is raised.
 
     Examples
     --------
     >>> from simulate import validate
-    >>> found = validate(rows=["identities"])
-    >>> found.passed
+    >>> table = validate(rows=["identities"])
+    >>> table.passed
     True
     """
+    attributes = given(validate, locals())
     arguments.one_of("preset", preset, PRESETS)
     false_alarm = arguments.positive("false_alarm", false_alarm)
     if false_alarm >= 1:
@@ -247,23 +301,43 @@ def validate(
     own = jobs[first - 1 :: of]
     keep(
         own, [job.key for job in own], kept, [job.facts for job in own],
-        workers=workers, label="measurements", progress=progress,
+        throw=_MISTAKES, workers=workers, label="measurements", progress=progress,
     )  # fmt: skip
-    found = [(job, kept.get(job.key)) for job in jobs]
+    known = [(job, kept.get(job.key)) for job in jobs]
     limit = threshold(false_alarm, sum(p.bound is None for e in picked for p in e.predictions))
-    outcomes = [(job.experiment.key, one) for job, one in found if one is not None]
+    table = [row for experiment in picked for row in _rows(experiment, known, limit)]
+    outcomes = [(job.experiment.key, outcome) for job, outcome in known if outcome is not None]
+    warned = {f"{key}: {text}" for key, outcome in outcomes for text, _ in outcome.warnings}
+    failed = {f"{key}: {failure(outcome)}" for key, outcome in outcomes if failure(outcome)}
+    seconds = {
+        e.key: sum(outcome.seconds for key, outcome in outcomes if key == e.key) for e in picked
+    }
     return Validation(
-        rows=[one for experiment in picked for one in _rows(experiment, found, limit)],
+        **_columns(table),
+        rows=table,
         false_alarm=false_alarm,
         limit=limit,
-        warnings=sorted({f"{key}: {text}" for key, one in outcomes for text, _ in one.warnings}),
-        failures=sorted({f"{key}: {failure(one)}" for key, one in outcomes if failure(one)}),
+        job_warnings=sorted(warned),
+        failures=sorted(failed),
         n_jobs=len(jobs),
         n_reused=n_reused,
         n_other=n_kept - n_reused,
-        seconds={e.key: sum(one.seconds for key, one in outcomes if key == e.key) for e in picked},
-        attributes={"preset": preset, "seed": str(entropy), **provenance()},
+        seconds=seconds,
+        attributes={**attributes, "seed": entropy},
     )
+
+
+def _columns(table: Sequence[TableRow]) -> dict[str, Any]:
+    """The rows as arrays."""
+    facts = [row.to_dict() for row in table]
+    texts = ("row", "statement", "source", "verdict", "reason")
+    numbers = ("theory", "theory_err", "simulation", "simulation_err", "z", "resolution")
+    verdicts = np.array([row.verdict for row in table])
+    return {
+        **{name: np.array([row[name] for row in facts]) for name in texts},
+        **{name: np.array([row[name] for row in facts], dtype=float) for name in numbers},
+        "status": np.where(verdicts == FLAGGED, FLAGGED, CONVERGED),
+    }
 
 
 def pick(patterns: Sequence[str]) -> list[Experiment]:
@@ -271,10 +345,10 @@ def pick(patterns: Sequence[str]) -> list[Experiment]:
     picked, unused = [], set(patterns)
     for experiment in EXPERIMENTS.values():
         matching = []
-        for one in experiment.predictions:
-            names = (experiment.key, f"{experiment.key}.{one.name}")
+        for prediction in experiment.predictions:
+            names = (experiment.key, f"{experiment.key}.{prediction.name}")
             if by := {p for p in patterns if any(fnmatchcase(name, p) for name in names)}:
-                matching.append(one)
+                matching.append(prediction)
                 unused -= by
         if matching:
             picked.append(replace(experiment, predictions=tuple(matching)))
@@ -287,11 +361,11 @@ def pick(patterns: Sequence[str]) -> list[Experiment]:
 
 
 def _rows(
-    experiment: Experiment, found: Sequence[tuple[Job, Outcome | None]], limit: float
-) -> list[Row]:
+    experiment: Experiment, known: Sequence[tuple[ExperimentJob, Attempt | None]], limit: float
+) -> list[TableRow]:
     # As in the plan, the theory first.
-    (_, theory), *networks = [pair for pair in found if pair[0].experiment is experiment]
-    measured: dict[int, list[Outcome | None]] = {}
-    for job, one in networks:
-        measured.setdefault(job.n, []).append(one)
-    return [row(experiment, one, theory, measured, limit) for one in experiment.predictions]
+    (_, theory), *networks = [pair for pair in known if pair[0].experiment is experiment]
+    measured: dict[int, list[Attempt | None]] = {}
+    for job, outcome in networks:
+        measured.setdefault(job.n, []).append(outcome)
+    return [judged(experiment, p, theory, measured, limit) for p in experiment.predictions]

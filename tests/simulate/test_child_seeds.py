@@ -13,7 +13,7 @@ from meanfield.studies.lyapunov import LYAPUNOV
 from meanfield.studies.response_curve import RESPONSE_CURVE
 from meanfield.studies.two_time import DMFT
 from simulate.studies.catalogue import FIGURES, STUDIES, study
-from simulate.validation import EXPERIMENTS
+from simulate.validation.experiments import EXPERIMENTS
 from simulate.validation.validation import plan
 
 SAMPLED: dict[str, Any] = {"n_trajectories": 512, "batches": 2}
@@ -34,7 +34,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
             "t_max": 2.0, "t_lyapunov": 110.0},
     "qh2": {"n": [8], "beta": [1.0, 3.0], "n_samples": 40},
     "hh1": {"n": 8, "g": [2.0], "t_switch": 1.0, "t_later": [2.0]},
-    "hh2": {"n": 8, "g": [2.0], "stretch": 1.0, "t_max": 31.0},
+    "hh2": {"n": 8, "g": [2.0], "t_phase": 1.0, "t_max": 31.0},
     "hh3": {"n": 8, "t_max": 1.0},
     "hh4": {"n": 8, "g": [2.0], "t_max": 1.0},
     "hh5": {"n": 10, "t_switch": 1.0, "t_after": 1.0, "n_trajectories": 4, "n_samples": 11,

@@ -1,6 +1,5 @@
 """Stationary mean-field theory of the random network with γ = 0."""
 
-from .solution import Stationary
-from .solver import stationary
+from .solver import Stationary, stationary
 
 __all__ = ["Stationary", "stationary"]

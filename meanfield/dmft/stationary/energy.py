@@ -35,7 +35,11 @@ _FEW = 255
 
 
 class NoStateError(ValueError):
-    """The energy condition has no solution within reach."""
+    """The energy condition has no solution."""
+
+
+class OutOfReachError(ValueError):
+    """The energy condition has no solution within reach of the arithmetic or the series."""
 
 
 def noise_share(sigma: float, delta0: float) -> float:
@@ -44,10 +48,7 @@ def noise_share(sigma: float, delta0: float) -> float:
 
 
 def well(series: HermiteSeries, g: float) -> Array:
-    """Coefficients of H in powers of ρ²: (1 − ρ²) H = (2g²/Δ₀) Σ_{k≥3} c_k² (1 − ρ^(k−1))/(k+1).
-
-    The square of the decay rate is κ² = w₀ + H(0).
-    """
+    """Coefficients of H in powers of ρ²: (1 − ρ²) H = (2g²/Δ₀) Σ_{k≥3} c_k² (1 − ρ^(k−1))/(k+1)."""
     terms = series.squares[1:] / (series.degree[1:] + 1)
     return 2 * g * g / series.delta0 * np.cumsum(terms[::-1])[::-1]
 
@@ -55,20 +56,16 @@ def well(series: HermiteSeries, g: float) -> Array:
 def initial_variance(
     phi: TransferFunction, g: float, sigma: float, *, order: int, tol: float
 ) -> float:
-    """Δ₀ to the accuracy of F; `order` and `tol` limit the search.
-
-    Raises
-    ------
-    NoStateError
-        If there is no solution, or none within reach of the series.
-    """
+    """Δ₀ to the accuracy of F; `order` and `tol` limit the search."""
     load = g * phi.slope
     if phi.is_linear:
         if load >= 1:
             raise NoStateError("no stationary state: phi is linear and g phi'(0) >= 1")
         delta0 = sigma / 2 * (sigma / math.sqrt((1 - load) * (1 + load)))
         if not _SMALLEST < delta0 < _LARGEST:
-            raise NoStateError(f"delta0={delta0:g} is beyond the range of the arithmetic")
+            raise OutOfReachError(
+                f"delta0={delta0:g} is beyond the range of the arithmetic: bring sigma nearer to 1"
+            )
         return delta0
     digits = -math.log(min(max(tol, 1e-16), 0.1))
     most = _BEYOND * order * (2 * POLE * phi.length / digits) ** 2
@@ -78,7 +75,9 @@ def initial_variance(
     while energy_gap(phi, g, sigma, low) >= 0:
         low /= 8
         if low < _SMALLEST:
-            raise NoStateError(f"delta0 is below {_SMALLEST:g}, the range of the arithmetic")
+            raise OutOfReachError(
+                f"delta0 is below {_SMALLEST:g}, the range of the arithmetic: raise sigma"
+            )
     high = 2 * low
     while energy_gap(phi, g, sigma, high) <= 0:
         low, high = high, 2 * high
@@ -91,10 +90,10 @@ def initial_variance(
     return math.exp(brentq(gap, math.log(low), math.log(high), xtol=1e-15, rtol=1e-15))
 
 
-def _out_of_reach(most: float, order: int) -> NoStateError:
-    return NoStateError(
+def _out_of_reach(most: float, order: int) -> OutOfReachError:
+    return OutOfReachError(
         f"no stationary state has delta0 below {most:.2g}, above which the Hermite series would "
-        f"need a degree far beyond order={order}"
+        f"need a degree far beyond order={order}: raise order"
     )
 
 
@@ -134,7 +133,7 @@ def correction(
     return gap / slope if slope != 0 else math.inf
 
 
-def polished(
+def refined(
     phi: TransferFunction,
     g: float,
     sigma: float,

@@ -139,12 +139,10 @@ def hermite_series(
     refinement: float = 1.0,
     guarded: bool = True,
 ) -> HermiteSeries:
-    """Coefficients up to rounding, or up to k = `order`.
-
-    The three-term recursion of the odd orthonormal polynomials runs forward on the nodes, on
-    h_k(z) exp(−z²/4), which stays below one.  If `guarded` it stops where the coefficients grow
-    again after they were small, as they do on too coarse a grid, but also for some φ.
-    """
+    """Coefficients up to rounding, or up to k = `order`."""
+    # The three-term recursion of the odd orthonormal polynomials runs forward on the nodes, on
+    # h_k(z) exp(−z²/4), which stays below one.  If `guarded` it stops where the coefficients grow
+    # again after they were small, as they do on too coarse a grid, but also for some φ.
     z = normal_nodes(phi, delta0, refinement)
     x = math.sqrt(delta0) * z
     small = is_small(phi, delta0)

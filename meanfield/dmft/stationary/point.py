@@ -9,14 +9,23 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...common.arguments import Array
+from ...common.result import ABSENT, CONVERGED, FLAGGED
 from ...transfer import TransferFunction
-from .energy import NoStateError, correction, initial_variance, noise_share, polished, well
-from .ground_state import binding_rate
+from .decay import CovarianceDecay, binding_rate
+from .energy import (
+    NoStateError,
+    OutOfReachError,
+    correction,
+    initial_variance,
+    noise_share,
+    refined,
+    well,
+)
 from .hermite import MAX_NODES, HermiteSeries, hermite_series, horner, moments, normal_nodes
-from .solution import CURVES, DESCRIPTIONS, ERRORS
-from .trajectory import Trajectory
 
 RESULTS = ("delta0", "q", "kinetic_energy", "lyapunov", "r_int", "decay_rate", "tau_half")
+ERRORS = ("residual", "quadrature_error", "truncation_error", "collocation_error")
+CURVES = ("tau", "delta", "C")
 # Elements of the Lyapunov operator start where θ is this share of the width of the well.
 _FIRST_ELEMENT = 0.2
 # The coarse grid and the coarse panels that the error estimates compare with.
@@ -25,10 +34,10 @@ _FEWER = 4
 # Grids of the Gaussian averages, the finer ones for a φ with poles nearer than its bend suggests.
 _REFINEMENTS = (1.0, 2.0, 4.0)
 _ADVICE = {
-    "residual": "rounding of the energy condition",
-    "quadrature_error": "phi is too sharp for the grid",
+    "residual": "rounding of the energy condition; raise tol",
+    "quadrature_error": "phi is too sharp for the grid; raise tol or use a smoother phi",
     "truncation_error": "raise order",
-    "collocation_error": "raise nodes",
+    "collocation_error": "raise nodes or tol",
 }
 # The default lags end where ρ = sech θ with this θ, about 1e-5 (in the null state: this many
 # decay times, or time constants where the decay time is infinite).
@@ -37,8 +46,8 @@ _SLOWEST = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
-class Point:
-    """Results at one resolution; `truncation` is the largest relative error from the series."""
+class ResolvedState:
+    """Results at one resolution."""
 
     delta0: float
     q: float
@@ -47,10 +56,10 @@ class Point:
     r_int: float
     decay_rate: float
     tau_half: float
-    truncation: float
-    trajectory: Trajectory
+    truncation: float  # largest relative error from the series
+    decay: CovarianceDecay
 
-    def distance(self, other: Point) -> float:
+    def distance(self, other: ResolvedState) -> float:
         """Largest relative difference of the results."""
         scales = {name: abs(getattr(self, name)) for name in RESULTS}
         scales["lyapunov"] = max(scales["lyapunov"], self.decay_rate**2)
@@ -70,13 +79,13 @@ def evaluate(
     series: HermiteSeries,
     nodes: int,
     refinement: float,
-) -> Point:
+) -> ResolvedState:
     """Everything that follows from the series."""
     delta0 = series.delta0
     here = moments(phi, delta0, refinement)
     width = 1 / math.sqrt(1 + delta0 / phi.length**2)
-    trajectory = Trajectory(well(series, g), noise_share(sigma, delta0), width, nodes)
-    rate = trajectory.rate
+    decay = CovarianceDecay(well(series, g), noise_share(sigma, delta0), width, nodes)
+    rate = decay.rate
     k, squares = series.degree[1:], series.squares[1:]
     # g²q − Δ₀ + σ² with κ² = 1 − g²c₁²/Δ₀ = w₀ + H(0) inserted: no differences.
     excess = g * g * float(np.sum(squares * (k - 1) / (k + 1)))
@@ -84,25 +93,25 @@ def evaluate(
     attraction = g * g / delta0 * k * squares
 
     def potential(tau: Array) -> Array:
-        r = trajectory.rho(tau.ravel()).reshape(tau.shape) ** 2
+        r = decay.rho(tau.ravel()).reshape(tau.shape) ** 2
         return -r * horner(attraction, r)
 
-    keep = trajectory.theta >= _FIRST_ELEMENT * width
+    keep = decay.theta >= _FIRST_ELEMENT * width
     keep[0] = True
-    binding = binding_rate(potential, trajectory.tau[keep], nodes)
+    binding = binding_rate(potential, decay.tau[keep], nodes)
     # 1 + λ = √(1 − κ² + s²), and 1 − κ² = g²⟨φ'⟩².
     growth = math.hypot(g * here.slope, binding)
-    return Point(
+    return ResolvedState(
         delta0=delta0,
         q=here.q,
         kinetic_energy=(excess + drive) / 2,
         lyapunov=-(rate - binding) * (rate + binding) / (1 + growth),
         r_int=here.slope,
         decay_rate=rate,
-        tau_half=trajectory.tau_half,
+        tau_half=decay.tau_half,
         # What the series leaves out of H and of the potential, relative to κ².
         truncation=series.truncation * max(1.0, here.steepness * (g / rate) ** 2),
-        trajectory=trajectory,
+        decay=decay,
     )
 
 
@@ -129,12 +138,14 @@ def solve(phi: TransferFunction, g: float, sigma: float, controls: Controls) -> 
     try:
         delta0 = initial_variance(phi, g, sigma, order=controls.order, tol=controls.tol)
     except NoStateError as error:
+        return row | {"status": ABSENT, "reason": str(error)}
+    except OutOfReachError as error:
         return row | {"reason": str(error)}
     for refinement in _REFINEMENTS:
         if refinement > 1 and normal_nodes(phi, delta0, refinement).size > MAX_NODES:
             break
         row, unresolved = _attempt(phi, g, sigma, delta0, controls, refinement)
-        if row["converged"] or not unresolved:
+        if row["status"] == CONVERGED or not unresolved:
             break
     return row
 
@@ -151,7 +162,7 @@ def _attempt(
     _, _, tol, order, nodes = controls
     row = _failed(controls)
     guarded = refinement < _REFINEMENTS[-1]
-    series, row["residual"] = polished(
+    series, row["residual"] = refined(
         phi, g, sigma, delta0, order=order, refinement=refinement, guarded=guarded
     )
     row["order"] = 2 * series.coefficients.size - 1
@@ -175,35 +186,35 @@ def _attempt(
         return row | {"reason": _reason(worst, row[worst], tol)}, worst == "quadrature_error"
     if controls.lags is None:
         row["tau"] = _default_lags(fine, controls.n_tau)
-    rho = fine.trajectory.rho(row["tau"])
+    rho = fine.decay.rho(row["tau"])
     row |= {name: getattr(fine, name) for name in RESULTS}
     row |= {"delta": fine.delta0 * rho, "C": series.correlation(rho)}
-    return row | {"converged": True, "reason": ""}, False
+    return row | {"status": CONVERGED, "reason": ""}, False
 
 
 def _reason(name: str, error: float, tol: float) -> str:
     return f"{name} {error:.1e} exceeds tol={tol:g}: {_ADVICE[name]}"
 
 
-def _default_lags(point: Point, n_tau: int) -> Array:
-    last = point.trajectory.tau[-1] - (point.trajectory.theta[-1] - _LAST_THETA) / point.decay_rate
+def _default_lags(state: ResolvedState, n_tau: int) -> Array:
+    last = state.decay.tau[-1] - (state.decay.theta[-1] - _LAST_THETA) / state.decay_rate
     return np.linspace(0.0, float(last), n_tau)
 
 
 def _failed(controls: Controls) -> dict[str, Any]:
-    row: dict[str, Any] = dict.fromkeys(DESCRIPTIONS, np.nan)
+    row: dict[str, Any] = dict.fromkeys((*RESULTS, *ERRORS), np.nan)
     row |= {name: np.full(controls.times, np.nan) for name in CURVES}
     if controls.lags is not None:
         row["tau"] = controls.lags
-    return row | {"converged": False, "order": 0, "reason": ""}
+    return row | {"order": 0, "status": FLAGGED, "reason": ""}
 
 
 def _null(phi: TransferFunction, g: float, controls: Controls) -> dict[str, Any]:
     load = g * phi.slope
     rate = math.sqrt((1 - load) * (1 + load))
-    row: dict[str, Any] = dict.fromkeys(DESCRIPTIONS, 0.0)
+    row: dict[str, Any] = dict.fromkeys((*RESULTS, *ERRORS), 0.0)
     row |= {name: np.zeros(controls.times) for name in CURVES}
     last = _LAST_THETA / max(rate, _SLOWEST)
     row["tau"] = np.linspace(0.0, last, controls.n_tau) if controls.lags is None else controls.lags
     row |= {"lyapunov": load - 1, "r_int": phi.slope, "decay_rate": rate, "tau_half": np.nan}
-    return row | {"converged": True, "order": 0, "reason": ""}
+    return row | {"order": 0, "status": CONVERGED, "reason": ""}

@@ -5,15 +5,82 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from ...common import arguments
-from ...common.result import NotConvergedError
+from ...common.arguments import Array
+from ...common.result import Result, coordinate, given, value
 from ...transfer import TransferFunction, transfer_function
-from .point import Controls, solve
-from .solution import CURVES, DESCRIPTIONS, Stationary
+from .point import CURVES, ERRORS, RESULTS, Controls, solve
 
 _MOST_NODES = 48
+
+
+class Stationary(Result):
+    """Stationary state of the γ = 0 theory; every array has the broadcast shape of g and sigma.
+
+    Where `converged` is False the results are nan and `reason` says why; the error estimates and
+    `order` stay where they were reached, and so do time lags given by the caller.  Times are in
+    units of the time constant of the neurons.
+
+    The errors are relative: one for the equation of Δ₀ and one for each resolution parameter, the
+    spacing of the Gaussian quadrature, `order` and `nodes`.  λ is compared with max(|λ|, κ²); the
+    error from `order` is that of κ² and of the potential of λ.
+    """
+
+    g: Array = coordinate("gain", (...,), symbol="$g$")
+    sigma: Array = coordinate("noise amplitude", (...,), symbol=r"$\sigma$")
+    delta0: Array = value("variance of x", (...,), symbol=r"$\Delta_0$", note="⟨x²⟩.")
+    q: Array = value("mean square activity <phi^2>", (...,), symbol="$q$")
+    kinetic_energy: Array = value(
+        "kinetic energy per neuron <f^2>/2", (...,), note="Of f = −x + h."
+    )
+    lyapunov: Array = value(
+        "maximal Lyapunov exponent", (...,), "1/time constant", symbol=r"$\lambda$"
+    )
+    r_int: Array = value(
+        "integrated response <phi'>",
+        (...,),
+        symbol=r"$R_{\mathrm{int}}$",
+        note="The time integral of the response of φ to a field.",
+    )
+    decay_rate: Array = value(
+        "asymptotic decay rate of Delta",
+        (...,),
+        "1/time constant",
+        symbol=r"$\kappa$",
+        note="κ of Δ(τ) ~ exp(−κτ); in the null state the rate at which weak noise is forgotten.",
+    )
+    tau_half: Array = value(
+        "time where Delta has fallen to half",
+        (...,),
+        "time constant",
+        symbol=r"$\tau_{1/2}$",
+        note="Δ(τ_half) = Δ₀/2; nan in the null state.",
+    )
+    tau: Array = coordinate("time lag", (..., "lag"), "time constant", symbol=r"$\tau$")
+    delta: Array = value("autocovariance of x", (..., "lag"), symbol=r"$\Delta(\tau)$")
+    C: Array = value("autocorrelation of phi(x)", (..., "lag"), symbol=r"$C(\tau)$")
+    residual: Array = value("relative error of delta0 that the energy condition leaves", (...,))
+    quadrature_error: Array = value(
+        "largest relative change of a result on a grid 1.25 times coarser", (...,)
+    )
+    truncation_error: Array = value("relative error from the end of the Hermite series", (...,))
+    collocation_error: Array = value(
+        "largest relative change of a result with fewer nodes per panel", (...,)
+    )
+    order: NDArray[np.int64] = value(
+        "degree of the last Hermite coefficient",
+        (...,),
+        note="Where the series was stopped; 0 in the null state.",
+    )
+    _headline = ("delta0", "q", "lyapunov")
+    _picture = ("tau", "delta", "C")
+
+    @property
+    def relative_error(self) -> Array:
+        """Sum of the relative error estimates."""
+        return np.sum([getattr(self, name) for name in ERRORS], axis=0)
 
 
 def stationary(
@@ -56,7 +123,7 @@ def stationary(
     nodes : int
         Nodes per panel, 8 to 48.
     throw : bool
-        Raise where a point has not converged; otherwise put nan there.
+        Raise where a point has not converged or has no stationary state; otherwise put nan there.
 
     Returns
     -------
@@ -71,7 +138,7 @@ def stationary(
     TypeError
         If `phi` is neither a name nor a `TransferFunction`.
     NotConvergedError
-        If `throw` and a point has not converged; the result of the call is in its `solution`.
+        If `throw` and a point is absent or has not converged; the result is in its `solution`.
 
     Notes
     -----
@@ -106,6 +173,7 @@ def stationary(
     >>> stationary([0.5, 1.5], sigma=[[0.0], [1.0]]).delta.shape
     (2, 2, 201)
     """
+    attributes = given(stationary, locals())
     transfer = transfer_function(phi)
     gains, sigmas = arguments.broadcast(g=arguments.gain(g), sigma=arguments.noise(sigma))
     controls = Controls(
@@ -119,26 +187,14 @@ def stationary(
         solve(transfer, float(a), float(b), controls)
         for a, b in zip(gains.flat, sigmas.flat, strict=True)
     ]
-    shape = gains.shape
     arrays: dict[str, Any] = {}
-    for name in (*DESCRIPTIONS, *CURVES):
-        axes = (*shape, controls.times) if name in CURVES else shape
-        kind = {"converged": bool, "order": np.int64, "reason": np.str_}.get(name, float)
-        arrays[name] = np.array([row[name] for row in rows], dtype=kind).reshape(axes)
-    attributes = {
-        "phi": transfer.name,
-        "tol": controls.tol,
-        "max_order": controls.order,
-        "nodes": controls.nodes,
-        "state": "unique" if transfer.is_concave else "one of possibly several",
-    }
-    result = Stationary(g=gains.copy(), sigma=sigmas.copy(), **arrays, attributes=attributes)
-    failed = [i for i, row in enumerate(rows) if not row["converged"]]
-    if failed and throw:
-        first = failed[0]
-        raise NotConvergedError(
-            f"{len(failed)} of {len(rows)} points did not converge; the first, "
-            f"g={gains.flat[first]:g}, sigma={sigmas.flat[first]:g}: {rows[first]['reason']}",
-            result,
-        )
-    return result
+    kinds: dict[str, Any] = {"order": np.int64, "status": "U9", "reason": np.str_}
+    for name in (*RESULTS, *ERRORS, *CURVES, *kinds):
+        axes = (*gains.shape, controls.times) if name in CURVES else gains.shape
+        column = np.array([row[name] for row in rows], dtype=kinds.get(name, float))
+        arrays[name] = column.reshape(axes)
+    attributes["state"] = "unique" if transfer.is_concave else "one of possibly several"
+    state = Stationary(g=gains.copy(), sigma=sigmas.copy(), **arrays, attributes=attributes)
+    if throw:
+        state._raise_unless_converged("g", "sigma")
+    return state

@@ -1,8 +1,11 @@
-"""The experiments, in the order of the report: one subject, one file."""
+"""The experiments, in the order of the report: one subject, one file.
+
+A file has TITLE, PREDICTIONS, PRESETS, `measure` and, unless all is about identities, `theory`.
+"""
 
 from importlib import import_module
 
-from ..statement import Experiment
+from ..statement import Experiment, no_numbers
 
 _NAMES = (
     "identities",
@@ -21,6 +24,12 @@ _NAMES = (
     "onset",
     "stiffness",
 )
-EXPERIMENTS: dict[str, Experiment] = {
-    name: import_module(f".{name}", __name__).EXPERIMENT for name in _NAMES
-}
+
+
+def _experiment(key: str) -> Experiment:
+    module = import_module(f".{key}", __name__)
+    theory = getattr(module, "theory", no_numbers)
+    return Experiment(key, module.TITLE, module.PREDICTIONS, module.measure, module.PRESETS, theory)
+
+
+EXPERIMENTS = {key: _experiment(key) for key in _NAMES}

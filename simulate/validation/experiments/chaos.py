@@ -8,8 +8,8 @@ from meanfield.common import seeds
 
 from ... import couplings
 from ...lyapunov import maximal_lyapunov
-from ..statement import Design, Experiment, Prediction, Value
-from .probe import activity, wandering
+from ..statement import Design, Prediction, TheoryValue
+from .probe import activity, stationary_values
 
 _SOURCE = "stationary DMFT, Sompolinsky et al. 1988"
 
@@ -21,36 +21,30 @@ PREDICTIONS = (
 )
 
 
-def theory(*, seed: int, g: float) -> dict[str, Value]:
+def theory(*, seed: int, g: float) -> dict[str, TheoryValue]:
     """The stationary state."""
-    return wandering(g, *(row.name for row in PREDICTIONS))
+    return stationary_values(g, *(row.name for row in PREDICTIONS))
 
 
 def measure(n: int, seed: int, *, g: float, starts: int, **times: Any) -> dict[str, float]:
     """Averages over time and starts of one network, and its exponent."""
     J = couplings.elliptic(n, g, seed=seed)
     x0 = seeds.generator(seed, "start").standard_normal((n, starts))
-    found, _ = activity(J, x0, **times)
+    averages, _ = activity(J, x0, **times)
     growth = maximal_lyapunov(J, x0=x0, seed=seed, **times)
-    return found | {"lyapunov": float(growth.value.mean())}
+    return averages | {"lyapunov": float(growth.value.mean())}
 
 
-EXPERIMENT = Experiment(
-    key="chaos",
-    title="Chaos at γ = 0: Δ₀, q, kinetic energy, Lyapunov exponent",
-    predictions=PREDICTIONS,
-    theory=theory,
-    measure=measure,
-    presets={
-        "quick": Design(
-            {200: 40, 400: 30},
-            {"g": 3.0, "t_skip": 20.0, "t_max": 80.0, "dt": 0.1, "starts": 2},
-            {"g": 3.0},
-        ),
-        "paper": Design(
-            {500: 100, 1000: 100, 2000: 40},
-            {"g": 2.0, "t_skip": 100.0, "t_max": 400.0, "dt": 0.05, "starts": 4},
-            {"g": 2.0},
-        ),
-    },
-)
+TITLE = "Chaos at γ = 0: Δ₀, q, kinetic energy, Lyapunov exponent"
+PRESETS = {
+    "quick": Design(
+        {200: 40, 400: 30},
+        {"g": 3.0, "t_skip": 20.0, "t_max": 80.0, "dt": 0.1, "starts": 2},
+        {"g": 3.0},
+    ),
+    "paper": Design(
+        {500: 100, 1000: 100, 2000: 40},
+        {"g": 2.0, "t_skip": 100.0, "t_max": 400.0, "dt": 0.05, "starts": 4},
+        {"g": 2.0},
+    ),
+}

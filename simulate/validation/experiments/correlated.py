@@ -8,8 +8,8 @@ from typing import Any
 from meanfield.common import seeds
 
 from ... import couplings
-from ..statement import Design, Experiment, Prediction, Value
-from .probe import sampled, twins, two_times
+from ..statement import Design, Prediction, TheoryValue
+from .probe import perturbed_pairs, sampled, two_times
 
 _Cases = Sequence[Mapping[str, float]]
 _SOURCE = "two-time DMFT for γ ≠ 0, derivations: sampler.memory"
@@ -29,26 +29,26 @@ PREDICTIONS = tuple(
 )
 
 
-def theory(*, seed: int, cases: _Cases, **how: Any) -> dict[str, Value]:
+def theory(*, seed: int, cases: _Cases, **how: Any) -> dict[str, TheoryValue]:
     """Sampled, extrapolated to M → ∞."""
-    found: dict[str, Value] = {}
+    numbers: dict[str, TheoryValue] = {}
     for k, ((sign, _), case) in enumerate(zip(_CASES, cases, strict=True)):
         values = sampled(**case, **how, seed=seeds.member(seed, k))
-        found |= {f"{name}_{sign}": values[name] for name, _ in _ROWS}
-    return found
+        numbers |= {f"{name}_{sign}": values[name] for name, _ in _ROWS}
+    return numbers
 
 
 def measure(n: int, seed: int, *, cases: _Cases, starts: int) -> dict[str, float]:
-    """One network for each case: averages over both twins, and their response."""
-    found: dict[str, float] = {}
+    """One network for each case: averages over both of each pair, and their response."""
+    numbers: dict[str, float] = {}
     for k, ((sign, _), case) in enumerate(zip(_CASES, cases, strict=True)):
         J = couplings.elliptic(n, case["g"], case["gamma"], seed=seeds.member(seed, k))
         rng = seeds.generator(seed, "start", k)
         x0, times = rng.standard_normal((n, starts)), [case["early"], case["late"]]
-        run, response = twins(J, x0, rng, save_at=times, dt=case["dt"])
+        run, response = perturbed_pairs(J, x0, rng, save_at=times, dt=case["dt"])
         values = {**two_times(run), "r_int": float(response[0])}
-        found |= {f"{name}_{sign}": values[name] for name, _ in _ROWS}
-    return found
+        numbers |= {f"{name}_{sign}": values[name] for name, _ in _ROWS}
+    return numbers
 
 
 _QUICK = [
@@ -60,22 +60,16 @@ _PAPER = [
     {"g": 3.0, "gamma": -0.5, "early": 10.0, "late": 11.0, "dt": 0.025},
 ]
 
-EXPERIMENT = Experiment(
-    key="correlated",
-    title="Correlated couplings: C, Δ, energy and response at finite times, γ = ±0.5",
-    predictions=PREDICTIONS,
-    theory=theory,
-    measure=measure,
-    presets={
-        "quick": Design(
-            {200: 36, 600: 36},
-            {"cases": _QUICK, "starts": 8},
-            {"cases": _QUICK, "n_trajectories": 24_000, "batches": 8},
-        ),
-        "paper": Design(
-            {500: 60, 1000: 60, 2000: 40},
-            {"cases": _PAPER, "starts": 16},
-            {"cases": _PAPER, "n_trajectories": 128_000, "batches": 16},
-        ),
-    },
-)
+TITLE = "Correlated couplings: C, Δ, energy and response at finite times, γ = ±0.5"
+PRESETS = {
+    "quick": Design(
+        {200: 36, 600: 36},
+        {"cases": _QUICK, "starts": 8},
+        {"cases": _QUICK, "n_trajectories": 24_000, "batches": 8},
+    ),
+    "paper": Design(
+        {500: 60, 1000: 60, 2000: 40},
+        {"cases": _PAPER, "starts": 16},
+        {"cases": _PAPER, "n_trajectories": 128_000, "batches": 16},
+    ),
+}

@@ -8,7 +8,7 @@ from scipy.sparse.linalg import eigs
 from meanfield.common import seeds
 
 from ...couplings import PAPER_SETS, dale, dale_mean, dale_outlier, dale_radius
-from ..statement import Design, Experiment, Prediction, Value
+from ..statement import Design, Prediction, TheoryValue
 
 _UNBALANCED = ("inhibitory", "excitatory")
 
@@ -35,18 +35,18 @@ PREDICTIONS = (
 )
 
 
-def theory(*, seed: int) -> dict[str, Value]:
+def theory(*, seed: int) -> dict[str, TheoryValue]:
     """The formula of the radius; outliers are measured in units of theirs."""
-    found = {
-        f"radius_{name}": Value(dale_radius(**parameters) ** 2)
+    numbers = {
+        f"radius_{name}": TheoryValue(dale_radius(**parameters) ** 2)
         for name, parameters in PAPER_SETS.items()
     }
-    return found | {f"outlier_{name}": Value(1.0) for name in _UNBALANCED}
+    return numbers | {f"outlier_{name}": TheoryValue(1.0) for name in _UNBALANCED}
 
 
 def measure(n: int, seed: int, *, powers: int, probes: int) -> dict[str, float]:
     """Growth of random vectors under J̃, and the eigenvalue of largest modulus of J."""
-    found: dict[str, float] = {}
+    numbers: dict[str, float] = {}
     for k, (name, parameters) in enumerate(PAPER_SETS.items()):
         own = seeds.member(seed, k)
         J = dale(n, **parameters, seed=own, sparse=True)
@@ -61,21 +61,15 @@ def measure(n: int, seed: int, *, powers: int, probes: int) -> dict[str, float]:
             # E[J] has no diagonal.
             vectors = J @ vectors - np.sum(mean * vectors, axis=0) + mean * vectors
         # Self-averaging, unlike max |λ|, whose distance from ℛ falls like √(ln N/N): no power.
-        found[f"radius_{name}"] = float((np.sum(vectors**2) / first) ** (1 / powers))
+        numbers[f"radius_{name}"] = float((np.sum(vectors**2) / first) ** (1 / powers))
         if name in _UNBALANCED:
             largest = eigs(J, k=1, which="LM", v0=np.ones(n), tol=1e-6, return_eigenvectors=False)
-            found[f"outlier_{name}"] = float(largest[0].real) / dale_outlier(n, **means)
-    return found
+            numbers[f"outlier_{name}"] = float(largest[0].real) / dale_outlier(n, **means)
+    return numbers
 
 
-EXPERIMENT = Experiment(
-    key="dale",
-    title="Excitatory–inhibitory networks: variance law of the radius, and outlier",
-    predictions=PREDICTIONS,
-    theory=theory,
-    measure=measure,
-    presets={
-        "quick": Design({1500: 12, 3000: 8}, {"powers": 5, "probes": 4}),
-        "paper": Design({1500: 200, 3000: 100, 6000: 40}, {"powers": 8, "probes": 8}),
-    },
-)
+TITLE = "Excitatory–inhibitory networks: variance law of the radius, and outlier"
+PRESETS = {
+    "quick": Design({1500: 12, 3000: 8}, {"powers": 5, "probes": 4}),
+    "paper": Design({1500: 200, 3000: 100, 6000: 40}, {"powers": 8, "probes": 8}),
+}

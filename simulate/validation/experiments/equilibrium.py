@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from meanfield import saddle_point
 
-from ..statement import Design, Experiment, Prediction, Value
-from .probe import Point
+from ..statement import Design, Prediction, TheoryValue
+from .probe import BoltzmannPoint
 
 # The soft directions, of width 1/√(βλ_min), and with them the trajectories grow towards low T.
 POINTS = {
-    "I": Point("regime I", 0.5, 0.5, 10.0, 10),
-    "II": Point("regime II", 0.74, 0.5, 20.0, 16),
-    "II_cold": Point("regime II", 0.74, 0.5, 60.0, 24),
-    "III": Point("regime III", 0.9, 0.5, 10.0, 12),
-    "independent": Point("independent couplings", 1.2, 0.0, 2.0, 10),
-    "negative": Point("below β_SG", 1.5, -0.5, 2.0, 12),
+    "I": BoltzmannPoint("regime I", 0.5, 0.5, 10.0, 10),
+    "II": BoltzmannPoint("regime II", 0.74, 0.5, 20.0, 16),
+    "II_cold": BoltzmannPoint("regime II", 0.74, 0.5, 60.0, 24),
+    "III": BoltzmannPoint("regime III", 0.9, 0.5, 10.0, 12),
+    "independent": BoltzmannPoint("independent couplings", 1.2, 0.0, 2.0, 10),
+    "negative": BoltzmannPoint("below β_SG", 1.5, -0.5, 2.0, 12),
 }
 _SYMBOLS = {"q": "q", "energy": "βe", "r": "r"}
 _SOURCE = "paramagnetic saddle point at finite β, [QH]"
@@ -36,14 +36,16 @@ PREDICTIONS = tuple(
 )
 
 
-def theory(*, seed: int) -> dict[str, Value]:
+def theory(*, seed: int) -> dict[str, TheoryValue]:
     """Deterministic, with the quadrature error of the solver."""
-    values: dict[str, Value] = {}
+    values: dict[str, TheoryValue] = {}
     for name, (_, g, gamma, beta, _) in POINTS.items():
         point = saddle_point(g, gamma, beta=beta, branch="paramagnetic")
-        found = {"q": point.q, "energy": beta * point.energy, "r": point.r}
+        at_point = {"q": point.q, "energy": beta * point.energy, "r": point.r}
         error = float(point.quadrature_error)
-        values |= {f"{key}_{name}": Value(float(value), error) for key, value in found.items()}
+        values |= {
+            f"{key}_{name}": TheoryValue(float(value), error) for key, value in at_point.items()
+        }
     return values
 
 
@@ -52,19 +54,13 @@ def measure(n: int, seed: int, *, n_samples: int, chains: int) -> dict[str, floa
     values: dict[str, float] = {}
     for index, (name, point) in enumerate(POINTS.items()):
         run = point.sample(n, seed, index, n_samples=n_samples, chains=chains)
-        found = {"q": run.q, "energy": point.beta * run.energy, "r": run.r}
-        values |= {f"{key}_{name}": float(value) for key, value in found.items()}
+        at_point = {"q": run.q, "energy": point.beta * run.energy, "r": run.r}
+        values |= {f"{key}_{name}": float(value) for key, value in at_point.items()}
     return values
 
 
-EXPERIMENT = Experiment(
-    key="equilibrium",
-    title="Equilibrium of exp(−βE): q, βe and r of the paramagnetic branch",
-    predictions=PREDICTIONS,
-    theory=theory,
-    measure=measure,
-    presets={
-        "quick": Design({80: 7, 160: 6}, {"n_samples": 1300, "chains": 2}),
-        "paper": Design({200: 64, 400: 32, 800: 12}, {"n_samples": 1300, "chains": 2}),
-    },
-)
+TITLE = "Equilibrium of exp(−βE): q, βe and r of the paramagnetic branch"
+PRESETS = {
+    "quick": Design({80: 7, 160: 6}, {"n_samples": 1300, "chains": 2}),
+    "paper": Design({200: 64, 400: 32, 800: 12}, {"n_samples": 1300, "chains": 2}),
+}

@@ -19,7 +19,7 @@ from ...dynamics import (
     kinetic_energy,
     onsager_force,
 )
-from ..statement import Design, Experiment, Prediction
+from ..statement import Design, Prediction
 
 # Products of n terms of order g² ≈ 10 round like n·ε; differences of step 1e-5 truncate at 1e-9.
 _ROUNDING, _TRUNCATION = 1e-10, 1e-7
@@ -80,15 +80,10 @@ def _derivatives(function: Callable[[Array], Array], x: Array) -> Array:
     return (function(x[:, None] + steps) - function(x[:, None] - steps)) / (2 * _STEP)
 
 
-def _relative(found: Array, expected: Array) -> float:
+def _relative(actual: Array, expected: Array) -> float:
     largest = float(np.abs(expected).max())
-    return math.inf if largest == 0 else float(np.abs(found - expected).max()) / largest
+    return math.inf if largest == 0 else float(np.abs(actual - expected).max()) / largest
 
 
-EXPERIMENT = Experiment(
-    key="identities",
-    title="Force decomposition and Jacobian on random states",
-    predictions=PREDICTIONS,
-    measure=measure,
-    presets={"quick": Design({5: 20, 60: 5}), "paper": Design({5: 100, 60: 20, 300: 4})},
-)
+TITLE = "Force decomposition and Jacobian on random states"
+PRESETS = {"quick": Design({5: 20, 60: 5}), "paper": Design({5: 100, 60: 20, 300: 4})}

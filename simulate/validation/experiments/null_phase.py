@@ -15,7 +15,7 @@ from meanfield import null_fluctuation, null_response, saddle_point
 from meanfield.common import seeds
 
 from ... import couplings
-from ..statement import Design, Experiment, Prediction, Value
+from ..statement import Design, Prediction, TheoryValue
 
 # Away from the line g(1+γ) = 1, where inverse matrices of finite n have heavy tails.
 _POINTS = {
@@ -24,7 +24,7 @@ _POINTS = {
     "negative": (0.9, -0.5),
     "symmetric": (0.4, 1.0),
 }
-_STRETCHED = ("positive", "negative")
+_QUARTIC = ("positive", "negative")
 # Beyond the line: 1 lies inside the support of the elliptic law, |z| < g(1+γ) = 1.12 on the axis.
 _BEYOND, _SHIFT = (0.7, 0.6), 0.1
 
@@ -46,7 +46,7 @@ PREDICTIONS = tuple(
         (_of("response"), "G = (1/N) tr (I − J)⁻¹", "elliptic.outside"),
         (_of("fluctuation"), "q/T = (1/N) tr [(J−I)ᵀ(J−I)]⁻¹", "elliptic.singular_values"),
         (
-            _of("stretch", *_STRETCHED),
+            _of("X", *_QUARTIC),
             "X, from ⟨E⟩ = NT/2 − NXT²/2 to first order in the quartic part of E,",
             "regimes.one_response",
         ),
@@ -58,59 +58,53 @@ PREDICTIONS = tuple(
 )
 
 
-def theory(*, seed: int) -> dict[str, Value]:
+def theory(*, seed: int) -> dict[str, TheoryValue]:
     """Closed forms, and X and ψ of the saddle point at β = ∞."""
     branch = partial(saddle_point, branch="paramagnetic")
-    found = {
+    numbers = {
         "entropy": branch(*_POINTS["positive"]).free_entropy,
         "response_beyond": null_response(*_BEYOND),
         "entropy_beyond": branch(*_BEYOND).free_entropy,
         **{name: null_response(*point) for name, point in _of("response").items()},
         **{name: null_fluctuation(*point) for name, point in _of("fluctuation").items()},
-        **{name: branch(*point).X for name, point in _of("stretch", *_STRETCHED).items()},
+        **{name: branch(*point).X for name, point in _of("X", *_QUARTIC).items()},
     }
-    return {name: Value(float(value)) for name, value in found.items()}
+    return {name: TheoryValue(float(value)) for name, value in numbers.items()}
 
 
 def measure(n: int, seed: int) -> dict[str, float]:
     """Traces and determinants of one matrix per (g, γ)."""
-    found: dict[str, float] = {}
+    numbers: dict[str, float] = {}
     for k, (name, (g, gamma)) in enumerate(_POINTS.items()):
         J = couplings.elliptic(n, g, gamma, seed=seeds.member(seed, k))
         inverse = np.linalg.inv(np.eye(n) - J)
         response = inverse.diagonal()
         variance = np.sum(inverse**2, axis=1)  # diagonal of H⁻¹ = BBᵀ
-        found[f"response_{name}"] = float(response.mean())
-        found[f"fluctuation_{name}"] = float(variance.mean())
-        if name in _STRETCHED:
+        numbers[f"response_{name}"] = float(response.mean())
+        numbers[f"fluctuation_{name}"] = float(variance.mean())
+        if name in _QUARTIC:
             # tanh: E has the quartic part −⅓ Σ f_i J_ij x_j³, whose Gaussian mean is −nT²X/2 with
             # X = (2/n) Σ_j (BJ)_jj (H⁻¹)_jj and BJ = B − I; ⟨x·∇E⟩ = nT doubles its weight in ⟨E⟩.
-            found[f"stretch_{name}"] = float(2 * np.mean((response - 1) * variance))
+            numbers[f"X_{name}"] = float(2 * np.mean((response - 1) * variance))
         if name == "positive":
-            found["entropy"] = -_log_determinant(J, 1.0)
+            numbers["entropy"] = -_log_determinant(J, 1.0)
     J = couplings.elliptic(n, *_BEYOND, seed=seeds.member(seed, len(_POINTS)))
     # Traces of the inverse have no mean here: real eigenvalues come close to 1.  Logarithms have,
     # and inside the support the resolvent is linear in z, so that the quotient is exact.
     difference = _log_determinant(J, 1 + _SHIFT) - _log_determinant(J, 1 - _SHIFT)
-    found["response_beyond"] = difference / (2 * _SHIFT)
+    numbers["response_beyond"] = difference / (2 * _SHIFT)
     # ln|det| of a real matrix has the mean −¼ ln n + O(1) beside its leading term where real
     # eigenvalues are dense (exactly so for the determinant of independent Gaussian entries).
-    found["entropy_beyond"] = -_log_determinant(J, 1.0) - math.log(n) / (4 * n)
-    return found
+    numbers["entropy_beyond"] = -_log_determinant(J, 1.0) - math.log(n) / (4 * n)
+    return numbers
 
 
 def _log_determinant(J: np.ndarray, z: float) -> float:
     return float(np.linalg.slogdet(z * np.eye(len(J)) - J).logabsdet) / len(J)
 
 
-EXPERIMENT = Experiment(
-    key="null_phase",
-    title="Null state: response, fluctuation and entropy against random matrices",
-    predictions=PREDICTIONS,
-    theory=theory,
-    measure=measure,
-    presets={
-        "quick": Design({100: 100, 200: 60, 400: 12}),
-        "paper": Design({250: 400, 500: 200, 1000: 100, 2000: 40}),
-    },
-)
+TITLE = "Null state: response, fluctuation and entropy against random matrices"
+PRESETS = {
+    "quick": Design({100: 100, 200: 60, 400: 12}),
+    "paper": Design({250: 400, 500: 200, 1000: 100, 2000: 40}),
+}

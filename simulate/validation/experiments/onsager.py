@@ -10,14 +10,14 @@ from meanfield.common import seeds
 
 from ... import couplings
 from ...integration import integrate
-from ..statement import Design, Experiment, Prediction, Value
+from ..statement import Design, Prediction, TheoryValue
 from .probe import sampled, two_times
 
 T = TypeVar("T")
 _Times = Mapping[str, Sequence[float]]
 
 
-class _Protocol(NamedTuple):
+class _ForceProtocol(NamedTuple):
     """A run from x(0) ~ N(0, 1)."""
 
     name: str
@@ -33,10 +33,10 @@ class _Protocol(NamedTuple):
 
 _SOURCE = "two-time DMFT with κ, derivations: sampler.memory"
 _PROTOCOLS = (
-    _Protocol("full", "κ = 1, γ = 0", 0.0, 1.0),
-    _Protocol("partial", "κ = 0.5, γ = 0", 0.0, 0.5),
-    _Protocol("correlated", "κ = 1, γ = 0.5", 0.5, 1.0),
-    _Protocol("switched", "κ = 0 until s, then 1, γ = 0", 0.0, 1.0, True),
+    _ForceProtocol("full", "κ = 1, γ = 0", 0.0, 1.0),
+    _ForceProtocol("partial", "κ = 0.5, γ = 0", 0.0, 0.5),
+    _ForceProtocol("correlated", "κ = 1, γ = 0.5", 0.5, 1.0),
+    _ForceProtocol("switched", "κ = 0 until s, then 1, γ = 0", 0.0, 1.0, True),
 )
 _ROWS = (
     ("energy", "energy", "e(t) = ½⟨f²⟩"),
@@ -54,30 +54,30 @@ PREDICTIONS = (
 )
 
 
-def _named(protocol: _Protocol, values: Mapping[str, T]) -> dict[str, T]:
+def _named(protocol: _ForceProtocol, values: Mapping[str, T]) -> dict[str, T]:
     """The rows of a protocol."""
-    found = {f"{name}_{protocol.name}": values[key] for name, key, _ in _ROWS}
-    return found | ({"energy_chaos": values["energy_early"]} if protocol.switches else {})
+    numbers = {f"{name}_{protocol.name}": values[key] for name, key, _ in _ROWS}
+    return numbers | ({"energy_chaos": values["energy_early"]} if protocol.switches else {})
 
 
-def theory(*, seed: int, g: float, times: _Times, **how: Any) -> dict[str, Value]:
+def theory(*, seed: int, g: float, times: _Times, **how: Any) -> dict[str, TheoryValue]:
     """Sampled and extrapolated to M → ∞, at the times (s, t) of each protocol."""
-    found: dict[str, Value] = {}
+    numbers: dict[str, TheoryValue] = {}
     for k, protocol in enumerate(_PROTOCOLS):
         early, late = times[protocol.name]
         values = sampled(
             g, protocol.gamma, early=early, late=late, onsager=protocol.onsager(early),
             seed=seeds.member(seed, k), **how,
         )  # fmt: skip
-        found |= _named(protocol, values)
-    return found
+        numbers |= _named(protocol, values)
+    return numbers
 
 
 def measure(
     n: int, seed: int, *, g: float, times: _Times, dt: float, tol: float, starts: int
 ) -> dict[str, float]:
     """The same protocols, each in a network of its own."""
-    found: dict[str, float] = {}
+    numbers: dict[str, float] = {}
     for k, protocol in enumerate(_PROTOCOLS):
         early, late = times[protocol.name]
         J = couplings.elliptic(n, g, protocol.gamma, seed=seeds.member(seed, k))
@@ -86,8 +86,8 @@ def measure(
             J, x0, t_max=late, dt=dt, onsager=protocol.onsager(early), tol=tol,
             save_at=[early, late],
         )  # fmt: skip
-        found |= _named(protocol, two_times(run))
-    return found
+        numbers |= _named(protocol, two_times(run))
+    return numbers
 
 
 # At γ = 0.5 the rank, and with it the size of batches whose bias is known, grows fastest.
@@ -102,22 +102,16 @@ _PAPER: dict[str, Any] = {
     "dt": 0.025,
 }
 
-EXPERIMENT = Experiment(
-    key="onsager",
-    title="Onsager-reaction force: descents from N(0, 1), partial force, frozen chaos",
-    predictions=PREDICTIONS,
-    theory=theory,
-    measure=measure,
-    presets={
-        "quick": Design(
-            {200: 24, 600: 24},
-            {**_QUICK, "tol": 1e-3, "starts": 6},
-            {**_QUICK, "n_trajectories": 20_000, "batches": 8},
-        ),
-        "paper": Design(
-            {500: 40, 1000: 60, 2000: 40},
-            {**_PAPER, "tol": 1e-4, "starts": 8},
-            {**_PAPER, "n_trajectories": 128_000, "batches": 16},
-        ),
-    },
-)
+TITLE = "Onsager-reaction force: descents from N(0, 1), partial force, frozen chaos"
+PRESETS = {
+    "quick": Design(
+        {200: 24, 600: 24},
+        {**_QUICK, "tol": 1e-3, "starts": 6},
+        {**_QUICK, "n_trajectories": 20_000, "batches": 8},
+    ),
+    "paper": Design(
+        {500: 40, 1000: 60, 2000: 40},
+        {**_PAPER, "tol": 1e-4, "starts": 8},
+        {**_PAPER, "n_trajectories": 128_000, "batches": 16},
+    ),
+}

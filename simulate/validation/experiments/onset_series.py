@@ -7,7 +7,7 @@ import numpy as np
 from meanfield import saddle_point, stationary
 from meanfield.common.arguments import Array
 
-from ..statement import Design, Experiment, Prediction, Value
+from ..statement import Design, Prediction, TheoryValue
 
 # Second coefficients are extrapolated through five points.  The coefficients of the series grow
 # about sixfold from order to order, which leaves 2·6⁵ Π ε_k ≈ 2·10⁻⁷; rounding leaves less.
@@ -36,9 +36,9 @@ PREDICTIONS = tuple(
 )
 
 
-def theory(*, seed: int) -> dict[str, Value]:
+def theory(*, seed: int) -> dict[str, TheoryValue]:
     """The last coefficient that each series shows."""
-    return {name: Value(value) for name, (value, *_) in _SERIES.items()}
+    return {name: TheoryValue(value) for name, (value, *_) in _SERIES.items()}
 
 
 def measure(n: int, seed: int) -> dict[str, float]:
@@ -59,15 +59,9 @@ def measure(n: int, seed: int) -> dict[str, float]:
 
 
 def _limit(values: Array) -> float:
-    """Value at ε = 0 of the polynomial through all points."""
+    """TheoryValue at ε = 0 of the polynomial through all points."""
     return float(np.polynomial.Polynomial.fit(_EPSILON, values, len(values) - 1)(0.0))
 
 
-EXPERIMENT = Experiment(
-    key="onset_series",
-    title="Onset of chaos and of the static branch: series",
-    predictions=PREDICTIONS,
-    theory=theory,
-    measure=measure,
-    presets={"quick": Design({0: 1}), "paper": Design({0: 1})},
-)
+TITLE = "Onset of chaos and of the static branch: series"
+PRESETS = {"quick": Design({0: 1}), "paper": Design({0: 1})}

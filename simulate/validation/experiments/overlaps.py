@@ -6,15 +6,15 @@ import numpy as np
 
 from meanfield import saddle_point
 
-from ..statement import Design, Experiment, Prediction, Value
-from .probe import Point
+from ..statement import Design, Prediction, TheoryValue
+from .probe import BoltzmannPoint
 
 POINTS = {
-    "III": Point("regime III", 0.9, 0.5, 10.0),
-    "independent": Point("independent couplings", 1.2, 0.0, 2.0),
-    "hot": Point("β < β_SG", 2.2, -0.5, 0.25),
+    "III": BoltzmannPoint("regime III", 0.9, 0.5, 10.0),
+    "independent": BoltzmannPoint("independent couplings", 1.2, 0.0, 2.0),
+    "hot": BoltzmannPoint("β < β_SG", 2.2, -0.5, 0.25),
 }
-ORDERED = Point("β > β_SG", 2.2, -0.5, 10.0, 24)
+ORDERED = BoltzmannPoint("β > β_SG", 2.2, -0.5, 10.0, 24)
 # Below β_SG = 1.31 of ORDERED, where replicas do not order.
 _HOTTEST = 1.0
 _SOURCE = "ordered saddle point, an approximation: its replicon eigenvalue is 1.08"
@@ -38,14 +38,12 @@ PREDICTIONS = (
 )
 
 
-def spread(g: float, gamma: float, beta: float) -> Value:
-    """Limit of n⟨q_ab²⟩, n → ∞, where replicas do not order.
-
-    It is Σ⟨φ_iφ_j⟩²/n, hence the overlap Q = Σ⟨φ_i⟩²/n per variance ε of independent Gaussian
-    fields w_i added to the weight as exp(Σw_iφ_i): the response of the linearised map
-    S = [[Q, R], [R, P]] → A S̃ Aᵀ, S̃ = g²[[Q, γR], [γR, P]] + [[0, 0], [0, ε]].  It diverges where
-    the instability of the paramagnetic branch reaches 1.
-    """
+def spread(g: float, gamma: float, beta: float) -> TheoryValue:
+    """Limit of n⟨q_ab²⟩, n → ∞, where replicas do not order."""
+    # It is Σ⟨φ_iφ_j⟩²/n, hence the overlap Q = Σ⟨φ_i⟩²/n per variance ε of independent Gaussian
+    # fields w_i added to the weight as exp(Σw_iφ_i): the response of the linearised map
+    # S = [[Q, R], [R, P]] → A S̃ Aᵀ, S̃ = g²[[Q, γR], [γR, P]] + [[0, 0], [0, ε]].  It diverges where
+    # the instability of the paramagnetic branch reaches 1.
     point = saddle_point(g, gamma, beta=beta, branch="paramagnetic")
     a = np.array([[point.r, point.q], [-point.X, point.r]])
     # Of S as the vector of its four entries: A S̃ Aᵀ is A ⊗ A.
@@ -53,25 +51,23 @@ def spread(g: float, gamma: float, beta: float) -> Value:
     response = np.linalg.solve(
         np.eye(4) - g**2 * both * np.array([1, gamma, gamma, 1]), both @ np.array([0, 0, 0, 1])
     )
-    return Value(float(response[0]), float(point.quadrature_error))
+    return TheoryValue(float(response[0]), float(point.quadrature_error))
 
 
-def theory(*, seed: int) -> dict[str, Value]:
+def theory(*, seed: int) -> dict[str, TheoryValue]:
     """Deterministic, with the quadrature error of the solver."""
     values = {
         f"spread_{name}": spread(g, gamma, beta) for name, (_, g, gamma, beta, _) in POINTS.items()
     }
     point = saddle_point(ORDERED.g, ORDERED.gamma, beta=ORDERED.beta, branch="ordered")
-    found = {"overlap": point.Q**2, "q": point.q, "energy": ORDERED.beta * point.energy}
+    ordered = {"overlap": point.Q**2, "q": point.q, "energy": ORDERED.beta * point.energy}
     error = float(point.quadrature_error)
-    return values | {name: Value(float(value), error) for name, value in found.items()}
+    return values | {name: TheoryValue(float(value), error) for name, value in ordered.items()}
 
 
 def measure(n: int, seed: int, *, n_samples: int, chains: int, n_ordered: int) -> dict[str, float]:
-    """One network for each point, drawn from the same normal deviates.
-
-    Chains are independent: the mean of q_ab² over their pairs is unbiased.
-    """
+    """One network for each point, drawn from the same normal deviates."""
+    # Chains are independent: the mean of q_ab² over their pairs is unbiased.
     values = {}
     for index, (name, point) in enumerate(POINTS.items()):
         hot = point.sample(n, seed, index, n_samples=n_samples, chains=chains)
@@ -86,16 +82,10 @@ def measure(n: int, seed: int, *, n_samples: int, chains: int, n_ordered: int) -
     }
 
 
-EXPERIMENT = Experiment(
-    key="overlaps",
-    title="Overlaps of replicas: 1/n where they vanish, the ordered branch beyond β_SG",
-    predictions=PREDICTIONS,
-    theory=theory,
-    measure=measure,
-    presets={
-        "quick": Design({60: 8, 120: 6}, {"n_samples": 1000, "chains": 4, "n_ordered": 1200}),
-        "paper": Design(
-            {100: 48, 200: 32, 400: 12}, {"n_samples": 2000, "chains": 8, "n_ordered": 4000}
-        ),
-    },
-)
+TITLE = "Overlaps of replicas: 1/n where they vanish, the ordered branch beyond β_SG"
+PRESETS = {
+    "quick": Design({60: 8, 120: 6}, {"n_samples": 1000, "chains": 4, "n_ordered": 1200}),
+    "paper": Design(
+        {100: 48, 200: 32, 400: 12}, {"n_samples": 2000, "chains": 8, "n_ordered": 4000}
+    ),
+}

@@ -14,7 +14,7 @@ from meanfield.common.arguments import Array
 from ... import couplings
 from ...boltzmann import BoltzmannSamples, sample_boltzmann
 from ...integration import Trajectory, integrate
-from ..statement import Value
+from ..statement import TheoryValue
 
 # δφ is odd in the field: the relative error is of order (ε e^λt)², and rounding leaves
 # 1e-16 e^λt/ε.  At g = 1.5, γ = 0.5 and t = 60 a tenth of this field changes R_int by 1.4e-6.
@@ -25,18 +25,10 @@ _OBSERVABLES = {
 }
 
 
-def twins(
+def perturbed_pairs(
     J: Array, x: Array, rng: np.random.Generator, *, save_at: Sequence[float], dt: float
 ) -> tuple[Trajectory, Array]:
-    """Twins in fields ±εζ, ζ random signs, from the states `x` (n, batch) on.
-
-    Returns
-    -------
-    run : Trajectory
-        Of both twins, (n, 2·batch), to the last of the times `save_at`.
-    response : ndarray
-        Mean response ⟨ζ δφ⟩/ε to the constant field at each of these times: ∫₀ᵗ R(t, s) ds.
-    """
+    """Run of pairs (n, 2·batch) in fields ±εζ, ζ random signs, from `x` on; responses ∫₀ᵗ R ds."""
     signs = rng.choice([-1.0, 1.0], size=x.shape)
     field = FIELD * np.hstack([signs, -signs])
     run = integrate(
@@ -44,6 +36,7 @@ def twins(
     )
     assert run.x is not None
     up, down = np.split(np.tanh(run.x), 2, axis=-1)
+    # ⟨ζ δφ⟩/ε of a field that is constant from the start to each of the times.
     response: Array = np.mean(signs * (up - down), axis=(1, 2)) / (2 * FIELD)
     return run, response
 
@@ -56,25 +49,25 @@ def activity(
         J, x, t_max=t_max, dt=dt, save_at=np.arange(t_skip, t_max + 0.5), store_states=False,
         observables=_OBSERVABLES, **how,
     )  # fmt: skip
-    values = {**run.observables, "energy": run.energy}
-    return {name: float(one.mean()) for name, one in values.items()}, run
+    series = {**run.observables, "energy": run.energy}
+    return {name: float(values.mean()) for name, values in series.items()}, run
 
 
-def wandering(g: float, *names: str, sigma: float = 0.0) -> dict[str, Value]:
+def stationary_values(g: float, *names: str, sigma: float = 0.0) -> dict[str, TheoryValue]:
     """Numbers of the stationary state at γ = 0, deterministic, with the solver's own errors."""
-    point = stationary(g, sigma=sigma, n_tau=2)
+    state = stationary(g, sigma=sigma, n_tau=2)
     places = {name: "kinetic_energy" if name == "energy" else name for name in names}
-    numbers = {name: float(getattr(point, place)) for name, place in places.items()}
-    return {name: Value(one, float(point.error) * abs(one)) for name, one in numbers.items()}
+    numbers = {name: float(getattr(state, place)) for name, place in places.items()}
+    return {
+        name: TheoryValue(number, float(state.relative_error) * abs(number))
+        for name, number in numbers.items()
+    }
 
 
 def sampled(
     g: float, gamma: float, *, early: float, late: float, dt: float, **how: Any
-) -> dict[str, Value]:
-    """Two-time DMFT from x(0) ~ N(0, 1) on, extrapolated to M → ∞, with errors over batches.
-
-    At the later time t, of "early" at the earlier s; "overlap" and "r_int" are C(s, t), R_int(s).
-    """
+) -> dict[str, TheoryValue]:
+    """Two-time DMFT from x(0) ~ N(0, 1) on, extrapolated to M → ∞, with errors over batches."""
     run = two_time(
         g, gamma, t_max=late, dt=dt, save_every=round(early / dt), method="sampler",
         finite_m="extrapolate", **how,
@@ -83,18 +76,18 @@ def sampled(
         # The step, or no room to measure the bias of finite batches.
         raise SamplerError(run.reason)
 
-    def value(name: str, *place: int) -> Value:
+    def number(name: str, *place: int) -> TheoryValue:
         error = getattr(run, f"{name}_err")[place]
-        return Value(getattr(run, name)[place], error, run.attributes["batches"] - 1)
+        return TheoryValue(getattr(run, name)[place], error, run.attributes["batches"] - 1)
 
-    # Saved are 0, multiples of the earlier time, and the later one.
+    # Saved are 0, multiples of the earlier time s, and the later one, t; r_int is R_int(s).
     return {
-        "C": value("C", -1, -1),
-        "C_early": value("C", 1, -1),
-        "delta": value("delta", -1, -1),
-        "energy": value("energy", -1),
-        "energy_early": value("energy", 1),
-        "r_int": value("r_int", 1),
+        "C": number("C", -1, -1),
+        "C_early": number("C", 1, -1),
+        "delta": number("delta", -1, -1),
+        "energy": number("energy", -1),
+        "energy_early": number("energy", 1),
+        "r_int": number("r_int", 1),
     }
 
 
@@ -111,7 +104,7 @@ def two_times(run: Trajectory) -> dict[str, float]:
     }
 
 
-class Point(NamedTuple):
+class BoltzmannPoint(NamedTuple):
     """Where exp(−βE) is sampled, and with how many leapfrog steps a trajectory."""
 
     regime: str
@@ -124,11 +117,9 @@ class Point(NamedTuple):
         return f"g = {self.g:g}, γ = {self.gamma:g}, β = {self.beta:g} ({self.regime})"
 
     def sample(self, n: int, seed: int, index: int, **how: Any) -> BoltzmannSamples:
-        """Independent chains in one network; couplings of a seed are the same at all points.
-
-        One rung of temperature: without order of replicas E has no barriers that matter, and R-hat
-        of chains from independent x ~ N(0, 1) would tell.
-        """
+        """Independent chains in one network; couplings of a seed are the same at all points."""
+        # One rung of temperature: without order of replicas E has no barriers that matter, and
+        # R-hat of chains from independent x ~ N(0, 1) would tell.
         return sample_boltzmann(
             couplings.elliptic(n, self.g, self.gamma, seed=seed), self.beta,
             seed=seeds.member(seed, index), leapfrog=self.leapfrog, store_samples=False,

@@ -21,7 +21,7 @@ from meanfield import (
 from meanfield.common import seeds
 from meanfield.common.arguments import Array
 
-from ..statement import Design, Experiment, Prediction
+from ..statement import Design, Prediction
 
 # Limits s → 0 of expansions in (Cs)^k, of which k = 1, 2 are removed: (Cs)³/8 is left.  Over the
 # ranges below C is largest for q in regime II, 161 at γ = 0.1 next to the upper line.  That leaves
@@ -38,7 +38,7 @@ PREDICTIONS = tuple(
         ("q_line", "q/T^⅔ on the line g(1+γ) = 1, 0 < γ < 1", "regimes.line"),
         ("q_II", "q/√T → its amplitude, regime II", "regimes.two_square_root"),
         ("r_II", "r → 1/(g²(1+γ)), regime II", "regimes.two_values"),
-        ("stretch_II", "Xq → 1/g² − r², regime II", "regimes.two_values"),
+        ("Xq_II", "Xq → 1/g² − r², regime II", "regimes.two_values"),
         ("psi_II", "ψ → ½ − 1/(2g²(1+γ)) − ln g, regime II", "regimes.free_entropy"),
         ("q_III", "q/(g²(1+γ)−1) → 3/(2(3+γ)) at β = ∞", "measure.onset"),
     )
@@ -71,7 +71,7 @@ def measure(n: int, seed: int) -> dict[str, float]:
     r = 1 / (g**2 * (1 + gamma))
     deviations["q_II"] = _limit(lambda s: cold(s).q / s) / amplitude - 1
     deviations["r_II"] = _limit(lambda s: cold(s).r) / r - 1
-    deviations["stretch_II"] = _limit(lambda s: cold(s).X * cold(s).q) / (1 / g**2 - r**2) - 1
+    deviations["Xq_II"] = _limit(lambda s: cold(s).X * cold(s).q) / (1 / g**2 - r**2) - 1
     psi = _limit(lambda s: cold(s).free_entropy)
     deviations["psi_II"] = psi - (0.5 - r / 2 - float(np.log(g)))
 
@@ -84,16 +84,11 @@ def measure(n: int, seed: int) -> dict[str, float]:
 
 
 def _limit(value: Callable[[Array], Array]) -> float:
-    """Value at s = 0 of a smooth function of s: Richardson's scheme over s, s/2, s/4."""
+    """TheoryValue at s = 0 of a smooth function of s: Richardson's scheme over s, s/2, s/4."""
     f = value(_STEP / np.array([1.0, 2.0, 4.0]))
     first = 2 * f[1:] - f[:-1]
     return float((4 * first[1] - first[0]) / 3)
 
 
-EXPERIMENT = Experiment(
-    key="regimes",
-    title="Low temperature: closed forms of the three regimes",
-    predictions=PREDICTIONS,
-    measure=measure,
-    presets={"quick": Design({0: 8}), "paper": Design({0: 200})},
-)
+TITLE = "Low temperature: closed forms of the three regimes"
+PRESETS = {"quick": Design({0: 8}), "paper": Design({0: 200})}

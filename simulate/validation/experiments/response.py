@@ -16,8 +16,8 @@ from meanfield.common.arguments import Array
 
 from ... import couplings
 from ...integration import integrate
-from ..statement import Design, Experiment, Prediction, Value
-from .probe import FIELD, twins, wandering
+from ..statement import Design, Prediction, TheoryValue
+from .probe import FIELD, perturbed_pairs, stationary_values
 
 _Numbers = Mapping[str, float]
 _REST = "[QH] Fig. 4; derivations: fixed_point_phase.integral"
@@ -55,16 +55,16 @@ def _memory(g: float, gamma: float, t_max: float) -> float:
     return float(quad(pulse, 0, t_max, epsabs=1e-11, epsrel=1e-11, limit=500)[0])
 
 
-def theory(*, seed: int, rest: Sequence[_Numbers], chaos: _Numbers) -> dict[str, Value]:
+def theory(*, seed: int, rest: Sequence[_Numbers], chaos: _Numbers) -> dict[str, TheoryValue]:
     """Deterministic, with the errors of the solvers."""
-    found = {}
+    numbers = {}
     for sign, point in zip(_SIGNS, rest, strict=True):
         g, gamma = point["g"], point["gamma"]
-        found[f"rest_{sign}"] = Value(float(saddle_point(g, gamma).G), _QUADRATURE)
-        found[f"early_{sign}"] = Value(_memory(g, gamma, point["early"]), _QUADRATURE)
-    q = wandering(chaos["g"], "q")["q"]
-    found["chaos_response"] = Value(1 - q.value, q.error)
-    return found | {"chaos_slope": Value(0.0), "chaos_temperature": Value(0.0)}
+        numbers[f"rest_{sign}"] = TheoryValue(float(saddle_point(g, gamma).G), _QUADRATURE)
+        numbers[f"early_{sign}"] = TheoryValue(_memory(g, gamma, point["early"]), _QUADRATURE)
+    q = stationary_values(chaos["g"], "q")["q"]
+    numbers["chaos_response"] = TheoryValue(1 - q.value, q.value_err)
+    return numbers | {"chaos_slope": TheoryValue(0.0), "chaos_temperature": TheoryValue(0.0)}
 
 
 def measure(
@@ -74,11 +74,11 @@ def measure(
     rng = seeds.generator(seed, "sampling")
     gamma = rng.uniform(-0.95, 0.95)
     g = rng.uniform(0.1, 0.95) / (1 + gamma)
-    found = {"memory": _memory(g, gamma, math.inf) - float(saddle_point(g, gamma).G)}
+    numbers = {"memory": _memory(g, gamma, math.inf) - float(saddle_point(g, gamma).G)}
     for k, (sign, point) in enumerate(zip(_SIGNS, rest, strict=True)):
         early, late = _at_rest(n, seed, k, point, dt, starts)
-        found[f"early_{sign}"], found[f"rest_{sign}"] = float(early), float(late)
-    return found | _in_chaos(n, seed, chaos, dt, starts)
+        numbers[f"early_{sign}"], numbers[f"rest_{sign}"] = float(early), float(late)
+    return numbers | _in_chaos(n, seed, chaos, dt, starts)
 
 
 def _at_rest(n: int, seed: int, k: int, point: _Numbers, dt: float, starts: int) -> Array:
@@ -90,12 +90,12 @@ def _at_rest(n: int, seed: int, k: int, point: _Numbers, dt: float, starts: int)
         save_at=[point["early"], point["t_max"]],
     )  # fmt: skip
     assert run.x is not None
-    found: Array = np.mean(field * np.tanh(run.x), axis=(1, 2)) / FIELD**2
-    return found
+    numbers: Array = np.mean(field * np.tanh(run.x), axis=(1, 2)) / FIELD**2
+    return numbers
 
 
 def _in_chaos(n: int, seed: int, chaos: _Numbers, dt: float, starts: int) -> dict[str, float]:
-    """Averages over time, then twins in opposite fields for a while."""
+    """Averages over time, then pairs in opposite fields for a while."""
     g, duration = chaos["g"], chaos["duration"]
     J = couplings.elliptic(n, g, seed=seeds.member(seed, 2))
     rng = seeds.generator(seed, "start", 2)
@@ -104,7 +104,7 @@ def _in_chaos(n: int, seed: int, chaos: _Numbers, dt: float, starts: int) -> dic
         save_at=np.arange(chaos["t_skip"], chaos["t_max"] + 0.25, 0.5),
         observables={"excess": lambda t, x, f: np.mean(x**2 - g**2 * np.tanh(x) ** 2 + f**2)},
     )  # fmt: skip
-    last, responses = twins(J, run.x_end, rng, save_at=[duration], dt=dt)
+    last, responses = perturbed_pairs(J, run.x_end, rng, save_at=[duration], dt=dt)
     # The leak alone forgets the field: R(t, s) = ⟨φ′⟩ e^−(t−s).
     response = float(responses[0]) / -math.expm1(-duration)
     return {
@@ -127,16 +127,8 @@ _PAPER: dict[str, Any] = {
     "chaos": {"g": 2.0, "t_skip": 100.0, "t_max": 500.0, "duration": 5.0},
 }
 
-EXPERIMENT = Experiment(
-    key="response",
-    title="Integrated response and effective temperature: DMFT and networks",
-    predictions=PREDICTIONS,
-    theory=theory,
-    measure=measure,
-    presets={
-        "quick": Design({200: 16, 600: 16}, {**_QUICK, "dt": 0.1, "starts": 8}, _QUICK),
-        "paper": Design(
-            {500: 24, 1000: 24, 2000: 12}, {**_PAPER, "dt": 0.05, "starts": 16}, _PAPER
-        ),
-    },
-)
+TITLE = "Integrated response and effective temperature: DMFT and networks"
+PRESETS = {
+    "quick": Design({200: 16, 600: 16}, {**_QUICK, "dt": 0.1, "starts": 8}, _QUICK),
+    "paper": Design({500: 24, 1000: 24, 2000: 12}, {**_PAPER, "dt": 0.05, "starts": 16}, _PAPER),
+}

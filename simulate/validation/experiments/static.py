@@ -12,7 +12,7 @@ import numpy as np
 from meanfield import saddle_point
 from meanfield.common import seeds
 
-from ..statement import Design, Experiment, Prediction
+from ..statement import Design, Prediction
 
 # The solver works to 1e-10; with 1e4 nodes a side on analytic functions the trapezoidal rule is
 # exact up to the tails beyond 9 standard deviations, 1e-18.
@@ -49,20 +49,20 @@ def measure(n: int, seed: int) -> dict[str, float]:
     gamma = rng.uniform(-0.9, 0.9)
     g = rng.uniform(1.05, 2) / (1 + gamma)
     point = saddle_point(g, gamma, branch="static")
-    found = _single_site(g, gamma, float(point.Q), float(point.G))
+    deviations = _single_site(g, gamma, float(point.Q), float(point.G))
 
     gamma = rng.uniform(-_LARGEST, _LARGEST)
     sides = (1 + np.array([-_NEAR, _NEAR])) / (1 + gamma)
-    found["line"] = float(np.abs(saddle_point(sides, gamma).G - 1 - gamma).max())
+    deviations["line"] = float(np.abs(saddle_point(sides, gamma).G - 1 - gamma).max())
 
     gamma = rng.uniform(_SMALLEST, _LARGEST)
-    found["peak"] = _not_below(gamma)
+    deviations["peak"] = _not_below(gamma)
 
     g = rng.uniform(1.05, 5)
-    one, other = saddle_point(g), saddle_point(g, beta=math.inf, branch="paramagnetic")
-    found["independent_Q"] = float(one.Q - other.q)
-    found["independent_G"] = float(one.G - other.r)
-    return found
+    fixed, typical = saddle_point(g), saddle_point(g, beta=math.inf, branch="paramagnetic")
+    deviations["independent_Q"] = float(fixed.Q - typical.q)
+    deviations["independent_G"] = float(fixed.G - typical.r)
+    return deviations
 
 
 def _not_below(gamma: float) -> float:
@@ -88,10 +88,5 @@ def _single_site(g: float, gamma: float, Q: float, G: float) -> dict[str, float]
     }
 
 
-EXPERIMENT = Experiment(
-    key="static",
-    title="Static branch: single-site equations, independent couplings, peak of the response",
-    predictions=PREDICTIONS,
-    measure=measure,
-    presets={"quick": Design({0: 16}), "paper": Design({0: 200})},
-)
+TITLE = "Static branch: single-site equations, independent couplings, peak of the response"
+PRESETS = {"quick": Design({0: 16}), "paper": Design({0: 200})}

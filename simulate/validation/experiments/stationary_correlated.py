@@ -11,8 +11,8 @@ from meanfield import SamplerError, steady_state
 from meanfield.common import seeds
 
 from ... import couplings
-from ..statement import Design, Experiment, Prediction, Value
-from .probe import activity, twins
+from ..statement import Design, Prediction, TheoryValue
+from .probe import activity, perturbed_pairs
 
 _SOURCE = "stationary DMFT for γ ≠ 0, derivations: sampler.memory"
 
@@ -24,13 +24,15 @@ PREDICTIONS = (
 )
 
 
-def theory(*, seed: int, g: float, batches: int, **how: Any) -> dict[str, Value]:
+def theory(*, seed: int, g: float, batches: int, **how: Any) -> dict[str, TheoryValue]:
     """Sampled over the same times as the networks, extrapolated to M → ∞."""
-    found = steady_state(g, 0.5, batches=batches, seed=seed, method="sampler", **how)
-    if not math.isfinite(found.q_finite_m):
-        raise SamplerError(found.reason)
+    state = steady_state(g, 0.5, batches=batches, seed=seed, method="sampler", **how)
+    if not math.isfinite(state.q_finite_m):
+        raise SamplerError(state.reason)
     return {
-        row.name: Value(getattr(found, row.name), getattr(found, f"{row.name}_err"), batches - 1)
+        row.name: TheoryValue(
+            getattr(state, row.name), getattr(state, f"{row.name}_err"), batches - 1
+        )
         for row in PREDICTIONS
     }
 
@@ -38,33 +40,27 @@ def theory(*, seed: int, g: float, batches: int, **how: Any) -> dict[str, Value]
 def measure(
     n: int, seed: int, *, g: float, window: float, dt: float, starts: int, probes: int, **times: Any
 ) -> dict[str, float]:
-    """Averages over time; then from every last state twins in fields ±εζ, ζ random signs."""
+    """Averages over time; then from every last state pairs in fields ±εζ, ζ random signs."""
     J = couplings.elliptic(n, g, 0.5, seed=seed)
     rng = seeds.generator(seed, "start")
-    found, run = activity(J, rng.standard_normal((n, starts)), dt=dt, **times)
-    _, response = twins(J, np.tile(run.x_end, probes), rng, save_at=[window], dt=dt)
-    return found | {"r_int": float(response[0])}
+    averages, run = activity(J, rng.standard_normal((n, starts)), dt=dt, **times)
+    _, response = perturbed_pairs(J, np.tile(run.x_end, probes), rng, save_at=[window], dt=dt)
+    return averages | {"r_int": float(response[0])}
 
 
 _QUICK: dict[str, Any] = {"g": 2.0, "t_skip": 20.0, "t_max": 80.0, "window": 20.0, "dt": 0.1}
 _PAPER: dict[str, Any] = {"g": 1.5, "t_skip": 60.0, "t_max": 260.0, "window": 60.0, "dt": 0.1}
 
-EXPERIMENT = Experiment(
-    key="stationary_correlated",
-    title="Correlated couplings: stationary activity, energy and response, γ = 0.5",
-    predictions=PREDICTIONS,
-    theory=theory,
-    measure=measure,
-    presets={
-        "quick": Design(
-            {200: 16, 400: 20},
-            {**_QUICK, "starts": 6, "probes": 6},
-            {**_QUICK, "n_trajectories": 8000, "batches": 8},
-        ),
-        "paper": Design(
-            {500: 24, 1000: 24, 2000: 12},
-            {**_PAPER, "starts": 8, "probes": 4},
-            {**_PAPER, "n_trajectories": 128_000, "batches": 16},
-        ),
-    },
-)
+TITLE = "Correlated couplings: stationary activity, energy and response, γ = 0.5"
+PRESETS = {
+    "quick": Design(
+        {200: 16, 400: 20},
+        {**_QUICK, "starts": 6, "probes": 6},
+        {**_QUICK, "n_trajectories": 8000, "batches": 8},
+    ),
+    "paper": Design(
+        {500: 24, 1000: 24, 2000: 12},
+        {**_PAPER, "starts": 8, "probes": 4},
+        {**_PAPER, "n_trajectories": 128_000, "batches": 16},
+    ),
+}

@@ -15,7 +15,7 @@ from meanfield.common.arguments import Array
 from ... import couplings
 from ...dynamics import jacobian
 from ...integration import StepSizeWarning, integrate
-from ..statement import Design, Experiment, Prediction, Value
+from ..statement import Design, Prediction, TheoryValue
 
 _GAINS = (0.5, 2.0, 10.0)
 _GAPPED = 0.5
@@ -56,13 +56,13 @@ PREDICTIONS = (
 )  # fmt: skip
 
 
-def theory(*, seed: int) -> dict[str, Value]:
+def theory(*, seed: int) -> dict[str, TheoryValue]:
     """Edges of the spectrum, and the gains at which the upper one is 2/Δt."""
-    found = {f"top_{g:g}": _edge(g, "top") for g in _GAINS}
-    found["bottom"] = _edge(_GAPPED, "bottom")
-    found["euler"] = _euler_gain(_DT)
-    found["euler_ratio"] = _euler_gain(_SHORT) / _euler_gain(_DT)
-    return {name: Value(value) for name, value in found.items()}
+    numbers = {f"top_{g:g}": _edge(g, "top") for g in _GAINS}
+    numbers["bottom"] = _edge(_GAPPED, "bottom")
+    numbers["euler"] = _euler_gain(_DT)
+    numbers["euler_ratio"] = _euler_gain(_SHORT) / _euler_gain(_DT)
+    return {name: TheoryValue(value) for name, value in numbers.items()}
 
 
 @cache
@@ -80,22 +80,24 @@ def _euler_gain(dt: float) -> float:
 
 def measure(n: int, seed: int, *, steps: int, bisections: int) -> dict[str, float]:
     """Edges of Hess E for each gain, and Euler runs from small and large states."""
-    found: dict[str, float] = {}
+    numbers: dict[str, float] = {}
     # Without a diagonal Σ_j ⟨J_ij²⟩ is g²(1 − 1/n).  At equal variance what is left of the approach
     # to the limit is that of an edge.
     full = 1 / math.sqrt(1 - 1 / n)
     for k, g in enumerate(_GAINS):
         J = full * couplings.elliptic(n, g, seed=seeds.member(seed, k))
         eigenvalues = np.linalg.eigvalsh(-jacobian(np.zeros(n), J, onsager=1.0))
-        found[f"top_{g:g}"] = float(eigenvalues[-1])
+        numbers[f"top_{g:g}"] = float(eigenvalues[-1])
         if g == _GAPPED:
-            found["bottom"] = float(eigenvalues[0])
+            numbers["bottom"] = float(eigenvalues[0])
     unit = full * couplings.elliptic(n, 1.0, seed=seeds.member(seed, len(_GAINS)))
     start = seeds.generator(seed, "start").standard_normal(n)
-    found["euler"] = _onset(unit, _SMALL * start, _DT, steps, bisections)
-    found["euler_ratio"] = _onset(unit, _SMALL * start, _SHORT, steps, bisections) / found["euler"]
-    found["descent"] = _rises(_DESCENT_GAIN * unit, start, _DT, steps)
-    return found
+    numbers["euler"] = _onset(unit, _SMALL * start, _DT, steps, bisections)
+    numbers["euler_ratio"] = (
+        _onset(unit, _SMALL * start, _SHORT, steps, bisections) / numbers["euler"]
+    )
+    numbers["descent"] = _rises(_DESCENT_GAIN * unit, start, _DT, steps)
+    return numbers
 
 
 def _onset(unit: Array, start: Array, dt: float, steps: int, bisections: int) -> float:
@@ -122,14 +124,8 @@ def _rises(J: Array, start: Array, dt: float, steps: int) -> float:
     return run.energy_rise_fraction
 
 
-EXPERIMENT = Experiment(
-    key="stiffness",
-    title="Stiffness near x = 0 and the breakdown of explicit Euler",
-    predictions=PREDICTIONS,
-    theory=theory,
-    measure=measure,
-    presets={
-        "quick": Design({100: 20, 300: 10}, {"steps": 120, "bisections": 7}),
-        "paper": Design({250: 200, 500: 100, 1000: 50, 2000: 10}, {"steps": 400, "bisections": 10}),
-    },
-)
+TITLE = "Stiffness near x = 0 and the breakdown of explicit Euler"
+PRESETS = {
+    "quick": Design({100: 20, 300: 10}, {"steps": 120, "bisections": 7}),
+    "paper": Design({250: 200, 500: 100, 1000: 50, 2000: 10}, {"steps": 400, "bisections": 10}),
+}

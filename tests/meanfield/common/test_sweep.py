@@ -1,0 +1,518 @@
+"""The grid engine: labels, seeds, failures, warnings, processes, kept points."""
+
+import os
+import subprocess
+import sys
+import time
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial, wraps
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+from hypothesis import given
+from hypothesis import strategies as st
+
+from meanfield import (
+    ArgumentError,
+    NotConvergedError,
+    StepSizeWarning,
+    SweepWarning,
+    load,
+    saddle_point,
+    sweep,
+    transfer_function,
+)
+from meanfield.common import seeds
+from meanfield.common.files import save
+from meanfield.common.jobs import bar, carry_out
+from meanfield.common.store import Store
+
+AXES = {"g": [0.5, 1.0, 2.0], "gamma": [0.0, 0.5]}
+
+
+def labelled(g: float, gamma: float, *, scale: float = 1.0, seed: int) -> dict[str, Any]:
+    """Every kind of value."""
+    return {
+        "number": g + gamma,
+        "curve": ("t", scale * np.arange(3.0), {"long_name": "a curve"}),
+        "t": [0.0, 0.1, 0.2],
+        "drawn": np.random.default_rng(seed).random(),
+        "ok": g > 1,
+        "word": "x" * round(2 * g),
+    }
+
+
+def fails_beyond(g: float, gamma: float) -> float:
+    if g > 1:
+        raise RuntimeError(f"no state at g = {g:g}")
+    if gamma:
+        warnings.warn("too long", StepSizeWarning, stacklevel=1)
+    return g
+
+
+@pytest.mark.parametrize("workers", [None, 2])
+def test_dims_coordinates_types_and_descriptions(workers: int | None) -> None:
+    data = sweep(labelled, AXES, replicates=2, seed=3, workers=workers, scale=2.0)
+    assert data.curve.dims == ("g", "gamma", "replicate", "t")
+    assert data.curve.attrs == {"long_name": "a curve"}
+    np.testing.assert_array_equal(data.curve.sel(g=1.0, gamma=0.5, replicate=1), [0.0, 2.0, 4.0])
+    np.testing.assert_array_equal(data.t, [0.0, 0.1, 0.2])
+    np.testing.assert_array_equal(data.number.isel(replicate=0), np.add.outer(*AXES.values()))
+    assert data.ok.dtype == bool
+    assert data.word.sel(g=2.0, gamma=0.0).values.tolist() == ["xxxx", "xxxx"]
+    assert not data.failed.any()
+    assert data.attrs["seed"] == 3
+    assert "numpy_version" in data.attrs
+
+
+def test_results_do_not_depend_on_who_does_the_work() -> None:
+    alone = sweep(labelled, AXES, replicates=2, seed=3)
+    with ThreadPoolExecutor(2) as executor:
+        others = [
+            sweep(labelled, AXES, replicates=2, seed=3, workers=2),
+            sweep(labelled, AXES, replicates=2, seed=3, executor=executor),
+        ]
+    for other in others:
+        assert alone.equals(other)
+
+
+def test_what_a_function_may_return() -> None:
+    assert sweep(lambda g: 2 * g, {"g": [1, 2]}).value.values.tolist() == [2, 4]
+    assert sweep(lambda g: np.ones((2, 3)), {"g": [1]}).value.shape == (1, 2, 3)
+    given_back = sweep(lambda g: xr.Dataset({"q": ("x", [g])}), {"g": [1.0]})
+    assert given_back.q.dims == ("g", "x")
+    named = sweep(lambda g: xr.DataArray([g], dims="x", name="q"), {"g": [1.0]})
+    assert named.q.dims == ("g", "x")
+    point = sweep(partial(saddle_point, beta=10.0, branch="paramagnetic"), {"g": [0.8, 1.2]})
+    whole = saddle_point([0.8, 1.2], beta=10.0, branch="paramagnetic")
+    np.testing.assert_array_equal(point.q, whole.q)
+    assert sweep(lambda: 3.0, {}).value.item() == 3.0
+
+
+def test_attributes_that_differ_between_points_are_told_of_each() -> None:
+    def settled(g: float) -> xr.Dataset:
+        facts = {"converged": g < 2, "reason": "" if g < 2 else "drifts", "n": 5, "own": int(g)}
+        return xr.Dataset({"q": g}, attrs={**facts, "created": str(g), "g": g})
+
+    data = sweep(settled, {"g": [1.0, 2.0]})
+    assert data.converged.values.tolist() == [True, False]
+    assert data.reason.values.tolist() == ["", "drifts"]
+    assert data.status.values.tolist() == ["converged", "flagged"]
+    assert data.own.values.tolist() == [1, 2]
+    assert data.attrs["n"] == 5
+    assert not data.failed.any()
+
+
+def settled(g: float) -> xr.Dataset:
+    """A result along an axis of its own, of which one place has no solution; at 3 nothing has."""
+    if g == 3:
+        solution = SimpleNamespace(status=np.array(["absent", "absent"]))
+        raise NotConvergedError("2 of 2 points", solution)
+    if g == 4:
+        raise RuntimeError("broke down")
+    words = ["converged", "absent" if g == 1 else "flagged"]
+    reasons = ["", "none" if g == 1 else "drifts"]
+    return xr.Dataset({"q": ("x", [g, np.nan]), "status": ("x", words), "reason": ("x", reasons)})
+
+
+def test_the_status_of_each_point_is_kept() -> None:
+    with pytest.warns(SweepWarning, match="2 of 4 points failed"):
+        data = sweep(settled, {"g": [1.0, 2.0, 3.0, 4.0]})
+    assert data.status.dims == data.reason.dims == ("g", "x")
+    assert data.status.values.tolist() == [
+        ["converged", "absent"], ["converged", "flagged"], ["absent"] * 2, ["flagged"] * 2
+    ]  # fmt: skip
+    assert data.reason.values[:, 1].tolist() == ["none", "drifts", "2 of 2 points", "broke down"]
+    assert data.failed.values.tolist() == [False, False, True, True]
+
+
+def test_parameters_and_the_call_are_attributes() -> None:
+    facts = sweep(labelled, AXES, replicates=2, seed=3, workers=1, scale=2).attrs
+    assert (facts["scale"], facts["seed"]) == (2, 3)
+    assert facts["call"] == (
+        f"meanfield.sweep(<function labelled>, {AXES}, replicates=2, seed=3, scale=2)"
+    )
+    assert "g" not in facts
+
+
+def test_results_of_different_lengths_are_filled_up() -> None:
+    data = sweep(lambda n: {"x": ("k", np.arange(n))}, {"n": [1, 3]})
+    np.testing.assert_array_equal(data.x, [[0, np.nan, np.nan], [0, 1, 2]])
+
+
+def test_a_coordinate_that_differs_between_points_is_a_variable() -> None:
+    data = sweep(lambda g: {"x": ("t", [1.0, 2.0]), "t": [0.0, g]}, {"g": [1.0, 2.0]})
+    np.testing.assert_array_equal(data.t_of_point, [[0.0, 1.0], [0.0, 2.0]])
+
+
+def test_failures_are_told_and_leave_nan() -> None:
+    with pytest.warns(SweepWarning, match=r"2 of 6 points failed, first g=2.0, gamma=0.0") as told:
+        data = sweep(fails_beyond, AXES)
+    assert [one.category for one in told] == [StepSizeWarning, SweepWarning]
+    np.testing.assert_array_equal(data.value.isnull(), data.failed)
+    assert data.failed.values.tolist() == [[False] * 2, [False] * 2, [True] * 2]
+    assert data.reason.sel(g=2.0, gamma=0.5).item() == "no state at g = 2"
+    np.testing.assert_array_equal(data.status == "flagged", data.failed)
+    np.testing.assert_array_equal(data.status == "converged", ~data.failed)
+    for throw in (True, RuntimeError):
+        with pytest.raises(RuntimeError, match="no state"):
+            sweep(fails_beyond, AXES, throw=throw)
+
+
+@pytest.mark.parametrize("workers", [None, 2])
+def test_the_first_error_is_raised_where_nothing_works(workers: int | None) -> None:
+    with pytest.raises(RuntimeError, match="no state at g = 3"):
+        sweep(fails_beyond, {"g": [3.0, 4.0], "gamma": [0.0]}, workers=workers)
+    with pytest.raises(ArgumentError, match="g=-1"):
+        sweep(saddle_point, {"g": [-1.0, -2.0]}, workers=workers)
+
+
+def test_failed_texts_and_truth_values_are_empty() -> None:
+    def half(g: float) -> dict[str, Any]:
+        return {"ok": bool(1 / (g - 1)), "word": "yes", "count": 3, "reason": "slow"}
+
+    with pytest.warns(SweepWarning, match="division by zero"):
+        data = sweep(half, {"g": [1.0, 2.0]})
+    assert data.ok.values.tolist() == [False, True]
+    assert data.word.values.tolist() == ["", "yes"]
+    np.testing.assert_array_equal(data["count"], [np.nan, 3])
+    assert data.reason.values.tolist() == ["float division by zero", "slow"]
+    assert data.status.values.tolist() == ["flagged", "flagged"]
+
+
+def test_seeds_follow_values_not_places() -> None:
+    many = sweep(labelled, AXES, replicates=3, seed=0)
+    one = sweep(labelled, {"gamma": [0.5], "g": [2.0]}, replicates=3, seed=0)
+    np.testing.assert_array_equal(
+        many.drawn.sel(g=2.0, gamma=0.5), one.drawn.sel(g=2.0).isel(gamma=0)
+    )
+    assert len(np.unique(many.drawn)) == many.drawn.size
+
+
+def test_shared_axes_share_the_seeds() -> None:
+    data = sweep(labelled, AXES, replicates=2, seed=0, shared=("g",)).drawn
+    np.testing.assert_array_equal(data.isel(g=0), data.isel(g=2))
+    assert len(np.unique(data)) == 4
+    everywhere = sweep(labelled, AXES, replicates=2, seed=0, shared=("g", "gamma")).drawn
+    expected = [np.random.default_rng(seeds.member(0, k)).random() for k in range(2)]
+    np.testing.assert_array_equal(everywhere.isel(g=1, gamma=1), expected)
+
+
+@given(
+    seed=st.integers(0, 2**64),
+    replicate=st.integers(0, 1000),
+    g=st.floats(-1e6, 1e6),
+)
+def test_neighbours_share_no_seed(seed: int, replicate: int, g: float) -> None:
+    found = {
+        seeds.point(s, k, place)
+        for s in (seed, seed + 1)
+        for k in (replicate, replicate + 1)
+        for place in ({}, {"g": g}, {"gamma": g}, {"g": g, "gamma": g}, {"g": 1e7})
+    }
+    assert len(found) == 20
+
+
+def test_a_number_has_one_seed_however_it_is_written() -> None:
+    assert seeds.point(0, 0, {"g": 2}) == seeds.point(0, 0, {"g": 2.0})
+    assert seeds.point(0, 0, {"g": -0.0}) == seeds.point(0, 0, {"g": 0.0})
+    assert seeds.point(0, 0, {"g": 1e-13}) != seeds.point(0, 0, {"g": 2e-13})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ({"axes": {"g": []}}, r"g=\[\]"),
+        ({"axes": {"g": [1.0, 1.0]}}, "a value stands twice"),
+        ({"axes": {"g": [[1.0]]}}, "one-dimensional"),
+        ({"axes": {"g": [True]}}, "numbers or texts"),
+        ({"axes": {"g": [np.nan]}}, "nan"),
+        ({"axes": {"g": np.array(["2020-01-01"], "M8[D]")}}, "numbers or texts"),
+        ({"axes": {"kappa": [1.0]}}, "kappa"),
+        ({"axes": {}}, "missing"),
+        ({"g": 1.0}, "both an axis and a fixed argument"),
+        ({"delta": 1.0}, "delta"),
+        ({"replicates": 0}, "replicates=0"),
+        ({"workers": 0}, "workers=0"),
+        ({"workers": 1.5}, "workers=1.5"),
+        ({"seed": -1}, "seed=-1"),
+        ({"shared": ("beta",)}, "beta"),
+    ],
+)
+def test_bad_arguments(arguments: dict[str, Any], text: str) -> None:
+    with pytest.raises(ArgumentError, match=text):
+        sweep(fails_beyond if "seed" not in arguments else labelled, **{"axes": AXES, **arguments})
+
+
+def counted(g: float, *, folder: str, scale: float = 1.0) -> dict[str, Any]:
+    """Leaves a file, by which a test sees that it was called."""
+    (Path(folder) / f"called-{g:g}-{time.monotonic_ns()}").touch()
+    if g > 2:
+        raise RuntimeError("not yet")
+    if g > 1:
+        warnings.warn("slow", StepSizeWarning, stacklevel=1)
+    return {"x": ("t", [g, np.nan, np.inf, -0.0]), "t": np.arange(4), "w": "ü", "b": g > 0.5}
+
+
+def calls(folder: Path) -> int:
+    return len(list(folder.glob("called-*")))
+
+
+def test_finished_points_are_kept(tmp_path: Path) -> None:
+    run = partial(sweep, counted, store=tmp_path / "store", folder=str(tmp_path))
+    with pytest.warns(StepSizeWarning):
+        first = run({"g": [0.5, 2.0]})
+    with pytest.warns(StepSizeWarning, match="slow"):
+        again = run({"g": [0.5, 1.0, 2.0]})
+    assert calls(tmp_path) == 3
+    assert again.sel(g=[0.5, 2.0]).drop_attrs().equals(first.drop_attrs())
+    assert again.x.dtype == first.x.dtype
+    assert np.signbit(again.x.isel(t=3)).all()
+    run({"g": [0.5]}, scale=2.0)
+    assert calls(tmp_path) == 4
+
+
+def test_failed_points_are_tried_again(tmp_path: Path) -> None:
+    for count in (2, 3):
+        with pytest.warns(SweepWarning, match="not yet"):
+            sweep(counted, {"g": [0.5, 3.0]}, store=tmp_path / "store", folder=str(tmp_path))
+        assert calls(tmp_path) == count
+
+
+@pytest.mark.parametrize("damage", ["cut", "digit", "key", "garbage"])
+def test_a_damaged_line_is_done_again(tmp_path: Path, damage: str) -> None:
+    run = partial(sweep, counted, {"g": [0.5, 1.0]}, store=tmp_path, folder=str(tmp_path))
+    first = run()
+    path = tmp_path / "points-all.jsonl"
+    lines = path.read_text().splitlines()
+    damaged = {
+        "cut": lines[1][: len(lines[1]) // 2],
+        "digit": lines[1].replace('"g": 1.0', '"g": 1.1'),
+        "key": lines[1].replace('"key": "', '"key": "0'),
+        "garbage": "[1, 2]",
+    }[damage]
+    path.write_text(f"{lines[0]}\n{damaged}")
+    again = run()
+    assert calls(tmp_path) == 3
+    assert again.drop_attrs().equals(first.drop_attrs())
+    run()
+    assert calls(tmp_path) == 3
+
+
+def test_other_functions_and_closures_have_other_points(tmp_path: Path) -> None:
+    for factor in (1.0, 2.0):
+        data = sweep(lambda g, factor=factor: factor * g, {"g": [1.0]}, store=tmp_path)
+        assert data.value.item() == factor
+
+    def scaled(factor: float) -> Any:
+        return lambda g: factor * g
+
+    def wrapped(factor: float) -> Any:
+        @wraps(_identical)
+        def inner(g: float) -> float:
+            return factor * _identical(g)
+
+        return inner
+
+    def with_default(factor: float) -> Any:
+        def inner(g: float, *, own: float = factor) -> float:
+            return own * g
+
+        return inner
+
+    twins = (lambda g: 3.0 * g, lambda g: 4.0 * g)
+    for make in (
+        scaled,
+        wrapped,
+        with_default,
+        lambda k: _Scaled(k).call,
+        lambda k: twins[int(k) - 3],
+    ):
+        for factor in (3.0, 4.0, 3.0):
+            assert sweep(make(factor), {"g": [1.0]}, store=tmp_path).value.item() == factor
+
+
+def test_other_arguments_and_helpers_have_other_points(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def applied(g: float, phi: Any) -> float:
+        return float(phi(g))
+
+    for phi in (np.tanh, lambda g: 2 * g, lambda g: 3 * g, transfer_function("erf").phi):
+        found = sweep(applied, {"g": [0.5]}, store=tmp_path, phi=phi).value.item()
+        assert found == phi(0.5)
+    assert sweep(_helped, {"g": [1.0]}, store=tmp_path).value.item() == 2
+    monkeypatch.setitem(_helped.__globals__, "_helper", lambda g: 5 * g)
+    assert sweep(_helped, {"g": [1.0]}, store=tmp_path).value.item() == 5
+
+
+def _identical(g: float) -> float:
+    return g
+
+
+def _helper(g: float) -> float:
+    return 2 * g
+
+
+def _helped(g: float) -> float:
+    return _helper(g)
+
+
+class _Scaled:
+    def __init__(self, factor: float) -> None:
+        self.factor = factor
+
+    def call(self, g: float) -> float:
+        return self.factor * g
+
+
+def test_names_of_the_sweep_are_refused() -> None:
+    for name in ("replicate", "failed", "status", "reason"):
+        with pytest.raises(ArgumentError, match=name):
+            sweep(lambda **point: 1.0, {name: [1.0]})
+    for bad in ({"failed": 1.0}, {"x": ("g", [1.0, 2.0])}, {"x": ("replicate", [1.0])}):
+        with pytest.raises(TypeError, match="names of the sweep"):
+            sweep(lambda g, bad=bad: bad, {"g": [1.0]})
+    with pytest.raises(ArgumentError, match="different dimensions"):
+        sweep(lambda g: {"a": ("k" if g > 1 else "m", [1.0])}, {"g": [1.0, 2.0]})
+    with pytest.raises(ArgumentError, match="numbers or texts"):
+        sweep(lambda g: g, {"g": [1, "a"]})
+    assert sweep(lambda g: (g, 2 * g), {"g": [1.0]}).value.values.tolist() == [[1.0, 2.0]]
+
+
+KEY = """
+from meanfield.common.sweep import identity
+def f(g, *, words=frozenset("abcdefgh")):
+    return g in {"one", "two", "three", "four"}, g in words
+print(identity(f, {"names": {"x", "y", "z"}}, None))
+"""
+
+
+def test_points_are_found_again_by_another_process(tmp_path: Path) -> None:
+    (tmp_path / "key.py").write_text(KEY)
+    keys = {
+        subprocess.run(
+            [sys.executable, "key.py"], cwd=tmp_path, capture_output=True, text=True, check=True,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+        ).stdout
+        for seed in ("1", "2", "3")
+    }  # fmt: skip
+    assert len(keys) == 1
+
+
+def test_attributes_of_any_kind_can_be_kept(tmp_path: Path) -> None:
+    def told(g: float) -> xr.Dataset:
+        return xr.Dataset({"q": g}, attrs={"n": np.int64(3), "ok": np.True_, "x": np.ones(2)})
+
+    for _ in range(2):
+        assert sweep(told, {"g": [1.0]}, store=tmp_path).attrs["n"] == 3
+
+
+def test_a_function_without_source_needs_a_version(tmp_path: Path) -> None:
+    space: dict[str, Any] = {}
+    exec("def bare(g):\n    return g", space)
+    with pytest.raises(ArgumentError, match="version="):
+        sweep(space["bare"], {"g": [1.0]}, store=tmp_path)
+    assert sweep(space["bare"], {"g": [1.0]}, store=tmp_path, version="1").value.item() == 1
+
+
+SLOW = """
+import time
+def slow(g, gamma, seed):
+    time.sleep(0.1)
+    return g * gamma
+"""
+INTERRUPTED = """
+import sys
+from meanfield import sweep
+from slow import slow
+if __name__ == "__main__":
+    axes = {"g": [k / 4 for k in range(10)], "gamma": [k / 8 for k in range(6)]}
+    grid = sweep(slow, axes, seed=1, workers=2, store="kept")
+    print(grid.value.shape, float(grid.value.sum()))
+"""
+
+
+@pytest.mark.parametrize("signal", ["SIGINT", "SIGKILL"])
+def test_a_sweep_that_was_stopped_goes_on(tmp_path: Path, signal: str) -> None:
+    import signal as signals
+
+    (tmp_path / "slow.py").write_text(SLOW)
+    (tmp_path / "run.py").write_text(INTERRUPTED)
+    points = tmp_path / "kept" / "points-all.jsonl"
+    running = subprocess.Popen(
+        [sys.executable, "run.py"], cwd=tmp_path, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    deadline = time.monotonic() + 60
+    while not (points.exists() and points.read_bytes().count(b"\n") >= 5):
+        assert time.monotonic() < deadline
+        assert running.poll() is None
+        time.sleep(0.02)
+    running.send_signal(getattr(signals, signal))
+    assert running.wait(timeout=60) != 0
+    kept = points.read_bytes()[: points.read_bytes().rfind(b"\n") + 1]
+    assert 5 <= kept.count(b"\n") < 60
+    done = subprocess.run(
+        [sys.executable, "run.py"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["(10,", "6)", str(sum(range(10)) / 4 * sum(range(6)) / 8)]
+    assert points.read_bytes().startswith(kept)
+    assert len(Store(tmp_path / "kept")) == 60
+
+
+def test_jobs_run_with_one_blas_thread_and_their_warnings() -> None:
+    from threadpoolctl import threadpool_info
+
+    def threads() -> list[int]:
+        np.ones((2, 2)) @ np.ones((2, 2))
+        return [one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"]
+
+    ((_, found),) = carry_out([threads])
+    assert set(found.value) == {1}
+    assert list(carry_out([], workers=2)) == []
+
+
+class _UnsendableError(Exception):
+    def __init__(self, first: int, second: int) -> None:
+        super().__init__("cannot be made again")
+
+
+def _raise() -> None:
+    raise _UnsendableError(1, 2)
+
+
+def test_errors_that_cannot_travel_keep_their_text() -> None:
+    found = [one for _, one in carry_out([_raise, _raise], workers=2)]
+    assert [one.reason for one in found] == ["cannot be made again"] * 2
+
+
+def test_no_progress_bar_in_a_pipe(capfd: pytest.CaptureFixture[str]) -> None:
+    sweep(lambda g: g, {"g": [1.0, 2.0]}, progress=True)
+    with bar(3, "points", True):
+        pass
+    assert capfd.readouterr().err == ""
+
+
+def test_saved_attributes_come_back_with_their_types(tmp_path: Path) -> None:
+    facts = {
+        "a": True,
+        "b": None,
+        "c": [1, 2.5],
+        "d": 2**70,
+        "e": "text",
+        "f": np.inf,
+        "g": {"h": 1},
+    }
+    save(xr.Dataset({"x": 1.0}, attrs=facts), tmp_path / "a.nc")
+    assert load(tmp_path / "a.nc").attrs == facts
+    with xr.open_dataset(tmp_path / "a.nc", engine="scipy") as data:
+        assert data.attrs["e"] == "text"
+        assert (data.attrs["a"], data.attrs["c"].tolist()) == (1, [1, 2.5])
+        assert "b" not in data.attrs
+    with pytest.raises(OSError, match="absent"):
+        load(tmp_path / "absent.nc")

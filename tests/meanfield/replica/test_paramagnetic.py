@@ -1,0 +1,366 @@
+"""The paramagnetic branch where it is hard: both lines, two sheets, folds, extreme β."""
+
+import numpy as np
+import pytest
+
+from meanfield import (
+    NotConvergedError,
+    TransferFunction,
+    critical_gain,
+    measure_transition_gain,
+    null_fluctuation,
+    null_response,
+    replica_map,
+    saddle_point,
+    spin_glass_beta,
+)
+from meanfield.replica import paramagnetic
+from meanfield.replica.points import Points
+from meanfield.transfer import transfer_function
+
+
+def test_every_point_of_the_domain_converges_or_ends_in_a_fold() -> None:
+    rng = np.random.default_rng(1)
+    g = 10 ** rng.uniform(np.log10(0.05), 1, 4000)
+    gamma = rng.uniform(-0.95, 1, g.size)
+    beta = 10 ** rng.uniform(-1, 15, g.size)
+    beta[::10] = np.inf
+    points = saddle_point(g, gamma, beta=beta, branch="paramagnetic", throw=False)
+    lost = ~points.converged
+    assert np.all(points.residual[~lost] <= 1e-10)
+    assert np.all(points.quadrature_error[~lost] <= 1e-12)
+    # Only the cooled sheet of γ < 0 can end, between its two lines.
+    assert lost.sum() <= 4
+    assert all("fold" in reason for reason in points.reason[lost])
+    assert np.all(gamma[lost] < 0)
+
+
+@pytest.mark.parametrize("line", [critical_gain, measure_transition_gain])
+def test_neighbourhood_of_the_lines(line) -> None:  # type: ignore[no-untyped-def]
+    rng = np.random.default_rng(2)
+    gamma = rng.uniform(-0.95, 1, 1500)
+    distance = 10 ** rng.uniform(-14, -2, gamma.size) * rng.choice([-1, 0, 1], gamma.size)
+    beta = 10 ** rng.uniform(0, 14, gamma.size)
+    beta[::4] = np.inf
+    points = saddle_point(
+        line(gamma) * (1 + distance), gamma, beta=beta, branch="paramagnetic", throw=False
+    )
+    assert points.residual.max() <= 1e-10
+    # Within 1e-12 of the onset q itself is of the order of rounding.
+    lost = ~points.converged
+    assert np.all(np.abs(distance[lost]) < 1e-12)
+    assert all("rounding" in reason for reason in points.reason[lost])
+    assert lost.sum() < 40
+
+
+def test_regime_two_is_exact_at_infinite_beta() -> None:
+    g, gamma = 0.75, 0.5
+    point = saddle_point(g, gamma, branch="paramagnetic")
+    assert point.q == 0
+    assert point.r == pytest.approx(1 / (g**2 * (1 + gamma)), rel=1e-15)
+    assert point.X == np.inf
+    assert point.instability == pytest.approx(1, abs=1e-12)
+    assert point.stable
+    assert point.marginal
+    expected = 0.5 - 1 / (2 * g**2 * (1 + gamma)) - np.log(g)
+    assert point.free_entropy == pytest.approx(expected, rel=1e-14)
+
+
+def test_limits_of_infinite_beta_are_reached() -> None:
+    # Order T in regimes I and III, √T in regime II.
+    g, gamma = np.array([0.5, 0.75, 1.2, 1.5]), np.array([0.3, 0.5, 0.5, -0.2])
+    limit = saddle_point(g, gamma, branch="paramagnetic")
+    for beta in (1e6, 1e8, 1e10):
+        near = saddle_point(g, gamma, beta=beta, branch="paramagnetic")
+        scale = np.array([10, 10 * np.sqrt(beta), 10, 10]) / beta
+        assert np.all(np.abs(near.q - limit.q) < scale)
+        assert np.all(np.abs(near.r - limit.r) < scale)
+        assert np.all(np.abs(near.free_entropy - limit.free_entropy) < 10 * scale)
+
+
+@pytest.mark.parametrize(("gamma", "power"), [(0.5, 2 / 3), (0.2, 2 / 3), (1.0, 3 / 4)])
+def test_power_law_on_the_critical_line(gamma: float, power: float) -> None:
+    # T/v = τ ~ T^{1/3} where A ∝ τ, and τ ~ T^{1/4} at γ = 1 where A ∝ τ².
+    beta = np.array([1e12, 1e14])
+    q = saddle_point(critical_gain(gamma), gamma, beta=beta, branch="paramagnetic").q
+    assert np.log(q[0] / q[1]) / np.log(100) == pytest.approx(power, abs=2e-3)
+
+
+def test_two_sheets_and_their_stability() -> None:
+    cooled = saddle_point(1.6, -0.5, beta=1e6, branch="paramagnetic")
+    null = saddle_point(1.6, -0.5, beta=1e6, branch="paramagnetic", sheet="null")
+    assert cooled.instability == pytest.approx(1.83, abs=0.005)
+    assert not cooled.stable
+    assert null.instability == pytest.approx(0.849, abs=0.0005)
+    assert null.stable
+    assert null.q == pytest.approx(1e-6 * null_fluctuation(1.6, -0.5), rel=1e-4)
+
+
+def test_null_sheet_ends_in_a_fold() -> None:
+    temperature = np.array([0.0118, 0.01184, 0.01186, 0.0125])
+    points = saddle_point(
+        1.6, -0.5, beta=1 / temperature, branch="paramagnetic", sheet="null", throw=False
+    )
+    assert points.converged.tolist() == [True, True, False, False]
+    assert all("fold" in reason for reason in points.reason[2:])
+    with pytest.raises(NotConvergedError, match="2 of 4 points"):
+        saddle_point(1.6, -0.5, beta=1 / temperature, branch="paramagnetic", sheet="null")
+
+
+def test_the_fold_by_exhaustive_search() -> None:
+    # Newton from everywhere: three solutions below the fold, one above.
+    rng = np.random.default_rng(5)
+    n = 400
+    start = np.stack([rng.uniform(-4, 0.5, n), rng.uniform(0.4, 1, n), rng.uniform(-2, 0.2, n)])
+    counts = []
+    for temperature in (0.01184, 0.01186):
+        points = Points(
+            *(np.full(n, a) for a in (1.6, -0.5, temperature, 0.0)), transfer_function("tanh")
+        )
+        solved = paramagnetic.newton_at(start.T, points, 60)
+        found = solved.unknowns[solved.residual < 1e-10]
+        counts.append(len(np.unique(found.round(4), axis=0)))
+    assert counts == [3, 1]
+
+
+def test_null_sheet_needs_the_null_phase() -> None:
+    point = saddle_point(2.1, -0.5, branch="paramagnetic", sheet="null", throw=False)
+    assert not point.converged
+    assert "g(1+gamma) < 1" in str(point.reason)
+
+
+def test_cooling_between_the_lines_can_lead_to_the_null_state() -> None:
+    # Just above 1/√(1+γ) = 1.118 the sheet continued from β = 0 ends at x = 0, further up at a
+    # finite q: the finite-q solution of β = ∞ is not reached by cooling there.
+    g = np.array([1.125, 1.16, 1.2, 1.3])
+    cooled = saddle_point(g, -0.2, branch="paramagnetic")
+    assert np.all(cooled.q[:2] == 0)
+    assert np.all(cooled.q[2:] > 0.05)
+    near = saddle_point(g, -0.2, beta=1e7, branch="paramagnetic")
+    np.testing.assert_allclose(near.q, cooled.q, atol=1e-5)
+    null = saddle_point(g[:2], -0.2, beta=1e3, branch="paramagnetic", sheet="null")
+    same = saddle_point(g[:2], -0.2, beta=1e3, branch="paramagnetic")
+    np.testing.assert_allclose(null.q, same.q, rtol=1e-10)
+
+
+def test_cooled_sheet_follows_its_path_step_by_step() -> None:
+    # A fine ladder of β, each point solved on its own, is continuous where the sheet is unique.
+    beta = 10 ** np.linspace(-1, 7, 400)
+    for g, gamma in ((1.16, -0.2), (1.2, -0.2), (1.952, -0.643), (2.5, -0.8)):
+        q = saddle_point(g, gamma, beta=beta, branch="paramagnetic").q
+        assert np.max(np.abs(np.diff(np.log(q)))) < 0.25
+
+
+def test_spin_glass_beta() -> None:
+    found = spin_glass_beta([1.5, 1.125, 1.16, 2.2, 1.2], [-0.2, -0.2, -0.2, -0.5, 0.3])
+    assert found[[1, 4]].tolist() == [np.inf, np.inf]
+    for g, gamma, beta in ((1.5, -0.2, found[0]), (1.16, -0.2, found[2]), (2.2, -0.5, found[3])):
+        point = saddle_point(
+            g, gamma, beta=beta * np.array([0.999, 1, 1.001]), branch="paramagnetic"
+        )
+        assert point.stable.tolist()[::2] == [True, False]
+        assert point.instability[1] == pytest.approx(1, abs=1e-10)
+
+
+def test_spin_glass_beta_finds_narrow_windows() -> None:
+    # At γ = −0.2 the instability first touches 1 near g = 1.1507.
+    # Just beyond it the window is narrower than a step of the search.
+    below, narrow, above = spin_glass_beta([1.15070, 1.1507108, 1.16], -0.2)
+    assert below == np.inf
+    assert narrow == pytest.approx(139.4512, abs=1e-3)
+    beta = narrow * np.array([0.99, 1.0001, 1.05])
+    points = saddle_point(1.1507108, -0.2, beta=beta, branch="paramagnetic")
+    # Stable again at larger β: the sheet leads to the null state.
+    assert points.stable.tolist() == [True, False, True]
+    assert above < narrow
+
+
+def test_positive_symmetry_is_stable_at_every_temperature() -> None:
+    rng = np.random.default_rng(3)
+    g, gamma = 10 ** rng.uniform(-1.3, 1, 1500), rng.uniform(0, 1, 1500)
+    beta = 10 ** rng.uniform(-1, 8, 1500)
+    points = saddle_point(g, gamma, beta=beta, branch="paramagnetic")
+    assert points.stable.all()
+
+
+@pytest.mark.parametrize("eta", [0.0, 0.3])
+@pytest.mark.parametrize("phi", ["tanh", "erf", "algebraic"])
+def test_jacobian_is_the_derivative(eta: float, phi: str) -> None:
+    rng = np.random.default_rng(4)
+    n = 6
+    points = Points(
+        rng.uniform(0.3, 3, n),
+        rng.uniform(-0.8, 1, n),
+        rng.uniform(0.01, 1, n),
+        np.full(n, eta),
+        transfer_function(phi),
+    )
+    unknowns = np.stack([rng.uniform(-3, 1, n), rng.uniform(0.2, 1, n), rng.uniform(-0.1, 0.3, n)])
+    unknowns = unknowns.T.copy()
+    _, jacobian = paramagnetic.equations(unknowns, points, 200)
+    for j in range(3):
+        h = np.zeros(3)
+        h[j] = 1e-5
+        up = paramagnetic.equations(unknowns + h, points, 200)[0]
+        down = paramagnetic.equations(unknowns - h, points, 200)[0]
+        np.testing.assert_allclose(jacobian[:, :, j], (up - down) / 2e-5, rtol=1e-6, atol=1e-7)
+
+
+def test_bimodal_and_peaked_single_site_laws() -> None:
+    # k = g²γr > 1: x − kφ has three zeros; checked in the general map with its own quadrature.
+    point = saddle_point([6.0, 10.0], 1.0, beta=[50.0, 1e4], branch="paramagnetic")
+    assert np.all(point.g**2 * point.gamma * point.r > 1)
+    order = (point.q, point.Q, point.r, point.R, point.X, point.P)
+    new = replica_map(order, point.g, point.gamma, beta=point.beta, nodes=64)
+    for value, expected in zip(new, order, strict=True):
+        np.testing.assert_allclose(value, expected, rtol=1e-10, atol=1e-12)
+
+
+def test_extreme_temperatures() -> None:
+    hot = saddle_point([0.5, 5.0], 0.4, beta=1e-6, branch="paramagnetic")
+    np.testing.assert_allclose(hot.q, 1, atol=5e-3)
+    cold = saddle_point(0.6, 0.3, beta=1e200, branch="paramagnetic")
+    assert cold.chi == pytest.approx(float(null_fluctuation(0.6, 0.3)), rel=1e-10)
+    assert cold.r == pytest.approx(float(null_response(0.6, 0.3)), rel=1e-12)
+
+
+def test_unbounded_phi_without_confinement_is_refused() -> None:
+    point = saddle_point(1.5, 0.2, beta=3.0, branch="paramagnetic", phi="linear", throw=False)
+    assert not point.converged
+    assert "not normalisable" in str(point.reason)
+
+
+def _scaled(k: float, a: float = 1.0) -> TransferFunction:
+    return TransferFunction(
+        "scaled",
+        phi=lambda x: a * np.tanh(k * x),
+        d1=lambda x: a * k * (1 - np.tanh(k * x) ** 2),
+        d2=lambda x: -2 * a * k**2 * np.tanh(k * x) * (1 - np.tanh(k * x) ** 2),
+        bound=a,
+    )
+
+
+@pytest.mark.parametrize("k", [0.1, 5.0, 20.0, 50.0])
+def test_steep_and_flat_functions(k: float) -> None:
+    """φ = tanh(kx) at (g, β) is tanh at (kg, β/k²): x → x/k, y → y/k."""
+    g, gamma, beta = np.array([0.5, 1.3, 3.0]), np.array([0.4, 0.5, -0.4]), np.array([9.0, 50, 2])
+    one = saddle_point(g, gamma, beta=beta, branch="paramagnetic")
+    two = saddle_point(g / k, gamma, beta=beta * k**2, branch="paramagnetic", phi=_scaled(k))
+    np.testing.assert_allclose(two.q, one.q, rtol=1e-9)
+    np.testing.assert_allclose(two.r, k * one.r, rtol=1e-9)
+    np.testing.assert_allclose(two.x2, one.x2 / k**2, rtol=1e-9)
+    found = spin_glass_beta(2.2 / k, -0.5, phi=_scaled(k))
+    assert found == pytest.approx(k**2 * float(spin_glass_beta(2.2, -0.5)), rel=1e-8)
+
+
+@pytest.mark.parametrize("a", [1.0, 2.0])
+def test_zero_temperature_columns_are_limits(a: float) -> None:
+    """Every closed form of β = ∞ against β = 1e9, signs of γ and another slope included."""
+    g = np.array([0.5, 0.8, 1.3, 0.6, 0.75]) / a
+    gamma = np.array([0.6, -0.5, -0.5, 0.0, 0.5])
+    phi = _scaled(1.0, a)
+    beta = 1e9
+    frozen = saddle_point(g, gamma, branch="paramagnetic", phi=phi)
+    near = saddle_point(g, gamma, beta=beta, branch="paramagnetic", phi=phi)
+    one = slice(0, 4)  # regime I; the last point is in regime II
+    for name in ("r", "X", "chi", "free_entropy", "instability"):
+        limit, value = getattr(frozen, name)[one], getattr(near, name)[one]
+        np.testing.assert_allclose(value, limit, rtol=1e-6, atol=1e-7, err_msg=name)
+    assert near.r[4] == pytest.approx(float(frozen.r[4]), rel=1e-3)
+    assert near.free_entropy[4] == pytest.approx(float(frozen.free_entropy[4]), rel=1e-3)
+    assert near.instability[4] == pytest.approx(1, abs=1e-3)
+    assert near.instability[4] < 1
+    static = saddle_point(g[one], gamma[one], phi=phi)
+    for name in ("r", "X", "chi", "free_entropy", "instability"):
+        np.testing.assert_allclose(getattr(static, name), getattr(frozen, name)[one], rtol=1e-12)
+    np.testing.assert_allclose(static.sigma_xphi, beta * near.sigma_xphi[one], rtol=1e-6)
+
+
+def test_function_with_a_discontinuous_onset_is_cooled() -> None:
+    """φ = tanh(0.3x + x³) is not concave: the branch of γ ≥ 0 need not be unique either."""
+
+    def inner(x: np.ndarray) -> np.ndarray:
+        return 0.3 * x + x**3
+
+    bumpy = TransferFunction(
+        "bumpy",
+        phi=lambda x: np.tanh(inner(x)),
+        d1=lambda x: (0.3 + 3 * x**2) * (1 - np.tanh(inner(x)) ** 2),
+        d2=lambda x: (
+            (6 * x - 2 * (0.3 + 3 * x**2) ** 2 * np.tanh(inner(x))) * (1 - np.tanh(inner(x)) ** 2)
+        ),
+        bound=1.0,
+    )
+    assert not bumpy.is_concave
+    # Values of an own continuation in small steps of ln β.
+    beta = np.array([1.0, 3.0, 10.0, 30.0, 100.0, 1e3, 1e4])
+    q = saddle_point(5 / 3, 0.0, beta=beta, branch="paramagnetic", phi=bumpy).q
+    np.testing.assert_allclose(
+        q, [0.6087, 0.5357, 0.4913, 0.4742, 0.4675, 0.4648, 0.4645], atol=6e-5
+    )
+    assert saddle_point(5 / 3, 0.0, branch="paramagnetic", phi=bumpy).q == pytest.approx(
+        float(q[-1]), abs=1e-4
+    )
+    assert saddle_point(7 / 3, -0.3, branch="paramagnetic", phi=bumpy).q == pytest.approx(
+        0.5896, abs=1e-4
+    )
+
+
+@pytest.mark.parametrize("distance", [1e-6, 1e-7, 1e-8, 1e-9])
+def test_null_sheet_does_not_jump_near_its_end(distance: float) -> None:
+    for gamma in (-0.2, -0.5):
+        g = float(critical_gain(gamma)) * (1 - distance)
+        point = saddle_point(g, gamma, beta=1e6, branch="paramagnetic", sheet="null", throw=False)
+        assert not point.converged
+        cold = saddle_point(g, gamma, beta=1e40, branch="paramagnetic", sheet="null")
+        assert cold.chi == pytest.approx(float(null_fluctuation(g, gamma)), rel=1e-3)
+
+
+@pytest.mark.parametrize("gamma", [-0.7, -0.2, -0.01, -1e-4])
+def test_cooling_just_inside_and_outside_the_linear_line(gamma: float) -> None:
+    """At g(1+γ) → 1 the cooled sheet is the finite-q one, on either side of the line."""
+    distance = np.array([1e-3, 1e-6, 1e-8, 1e-10]) * min(1, -gamma)
+    g_c = float(critical_gain(gamma))
+    inside = saddle_point(g_c * (1 - distance), gamma, branch="paramagnetic")
+    outside = saddle_point(g_c * (1 + distance), gamma, branch="paramagnetic")
+    np.testing.assert_allclose(inside.q / outside.q, 1, atol=20 * distance.max() / -gamma)
+    assert abs(inside.q[3] / outside.q[3] - 1) < 1e-6
+    null = saddle_point(g_c * (1 - distance), gamma, branch="paramagnetic", sheet="null")
+    assert np.all(null.q == 0)
+
+
+def test_tolerance_is_applied_to_the_residual() -> None:
+    point = saddle_point(1.2, 0.5, beta=3.0, branch="paramagnetic", tol=1e-18, throw=False)
+    assert point.residual > 1e-18
+    assert not point.converged
+    assert "above tol" in str(point.reason)
+
+
+def test_residual_sees_every_equation() -> None:
+    points = Points(*(np.array([a]) for a in (1.2, 0.5, 0.1, 0.0)), transfer_function("tanh"))
+    solved = paramagnetic.newton_at(np.array([[-0.5, 0.6, 0.2]]), points, 48).unknowns
+    assert np.max(np.abs(paramagnetic.plain_errors(solved, points, 96))) < 1e-12
+    for j in range(3):
+        moved = solved.copy()
+        moved[0, j] += 1e-4
+        assert np.max(np.abs(paramagnetic.plain_errors(moved, points, 96))) > 1e-5
+    moved = solved.copy()
+    moved[0, 2] += 1e-4
+    assert abs(paramagnetic.plain_errors(moved, points, 96)[0, 2]) > 1e-5
+
+
+def test_rounding_error_is_honest_on_the_line() -> None:
+    # At g = 1, γ = 0 the exact q tends to √(T/2) + T/…: known to leading order.
+    beta = np.array([1e16, 1e20, 1e24])
+    point = saddle_point(1.0, 0.0, beta=beta, branch="paramagnetic")
+    error = np.abs(point.q / np.sqrt(1 / (2 * beta)) - 1)
+    assert np.all(error <= point.rounding_error + 2 / np.sqrt(beta))
+    lost = saddle_point(1.0, 0.0, beta=1e36, branch="paramagnetic", throw=False)
+    assert not lost.converged
+    assert "rounding" in str(lost.reason)
+
+
+def test_sheet_of_names_the_sheet() -> None:
+    point = saddle_point([1.6, 1.2], [-0.5, 0.5], beta=1e6, branch="stable")
+    assert point.sheet_of.tolist() == ["null", ""]
+    assert "sheet" not in point.attributes
