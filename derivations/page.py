@@ -119,7 +119,7 @@ def _figures() -> Iterable[Sequence[str]]:
         yield (
             figure.replace("] ", "] Fig. "),
             "<br>".join([study.title, *(_link(path.name, path) for path in files)]),
-            f"`{study.door} {key}`",
+            f"`python -m simulate reproduce {key}`",
             f"`{ELSEWHERE[key]}`",
             "<br>".join(name for name, drawn in others.items() if figure in drawn),
         )
