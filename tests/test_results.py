@@ -1,0 +1,134 @@
+"""Every public result and every public exception goes through a process pool and comes back."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import inspect
+import warnings
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+from typing import Any
+
+import numpy as np
+import pytest
+
+import meanfield
+import simulate
+from meanfield.common.result import CONVERGED, Result
+from simulate import couplings
+
+J = couplings.elliptic(20, 2.0, seed=0)
+X = np.random.default_rng(0).standard_normal((60, 4))
+SMALL: dict[str, Any] = {"n_trajectories": 1024, "batches": 4, "seed": 0}
+RUN: dict[str, Any] = {"dt": 0.1, "t_max": 20.0, "t_skip": 5.0, "seed": 0}
+
+
+def mean(t: float, x: Any, f: Any) -> Any:
+    return x.mean(axis=0)
+
+
+RESULTS: dict[str, Callable[[], Any]] = {
+    "SaddlePoint": partial(meanfield.saddle_point, [0.5, 1.5]),
+    "Stationary": partial(meanfield.stationary, [0.5, 1.5]),
+    "TwoTime": partial(meanfield.two_time, 1.5, 0.5, t_max=1.0, dt=0.1, **SMALL),
+    "SteadyState": partial(meanfield.steady_state, 1.5),
+    "MeanFieldLyapunov": partial(meanfield.maximal_lyapunov, 0.5, t_skip=10.0, t_max=30.0, **SMALL),
+    "Trajectory": partial(
+        simulate.integrate, J, X[:20, :2], t_max=1.0, dt=0.1, observables={"m": mean}
+    ),
+    "LyapunovExponent": partial(simulate.maximal_lyapunov, J, **RUN),
+    "LyapunovSpectrum": partial(simulate.lyapunov_spectrum, J, 2, **RUN),
+    "FixedPoints": partial(simulate.find_fixed_points, J, n_starts=4, seed=0),
+    "StationaryPoints": lambda: simulate.find_fixed_points(J, n_starts=4, seed=0).minima,
+    "BoltzmannSamples": partial(
+        simulate.sample_boltzmann, J, [0.1, 0.2], n_samples=1000, chains=2, seed=0
+    ),
+    "ActivityDistribution": partial(simulate.activity_distribution, X, bins=5),
+    "Autocorrelation": partial(simulate.autocorrelation, X, max_lag=3),
+    "PrincipalComponents": partial(simulate.principal_components, X, 2),
+    "MemoryCurve": partial(simulate.memory_function, X, X[:, :2]),
+    "Validation": partial(simulate.validate, rows=["identities*"]),
+}
+TOO_LONG: dict[str, Any] = {"t_max": 6000, "dt": 3, "method": "euler", "phi": "linear"}
+GROWING = meanfield.SiteModel("growing", phi=np.tanh, drift=lambda t, x, h, u: x**3 + h)
+EXCEPTIONS: dict[str, Callable[[], Any]] = {
+    "ArgumentError": partial(meanfield.saddle_point, -1.0),
+    "NotConvergedError": partial(meanfield.saddle_point, [0.5, 1.5], beta=2.0, branch="ordered"),
+    "SamplerError": partial(meanfield.two_time, 1.0, t_max=50.0, dt=0.1, model=GROWING, **SMALL),
+    "IntegrationError": partial(simulate.integrate, np.zeros((1, 1)), [1.0], **TOO_LONG),
+    "FixedPointError": partial(simulate.find_fixed_points, J, n_starts=2, max_iter=1, seed=0),
+    "StepSizeWarning": partial(simulate.integrate, J, X[:20, 0], t_max=9.0, dt=3, method="euler"),
+    "SweepWarning": partial(meanfield.sweep, lambda g: 1 / g, {"g": [0.0, 1.0]}),
+    "SamplingWarning": partial(
+        simulate.sample_boltzmann, J, 1e4, n_samples=10, chains=2, warmup=0, seed=0
+    ),
+    "SingularCovarianceWarning": partial(
+        simulate.memory_function, np.zeros((5, 2)), np.ones(5), formula="printed"
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[ProcessPoolExecutor]:
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as running:
+        yield running
+
+
+def public(kind: type) -> set[str]:
+    names = [(package, name) for package in (meanfield, simulate) for name in package.__all__]
+    found = {name: getattr(package, name) for package, name in names}
+    return {n for n, one in found.items() if inspect.isclass(one) and issubclass(one, kind)}
+
+
+def test_none_is_left_out() -> None:
+    assert set(RESULTS) == public(Result)
+    assert set(EXCEPTIONS) == public(Exception)
+
+
+@pytest.mark.parametrize("name", sorted(RESULTS))
+def test_results(name: str, pool: ProcessPoolExecutor) -> None:
+    """The same numbers, words and provenance come back."""
+    found = RESULTS[name]()
+    assert type(found).__name__ == name
+    back = pool.submit(copy.copy, found).result()
+    assert type(back) is type(found)
+    assert repr(back) == repr(found)
+    before, after = found.to_dataset(), back.to_dataset()
+    assert after.drop_attrs().identical(before.drop_attrs())
+    time = {"created"}
+    for key in set(before.attrs) - time:
+        assert str(after.attrs[key]) == str(before.attrs[key])
+    assert all(one == CONVERGED for one in np.ravel(found.status))
+    assert len(repr(found)) < 300
+    assert repr(found).partition("(")[0] in found._repr_html_()
+
+
+@pytest.mark.parametrize("name", sorted(RESULTS))
+def test_what_a_result_says_of_itself(name: str) -> None:
+    """Every variable has a meaning, every error the shape of its number, every field a text."""
+    found = RESULTS[name]()
+    data = found.to_dataset()
+    for label in map(str, data.variables):
+        assert data[label].attrs.get("long_name") or label == "m", label
+        if label.endswith("_err"):
+            assert data[label].dims == data[label[:-4]].dims
+    for field in dataclasses.fields(found):
+        assert not field.metadata or f"\n{field.name}" in (type(found).__doc__ or ""), field.name
+
+
+@pytest.mark.parametrize("name", sorted(EXCEPTIONS))
+def test_exceptions(name: str, pool: ProcessPoolExecutor) -> None:
+    """Text, type and what it carries come back."""
+    kind = getattr(meanfield, name, None) or getattr(simulate, name)
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", kind) if issubclass(kind, Warning) else None
+        with pytest.raises(kind) as told:
+            EXCEPTIONS[name]()
+    back = pool.submit(copy.copy, told.value).result()
+    assert type(back) is kind
+    assert str(back) == str(told.value) != ""
+    assert set(vars(back)) == set(vars(told.value)) - {"__notes__"}
