@@ -21,7 +21,7 @@ _COLDEST = 1e-10
 _STEP = 0.08
 # Change of ln T on doubling the nodes below which the crossing counts as converged.
 _SETTLED = 1e-10
-_UNSETTLED = "the quadrature at the bifurcation does not settle: use a smoother phi"
+_UNSETTLED = "beta_SG, where this branch begins, could not be located: use a smoother phi"
 _WEAK_ONSET = (
     "the ordered branch could not be followed away from its bifurcation: move g or gamma a little"
 )
@@ -197,9 +197,10 @@ class _Crossing:
 
 def bifurcation(points: Points) -> tuple[Array, Array]:
     """First crossing of instability 1 while cooling: ln T_SG and the paramagnetic solution."""
-    # -inf and nan where the sheet stays stable down to T = 1e-10 g².
+    # -inf and nan where the sheet stays stable down to T = 1e-10 g² or ends in a fold; nan for both
+    # where it could not be followed or the quadrature does not settle.
     watch = _Crossing(points)
-    paramagnetic.cool(points, np.log(_COLDEST * points.g**2), visit=watch, max_step=_STEP)
+    path = paramagnetic.cool(points, np.log(_COLDEST * points.g**2), visit=watch, max_step=_STEP)
     crossed = np.flatnonzero(watch.value[:, 2] > 1)
     bracket = {int(i): (watch.log_t[i, 1:], watch.unknowns[i, 1:]) for i in crossed}
     for row, log_t, unknowns, value in watch.peaks:
@@ -209,7 +210,7 @@ def bifurcation(points: Points) -> tuple[Array, Array]:
             # The first summit beyond 1 comes before a later one and before the open crossing.
             if row not in bracket or ends[0] > bracket[row][0][0]:
                 bracket[row] = (ends, np.stack([unknowns[0], vertex[1]]))
-    result = np.full(len(points), -np.inf)
+    result = np.where(path.exhausted | np.isnan(path.unknowns[:, 0]), np.nan, -np.inf)
     solution = np.full((len(points), 3), np.nan)
     rows = np.array(sorted(bracket), dtype=np.intp)
     if rows.size:

@@ -207,7 +207,7 @@ def spin_glass_beta(
     -------
     ndarray
         β_SG, ``inf`` where the sheet is stable down to T = 1e-10 g² or where it ends before (for
-        γ ≥ 0 everywhere), nan where the quadrature does not settle.  Just above the gain where
+        γ ≥ 0 everywhere), nan where it cannot be located.  Just above the gain where
         β_SG becomes finite the sheet is stable again at larger β, since there it leads to the null
         state.
 
