@@ -65,7 +65,9 @@ def wandering(g: float, *names: str, sigma: float = 0.0) -> dict[str, Value]:
     point = stationary(g, sigma=sigma, n_tau=2)
     places = {name: "kinetic_energy" if name == "energy" else name for name in names}
     numbers = {name: float(getattr(point, place)) for name, place in places.items()}
-    return {name: Value(one, float(point.relative_error) * abs(one)) for name, one in numbers.items()}
+    return {
+        name: Value(one, float(point.relative_error) * abs(one)) for name, one in numbers.items()
+    }
 
 
 def sampled(
