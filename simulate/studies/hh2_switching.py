@@ -61,7 +61,7 @@ def exponent(
     )  # fmt: skip
     return {
         "lyapunov": ((), float(found.value), {"long_name": "largest Lyapunov exponent λ"}),
-        "lyapunov_err": ((), float(found.stderr), {"long_name": "its error over time"}),
+        "lyapunov_err": ((), float(found.value_err), {"long_name": "its error over time"}),
         **step_facts(found),
     }
 

@@ -106,7 +106,7 @@ def vanilla_exponent(
     found = maximal_lyapunov(J, dt=_LYAPUNOV_STEP, t_max=t_lyapunov, t_skip=skipped, seed=seed)
     return {
         "lyapunov": ((), float(found.value), {"long_name": "largest exponent λ at κ = 0"}),
-        "lyapunov_err": ((), float(found.stderr), {"long_name": "its error over time"}),
+        "lyapunov_err": ((), float(found.value_err), {"long_name": "its error over time"}),
     }
 
 

@@ -78,7 +78,7 @@ def step_facts(run: Trajectory | LyapunovExponent) -> dict[str, Any]:
             (), run.energy_rise_fraction, {"long_name": "share of steps at κ > 0 that raise E"}
         ),
         "unstable_step": (
-            (), run.status != "success", {"long_name": "the step is too long for the flow"}
+            (), not run.converged, {"long_name": "the step is too long for the flow"}
         ),
     }  # fmt: skip
 

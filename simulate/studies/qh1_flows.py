@@ -177,7 +177,7 @@ def activity(
         "activity": (("shown", "time"), shown, {"long_name": "φ(x)"}),
         "onset": ((), g * (1 + gamma), {"long_name": "g(1+γ), 1 where x = 0 loses stability"}),
         "lyapunov": ((), float(found.value), {"long_name": "largest Lyapunov exponent λ"}),
-        "lyapunov_err": ((), float(found.stderr), {"long_name": "its error over time"}),
+        "lyapunov_err": ((), float(found.value_err), {"long_name": "its error over time"}),
         "method": ((), run.method),
         "status": ((), run.status),
     }
@@ -320,8 +320,8 @@ def _draw_activity(axis: Axes, part: xr.Dataset, index: int) -> None:
         "\n"
         rf"{part.method.item()}, $\Delta t = {facts['dt']:g}$"
     )
-    if part.status != "success":
-        axis.text(0.5, 0.05, part.status.item(), color=style.ALARM, transform=axis.transAxes)
+    if part.status != "converged":
+        axis.text(0.5, 0.05, "step too long", color=style.ALARM, transform=axis.transAxes)
 
 
 def _mark(index: int) -> dict[str, Any]:

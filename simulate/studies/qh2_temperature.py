@@ -13,7 +13,7 @@ from meanfield.common import style
 from meanfield.common.study import Part, Study, averaged
 
 from ..boltzmann import NAMES, sample_boltzmann
-from ..boltzmann.estimators import estimate
+from ..boltzmann.chains import chain_mean
 from ..couplings import elliptic
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def sampled(
     names = [*NAMES, *(f"{name}_err" for name in NAMES), "r_hat", "ess", "converged"]
     found = {name: getattr(run, name) for name in names}
     found["x2"] = np.mean(run.samples**2, axis=(1, 2, 3))
-    found["x2_err"] = [estimate(np.mean(one**2, axis=-1)).stderr for one in run.samples]
+    found["x2_err"] = [chain_mean(np.mean(one**2, axis=-1)).value_err for one in run.samples]
     return {
         "beta": list(beta),
         **{

@@ -97,7 +97,7 @@ def run(
         observables={"activity": lambda t, x, f: x[:neurons], "freezing": displacement}, eta=eta,
         phi=phi, seed=seed, threads=threads, progress=progress,
     )  # fmt: skip
-    data = found.to_dataset().rename(activity_0="neuron", activity="x")
+    data = found.to_dataset().drop_vars("x_end").rename(activity_0="neuron", activity="x")
     kappa = [onsager(float(t)) if callable(onsager) else onsager for t in times]
     moved = data.freezing.values[[1, -1]]
     return data.assign(
@@ -138,9 +138,9 @@ def draw(data: xr.Dataset) -> Figure:
                 transform=axis.get_xaxis_transform(), color=style.SECOND, alpha=0.15, lw=0,
             )  # fmt: skip
     above.set_title(title)
-    if data.status != "success":
+    if data.status != "converged":
         above.text(
-            0.01, 0.02, f"{data.status.item()}: what is seen is the step, not the flow",
+            0.01, 0.02, "step too long: what is seen is the step, not the flow",
             transform=above.transAxes, fontsize=8, color=style.ALARM,
         )  # fmt: skip
     return figure

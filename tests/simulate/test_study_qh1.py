@@ -87,7 +87,7 @@ def test_null_phase_falls_silent(found: Answer, data: xr.Dataset) -> None:
     assert null.lyapunov + 3 * null.lyapunov_err < 0
     assert np.abs(null.activity[:, -1]).max() < 0.1 * np.abs(null.activity[:, 0]).max()
     assert quoted(float(null.lyapunov), float(null.lyapunov_err)) in found.caption
-    assert set(data.status.values) == {"success"}
+    assert set(data.status.values) == {"converged"}
 
 
 def test_both_phases_have_the_same_couplings(data: xr.Dataset) -> None:

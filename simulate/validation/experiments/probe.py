@@ -79,11 +79,11 @@ def sampled(
     """
     run = two_time(
         g, gamma, t_max=late, dt=dt, save_every=round(early / dt), method="sampler",
-        bias="extrapolate", **how,
+        finite_m="extrapolate", **how,
     )  # fmt: skip
-    if run.warnings:
+    if run.reason:
         # The step, or no room to measure the bias of finite batches.
-        raise SamplerError("; ".join(run.warnings))
+        raise SamplerError(run.reason)
 
     def value(name: str, *place: int) -> Value:
         error = getattr(run, f"{name}_err")[place]

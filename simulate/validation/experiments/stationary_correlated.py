@@ -27,7 +27,7 @@ PREDICTIONS = (
 def theory(*, seed: int, g: float, batches: int, **how: Any) -> dict[str, Value]:
     """Sampled over the same times as the networks, extrapolated to M → ∞."""
     found = steady_state(g, 0.5, batches=batches, seed=seed, method="sampler", **how)
-    if not math.isfinite(found.q_bias):
+    if not math.isfinite(found.q_finite_m):
         raise SamplerError(found.reason)
     return {
         row.name: Value(getattr(found, row.name), getattr(found, f"{row.name}_err"), batches - 1)
