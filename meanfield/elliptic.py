@@ -86,11 +86,6 @@ def null_response(g: ArrayLike, gamma: ArrayLike = 0.0) -> Array:
     ndarray
         Dimensionless response per unit field.
 
-    Raises
-    ------
-    ValueError
-        If an argument is outside its range.
-
     Examples
     --------
     >>> from meanfield import null_response
@@ -120,11 +115,6 @@ def null_fluctuation(g: ArrayLike, gamma: ArrayLike = 0.0) -> Array:
     -------
     ndarray
 
-    Raises
-    ------
-    ValueError
-        If an argument is outside its range.
-
     Examples
     --------
     >>> from meanfield import null_fluctuation
@@ -149,11 +139,6 @@ def null_margin(g: ArrayLike, gamma: ArrayLike = 0.0) -> Array:
     Returns
     -------
     ndarray
-
-    Raises
-    ------
-    ValueError
-        If an argument is outside its range.
 
     Examples
     --------
@@ -185,11 +170,6 @@ def linear_temperature_ratio(g: ArrayLike, gamma: ArrayLike = 0.0, eta: ArrayLik
     -------
     ndarray
         τ; 0 where η = 0 and g(1+γ) ≥ 1 (the measure is not normalisable there).
-
-    Raises
-    ------
-    ValueError
-        If an argument is outside its range.
 
     Examples
     --------
@@ -226,11 +206,6 @@ def square_root_amplitude(g: ArrayLike, gamma: ArrayLike, *, cubic: float = 2 / 
     -------
     ndarray
         c, or nan outside regime II.
-
-    Raises
-    ------
-    ValueError
-        If an argument is outside its range.
 
     Examples
     --------

@@ -106,20 +106,17 @@ class TransferFunction:
         if self.primitive is not None:
             chain.insert(0, ("primitive", self.primitive))
         for label, function in chain:
-            if not np.all(np.isfinite(function(np.concatenate([-x, x])))):
-                raise ValueError(
-                    f"phi={self.name!r}: {label} is not finite on |x| < {3 * self.unit:g}"
-                )
+            finite = np.all(np.isfinite(function(np.concatenate([-x, x]))))
+            self._require(finite, f"{label} is not finite on |x| < {3 * self.unit:g}")
         size = float(np.max(np.abs(self.phi(x))))
-        if not np.allclose(self.phi(-x), -self.phi(x), rtol=0, atol=1e-12 * size):
-            raise ValueError(f"phi={self.name!r}: must be odd, phi(-x) = -phi(x)")
-        if self.slope <= 0:
-            raise ValueError(f"phi={self.name!r}: slope phi'(0) = {self.slope:g} must be > 0")
+        odd = np.allclose(self.phi(-x), -self.phi(x), rtol=0, atol=1e-12 * size)
+        self._require(odd, "must be odd, phi(-x) = -phi(x)")
+        self._require(self.slope > 0, f"slope phi'(0) = {self.slope:g} must be > 0")
         bend, nearer = np.abs(self.d2(self.unit * np.array([1e-7, 1e-8])))
-        if bend > 1e-6 * np.max(np.abs(self._sampled(self.d2))) and nearer > bend / 2:
-            raise ValueError(f"phi={self.name!r}: d2 must be continuous, hence 0 at x = 0")
-        if size > self.bound * (1 + 1e-12):
-            raise ValueError(f"phi={self.name!r}: |phi| exceeds bound = {self.bound:g}")
+        smooth = bend <= 1e-6 * np.max(np.abs(self._sampled(self.d2))) or nearer <= bend / 2
+        self._require(smooth, "d2 must be continuous, hence 0 at x = 0")
+        bounded = size <= self.bound * (1 + 1e-12)
+        self._require(bounded, f"|phi| exceeds bound = {self.bound:g}")
         for (_, lower), (label, upper) in pairwise(chain):
             slope = (lower(x + h) - lower(x - h)) / (2 * h)
             slope -= (lower(x + 2 * h) - lower(x - 2 * h) - 4 * h * slope) / (12 * h)
@@ -127,22 +124,24 @@ class TransferFunction:
             worst = int(np.argmax(error))
             allowed = _CHECK_TOLERANCE * float(np.max(np.abs(upper(x))))
             allowed += _ROUNDING * float(np.max(np.abs(lower(x)))) / h
-            if error[worst] > allowed:
-                raise ValueError(
-                    f"phi={self.name!r}: {label} at x = {x[worst]:g} is off by {error[worst]:.1e} "
-                    f"from the slope of the function before it (allowed {allowed:.1e})"
-                )
-
+            self._require(
+                error[worst] <= allowed,
+                f"{label} at x = {x[worst]:g} is off by {error[worst]:.1e} from the slope of the "
+                f"function before it (allowed {allowed:.1e})",
+            )
         for label, shortcut, full in (
             ("slope_of_value", self.slope_of_value, self.d1),
             ("bend_of_value", self.bend_of_value, self.d2),
         ):
-            if shortcut is None:
-                continue
-            exact = full(x)
-            atol = 1e-9 * float(np.max(np.abs(exact)))
-            if not np.allclose(shortcut(self.phi(x)), exact, rtol=1e-9, atol=atol):
-                raise ValueError(f"phi={self.name!r}: {label} disagrees with the derivative")
+            if shortcut is not None:
+                exact = full(x)
+                atol = 1e-9 * float(np.max(np.abs(exact)))
+                same = np.allclose(shortcut(self.phi(x)), exact, rtol=1e-9, atol=atol)
+                self._require(same, f"{label} disagrees with the derivative")
+
+    def _require(self, valid: Any, text: str) -> None:
+        if not valid:
+            raise ValueError(f"phi={self.name!r}: {text}")
 
     def __call__(self, x: Array) -> Array:
         """φ(x)."""
@@ -321,8 +320,7 @@ def transfer_function(phi: str | TransferFunction) -> TransferFunction:
     """
     if isinstance(phi, TransferFunction):
         return phi
-    if not isinstance(phi, str):
-        raise TypeError(f"phi={phi!r}: expected one of {', '.join(NAMES)} or a TransferFunction")
-    if phi not in _BUILT_IN:
-        raise ValueError(f"phi={phi!r}: expected one of {', '.join(NAMES)} or a TransferFunction")
-    return _BUILT_IN[phi]
+    if isinstance(phi, str) and phi in _BUILT_IN:
+        return _BUILT_IN[phi]
+    wrong = ValueError if isinstance(phi, str) else TypeError
+    raise wrong(f"phi={phi!r}: expected one of {', '.join(NAMES)} or a TransferFunction")

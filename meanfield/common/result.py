@@ -162,8 +162,6 @@ class Result:
         points = self._point_dims(dims)
         variables: dict[str, Any] = {}
         coords: dict[str, Any] = {}
-        # A parameter that is a coordinate is told there.
-        told = {name for name, about, _ in self._declared() if about["kind"] == "coordinate"}
         for name, about, content in self._declared():
             if about["kind"] == "fact":
                 continue
@@ -190,12 +188,14 @@ class Result:
             meanings = ("whether the numbers may be used", "status is converged", "why not")
             for name, text in zip(_VERDICT, meanings, strict=True):
                 variables[name] = points, np.asarray(getattr(self, name)), {"long_name": text}
-        facts = {k: native(v) for k, v in self._facts().items() if k not in told}
+        facts = {k: native(v) for k, v in self._facts().items()}
         return xr.Dataset(variables, coords, attrs={**facts, **provenance()})
 
     def _facts(self) -> dict[str, Any]:
         """What is known of the whole result: parameters, facts, and the status if it is one."""
-        facts = {k: v for k, v in self.attributes.items() if v is not None}
+        # A parameter that is a coordinate is told there.
+        told = {name for name, about, _ in self._declared() if about["kind"] == "coordinate"}
+        facts = {k: v for k, v in self.attributes.items() if v is not None and k not in told}
         facts |= {name: c for name, about, c in self._declared() if about["kind"] == "fact"}
         if not isinstance(self.status, np.ndarray):
             facts |= {name: getattr(self, name) for name in _VERDICT}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,17 +113,6 @@ class Path(NamedTuple):
     exhausted: NDArray[np.bool_]
 
 
-def in_temperature(
-    newton_at: Callable[[Array, Points, int, int], NewtonResult], points: Points, nodes: int
-) -> Corrector:
-    """Newton's corrector of a branch followed in ln T, with a rule of `nodes`."""
-
-    def correct(unknowns: Array, log_t: Array, index: NDArray[np.intp]) -> NewtonResult:
-        return newton_at(unknowns, points.take(index).at(np.exp(log_t)), nodes, CORRECTIONS)
-
-    return correct
-
-
 def follow(
     correct: Corrector,
     start: Array,
@@ -215,61 +204,86 @@ class Starts:
 
 
 @dataclass(frozen=True)
-class BranchEquations:
-    """What `refine` needs of a branch; every function takes unknowns, points and nodes n."""
+class Branch:
+    """The equations of a branch and how they are solved; functions take unknowns, points, nodes."""
 
     name: str
-    # Newton's method.
-    solve: Callable[[Array, Points, int], NewtonResult]
     # Errors and Jacobian.
     equations: Callable[[Array, Points, int], tuple[Array, Array]]
     # The columns of numbers.
     observables: Callable[[Array, Points, int], dict[str, Array]]
+    # limit(unknowns, step, points) is the factor in (0, 1] that shortens each step.
+    limit: Callable[[Array, Array, Points], Array]
     # Errors of the equations as the theory states them where another form of them is solved.
     plain_errors: Callable[[Array, Points, int], Array] | None = None
     max_nodes: int = MAX_NODES
     accuracy: float = 1e-12
+    max_iterations: int = 60
 
+    def solve(
+        self, start: Array, points: Points, n: int, max_iterations: int | None = None
+    ) -> NewtonResult:
+        """Newton's method with n nodes."""
 
-def refine(branch: BranchEquations, starts: Starts, points: Points, tol: float) -> Columns:
-    """Newton from `starts`, doubling the nodes until the quadrature is as good as the branch's."""
-    # With the last, finest rule an error below `tol` is enough.  The quadrature error is the
-    # largest equation error that doubling the nodes reveals at the solution; the residual, taken on
-    # the doubled nodes, includes it.
-    columns = Columns(len(points), branch.name)
-    columns.reason, columns.iterations = starts.reason.copy(), starts.iterations.copy()
-    unknowns = starts.unknowns.copy()
-    todo = np.flatnonzero(np.all(np.isfinite(unknowns), axis=1))
-    columns.reason[todo] = DIVERGED
-    n = FIRST_NODES
-    while todo.size and n <= branch.max_nodes:
-        solved = branch.solve(unknowns[todo], points.take(todo), n)
-        columns.iterations[todo] += solved.iterations
-        columns.nodes[todo] = n
-        columns.residual[todo] = solved.residual
-        # A rule too coarse can spoil Newton's method: the next one then restarts where it did.
-        sound = solved.residual <= STALL
-        index = todo[sound]
-        part, solution = points.take(index), solved.unknowns[sound]
-        unknowns[index] = solution
-        errors, jacobian = branch.equations(solution, part, 2 * n)
-        error = np.max(np.abs(errors), axis=1)
-        columns.quadrature_error[index] = columns.residual[index] = error
-        if branch.plain_errors is not None:
-            plain = np.max(np.abs(branch.plain_errors(solution, part, 2 * n)), axis=1)
-            columns.residual[index] = np.maximum(error, plain)
-        columns.reason[index] = _COARSE.format(n)
-        accurate = error <= (branch.accuracy if 2 * n <= branch.max_nodes else tol)
-        done = index[accurate]
-        values = branch.observables(solution[accurate], points.take(done), 2 * n)
-        for name, value in values.items():
-            columns.values[name][done] = value
-        columns.reason[done] = np.where(columns.residual[done] <= tol, "", _ABOVE_TOL)
-        # ln v (or ln q) inherits the error of the equations through the inverse Jacobian.
-        floor = np.maximum(error[accurate], 4e-16)
-        rounding = floor * np.abs(np.linalg.pinv(jacobian[accurate], rcond=1e-80)[:, 0]).sum(axis=1)
-        columns.rounding_error[done] = rounding
-        columns.reason[done[rounding > _NO_DIGITS]] = _ROUNDING
-        todo = np.setdiff1d(todo, done, assume_unique=True)
-        n *= 2
-    return columns
+        def system(unknowns: Array, index: NDArray[np.intp]) -> tuple[Array, Array]:
+            return self.equations(unknowns, points.take(index), n)
+
+        def limit(unknowns: Array, step: Array, index: NDArray[np.intp]) -> Array:
+            return self.limit(unknowns, step, points.take(index))
+
+        return newton(system, start, limit, max_iterations=max_iterations or self.max_iterations)
+
+    def cool(
+        self, points: Points, n: int, start: Array, log_t: Array, target: Array, **how: Any
+    ) -> Path:
+        """Follow the branch in ln T, with n nodes."""
+
+        def correct(unknowns: Array, log_t: Array, index: NDArray[np.intp]) -> NewtonResult:
+            return self.solve(unknowns, points.take(index).at(np.exp(log_t)), n, CORRECTIONS)
+
+        return follow(correct, start, log_t, target, **how)
+
+    def refine(self, starts: Starts, points: Points, tol: float) -> Columns:
+        """Newton from `starts`, doubling the nodes until the quadrature is accurate."""
+        # With the last, finest rule an error below `tol` is enough.  The quadrature error is the
+        # largest equation error that doubling the nodes reveals at the solution; the residual,
+        # taken on the doubled nodes, includes it.
+        columns = Columns(len(points), self.name)
+        columns.reason, columns.iterations = starts.reason.copy(), starts.iterations.copy()
+        unknowns = starts.unknowns.copy()
+        todo = np.flatnonzero(np.all(np.isfinite(unknowns), axis=1))
+        columns.reason[todo] = DIVERGED
+        n = FIRST_NODES
+        while todo.size and n <= self.max_nodes:
+            solved = self.solve(unknowns[todo], points.take(todo), n)
+            columns.iterations[todo] += solved.iterations
+            columns.nodes[todo] = n
+            columns.residual[todo] = solved.residual
+            # A rule too coarse can spoil Newton's method: the next one then restarts where it did.
+            sound = solved.residual <= STALL
+            index = todo[sound]
+            part, solution = points.take(index), solved.unknowns[sound]
+            unknowns[index] = solution
+            errors, jacobian = self.equations(solution, part, 2 * n)
+            error = np.max(np.abs(errors), axis=1)
+            columns.quadrature_error[index] = columns.residual[index] = error
+            if self.plain_errors is not None:
+                plain = np.max(np.abs(self.plain_errors(solution, part, 2 * n)), axis=1)
+                columns.residual[index] = np.maximum(error, plain)
+            columns.reason[index] = _COARSE.format(n)
+            accurate = error <= (self.accuracy if 2 * n <= self.max_nodes else tol)
+            done = index[accurate]
+            values = self.observables(solution[accurate], points.take(done), 2 * n)
+            for name, value in values.items():
+                columns.values[name][done] = value
+            columns.reason[done] = np.where(columns.residual[done] <= tol, "", _ABOVE_TOL)
+            # ln v (or ln q) inherits the error of the equations through the inverse Jacobian.
+            floor = np.maximum(error[accurate], 4e-16)
+            rounding = floor * np.abs(np.linalg.pinv(jacobian[accurate], rcond=1e-80)[:, 0]).sum(
+                axis=1
+            )
+            columns.rounding_error[done] = rounding
+            columns.reason[done[rounding > _NO_DIGITS]] = _ROUNDING
+            todo = np.setdiff1d(todo, done, assume_unique=True)
+            n *= 2
+        return columns

@@ -11,17 +11,7 @@ from numpy.typing import NDArray
 
 from ..common.arguments import Array
 from . import paramagnetic, two_fields
-from .newton import (
-    GOOD_START,
-    MAX_NODES,
-    BranchEquations,
-    NewtonResult,
-    Starts,
-    follow,
-    in_temperature,
-    newton,
-    refine,
-)
+from .newton import GOOD_START, MAX_NODES, Branch, Starts, newton
 from .paramagnetic import PATH_NODES
 from .points import NO_ORDERED, RETURNED, Columns, Points
 from .two_fields import leading_mode, susceptibility_map
@@ -31,7 +21,7 @@ _COLDEST = 1e-10
 _STEP = 0.08
 # Change of ln T on doubling the nodes below which the crossing counts as converged.
 _SETTLED = 1e-10
-_UNSETTLED = "the quadrature at the bifurcation does not settle: use a smoother phi"
+_UNSETTLED = "beta_SG, where this branch begins, could not be located: use a smoother phi"
 _WEAK_ONSET = (
     "the ordered branch could not be followed away from its bifurcation: move g or gamma a little"
 )
@@ -78,18 +68,9 @@ def equations(unknowns: Array, points: Points, n: int) -> tuple[Array, Array]:
     return error, jacobian
 
 
-def _limit(unknowns: Array, step: Array, index: NDArray[np.intp]) -> Array:
+def _limit(unknowns: Array, step: Array, points: Points) -> Array:
     room = np.array([0.7, 0.2, 0.3, 0.3, 0.5, 0.5])
     return np.fmin(1.0, (room / np.abs(step)).min(axis=1))
-
-
-def newton_at(start: Array, points: Points, n: int, max_iterations: int = 40) -> NewtonResult:
-    """Newton's method for the six unknowns with n nodes per field."""
-
-    def system(unknowns: Array, index: NDArray[np.intp]) -> tuple[Array, Array]:
-        return equations(unknowns, points.take(index), n)
-
-    return newton(system, start, _limit, max_iterations=max_iterations)
 
 
 def _seed(points: Points, log_t: Array, unknowns: Array, overlap: float) -> tuple[Array, Array]:
@@ -114,7 +95,7 @@ def _seed(points: Points, log_t: Array, unknowns: Array, overlap: float) -> tupl
         jacobian[:, :, 1] = (moved - error) / shift
         return error, jacobian
 
-    solved = newton(system, start, _limit)
+    solved = newton(system, start, lambda y, step, index: _limit(y, step, points))
     seed = np.where(solved.residual[:, None] <= GOOD_START, solved.unknowns, np.nan)
     first_t = seed[:, 1].copy()
     seed[:, 1] = np.where(np.isfinite(first_t), overlap, np.nan)
@@ -123,7 +104,7 @@ def _seed(points: Points, log_t: Array, unknowns: Array, overlap: float) -> tupl
 
 def solve(points: Points, tol: float) -> Columns:
     """Solve the ordered branch at every point (finite β)."""
-    columns = refine(_EQUATIONS, _starts(points), points, tol)
+    columns = _BRANCH.refine(_starts(points), points, tol)
     back = columns.converged & ~(columns.values["Q"] > _SMALLEST_OVERLAP * columns.values["q"])
     columns.reject(back, RETURNED)
     return columns
@@ -166,8 +147,7 @@ def _follow(
     """Follow the points `rows` with `nodes` per field; returns those that did not arrive."""
     here = points.take(rows)
     target = np.log(here.temperature)
-    correct = in_temperature(newton_at, here, nodes)
-    path = follow(correct, seed, seed_t, target, max_steps=_MAX_STEPS)
+    path = _BRANCH.cool(here, nodes, seed, seed_t, target, max_steps=_MAX_STEPS)
     arrived = path.reached == target
     starts.iterations[rows] += path.iterations
     starts.unknowns[rows[arrived]] = path.unknowns[arrived]
@@ -217,9 +197,10 @@ class _Crossing:
 
 def bifurcation(points: Points) -> tuple[Array, Array]:
     """First crossing of instability 1 while cooling: ln T_SG and the paramagnetic solution."""
-    # -inf and nan where the sheet stays stable down to T = 1e-10 g².
+    # -inf and nan where the sheet stays stable down to T = 1e-10 g² or ends in a fold; nan for both
+    # where it could not be followed or the quadrature does not settle.
     watch = _Crossing(points)
-    paramagnetic.cool(points, np.log(_COLDEST * points.g**2), visit=watch, max_step=_STEP)
+    path = paramagnetic.cool(points, np.log(_COLDEST * points.g**2), visit=watch, max_step=_STEP)
     crossed = np.flatnonzero(watch.value[:, 2] > 1)
     bracket = {int(i): (watch.log_t[i, 1:], watch.unknowns[i, 1:]) for i in crossed}
     for row, log_t, unknowns, value in watch.peaks:
@@ -229,7 +210,7 @@ def bifurcation(points: Points) -> tuple[Array, Array]:
             # The first summit beyond 1 comes before a later one and before the open crossing.
             if row not in bracket or ends[0] > bracket[row][0][0]:
                 bracket[row] = (ends, np.stack([unknowns[0], vertex[1]]))
-    result = np.full(len(points), -np.inf)
+    result = np.where(path.exhausted | np.isnan(path.unknowns[:, 0]), np.nan, -np.inf)
     solution = np.full((len(points), 3), np.nan)
     rows = np.array(sorted(bracket), dtype=np.intp)
     if rows.size:
@@ -241,7 +222,7 @@ def bifurcation(points: Points) -> tuple[Array, Array]:
 
 def _at(points: Points, log_t: Array, guess: Array, nodes: int = PATH_NODES) -> tuple[Array, Array]:
     here = points.at(np.exp(log_t))
-    unknowns = paramagnetic.newton_at(guess, here, nodes).unknowns
+    unknowns = paramagnetic.BRANCH.solve(guess, here, nodes).unknowns
     return unknowns, _eigenvalue(unknowns, here) - 1
 
 
@@ -300,6 +281,6 @@ def _crossing_with(points: Points, ends: Array, states: Array, nodes: int) -> tu
     return middle, y
 
 
-_EQUATIONS = BranchEquations(
-    "ordered", newton_at, equations, _observables, max_nodes=192, accuracy=1e-11
+_BRANCH = Branch(
+    "ordered", equations, _observables, _limit, max_nodes=192, accuracy=1e-11, max_iterations=40
 )

@@ -14,27 +14,15 @@ cancellation at small T, where A ∝ T, nor where T/v → 0 and the plain equati
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ..common.arguments import Array
 from ..elliptic import linear_temperature_ratio, null_margin
 from ..quadrature import LOG_CUT, POLE, half_line_rule
-from .newton import (
-    DIVERGED,
-    FIRST_NODES,
-    GOOD_START,
-    MAX_STEP,
-    BranchEquations,
-    NewtonResult,
-    Path,
-    Starts,
-    Visitor,
-    follow,
-    in_temperature,
-    newton,
-    refine,
-)
+from .newton import DIVERGED, FIRST_NODES, GOOD_START, Branch, Path, Starts
 from .points import NO_NULL, NOT_NORMALISABLE, Columns, Points, null_state
 from .two_fields import leading_mode, susceptibility_map
 
@@ -215,7 +203,7 @@ def solve(points: Points, sheet: str, tol: float) -> Columns:
     # Where the branch is not unique cooling may have led to the null state.
     fallen = (here.temperature == 0) & ~unique & _fallen(starts.unknowns[:, 0], here)
     starts.unknowns[fallen] = np.nan
-    columns.write(index, refine(_EQUATIONS, starts, here, tol))
+    columns.write(index, BRANCH.refine(starts, here, tol))
     columns.write(index[fallen], _null_state(here.take(fallen)))
     columns.sheet_of[points.gamma < 0] = sheet
     columns.iterations[index[fallen]] = starts.iterations[fallen]
@@ -268,16 +256,7 @@ def _finite_only(points: Points) -> NDArray[np.bool_]:
     return np.asarray(points.effective_gain**2 * (1 + points.gamma) > 1, dtype=bool)
 
 
-def newton_at(start: Array, points: Points, n: int, max_iterations: int = 60) -> NewtonResult:
-    """Newton's method for the unknowns (ln v, r, A) on n quadrature intervals."""
-
-    def system(unknowns: Array, index: NDArray[np.intp]) -> tuple[Array, Array]:
-        return equations(unknowns, points.take(index), n)
-
-    return newton(system, start, _limit, max_iterations=max_iterations)
-
-
-def _limit(unknowns: Array, step: Array, index: NDArray[np.intp]) -> Array:
+def _limit(unknowns: Array, step: Array, points: Points) -> Array:
     room = np.stack([np.ones(len(step)), 0.5 * np.maximum(np.abs(unknowns[:, 1]), 0.1)], axis=1)
     return np.minimum(1.0, (room / np.abs(step[:, :2])).min(axis=1))
 
@@ -314,7 +293,7 @@ def _direct(points: Points) -> Starts:
     starts = Starts.empty(len(points), 3)
     todo = np.arange(len(points))
     for start in direct_starts(points):
-        solved = newton_at(start[todo], points.take(todo), FIRST_NODES)
+        solved = BRANCH.solve(start[todo], points.take(todo), FIRST_NODES)
         good = solved.residual <= GOOD_START
         starts.iterations[todo] += solved.iterations
         starts.unknowns[todo[good]] = solved.unknowns[good]
@@ -325,29 +304,19 @@ def _direct(points: Points) -> Starts:
     return starts
 
 
-def cool(
-    points: Points, target: Array, visit: Visitor | None = None, max_step: float = MAX_STEP
-) -> Path:
+def cool(points: Points, target: Array, **how: Any) -> Path:
     """Follow the cooled sheet from a high temperature down to ln T = `target`."""
     bound = min(points.phi.bound, 3.0)
     hot = np.maximum(np.log(30 * (1 + points.g**2 + points.eta)), target)
     log_v = np.log(np.exp(hot) + points.g**2 * bound**2 * 0.6)
     start = np.stack([log_v, np.full(len(points), 0.3), np.zeros(len(points))], axis=1)
-    return _follow(points, start, hot, target, visit, max_step)
+    return _follow(points, start, hot, target, **how)
 
 
-def _follow(
-    points: Points,
-    start: Array,
-    log_temperature: Array,
-    target: Array,
-    visit: Visitor | None = None,
-    max_step: float = MAX_STEP,
-) -> Path:
-    solved = newton_at(start, points.at(np.exp(log_temperature)), PATH_NODES)
+def _follow(points: Points, start: Array, log_t: Array, target: Array, **how: Any) -> Path:
+    solved = BRANCH.solve(start, points.at(np.exp(log_t)), PATH_NODES)
     start = np.where(solved.residual[:, None] <= GOOD_START, solved.unknowns, np.nan)
-    correct = in_temperature(newton_at, points, PATH_NODES)
-    path = follow(correct, start, log_temperature, target, visit=visit, max_step=max_step)
+    path = BRANCH.cool(points, PATH_NODES, start, log_t, target, **how)
     return path._replace(iterations=path.iterations + solved.iterations)
 
 
@@ -368,4 +337,4 @@ def _null(points: Points) -> Starts:
     return starts
 
 
-_EQUATIONS = BranchEquations("paramagnetic", newton_at, equations, observables, plain_errors)
+BRANCH = Branch("paramagnetic", equations, observables, _limit, plain_errors)

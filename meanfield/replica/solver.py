@@ -13,7 +13,7 @@ from ..common.jobs import bar
 from ..common.result import Result, coordinate, given, value
 from ..transfer import TransferFunction, transfer_function
 from . import ordered, paramagnetic, static, two_fields
-from .points import COUNTS, ERRORS, FOLD, NO_NULL, NUMBERS, Columns, Points, checked
+from .points import COUNTS, ERRORS, FOLD, NO_NULL, NUMBERS, WORDS, Columns, Points, checked
 
 BRANCHES = ("static", "paramagnetic", "ordered", "stable")
 SHEETS = ("cooled", "null")
@@ -207,7 +207,7 @@ def spin_glass_beta(
     -------
     ndarray
         β_SG, ``inf`` where the sheet is stable down to T = 1e-10 g² or where it ends before (for
-        γ ≥ 0 everywhere), nan where the quadrature does not settle.  Just above the gain where
+        γ ≥ 0 everywhere), nan where it cannot be located.  Just above the gain where
         β_SG becomes finite the sheet is stable again at larger β, since there it leads to the null
         state.
 
@@ -340,31 +340,28 @@ def _is_stable(columns: Columns) -> NDArray[np.bool_]:
 def _result(
     columns: Columns, parameters: tuple[Array, ...], attributes: dict[str, Any]
 ) -> SaddlePoint:
-    g, gamma, beta, eta = parameters
-    shape = g.shape
+    _, _, beta, eta = parameters
+    shape = beta.shape
     lost = ~columns.converged
     for name in NUMBERS:
         columns.values[name][lost] = np.nan
-    values = {name: columns.values[name].reshape(shape) for name in NUMBERS}
+    arrays: dict[str, Any] = {name: columns.values[name].reshape(shape) for name in NUMBERS}
     temperature = 1 / beta
-    cold = np.where(np.isfinite(values["X"]), values["X"], 0.0) * temperature
-    energy = temperature * (1 - cold) / 2 + eta * values["x2"] / 2
-    instability = values["instability"]
+    cold = np.where(np.isfinite(arrays["X"]), arrays["X"], 0.0) * temperature
+    energy = temperature * (1 - cold) / 2 + eta * arrays["x2"] / 2
+    instability = arrays["instability"]
     converged = ~lost.reshape(shape)
     # On the static branch the instability is exactly 1 on the line and beyond 1 after it.
     rounding = np.where((columns.branch_of == "static").reshape(shape), 0.0, _MARGINAL)
-    words = ("status", "reason", "branch_of", "sheet_of")
+    arrays |= zip(("g", "gamma", "beta", "eta"), map(np.copy, parameters), strict=True)
+    arrays |= {name: getattr(columns, name).reshape(shape) for name in (*ERRORS, *COUNTS)}
+    words = (*WORDS, "status")
+    arrays |= {name: getattr(columns, name).astype(str).reshape(shape) for name in words}
     return SaddlePoint(
-        g=g.copy(),
-        gamma=gamma.copy(),
-        beta=beta.copy(),
-        eta=eta.copy(),
-        **values,
-        G=values["r"] - values["R"],
+        **arrays,
+        G=arrays["r"] - arrays["R"],
         energy=np.where(converged, energy, np.nan),
         stable=converged & (instability <= 1 + rounding),
         marginal=np.abs(instability - 1) <= rounding,
-        **{name: getattr(columns, name).reshape(shape) for name in (*ERRORS, *COUNTS)},
-        **{name: getattr(columns, name).astype(str).reshape(shape) for name in words},
         attributes=attributes,
     )

@@ -17,17 +17,7 @@ from numpy.typing import NDArray
 from ..common.arguments import Array
 from ..elliptic import null_margin
 from ..quadrature import LOG_CUT, POLE, half_line_rule
-from .newton import (
-    CORRECTIONS,
-    DIVERGED,
-    GOOD_START,
-    BranchEquations,
-    NewtonResult,
-    Starts,
-    follow,
-    newton,
-    refine,
-)
+from .newton import CORRECTIONS, DIVERGED, GOOD_START, Branch, NewtonResult, Starts, follow
 from .points import NO_LINEAR_STATIC, NOT_MONOTONE, Columns, Points, null_state
 
 _UNCONNECTED = (
@@ -141,21 +131,14 @@ def observables(unknowns: Array, points: Points, n: int) -> dict[str, Array]:
     }
 
 
-def newton_at(start: Array, points: Points, n: int, max_iterations: int = 60) -> NewtonResult:
-    """Newton's method for (ln v, G), never letting 1 − k shrink by more than a factor of 4."""
+def _limit(unknowns: Array, step: Array, points: Points) -> Array:
+    # Never lets 1 − k shrink by more than a factor of 4.
     k_of_response = points.g**2 * points.gamma * points.phi.steepness
-
-    def limit(unknowns: Array, step: Array, index: NDArray[np.intp]) -> Array:
-        room = np.maximum(1 - k_of_response[index] * unknowns[:, 1], 0)
-        loss = k_of_response[index] * step[:, 1]
-        wall = np.where(loss > 0, 0.75 * room / loss, 1.0)
-        half = 0.5 * np.abs(unknowns[:, 1] / step[:, 1])
-        return np.fmin(np.fmin(1.0, wall), np.fmin(half, 1 / np.abs(step[:, 0])))
-
-    def system(unknowns: Array, index: NDArray[np.intp]) -> tuple[Array, Array]:
-        return equations(unknowns, points.take(index), n)
-
-    return newton(system, start, limit, max_iterations=max_iterations)
+    room = np.maximum(1 - k_of_response * unknowns[:, 1], 0)
+    loss = k_of_response * step[:, 1]
+    wall = np.where(loss > 0, 0.75 * room / loss, 1.0)
+    half = 0.5 * np.abs(unknowns[:, 1] / step[:, 1])
+    return np.fmin(np.fmin(1.0, wall), np.fmin(half, 1 / np.abs(step[:, 0])))
 
 
 def onset_start(points: Points, distance: Array) -> Array:
@@ -169,12 +152,12 @@ def _follow_from_onset(points: Points) -> Starts:
     """Continuation in ln g from just above the onset, for what Newton does not reach at once."""
     onset = 1 / ((1 + points.gamma) * points.phi.slope)
     near = replace(points, g=onset * 1.001)
-    first = newton_at(onset_start(near, np.full(len(points), 0.001)), near, _PATH_NODES)
+    first = _BRANCH.solve(onset_start(near, np.full(len(points), 0.001)), near, _PATH_NODES)
     start = np.where(first.residual[:, None] <= GOOD_START, first.unknowns, np.nan)
 
     def correct(unknowns: Array, log_g: Array, index: NDArray[np.intp]) -> NewtonResult:
         part = replace(points.take(index), g=np.exp(log_g))
-        return newton_at(unknowns, part, _PATH_NODES, CORRECTIONS)
+        return _BRANCH.solve(unknowns, part, _PATH_NODES, CORRECTIONS)
 
     path = follow(correct, start, np.log(near.g), np.log(points.g))
     arrived = path.reached == np.log(points.g)
@@ -207,13 +190,13 @@ def solve(points: Points, tol: float) -> Columns:
     if here.phi.is_linear:
         columns.reject(index, NO_LINEAR_STATIC)
         return columns
-    solved = newton_at(onset_start(here, distance[index]), here, _PATH_NODES)
+    solved = _BRANCH.solve(onset_start(here, distance[index]), here, _PATH_NODES)
     starts = Starts(solved.unknowns, solved.iterations, np.full(len(here), "", dtype=object))
     lost = ~(solved.residual <= GOOD_START)
     if np.any(lost):
         starts.write(lost, _follow_from_onset(here.take(lost)))
-    columns.write(index, refine(_EQUATIONS, starts, here, tol))
+    columns.write(index, _BRANCH.refine(starts, here, tol))
     return columns
 
 
-_EQUATIONS = BranchEquations("static", newton_at, equations, observables)
+_BRANCH = Branch("static", equations, observables, _limit)

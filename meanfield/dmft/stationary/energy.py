@@ -13,6 +13,7 @@ digits that the first loses there.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import brentq
@@ -34,6 +35,14 @@ _COMPLETE = 1e-12
 _FEW = 255
 
 
+class NoisyNetwork(NamedTuple):
+    """What a point is asked for: φ, g and σ."""
+
+    phi: TransferFunction
+    g: float
+    sigma: float
+
+
 class NoStateError(ValueError):
     """The energy condition has no solution."""
 
@@ -53,10 +62,9 @@ def well(series: HermiteSeries, g: float) -> Array:
     return 2 * g * g / series.delta0 * np.cumsum(terms[::-1])[::-1]
 
 
-def initial_variance(
-    phi: TransferFunction, g: float, sigma: float, *, order: int, tol: float
-) -> float:
+def initial_variance(network: NoisyNetwork, *, order: int, tol: float) -> float:
     """Δ₀ to the accuracy of F; `order` and `tol` limit the search."""
+    phi, g, sigma = network
     load = g * phi.slope
     if phi.is_linear:
         if load >= 1:
@@ -72,20 +80,20 @@ def initial_variance(
     low = max(sigma * sigma / 2, 0.05 * (load - 1) * phi.length**2, _SMALLEST)
     if not low < most:
         raise _out_of_reach(most, order)
-    while energy_gap(phi, g, sigma, low) >= 0:
+    while energy_gap(network, low) >= 0:
         low /= 8
         if low < _SMALLEST:
             raise OutOfReachError(
                 f"delta0 is below {_SMALLEST:g}, the range of the arithmetic: raise sigma"
             )
     high = 2 * low
-    while energy_gap(phi, g, sigma, high) <= 0:
+    while energy_gap(network, high) <= 0:
         low, high = high, 2 * high
         if high > most:
             raise _out_of_reach(most, order)
 
     def gap(logarithm: float) -> float:
-        return energy_gap(phi, g, sigma, math.exp(logarithm))
+        return energy_gap(network, math.exp(logarithm))
 
     return math.exp(brentq(gap, math.log(low), math.log(high), xtol=1e-15, rtol=1e-15))
 
@@ -97,23 +105,24 @@ def _out_of_reach(most: float, order: int) -> OutOfReachError:
     )
 
 
-def energy_gap(phi: TransferFunction, g: float, sigma: float, delta0: float) -> float:
+def energy_gap(network: NoisyNetwork, delta0: float) -> float:
     """F of the module, from whichever form keeps its sign."""
+    phi, g, sigma = network
     if is_small(phi, delta0):
-        return _series_gap(phi, g, sigma, hermite_series(phi, delta0, order=_FEW), 1.0)
+        return _series_gap(network, hermite_series(phi, delta0, order=_FEW), 1.0)
     variance = variance_of_primitive(phi, delta0)
     return 1 - noise_share(sigma, delta0) - 2 * (g / delta0) * variance * (g / delta0)
 
 
-def _series_gap(
-    phi: TransferFunction, g: float, sigma: float, series: HermiteSeries, refinement: float
-) -> float:
+def _series_gap(network: NoisyNetwork, series: HermiteSeries, refinement: float) -> float:
+    phi, g, sigma = network
     here = moments(phi, series.delta0, refinement)
     rate2 = (1 - g * phi.slope + g * here.loss) * (1 + g * here.slope)
     return float(rate2 - noise_share(sigma, series.delta0) - well(series, g)[0])
 
 
-def _slope(g: float, sigma: float, series: HermiteSeries) -> float:
+def _slope(network: NoisyNetwork, series: HermiteSeries) -> float:
+    _, g, sigma = network
     # dF/d log Δ₀, with dc_k/d log Δ₀ = (k c_k + √((k+1)(k+2)) c_{k+2})/2.
     c, k = series.coefficients, series.degree
     after = np.append(c[1:], 0.0)
@@ -122,32 +131,25 @@ def _slope(g: float, sigma: float, series: HermiteSeries) -> float:
     return 2 * noise_share(sigma, series.delta0) - 2 * g * g / series.delta0 * total
 
 
-def correction(
-    phi: TransferFunction, g: float, sigma: float, series: HermiteSeries, refinement: float
-) -> float:
+def correction(network: NoisyNetwork, series: HermiteSeries, refinement: float) -> float:
     """Relative correction of Δ₀ by one Newton step on the energy condition."""
-    gap = _series_gap(phi, g, sigma, series, refinement)
+    gap = _series_gap(network, series, refinement)
     if series.truncation > _COMPLETE:
-        gap = energy_gap(phi, g, sigma, series.delta0)
-    slope = _slope(g, sigma, series)
+        gap = energy_gap(network, series.delta0)
+    slope = _slope(network, series)
     return gap / slope if slope != 0 else math.inf
 
 
 def refined(
-    phi: TransferFunction,
-    g: float,
-    sigma: float,
-    delta0: float,
-    *,
-    order: int,
-    refinement: float,
-    guarded: bool,
+    network: NoisyNetwork, delta0: float, *, order: int, refinement: float, guarded: bool
 ) -> tuple[HermiteSeries, float]:
     """The series at the Δ₀ near `delta0` that solves the energy condition, and its residual."""
     last = math.inf
     while True:
-        series = hermite_series(phi, delta0, order=order, refinement=refinement, guarded=guarded)
-        step = correction(phi, g, sigma, series, refinement)
+        series = hermite_series(
+            network.phi, delta0, order=order, refinement=refinement, guarded=guarded
+        )
+        step = correction(network, series, refinement)
         size = abs(step)
         if series.truncation > _COMPLETE or size <= _ROUNDING or not size < last / 2:
             return series, size

@@ -11,16 +11,8 @@ import numpy as np
 from ...common.arguments import Array
 from ...common.result import ABSENT, CONVERGED, FLAGGED
 from ...transfer import TransferFunction
+from . import energy
 from .decay import CovarianceDecay, binding_rate
-from .energy import (
-    NoStateError,
-    OutOfReachError,
-    correction,
-    initial_variance,
-    noise_share,
-    refined,
-    well,
-)
 from .hermite import MAX_NODES, HermiteSeries, hermite_series, horner, moments, normal_nodes
 
 RESULTS = ("delta0", "q", "kinetic_energy", "lyapunov", "r_int", "decay_rate", "tau_half")
@@ -73,18 +65,14 @@ class ResolvedState:
 
 
 def evaluate(
-    phi: TransferFunction,
-    g: float,
-    sigma: float,
-    series: HermiteSeries,
-    nodes: int,
-    refinement: float,
+    network: energy.NoisyNetwork, series: HermiteSeries, nodes: int, refinement: float
 ) -> ResolvedState:
     """Everything that follows from the series."""
+    phi, g, sigma = network
     delta0 = series.delta0
     here = moments(phi, delta0, refinement)
     width = 1 / math.sqrt(1 + delta0 / phi.length**2)
-    decay = CovarianceDecay(well(series, g), noise_share(sigma, delta0), width, nodes)
+    decay = CovarianceDecay(energy.well(series, g), energy.noise_share(sigma, delta0), width, nodes)
     rate = decay.rate
     k, squares = series.degree[1:], series.squares[1:]
     # g²q − Δ₀ + σ² with κ² = 1 − g²c₁²/Δ₀ = w₀ + H(0) inserted: no differences.
@@ -130,56 +118,52 @@ class Controls(NamedTuple):
         return self.n_tau if self.lags is None else self.lags.size
 
 
-def solve(phi: TransferFunction, g: float, sigma: float, controls: Controls) -> dict[str, Any]:
+def solve(network: energy.NoisyNetwork, controls: Controls) -> dict[str, Any]:
     """One point: a value for each array of the result."""
+    phi, g, sigma = network
     if sigma == 0 and g * phi.slope <= 1:
         return _null(phi, g, controls)
     row = _failed(controls)
     try:
-        delta0 = initial_variance(phi, g, sigma, order=controls.order, tol=controls.tol)
-    except NoStateError as error:
+        delta0 = energy.initial_variance(network, order=controls.order, tol=controls.tol)
+    except energy.NoStateError as error:
         return row | {"status": ABSENT, "reason": str(error)}
-    except OutOfReachError as error:
+    except energy.OutOfReachError as error:
         return row | {"reason": str(error)}
     for refinement in _REFINEMENTS:
         if refinement > 1 and normal_nodes(phi, delta0, refinement).size > MAX_NODES:
             break
-        row, unresolved = _attempt(phi, g, sigma, delta0, controls, refinement)
+        row, unresolved = _attempt(network, delta0, controls, refinement)
         if row["status"] == CONVERGED or not unresolved:
             break
     return row
 
 
 def _attempt(
-    phi: TransferFunction,
-    g: float,
-    sigma: float,
-    delta0: float,
-    controls: Controls,
-    refinement: float,
+    network: energy.NoisyNetwork, delta0: float, controls: Controls, refinement: float
 ) -> tuple[dict[str, Any], bool]:
     """A row of the result, and whether a finer Gaussian grid could improve it."""
     _, _, tol, order, nodes = controls
     row = _failed(controls)
     guarded = refinement < _REFINEMENTS[-1]
-    series, row["residual"] = refined(
-        phi, g, sigma, delta0, order=order, refinement=refinement, guarded=guarded
+    series, row["residual"] = energy.refined(
+        network, delta0, order=order, refinement=refinement, guarded=guarded
     )
     row["order"] = 2 * series.coefficients.size - 1
     complete = series.truncation <= tol
-    fine = evaluate(phi, g, sigma, series, nodes, refinement) if complete else None
+    fine = evaluate(network, series, nodes, refinement) if complete else None
     row["truncation_error"] = error = series.truncation if fine is None else fine.truncation
     if fine is None or not error <= tol:
         name = "quadrature_error" if series.aliased else "truncation_error"
         return row | {"reason": _reason(name, error, tol)}, series.aliased
     coarser = _COARSE * refinement
     coarse_series = hermite_series(
-        phi, series.delta0, order=order, refinement=coarser, guarded=guarded
+        network.phi, series.delta0, order=order, refinement=coarser, guarded=guarded
     )
-    coarse = evaluate(phi, g, sigma, coarse_series, nodes, coarser)
-    shift = correction(phi, g, sigma, coarse_series, coarser)
+    coarse = evaluate(network, coarse_series, nodes, coarser)
+    shift = energy.correction(network, coarse_series, coarser)
     row["quadrature_error"] = float(np.maximum(abs(shift), fine.distance(coarse)))
-    fewer = evaluate(phi, g, sigma, series, nodes - _FEWER, refinement)
+    fewer = evaluate(network, series, nodes - _FEWER, refinement)
     row["collocation_error"] = fine.distance(fewer)
     worst = ERRORS[int(np.argmax([row[name] for name in ERRORS]))]
     if not row[worst] <= tol:

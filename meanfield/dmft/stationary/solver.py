@@ -11,6 +11,7 @@ from ...common import arguments
 from ...common.arguments import Array
 from ...common.result import Result, coordinate, given, value
 from ...transfer import TransferFunction, transfer_function
+from .energy import NoisyNetwork
 from .point import CURVES, ERRORS, RESULTS, Controls, solve
 
 _MOST_NODES = 48
@@ -184,7 +185,7 @@ def stationary(
         nodes=arguments.count("nodes", nodes, 8, _MOST_NODES),
     )
     rows = [
-        solve(transfer, float(a), float(b), controls)
+        solve(NoisyNetwork(transfer, float(a), float(b)), controls)
         for a, b in zip(gains.flat, sigmas.flat, strict=True)
     ]
     arrays: dict[str, Any] = {}

@@ -127,7 +127,7 @@ def test_dataset_of_points() -> None:
     assert data.status.values[1, 2] == ABSENT
     assert data.reason.values[0, 1] == "shorten d"
     assert data.converged.dtype == bool
-    assert grid().to_dataset().q.dims == ("dim_0", "dim_1")
+    assert grid().to_dataset().q.dims == grid().to_dataset(()).q.dims == ("dim_0", "dim_1")
     for wrong in (("a",), ("a", "a"), ("a", "lag"), ("q", "a"), "ab"):
         with pytest.raises(ValueError, match="dims="):
             grid().to_dataset(wrong)  # type: ignore[arg-type]
@@ -171,6 +171,32 @@ def test_picture() -> None:
     assert curve().plot(axes) is axes
     with pytest.raises(TypeError, match="no picture"):
         grid().plot()
+    several = Curve(t=np.ones((2, 3)), m=np.ones((2, 3)), m_err=np.ones((2, 3)), steps=1)
+    with pytest.raises(TypeError, match="not one curve"):
+        several.plot()
+
+
+def test_a_parameter_that_is_a_coordinate_is_told_once() -> None:
+    result = Grid(
+        g=np.array(2.0),
+        q=np.array(0.5),
+        C=np.ones(4),
+        q_err=np.array(0.1),
+        attributes={"g": 2.0, "tol": 1e-6},
+    )
+    data = result.to_dataset()
+    assert "g" not in data.attrs
+    assert (float(data.g), data.attrs["tol"]) == (2.0, 1e-6)
+
+
+def test_points_without_a_solution_raise_together() -> None:
+    with pytest.raises(NotConvergedError) as caught:
+        grid()._raise_unless_converged("g")
+    assert caught.value.summary == (
+        "2 of 6 points have no solution, 1 absent and 1 failed: 1 × shorten d; 1 × beyond it "
+        "(first: g=2)"
+    )
+    curve()._raise_unless_converged("steps")
 
 
 def test_results_and_their_error_travel() -> None:

@@ -1,3 +1,4 @@
+import pickle
 from dataclasses import fields
 
 import numpy as np
@@ -446,3 +447,41 @@ def test_results_compare_by_identity():
     s = stationary([0.5, 0.7])
     assert s == s
     assert s != stationary([0.5, 0.7])
+
+
+def test_status_tells_what_is_absent_from_what_failed():
+    linear = stationary([0.5, 2.0], phi="linear", throw=False)
+    assert linear.status.tolist() == ["converged", "absent"]
+    far = stationary([100.0, 0.5], sigma=[0.0, 1e-160], throw=False)
+    assert far.status.tolist() == ["flagged", "flagged"]
+    assert [text.split(": ")[-1] for text in far.reason] == ["raise order", "raise sigma"]
+    short = stationary(2.0, order=101, throw=False)
+    assert short.status == "flagged"
+    assert short.warnings == (str(short.reason),)
+
+
+def test_the_result_tells_itself():
+    s = stationary(2.0, sigma=0.3)
+    assert (
+        repr(s)
+        == f"Stationary(delta0={s.delta0:.6g}, q={s.q:.6g}, lyapunov={s.lyapunov:.6g}, converged)"
+    )
+    assert (
+        s.relative_error
+        == s.residual + s.quadrature_error + s.truncation_error + s.collocation_error
+    )
+    data = s.to_dataset()
+    assert data.lyapunov.attrs["units"] == "1/time constant"
+    assert data.tau.attrs == {"long_name": "time lag", "units": "time constant"}
+    assert data.attrs["call"] == "meanfield.stationary(2.0, sigma=0.3)"
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(s)).delta, s.delta)
+
+
+def test_picture_of_one_point():
+    s = stationary(2.0)
+    lines = s.plot().get_lines()
+    np.testing.assert_array_equal(lines[0].get_xdata(), s.tau)
+    np.testing.assert_array_equal(lines[0].get_ydata(), s.delta)
+    np.testing.assert_array_equal(lines[1].get_ydata(), s.C)
+    with pytest.raises(TypeError, match="not one curve"):
+        stationary([1.5, 2.0]).plot()

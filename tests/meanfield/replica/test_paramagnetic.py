@@ -117,7 +117,7 @@ def test_the_fold_by_exhaustive_search() -> None:
         points = Points(
             *(np.full(n, a) for a in (1.6, -0.5, temperature, 0.0)), transfer_function("tanh")
         )
-        solved = paramagnetic.newton_at(start.T, points, 60)
+        solved = paramagnetic.BRANCH.solve(start.T, points, 60)
         found = solved.unknowns[solved.residual < 1e-10]
         counts.append(len(np.unique(found.round(4), axis=0)))
     assert counts == [3, 1]
@@ -338,7 +338,7 @@ def test_tolerance_is_applied_to_the_residual() -> None:
 
 def test_residual_sees_every_equation() -> None:
     points = Points(*(np.array([a]) for a in (1.2, 0.5, 0.1, 0.0)), transfer_function("tanh"))
-    solved = paramagnetic.newton_at(np.array([[-0.5, 0.6, 0.2]]), points, 48).unknowns
+    solved = paramagnetic.BRANCH.solve(np.array([[-0.5, 0.6, 0.2]]), points, 48).unknowns
     assert np.max(np.abs(paramagnetic.plain_errors(solved, points, 96))) < 1e-12
     for j in range(3):
         moved = solved.copy()
