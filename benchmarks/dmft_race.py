@@ -41,14 +41,14 @@ CONTESTANTS = tuple(
     (DT, 1000 * n) for n in (1, 2, 4, 6, 8, 10, 12, 16, 24, 32, 48, 64, 72, 80, 96, 128, 192, 256)
 )
 BATCH = 4000
-TOL = 1e-2
+NEGLECT = 1e-2
 # What is on record of the script that accompanies the lecture notes of Zou and Huang, with the same
 # schedule, on one core: seconds, and rms error within the theory of its step.
 ON_RECORD_SECONDS, ON_RECORD_ERROR = 135.0, 1.0e-3
 CONTESTANT_SEEDS = range(1, 9)
 # Larger batches than the sweep's: its bias, O(1 / batch), shall count.
 REFERENCE_DT, REFERENCE_TRAJECTORIES, REFERENCE_BATCH = 0.05, 32_000, 16_000
-FIRST_REFERENCE_SEED, REFERENCE_TOL = 100, 1e-3
+FIRST_REFERENCE_SEED, REFERENCE_NEGLECT = 100, 1e-3
 
 
 def field(C: Any, n: int, rng: np.random.Generator) -> Any:
@@ -162,15 +162,16 @@ def sweep(
     *,
     threads: int,
     batch: int = BATCH,
-    tol: float = TOL,
+    neglect: float = NEGLECT,
     response: bool = False,
 ) -> Any:
-    """C of the package on the grid; without control group for the bias, as the iteration."""
+    """C of the package on the grid; without control group of small batches, as the iteration."""
     from meanfield import two_time
 
     found = two_time(
         G, GAMMA, t_max=T_MAX, dt=dt, n_trajectories=n, batches=max(2, n // batch), seed=seed,
-        save_every=round(DT / dt), bias="ignore", response=response, threads=threads, tol=tol,
+        save_every=round(DT / dt), finite_m="ignore", response=response, threads=threads,
+        neglect=neglect,
     )  # fmt: skip
     if not np.allclose(found.t, GRID):
         raise ValueError(f"two_time saved {np.size(found.t)} times up to {np.max(found.t):g}")
@@ -186,7 +187,7 @@ def fine_reference(count: int, threads: int) -> Any:
             FIRST_REFERENCE_SEED + k,
             threads=threads,
             batch=REFERENCE_BATCH,
-            tol=REFERENCE_TOL,
+            neglect=REFERENCE_NEGLECT,
         )
         for k in range(count)
     ]
@@ -233,7 +234,7 @@ def flat_cost(
         start = time.perf_counter()
         two_time(
             2.0, gamma, t_max=t_max, dt=0.1, n_trajectories=2000, batches=2, window=20.0,
-            save_every=10, seed=0, method="sampler", bias="ignore", threads=threads,
+            save_every=10, seed=0, method="sampler", finite_m="ignore", threads=threads,
         )  # fmt: skip
         costs.append((time.perf_counter() - start) / t_max)
     listed = ", ".join(f"T = {t:g}: {c * 1e3:.1f} ms" for t, c in zip(times, costs, strict=True))

@@ -10,18 +10,29 @@ import click
 
 from meanfield.common.cli import CONTEXT, run, version_option
 
+from .page import page
 from .registry import REGISTRY, Registry
 
 
 @click.command(context_settings=CONTEXT)
 @click.option("--only", default="", metavar="SUBSTRING", help="Checks whose name contains this.")
 @click.option("--list", "only_list", is_flag=True, help="Names and statements, nothing is run.")
+@click.option(
+    "--equations",
+    is_flag=True,
+    help="Print docs/equations.md: equations and figures with their code, proofs and tests.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the outcomes as JSON.")
 @version_option
 @click.pass_obj
-def cli(registry: Registry | None, only: str, only_list: bool, as_json: bool) -> int:
+def cli(
+    registry: Registry | None, only: str, only_list: bool, equations: bool, as_json: bool
+) -> int:
     """Prove the identities of the theory by computer algebra; exit code 1 if one fails."""
-    registry = registry or _all_checks()
+    registry = registry or all_checks()
+    if equations:
+        click.echo(page(registry), nl=False)
+        return 0
     checks = registry.select(only)
     if not checks:
         raise click.UsageError(f"--only {only!r}: no check has this in its name, see --list")
@@ -68,7 +79,8 @@ def main(arguments: Sequence[str] | None = None, registry: Registry | None = Non
     return run(cli, arguments, program="python -m derivations", obj=registry)
 
 
-def _all_checks() -> Registry:
+def all_checks() -> Registry:
+    """The registry, with every check of the package."""
     for part in ("derivations.replica", "derivations.dynamics", "derivations.dmft"):
         import_module(part)  # importing it registers its checks
     return REGISTRY

@@ -37,7 +37,7 @@ def largest_rate(h: float) -> float:
     return 1 + (1 + decay) / (flat + 2 * ramp)
 
 
-def complaint(step: float, rate: float) -> str | None:
+def message(step: float, rate: float) -> str | None:
     """What to say of a step that does not follow a decay rate stably."""
     if not rate > largest_rate(step):
         return None
@@ -48,14 +48,8 @@ def complaint(step: float, rate: float) -> str | None:
 
 
 def largest_step(rate: float, follows: Callable[[float], float] = largest_rate) -> float:
-    """Largest step at which a decay rate is followed stably; inf if there is no limit.
-
-    Parameters
-    ----------
-    rate : float
-    follows : callable
-        Largest rate that a scheme follows at a step, falling with the step.
-    """
+    """Largest step at which a decay rate is followed stably; inf if there is no limit."""
+    # `follows`, the largest rate that a scheme follows at a step, falls with the step.
     if math.isinf(follows(1.0)):
         return math.inf
 

@@ -18,7 +18,7 @@ from scipy.linalg.lapack import dpstrf
 from scipy.sparse.linalg import LinearOperator
 
 from .common import arguments, seeds
-from .common.arguments import Array
+from .common.arguments import ArgumentError, Array
 
 if TYPE_CHECKING:
     _Operator = LinearOperator[np.float64]
@@ -97,15 +97,13 @@ class Rows:
 
 
 class Span:
-    """Projection off the span of several families, which need not be independent.
-
-    Cholesky factor of the Gram matrix of the vectors that each added a direction.
-    """
+    """Projection off the span of several families, which need not be independent."""
 
     def __init__(self, families: tuple[Rows, ...]) -> None:
         self._families = families
         # Products of stored vectors are no better than their precision.
         self._floor = max([_SPAN_FLOOR, *(1000 * rows.epsilon for rows in families)])
+        # Vectors that each added a direction, and the Cholesky factor of their Gram matrix.
         self._members: list[tuple[int, int]] = []
         self._factor = np.empty((0, 0))
 
@@ -199,7 +197,6 @@ class GaussianOperator(_Operator):
         A request reveals a new direction only if the part of v outside the basis exceeds
         ``tol * |v|`` (0 ≤ tol < 1; rounding sets a floor near 1e-13).  The part ρ|v| dropped
         otherwise changes the answer by a vector of norm ≈ gρ|v|.
-
     dtype : {float64, float32}
         Precision of what is stored and answered.  Single precision halves time and memory, and is
         as good where `tol` is 1e-3 or more.
@@ -244,10 +241,10 @@ class GaussianOperator(_Operator):
         self.innovations = innovations
         self.tol = arguments.nonnegative("tol", tol)
         if self.tol >= 1:
-            raise arguments.ArgumentError(f"tol={self.tol:g}: must be below 1")
+            raise ArgumentError(f"tol={self.tol:g}: must be below 1")
         kind = np.dtype(dtype)
         if kind not in _SAFE:
-            raise arguments.ArgumentError(f"dtype={dtype!r}: expected float64 or float32")
+            raise ArgumentError(f"dtype={dtype!r}: expected float64 or float32")
         super().__init__(kind, (n, n))  # type: ignore[call-arg]  # the stubs lack it
         theta = np.arcsin(self.gamma) / 2
         self._cos, self._sin = float(np.cos(theta)), float(np.sin(theta))
@@ -259,7 +256,7 @@ class GaussianOperator(_Operator):
         self._anchors = rows()
         self._span = Span((self._anchors, *self._right, *self._left))
         self._applied, self._largest, self._squares = 0, 0.0, 0.0
-        self._crowded = False
+        self._exhausted = False
 
     @property
     def rank(self) -> tuple[int, int]:
@@ -296,15 +293,15 @@ class GaussianOperator(_Operator):
         mean, at most 2g as n → ∞ (at every n for γ = 0), by more than the margin added here with
         probability below 10⁻⁹.
         """
-        if self.innovations == "matched" and not self._crowded:
+        if self.innovations == "matched" and not self._exhausted:
             return 2 * self.g
         variance = (1 + max(self.gamma, 0)) / self.shape[0]
         return self.g * float(2 + np.sqrt(2 * variance * _LOG_FAILURE))
 
     @property
-    def is_crowded(self) -> bool:
+    def is_exhausted(self) -> bool:
         """Whether matched innovations had to give way to Gaussian ones."""
-        return self.innovations == "matched" and self._crowded
+        return self.innovations == "matched" and self._exhausted
 
     def anchor(self, vectors: Array) -> None:
         """Make later matched innovations orthogonal to these vectors, e.g. the initial state.
@@ -329,21 +326,21 @@ class GaussianOperator(_Operator):
     def _checked_columns(self, vectors: Array) -> Array:
         vectors = np.asarray(vectors)
         if vectors.ndim not in (1, 2) or len(vectors) != self.shape[0]:
-            raise arguments.ArgumentError(
+            raise ArgumentError(
                 f"vectors of shape {vectors.shape}: must be ({self.shape[0]},) or with columns"
             )
         if np.iscomplexobj(vectors):
-            raise arguments.ArgumentError("vectors: must be real")
+            raise ArgumentError("vectors: must be real")
         if not np.all(np.isfinite(vectors)):
-            raise arguments.ArgumentError("vectors: must be finite")
+            raise ArgumentError("vectors: must be finite")
         return vectors.reshape(self.shape[0], -1)
 
-    def retain(self, vectors: Array, tol: float) -> tuple[Array, Array]:
+    def retain(self, vectors: Array, neglect: float) -> tuple[Array, Array]:
         """Forget what was revealed outside the span of these vectors, anchors included.
 
         Each basis is rotated to the principal directions of its overlaps with the vectors, scaled
         to norm 1, and its answers with it: a rotated Gaussian matrix is one.  Directions with a
-        singular value below `tol`, which hold less than this share of any of the vectors, are
+        singular value below `neglect`, which hold less than this share of any of the vectors, are
         dropped; couplings along them are drawn anew should they return.  For a process that never
         does, memory and cost per request stay bounded.
 
@@ -351,7 +348,7 @@ class GaussianOperator(_Operator):
         ----------
         vectors : (n, k) array
             What is still needed of the past requests, k ≥ 1.
-        tol : float
+        neglect : float
             In [0, 1).
 
         Returns
@@ -362,12 +359,13 @@ class GaussianOperator(_Operator):
         Raises
         ------
         ArgumentError
-            If a shape or `tol` is wrong, or a component is complex or not finite.
+            If a shape or `neglect` is wrong, or a component is complex or not finite.
         """
         vectors = self._checked_columns(vectors)
-        if not 0 <= tol < 1 or not vectors.shape[1]:
-            raise arguments.ArgumentError(
-                f"tol={tol:g}, {vectors.shape[1]} vectors: need 0 <= tol < 1 and a vector"
+        if not 0 <= neglect < 1 or not vectors.shape[1]:
+            raise ArgumentError(
+                f"neglect={neglect:g}, {vectors.shape[1]} vectors: need 0 <= neglect < 1 and a "
+                "vector"
             )
         # In two steps: squares of small or large components have no room in single precision.
         peaks = np.abs(vectors).max(axis=0)
@@ -377,7 +375,7 @@ class GaussianOperator(_Operator):
         for side in (self._right, self._left):
             overlaps = np.array([row @ scaled for row in side.basis]).reshape(-1, scaled.shape[1])
             axes, sizes, _ = np.linalg.svd(overlaps, full_matrices=False)
-            kept = axes[:, sizes > tol]
+            kept = axes[:, sizes > neglect]
             rotations.append(kept)
             sides.append(_Side(side.basis.rotated(kept), side.answers.rotated(kept)))
         self._right, self._left = sides
@@ -446,7 +444,7 @@ class GaussianOperator(_Operator):
     def _reveal(self, direction: Array, own: _Side, other: _Side) -> None:
         n = self.shape[0]
         matched = self.innovations == "matched" and 2 * (len(self._span) + 2) <= n
-        self._crowded |= not matched
+        self._exhausted |= not matched
         own.basis.append(direction)
         fresh = self._rng.standard_normal(n) * (self.g / np.sqrt(n))
         if matched:
@@ -470,7 +468,7 @@ def _columns(product: Callable[[Array], Array], X: Array) -> Array:
 def _scaled(x: Array, dtype: np.dtype[Any]) -> tuple[Array, float, int]:
     """A contiguous vector, its norm, and the power of 2 that brings back x."""
     if np.iscomplexobj(x):
-        raise arguments.ArgumentError("vector: must be real")
+        raise ArgumentError("vector: must be real")
     vector = np.ascontiguousarray(x, dtype=float)
     with np.errstate(over="ignore"):
         norm = float(np.linalg.norm(vector))
@@ -478,7 +476,7 @@ def _scaled(x: Array, dtype: np.dtype[Any]) -> tuple[Array, float, int]:
         return vector.astype(dtype, copy=False), norm, 0
     peak = float(np.abs(vector).max())
     if not np.isfinite(peak):
-        raise arguments.ArgumentError("vector: must be finite")
+        raise ArgumentError("vector: must be finite")
     exponent = int(np.frexp(peak)[1])
     vector = np.ldexp(vector, -exponent)
     return vector.astype(dtype, copy=False), float(np.linalg.norm(vector)), exponent

@@ -45,8 +45,9 @@ class Switching:
 
     def __post_init__(self) -> None:
         if not (np.iterable(self.times) and np.iterable(self.values)):
-            given = f"times={self.times!r}, values={self.values!r}"
-            raise ArgumentError(f"{given}: expected two sequences")
+            raise ArgumentError(
+                f"times={self.times!r}, values={self.values!r}: expected two sequences"
+            )
         times = tuple(arguments.finite("times", t) for t in self.times)
         values = tuple(arguments.finite("values", v) for v in self.values)
         if len(values) != len(times) + 1:
@@ -67,13 +68,7 @@ Schedule = float | Switching | Callable[[float], float]
 
 
 def as_function(name: str, schedule: Schedule) -> Callable[[float], float]:
-    """The schedule as a checked function of time.
-
-    Raises
-    ------
-    ArgumentError
-        If a number is not finite; on evaluation, if a function returns something else.
-    """
+    """The schedule as a function of time that refuses numbers that are not finite."""
     if not callable(schedule):
         return Switching((), (arguments.finite(name, schedule),))
     if isinstance(schedule, Switching):
@@ -86,24 +81,17 @@ def as_function(name: str, schedule: Schedule) -> Callable[[float], float]:
     return checked
 
 
-def text_of(schedule: Schedule) -> str:
-    """The schedule in words, for the attributes of results."""
-    if isinstance(schedule, Switching):
-        return f"{list(schedule.values)} switching at {list(schedule.times)}"
-    return "function of time" if callable(schedule) else f"{schedule:g}"
-
-
 def breakpoints(t_max: float, *schedules: object, extra: Sequence[float] = ()) -> list[float]:
     """0, the switch times inside (0, t_max) of all schedules and `extra` ones, t_max."""
     inside = {float(t) for s in schedules if isinstance(s, Switching) for t in s.times}
     inside |= {arguments.finite("switch_times", t) for t in extra}
-    found = [0.0]
+    breaks = [0.0]
     # Times that differ by rounding are one; a segment of that length could not be stepped through.
     slack = 1e-12 * t_max
     for t in sorted(inside):
-        if found[-1] + slack < t < t_max - slack:
-            found.append(t)
-    return [*found, t_max]
+        if breaks[-1] + slack < t < t_max - slack:
+            breaks.append(t)
+    return [*breaks, t_max]
 
 
 def before(t: float, end: float) -> float:
@@ -113,14 +101,14 @@ def before(t: float, end: float) -> float:
 
 def step_times(times: Sequence[float], dt: float, every: int = 1) -> Array:
     """0 and the ends of every `every`-th step of each segment, and of the segments."""
-    found: list[Array] = [np.zeros(1)]
+    parts: list[Array] = [np.zeros(1)]
     for start, end in pairwise(times):
         count = step_count(start, end, dt)
         number = np.arange(1, count + 1, dtype=np.float64)
         ends = start + number * ((end - start) / count)
         ends[-1] = end
-        found.append(ends[(number % every == 0) | (number == count)])
-    return np.concatenate(found)
+        parts.append(ends[(number % every == 0) | (number == count)])
+    return np.concatenate(parts)
 
 
 def step_count(start: float, end: float, dt: float) -> int:

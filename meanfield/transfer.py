@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple, SupportsIndex
 
 import numpy as np
 from scipy.special import erf as _erf
@@ -147,6 +147,12 @@ class TransferFunction:
     def __call__(self, x: Array) -> Array:
         """φ(x)."""
         return self.phi(x)
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[Any, ...]:
+        # Built-in ones travel by name: their lambdas do not pickle.
+        if _BUILT_IN.get(self.name) is self:
+            return transfer_function, (self.name,)
+        return super().__reduce_ex__(protocol)
 
     @cached_property
     def _sample(self) -> Array:

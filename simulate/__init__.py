@@ -20,17 +20,25 @@ from .dynamics import (
     stiffness,
 )
 from .fixed_points import FixedPointError, FixedPoints, StationaryPoints, find_fixed_points
-from .integration import IntegrationError, StepSizeWarning, Trajectory, integrate
+from .integration import (
+    IntegrationError,
+    Scheme,
+    StepSizeWarning,
+    Trajectory,
+    integrate,
+    runge_kutta,
+)
 from .lyapunov import LyapunovExponent, LyapunovSpectrum, lyapunov_spectrum, maximal_lyapunov
 from .observables import (
     ActivityDistribution,
     Autocorrelation,
+    PrincipalComponents,
     activity_distribution,
     autocorrelation,
     freezing,
+    principal_components,
     state_at,
 )
-from .pca import PrincipalComponents, principal_components
 from .reservoir import (
     MemoryCurve,
     SingularCovarianceWarning,
@@ -56,6 +64,7 @@ __all__ = [
     "MemoryCurve",
     "PrincipalComponents",
     "SamplingWarning",
+    "Scheme",
     "SingularCovarianceWarning",
     "StationaryPoints",
     "StepSizeWarning",
@@ -81,6 +90,7 @@ __all__ = [
     "onsager_force",
     "principal_components",
     "reproduce",
+    "runge_kutta",
     "sample_boltzmann",
     "state_at",
     "stiffness",

@@ -1,7 +1,7 @@
 """Force, quasi-potential, gradient, Onsager-reaction force and linearisation at given states.
 
 States are (n,) or (n, batch): neurons first.  J is a dense array, a SciPy sparse array or a
-LinearOperator.
+LinearOperator.  Shapes that do not fit and numbers that are not finite raise `ArgumentError`.
 """
 
 from __future__ import annotations
@@ -12,15 +12,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.sparse.linalg import LinearOperator
 
-from meanfield import TransferFunction
 from meanfield.common import arguments
 from meanfield.common.arguments import Array
 
 from .lanczos import largest_rate
-from .network import Network
+from .network import Network, Phi
 
 
-def force(x: ArrayLike, J: Any, *, phi: str | TransferFunction = "tanh") -> Array:
+def force(x: ArrayLike, J: Any, *, phi: Phi = "tanh") -> Array:
     """Vanilla drift f = −x + Jφ(x).
 
     Parameters
@@ -31,13 +30,7 @@ def force(x: ArrayLike, J: Any, *, phi: str | TransferFunction = "tanh") -> Arra
 
     Returns
     -------
-    ndarray
-        Same shape as `x`.
-
-    Raises
-    ------
-    ArgumentError
-        If shapes do not fit or a value is not finite.
+    (n,) or (n, batch) ndarray
 
     Examples
     --------
@@ -50,27 +43,18 @@ def force(x: ArrayLike, J: Any, *, phi: str | TransferFunction = "tanh") -> Arra
     return network.evaluate(network.state(x), 0.0).force
 
 
-def kinetic_energy(
-    x: ArrayLike, J: Any, *, eta: float = 0.0, phi: str | TransferFunction = "tanh"
-) -> Array:
+def kinetic_energy(x: ArrayLike, J: Any, *, eta: float = 0.0, phi: Phi = "tanh") -> Array:
     """Quasi-potential E = ½ Σ f_i² + ½ η Σ x_i², summed over neurons.
 
     Parameters
     ----------
-    x, J, phi
-        As in `force`.
+    x, J, phi : as in `force`
     eta : float
         Confinement.
 
     Returns
     -------
-    ndarray
-        Scalar, or one value per column of `x`.
-
-    Raises
-    ------
-    ArgumentError
-        If shapes do not fit or a value is outside its range.
+    () or (batch,) ndarray
 
     Examples
     --------
@@ -84,23 +68,16 @@ def kinetic_energy(
     return network.energy(state, network.evaluate(state, 0.0).force)
 
 
-def onsager_force(x: ArrayLike, J: Any, *, phi: str | TransferFunction = "tanh") -> Array:
+def onsager_force(x: ArrayLike, J: Any, *, phi: Phi = "tanh") -> Array:
     """Onsager-reaction force −φ'(x) ∘ Jᵀf ([HH] Eq. 8 without its factor).
 
     Parameters
     ----------
-    x, J, phi
-        As in `force`.
+    x, J, phi : as in `force`
 
     Returns
     -------
-    ndarray
-        Same shape as `x`.
-
-    Raises
-    ------
-    ArgumentError
-        If shapes do not fit or a value is not finite.
+    (n,) or (n, batch) ndarray
 
     Examples
     --------
@@ -116,25 +93,16 @@ def onsager_force(x: ArrayLike, J: Any, *, phi: str | TransferFunction = "tanh")
     return -network.slope(state, value) * network.transposed_product(drift)
 
 
-def energy_gradient(
-    x: ArrayLike, J: Any, *, eta: float = 0.0, phi: str | TransferFunction = "tanh"
-) -> Array:
+def energy_gradient(x: ArrayLike, J: Any, *, eta: float = 0.0, phi: Phi = "tanh") -> Array:
     """∇E = −f + φ'(x) ∘ Jᵀf + ηx, so that f plus the Onsager force is −∇E at η = 0.
 
     Parameters
     ----------
-    x, J, eta, phi
-        As in `kinetic_energy`.
+    x, J, eta, phi : as in `kinetic_energy`
 
     Returns
     -------
-    ndarray
-        Same shape as `x`.
-
-    Raises
-    ------
-    ArgumentError
-        If shapes do not fit or a value is outside its range.
+    (n,) or (n, batch) ndarray
 
     Examples
     --------
@@ -148,12 +116,7 @@ def energy_gradient(
 
 
 def jacobian(
-    x: ArrayLike,
-    J: Any,
-    *,
-    onsager: float = 0.0,
-    eta: float = 0.0,
-    phi: str | TransferFunction = "tanh",
+    x: ArrayLike, J: Any, *, onsager: float = 0.0, eta: float = 0.0, phi: Phi = "tanh"
 ) -> Array:
     """Jacobian ∂F/∂x of F = (1 − κ) f − κ∇E ([HH] Eq. 10); −Hess E at κ = 1.
 
@@ -169,14 +132,12 @@ def jacobian(
 
     Returns
     -------
-    ndarray
-        (n, n), or (n, n, batch).
+    (n, n) or (n, n, batch) ndarray
 
     Raises
     ------
     ArgumentError
-        If shapes do not fit, a value is outside its range, or J is a LinearOperator (use
-        `jacobian_operator`).
+        If J is a LinearOperator (use `jacobian_operator`).
 
     Examples
     --------
@@ -204,12 +165,7 @@ def jacobian(
 
 
 def jacobian_operator(
-    x: ArrayLike,
-    J: Any,
-    *,
-    onsager: float = 0.0,
-    eta: float = 0.0,
-    phi: str | TransferFunction = "tanh",
+    x: ArrayLike, J: Any, *, onsager: float = 0.0, eta: float = 0.0, phi: Phi = "tanh"
 ) -> LinearOperator:
     """The Jacobian at one state as a LinearOperator: two or four products with J, no n³.
 
@@ -217,18 +173,12 @@ def jacobian_operator(
     ----------
     x : (n,) array
     J : (n, n) array, sparse array or LinearOperator
-    onsager, eta, phi
-        As in `jacobian`.
+    onsager, eta, phi : as in `jacobian`
 
     Returns
     -------
     LinearOperator
         With its transpose; `−jacobian_operator(x, J, onsager=1)` is the Hessian of E.
-
-    Raises
-    ------
-    ArgumentError
-        If shapes do not fit or a value is outside its range.
 
     Examples
     --------
@@ -256,29 +206,22 @@ def jacobian_operator(
 
 
 def divergence(
-    x: ArrayLike,
-    J: Any,
-    *,
-    onsager: float = 0.0,
-    eta: float = 0.0,
-    phi: str | TransferFunction = "tanh",
+    x: ArrayLike, J: Any, *, onsager: float = 0.0, eta: float = 0.0, phi: Phi = "tanh"
 ) -> Array:
     """Divergence ∇·F = tr ∂F/∂x, the rate at which volumes change ([HH] Fig. 4).
 
     Parameters
     ----------
-    x, J, onsager, eta, phi
-        As in `jacobian`.
+    x, J, onsager, eta, phi : as in `jacobian`
 
     Returns
     -------
-    ndarray
-        Scalar, or one value per column of `x`.
+    () or (batch,) ndarray
 
     Raises
     ------
     ArgumentError
-        If shapes do not fit, a value is outside its range, or J is a LinearOperator.
+        If J is a LinearOperator.
 
     Examples
     --------
@@ -304,12 +247,7 @@ def divergence(
 
 
 def stiffness(
-    x: ArrayLike,
-    J: Any,
-    *,
-    onsager: float = 1.0,
-    eta: float = 0.0,
-    phi: str | TransferFunction = "tanh",
+    x: ArrayLike, J: Any, *, onsager: float = 1.0, eta: float = 0.0, phi: Phi = "tanh"
 ) -> Array:
     """Largest eigenvalue of the symmetric part of −∂F/∂x: λ_max(Hess E) at κ = 1.
 
@@ -318,19 +256,13 @@ def stiffness(
 
     Parameters
     ----------
-    x, onsager, eta, phi
-        As in `jacobian`.
+    x, onsager, eta, phi : as in `jacobian`
     J : (n, n) array, sparse array or LinearOperator
 
     Returns
     -------
-    ndarray
-        Scalar, or one value per column of `x`; too small by up to a few per cent.
-
-    Raises
-    ------
-    ArgumentError
-        If shapes do not fit or a value is outside its range.
+    () or (batch,) ndarray
+        Too small by up to a few per cent.
 
     Examples
     --------

@@ -42,7 +42,7 @@ def _lanczos(linear: Linearization, columns: int, allowed: float) -> Array:
     diagonal: list[Array] = []
     off_diagonal: list[Array] = []
     history = [np.zeros(columns)] * _MEMORY
-    found, known = np.zeros(columns), np.zeros(columns, dtype=bool)
+    estimate, known = np.zeros(columns), np.zeros(columns, dtype=bool)
     for count in range(1, min(_STEPS, n) + 1):
         image = linear.apply_stiffness(current.reshape(shape)).reshape(n, columns)
         overlap = np.einsum("ij,ij->j", image, current, dtype=np.float64)
@@ -59,7 +59,7 @@ def _lanczos(linear: Linearization, columns: int, allowed: float) -> Array:
         settled = (width <= allowed * scale) & (rise <= allowed / 4 * scale)
         enough = ((count > _MEMORY) & settled) | (link <= 1e-6 * scale)
         # A column keeps its first good value: it must not depend on its neighbours.
-        found = np.where(known, found, largest)
+        estimate = np.where(known, estimate, largest)
         known |= enough
         if np.all(known):
             break
@@ -67,7 +67,7 @@ def _lanczos(linear: Linearization, columns: int, allowed: float) -> Array:
         safe = np.where(link > 0, link, 1.0).astype(dtype)
         previous, current = current, image / safe
     # A column that did not converge is given its upper bound.
-    return np.where(known, found, found + width)
+    return np.where(known, estimate, estimate + width)
 
 
 def _top(diagonal: list[Array], off_diagonal: list[Array]) -> tuple[Array, Array]:

@@ -20,30 +20,23 @@ from meanfield.common.arguments import ArgumentError
 
 # Single or double precision.
 State = NDArray[Any]
+Phi = str | TransferFunction
 
 
 class Evaluation(NamedTuple):
-    """What one evaluation at a state yields, all of the shape of the state.
+    """What one evaluation at a state yields, of the shape of the state."""
 
-    Attributes
-    ----------
-    drift : ndarray
-        F = (1 − κ) f − κ∇E, plus the external input in a driven run.
-    force : ndarray
-        The vanilla force f, which gives the energy.
-    """
-
+    # F = (1 − κ) f − κ∇E, plus the external input in a driven run.
     drift: State
+    # The vanilla force f, which gives the energy.
     force: State
 
 
 @dataclass(frozen=True)
 class Linearization:
-    """The Jacobian ∂F/∂x = A − κ[diag(φ''∘Jᵀf) + D Jᵀ A + ηI] at one or several states.
+    """The Jacobian ∂F/∂x = A − κ[diag(φ''∘Jᵀf) + D Jᵀ A + ηI] at one or several states."""
 
-    D = diag φ', A = −I + J D (THEORY: [HH] Eq. 10 in matrix form).  At κ = 1 it is −Hess E.
-    """
-
+    # D = diag φ', A = −I + J D ([HH] Eq. 10 in matrix form).  At κ = 1 it is −Hess E.
     network: Network
     onsager: float
     slope: State  # φ'
@@ -83,36 +76,10 @@ class Linearization:
 
 
 class Network:
-    """Couplings, transfer function and confinement.
-
-    Parameters
-    ----------
-    J : (n, n) array, SciPy sparse array or LinearOperator
-    phi : str or TransferFunction
-    eta : float
-        Confinement η ≥ 0, part of E.
-    dtype : dtype
-        Of states and dense or sparse couplings, float64 or float32.
-
-    Attributes
-    ----------
-    evaluations : int
-        Number of drifts evaluated so far.
-
-    Raises
-    ------
-    ArgumentError
-        If J is not square, not real or, but for matrix-free ones, not finite, or an argument is
-        outside its range.
-    """
+    """Couplings, transfer function, confinement η ≥ 0, and the precision of states."""
 
     def __init__(
-        self,
-        J: Any,
-        *,
-        phi: str | TransferFunction = "tanh",
-        eta: float = 0.0,
-        dtype: DTypeLike = np.float64,
+        self, J: Any, *, phi: Phi = "tanh", eta: float = 0.0, dtype: DTypeLike = np.float64
     ) -> None:
         self.dtype = np.dtype(dtype)
         if self.dtype not in (np.float64, np.float32):
@@ -132,6 +99,7 @@ class Network:
         self.n = int(J.shape[0])
         self.function = transfer_function(phi)
         self.eta = float(arguments.confinement(eta))
+        # Number of drifts evaluated so far.
         self.evaluations = 0
         if not (self.is_matrix_free or np.all(np.isfinite(J.data if self.is_sparse else J))):
             raise ArgumentError("J: must be finite")
@@ -147,13 +115,7 @@ class Network:
         return bool(issparse(self.J))
 
     def state(self, x: ArrayLike, name: str = "x") -> State:
-        """`x` as a finite (n,) or (n, batch) array of the network's precision.
-
-        Raises
-        ------
-        ArgumentError
-            If the shape does not fit or a value is not finite.
-        """
+        """`x` as a finite (n,) or (n, batch) array of the network's precision."""
         if np.iscomplexobj(x):
             raise ArgumentError(f"{name} of dtype {np.asarray(x).dtype}: must be real")
         state = np.asarray(x, dtype=self.dtype)
@@ -166,13 +128,7 @@ class Network:
         return state
 
     def dense(self, purpose: str) -> NDArray[np.float64]:
-        """J as an ndarray.
-
-        Raises
-        ------
-        ArgumentError
-            For matrix-free couplings, naming the `purpose` that needs the matrix.
-        """
+        """J as an ndarray, for a `purpose` that matrix-free couplings cannot serve."""
         if self.is_matrix_free:
             raise ArgumentError(f"J: {purpose} needs the matrix itself, not a LinearOperator")
         return np.asarray(self.J.toarray() if self.is_sparse else self.J, dtype=np.float64)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 # The status of a result, or of each of its points: its numbers may be used; they may not, and
 # `reason` says what to do; the theory says that there are none.
 CONVERGED, FLAGGED, ABSENT = "converged", "flagged", "absent"
+_VERDICT = ("status", "converged", "reason")
 # Arguments that change no number.
 _SILENT = ("progress", "threads", "throw")
 # Longest sequence that is told entry by entry.
@@ -47,7 +48,8 @@ def value(
         In a few words; ``{of}`` stands for the attribute of that name.
     dims : tuple of str
         Names of its axes; trailing ones may be missing from an array.  An ``...`` among them stands
-        for the axes of the points that were asked for.
+        for the axes of the points that were asked for.  A mapping of arrays holds variables of
+        their own names, whose further axes are called after them.
     unit : str
     symbol : str
         Mathtext for the axis of a picture.
@@ -160,13 +162,17 @@ class Result:
         points = self._point_dims(dims)
         variables: dict[str, Any] = {}
         coords: dict[str, Any] = {}
-        facts = {k: v for k, v in self.attributes.items() if v is not None}
         for name, about, content in self._declared():
             if about["kind"] == "fact":
-                facts[name] = content
+                continue
+            axes = self._axes(about, points)
+            if isinstance(content, Mapping):
+                for key, array in content.items():
+                    more = (f"{key}_{k}" for k in range(np.ndim(array) - len(axes)))
+                    variables[key] = (*axes, *more), array
                 continue
             array = np.asarray(content)
-            axes = self._axes(about, points)[: array.ndim]
+            axes = axes[: array.ndim]
             label = {"long_name": self._meaning(about)}
             if array.dtype.kind in "iufcb" and about["unit"]:
                 label["units"] = about["unit"]
@@ -178,14 +184,20 @@ class Result:
                     target[f"{name}_{part}"] = axes, getattr(array, part), {"long_name": text}
             else:
                 target[name] = axes, array, label
-        verdict = {"status": self.status, "converged": self.converged, "reason": self.reason}
         if isinstance(self.status, np.ndarray):
             meanings = ("whether the numbers may be used", "status is converged", "why not")
-            for (name, content), text in zip(verdict.items(), meanings, strict=True):
-                variables[name] = points, np.asarray(content), {"long_name": text}
-        else:
-            facts |= verdict
+            for name, text in zip(_VERDICT, meanings, strict=True):
+                variables[name] = points, np.asarray(getattr(self, name)), {"long_name": text}
+        facts = {name: _native(content) for name, content in self._facts().items()}
         return xr.Dataset(variables, coords, attrs={**facts, **provenance()})
+
+    def _facts(self) -> dict[str, Any]:
+        """What is known of the whole result: parameters, facts, and the status if it is one."""
+        facts = {k: v for k, v in self.attributes.items() if v is not None}
+        facts |= {name: c for name, about, c in self._declared() if about["kind"] == "fact"}
+        if not isinstance(self.status, np.ndarray):
+            facts |= {name: getattr(self, name) for name in _VERDICT}
+        return facts
 
     def save(self, path: str | Path) -> None:
         """Write the dataset to a netCDF file that `meanfield.load` opens with all types.
@@ -204,7 +216,7 @@ class Result:
 
         target = Path(path)
         with staged_directory(target.parent) as folder:
-            save(self.to_dataset(), folder / target.name)
+            save(self.to_dataset().assign_attrs(self._facts()), folder / target.name)
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the curves that matter most, with their errors as bands.
@@ -362,6 +374,13 @@ def given(function: Callable[..., Any], values: Mapping[str, Any]) -> dict[str, 
     return {**plain, "call": f"{package}.{function.__name__}({', '.join(spelled)})"}
 
 
+def _native(content: Any) -> Any:
+    """An attribute that netCDF 3 can hold: no long integers, no mappings, no lists of texts."""
+    array = np.asarray(content)
+    small = array.dtype.kind in "bf" or (array.dtype.kind in "iu" and np.all(abs(array) < 2**31))
+    return content if small or isinstance(content, str) else str(getattr(content, "name", content))
+
+
 class _Text(str):
     """A description that stands for a value, without quotes."""
 
@@ -383,9 +402,12 @@ def _told(content: Any) -> Any:
         if array.dtype.kind in "iufbU" and array.size <= _TOLD:
             return array.tolist()
         return _Text(f"<{array.dtype} array {array.shape}>")
+    if isinstance(content, type | np.dtype):
+        return _Text(getattr(content, "name", None) or getattr(content, "__name__", ""))
     if hasattr(content, "shape"):
         return _Text(f"<{type(content).__name__} {content.shape}>")
     if hasattr(content, "times"):
         return _Text(repr(content))
     name = getattr(content, "name", None) or getattr(content, "__name__", type(content).__name__)
-    return str(name) if hasattr(content, "name") else _Text(f"<function {name}>")
+    kind = "function " if callable(content) else ""
+    return str(name) if hasattr(content, "name") else _Text(f"<{kind}{name}>")

@@ -2,7 +2,8 @@
 
 from .effective_temperature import effective_temperature
 from .lyapunov import MeanFieldLyapunov, maximal_lyapunov
-from .sampler import SamplerError, SiteModel, Slopes
+from .sampler.run import SamplerError
+from .sampler.site import SiteModel, Slopes
 from .stationary import Stationary, stationary
 from .steady_state import SteadyState, steady_state
 from .two_time import TwoTime, two_time

@@ -4,84 +4,53 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import partial
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import exponential
-from ..common import arguments, seeds
+from ..common import arguments, result
 from ..common.arguments import ArgumentError, Array
-from ..common.files import provenance
-from ..exponential import StepSizeWarning, complaint
-from ..schedule import Schedule, breakpoints, step_times, text_of
+from ..exponential import StepSizeWarning, message
+from ..schedule import Schedule, breakpoints, step_times
 from ..transfer import TransferFunction, transfer_function
-from .sampler.ensemble import SHRINK, alarm, combine, plan, run_groups
+from .sampler.ensemble import BatchAverages, Ensemble, combine, largest
+from .sampler.run import SamplerRun, SamplerSetting, stiffness
 from .sampler.site import SiteModel, checked_model
-from .sampler.stiffness import stiffness
-from .sampler.sweep import Setting, Sweep
-
-if TYPE_CHECKING:
-    import xarray as xr
 
 _WINDOW = 30.0
 # Spurious growth rate, of rotations on the edge, from which a step is called too long.
 _WHIRLS = 0.1
+_RATE = "1/time constant"
 
 
-@dataclass(frozen=True, eq=False)
-class MeanFieldLyapunov:
+class MeanFieldLyapunov(result.Result):
     """Maximal Lyapunov exponent with its error, per time constant of the neurons.
 
-    Attributes
-    ----------
-    value, stderr : float
-        Mean over batches, extrapolated to M → ∞, and its standard error.
-    bias : float
-        What the extrapolation subtracted.
-    drift, drift_err : float
-        Growth rate in the second half of the average minus that in the first.
-    t, trace : (n,) ndarray
-        Times, and the mean growth rate from 0 to there over the full batches.
-    stiffness : float
-        Largest rate of −∂F/∂x at the end of the run where u = Jᵀψ is used; else nan.
-    converged : bool
-        Whether the drift is compatible with its error, at a false alarm rate of 5e-4, and the step
-        is stable.
-    reason : str
-        Why not.
-    attributes : dict
-        Parameters of the run.
+    Converged where the drift is compatible with its error, at a false alarm rate of 5e-4, and the
+    step is stable.
     """
 
-    value: float
-    stderr: float
-    bias: float
-    drift: float
-    drift_err: float
-    t: Array = field(repr=False)
-    trace: Array = field(repr=False)
-    stiffness: float
-    converged: bool
-    reason: str
-    attributes: dict[str, Any] = field(repr=False)
-
-    def to_dataset(self) -> xr.Dataset:
-        """Labelled dataset with dimension ``t``, and provenance in its attributes."""
-        import xarray as xr
-
-        unit = {"units": "1/time constant"}
-        variables: dict[str, Any] = {
-            "lyapunov": ((), self.value, {"long_name": "maximal Lyapunov exponent", **unit}),
-            "trace": ("t", self.trace, {"long_name": "mean growth rate from 0 to t", **unit}),
-        }
-        for name in ("stderr", "bias", "drift", "drift_err", "stiffness"):
-            variables[name] = ((), getattr(self, name), unit)
-        coords = {"t": ("t", self.t, {"long_name": "time", "units": "time constant"})}
-        facts = {"converged": str(self.converged), "reason": self.reason}
-        return xr.Dataset(variables, coords, attrs={**facts, **self.attributes, **provenance()})
+    value: float = result.value(
+        "maximal Lyapunov exponent", unit=_RATE, note="Mean over batches, extrapolated to M → ∞."
+    )
+    value_err: float = result.error("value")
+    value_finite_m: float = result.value("effect of finite batches, subtracted", unit=_RATE)
+    drift: float = result.value(
+        "growth rate in the second half of the average minus that in the first", unit=_RATE
+    )
+    drift_err: float = result.error("drift")
+    t: Array = result.coordinate("time", ("t",), "time constant", symbol="$t$")
+    trace: Array = result.value(
+        "mean growth rate from 0 to t", ("t",), _RATE, note="Over the full batches."
+    )
+    stiffness: float = result.value(
+        "largest decay rate",
+        unit=_RATE,
+        note="Of the symmetric part of −∂F/∂x at the end of the run where u = Jᵀψ is used; else "
+        "nan.",
+    )
+    _headline = ("value", "drift")
+    _picture = ("t", "trace")
 
 
 def maximal_lyapunov(
@@ -100,7 +69,7 @@ def maximal_lyapunov(
     n_trajectories: int = 32_000,
     batches: int = 8,
     seed: int | None = None,
-    tol: float = 1e-2,
+    neglect: float = 1e-2,
     threads: int | None = None,
     progress: bool = False,
 ) -> MeanFieldLyapunov:
@@ -134,7 +103,7 @@ def maximal_lyapunov(
     x0_std : float
     n_trajectories, batches : int
     seed : int, optional
-    tol : float
+    neglect : float
         Share of a state below which a new direction of the couplings is not revealed.
     threads : int, optional
         Default 1: the steps are short, and more threads seldom pay.
@@ -147,7 +116,8 @@ def maximal_lyapunov(
     Raises
     ------
     ArgumentError
-        If an argument is outside its range, or does not go with another.
+        If an argument is outside its range, a `model` has no slopes or comes with `onsager`, or a
+        finite `window` with noise.
 
     Warns
     -----
@@ -157,10 +127,11 @@ def maximal_lyapunov(
     Examples
     --------
     >>> from meanfield import maximal_lyapunov
-    >>> found = maximal_lyapunov(0.5, t_skip=20, t_max=60, n_trajectories=2048, seed=0)
-    >>> abs(found.value + 0.5) < 0.03  # −1 + g at rest
+    >>> rest = maximal_lyapunov(0.5, t_skip=20, t_max=60, n_trajectories=2048, seed=0)
+    >>> abs(rest.value + 0.5) < 0.03  # −1 + g at rest
     True
     """
+    attributes = result.given(maximal_lyapunov, locals())
     phi = transfer_function(phi)
     g, gamma = arguments.positive("g", g), arguments.within("gamma", gamma, -1, 1)
     temperature = arguments.nonnegative("temperature", temperature)
@@ -172,79 +143,56 @@ def maximal_lyapunov(
     is_vanilla = model is None and not callable(onsager) and onsager == 0
     if window is None:
         window = _WINDOW if is_vanilla and not temperature else math.inf
-    window, tol = arguments.window(window), arguments.nonnegative("tol", tol)
+    window = arguments.window(window)
     if temperature and math.isfinite(window):
         raise ArgumentError(f"window={window:g}: must be inf with temperature={temperature:g}")
     site = checked_model(model, phi, onsager)
     if site.slopes is None:
         raise ArgumentError(f"model={site.name!r}: has no slopes")
-    batches, size, entropy = plan(n_trajectories, batches, seed, threads)
+    ensemble = Ensemble.checked(n_trajectories, batches, seed, threads, progress)
     times = breakpoints(t_max, onsager)
     grid = step_times(times, dt)
-    setting = Setting(
-        site, g, gamma, lambda t: 2 * temperature, x0_std, times, grid, tol=tol, window=window
-    )
-    groups = [partial(_growth, setting, members, entropy) for members in (size, size // SHRINK)]
-    found = run_groups(groups, batches, grid.size, "lyapunov", threads, progress)
-    full, small = ([growth for growth, _, _ in group] for group in found)
+    setting = SamplerSetting(
+        site, g, gamma, lambda t: 2 * temperature, x0_std, times, grid, neglect=neglect,
+        window=window,
+    )  # fmt: skip
+    full, small = ensemble.run("lyapunov", (setting, _growth), (setting, _growth))
     begin = int(np.searchsorted(grid, t_skip))
     middle = (begin + grid.size - 1) // 2
 
-    def rates(first: int, last: int, group: list[Array]) -> list[Array]:
-        return [(s[last] - s[first]) / (grid[last] - grid[first]) for s in group]
+    def rates(first: int, last: int, group: list[BatchAverages]) -> list[Array]:
+        span = grid[last] - grid[first]
+        sums = [batch.values["growth"] for batch in group]
+        return [(s[last] - s[first]) / span for s in sums]
 
-    estimate = combine(rates(begin, -1, full), rates(begin, -1, small), extrapolate=True)
+    exponent = combine(rates(begin, -1, full), rates(begin, -1, small), extrapolate=True)
     early, late = rates(begin, middle, full), rates(middle, -1, full)
     change = combine([b - a for a, b in zip(early, late, strict=True)], [], extrapolate=False)
-    largest = max((s for _, s, _ in found[0] if not math.isnan(s)), default=math.nan)
+    stiff = largest(full)["stiffness"]
     longest = float(np.max(np.diff(grid)))
-    reasons = []
-    slopes = [s for group in found for _, _, s in group]
-    if text := complaint(longest, largest) or _whirl(longest, g, gamma, slopes):
-        reasons.append(text)
-        warnings.warn(text, StepSizeWarning, stacklevel=2)
-    if abs(change.value) > alarm(batches) * change.error:
-        reasons.append(
-            f"the growth rate drifts, raise t_skip: {float(change.value):.2g} ± "
-            f"{float(change.error):.1g}"
-        )
+    slope = float(np.nan_to_num(largest([*full, *small])["slope"]))
+    unstable = message(longest, stiff) or _whirl(longest, g, gamma, slope)
+    if unstable:
+        warnings.warn(unstable, StepSizeWarning, stacklevel=2)
+    drift, drift_err = float(change.value), float(change.err)
+    drifts = ensemble.alarm("the growth rate drifts, raise t_skip:", drift, drift_err)
+    sums = np.mean([batch.values["growth"] for batch in full], axis=0)
     return MeanFieldLyapunov(
-        value=float(estimate.value),
-        stderr=float(estimate.error),
-        bias=float(estimate.bias),
-        drift=float(change.value),
-        drift_err=float(change.error),
+        **exponent.named("value"),
+        drift=drift,
+        drift_err=drift_err,
         t=grid[1:],
-        trace=np.mean(full, axis=0)[1:] / grid[1:],
-        stiffness=largest,
-        converged=not reasons,
-        reason="; ".join(reasons),
-        attributes={
-            "model": site.name,
-            "g": g,
-            "gamma": gamma,
-            "onsager": text_of(onsager),
-            "temperature": temperature,
-            "x0_std": x0_std,
-            "tol": tol,
-            "dt": dt,
-            "t_skip": t_skip,
-            "t_max": t_max,
-            "window": window,
-            "n_trajectories": size * batches,
-            "batches": batches,
-            "seed": str(entropy),
-        },
+        trace=sums[1:] / grid[1:],
+        stiffness=stiff,
+        reason="; ".join(filter(None, (unstable, drifts))),
+        attributes=attributes | ensemble.facts() | {"window": window},
     )
 
 
-def _whirl(step: float, g: float, gamma: float, slopes: list[float]) -> str | None:
-    """What to say where the couplings rotate, or pull, faster than the step follows.
-
-    At κ = 0 the rates of the linearised network fill an ellipse of half axes g(1 ± γ)⟨φ′²⟩^½ around
-    −1.  Adams–Bashforth makes rotations at frequency ω grow at a rate ω⁴h³/4.
-    """
-    slope = max((s for s in slopes if not math.isnan(s)), default=0.0)
+def _whirl(step: float, g: float, gamma: float, slope: float) -> str | None:
+    """What to say where the couplings rotate, or pull, faster than the step follows."""
+    # At κ = 0 the rates of the linearised network fill an ellipse of half axes g(1 ± γ)⟨φ′²⟩^½
+    # around −1.  Adams–Bashforth makes rotations at frequency ω grow at a rate ω⁴h³/4.
     turning, pulling = g * (1 - gamma) * slope, 1 + g * (1 + gamma) * slope
     gained = turning**4 * step**3 / 4
     if gained > _WHIRLS:
@@ -252,44 +200,39 @@ def _whirl(step: float, g: float, gamma: float, slopes: list[float]) -> str | No
             f"dt = {step:g} is too long for rotations at frequencies up to {turning:.3g}, which "
             f"gain {gained:.2g} in growth rate; shorten dt"
         )
-    return complaint(step, pulling)
+    return message(step, pulling)
 
 
-def _growth(
-    setting: Setting, size: int, seed: int, *, key: tuple[int, int], tick: Callable[[], object]
-) -> tuple[Array, float, float]:
-    """Log of the growth of a tangent vector up to every time, last stiffness and rms slope.
-
-    δx of all trajectories is stepped with them and rescaled to norm 1.  The operator of the sweep
-    answers for φ′δx too, so that the perturbation meets the couplings of the state.
-    """
-    model, grid, jumps = setting.model, setting.grid, set(setting.times)
+def _growth(run: SamplerRun) -> BatchAverages:
+    """Log of the growth of a tangent vector up to every time, last stiffness and rms slope."""
+    # δx of all trajectories is stepped with them and rescaled to norm 1.  The operator of the run
+    # answers for φ′δx too, so that the perturbation meets the couplings of the state.
+    model, grid, jumps = run.setting.model, run.setting.grid, set(run.setting.times)
     assert model.slopes is not None
-    sweep = Sweep(setting, size, seed, *key)
-    start = seeds.generator(seed, "tangent", *key).standard_normal(size)
+    start = run.stream("tangent").standard_normal(run.size)
     delta: Array = start / np.linalg.norm(start)
     last: Array | None = None
     sums, rate, slope = [0.0], math.nan, math.nan
-    for moment in sweep:
-        tick()
+    for moment in run:
         k = moment.step
         if k + 1 == grid.size:
             if moment.u is not None:
-                rate = stiffness(model, sweep.operator, moment)
+                rate = stiffness(model, run.operator, moment)
             else:
-                found = model.slopes(moment.t, moment.x, moment.h, None)
-                slope = math.sqrt(float(np.mean((found.drift_h * found.phi_x) ** 2)))
+                last_slopes = model.slopes(moment.t, moment.x, moment.h, None)
+                gains = last_slopes.drift_h * last_slopes.phi_x
+                slope = math.sqrt(float(np.mean(gains**2)))
             break
         slopes = model.slopes(moment.t, moment.x, moment.h, moment.u)
         phi = slopes.phi_x * delta
-        field = sweep.operator.matvec(phi)
+        field = run.operator.matvec(phi)
         # Kept in the window together with the requests of the state.
-        sweep.requests = [phi]
+        run.requests = [phi]
         rest = (slopes.drift_x + 1) * delta + slopes.drift_h * field
         if moment.u is not None:
             psi = slopes.psi_x * delta + slopes.psi_h * field
-            sweep.requests.append(psi)
-            rest += slopes.drift_u * sweep.operator.rmatvec(psi)
+            run.requests.append(psi)
+            rest += slopes.drift_u * run.operator.rmatvec(psi)
         decay, flat, ramp = exponential.weights(float(grid[k + 1] - grid[k]))
         moved = decay * delta + flat * rest
         if last is not None and moment.t not in jumps:
@@ -297,4 +240,4 @@ def _growth(
         norm = float(np.linalg.norm(moved))
         sums.append(sums[-1] + math.log(norm))
         delta, last = moved / norm, rest / norm
-    return np.array(sums), rate, slope
+    return BatchAverages({"growth": np.array(sums)}, {"stiffness": rate, "slope": slope})

@@ -16,12 +16,11 @@ from ..common.arguments import ArgumentError, Array
 from ..common.store import Store
 from ..common.study import Part, Study
 from ..common.sweep import sweep
-from ..dmft.sampler.batch import Batch, Task, are_alike
-from ..dmft.sampler.ensemble import combine, plan
+from ..dmft.sampler.ensemble import BatchAverages, Ensemble, are_alike, combine, largest
+from ..dmft.sampler.run import SamplerSetting
 from ..dmft.sampler.site import rate_model
-from ..dmft.sampler.sweep import Setting
-from ..dmft.two_time.solver import BIASES, sample
-from ..exponential import StepSizeWarning, complaint, largest_step
+from ..dmft.two_time import FINITE_M, TwoTimeTask, sample
+from ..exponential import StepSizeWarning, largest_step, message
 from ..schedule import Switching, step_times
 from ..transfer import TransferFunction, transfer_function
 
@@ -181,27 +180,27 @@ def freezing_curve(
     arguments.gain(gains)
     for factor in factors:
         arguments.finite("onsager", factor)
-    batches, size, entropy = plan(n_trajectories, batches, seed, threads)
-    arguments.one_of("bias", bias, BIASES)
+    ensemble = Ensemble.checked(n_trajectories, batches, seed, threads)
+    arguments.one_of("bias", bias, FINITE_M)
     facts: dict[str, Any] = {
         "gamma": arguments.within("gamma", gamma, -1, 1),
         "t_chaos": arguments.nonnegative("t_chaos", t_chaos),
         "t_frozen": arguments.positive("t_frozen", t_frozen),
         "dt": None if dt is None else arguments.positive("dt", dt),
         "x0_std": arguments.nonnegative("x0_std", x0_std),
-        "batches": batches,
+        "batches": ensemble.batches,
         "bias": bias,
         "tol": arguments.nonnegative("tol", tol),
     }
     name = transfer_function(phi).name
     data = sweep(
-        _point, {"g": gains, "onsager": factors}, seed=entropy, shared=("onsager",), store=store,
-        workers=workers, progress=progress, throw=ArgumentError, label="freezing", phi=phi,
-        size=size, threads=threads, **facts,
+        _point, {"g": gains, "onsager": factors}, seed=ensemble.seed, shared=("onsager",),
+        store=store, workers=workers, progress=progress, throw=ArgumentError, label="freezing",
+        phi=phi, size=ensemble.size, threads=threads, **facts,
     )  # fmt: skip
     # A point that failed has its reason for status.
     data["status"] = data.status.copy(data=np.where(data.failed, data.reason, data.status))
-    facts |= {"phi": name, "n_trajectories": size * batches, "dt": dt or "chosen"}
+    facts |= {"phi": name, "n_trajectories": ensemble.size * ensemble.batches, "dt": dt or "chosen"}
     return data.drop_vars(["failed", "reason"]).assign_attrs(facts)
 
 
@@ -232,19 +231,22 @@ def _point(
     if t_chaos:
         grid = np.concatenate([step_times([0.0, t_chaos], steps[0]), grid[1:]])
         marks = [0.0, *after]
-    setting = Setting(model, g, gamma, lambda t: 0.0, x0_std, marks, grid, "matched", tol=tol)
+    setting = SamplerSetting(
+        model, g, gamma, lambda t: 0.0, x0_std, marks, grid, "matched", neglect=tol
+    )
     saves = np.flatnonzero(np.isin(grid, marks))[-times.t.size :]
     full, small = sample(
-        setting, Task(saves, False, 0, False, True, batches), size, seed, control=bias != "ignore",
-        is_gradient_flow=lambda t: False, threads=threads, progress=False,
+        Ensemble(batches, size, seed, threads), setting, TwoTimeTask(saves, batches, stiff=True),
+        control=bias != "ignore",
     )  # fmt: skip
     step = float(np.max(np.diff(grid[grid >= t_chaos])))
-    stiffness = max((b.stiffness for b in full if not math.isnan(b.stiffness)), default=math.nan)
-    status = "few trajectories" if any(b.crowded for b in full) else "ok"
-    if text := complaint(step, stiffness):
+    worst = largest(full)
+    stiffness = worst["stiffness"]
+    status = "few trajectories" if any(b.exhausted for b in full) else "ok"
+    if text := message(step, stiffness):
         status = "unstable step"
         warnings.warn(f"g = {g:g}, kappa = {onsager:g}: {text}", StepSizeWarning, stacklevel=2)
-    rank = max(b.rank for b in full)
+    rank = int(worst["rank"])
     return {
         "t": ("t", times.t, {"long_name": "time since the switch", "units": "time constant"}),
         **_estimates(full, small if are_alike(full, small) else [], times, bias == "extrapolate"),
@@ -281,7 +283,7 @@ def _steps(gain: float, onsager: float) -> tuple[float, float]:
 
 
 def _estimates(
-    full: list[Batch], small: list[Batch], times: _Times, extrapolate: bool
+    full: list[BatchAverages], small: list[BatchAverages], times: _Times, extrapolate: bool
 ) -> dict[str, Any]:
     """Values, errors and biases of all curves, and their last ones."""
     many, few = ([_measures(b.values, times) for b in group] for group in (full, small))

@@ -109,8 +109,8 @@ def _exponent(
         run = maximal_lyapunov(
             g, gamma, onsager=onsager, temperature=temperature, phi=phi, seed=seed, **how
         )
-        found = {name: getattr(run, name) for name in ("bias", "drift", "drift_err")}
-        found |= {"lyapunov": run.value, "lyapunov_err": run.stderr}
+        found = {"drift": run.drift, "drift_err": run.drift_err, "bias": run.value_finite_m}
+        found |= {"lyapunov": run.value, "lyapunov_err": run.value_err}
         reason, window = run.reason, run.attributes["window"]
     rate = {"units": "1/time constant"}
     return {

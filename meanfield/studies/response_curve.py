@@ -14,7 +14,7 @@ from ..common.arguments import ArgumentError
 from ..common.store import Store
 from ..common.study import Part, Study
 from ..common.sweep import sweep
-from ..dmft.steady_state import steady_state
+from ..dmft import steady_state
 from ..transfer import TransferFunction, transfer_function
 from .phase_diagram import phase_diagram
 
@@ -45,7 +45,7 @@ def response_curve(
     t_skip: float = 120.0,
     t_max: float = 360.0,
     window: float = 120.0,
-    tol: float = 1e-2,
+    neglect: float = 1e-2,
     threads: int | None = None,
     store: str | Path | Store | None = None,
     workers: int | None = None,
@@ -71,7 +71,7 @@ def response_curve(
     t_skip, t_max : float
     window : float
         Time after which the past is forgotten.
-    tol : float
+    neglect : float
         Share of a state below which a new direction of the couplings is not revealed.
     threads : int, optional
         Of the sampler, in each process.  [default: 1]
@@ -99,15 +99,16 @@ def response_curve(
     Notes
     -----
     The arguments of the sampler are those of `steady_state`, with longer averages by default,
-    because near the onset all is slow, and a longer step and larger `tol`, which q and R_int allow;
-    they are unused where nothing is sampled.  Just above the line the relaxation time diverges:
-    points there need a longer `t_skip`, `t_max` and `window` than the rest, and say so in `reason`.
+    because near the onset all is slow, and a longer step and larger `neglect`, which q and R_int
+    allow; they are unused where nothing is sampled.  Just above the line the relaxation time
+    diverges: points there need a longer `t_skip`, `t_max` and `window` than the rest, and say so in
+    `reason`.
 
     Examples
     --------
     >>> from meanfield import response_curve
     >>> curve = response_curve([0.6, 1.1], [0.0, 0.5], n_trajectories=4096, batches=2, window=20,
-    ...     t_skip=20, t_max=60, dt=0.2, tol=1e-2, seed=0)
+    ...     t_skip=20, t_max=60, dt=0.2, neglect=1e-2, seed=0)
     >>> curve.method.values.tolist()
     [['null', 'stationary'], ['null', 'sampler']]
     >>> abs(float(curve.r_int.sel(g=0.6, gamma=0.5) - curve.G_static.sel(g=0.6, gamma=0.5))) < 1e-12
@@ -116,7 +117,7 @@ def response_curve(
     static = phase_diagram(g, gamma, branch="static", phi=phi)
     controls: dict[str, Any] = {
         "n_trajectories": n_trajectories, "batches": batches, "dt": dt, "t_skip": t_skip,
-        "t_max": t_max, "window": window, "tol": tol,
+        "t_max": t_max, "window": window, "neglect": neglect,
     }  # fmt: skip
     curve = sweep(
         _point, {"gamma": static.gamma.values, "g": static.g.values}, seed=seed, store=store,
@@ -136,7 +137,8 @@ def _point(gamma: float, g: float, *, seed: int, **controls: Any) -> dict[str, A
     state = steady_state(g, gamma, seed=seed, **controls)
     found = {name: ((), getattr(state, name), {"long_name": t}) for name, t in _TEXTS.items()}
     text = {"long_name": "seed of steady_state at this point, empty without sampling"}
-    return {**found, "seed": ((), state.attributes.get("seed", ""), text)}
+    drawn = state.attributes["seed"]
+    return {**found, "seed": ((), "" if drawn is None else str(drawn), text)}
 
 
 def with_static(curve: xr.Dataset) -> xr.Dataset:

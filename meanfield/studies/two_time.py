@@ -47,7 +47,7 @@ def dynamics(
     lag_step: float | None = None,
     response: bool = False,
     method: str = "auto",
-    bias: str = "report",
+    finite_m: str = "report",
     n_trajectories: int | None = None,
     batches: int = 8,
     phi: str = "tanh",
@@ -85,7 +85,7 @@ def dynamics(
     method : {"auto", "closed", "exact", "sampler"}
         Deterministic where possible, or always the sampler; "closed" insists on a deterministic
         run, "exact" on a deterministic steady state.
-    bias : {"report", "extrapolate", "ignore"}
+    finite_m : {"report", "extrapolate", "ignore"}
         What to do about finite batches.  Not with --steady, which extrapolates.
     n_trajectories : int
         Trajectories of the sampler, all batches together.  [default: 32000, with --steady 20000]
@@ -102,7 +102,7 @@ def dynamics(
     how = {name: value for name, value in how.items() if value is not None}
     if steady:
         _refuse("does not go with --steady", onsager=onsager, x0_std=x0_std, save_every=save_every,
-                response=response, bias=bias)  # fmt: skip
+                response=response, finite_m=finite_m)  # fmt: skip
         if callable(temperature):
             raise ArgumentError("--steady needs one --temperature, not a schedule")
         if method == "closed":
@@ -112,8 +112,7 @@ def dynamics(
             warnings.warn(f"not converged: {state.reason}", RuntimeWarning, stacklevel=2)
         data = state.to_dataset()
         summary = {name: [getattr(state, name), getattr(state, f"{name}_err")] for name in _STEADY}
-        status = "converged" if state.converged else "not converged"
-        return _summarised(data, summary, status, state.method)
+        return _summarised(data, summary, state.status, state.method)
     _refuse("needs --steady", t_skip=t_skip, lag_step=lag_step)
     if method == "exact":
         raise ArgumentError("method='exact': without --steady it is called closed")
@@ -122,7 +121,7 @@ def dynamics(
         raise ArgumentError(f"dt={step:g}: longer than t_max={end:g}")
     run = two_time(
         g, gamma, onsager=onsager, temperature=temperature, x0_std=x0_std, response=response,
-        save_every=_stride(save_every, end, step), bias=bias, **how,
+        save_every=_stride(save_every, end, step), finite_m=finite_m, **how,
     )  # fmt: skip
     data = run.to_dataset()
     for name, schedule, text in (
@@ -134,7 +133,7 @@ def dynamics(
     last = (("energy", "energy", -1), ("C(t,t)", "C", (-1, -1)), ("C(t,0)", "C", (-1, 0)),
             ("r_int", "r_int", -1))  # fmt: skip
     summary = {
-        label: [data[name + part].values[place] for part in ("", "_err", "_bias")]
+        label: [data[name + part].values[place] for part in ("", "_err", "_finite_m")]
         for label, name, place in last
     }
     return _summarised(data, summary, run.status, run.method)
@@ -163,9 +162,9 @@ def _stride(every: float | None, t_max: float, dt: float) -> int:
 def _summarised(
     data: xr.Dataset, summary: dict[str, list[Any]], status: str, method: str
 ) -> xr.Dataset:
-    """The dataset with value, error and bias of each quantity, and how it was solved."""
+    """The dataset with value, error and finite-M effect of each quantity, and how it was solved."""
     texts = {"value": "at the end, or of the steady state", "value_err": "its error",
-             "value_bias": "effect of finite batches, in it unless extrapolated"}  # fmt: skip
+             "value_finite_m": "effect of finite batches, in it unless extrapolated"}  # fmt: skip
     found: dict[str, Any] = {
         name: ("quantity", list(column), {"long_name": text})
         for (name, text), column in zip(
@@ -219,9 +218,9 @@ def _draw_two_time(data: xr.Dataset) -> Figure:
             time, 0, 1, where=forced, step="post", transform=axis.get_xaxis_transform(),
             color=style.SECOND, alpha=0.12, lw=0, zorder=0,
         )  # fmt: skip
-    if (status := data.status.item()) != "ok":
+    if reason := data.attrs["reason"]:
         energy.text(
-            0.02, 0.03, f"{status}: what is seen is the step", transform=energy.transAxes,
+            0.02, 0.03, reason, transform=energy.transAxes,
             fontsize=8, color=style.ALARM,
         )  # fmt: skip
     return figure
@@ -302,6 +301,6 @@ R(t,s) or its integral from normal initial states on, also while the Onsager-rea
 switched (shaded where κ > 0). In the steady state, with --steady: C(τ), Δ(τ) and R(τ) of the
 stationary vanilla dynamics. Bands are standard errors over batches of trajectories, or the error of
 a deterministic solution.""",
-    columns=("value", "value_bias", "status", "solver"),
+    columns=("value", "value_finite_m", "status", "solver"),
     door="python -m meanfield",
 )

@@ -1,13 +1,5 @@
 """Samples of the equilibrium measure exp(−βE)."""
 
-from .estimators import Estimate
-from .sampler import ALGORITHMS, NAMES, BoltzmannSamples, SamplingWarning, sample_boltzmann
+from .sampler import NAMES, BoltzmannSamples, SamplingWarning, sample_boltzmann
 
-__all__ = [
-    "ALGORITHMS",
-    "NAMES",
-    "BoltzmannSamples",
-    "Estimate",
-    "SamplingWarning",
-    "sample_boltzmann",
-]
+__all__ = ["NAMES", "BoltzmannSamples", "SamplingWarning", "sample_boltzmann"]

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from threadpoolctl import threadpool_limits
 
 from meanfield import TransferFunction
 from meanfield.common import arguments, seeds
 from meanfield.common.arguments import ArgumentError, Array
-from meanfield.common.files import provenance
+from meanfield.common.result import Result, coordinate, error, given, value
 
 from ..network import Network
-from .estimators import estimate, observe, overlap_estimate
-from .langevin import langevin_samples
-from .tempering import Generators, ladder, sample
+from .chains import (
+    ChainGenerators,
+    chain_mean,
+    ladder,
+    langevin_samples,
+    observe,
+    overlap_mean,
+    tempered_samples,
+)
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -28,88 +34,76 @@ ALGORITHMS = ("tempering", "langevin")
 _LARGEST_R_HAT = 1.05
 # Per chain: Vehtari, Gelman, Simpson, Carpenter, Bürkner, Bayesian Anal. 16, 667 (2021).
 _SMALLEST_ESS = 100
+_LANGEVIN, _TEMPERING = 'None unless "langevin".', 'None unless "tempering".'
 
 
 class SamplingWarning(UserWarning):
     """Chains have not mixed: the averages and their errors are not to be trusted."""
 
 
-@dataclass(frozen=True)
-class BoltzmannSamples:
-    """Samples of exp(−βE) and their order parameters.
+class BoltzmannSamples(Result):
+    """Samples of exp(−βE) and their order parameters, with Monte Carlo errors for these couplings.
 
-    Arrays have the shape of `beta` (0-d for one temperature), with the axes named below after it.
-
-    Attributes
-    ----------
-    beta : ndarray
-    samples : (..., chains, n_samples, n) ndarray or None
-    q, energy, r, overlap : ndarray
-        ⟨Σφ²⟩/n; ⟨E⟩/n, per neuron; −β⟨Σfφ⟩/n; root mean square of Σφφ'/n between independent
-        chains (of order n^−½ where replicas do not order; nan for one chain).
-    q_err, energy_err, r_err, overlap_err : ndarray
-        Monte Carlo standard errors for this coupling matrix.
-    r_hat : ndarray
-        Worst of q, energy and r.
-    ess : ndarray
-        Smallest effective sample size of q, energy and r.
-    converged : ndarray of bool
-        R-hat ≤ 1.05 and effective sample size ≥ 100 per chain.
-    step_bias : dict of ndarray
-        "langevin": estimated bias of q, energy and r by the finite step, and "…_err"; empty else.
-    acceptance, swap_acceptance : ndarray
-        "tempering": of trajectories per rung, of exchanges between neighbouring rungs.
-    ladder : ndarray
-        Inverse temperatures of the rungs.
-    status : str
-        "success" or "not mixed".
-    warnings : list of str
-        What `SamplingWarning` said.
-    attributes : dict
-        Parameters and seed.
+    Converged where R-hat ≤ 1.05 and the effective sample size is at least 100 per chain.
     """
 
-    beta: Array
-    samples: Array | None
-    q: Array
-    energy: Array
-    r: Array
-    overlap: Array
-    q_err: Array
-    energy_err: Array
-    r_err: Array
-    overlap_err: Array
-    r_hat: Array
-    ess: Array
-    converged: NDArray[np.bool_]
-    step_bias: dict[str, Array]
-    acceptance: Array
-    swap_acceptance: Array
-    ladder: Array
-    status: str
-    warnings: list[str]
-    attributes: dict[str, Any] = field(default_factory=dict)
+    beta: Array = coordinate("inverse temperature", (...,), symbol=r"$\beta$")
+    samples: Array | None = value("samples", (..., "chain", "draw", "neuron"))
+    q: Array = value("mean square activity ⟨Σφ²⟩/n", (...,), symbol="$q$")
+    q_err: Array = error("q")
+    energy: Array = value("⟨E⟩/n, per neuron", (...,), symbol="$e$")
+    energy_err: Array = error("energy")
+    r: Array = value("response −β⟨Σfφ⟩/n", (...,), symbol="$r$")
+    r_err: Array = error("r")
+    overlap: Array = value(
+        "root mean square of Σφφ'/n between independent chains",
+        (...,),
+        note="Of order n^−½ where replicas do not order; nan for one chain.",
+    )
+    overlap_err: Array = error("overlap")
+    r_hat: Array = value("worst R-hat of q, energy and r", (...,))
+    ess: Array = value("smallest effective sample size of q, energy and r", (...,))
+    q_step_bias: Array | None = value(
+        "estimated bias of q by the finite step", (...,), note=_LANGEVIN, default=None
+    )
+    q_step_bias_err: Array | None = error("q_step_bias", default=None)
+    energy_step_bias: Array | None = value(
+        "estimated bias of the energy by the finite step", (...,), note=_LANGEVIN, default=None
+    )
+    energy_step_bias_err: Array | None = error("energy_step_bias", default=None)
+    r_step_bias: Array | None = value(
+        "estimated bias of r by the finite step", (...,), note=_LANGEVIN, default=None
+    )
+    r_step_bias_err: Array | None = error("r_step_bias", default=None)
+    ladder: Array | None = coordinate(
+        "inverse temperatures of the rungs", ("rung",), note=_TEMPERING
+    )
+    acceptance: Array | None = value(
+        "share of accepted trajectories per rung", ("rung",), note=_TEMPERING
+    )
+    swap_acceptance: Array | None = value(
+        "share of accepted exchanges between neighbouring rungs",
+        ("exchange",),
+        note=f"{_TEMPERING}  None for one rung, too.",
+    )
+    _headline = (*NAMES, "samples")
+    _picture = ("beta", "q")
 
-    def to_dataset(self) -> xr.Dataset:
-        """Labelled arrays over beta with parameters and versions in the attributes."""
-        import xarray as xr
-
-        names = [*NAMES, *(f"{name}_err" for name in NAMES), "r_hat", "ess", "converged"]
-        data = {name: ("beta", np.atleast_1d(getattr(self, name))) for name in names}
-        data |= {f"step_bias_{k}": ("beta", np.atleast_1d(v)) for k, v in self.step_bias.items()}
-        if self.samples is not None:
-            full = self.samples if self.beta.ndim else self.samples[None]
-            data["samples"] = (("beta", "chain", "draw", "neuron"), full)  # type: ignore[assignment]
-        if self.ladder.size:
-            data["acceptance"] = ("rung", self.acceptance)
-            data["swap_acceptance"] = ("rung", np.append(self.swap_acceptance, np.nan))
-        coordinates = {"beta": np.atleast_1d(self.beta), "rung": self.ladder}
-        attributes = {
-            **self.attributes,
-            "status": self.status,
-            "warnings": "\n".join(self.warnings),
+    def to_dataset(self, dims: tuple[str, ...] | None = None) -> xr.Dataset:
+        """Labelled arrays over beta, or `dims`, also of one temperature."""
+        dims = ("beta",) if dims is None else dims
+        if self.beta.ndim:
+            return super().to_dataset(dims)
+        along: dict[str, Any] = {
+            name: np.asarray(content)[None]
+            for name, about, content in self._declared()
+            if self._axes(about, dims)[:1] == dims
         }
-        return xr.Dataset(data, coordinates, {**attributes, **provenance()})
+        verdict: dict[str, Any] = {
+            "status": np.array([self.status]),
+            "reason": np.array([self.reason]),
+        }
+        return replace(self, **along, **verdict).to_dataset(dims)
 
 
 def sample_boltzmann(
@@ -164,11 +158,12 @@ def sample_boltzmann(
     Returns
     -------
     BoltzmannSamples
+        Arrays have the shape of `beta`, 0-d for one temperature.
 
     Raises
     ------
     ArgumentError
-        If an argument is outside its range, or J is a LinearOperator.
+        If J is a LinearOperator, or beta neither a finite number nor increasing.
 
     Warns
     -----
@@ -190,6 +185,7 @@ def sample_boltzmann(
     >>> bool(abs(run.q - theory.q) < 0.03), bool(run.converged)
     (True, True)
     """
+    told = given(sample_boltzmann, locals())
     arguments.one_of("algorithm", algorithm, ALGORITHMS)
     network = Network(J, phi=phi, eta=eta)
     if network.is_matrix_free:
@@ -204,89 +200,67 @@ def sample_boltzmann(
     warmup = arguments.count("warmup", max(200, n_samples // 2) if warmup is None else warmup, 0)
     lowest_beta = arguments.positive("lowest_beta", lowest_beta)
     entropy = seeds.entropy(seed)
-    rungs = acceptance = swaps = np.empty(0)
-    bias: dict[str, Array] = {}
+    tempering: dict[str, Any] = dict.fromkeys(("ladder", "acceptance", "swap_acceptance"))
+    step_bias: dict[str, Array] = {}
+    reasons = [""] * len(betas)
+    common: dict[str, Any] = {
+        "n_samples": n_samples, "chains": chains, "warmup": warmup, "progress": progress
+    }  # fmt: skip
     with threadpool_limits(threads, user_api="blas"):
         if algorithm == "tempering":
             rungs = ladder(betas, network.n, lowest_beta)
-            samples, acceptance, swaps = sample(
-                network,
-                rungs,
-                np.searchsorted(rungs, betas),
-                n_samples=n_samples,
-                chains=chains,
-                warmup=warmup,
-                thin=thin,
-                leapfrog=leapfrog,
-                generators=Generators(entropy, chains, len(rungs)),
-                progress=progress,
-            )
+            generators = ChainGenerators(entropy, chains, len(rungs))
+            samples, accepted, swapped = tempered_samples(
+                network, rungs, np.searchsorted(rungs, betas), thin=thin, leapfrog=leapfrog,
+                generators=generators, **common,
+            )  # fmt: skip
+            tempering = {"ladder": rungs, "acceptance": accepted}
+            tempering["swap_acceptance"] = swapped if swapped.size else None
         else:
             if dt is not None:
                 dt = arguments.positive("dt", dt)
-            samples, bias = langevin_samples(
-                network,
-                betas,
-                n_samples=n_samples,
-                chains=chains,
-                warmup=warmup,
-                spacing=float(thin),
-                dt=dt,
-                entropy=entropy,
-                progress=progress,
+            samples, step_bias, reasons, dt = langevin_samples(
+                network, betas, spacing=float(thin), dt=dt, entropy=entropy, **common
             )
-        rows = [_summary(network, b, s) for b, s in zip(betas, samples, strict=True)]
+        rows = [_order_parameters(network, b, s) for b, s in zip(betas, samples, strict=True)]
     shape = np.shape(beta)
-    result = {name: np.array([row[name] for row in rows]).reshape(shape) for name in rows[0]}
-    bad = [f"beta={b:g}" for b, row in zip(betas, rows, strict=True) if not row["converged"]]
-    found: list[str] = []
-    if bad:
-        text = (
-            f"not mixed at {', '.join(bad)}: R-hat up to {np.max(result['r_hat']):.3f} (allowed "
-            f"{_LARGEST_R_HAT}), effective sample size down to {np.min(result['ess']):.0f} (needed "
-            f"{_SMALLEST_ESS * chains}); raise n_samples, warmup or thin"
-        )
-        warnings.warn(text, SamplingWarning, stacklevel=2)
-        found.append(text)
-    kept = samples if shape else samples[0]
+    numbers = {name: np.array([row[name] for row in rows]) for name in rows[0]} | step_bias
+    needed = _SMALLEST_ESS * chains
+    # nan where nothing moved.
+    bad = ~((numbers["r_hat"] <= _LARGEST_R_HAT) & (numbers["ess"] >= needed))
+    for k in np.flatnonzero(bad):
+        text = _unmixed(f"beta={betas[k]:g}", rows[k]["r_hat"], rows[k]["ess"], needed)
+        reasons[k] = "; ".join(filter(None, (reasons[k], text)))
+    if bad.any():
+        named = ", ".join(f"beta={b:g}" for b in betas[bad])
+        worst = np.max(numbers["r_hat"]), np.min(numbers["ess"])
+        warnings.warn(_unmixed(named, *worst, needed), SamplingWarning, stacklevel=2)
+    used = {"n": network.n, "phi": network.function.name, "warmup": warmup, "dt": dt}
     return BoltzmannSamples(
         beta=np.asarray(beta, dtype=float),
-        samples=kept if store_samples else None,
-        **result,
-        status="not mixed" if found else "success",
-        warnings=found,
-        step_bias={name: values.reshape(shape) for name, values in bias.items()},
-        acceptance=acceptance,
-        swap_acceptance=swaps,
-        ladder=rungs,
-        attributes={
-            "n": network.n,
-            "algorithm": algorithm,
-            "n_samples": n_samples,
-            "chains": chains,
-            "warmup": warmup,
-            "thin": thin,
-            "leapfrog": leapfrog,
-            "phi": network.function.name,
-            "eta": network.eta,
-            "lowest_beta": lowest_beta,
-            "dt": "default" if dt is None else dt,
-            "seed": str(entropy),
-        },
+        samples=(samples if shape else samples[0]) if store_samples else None,
+        **{name: array.reshape(shape) for name, array in numbers.items()},
+        **tempering,
+        reason=np.array(reasons) if shape else reasons[0],
+        attributes=told | used | {"seed": entropy},
     )
 
 
-def _summary(network: Network, beta: float, samples: Array) -> dict[str, Any]:
-    """Order parameters of one β with their errors, and whether the chains have mixed."""
+def _unmixed(where: str, r_hat: float, ess: float, needed: int) -> str:
+    return (
+        f"not mixed at {where}: R-hat up to {r_hat:.3f} (allowed {_LARGEST_R_HAT}), effective "
+        f"sample size down to {ess:.0f} (needed {needed}); raise n_samples, warmup or thin"
+    )
+
+
+def _order_parameters(network: Network, beta: float, samples: Array) -> dict[str, float]:
+    """Order parameters of one β with their errors, and how well the chains have mixed."""
     series = observe(network, beta, samples)
-    judged = {name: estimate(getattr(series, name)) for name in ("q", "energy", "r")}
-    found = {**judged, "overlap": overlap_estimate(series.overlap, len(samples))}
-    r_hat = max(one.r_hat for one in judged.values())
-    ess = min(one.ess for one in judged.values())
+    judged = {name: chain_mean(getattr(series, name)) for name in ("q", "energy", "r")}
+    means = {**judged, "overlap": overlap_mean(series.overlap, len(samples))}
     return {
-        **{name: one.value for name, one in found.items()},
-        **{f"{name}_err": one.stderr for name, one in found.items()},
-        "r_hat": r_hat,
-        "ess": ess,
-        "converged": r_hat <= _LARGEST_R_HAT and ess >= _SMALLEST_ESS * len(samples),
+        **{name: mean.value for name, mean in means.items()},
+        **{f"{name}_err": mean.value_err for name, mean in means.items()},
+        "r_hat": max(mean.r_hat for mean in judged.values()),
+        "ess": min(mean.ess for mean in judged.values()),
     }

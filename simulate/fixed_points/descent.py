@@ -12,14 +12,17 @@ away μ is bounded by α‖A‖².
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, NamedTuple
 
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve, eigh
 
+from meanfield import TransferFunction
 from meanfield.common.arguments import Array
 
-from .landscape import Landscape, Site, rms, with_diagonal
+EPS = float(np.finfo(float).eps)
 
 Kind = Literal["zero", "minimum", "failed"]
 
@@ -34,78 +37,152 @@ _STATIONARY = 1e-10
 _FLAT = 1e-10
 _MAX_ESCAPES = 20
 _LARGEST = 1e100
-_POLISHING_STEPS = 8
+_REFINING_STEPS = 8
 
 
-class Ending(NamedTuple):
-    """Where one descent stopped.
+class Landscape:
+    """E = ½|f|² of one network: what does not depend on the state."""
 
-    Attributes
-    ----------
-    kind : str
-        "zero" (rms f ≤ tol), "minimum" (∇E = 0, f ≠ 0, Hess E ≥ 0) or "failed".
-    site : Site
-    iterations : int
-        Matrices factored, refused steps included.
-    escapes : int
-        How often a saddle of E was left along its lowest curvature.
-    reason : str
-        Why it failed, else empty.
-    residuals : list of float
-        rms f at the start and after every accepted step.
-    """
+    def __init__(self, J: Array, function: TransferFunction) -> None:
+        self.J = J
+        self.function = function
+        self.n = len(J)
+        norm = float(np.linalg.norm(J, 2))
+        self.row_norms = np.linalg.norm(J, axis=1)
+        # φ is a user's function: its suprema are read off a grid that resolves its bend, with 1 %
+        # for what lies between the points.
+        sample = np.linspace(-8, 8, 4001) * function.length
+        # A cosh in a denominator may overflow harmlessly on the way out.
+        with np.errstate(over="ignore"):
+            slopes, bends = function.d1(sample), function.d2(sample)
+        # ‖A‖ = ‖−I + J diag φ'‖ (2-norm) at any state, and K with ‖A(x) − A(y)‖ ≤ K|x − y|.
+        self.jacobian_bound = 1 + 1.01 * norm * float(np.max(np.abs(slopes)))
+        self.lipschitz = 1.01 * norm * float(np.max(np.abs(bends)))
+        self._third = 1.01 * float(np.max(np.abs(np.gradient(bends, sample))))
 
+    def at(self, x: Array) -> LandscapePoint:
+        """The state with its force."""
+        value = self.function.phi(x)
+        return LandscapePoint(self, x, value, self.J @ value - x)
+
+    def hessian_lipschitz(self, point: LandscapePoint) -> float:
+        """L with ‖Hess E(x) − Hess E(y)‖ ≤ L|x − y| near a state."""
+        # From Hess E = AᵀA + diag(φ''∘Jᵀf): 2‖A‖K and ‖A‖K for f, sup|φ'''| max|Jᵀf| for φ''.
+        feedback = float(np.max(np.abs(self.J.T @ point.force)))
+        return 3 * self.jacobian_bound * self.lipschitz + self._third * feedback
+
+
+@dataclass(frozen=True)
+class LandscapePoint:
+    """A state with its force f."""
+
+    landscape: Landscape
+    x: Array
+    value: Array
+    force: Array
+
+    @cached_property
+    def energy(self) -> float:
+        """E = ½ Σ f²."""
+        return float(self.force @ self.force) / 2
+
+    @cached_property
+    def residual(self) -> float:
+        """Root mean square of f over neurons."""
+        return rms(self.force)
+
+    @cached_property
+    def rounding(self) -> float:
+        """Rounding error of `residual`, by the Cauchy–Schwarz inequality."""
+        return EPS * rms(np.abs(self.x) + self.landscape.row_norms * np.linalg.norm(self.value))
+
+    @cached_property
+    def jacobian(self) -> Array:
+        """A = −I + J diag φ'."""
+        slope = self.landscape.function.slope_at(self.x, self.value)
+        return with_diagonal(self.landscape.J * slope, -1.0)
+
+    @cached_property
+    def gradient(self) -> Array:
+        """∇E = Aᵀf."""
+        return self.jacobian.T @ self.force
+
+    @cached_property
+    def bending(self) -> Array:
+        """φ''∘Jᵀf, the diagonal of Hess E − AᵀA."""
+        bend = self.landscape.function.bend_at(self.x, self.value)
+        return bend * (self.landscape.J.T @ self.force)
+
+    @cached_property
+    def gauss_newton(self) -> Array:
+        """AᵀA."""
+        return self.jacobian.T @ self.jacobian
+
+    def hessian(self) -> Array:
+        """Hess E = AᵀA + diag(φ''∘Jᵀf)."""
+        return with_diagonal(self.gauss_newton.copy(), self.bending)
+
+
+def with_diagonal(matrix: Array, diagonal: Array | float) -> Array:
+    """`matrix` itself after `diagonal` was added to its diagonal."""
+    matrix[np.diag_indices_from(matrix)] += diagonal
+    return matrix
+
+
+def rms(v: Array) -> float:
+    """Root mean square of the entries."""
+    return float(np.sqrt(v @ v / len(v)))
+
+
+class DescentEnd(NamedTuple):
+    """Where one descent stopped."""
+
+    # "zero" is rms f ≤ tol, "minimum" ∇E = 0 with f ≠ 0 and Hess E ≥ 0.
     kind: Kind
-    site: Site
+    point: LandscapePoint
+    # Matrices factored, refused steps included.
     iterations: int
+    # How often a saddle of E was left along its lowest curvature.
     escapes: int
+    # Why it failed, else empty.
     reason: str
+    # rms f at the start and after every accepted step.
     residuals: list[float]
 
 
-def descend(landscape: Landscape, x: Array, *, tol: float, max_iter: int) -> Ending:
-    """Follow E down from `x`.
-
-    Parameters
-    ----------
-    landscape : Landscape
-    x : (n,) ndarray
-    tol : float
-        A point with rms f ≤ tol is a zero, never asked below rounding.  Steps go on to rounding
-        whatever `tol`, which only judges where they end.
-    max_iter : int
-        Largest number of matrices factored.
-    """
+def descend(landscape: Landscape, x: Array, *, tol: float, max_iter: int) -> DescentEnd:
+    """Follow E down from `x`, to rounding whatever `tol`, which only judges where the steps end."""
     if np.max(np.abs(x)) > _LARGEST:
         # f² would overflow, and infinities pass any comparison of f with its rounding.
-        site = landscape.at(np.zeros_like(x))
-        return Ending("failed", site, 0, 0, f"a start beyond {_LARGEST:g}", [])
-    return _Descent(landscape.at(x), tol, max_iter).run()
+        origin = landscape.at(np.zeros_like(x))
+        return DescentEnd("failed", origin, 0, 0, f"a start beyond {_LARGEST:g}", [])
+    point = landscape.at(x)
+    return _Descent(point, tol, max_iter, [point.residual]).run()
 
 
+@dataclass
 class _Descent:
     """The moving state of `descend`."""
 
-    def __init__(self, site: Site, tol: float, max_iter: int) -> None:
-        self.site = site
-        self.tol = tol
-        self.max_iter = max_iter
-        self.damping = 1.0  # α
-        self.full = False  # whether the model has the second term
-        self.iterations = 0
-        self.escapes = 0
-        self.residuals = [site.residual]
+    point: LandscapePoint
+    tol: float
+    max_iter: int
+    residuals: list[float]
+    damping: float = 1.0  # α
+    full: bool = False  # whether the model has the second term
+    iterations: int = 0
+    escapes: int = 0
 
-    def run(self) -> Ending:
-        while self.site.residual > self.site.rounding:
+    def run(self) -> DescentEnd:
+        while self.point.residual > self.point.rounding:
             if self._is_stationary():
                 values, vectors = eigh(
-                    self.site.hessian(), subset_by_index=[0, 0], check_finite=False
+                    self.point.hessian(), subset_by_index=[0, 0], check_finite=False
                 )
-                is_minimum = values[0] >= -_FLAT * self.site.landscape.stretch**2
+                is_minimum = values[0] >= -_FLAT * self.point.landscape.jacobian_bound**2
                 if self._is_zero() or is_minimum:
                     break
-                lower = _below(self.site, vectors[:, 0]) if self.escapes < _MAX_ESCAPES else None
+                lower = _below(self.point, vectors[:, 0]) if self.escapes < _MAX_ESCAPES else None
                 if lower is None:
                     return self._ending("failed", "held at a saddle of E with f != 0")
                 self.escapes += 1
@@ -116,31 +193,31 @@ class _Descent:
         return self._ending("zero" if self._is_zero() else "minimum")
 
     def _is_zero(self) -> bool:
-        return self.site.residual <= max(self.tol, self.site.rounding)
+        return self.point.residual <= max(self.tol, self.point.rounding)
 
     def _is_stationary(self) -> bool:
         # Rounding of f reaches ∇E through A.
-        relative = max(_STATIONARY * self.site.residual, self.site.rounding)
-        return rms(self.site.gradient) <= self.site.landscape.stretch * relative
+        relative = max(_STATIONARY * self.point.residual, self.point.rounding)
+        return rms(self.point.gradient) <= self.point.landscape.jacobian_bound * relative
 
-    def _accept(self, site: Site) -> None:
-        self.site = site
-        self.residuals.append(site.residual)
+    def _accept(self, point: LandscapePoint) -> None:
+        self.point = point
+        self.residuals.append(point.residual)
 
-    def _ending(self, kind: Kind, reason: str = "") -> Ending:
-        site = self.site
+    def _ending(self, kind: Kind, reason: str = "") -> DescentEnd:
+        point = self.point
         if kind == "zero":
-            site, reason = _polished_zero(site), ""
+            point, reason = _refined_zero(point), ""
         elif kind == "minimum":
-            site = _polished_minimum(site)
-        return Ending(kind, site, self.iterations, self.escapes, reason, self.residuals)
+            point = _refined_minimum(point)
+        return DescentEnd(kind, point, self.iterations, self.escapes, reason, self.residuals)
 
     def _step(self) -> str:
         """One accepted step; the reason if there is none."""
-        here = self.site
+        here = self.point
         steepness = rms(here.gradient)
         # Beyond ‖A‖² a shift is damping already: far starts need no more.
-        unit = min(steepness, here.landscape.stretch**2)
+        unit = min(steepness, here.landscape.jacobian_bound**2)
         noise = 4 * here.landscape.n * here.rounding * here.residual
         while True:
             if self.iterations >= self.max_iter:
@@ -187,42 +264,42 @@ class _Descent:
                 return ""
 
 
-def _polished_zero(site: Site) -> Site:
+def _refined_zero(point: LandscapePoint) -> LandscapePoint:
     """Newton's method on f as long as rms f falls; unlike AᵀA it does not square the condition."""
-    for _ in range(_POLISHING_STEPS):
-        moved = _newton(site, site.jacobian, site.force)
-        if moved is None or not moved.residual < site.residual:
+    for _ in range(_REFINING_STEPS):
+        moved = _newton(point, point.jacobian, point.force)
+        if moved is None or not moved.residual < point.residual:
             break
-        site = moved
-    return site
+        point = moved
+    return point
 
 
-def _polished_minimum(site: Site) -> Site:
+def _refined_minimum(point: LandscapePoint) -> LandscapePoint:
     """Newton's method on ∇E as long as its norm falls and E does not rise."""
-    for _ in range(_POLISHING_STEPS):
-        moved = _newton(site, site.hessian(), site.gradient)
-        if moved is None or not rms(moved.gradient) < rms(site.gradient):
+    for _ in range(_REFINING_STEPS):
+        moved = _newton(point, point.hessian(), point.gradient)
+        if moved is None or not rms(moved.gradient) < rms(point.gradient):
             break
-        if moved.energy > site.energy * (1 + 1e-9):
+        if moved.energy > point.energy * (1 + 1e-9):
             break
-        site = moved
-    return site
+        point = moved
+    return point
 
 
-def _newton(site: Site, matrix: Array, value: Array) -> Site | None:
+def _newton(point: LandscapePoint, matrix: Array, value: Array) -> LandscapePoint | None:
     try:
         step = np.linalg.solve(matrix, -value)
     except np.linalg.LinAlgError:
         return None
-    return site.landscape.at(site.x + step) if np.all(np.isfinite(step)) else None
+    return point.landscape.at(point.x + step) if np.all(np.isfinite(step)) else None
 
 
-def _below(site: Site, direction: Array) -> Site | None:
+def _below(point: LandscapePoint, direction: Array) -> LandscapePoint | None:
     """The lowest of a few points to both sides along a direction of negative curvature."""
-    lengths = np.geomspace(1e-4, 1.0, 9) * np.sqrt(site.landscape.n)
-    points = [
-        site.landscape.at(site.x + length * direction)
+    lengths = np.geomspace(1e-4, 1.0, 9) * np.sqrt(point.landscape.n)
+    trials = [
+        point.landscape.at(point.x + length * direction)
         for length in np.concatenate([lengths, -lengths])
     ]
-    lowest = min(points, key=lambda point: point.energy)
-    return lowest if lowest.energy < site.energy else None
+    lowest = min(trials, key=lambda trial: trial.energy)
+    return lowest if lowest.energy < point.energy else None

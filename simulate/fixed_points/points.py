@@ -1,116 +1,87 @@
-"""What a search for fixed points returns."""
+"""Which ends of descents are the same point, and what a search for fixed points returns."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import eigvalsh, svdvals
 
 from meanfield.common.arguments import Array
-from meanfield.common.files import provenance
+from meanfield.common.result import Result, fact, value
 
-from .distinct import Found, canonical
-from .landscape import Landscape
+from .descent import EPS, Landscape, LandscapePoint
 
 if TYPE_CHECKING:
     import xarray as xr
-
-OUTCOMES = ("failed", "zero", "minimum")
+    from matplotlib.axes import Axes
 
 # A real part below this times the bound on ‖A‖ is 0: at minima of E with f ≠ 0, A is singular.
 _NO_GROWTH = 1e-10
 
-_MEANINGS = {
-    "hits": "number of starts that ended here",
-    "proven": "an exact point lies within rounding (Newton-Kantorovich theorem)",
-    "residual": "root mean square of f over neurons",
-    "energy": "E/N, kinetic energy per neuron",
-    "x2": "|x|^2/N",
-    "q": "mean of phi(x)^2",
-    "n_unstable": "number of eigenvalues of A with positive real part",
-    "smallest_singular_value": "smallest singular value of A",
-    "smallest_curvature": "smallest eigenvalue of Hess E",
-}
 
+class StationaryPoints(Result):
+    """Distinct points in order of ‖x‖²/n; x and −x are one and the first stands for both."""
 
-@dataclass(frozen=True)
-class StationaryPoints:
-    """Distinct points in order of ‖x‖²/n; x and −x are one and the first stands for both.
-
-    Attributes
-    ----------
-    x : (n, n_points) ndarray
-        Neurons first, one point a column; the entry of largest size is positive.
-    hits : (n_points,) ndarray of int
-        How many starts ended at x or −x.
-    proven : (n_points,) ndarray of bool
-        Whether the Newton–Kantorovich theorem, with bounds on rounding, shows an exact zero (of f,
-        or of ∇E) beside the point.
-    residual : (n_points,) ndarray
-        Root mean square of f over neurons.
-    energy : (n_points,) ndarray
-        E/n, per neuron.
-    x2, q : (n_points,) ndarray
-        ‖x‖²/n and the mean of φ².
-    eigenvalues : (n_points, n) ndarray of complex
-        Of A = −I + J diag φ', the Jacobian of the vanilla dynamics; falling real part.
-    n_unstable : (n_points,) ndarray of int
-        Number of eigenvalues with a positive real part (beyond rounding).
-    smallest_singular_value : (n_points,) ndarray
-        Of A.
-    smallest_curvature : (n_points,) ndarray
-        Smallest eigenvalue of Hess E = AᵀA + diag(φ''∘Jᵀf); at zeros of f the square of the
-        smallest singular value.
-    """
-
-    x: Array
-    hits: NDArray[np.int64]
-    proven: NDArray[np.bool_]
-    residual: Array
-    energy: Array
-    x2: Array
-    q: Array
-    eigenvalues: NDArray[np.complex128]
-    n_unstable: NDArray[np.int64]
-    smallest_singular_value: Array
-    smallest_curvature: Array
+    x: Array = value(
+        "synaptic current",
+        ("neuron", "point"),
+        note="Neurons first, one point a column; the entry of largest size is positive.",
+    )
+    hits: NDArray[np.int64] = value("number of starts that ended at x or −x", ("point",))
+    proven: NDArray[np.bool_] = value(
+        "whether an exact zero (of f, or of ∇E) lies beside the point",
+        ("point",),
+        note="By the Newton–Kantorovich theorem, with bounds on rounding.",
+    )
+    residual: Array = value("root mean square of f over neurons", ("point",))
+    energy: Array = value("E/n, kinetic energy per neuron", ("point",), symbol="$e$")
+    x2: Array = value("‖x‖²/n", ("point",), symbol=r"$|\mathbf{x}|^2/n$,")
+    q: Array = value("mean of φ(x)²", ("point",), symbol="$q$")
+    eigenvalues: NDArray[np.complex128] = value(
+        "eigenvalues of A = −I + J diag φ'",
+        ("point", "eigenvalue"),
+        note="A is the Jacobian of the vanilla dynamics; falling real part.",
+    )
+    n_unstable: NDArray[np.int64] = value(
+        "number of eigenvalues of A with a positive real part (beyond rounding)", ("point",)
+    )
+    smallest_singular_value: Array = value("smallest singular value of A", ("point",))
+    smallest_curvature: Array = value(
+        "smallest eigenvalue of Hess E = AᵀA + diag(φ''∘Jᵀf)",
+        ("point",),
+        note="At zeros of f the square of the smallest singular value.",
+    )
+    _headline = ("x",)
+    _picture = ("x2", "n_unstable")
 
     def __len__(self) -> int:
         return self.x.shape[1]
 
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Mark the unstable directions of every point against ‖x‖²/n; see `Result.plot`."""
+        ax = super().plot(ax)
+        ax.get_lines()[-1].set(linestyle="", marker="o")
+        return ax
 
-@dataclass(frozen=True)
+
 class FixedPoints(StationaryPoints):
-    """The zeros of f found, with the attributes of `StationaryPoints`, and what else was met.
+    """The zeros of f found, and what else was met; flagged where a start ended at no point."""
 
-    Attributes
-    ----------
-    minima : StationaryPoints
-        Local minima of E with f ≠ 0: no fixed points.  A is singular there.
-    outcome : (n_starts,) ndarray of str
-        Where each start ended: "zero", "minimum" or "failed".
-    index : (n_starts,) ndarray of int
-        Column of that point in `x` or `minima.x`; −1 for a failed start.
-    reasons : dict of int to str
-        Failed starts with the reason.
-    iterations : (n_starts,) ndarray of int
-        Linear systems solved from each start.
-    escapes : int
-        How often a saddle of E was met and left downwards.
-    attributes : dict
-        Parameters and seed of the search.
-    """
-
-    minima: StationaryPoints
-    outcome: NDArray[np.str_]
-    index: NDArray[np.int64]
-    reasons: dict[int, str]
-    iterations: NDArray[np.int64]
-    escapes: int
-    attributes: dict[str, Any]
+    minima: StationaryPoints = fact(
+        "local minima of E with f ≠ 0: no fixed points", note="A is singular there."
+    )
+    outcome: NDArray[np.str_] = value(
+        'where each start ended: "zero", "minimum" or "failed"', ("start",)
+    )
+    index: NDArray[np.int64] = value(
+        "column of that point in `x` or `minima.x`; −1 for a failed start", ("start",)
+    )
+    reasons: dict[int, str] = fact("failed starts with the reason")
+    iterations: NDArray[np.int64] = value("linear systems solved from each start", ("start",))
+    escapes: int = fact("how often a saddle of E was met and left downwards")
 
     @property
     def n_starts(self) -> int:
@@ -121,13 +92,6 @@ class FixedPoints(StationaryPoints):
     def n_failed(self) -> int:
         """Number of starts that ended at no point."""
         return int(np.sum(self.outcome == "failed"))
-
-    @property
-    def status(self) -> str:
-        """Whether every start ended at a point: "success" or "k of m starts failed"."""
-        if not self.n_failed:
-            return "success"
-        return f"{self.n_failed} of {self.n_starts} starts failed"
 
     @property
     def zero_fraction(self) -> float:
@@ -163,13 +127,13 @@ class FixedPoints(StationaryPoints):
         on a large sphere (Poincaré–Hopf theorem).  Any other value proves that zeros are missing;
         1 does not prove that none are.
         """
-        twins = np.where(np.any(self.x != 0, axis=0), 2, 1)
-        return int(np.sum(twins * (-1) ** (self.n_unstable % 2)))
+        signs = np.where(np.any(self.x != 0, axis=0), 2, 1)
+        return int(np.sum(signs * (-1) ** (self.n_unstable % 2)))
 
     @property
     def summary(self) -> str:
         """The counts in a sentence."""
-        counts = {kind: int(np.sum(self.outcome == kind)) for kind in OUTCOMES}
+        ended = {kind: int(np.sum(self.outcome == kind)) for kind in ("zero", "minimum", "failed")}
         unproven = int(np.sum(~self.proven))
         doubt = (
             f", {unproven} of them unproven (A is too close to singular: they may be points of a "
@@ -178,74 +142,145 @@ class FixedPoints(StationaryPoints):
             else ""
         )
         return (
-            f"{len(self)} zeros of f (x and -x are one){doubt}, reached from {counts['zero']} of "
+            f"{len(self)} zeros of f (x and -x are one){doubt}, reached from {ended['zero']} of "
             f"{self.n_starts} starts; {len(self.minima)} minima of E with f != 0 from "
-            f"{counts['minimum']}; {counts['failed']} starts failed; another start finds a new "
+            f"{ended['minimum']}; {ended['failed']} starts failed; another start finds a new "
             f"zero with probability {self.new_zero_probability:.2g} +- "
             f"{self.new_zero_probability_err:.1g}"
         )
 
-    def to_dataset(self) -> xr.Dataset:
-        """Labelled arrays with parameters, status and versions in the attributes.
+    def to_dataset(self, dims: tuple[str, ...] | None = None) -> xr.Dataset:
+        """Labelled arrays over zeros; those over minima of E carry the prefix ``minimum_``."""
+        data = super().to_dataset(dims).rename_dims(point="zero")
+        if len(self.minima):
+            minima = self.minima.to_dataset().rename_dims(point="minimum")
+            data = data.assign({f"minimum_{name}": array for name, array in minima.items()})
+        return data
 
-        Minima carry the prefix ``minimum_``.  Files of netCDF 3 know no complex numbers, so real
-        and imaginary parts of eigenvalues stand apart.
-        """
-        import xarray as xr
-
-        variables: dict[str, Any] = {}
-        for prefix, axis, table in (("", "zero", self), ("minimum_", "minimum", self.minima)):
-            if not len(table) and prefix:
-                continue  # netCDF 3 takes a dimension of length 0 for an unlimited one
-            variables[f"{prefix}x"] = (("neuron", axis), table.x, {"long_name": "synaptic current"})
-            for name, meaning in _MEANINGS.items():
-                note = {"long_name": meaning}
-                variables[prefix + name] = (axis, getattr(table, name), note)
-            for part in ("real", "imag"):
-                variables[f"{prefix}eigenvalues_{part}"] = (
-                    (axis, "eigenvalue"),
-                    getattr(table.eigenvalues, part),
-                    {"long_name": f"{part} part of the eigenvalues of A"},
-                )
-        codes = np.array([OUTCOMES.index(kind) for kind in self.outcome], dtype=np.int32)
-        flags = {"flag_values": np.arange(3, dtype=np.int32), "flag_meanings": " ".join(OUTCOMES)}
-        variables["outcome"] = ("start", codes, flags)
-        variables["index"] = ("start", self.index, {"long_name": "number of the point, -1 if none"})
-        variables["iterations"] = ("start", self.iterations)
+    def _facts(self) -> dict[str, Any]:
         names = (
-            "n_starts", "n_failed", "escapes", "index_sum", "new_zero_probability",
-            "new_zero_probability_err", "status", "summary",
+            "n_starts", "n_failed", "zero_fraction", "new_zero_probability",
+            "new_zero_probability_err", "index_sum", "summary",
         )  # fmt: skip
-        attributes = {
-            **self.attributes,
-            "n_zeros": len(self),
-            "n_minima": len(self.minima),
-            "reasons": json.dumps(self.reasons),
-        } | {name: getattr(self, name) for name in names}
-        return xr.Dataset(variables, attrs={**attributes, **provenance()})
+        facts = super()._facts() | {"n_zeros": len(self), "n_minima": len(self.minima)}
+        del facts["minima"]
+        return facts | {name: getattr(self, name) for name in names}
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Mark the unstable directions of zeros, circles, and minima, crosses, against ‖x‖²/n."""
+        ax = super().plot(ax)
+        if len(self.minima):
+            self.minima.plot(ax).get_lines()[-1].set_marker("x")
+        return ax
 
 
-def tabulate(landscape: Landscape, points: list[Found]) -> dict[str, Any]:
-    """The columns of `StationaryPoints`."""
-    count, n = len(points), landscape.n
-    x, spectra = np.empty((n, count)), np.empty((count, n), dtype=complex)
-    for k, point in enumerate(points):
-        x[:, k] = canonical(point.site.x)
-        # A fresh site, which forgets its matrices.
-        values = np.linalg.eigvals(landscape.at(point.site.x).jacobian).astype(complex)
-        spectra[k] = values[np.lexsort((-values.imag, -values.real))]
-    residual = np.array([point.site.residual for point in points])
-    value = landscape.function.phi(x)
-    return {
-        "x": x,
-        "hits": np.array([point.hits for point in points], dtype=np.int64),
-        "proven": np.array([point.proven for point in points], dtype=bool),
-        "residual": residual,
-        "energy": residual**2 / 2,
-        "x2": np.mean(x**2, axis=0),
-        "q": np.mean(value**2, axis=0),
-        "eigenvalues": spectra,
-        "n_unstable": np.sum(spectra.real > _NO_GROWTH * landscape.stretch, axis=1),
-        "smallest_singular_value": np.array([p.smallest_singular_value for p in points]),
-        "smallest_curvature": np.array([p.smallest_curvature for p in points]),
-    }
+@dataclass
+class _Listed:
+    """A point reached first by one descent and later perhaps by others."""
+
+    point: LandscapePoint
+    smallest_singular_value: float
+    smallest_curvature: float
+    proven: bool
+    # Ends nearer than this are the same point.
+    radius: float
+    hits: int
+
+
+class DistinctPoints:
+    """Distinct points of one kind, "zero" or "minimum"; x and −x are merged."""
+
+    def __init__(self, landscape: Landscape, kind: str) -> None:
+        self._landscape = landscape
+        self._kind = kind
+        self._listed: list[_Listed] = []
+        self._states = np.empty((0, landscape.n))
+        self._radii = np.empty(0)
+
+    def add(self, point: LandscapePoint, hits: int = 1) -> int:
+        """Count a hit of a known point or list a new one; its number."""
+        squares = np.einsum("ij,ij->i", self._states, self._states) + point.x @ point.x
+        # The nearer of x and −x to each known point; recomputed for the candidates below, as the
+        # expanded square loses small distances to cancellation.
+        near = squares - 2 * np.abs(self._states @ point.x)
+        slack = 1e-12 * squares
+        for k in np.flatnonzero(near <= self._radii**2 + slack):
+            sign = 1.0 if self._states[k] @ point.x >= 0 else -1.0
+            if np.linalg.norm(self._states[k] - sign * point.x) <= self._radii[k]:
+                self._listed[k].hits += hits
+                return int(k)
+        new = _measured(point, self._kind, hits)
+        self._listed.append(new)
+        self._states = np.vstack([self._states, point.x])
+        self._radii = np.append(self._radii, new.radius)
+        return len(self._listed) - 1
+
+    def fields(self) -> tuple[dict[str, Any], list[int]]:
+        """The fields of `StationaryPoints` by ‖x‖²/n, and the numbers of the points in order."""
+        states = [_canonical(entry.point.x) for entry in self._listed]
+        # Points tied by a symmetry of J follow their entries.
+        keys = [(round(float(x @ x) / len(x), 9), *np.round(-x, 6).tolist()) for x in states]
+        order = sorted(range(len(states)), key=keys.__getitem__)
+        listed, n = [self._listed[k] for k in order], self._landscape.n
+        x, spectra = np.empty((n, len(order))), np.empty((len(order), n), dtype=complex)
+        for k, entry in enumerate(listed):
+            x[:, k] = states[order[k]]
+            # A fresh point, which forgets its matrices.
+            values = np.linalg.eigvals(self._landscape.at(entry.point.x).jacobian).astype(complex)
+            spectra[k] = values[np.lexsort((-values.imag, -values.real))]
+        residual = np.array([entry.point.residual for entry in listed])
+        columns = {
+            "x": x,
+            "hits": np.array([entry.hits for entry in listed], dtype=np.int64),
+            "proven": np.array([entry.proven for entry in listed], dtype=bool),
+            "residual": residual,
+            "energy": residual**2 / 2,
+            "x2": np.mean(x**2, axis=0),
+            "q": np.mean(self._landscape.function.phi(x) ** 2, axis=0),
+            "eigenvalues": spectra,
+            "n_unstable": np.sum(
+                spectra.real > _NO_GROWTH * self._landscape.jacobian_bound, axis=1
+            ),
+            "smallest_singular_value": np.array(
+                [entry.smallest_singular_value for entry in listed]
+            ),
+            "smallest_curvature": np.array([entry.smallest_curvature for entry in listed]),
+        }
+        return columns, order
+
+
+def _measured(point: LandscapePoint, kind: str, hits: int) -> _Listed:
+    landscape = point.landscape
+    singular = float(svdvals(point.jacobian, check_finite=False)[-1])
+    curvature = float(eigvalsh(point.hessian(), subset_by_index=[0, 0], check_finite=False)[0])
+    # At x = 0 nothing is rounded, but the ends to be merged with it were.
+    rounding = np.sqrt(landscape.n) * max(point.rounding, EPS)
+    if kind == "zero":
+        # Hess E = AᵀA up to rounding, and the square is positive.
+        curvature = singular**2
+        defect = float(np.linalg.norm(point.force)) + rounding
+        proven, radius = _ball(singular, defect, landscape.lipschitz)
+    else:
+        defect = float(np.linalg.norm(point.gradient)) + landscape.jacobian_bound * rounding
+        proven, radius = _ball(curvature, defect, landscape.hessian_lipschitz(point))
+    # A fresh point: this one holds matrices.
+    return _Listed(landscape.at(point.x), singular, curvature, proven, radius, hits)
+
+
+def _ball(smallest: float, defect: float, lipschitz: float) -> tuple[bool, float]:
+    """Whether F has exactly one zero near a point, and how near no second one lies."""
+    # Newton–Kantorovich theorem: with |F| ≤ defect, ‖DF⁻¹‖ = 1/smallest and DF Lipschitz, there is
+    # a zero if h = lipschitz·defect/smallest² ≤ ½, and no other one within
+    # (1 + √(1 − 2h)) smallest/lipschitz; the radius returned lies within that.
+    if smallest > 0 and lipschitz * defect <= smallest**2 / 2:
+        return True, smallest / lipschitz if lipschitz > 0 else np.inf
+    # The theorem is silent, the point degenerate to rounding; at a triple zero, the generic one for
+    # odd φ, a defect displaces it by its third root.
+    return False, 4 * float(np.cbrt(6 * defect / lipschitz)) if lipschitz > 0 else 1e-6
+
+
+def _canonical(x: Array) -> Array:
+    """Pick x or −x: the first of the entries of largest size is positive, and there is no −0."""
+    size = np.abs(x)
+    leader = int(np.argmax(size >= (1 - 1e-6) * np.max(size)))
+    return (-x if x[leader] < 0 else x) + 0.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -14,13 +14,12 @@ from meanfield import TransferFunction
 from meanfield.common import arguments, seeds
 from meanfield.common.arguments import ArgumentError, Array
 from meanfield.common.jobs import bar
+from meanfield.common.result import given
 
 from ..integration import IntegrationError, StepSizeWarning, integrate
 from ..network import Network
-from .descent import descend
-from .distinct import Collection, order
-from .landscape import Landscape
-from .points import FixedPoints, StationaryPoints, tabulate
+from .descent import DescentEnd, Landscape, descend
+from .points import DistinctPoints, FixedPoints, StationaryPoints
 
 KINDS = ("both", "chaos", "gradient")
 
@@ -33,8 +32,11 @@ class FixedPointError(RuntimeError):
     """No start converged; `result` holds the flagged result."""
 
     def __init__(self, message: str, result: FixedPoints) -> None:
-        super().__init__(message)
+        super().__init__(message, result)
         self.result = result
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 def find_fixed_points(
@@ -115,28 +117,28 @@ def find_fixed_points(
     --------
     >>> from simulate import couplings
     >>> from simulate import find_fixed_points
-    >>> found = find_fixed_points(couplings.elliptic(50, 2.0, seed=1), n_starts=16, seed=2)
-    >>> bool(found.residual.max() < 1e-13), float(found.x2[0]), found.n_failed
+    >>> points = find_fixed_points(couplings.elliptic(50, 2.0, seed=1), n_starts=16, seed=2)
+    >>> bool(points.residual.max() < 1e-13), float(points.x2[0]), points.n_failed
     (True, 0.0, 0)
-    >>> bool(found.minima.smallest_singular_value.max(initial=0) < 1e-8)
+    >>> bool(points.minima.smallest_singular_value.max(initial=0) < 1e-8)
     True
     """
+    told = given(find_fixed_points, locals())
     matrix = Network(J, phi=phi).dense("the search for fixed points")
     network = Network(matrix, phi=phi)
     tol = arguments.positive("tol", tol)
     max_iter = arguments.count("max_iter", max_iter, 1)
-    attributes: dict[str, Any] = {
-        "n": network.n, "phi": network.function.name, "tol": tol, "max_iter": max_iter
-    }  # fmt: skip
+    told |= {"n": network.n, "phi": network.function.name}
     with threadpool_limits(threads, user_api="blas"):
         states: Iterator[Array]
         if x0 is not None:
             if n_starts is not None or seed is not None:
                 raise ArgumentError("x0: leave out n_starts and seed when the starts are given")
-            given = network.state(x0, "x0").reshape(network.n, -1)
-            total = given.shape[1]
-            states = iter(np.ascontiguousarray(given.T))
-            attributes["starts"] = "given"
+            columns = network.state(x0, "x0").reshape(network.n, -1)
+            total = columns.shape[1]
+            states = iter(np.ascontiguousarray(columns.T))
+            # Nothing is drawn.
+            told |= dict.fromkeys(("starts", "start_std", "settle", "relax"))
         else:
             if n_starts is None:
                 raise ArgumentError("n_starts: give a number of starts, or the starts as x0")
@@ -146,84 +148,67 @@ def find_fixed_points(
             settle = arguments.nonnegative("settle", settle)
             relax = arguments.nonnegative("relax", relax)
             sequence = seeds.sequence(seed, "start")
-            states = _drawn_starts(
-                network, starts, total, sequence, std=std, settle=settle, relax=relax
-            )
-            attributes |= {
-                "starts": starts, "start_std": std, "settle": settle, "relax": relax,
-                "seed": str(sequence.entropy),
-            }  # fmt: skip
+            chaos, gradient = (settle, 0.0), (relax, 1.0)
+            runs = {"chaos": [chaos], "gradient": [gradient], "both": [chaos, gradient]}[starts]
+            states = _drawn_starts(network, total, sequence, std, runs)
+            told["seed"] = sequence.entropy
         landscape = Landscape(matrix, network.function)
-        result = _search(landscape, states, total, attributes, progress)
-    if throw and result.n_failed == total:
-        reasons = sorted(set(result.reasons.values()))
-        raise FixedPointError(f"none of {total} starts converged: {'; '.join(reasons)}", result)
-    return result
+        ends = (descend(landscape, x, tol=tol, max_iter=max_iter) for x in states)
+        points = _gathered(landscape, bar(total, "descents", progress, "start", over=ends), told)
+    if throw and points.n_failed == total:
+        raise FixedPointError(points.reason, points)
+    return points
 
 
-def _search(
-    landscape: Landscape,
-    states: Iterator[Array],
-    total: int,
-    attributes: dict[str, Any],
-    progress: bool,
+def _gathered(
+    landscape: Landscape, ends: Iterable[DescentEnd], told: dict[str, Any]
 ) -> FixedPoints:
-    tol, max_iter = attributes["tol"], attributes["max_iter"]
-    tables = {kind: Collection(landscape, kind) for kind in ("zero", "minimum")}
+    tables = {kind: DistinctPoints(landscape, kind) for kind in ("zero", "minimum")}
     tables["zero"].add(landscape.at(np.zeros(landscape.n)), hits=0)
-    outcome: list[str] = []
-    numbers: list[int] = []
-    iterations: list[int] = []
+    rows: list[tuple[str, int, int, int]] = []
     reasons: dict[int, str] = {}
-    escapes = 0
-    for k, x in enumerate(bar(total, "descents", progress, "start", over=states)):
-        end = descend(landscape, x, tol=tol, max_iter=max_iter)
+    for k, end in enumerate(ends):
         if end.kind == "failed":
             reasons[k] = end.reason
-            numbers.append(-1)
-        else:
-            numbers.append(tables[end.kind].add(end.site))
-        outcome.append(end.kind)
-        iterations.append(end.iterations)
-        escapes += end.escapes
-    ranks, columns = {"failed": {-1: -1}}, {}
+        number = -1 if end.kind == "failed" else tables[end.kind].add(end.point)
+        rows.append((end.kind, number, end.iterations, end.escapes))
+    outcome, numbers, iterations, escapes = zip(*rows, strict=True)
+    ranks, fields = {"failed": {-1: -1}}, {}
     for kind, table in tables.items():
-        sequence = order(table.points)
-        ranks[kind] = {number: rank for rank, number in enumerate(sequence)}
-        columns[kind] = tabulate(landscape, [table.points[number] for number in sequence])
+        fields[kind], order = table.fields()
+        ranks[kind] = {number: rank for rank, number in enumerate(order)}
     index = [ranks[kind][number] for kind, number in zip(outcome, numbers, strict=True)]
     return FixedPoints(
-        **columns["zero"],
-        minima=StationaryPoints(**columns["minimum"]),
+        **fields["zero"],
+        minima=StationaryPoints(**fields["minimum"], attributes=told),
         outcome=np.array(outcome),
         index=np.array(index, dtype=np.int64),
         reasons=reasons,
         iterations=np.array(iterations, dtype=np.int64),
-        escapes=escapes,
-        attributes=attributes,
+        escapes=sum(escapes),
+        reason=_reason(reasons, len(rows)),
+        attributes=told,
     )
+
+
+def _reason(reasons: dict[int, str], total: int) -> str:
+    """Why starts failed, and what to change."""
+    if not reasons:
+        return ""
+    some = f"{len(reasons)} of {total} starts failed"
+    counts = f"none of {total} starts converged" if len(reasons) == total else some
+    causes = "; ".join(sorted(set(reasons.values())))
+    return f"{counts}: {causes}; raise max_iter or change the starts"
 
 
 def _drawn_starts(
     network: Network,
-    kind: str,
     n_starts: int,
     sequence: np.random.SeedSequence,
-    *,
     std: float,
-    settle: float,
-    relax: float,
+    runs: list[tuple[float, float]],
 ) -> Iterator[Array]:
-    """Start after start, (n,) each; start k depends on the seed and k alone.
-
-    Of kind "chaos" after `settle` of the vanilla dynamics from N(0, std²), of kind "gradient" after
-    `relax` of the gradient flow; of kind "both" even starts are the former, odd ones the latter.
-
-    Raises
-    ------
-    ArgumentError
-        If the vanilla dynamics diverge.
-    """
+    """Start after start, (n,) each, by `runs` of a duration and an onsager in turn."""
     blocks = -(-n_starts // _BLOCK)
     children = sequence.spawn(blocks * _BLOCK)
     for block in range(blocks):
@@ -231,13 +216,9 @@ def _drawn_starts(
         x = std * np.stack(
             [np.random.default_rng(s).standard_normal(network.n) for s in own], axis=1
         )
-        if kind == "chaos":
-            x = _run(network, x, settle, 0.0)
-        elif kind == "gradient":
-            x = _run(network, x, relax, 1.0)
-        else:
-            x[:, ::2] = _run(network, np.ascontiguousarray(x[:, ::2]), settle, 0.0)
-            x[:, 1::2] = _run(network, np.ascontiguousarray(x[:, 1::2]), relax, 1.0)
+        for turn, (duration, onsager) in enumerate(runs):
+            columns = slice(turn, None, len(runs))
+            x[:, columns] = _run(network, np.ascontiguousarray(x[:, columns]), duration, onsager)
         for k in range(min(_BLOCK, n_starts - block * _BLOCK)):
             yield np.ascontiguousarray(x[:, k])
 
@@ -250,15 +231,9 @@ def _run(network: Network, x: Array, duration: float, onsager: float) -> Array:
             # A start need not be accurate, only the same at every call.
             warnings.simplefilter("ignore", StepSizeWarning)
             run = integrate(
-                network.J,
-                x,
-                t_max=duration,
-                dt=0.1,
-                onsager=onsager,
-                method="chebyshev" if onsager else "exponential",
-                phi=network.function,
-                store_states=False,
-            )
+                network.J, x, t_max=duration, dt=0.1, onsager=onsager, phi=network.function,
+                method="chebyshev" if onsager else "exponential", store_states=False,
+            )  # fmt: skip
     except IntegrationError as error:
         raise ArgumentError(
             f"starts: the {'gradient flow' if onsager else 'vanilla dynamics'} does "

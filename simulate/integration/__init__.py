@@ -1,9 +1,17 @@
-"""Time stepping: one public call, one scheme per class, one loop for all of them."""
+"""Time stepping: problem, schemes, one loop, and the public call."""
 
 from meanfield.exponential import StepSizeWarning
 
-from .solver import METHODS, integrate
-from .stepping import IntegrationError
-from .trajectory import Trajectory
+from .loop import IntegrationError
+from .schemes import Scheme, runge_kutta
+from .solver import METHODS, Trajectory, integrate
 
-__all__ = ["METHODS", "IntegrationError", "StepSizeWarning", "Trajectory", "integrate"]
+__all__ = [
+    "METHODS",
+    "IntegrationError",
+    "Scheme",
+    "StepSizeWarning",
+    "Trajectory",
+    "integrate",
+    "runge_kutta",
+]

@@ -1,7 +1,8 @@
-"""What is integrated: the drift of a state, or of a state with tangent vectors."""
+"""What is integrated: drift, noise and measured stiffness of a state, all that a scheme may ask."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Self
@@ -9,6 +10,7 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from meanfield.common import seeds
 from meanfield.common.arguments import ArgumentError
 from meanfield.schedule import Switching, before
 
@@ -17,7 +19,6 @@ from ..network import Evaluation, Network, State
 
 # Relative residual of the stiffness: a few per cent, which the stabilised scheme has in hand.
 _WIDTH = 0.05
-
 # Longest adaptive step where parameters or inputs are functions of time: a shorter pulse could pass
 # between two evaluations.
 _LONGEST_DRIVEN_STEP = 1.0
@@ -25,36 +26,46 @@ _LONGEST_DRIVEN_STEP = 1.0
 Input = Callable[[float], ArrayLike]
 
 
-class Interval(NamedTuple):
-    """One accepted step: times, states and evaluations at both ends, and the problem it solved."""
+class ColumnNoise:
+    """Standard normal vectors for states `like` this one, column k from child k of the seed."""
 
-    problem: Problem
-    t0: float
-    x0: State
-    first: Evaluation
-    t1: float
-    x1: State
-    last: Evaluation
+    def __init__(self, seed: int | None, like: State) -> None:
+        sequence = seeds.sequence(seed, "noise")
+        self.entropy = sequence.entropy
+        self._like = like
+        columns = int(np.prod(like.shape[1:], dtype=int))
+        self._generators = [np.random.default_rng(s) for s in sequence.spawn(columns)]
+
+    def draw(self) -> State:
+        """The next vectors, of the shape of the state: no column depends on what is beside it."""
+        rows = np.empty((len(self._generators), self._like.shape[0]))
+        for row, generator in zip(rows, self._generators, strict=True):
+            generator.standard_normal(out=row)
+        return rows.T.reshape(self._like.shape).astype(self._like.dtype)
 
 
 @dataclass(frozen=True)
 class Problem:
-    """ẋ = (1 − κ) f − κ∇E + S(t)u + √(2T) ξ for states (n,) or (n, batch).
+    """ẋ = (1 − κ) f − κ∇E + S(t)u + √(2T) ξ for states (n,) or (n, batch)."""
 
-    Schemes know nothing else of what they solve.  Parameters are continuous before `end`, the end
-    of the present segment.  The input is added to the drift and is not part of f: E stays ½|f|² of
-    the undriven network.
-    """
-
+    # The input is added to the drift and is not part of f: E stays ½|f|² of the undriven network.
     network: Network
     onsager: Callable[[float], float]
     temperature: Callable[[float], float]
     inputs: Input | None = None
+    noise: ColumnNoise | None = None
+    # Parameters are continuous before the end of the present segment.
     end: float = np.inf
+    # Stiffness when it was measured last.
+    rate: float = 0.0
 
     def segment(self, end: float) -> Self:
         """The same problem on a segment that ends at `end`."""
         return replace(self, end=end)
+
+    def at_rate(self, rate: float) -> Self:
+        """The same problem with its stiffness measured."""
+        return replace(self, rate=rate)
 
     def evaluate(self, t: float, x: State) -> Evaluation:
         """Drift and force at time t."""
@@ -62,11 +73,10 @@ class Problem:
         evaluation = self.network.evaluate(x, self.onsager(t))
         if self.inputs is None:
             return evaluation
-        return Evaluation(evaluation.drift + self._drive(t, x), evaluation.force)
+        return Evaluation(evaluation.drift + self._drive(self.inputs, t, x), evaluation.force)
 
-    def _drive(self, t: float, x: State) -> State:
-        assert self.inputs is not None
-        drive = np.asarray(self.inputs(t), dtype=self.network.dtype)
+    def _drive(self, inputs: Input, t: float, x: State) -> State:
+        drive = np.asarray(inputs(t), dtype=self.network.dtype)
         if not np.all(np.isfinite(drive)):
             raise ArgumentError(f"inputs(t={t:g}): must be finite")
         if drive.ndim == 1 and x.ndim == 2:
@@ -79,10 +89,6 @@ class Problem:
                 f"or {x.shape}"
             ) from None
 
-    def energy(self, x: State, evaluation: Evaluation) -> NDArray[np.float64]:
-        """E of each column."""
-        return self.network.energy(self.trajectory(x), evaluation.force)
-
     def noise_strength(self, t: float) -> float:
         """√(2T)."""
         temperature = self.temperature(before(t, self.end))
@@ -90,10 +96,33 @@ class Problem:
             raise ArgumentError(f"temperature={temperature:g} at t = {t:g}: must be >= 0")
         return float(np.sqrt(2 * temperature))
 
+    def draw(self) -> State:
+        """The next vectors ξ."""
+        assert self.noise is not None
+        return self.noise.draw()
+
+    def kick(self, t: float, h: float) -> State | None:
+        """√(2Th) ξ of a step h, or None without noise."""
+        strength = self.noise_strength(t)
+        return (strength * math.sqrt(h)) * self.draw() if strength else None
+
+    def arrived(self, t: float, x: State) -> State | None:
+        """What a state just reached is replaced by, None for nothing: its past is void then."""
+        return None
+
+    def trajectory(self, x: State) -> State:
+        """The states alone, (n, batch), without what is carried beside them."""
+        return x
+
     def stiffness(self, t: float, x: State) -> float:
         """Largest rate of the symmetric part of −∂F/∂x over the columns."""
         onsager = self.onsager(before(t, self.end))
         return float(np.max(largest_rate(self.network, self.trajectory(x), onsager, _WIDTH)))
+
+    @property
+    def stiffness_is_bound(self) -> bool:
+        """Whether `stiffness` is an upper bound and not a measurement."""
+        return self.network.is_matrix_free and hasattr(self.network.J, "norm_bound")
 
     def is_regulated(self, t: float) -> bool:
         """Whether the Onsager-reaction force is on."""
@@ -105,15 +134,25 @@ class Problem:
         return self.inputs is None and self.onsager(t) == 1 and self.temperature(t) == 0
 
     @property
-    def stiffness_is_bound(self) -> bool:
-        """Whether `stiffness` is an upper bound and not a measurement."""
-        return self.network.is_matrix_free and hasattr(self.network.J, "norm_bound")
-
-    @property
     def longest_step(self) -> float:
         """No adaptive step may be longer: the parameters may change unseen within it."""
         constant = all(isinstance(s, Switching) for s in (self.onsager, self.temperature))
         return np.inf if constant and self.inputs is None else _LONGEST_DRIVEN_STEP
+
+    def energy(self, x: State, evaluation: Evaluation) -> NDArray[np.float64]:
+        """E of each column."""
+        return self.network.energy(self.trajectory(x), evaluation.force)
+
+    def energy_error(self, x: State, force: State) -> NDArray[np.float64]:
+        """Error of E of each column: rounding, and what matrix-free couplings neglect."""
+        # f = h − x is known to ε(|x| + |h|), and |h| ≤ |f| + |x|.
+        size = np.abs(force)
+        terms = size * (size + 2 * np.abs(x) + np.finfo(x.dtype).tiny)
+        rounding = 16 * np.finfo(x.dtype).eps * np.sum(terms, axis=0, dtype=np.float64)
+        relative = self.network.answer_error * self.network.function.steepness
+        if not relative:
+            return np.asarray(rounding)
+        return rounding + relative * np.linalg.norm(x, axis=0) * np.linalg.norm(force, axis=0)
 
     def relative_error(self, x: State, moved: State, error: State) -> float:
         """Root mean square over neurons of an error relative to 1 + |x|, of the worst column."""
@@ -121,41 +160,14 @@ class Problem:
         worst = float(np.max(np.mean(np.square(ratio, dtype=np.float64), axis=0)))
         return float(np.sqrt(worst)) if np.isfinite(worst) else np.inf
 
-    def trajectory(self, x: State) -> State:
-        """The states alone, (n, batch), without tangent vectors."""
-        return x
 
-    def answer_error(self, x: State, force: State) -> NDArray[np.float64]:
-        """Error of E of each column by what matrix-free couplings neglect."""
-        relative = self.network.answer_error * self.network.function.steepness
-        if not relative:
-            return np.zeros(())
-        return np.asarray(relative * np.linalg.norm(x, axis=0) * np.linalg.norm(force, axis=0))
+class Step(NamedTuple):
+    """One accepted step: times, states and evaluations at both ends, and the problem it solved."""
 
-
-@dataclass(frozen=True)
-class TangentProblem(Problem):
-    """A trajectory without input, with k tangent vectors, as states (n, 1 + k, batch).
-
-    Its linear part obeys v̇ = ∂F/∂x · v.  Runge–Kutta and multistep schemes commute with
-    linearisation, so any scheme advances the tangent map of its own discrete map.
-    """
-
-    def evaluate(self, t: float, x: State) -> Evaluation:
-        """See `Problem`; the force is that of the trajectory alone."""
-        state, tangents = x[:, 0], x[:, 1:]
-        evaluation, linear = self.network.linearize(state, self.onsager(before(t, self.end)))
-        moved = np.concatenate([evaluation.drift[:, None], linear.apply(tangents)], axis=1)
-        return Evaluation(moved, evaluation.force)
-
-    def relative_error(self, x: State, moved: State, error: State) -> float:
-        """The worse of the trajectory's and of the tangent vectors', relative to their length."""
-        states = super().relative_error(x[:, 0], moved[:, 0], error[:, 0])
-        # The shorter end counts: a vector that shrinks fast must be followed down.
-        length = np.minimum(*(np.linalg.norm(v[:, 1:], axis=0) for v in (x, moved)))
-        tangents = np.max(np.linalg.norm(error[:, 1:], axis=0) / np.maximum(length, 1e-300))
-        return max(states, float(tangents)) if np.isfinite(tangents) else np.inf
-
-    def trajectory(self, x: State) -> State:
-        """See `Problem`."""
-        return x[:, 0]
+    problem: Problem
+    t0: float
+    x0: State
+    first: Evaluation
+    t1: float
+    x1: State
+    last: Evaluation

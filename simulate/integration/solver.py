@@ -1,8 +1,10 @@
-"""`integrate`, the public call."""
+"""`integrate`, the public call: its result, what it keeps on the way, and the scheme it takes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -11,22 +13,45 @@ from threadpoolctl import threadpool_limits
 
 from meanfield import TransferFunction
 from meanfield.common import arguments
-from meanfield.common.arguments import ArgumentError
+from meanfield.common.arguments import ArgumentError, Array
 from meanfield.common.jobs import bar
-from meanfield.schedule import Schedule, Switching, as_function, breakpoints
+from meanfield.common.result import coordinate, fact, given, value
+from meanfield.schedule import Schedule, as_function, breakpoints, step_count
 
-from ..network import Network, contiguous_columns
-from .chebyshev import Chebyshev
-from .monitor import Monitor, warn
-from .noise import ColumnNoise
-from .problem import Input, Problem
-from .schemes import FIXED, Scheme
-from .stepping import IntegrationError, Stepper, check_noisy_saves
-from .trajectory import Observable, Recorder, Trajectory
+from ..network import Evaluation, Network, Phi, State, contiguous_columns
+from .loop import IntegrationError, advance, step_control
+from .monitor import IntegratedRun, Monitor
+from .problem import ColumnNoise, Input, Problem, Step
+from .schemes import SCHEMES, Scheme
 
-REMEDY = "shorten dt or use method='chebyshev'"
+METHODS = ("auto", *SCHEMES)
 
-METHODS = ("auto", *FIXED, Chebyshev.name)
+Observable = Callable[[float, State, State], Any]
+
+# A save time this close to a step, in steps, is that step.
+_ON_STEP = 1e-6
+
+
+class Trajectory(IntegratedRun):
+    """A run of a network."""
+
+    t: Array = coordinate("time", ("t",), "time constant", symbol="$t$")
+    x: NDArray[np.floating] | None = value(
+        "synaptic current", ("t", "neuron", "column"), note="None where it was not kept."
+    )
+    energy: Array = value(
+        "E/N, kinetic energy per neuron",
+        ("t", "column"),
+        symbol="$E/N$",
+        note="Of the undriven network.",
+    )
+    observables: dict[str, NDArray[Any]] = value(
+        "what was asked for", ("t",), note="A dict of arrays, (t, ...) each."
+    )
+    x_end: State = value("last state", ("neuron", "column"))
+    phi: TransferFunction = fact("transfer function of the run")
+    _headline = ("method", "t", "x")
+    _picture = ("t", "energy")
 
 
 def integrate(
@@ -37,7 +62,7 @@ def integrate(
     dt: float,
     onsager: Schedule = 0.0,
     temperature: Schedule = 0.0,
-    method: str = "auto",
+    method: str | Scheme = "auto",
     tol: float | None = 1e-4,
     inputs: Input | None = None,
     save_at: int | ArrayLike | None = None,
@@ -45,7 +70,7 @@ def integrate(
     observables: Mapping[str, Observable] | None = None,
     switch_times: Sequence[float] = (),
     eta: float = 0.0,
-    phi: str | TransferFunction = "tanh",
+    phi: Phi = "tanh",
     seed: int | None = None,
     dtype: DTypeLike = np.float64,
     threads: int | None = None,
@@ -67,15 +92,16 @@ def integrate(
     onsager, temperature : float, Switching or function of t
         κ (0 vanilla, 1 gradient flow) and T.  A `Switching` is landed on exactly; give the jumps of
         a plain function in `switch_times`.
-    method : str
+    method : str or Scheme
         "euler" (as printed in [HH]), "heun", "rk4", "exponential", "leimkuhler-matthews",
         "chebyshev", or "auto": "exponential" for the vanilla dynamics, "chebyshev" if κ is ever
-        switched on, with noise "leimkuhler-matthews" at κ = 1 and "heun" otherwise.
+        switched on, with noise "leimkuhler-matthews" at κ = 1 and "heun" otherwise.  Or a scheme of
+        your own, see `runge_kutta`.
     tol : float or None
-        For "chebyshev": error of a step relative to 1 + |x|, in root mean square over neurons, of
-        the worst column; where the flow is −∇E, steps that raise E are refused as well.  None keeps
-        the steps fixed.  Columns share their steps and save times end them, so both change a result
-        within `tol`.
+        For "chebyshev", and schemes that estimate their error: error of a step relative to 1 + |x|,
+        in root mean square over neurons, of the worst column; where the flow is −∇E, steps that
+        raise E are refused as well.  None, and noise, keep the steps fixed.  Columns share their
+        steps and save times end them, so both change a result within `tol`.
     inputs : function of t, optional
         S(t)u as a number (all neurons alike), (n,) or (n, batch) array, added to the drift; f, E
         and the Onsager-reaction force are those of the undriven network.
@@ -105,16 +131,18 @@ def integrate(
     progress : bool
         Progress bar on a terminal.
     throw : bool
-        Whether a run that cannot go on raises; else it is returned up to there.
+        Whether a run that cannot go on raises; else it is returned up to there, flagged.
 
     Returns
     -------
     Trajectory
+        Flagged if the step was too long, or, for matrix-free couplings, may have been.
 
     Raises
     ------
     ArgumentError
-        If an argument is outside its range.
+        If a number is outside its range, a shape does not fit, a time lies outside [0, t_max], or
+        the method does not take the noise.
     IntegrationError
         If the state stops being finite or the adaptive step vanishes, and `throw`.
 
@@ -136,9 +164,12 @@ def integrate(
     >>> J = couplings.elliptic(100, 2.0, seed=1)
     >>> x0 = np.random.default_rng(2).standard_normal((100, 3))
     >>> run = integrate(J, x0, t_max=20, dt=0.05, onsager=Switching([10], [0, 1]), save_at=[10, 20])
-    >>> run.method, run.status, run.x.shape, bool((run.energy[1] < run.energy[0]).all())
-    ('chebyshev', 'success', (2, 100, 3), True)
+    >>> run
+    Trajectory(method=chebyshev, t: 2, x: 2×100×3, converged)
+    >>> bool((run.energy[1] < run.energy[0]).all())
+    True
     """
+    attributes = given(integrate, locals())
     network = Network(J, phi=phi, eta=eta, dtype=dtype)
     x = contiguous_columns(network.state(x0, "x0"))
     t_max, dt = arguments.positive("t_max", t_max), arguments.positive("dt", dt)
@@ -146,19 +177,24 @@ def integrate(
         arguments.positive("tol", tol)
     if inputs is not None and not callable(inputs):
         raise ArgumentError(f"inputs={inputs!r}: expected a function of t")
-    problem = Problem(
-        network, as_function("onsager", onsager), as_function("temperature", temperature), inputs
-    )
-    scheme = scheme_of(method, onsager, temperature)
+    noisy = callable(temperature) or temperature != 0
+    scheme = chosen_scheme(method, onsager, noisy=noisy)
     times = breakpoints(t_max, onsager, temperature, extra=switch_times)
     noise = ColumnNoise(seed, x)
-    monitor = Monitor(scheme, remedy="shorten dt" if _is_noisy(temperature) else REMEDY)
-    stepper = Stepper(scheme, monitor, noise, dt, tol)
-    saves = save_times(save_at, t_max)
-    check_noisy_saves(problem, times, dt, saves)
-    recorder = Recorder(saves, x, store_states=store_states, observables=observables or {})
-    status, message = "success", f"reached t = {t_max:g}"
-    end = x
+    problem = Problem(
+        network,
+        as_function("onsager", onsager),
+        as_function("temperature", temperature),
+        inputs,
+        noise,
+    )
+    saves = _save_times(save_at, t_max)
+    _check_noisy_saves(problem, times, dt, saves)
+    # Steps that are refused would bias the noise.
+    control = step_control(scheme, dt, None if noisy else tol, saves.tolist())
+    monitor = Monitor(scheme, dt, adapts=control.tol is not None, may_switch=not noisy)
+    recorder = _Recorder(scheme, saves, x, store_states=store_states, observables=observables or {})
+    end, failure = x, ""
     with (
         np.errstate(over="ignore", invalid="ignore"),  # non-finite states are looked for
         threadpool_limits(threads, user_api="blas"),
@@ -166,83 +202,46 @@ def integrate(
     ):
         recorder.start(problem.segment(times[1]), x)
         try:
-            for interval in stepper.steps(problem, x, times, saves.tolist()):
-                recorder.take(stepper, interval)
-                end = interval.x1
-                shown.update(interval.t1 - interval.t0)
+            for step in advance(problem, scheme, control, monitor, x, times):
+                recorder.take(step)
+                end = step.x1
+                shown.update(step.t1 - step.t0)
         except IntegrationError as error:
+            failure = str(error)
             if throw:
-                found = monitor.warnings()
-                text = "; ".join([str(error), *found])
-                raise IntegrationError(error.status, text) from None
-            status, message = error.status, str(error)
-    found = monitor.warnings()
-    if found and status == "success":
-        status, message = monitor.status, "; ".join(found)
-    warn(found, 2)
+                reasons = filter(None, (failure, monitor.judgement()))
+                raise IntegrationError("; ".join(reasons)) from None
+    used = {"n": network.n, "phi": network.function.name, "seed": noise.entropy}
+    used |= {"tol": control.tol, "dtype": network.dtype.name}
     return Trajectory(
         **recorder.saved(),
         x_end=end,
-        status=status,
-        message=message,
-        dt=dt,
-        n_steps=monitor.n_steps,
-        n_rejected=monitor.rejected,
-        n_evaluations=network.evaluations,
         phi=network.function,
-        **monitor.report(),
-        attributes={
-            "n": network.n,
-            "t_max": t_max,
-            "phi": network.function.name,
-            "eta": network.eta,
-            "onsager": _text(onsager),
-            "temperature": _text(temperature),
-            "driven": str(inputs is not None),
-            "tol": tol if tol is not None and isinstance(scheme, Chebyshev) else "none",
-            "dtype": network.dtype.name,
-            "seed": str(noise.entropy),
-        },
+        **monitor.report(problem, failure, stacklevel=2),
+        attributes=attributes | used,
     )
 
 
-def scheme_of(method: str, onsager: Schedule, temperature: Schedule) -> Scheme:
-    """A fresh scheme of that name, or the one that suits the dynamics.
-
-    Raises
-    ------
-    ArgumentError
-        If there is no such method, or it cannot take the noise.
-    """
-    arguments.one_of("method", method, METHODS)
-    noisy = _is_noisy(temperature)
-    if method == "auto":
-        if noisy:
-            constant = not callable(onsager) and onsager == 1
-            method = "leimkuhler-matthews" if constant else "heun"
-        else:
-            plain = not callable(onsager) and onsager == 0
-            method = "exponential" if plain else "chebyshev"
-    scheme: Scheme
-    scheme = Chebyshev() if method == Chebyshev.name else FIXED[method]()
+def chosen_scheme(method: str | Scheme, onsager: Schedule, *, noisy: bool) -> Scheme:
+    """The scheme of that name, itself, or the one that suits the dynamics."""
+    if isinstance(method, Scheme):
+        scheme = method
+    else:
+        arguments.one_of("method", method, METHODS)
+        if method == "auto":
+            constant = None if callable(onsager) else onsager
+            if noisy:
+                method = "leimkuhler-matthews" if constant == 1 else "heun"
+            else:
+                method = "exponential" if constant == 0 else "chebyshev"
+        scheme = SCHEMES[method]
     if noisy and not scheme.takes_noise:
-        able = ", ".join(name for name, made in FIXED.items() if made().takes_noise)
-        raise ArgumentError(f"method={method!r}: no noise in this scheme, use one of {able}")
+        able = ", ".join(name for name, other in SCHEMES.items() if other.takes_noise)
+        raise ArgumentError(f"method={scheme.name!r}: no noise in this scheme, use one of {able}")
     return scheme
 
 
-def _is_noisy(temperature: Schedule) -> bool:
-    return callable(temperature) or temperature != 0
-
-
-def save_times(save_at: int | ArrayLike | None, t_max: float) -> NDArray[np.float64]:
-    """The save times as a checked array.
-
-    Raises
-    ------
-    ArgumentError
-        If they do not increase or leave [0, t_max].
-    """
+def _save_times(save_at: int | ArrayLike | None, t_max: float) -> Array:
     if save_at is None:
         return np.array([0.0, t_max])
     if isinstance(save_at, int | np.integer):
@@ -258,9 +257,78 @@ def save_times(save_at: int | ArrayLike | None, t_max: float) -> NDArray[np.floa
     return np.minimum(times, t_max)
 
 
-def _text(schedule: Schedule) -> str:
-    if isinstance(schedule, Switching):
-        return f"Switching({list(schedule.times)}, {list(schedule.values)})"
-    if callable(schedule):
-        return f"function {getattr(schedule, '__name__', type(schedule).__name__)}"
-    return f"{schedule:g}"
+def _check_noisy_saves(problem: Problem, times: Sequence[float], dt: float, saves: Array) -> None:
+    """Refuse save times between the steps of noisy segments: the path is not known there."""
+    for start, end in pairwise(times):
+        h = (end - start) / step_count(start, end, dt)
+        segment = problem.segment(end)
+        for save in saves[(saves > start) & (saves < end)]:
+            place = (save - start) / h
+            if abs(place - round(place)) <= _ON_STEP:
+                continue
+            if segment.noise_strength(start + h * np.floor(place)):
+                raise ArgumentError(
+                    f"save_at={save:g}: a noisy run is known at its steps only, multiples of {h:g} "
+                    f"after t = {start:g} here"
+                )
+
+
+class _Recorder:
+    """Keeps what is asked for at the save times."""
+
+    def __init__(
+        self,
+        scheme: Scheme,
+        times: Array,
+        like: State,
+        *,
+        store_states: bool,
+        observables: Mapping[str, Observable],
+    ) -> None:
+        reserved = {field.name for field in fields(Trajectory)} | {"neuron", "column"}
+        for name in observables:
+            if name in reserved:
+                raise ArgumentError(
+                    f"observables[{name!r}]: a name of the run itself, choose another"
+                )
+        self._scheme, self._times, self._observables = scheme, times, observables
+        self._next = 0
+        self._states: State | None = None
+        if store_states:
+            self._states = np.empty((len(times), *like.shape), dtype=like.dtype)
+        self._energy = np.empty((len(times), *like.shape[1:]))
+        self._values: dict[str, list[Any]] = {name: [] for name in observables}
+
+    def start(self, problem: Problem, x: State) -> None:
+        """The initial state."""
+        if len(self._times) and self._times[0] == 0:
+            self._keep(problem, 0.0, x, problem.evaluate(0.0, x))
+
+    def take(self, step: Step) -> None:
+        """One step, and what is asked for inside it."""
+        slack = _ON_STEP * min(step.t1 - step.t0, 1.0)
+        while self._next < len(self._times) and self._times[self._next] <= step.t1 + slack:
+            t = float(self._times[self._next])
+            if t >= step.t1 - slack:
+                self._keep(step.problem, t, step.x1, step.last)
+                continue
+            x = self._scheme.state_at(step, t)
+            self._keep(step.problem, t, x, step.problem.evaluate(t, x))
+
+    def _keep(self, problem: Problem, t: float, x: State, evaluation: Evaluation) -> None:
+        if self._states is not None:
+            self._states[self._next] = x
+        self._energy[self._next] = problem.energy(x, evaluation) / len(x)
+        for name, observable in self._observables.items():
+            self._values[name].append(np.asarray(observable(t, x, evaluation.force)))
+        self._next += 1
+
+    def saved(self) -> dict[str, Any]:
+        """What was kept so far, by the names of `Trajectory`."""
+        done = self._next
+        return {
+            "t": self._times[:done],
+            "x": None if self._states is None else self._states[:done],
+            "energy": self._energy[:done],
+            "observables": {name: np.array(rows) for name, rows in self._values.items()},
+        }

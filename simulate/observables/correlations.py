@@ -9,10 +9,10 @@ from numpy.typing import ArrayLike
 from meanfield import TransferFunction
 from meanfield.common import arguments
 from meanfield.common.arguments import ArgumentError, Array
-from meanfield.common.result import Result, coordinate, error, fact, value
+from meanfield.common.result import Result, coordinate, error, fact, given, value
 
 from ..integration import Trajectory
-from .states import activity, described, stacked_states
+from .states import activity, described, reason_of, stacked_states
 
 # Elements of a Fourier transform made at once: 128 MB of complex numbers.
 _BLOCK = 2**23
@@ -38,7 +38,7 @@ def autocorrelation(
     max_lag: float,
     of: str = "phi",
     phi: str | TransferFunction | None = None,
-    dt: float = 1.0,
+    spacing: float = 1.0,
 ) -> Autocorrelation:
     """C(τ) = ⟨φ(t)φ(t+τ)⟩, averaged over neurons, columns and t, about 0 and not about a mean.
 
@@ -50,7 +50,7 @@ def autocorrelation(
         Largest lag, a time.
     of, phi
         As in `activity_distribution`.
-    dt : float
+    spacing : float
         Time between the states of an array; a trajectory knows its own.
 
     Returns
@@ -77,17 +77,18 @@ def autocorrelation(
     >>> autocorrelation(wave, max_lag=2, of="x").C.round(2).tolist()
     [0.5, 0.0, -0.5]
     """
+    told = given(autocorrelation, locals())
     states = stacked_states(x)
     function = activity(x, of, phi)
     if isinstance(x, Trajectory):
-        dt = _spacing(x.t)
-    arguments.positive("dt", dt)
+        spacing = told["spacing"] = _equidistant(x.t)
+    arguments.positive("spacing", spacing)
     length, n = states.shape[:2]
     states = states.reshape(length, n, -1)
     columns = states.shape[2]
-    n_lags = int(np.floor(arguments.nonnegative("max_lag", max_lag) / dt + 1e-9)) + 1
+    n_lags = int(np.floor(arguments.nonnegative("max_lag", max_lag) / spacing + 1e-9)) + 1
     if n_lags > length:
-        raise ArgumentError(f"max_lag={max_lag:g}: must not exceed {(length - 1) * dt:g}")
+        raise ArgumentError(f"max_lag={max_lag:g}: must not exceed {(length - 1) * spacing:g}")
     size = scipy.fft.next_fast_len(length + n_lags - 1, real=True)
     pairs = (length - np.arange(n_lags))[:, None]
     # Over neurons: the sum, and for a single column the spread.
@@ -110,13 +111,18 @@ def autocorrelation(
         spread, count, over = np.full(n_lags, np.nan), 1, "nothing"
     # A variance by subtraction may round below 0.
     deviation = np.sqrt(np.maximum(spread, 0.0) / count)
-    lags = dt * np.arange(n_lags, dtype=np.float64)
+    lags = spacing * np.arange(n_lags, dtype=np.float64)
     return Autocorrelation(
-        tau=lags, C=mean, C_err=deviation, error_over=over, attributes=described(x, of, phi)
+        tau=lags,
+        C=mean,
+        C_err=deviation,
+        error_over=over,
+        reason=reason_of(x),
+        attributes=described(told, x, of, phi),
     )
 
 
-def _spacing(times: Array) -> float:
+def _equidistant(times: Array) -> float:
     steps = np.diff(times)
     if not steps.size:
         raise ArgumentError(f"trajectory of {times.size} save time: at least 2 are needed")

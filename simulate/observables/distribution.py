@@ -2,69 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from meanfield import TransferFunction
 from meanfield.common import arguments
 from meanfield.common.arguments import ArgumentError, Array
-from meanfield.common.files import provenance
+from meanfield.common.result import Result, coordinate, error, fact, given, value
 
 from ..integration import Trajectory
-from .states import activity, described, function_of, kept_states
-
-if TYPE_CHECKING:
-    import xarray as xr
+from .states import activity, described, function_of, kept_states, reason_of
 
 
-@dataclass(frozen=True)
-class ActivityDistribution:
-    """Histogram of activities.
+class ActivityDistribution(Result):
+    """Histogram of activities."""
 
-    Attributes
-    ----------
-    edges : (n_bins + 1,) ndarray
-    density, density_err : (n_bins,) ndarray
-        Integrates to the share of activities inside the edges; binomial standard error.
-    counts : (n_bins,) ndarray of int
-    n_samples : int
-        Number of activities, those outside the edges included.
-    attributes : dict
-        Parameters of the run and what was read off its states.
-    """
-
-    edges: Array
-    density: Array
-    density_err: Array
-    counts: NDArray[np.int64]
-    n_samples: int
-    attributes: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def centers(self) -> Array:
-        """Middle of each bin."""
-        return (self.edges[1:] + self.edges[:-1]) / 2
-
-    def to_dataset(self) -> xr.Dataset:
-        """Labelled arrays with parameters and versions in the attributes."""
-        import xarray as xr
-
-        kind = self.attributes.get("of", "x")
-        return xr.Dataset(
-            {
-                "density": ("bin", self.density, {"long_name": f"density of {kind}"}),
-                "density_err": ("bin", self.density_err, {"long_name": "binomial standard error"}),
-                "counts": ("bin", self.counts, {"long_name": "number of activities"}),
-            },
-            {
-                "center": ("bin", self.centers, {"long_name": kind}),
-                "edges": ("edge", self.edges, {"long_name": f"edges of the bins of {kind}"}),
-            },
-            {**self.attributes, "n_samples": self.n_samples, **provenance()},
-        )
+    edges: Array = coordinate("edges of the bins of {of}", ("edge",))
+    centers: Array = coordinate("middle of each bin of {of}", ("bin",))
+    density: Array = value(
+        "density of {of}",
+        ("bin",),
+        note="Integrates to the share of activities inside the edges.",
+    )
+    density_err: Array = error("density", note="Binomial.")
+    counts: NDArray[np.int64] = value("number of activities", ("bin",))
+    n_samples: int = fact("number of activities, those outside the edges included")
+    _headline = ("counts", "n_samples")
+    _picture = ("centers", "density")
 
 
 def activity_distribution(
@@ -102,10 +66,11 @@ def activity_distribution(
     Examples
     --------
     >>> from simulate import activity_distribution
-    >>> found = activity_distribution([0.1, 0.3, 0.9, 5.0], bins=2, range=(0, 1))
-    >>> found.counts.tolist(), found.density.tolist()
+    >>> shares = activity_distribution([0.1, 0.3, 0.9, 5.0], bins=2, range=(0, 1))
+    >>> shares.counts.tolist(), shares.density.tolist()
     ([2, 1], [1.0, 0.5])
     """
+    told = given(activity_distribution, locals())
     states = kept_states(x) if isinstance(x, Trajectory) else np.asarray(x, dtype=float)
     values = activity(x, of, phi)(np.asarray(states, dtype=np.float64))
     if not (values.size and np.all(np.isfinite(values))):
@@ -124,12 +89,14 @@ def activity_distribution(
             raise ArgumentError("bins: edges must increase")
     counts, _ = np.histogram(values, edges)
     share, widths = counts / values.size, np.diff(edges)
-    error = np.sqrt(share * (1 - share) / values.size)
+    share_err = np.sqrt(share * (1 - share) / values.size)
     return ActivityDistribution(
         edges=edges,
+        centers=(edges[1:] + edges[:-1]) / 2,
         density=share / widths,
-        density_err=error / widths,
+        density_err=share_err / widths,
         counts=counts,
         n_samples=values.size,
-        attributes=described(x, of, phi),
+        reason=reason_of(x),
+        attributes=described(told, x, of, phi),
     )

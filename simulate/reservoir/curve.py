@@ -13,10 +13,12 @@ from numpy.typing import ArrayLike, DTypeLike
 from meanfield import TransferFunction
 from meanfield.common import arguments, seeds
 from meanfield.common.arguments import ArgumentError, Array
+from meanfield.common.result import given
 from meanfield.schedule import Schedule
 
 from ..integration import integrate
 from ..network import Network
+from ..observables.states import reason_of
 from .memory import MemoryCurve, SingularCovarianceWarning, delays, evaluate, split
 
 Stimulus = Callable[[float], Any]
@@ -149,8 +151,6 @@ def memory_curve(
 
     Raises
     ------
-    ArgumentError
-        If an argument is outside its range.
     IntegrationError
         If the state stops being finite.
 
@@ -181,61 +181,43 @@ def memory_curve(
     >>> curve.m.round(2).tolist(), int(curve.rank), curve.singular
     ([0.99, 0.39], 1, True)
     """
+    told = given(memory_curve, locals())
     times = _sample_times(t_max, t_skip, sample_every)
     drive = two_sines if stimulus is None else stimulus
     targets = stimulus_targets(times, tau, task=task, stimulus=drive)
     gap_samples = int(np.ceil(arguments.nonnegative("gap", gap) / sample_every - 1e-9))
     # Before the run, which may take long.
-    split(targets, ridge=ridge, formula=formula, test_fraction=test_fraction, gap=gap_samples)
+    how: dict[str, Any] = {"ridge": ridge, "formula": formula, "test_fraction": test_fraction}
+    split(targets, gap=gap_samples, **how)
     n = Network(J, phi=phi, eta=eta, dtype=dtype).n
     weights = np.ones(n) if input_weights is None else np.asarray(input_weights, dtype=float)
     if weights.shape != (n,) or not np.all(np.isfinite(weights)):
         raise ArgumentError(f"input_weights of shape {weights.shape}: expected finite ({n},)")
     sequence = seeds.sequence(seed, "start")
     run = integrate(
-        J,
-        np.random.default_rng(sequence).standard_normal(n) if x0 is None else x0,
-        t_max=t_max,
-        dt=dt,
-        onsager=onsager,
-        method=method,
-        tol=tol,
-        inputs=lambda t: float(drive(t)) * weights,
-        save_at=times,
-        eta=eta,
-        phi=phi,
-        dtype=dtype,
-        threads=threads,
+        J, np.random.default_rng(sequence).standard_normal(n) if x0 is None else x0, t_max=t_max,
+        dt=dt, onsager=onsager, method=method, tol=tol, save_at=times,
+        inputs=lambda t: float(drive(t)) * weights, eta=eta, phi=phi, dtype=dtype, threads=threads,
         progress=progress,
-    )
+    )  # fmt: skip
     assert run.x is not None
-    curve = evaluate(
-        run.x,
-        targets,
-        tau=tau,
-        ridge=ridge,
-        formula=formula,
-        test_fraction=test_fraction,
-        gap=gap_samples,
-    )
-    for text in curve.warnings:
-        warnings.warn(text, SingularCovarianceWarning, stacklevel=2)
-    attributes = {name: value for name, value in run.attributes.items() if name != "n"} | {
+    curve = evaluate(run.x, targets, tau=tau, gap=gap_samples, **how)
+    if curve.reason:
+        warnings.warn(curve.reason, SingularCovarianceWarning, stacklevel=2)
+    used = {
         "method": run.method,
         "dt": run.dt,
-        "task": task,
         "stimulus": getattr(drive, "__name__", repr(drive)),
-        "t_skip": t_skip,
-        "sample_every": sample_every,
-        "gap": gap,
-        "seed": str(sequence.entropy) if x0 is None else "x0 given",
+        "gap_samples": gap_samples,
+        "dtype": np.dtype(dtype).name,
+        "seed": sequence.entropy if x0 is None else None,
     }
     return replace(
         curve,
-        # Weights fitted to states of an unstable run say nothing of the flow, singular or not.
-        status=curve.status if run.status == "success" else run.status,
-        warnings=[*run.warnings, *curve.warnings],
-        attributes={**curve.attributes, **attributes},
+        # Weights fitted to states of a flagged run say nothing of the flow, singular or not.
+        status=None,
+        reason="; ".join(filter(None, (reason_of(run), curve.reason))),
+        attributes=told | used,
     )
 
 

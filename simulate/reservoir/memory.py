@@ -1,103 +1,66 @@
-"""The memory function of given states ([HH] Eqs. 19–21)."""
+"""The memory function of given states ([HH] Eqs. 19–21), of a linear readout with a ridge."""
 
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from meanfield.common import arguments
 from meanfield.common.arguments import ArgumentError, Array
-from meanfield.common.files import provenance
-
-from .readout import FOLDS, printed, regularised
-
-if TYPE_CHECKING:
-    import xarray as xr
+from meanfield.common.result import Result, coordinate, fact, given, value
 
 FORMULAS = ("ridge", "printed")
+# Candidates for the relative ridge.  Below the first, the kept directions drown in the errors of
+# the time stepping; with the last, the weights are all but 0.
+RIDGES = 10.0 ** np.arange(-10, 1)
+FOLDS = 5
 
 
 class SingularCovarianceWarning(RuntimeWarning):
     """[HH] Eq. 21 was evaluated with a covariance that has no inverse in double precision."""
 
 
-@dataclass(frozen=True)
-class MemoryCurve:
+class MemoryCurve(Result):
     """The memory function m(τ) with what is needed to judge it.
 
-    Attributes
-    ----------
-    tau : (n_tau,) ndarray
-        Delays.
-    m : (n_tau[, batch]) ndarray
-        Score 1 − ⟨(ẑ − z)²⟩/⟨z²⟩ on held-out later samples: 1 perfect, 0 no better than ẑ = 0,
-        negative worse.  For formula "printed" the in-sample quotient of Eq. 21.
-    m_train : (n_tau[, batch]) ndarray
-        The score (Eq. 19) of the same weights on the samples they were fitted to.
-    ridge : (n_tau[, batch]) ndarray
-        λ as a fraction of `scale`; 0 for "printed".
-    scale : ([batch]) ndarray
-        Largest eigenvalue of ⟨XᵀX⟩ over the fitted samples.
-    rank : ([batch]) ndarray of int
-        Number of its eigenvalues above max(L, n) ε times the largest: those that double precision
-        tells from 0.
-    condition : ([batch]) ndarray
-        Largest over smallest of its n eigenvalues, from the singular values of X.
-    n, n_train, n_test : int
-        Number of neurons and of samples.
-    singular : bool
-        Whether rank < n in some trial.
-    status : str
-        "success", "unstable step" (that of the run) or, for formula "printed" where rank < n,
-        "singular covariance".
-    warnings : list of str
-        Of the run, then of the formula.
-    attributes : dict
-        Parameters of the call.
+    Flagged where the run was, or where formula "printed" inverts a singular covariance.
     """
 
-    tau: Array
-    m: Array
-    m_train: Array
-    ridge: Array
-    scale: Array
-    rank: NDArray[np.int64]
-    condition: Array
-    n: int
-    n_train: int
-    n_test: int
-    singular: bool
-    status: str
-    warnings: list[str]
-    attributes: dict[str, Any] = field(default_factory=dict)
-
-    def to_dataset(self) -> xr.Dataset:
-        """Labelled arrays with parameters, status and versions in the attributes."""
-        import xarray as xr
-
-        trial = ("trial",) * (self.m.ndim - 1)
-        names = {
-            "m": (("tau",), "memory function"),
-            "m_train": (("tau",), "memory function on the fitted samples"),
-            "ridge": (("tau",), "ridge over largest eigenvalue of the covariance"),
-            "scale": ((), "largest eigenvalue of the covariance"),
-            "rank": ((), "numerical rank of the covariance"),
-            "condition": ((), "condition number of the covariance"),
-        }
-        variables = {
-            name: ((*dims, *trial), getattr(self, name), {"long_name": text})
-            for name, (dims, text) in names.items()
-        }
-        summary = {name: getattr(self, name) for name in ("n", "n_train", "n_test", "status")}
-        flags = {"singular": int(self.singular), "warnings": "\n".join(self.warnings)}
-        coords = {"tau": ("tau", self.tau, {"long_name": "delay"})}
-        return xr.Dataset(
-            variables, coords, {**self.attributes, **summary, **flags, **provenance()}
-        )
+    tau: Array = coordinate("delay", ("tau",), symbol=r"$\tau$")
+    m: Array = value(
+        "memory function",
+        ("tau", "trial"),
+        symbol=r"$m(\tau)$",
+        note="Score 1 − ⟨(ẑ − z)²⟩/⟨z²⟩ on held-out later samples: 1 perfect, 0 no better than "
+        'ẑ = 0, negative worse.  For formula "printed" the in-sample quotient of Eq. 21.',
+    )
+    m_train: Array = value(
+        "score (Eq. 19) of the same weights on the samples they were fitted to", ("tau", "trial")
+    )
+    ridge: Array = value("λ as a fraction of `scale`", ("tau", "trial"), note='0 for "printed".')
+    scale: Array = value("largest eigenvalue of ⟨XᵀX⟩ over the fitted samples", ("trial",))
+    rank: NDArray[np.int64] = value(
+        "numerical rank of XᵀX",
+        ("trial",),
+        note="Number of its eigenvalues above max(L, n) ε times the largest: those that double "
+        "precision tells from 0.",
+    )
+    condition: Array = value(
+        "largest over smallest of the n eigenvalues of XᵀX",
+        ("trial",),
+        note="From the singular values of X.",
+    )
+    n: int = fact("number of neurons")
+    n_train: int = fact("number of fitted samples")
+    n_test: int = fact("number of held-out samples")
+    singular: bool = fact("whether rank < n in some trial")
+    _headline = ("m", "n")
+    _picture = ("tau", "m")
 
 
 def memory_function(
@@ -170,12 +133,13 @@ def memory_function(
     >>> curve.m.round(6).tolist(), int(curve.rank), curve.singular
     ([1.0, 1.0], 3, False)
     """
+    told = given(memory_function, locals())
     curve = evaluate(
         X, z, tau=tau, ridge=ridge, formula=formula, test_fraction=test_fraction, gap=gap
     )
-    for text in curve.warnings:
-        warnings.warn(text, SingularCovarianceWarning, stacklevel=2)
-    return curve
+    if curve.reason:
+        warnings.warn(curve.reason, SingularCovarianceWarning, stacklevel=2)
+    return replace(curve, attributes=told)
 
 
 def evaluate(
@@ -188,7 +152,7 @@ def evaluate(
     test_fraction: float,
     gap: int,
 ) -> MemoryCurve:
-    """`memory_function` that records its warnings without uttering them."""
+    """`memory_function` without Python warnings."""
     states, target = _checked(X, z)
     length, n = states.shape[:2]
     labels = np.arange(target.shape[1], dtype=float) if tau is None else delays(tau)
@@ -197,46 +161,31 @@ def evaluate(
     n_train, n_test = split(
         target, ridge=ridge, formula=formula, test_fraction=test_fraction, gap=gap
     )
-    fits = []
+    fits: list[ReadoutFit] = []
     for column in np.moveaxis(states.reshape(length, n, -1), 2, 0):
         x = np.ascontiguousarray(column, dtype=np.float64)
         if formula == "printed":
-            fits.append(printed(x, target))
+            fits.append(_printed(x, target))
         else:
             held_out = (x[length - n_test :], target[length - n_test :])
-            fits.append(regularised(x[:n_train], target[:n_train], held_out, ridge, gap))
-    shape = states.shape[2:]
-    by_target = {
-        name: np.stack([getattr(fit, name) for fit in fits], axis=-1).reshape(-1, *shape)
-        for name in ("m", "m_train", "ridge")
+            fits.append(_regularised(x[:n_train], target[:n_train], held_out, ridge, gap))
+    fields: dict[str, Any] = {
+        name: np.stack(trials, axis=-1).reshape((*np.shape(trials[0]), *states.shape[2:]))
+        for name, trials in zip(ReadoutFit._fields, zip(*fits, strict=True), strict=True)
     }
-    by_trial = {
-        name: np.array([getattr(fit, name) for fit in fits]).reshape(shape)
-        for name in ("scale", "rank", "condition")
-    }
-    singular = bool(np.any(by_trial["rank"] < n))
-    found = []
-    if formula == "printed" and singular:
-        found.append(
-            f"[HH] Eq. 21 inverts a covariance of rank {by_trial['rank'].min()} < n = {n} in "
-            "double precision: m is made of rounding errors; use formula='ridge'"
-        )
+    singular = bool(np.any(fields["rank"] < n))
+    inverted = (
+        f"[HH] Eq. 21 inverts a covariance of rank {fields['rank'].min()} < n = {n} in double "
+        "precision: m is made of rounding errors; use formula='ridge'"
+    )
     return MemoryCurve(
+        **fields,
         tau=labels,
-        **by_target,
-        **by_trial,
         n=n,
         n_train=n_train,
         n_test=n_test,
         singular=singular,
-        status="singular covariance" if found else "success",
-        warnings=found,
-        attributes={
-            "formula": formula,
-            "ridge_choice": "cross-validated" if ridge is None else f"{ridge:g}",
-            "test_fraction": test_fraction,
-            "gap_samples": gap,
-        },
+        reason=inverted if formula == "printed" and singular else "",
     )
 
 
@@ -297,3 +246,90 @@ def delays(tau: ArrayLike) -> Array:
     if np.any(bad):
         raise ArgumentError(f"tau={values[bad][0]:g}: must be >= 0 and finite")
     return values
+
+
+class ReadoutFit(NamedTuple):
+    """One trial, in the names of `MemoryCurve`."""
+
+    m: Array
+    m_train: Array
+    ridge: Array
+    scale: float
+    rank: int
+    condition: float
+
+
+class _RidgeDecomposition(NamedTuple):
+    """X = U s Vᵀ with Uᵀz: weights for every target and ridge from one decomposition."""
+
+    s: Array
+    directions: Array  # Vᵀ
+    projected: Array  # Uᵀz
+
+    @classmethod
+    def of(cls, x: Array, z: Array) -> _RidgeDecomposition:
+        u, s, directions = np.linalg.svd(x, full_matrices=False)
+        return cls(s, directions, u.T @ z)
+
+    def weights(self, ridge: ArrayLike, floor: float = 0.0) -> Array:
+        """(n, n_tau) for one ridge or one per target; directions below `floor` get none."""
+        squares = self.s[:, None] ** 2
+        damped = squares + np.asarray(ridge) * squares[0]
+        kept = squares > floor * squares[0]
+        filtered = np.divide(self.s[:, None], damped, out=np.zeros_like(damped), where=kept)
+        return self.directions.T @ (filtered * self.projected)
+
+
+def _regularised(
+    x: Array, z: Array, held_out: tuple[Array, Array], ridge: float | None, gap: int
+) -> ReadoutFit:
+    """Ridge regression on (x, z), scored on `held_out`; the ridge chosen where it is None."""
+    x_test, z_test = held_out
+    chosen = _cross_validated(x, z, gap) if ridge is None else np.full(z.shape[1], ridge)
+    fit = _RidgeDecomposition.of(x, z)
+    # Without a ridge, only directions that double precision tells from 0 are kept.
+    w = fit.weights(chosen, _resolution(x) if ridge == 0 else 0.0)
+    return ReadoutFit(_score(x_test, z_test, w), _score(x, z, w), chosen, *_spectrum(x, fit.s))
+
+
+def _printed(x: Array, z: Array) -> ReadoutFit:
+    """[HH] Eqs. 20 and 21, literally."""
+    covariance, moment = x.T @ x / len(x), x.T @ z / len(x)
+    try:
+        # The inverse as printed.  Solving the system instead is backward stable: its residuals stay
+        # small whatever the rank, and nothing would show that the weights are arbitrary.
+        w: Array = np.linalg.inv(covariance) @ moment
+    except np.linalg.LinAlgError:
+        w = np.full(moment.shape, np.nan)
+    quotient = np.sum(moment * w, axis=0) / np.mean(z**2, axis=0)
+    singular = np.asarray(np.linalg.svd(x, compute_uv=False), dtype=np.float64)
+    return ReadoutFit(quotient, _score(x, z, w), np.zeros(z.shape[1]), *_spectrum(x, singular))
+
+
+def _cross_validated(x: Array, z: Array, gap: int) -> Array:
+    """The ridge of each target, by blocked cross-validation: neighbours in time are alike."""
+    error = np.zeros((len(RIDGES), z.shape[1]))
+    edges = np.linspace(0, len(x), FOLDS + 1).astype(int)
+    for start, end in pairwise(edges):
+        kept = np.r_[0 : max(start - gap, 0), min(end + gap, len(x)) : len(x)]
+        fit = _RidgeDecomposition.of(x[kept], z[kept])
+        for k, ridge in enumerate(RIDGES):
+            error[k] += np.sum((x[start:end] @ fit.weights(ridge) - z[start:end]) ** 2, axis=0)
+    return RIDGES[np.argmin(error, axis=0)]
+
+
+def _score(x: Array, z: Array, w: Array) -> Array:
+    """[HH] Eq. 19."""
+    return 1 - np.mean((x @ w - z) ** 2, axis=0) / np.mean(z**2, axis=0)
+
+
+def _resolution(x: Array) -> float:
+    return max(x.shape) * float(np.finfo(np.float64).eps)
+
+
+def _spectrum(x: Array, s: Array) -> tuple[float, int, float]:
+    """Largest eigenvalue, rank and condition number of XᵀX from the singular values of X."""
+    squares = s**2
+    rank = int(np.sum(squares > _resolution(x) * squares[0]))
+    full = len(s) == x.shape[1] and squares[-1] > 0
+    return squares[0] / len(x), rank, squares[0] / squares[-1] if full else np.inf

@@ -61,7 +61,7 @@ def exponent(
     )  # fmt: skip
     return {
         "lyapunov": told((), float(rate.value), "largest Lyapunov exponent λ"),
-        "lyapunov_err": told((), float(rate.stderr), "its error over time"),
+        "lyapunov_err": told((), float(rate.value_err), "its error over time"),
         **step_facts(rate),
     }
 

@@ -14,8 +14,7 @@ from meanfield.common.study import Part, Study, told
 
 from ..couplings import elliptic
 from ..integration import integrate
-from ..observables import activity_distribution, state_at
-from ..pca import principal_components
+from ..observables import activity_distribution, principal_components, state_at
 from .protocol import STEPS, STEPS_TEXT, VARIANTS, network, step_facts, steps_text
 
 if TYPE_CHECKING:

@@ -94,7 +94,7 @@ def vanilla_exponent(
     rate = maximal_lyapunov(J, dt=_LYAPUNOV_STEP, t_max=t_lyapunov, t_skip=skipped, seed=seed)
     return {
         "lyapunov": told((), float(rate.value), "largest exponent λ at κ = 0"),
-        "lyapunov_err": told((), float(rate.stderr), "its error over time"),
+        "lyapunov_err": told((), float(rate.value_err), "its error over time"),
     }
 
 

@@ -164,7 +164,7 @@ def activity(
         "activity": told(("shown", "time"), shown, "φ(x)"),
         "onset": told((), g * (1 + gamma), "g(1+γ), 1 where x = 0 loses stability"),
         "lyapunov": told((), float(rate.value), "largest Lyapunov exponent λ"),
-        "lyapunov_err": told((), float(rate.stderr), "its error over time"),
+        "lyapunov_err": told((), float(rate.value_err), "its error over time"),
         "method": ((), run.method),
         "unstable_step": told((), not run.converged, "the step is too long for the flow"),
     }

@@ -13,7 +13,7 @@ from meanfield.common import style
 from meanfield.common.study import Part, Study, averaged, told
 
 from ..boltzmann import NAMES, sample_boltzmann
-from ..boltzmann.estimators import estimate
+from ..boltzmann.chains import chain_mean
 from ..couplings import elliptic
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def sampled(
     names = [*NAMES, *(f"{name}_err" for name in NAMES), "r_hat", "ess", "converged"]
     numbers = {name: getattr(run, name) for name in names}
     numbers["x2"] = np.mean(run.samples**2, axis=(1, 2, 3))
-    numbers["x2_err"] = [estimate(np.mean(x**2, axis=-1)).stderr for x in run.samples]
+    numbers["x2_err"] = [chain_mean(np.mean(x**2, axis=-1)).value_err for x in run.samples]
     return {
         "beta": list(beta),
         **{

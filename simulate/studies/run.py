@@ -93,7 +93,7 @@ def run(
         observables={"activity": lambda t, x, f: x[:neurons], "freezing": displacement}, eta=eta,
         phi=phi, seed=seed, threads=threads, progress=progress,
     )  # fmt: skip
-    data = path.to_dataset().rename(activity_0="neuron", activity="x")
+    data = path.to_dataset().drop_vars("x_end").rename(activity_0="neuron", activity="x")
     kappa = [onsager(float(t)) if callable(onsager) else onsager for t in times]
     moved = data.freezing.values[[1, -1]]
     return data.assign(

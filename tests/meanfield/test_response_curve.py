@@ -28,7 +28,7 @@ SMALL: dict[str, Any] = {
     "t_skip": 10.0,
     "t_max": 30.0,
     "window": 10.0,
-    "tol": 1e-2,
+    "neglect": 1e-2,
 }
 
 

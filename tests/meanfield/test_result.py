@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from meanfield import NotConvergedError, Switching, load, transfer_function
+from meanfield import NotConvergedError, Switching, TransferFunction, load, transfer_function
 from meanfield.common.arguments import Array
 from meanfield.common.result import (
     ABSENT,
@@ -104,6 +104,21 @@ def test_columns_and_complex_numbers() -> None:
     assert (float(data.z_real[0]), float(data.z_imag[0])) == (1.0, 2.0)
 
 
+def test_variables_of_their_own_names_and_facts_by_name() -> None:
+    class Several(Result):
+        """Some arrays for the tests."""
+
+        t: Array = coordinate("time", ("t",))
+        observed: dict[str, Array] = value("what was asked for", ("t",))
+        phi: TransferFunction = fact("transfer function")
+
+    asked = {"q": np.arange(3.0), "corner": np.ones((3, 2, 2))}
+    data = Several(t=np.arange(3.0), observed=asked, phi=transfer_function("erf")).to_dataset()
+    assert data.q.dims == ("t",)
+    assert data.corner.dims == ("t", "corner_0", "corner_1")
+    assert data.attrs["phi"] == "erf"
+
+
 def test_dataset_of_points() -> None:
     data = grid().to_dataset(("a", "b"))
     assert data.q.dims == ("a", "b")
@@ -137,6 +152,15 @@ def test_saved_and_opened_with_types(tmp_path: Path) -> None:
     assert data.attrs["seed"] == 3
     assert data.attrs["list"] == [1, 2.5]
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_dataset_can_be_written_by_xarray_too(tmp_path: Path) -> None:
+    facts = {"of": "x", "seed": 2**70, "words": ["a", "b"], "table": {"a": 1}, "exact": True}
+    found = Curve(t=np.ones(1), m=np.ones(1), m_err=np.ones(1), steps=1, attributes=facts)
+    found.to_dataset().to_netcdf(tmp_path / "a.nc", engine="scipy")
+    found.save(tmp_path / "b.nc")
+    assert load(tmp_path / "a.nc").attrs["seed"] == str(2**70)
+    assert {k: load(tmp_path / "b.nc").attrs[k] for k in facts} == facts
 
 
 def test_picture() -> None:
@@ -180,3 +204,6 @@ def test_parameters_as_they_were_given() -> None:
     )
     assert more["onsager"] == "Switching(times=(1.0,), values=(0.0, 1.0))"
     assert "onsager=<function " in solver(J, 1, onsager=lambda t: 0.0)["call"]
+    assert solver(curve(), 1)["call"] == "meanfield.solver(<Curve>, 1)"
+    for kind in (np.float32, np.dtype(np.float32)):
+        assert solver(J, 1, phi=kind)["phi"] == "float32"

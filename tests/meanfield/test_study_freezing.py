@@ -183,7 +183,7 @@ def test_from_normal_states() -> None:
         onsager=1.0,
         n_trajectories=8000,
         seed=4,
-        bias="ignore",
+        finite_m="ignore",
         save_every=20,
     )
     assert float(run.energy[0]) == pytest.approx(float(other.energy[0]), rel=0.05)

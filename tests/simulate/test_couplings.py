@@ -1,6 +1,5 @@
 """Elliptic, excitatory–inhibitory and matrix-free couplings."""
 
-import sys
 import tracemalloc
 from typing import Any
 
@@ -123,7 +122,7 @@ def test_dale_connections_are_independent(monkeypatch: pytest.MonkeyPatch) -> No
     # Drawn in blocks of any size the couplings are the same ones.
     arguments = ones | {"sigma_e": 1.0}
     whole = couplings.dale(40, **arguments, seed=3)
-    monkeypatch.setattr(sys.modules["simulate.couplings.dale"], "_BLOCK", 7)
+    monkeypatch.setattr(couplings, "_BLOCK", 7)
     np.testing.assert_array_equal(couplings.dale(40, **arguments, seed=3), whole)
 
 
@@ -191,8 +190,8 @@ def test_dale_outlier_of_networks(kind: str) -> None:
     for seed in range(samples):
         J = couplings.dale(n, **COMMON, **kinds, seed=seed, sparse=True)
         side = "LR" if outlier > 0 else "SR"
-        found = eigs(J, k=1, which=side, v0=np.ones(n), return_eigenvectors=False)
-        values[seed] = found[0].real
+        leading = eigs(J, k=1, which=side, v0=np.ones(n), return_eigenvectors=False)
+        values[seed] = leading[0].real
     radius = couplings.dale_radius(**COMMON, **kinds)
     v = 0.2 * np.sqrt(0.8 * mu_e**2 + 0.2 * mu_i**2)
     gap = outlier**2 - radius**2

@@ -1,10 +1,15 @@
-"""Independent batches: their mean, its standard error, and the bias of finite batches."""
+"""Independent batches: planned, run, averaged with errors, extrapolated in size, tested for drifts.
+
+The average of a batch of M trajectories differs from M → ∞ by b/M.  As many batches of M/4, the
+control group, tell b.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import NamedTuple, TypeVar
+from itertools import product
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.stats import t as student
@@ -12,62 +17,96 @@ from scipy.stats import t as student
 from ...common import arguments, seeds
 from ...common.arguments import Array
 from ...common.jobs import bar, in_threads
+from .run import SamplerRun, SamplerSetting
 
-# Batches of the control group have this many times fewer trajectories.
-SHRINK = 4
+# Batches of the control group have this many times fewer trajectories, at least so many.
+SHRINK, _FEWEST = 4, 16
 # Probability that a test of convergence fails by chance.
 _FALSE_ALARM = 5e-4
 
-T = TypeVar("T")
+
+class BatchAverages(NamedTuple):
+    """What one batch tells of itself."""
+
+    values: dict[str, Array]  # averages over its trajectories
+    worst: dict[str, float]  # numbers of which the largest over batches is reported; nan: unknown
+    exhausted: bool = False  # see `GaussianOperator.is_exhausted`
 
 
-class Estimate(NamedTuple):
+_Group = tuple[SamplerSetting, Callable[[SamplerRun], BatchAverages]]
+
+
+class BatchEstimate(NamedTuple):
     """A mean over batches, its standard error, and the part of it due to finite batches."""
 
     value: Array
-    error: Array
-    bias: Array
+    err: Array
+    finite_m: Array
+
+    def named(self, name: str) -> dict[str, Any]:
+        """The three as fields of a result."""
+        fields = {name: self.value, f"{name}_err": self.err, f"{name}_finite_m": self.finite_m}
+        return {key: part if part.ndim else float(part) for key, part in fields.items()}
 
 
-class Plan(NamedTuple):
-    """Number of batches, trajectories in each, and the seed of all."""
+class Ensemble(NamedTuple):
+    """Independent batches of equal size, and how they are computed."""
 
     batches: int
     size: int
     seed: int
+    threads: int | None = None
+    progress: bool = False
+
+    @classmethod
+    def checked(
+        cls,
+        n_trajectories: int,
+        batches: int,
+        seed: int | None,
+        threads: int | None = None,
+        progress: bool = False,
+    ) -> Ensemble:
+        """The ensemble of a call, or what is wrong with its arguments."""
+        batches = arguments.count("batches", batches, 2)
+        total = arguments.count("n_trajectories", n_trajectories, _FEWEST * SHRINK * batches)
+        if threads is not None:
+            arguments.count("threads", threads, 1)
+        return cls(batches, total // batches, seeds.entropy(seed), threads, progress)
+
+    def facts(self, is_used: bool = True) -> dict[str, Any]:
+        """What the attributes of a result say of it: nothing, where nothing was sampled."""
+        used = {
+            "n_trajectories": self.size * self.batches, "batches": self.batches, "seed": self.seed
+        }  # fmt: skip
+        return used if is_used else dict.fromkeys(used)
+
+    def run(self, label: str, full: _Group, *small: _Group) -> list[list[BatchAverages]]:
+        """What a group of full and groups of small batches find, each with what it measures."""
+        groups = (full, *small)
+        steps = self.batches * sum(setting.grid.size for setting, _ in groups)
+        with bar(steps, label, self.progress, "step") as shown:
+
+            def job(group: int, batch: int) -> BatchAverages:
+                size = self.size // SHRINK if group else self.size
+                setting, measure = groups[group]
+                key = group, batch
+                return measure(SamplerRun(setting, size, self.seed, *key, tick=shown.update))
+
+            keys = product(range(len(groups)), range(self.batches))
+            results = in_threads([partial(job, *key) for key in keys], self.threads)
+        return [results[k : k + self.batches] for k in range(0, len(results), self.batches)]
+
+    def alarm(self, text: str, value: float, err: float, allowed: float = 0.0) -> str:
+        """The text with the value if that is not compatible with zero, else nothing."""
+        limit = float(student.isf(_FALSE_ALARM / 2, self.batches - 1))
+        return f"{text} {value:.2g} ± {err:.1g}" if abs(value) > limit * err + allowed else ""
 
 
-def plan(n_trajectories: int, batches: int, seed: int | None, threads: int | None) -> Plan:
-    """The checked plan of a sampled result; small batches need 16 trajectories."""
-    batches = arguments.count("batches", batches, 2)
-    total = arguments.count("n_trajectories", n_trajectories, 16 * SHRINK * batches)
-    if threads is not None:
-        arguments.count("threads", threads, 1)
-    return Plan(batches, total // batches, seeds.entropy(seed))
-
-
-def run_groups(
-    groups: Sequence[Callable[..., T]],
-    batches: int,
-    steps: int,
-    label: str,
-    threads: int | None,
-    progress: bool,
-) -> list[list[T]]:
-    """What every group finds in its batches, called with their `key` and a `tick` for each step."""
-    with bar(len(groups) * batches * steps, label, progress, "step") as shown:
-        jobs = [
-            partial(run, key=(group, batch), tick=shown.update)
-            for group, run in enumerate(groups)
-            for batch in range(batches)
-        ]
-        found = in_threads(jobs, threads)
-    return [found[k : k + batches] for k in range(0, len(found), batches)]
-
-
-def alarm(batches: int) -> float:
-    """Number of standard errors over batches beyond which a zero is not believed: one in 2000."""
-    return float(student.isf(_FALSE_ALARM / 2, batches - 1))
+def are_alike(full: Sequence[BatchAverages], small: Sequence[BatchAverages]) -> bool:
+    """Whether small batches tell of the finite size of the full ones."""
+    # Those that ran out of room for matched innovations are off in another way.
+    return not small or len({b.exhausted for b in [*full, *small]}) == 1
 
 
 def mean_and_error(samples: Sequence[Array]) -> tuple[Array, Array]:
@@ -76,16 +115,39 @@ def mean_and_error(samples: Sequence[Array]) -> tuple[Array, Array]:
     return stacked.mean(axis=0), stacked.std(axis=0, ddof=1) / np.sqrt(len(stacked))
 
 
-def combine(full: Sequence[Array], small: Sequence[Array], extrapolate: bool) -> Estimate:
-    """Estimate from full batches, and its bias b/M from batches `SHRINK` times smaller, if any.
-
-    Without small ones the bias is nan; to `extrapolate` is to subtract it, where it is known.
-    """
-    value, error = mean_and_error(full)
+def combine(full: Sequence[Array], small: Sequence[Array], extrapolate: bool) -> BatchEstimate:
+    """Estimate from full batches, extrapolated or not; without small ones `finite_m` is nan."""
+    value, err = mean_and_error(full)
     if not len(small):
-        return Estimate(value, error, np.full_like(value, np.nan))
+        return BatchEstimate(value, err, np.full_like(value, np.nan))
     control, spread = mean_and_error(small)
-    bias = (control - value) / (SHRINK - 1)
+    finite_m = (control - value) / (SHRINK - 1)
     if not extrapolate:
-        return Estimate(value, error, bias)
-    return Estimate(value - bias, np.hypot(SHRINK * error, spread) / (SHRINK - 1), bias)
+        return BatchEstimate(value, err, finite_m)
+    return BatchEstimate(
+        value - finite_m, np.hypot(SHRINK * err, spread) / (SHRINK - 1), finite_m
+    )  # fmt: skip
+
+
+def combine_named(
+    names: Iterable[str],
+    full: Sequence[BatchAverages],
+    small: Sequence[BatchAverages],
+    extrapolate: bool,
+) -> dict[str, BatchEstimate]:
+    """Estimates of values that small batches may lack, or of which they may tell nothing."""
+    control = small if are_alike(full, small) else []
+    return {
+        name: combine(
+            [batch.values[name] for batch in full],
+            [batch.values[name] for batch in control if name in batch.values],
+            extrapolate,
+        )
+        for name in names
+    }
+
+
+def largest(batches: Sequence[BatchAverages]) -> dict[str, float]:
+    """The largest of every known number of `BatchAverages.worst`."""
+    names = batches[0].worst
+    return {name: float(np.fmax.reduce([b.worst[name] for b in batches])) for name in names}

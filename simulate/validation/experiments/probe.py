@@ -70,11 +70,11 @@ def sampled(
     """Two-time DMFT from x(0) ~ N(0, 1) on, extrapolated to M → ∞, with errors over batches."""
     run = two_time(
         g, gamma, t_max=late, dt=dt, save_every=round(early / dt), method="sampler",
-        bias="extrapolate", **how,
+        finite_m="extrapolate", **how,
     )  # fmt: skip
-    if run.warnings:
+    if run.reason:
         # The step, or no room to measure the bias of finite batches.
-        raise SamplerError("; ".join(run.warnings))
+        raise SamplerError(run.reason)
 
     def number(name: str, *place: int) -> TheoryValue:
         error = getattr(run, f"{name}_err")[place]

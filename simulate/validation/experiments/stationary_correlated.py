@@ -27,7 +27,7 @@ PREDICTIONS = (
 def theory(*, seed: int, g: float, batches: int, **how: Any) -> dict[str, TheoryValue]:
     """Sampled over the same times as the networks, extrapolated to M → ∞."""
     state = steady_state(g, 0.5, batches=batches, seed=seed, method="sampler", **how)
-    if not math.isfinite(state.q_bias):
+    if not math.isfinite(state.q_finite_m):
         raise SamplerError(state.reason)
     return {
         row.name: TheoryValue(

@@ -51,7 +51,7 @@ def theory(
     g: float, gamma: float, onsager: Schedule, times: np.ndarray, dt: float, **more: Any
 ) -> TwoTime:
     arguments: dict[str, Any] = {
-        "n_trajectories": 12_000, "batches": 12, "seed": 100, "bias": "ignore",
+        "n_trajectories": 12_000, "batches": 12, "seed": 100, "finite_m": "ignore",
         "method": "sampler",
     } | more  # fmt: skip
     return two_time(g, gamma, t_max=float(times[-1]), dt=dt, onsager=onsager, **arguments)

@@ -1,0 +1,256 @@
+"""One forward sweep of M trajectories that share a Gaussian operator: the causal sampler.
+
+⟨·⟩ is the average over the trajectories.  What the operator has already answered carries the whole
+history: its first sum is the Gaussian field with the covariance ⟨φφ⟩ of the trajectories
+themselves, its second the memory term (by Novikov's theorem).  One pass from
+0 to t_max therefore solves the self-consistent equations of time-discretised dynamics, for any γ
+and any single-site model, without iteration over the window and without a response matrix.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
+from scipy.special import ndtri
+
+from ... import exponential
+from ...common import arguments, seeds
+from ...common.arguments import ArgumentError, Array
+from ...gaussian_operator import GaussianOperator
+from ...schedule import before
+from .site import SiteModel
+
+# Sum of squares of trajectories from which they are told to diverge.
+_LARGEST = 1e200
+# Neglected share from which single precision of the operator is as good.
+_SINGLE = 1e-3
+# Remembered states per window, and times per window at which the rest is dropped.
+_STATES, _CUTS = 80, 12
+# Relative residual of the stiffness, and Lanczos vectors before a restart.
+_WIDTH, _VECTORS = 0.02, 20
+
+
+class SamplerError(RuntimeError):
+    """The trajectories grew beyond all bounds."""
+
+
+class SamplerMoment(NamedTuple):
+    """All M trajectories at one time, as (M,) arrays."""
+
+    step: int  # number of steps made
+    t: float
+    x: Array
+    phi: Array
+    h: Array
+    force: Array
+    psi: Array | None  # like u None where the model does not use u
+    u: Array | None
+    drift: Array
+
+
+def _normal_quantiles(size: int) -> Array:
+    """Increasing states of mean 0 and mean square 1, whose averages are those of a normal state."""
+    # Medians of equally likely strata, but for the outermost pair, which takes the missing
+    # variance: there φ saturates or the weight is negligible.
+    states: Array = ndtri((np.arange(size) + 0.5) / size)
+    states[-1] = math.sqrt(size / 2 - float(states[1:-1] @ states[1:-1]) / 2)
+    states[0] = -states[-1]
+    return states
+
+
+@dataclass(frozen=True)
+class SamplerSetting:
+    """What all batches of a run have in common."""
+
+    model: SiteModel
+    g: float
+    gamma: float
+    noise: Callable[[float], float]  # white-noise strength σ²(t)
+    x0_std: float  # standard deviation of the normal initial states
+    times: Sequence[float]  # 0, switch times, t_max
+    grid: Array  # `step_times` of `times`
+    innovations: str = "matched"  # of the `GaussianOperator`
+    neglect: float = 1e-3  # share of a state below which a new direction is not revealed
+    window: float = math.inf  # time after which the past is forgotten
+    window_neglect: float = 1e-2  # share of the recent past that may go with it
+
+    def __post_init__(self) -> None:
+        if arguments.nonnegative("neglect", self.neglect) >= 1:
+            raise ArgumentError(f"neglect={self.neglect:g}: must be below 1")
+        arguments.one_of("innovations", self.innovations, ("gaussian", "matched"))
+
+
+class Forgetting:
+    """Keeps the rank of an operator bounded where correlations and responses decay."""
+
+    # Vectors to which the operator has been applied within the window W are remembered; from time
+    # to time everything outside their span is dropped.  C and R are thereby cut off at a lag
+    # between W and (1 + 1/12) W.  Forgetting by age alone, without rotating the bases first, would
+    # be wrong: old directions carry most of the present state.  W = inf forgets nothing.
+
+    def __init__(self, operator: GaussianOperator, window: float, neglect: float) -> None:
+        self._operator, self._window, self._neglect = operator, window, neglect
+        self._past: deque[tuple[float, list[Array]]] = deque()
+        self._next_state, self._next_cut = -math.inf, window / _CUTS
+        self.largest_rank = 0  # of both sides together
+
+    def remember(self, t: float, *vectors: Array | None) -> tuple[Array, Array] | None:
+        """Requests made at time t; answers the rotations of the bases if something was dropped."""
+        self.largest_rank = max(self.largest_rank, sum(self._operator.rank))
+        if math.isinf(self._window):
+            return None
+        if t >= self._next_state:
+            self._past.append((t, [v for v in vectors if v is not None]))
+            self._next_state = t + self._window / _STATES * (1 - 1e-9)
+        if t < self._next_cut:
+            return None
+        self._next_cut = t + self._window / _CUTS * (1 - 1e-9)
+        while self._past[0][0] < t - self._window:
+            self._past.popleft()
+        kept = [v for _, states in self._past for v in states if np.any(v)]
+        return self._operator.retain(np.array(kept).T, self._neglect) if kept else None
+
+
+class SamplerRun:
+    """The `size` trajectories of one batch; batches of different `key` share no random numbers."""
+
+    def __init__(
+        self,
+        setting: SamplerSetting,
+        size: int,
+        seed: int,
+        *key: int,
+        tick: Callable[[], object] = lambda: None,
+    ) -> None:
+        self.setting, self.size, self._seed, self._key, self._tick = setting, size, seed, key, tick
+        self.operator = GaussianOperator(
+            size,
+            setting.g,
+            setting.gamma,
+            seed=int(seeds.sequence(seed, "couplings", *key).generate_state(1, np.uint64)[0]),
+            innovations=setting.innovations,
+            tol=setting.neglect,
+            dtype=np.float32 if setting.neglect >= _SINGLE else np.float64,
+        )
+        self._noise, start = self.stream("noise"), self.stream("start")
+        if setting.innovations == "matched":
+            standard = start.permutation(_normal_quantiles(size))
+        else:
+            standard = start.standard_normal(size)
+        self.x0 = setting.x0_std * standard
+        self.operator.anchor(self.x0)
+        # How the operator's bases were rotated before the present moment was yielded, and further
+        # vectors that the operator was applied to, set by whoever did.
+        self.rotations: tuple[Array, Array] | None = None
+        self.requests: list[Array] = []
+        self.forgetting = Forgetting(self.operator, setting.window, setting.window_neglect)
+
+    def stream(self, name: str) -> np.random.Generator:
+        """Random numbers of this batch for one purpose."""
+        return seeds.generator(self._seed, name, *self._key)
+
+    def evaluate(self, index: int, t: float, x: Array, end: float) -> SamplerMoment:
+        """Fields and drift at a time before `end`, where parameters may jump."""
+        model, now = self.setting.model, before(t, end)
+        phi = model.phi(x)
+        h = self.operator.matvec(phi)
+        psi = u = None
+        if model.psi is not None and model.uses_u(now):
+            psi = model.psi(x, h)
+            u = self.operator.rmatvec(psi)
+        return SamplerMoment(
+            index, t, x, phi, h, model.force(x, h), psi, u, model.drift(now, x, h, u)
+        )
+
+    def __iter__(self) -> Iterator[SamplerMoment]:
+        """All moments of the grid, the first and the last included."""
+        grid, x, index = self.setting.grid, self.x0, 0
+        for end in self.setting.times[1:]:
+            last: Array | None = None
+            while grid[index] < end:
+                t, h = float(grid[index]), float(grid[index + 1] - grid[index])
+                moment = self.evaluate(index, t, x, end)
+                self.rotations = self.forgetting.remember(t, moment.phi, moment.psi, *self.requests)
+                self._tick()
+                yield moment
+                rest = moment.drift + x
+                x, last = self._step(index, t, h, end, x, rest, last), rest
+                index += 1
+        self.rotations = None
+        self._tick()
+        yield self.evaluate(index, float(grid[-1]), x, float(grid[-1]))
+
+    def _step(
+        self, index: int, t: float, h: float, end: float, x: Array, rest: Array, last: Array | None
+    ) -> Array:
+        """State at t + h; without a past (`last`) with a stage at the end of the step."""
+        decay, flat, ramp = exponential.weights(h)
+        # A run that diverges is told of below.
+        with np.errstate(over="ignore", invalid="ignore"):
+            moved = decay * x + flat * rest
+            if last is None:
+                change = self.evaluate(index, t + h, moved, end).drift + moved - rest
+            else:
+                change = rest - last
+            moved += ramp * change
+            if strength := self.setting.noise(t + h / 2):
+                size = math.sqrt(strength * -math.expm1(-2 * h) / 2)
+                moved += size * self._noise.standard_normal(x.size)
+            square = float(moved @ moved)
+        # Squares of states enter every average.
+        if not square < _LARGEST:
+            raise SamplerError(
+                f"trajectories grow beyond all bounds at t = {t + h:g}: the step {h:g} is too long "
+                "or the dynamics unbounded"
+            )
+        return moved
+
+
+def stiffness(model: SiteModel, operator: GaussianOperator, moment: SamplerMoment) -> float:
+    """Largest eigenvalue of the symmetric part of −∂F/∂x over the M trajectories, or nan."""
+    # On a copy, which reveals directions of its own: the matrix that they meet has the law of the
+    # one that the run will meet.
+    assert model.slopes is not None
+    J = copy.deepcopy(operator)
+    # Matched innovations have no room for so many directions.
+    J.innovations, J.tol = "gaussian", 0.0
+    slope = model.slopes(moment.t, moment.x, moment.h, moment.u)
+    regulated = moment.u is not None
+
+    def forward(v: Array) -> Array:
+        h = J.matvec(slope.phi_x * v)
+        out = slope.drift_x * v + slope.drift_h * h
+        if regulated:
+            out += slope.drift_u * J.rmatvec(slope.psi_x * v + slope.psi_h * h)
+        return out
+
+    def backward(v: Array) -> Array:
+        out = slope.drift_x * v
+        field = slope.drift_h * v
+        if regulated:
+            back = J.matvec(slope.drift_u * v)
+            out += slope.psi_x * back
+            field = field + slope.psi_h * back
+        return out + slope.phi_x * J.rmatvec(field)
+
+    def symmetric(v: Array) -> Array:
+        v = np.ravel(v)
+        return -(forward(v) + backward(v)) / 2
+
+    n = moment.x.size
+    start = np.random.default_rng(0).standard_normal(n)
+    matrix = LinearOperator((n, n), matvec=symmetric, dtype=np.float64)
+    try:
+        (rate,) = eigsh(
+            matrix, 1, which="LA", v0=start, tol=_WIDTH, ncv=_VECTORS, return_eigenvectors=False
+        )
+    except ArpackNoConvergence:
+        return math.nan
+    return float(rate)

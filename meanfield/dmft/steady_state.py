@@ -1,0 +1,475 @@
+"""Stationary correlation and response for every g and γ, in closed form or sampled."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import fields, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+from scipy.special import ive, jv
+
+from ..common import arguments
+from ..common.arguments import ArgumentError, Array
+from ..common.result import Result, coordinate, error, fact, given, value
+from ..elliptic import null_response
+from ..schedule import step_times
+from ..transfer import TransferFunction, transfer_function
+from .sampler.ensemble import (
+    SHRINK,
+    BatchAverages,
+    Ensemble,
+    are_alike,
+    combine_named,
+    largest,
+    mean_and_error,
+)
+from .sampler.novikov import NovikovResponse
+from .sampler.run import SamplerRun, SamplerSetting
+from .sampler.site import rate_model
+from .sampler.tangents import lagrange_weights, stationary_pulse
+from .stationary import stationary
+
+METHODS = ("auto", "exact", "sampler")
+_LONGEST = 0.25
+# Share of C that may be left at the end of the window.
+_DECAYED = 0.5
+# Every so-manieth trajectory carries a pulse; number of times at which pulses start.
+_PULSED, _PULSES = 4, 4
+# Time between two rows of the Novikov sums, and between two of their values.
+_ROW, _VALUE = 0.5, 5.0
+# Averages are taken at every so many remembered states: neighbours tell the same.
+_EVERY = 4
+
+
+class SteadyState(Result):
+    """Stationary two-time functions of the vanilla dynamics, for one g and γ.
+
+    Times are in units of the time constant of the neurons.  Errors are standard errors over batches
+    in the sampler and error bounds elsewhere.
+
+    The sampler is converged where drift and change with the window are compatible with their errors
+    (and with what the window does to the effect of finite batches) at a false alarm rate of 5e-4
+    each, and C falls below half within the window.
+    """
+
+    g: float = fact("gain")
+    gamma: float = fact("symmetry of the couplings")
+    temperature: float = fact("temperature of white noise")
+    method: str = fact(
+        '"null" (fixed-point phase, closed forms), "stationary" (γ = 0, deterministic) or "sampler"'
+    )
+    tau: Array = coordinate("time lag", ("tau",), "time constant", symbol=r"$\tau$")
+    C: Array = value(
+        "autocorrelation of phi(x)", ("tau",), symbol=r"$C(\tau)$", note="⟨φ(t+τ)φ(t)⟩."
+    )
+    C_err: Array = error("C")
+    delta: Array = value(
+        "autocorrelation of x", ("tau",), symbol=r"$\Delta(\tau)$", note="⟨x(t+τ)x(t)⟩."
+    )
+    delta_err: Array = error("delta")
+    R: Array = value(
+        "response of phi to a field",
+        ("tau",),
+        "1/time constant",
+        symbol=r"$R(\tau)$",
+        note="In ẋ; R(0) at 0⁺.",
+    )
+    R_err: Array = error("R")
+    q: float = value("mean square activity <phi^2>")
+    q_err: float = error("q")
+    delta0: float = value("variance of x")
+    delta0_err: float = error("delta0")
+    energy: float = value("kinetic energy per neuron <f^2>/2")
+    energy_err: float = error(
+        "energy",
+        note="It contains the whole correction for finite batches, this being a small difference "
+        "of large fields.",
+    )
+    r_int: float = value("integrated response", note="∫R dτ over `window`.")
+    r_int_err: float = error("r_int", note="Contains the effect of the ridge in the Novikov sums.")
+    tau_half: float = value(
+        "time where delta has fallen to half",
+        unit="time constant",
+        note="nan if it is not within the lags of every batch.",
+    )
+    tau_half_err: float = error("tau_half")
+    q_finite_m: float = value("effect of finite batches on q, subtracted", default=0.0)
+    r_int_finite_m: float = value("effect of finite batches on r_int, subtracted", default=0.0)
+    q_window: float = value(
+        "change of q from half the window to the window",
+        note="On small batches; contains some of their finite size, at most 4 times q_finite_m.",
+        default=0.0,
+    )
+    q_window_err: float = error("q_window", default=0.0)
+    r_int_window: float = value(
+        "change of r_int from half the window to the window", note="As of q.", default=0.0
+    )
+    r_int_window_err: float = error("r_int_window", default=0.0)
+    r_int_spectral: float = value(
+        "integrated response from spectra",
+        note="A second estimate: S_φh(0)/[g²(1+γ)S_φ(0)] within the lags, which is off where C "
+        "reaches beyond them.",
+    )
+    r_int_spectral_err: float = error("r_int_spectral", default=0.0)
+    r_int_pulse: float = value("integral of R", note="A third estimate of `r_int`.")
+    r_int_pulse_err: float = error("r_int_pulse", default=0.0)
+    drift: float = value(
+        "q in the second half of the average minus q in the first", default=0.0
+    )  # fmt: skip
+    drift_err: float = error("drift", default=0.0)
+    neglected: float = value(
+        "share of a state dropped as too small to reveal", note="The typical one.", default=0.0
+    )
+    window: float = value(
+        "time after which the past is forgotten",
+        unit="time constant",
+        note="inf for closed forms.",
+        default=math.inf,
+    )
+    _headline = ("g", "gamma", "method", "q", "delta0", "energy", "r_int", "tau_half", "window")
+    _picture = ("tau", "C")
+
+
+def steady_state(
+    g: float,
+    gamma: float = 0.0,
+    *,
+    temperature: float = 0.0,
+    phi: str | TransferFunction = "tanh",
+    seed: int | None = None,
+    n_trajectories: int = 20_000,
+    batches: int = 8,
+    dt: float = 0.1,
+    t_skip: float = 60.0,
+    t_max: float = 260.0,
+    window: float = 60.0,
+    lag_step: float = 0.2,
+    method: str = "auto",
+    neglect: float = 3e-3,
+    threads: int | None = None,
+    progress: bool = False,
+) -> SteadyState:
+    """Stationary state of the vanilla network ẋ = −x + Jφ(x) + ξ, N → ∞, for any symmetry γ.
+
+    Without noise and with g φ′(0) (1+γ) ≤ 1 the network is at rest: closed forms.  At γ = 0 the
+    theory is deterministic: `stationary`.  Elsewhere the causal sampler runs with a sliding
+    window, from normal initial states, and averages over time.
+
+    Parameters
+    ----------
+    g : float
+        Gain, > 0.
+    gamma : float
+        Coupling symmetry γ in [−1, 1].
+    temperature : float
+        T ≥ 0 of white noise, σ² = 2T; 0 where the sampler is needed.
+    phi : str or TransferFunction
+    seed : int, optional
+        With it the result is the same whatever `threads`; None takes one from the operating system.
+    n_trajectories, batches : int
+        Trajectories in all, and the independent batches they form, at least 2.
+    dt : float
+        Step.  Its error, falling as dt², is not part of the errors given.
+    t_skip, t_max : float
+        Averages are taken from `t_skip` to `t_max`; near the onset both must grow, see `drift`.
+    window : float
+        Time after which the past is forgotten; `tau` ends there.
+    lag_step : float
+        Spacing of `tau`, a multiple of `dt`.
+    method : {"auto", "exact", "sampler"}
+        "exact": closed forms or `stationary`, an error where neither applies.
+    neglect : float
+        Share of a state below which a new direction of the couplings is not revealed; its effect is
+        not part of the errors given either.
+    threads : int, optional
+        Default 1: the steps are short, and more threads seldom pay.
+    progress : bool
+
+    Returns
+    -------
+    SteadyState
+        All estimates of the sampler are extrapolated from batches of M and M/4 trajectories to
+        M → ∞.
+
+    Raises
+    ------
+    ArgumentError
+        If an argument is outside its range, "exact" does not apply, or the sampler is asked for
+        noise, for a linear φ beyond its instability, or for a run shorter than t_skip + 2 window.
+    NotConvergedError
+        From `stationary`.
+
+    Notes
+    -----
+    `r_int` comes from the Novikov sums of the operator and needs no probe field; R(τ) from
+    tangents of single trajectories (1000 per batch); `r_int_spectral` and `r_int_pulse` are two
+    more ways to the same number.
+
+    Examples
+    --------
+    >>> from meanfield import steady_state
+    >>> at_rest = steady_state(0.5, 0.5)
+    >>> at_rest.method, at_rest.q, round(at_rest.r_int, 6)
+    ('null', 0.0, 1.171573)
+    >>> chaos = steady_state(2.0)
+    >>> chaos.method, round(chaos.q, 6)
+    ('stationary', 0.513178)
+    """
+    attributes = given(steady_state, locals())
+    phi = transfer_function(phi)
+    g, gamma = arguments.positive("g", g), arguments.within("gamma", gamma, -1, 1)
+    temperature = arguments.nonnegative("temperature", temperature)
+    arguments.one_of("method", method, METHODS)
+    dt, window = arguments.positive("dt", dt), arguments.positive("window", window)
+    t_max, t_skip = arguments.positive("t_max", t_max), arguments.nonnegative("t_skip", t_skip)
+    lag_step = arguments.positive("lag_step", lag_step)
+    stride = max(1, round(lag_step / dt))
+    if abs(stride * dt - lag_step) > 1e-9 * lag_step:
+        raise ArgumentError(f"lag_step={lag_step:g}: must be a multiple of dt={dt:g}")
+    ensemble = Ensemble.checked(n_trajectories, batches, seed, threads, progress)
+    lags = int(window / lag_step + 1e-9) + 1
+    known: dict[str, Any] = {"g": g, "gamma": gamma, "temperature": temperature}
+    tau = lag_step * np.arange(lags, dtype=np.float64)
+    if method != "sampler":
+        # A φ that is not concave can be active beside the state x = 0.
+        at_rest = temperature == 0 and g * phi.slope * (1 + gamma) <= 1 and phi.is_concave
+        if at_rest or gamma == 0:
+            known |= _null(phi, g, gamma, tau) if at_rest else _gaussian(phi, g, temperature, tau)
+            return SteadyState(**known, tau=tau, attributes=attributes | ensemble.facts(False))
+        if method == "exact":
+            raise ArgumentError(
+                f"method='exact': no closed form at g={g:g}, gamma={gamma:g}, "
+                f"temperature={temperature:g}"
+            )
+    if temperature:
+        raise ArgumentError(
+            f"temperature={temperature:g}: must be 0 for gamma != 0 and for method='sampler'; with "
+            "white noise every step is a new direction, use two_time without a window"
+        )
+    if phi.is_linear and g * phi.slope * (1 + gamma) > 1:
+        raise ArgumentError(
+            f"phi={phi.name!r}, g={g:g}, gamma={gamma:g}: no stationary state beyond "
+            "g phi'(0) (1 + gamma) = 1"
+        )
+    if dt > _LONGEST:
+        raise ArgumentError(f"dt={dt:g}: must be at most {_LONGEST:g}, a quarter of the leak time")
+    if lags < 4:
+        raise ArgumentError(f"window={window:g}: must hold at least 3 lags of {lag_step:g}")
+    if t_max < t_skip + 2 * window:
+        raise ArgumentError(
+            f"t_max={t_max:g}: must be at least t_skip + 2 window = {t_skip + 2 * window:g}"
+        )
+    times = [0.0, dt * math.ceil(t_max / dt - 1e-9)]
+    grid = step_times(times, dt)
+    model = rate_model(phi)
+    setting = SamplerSetting(
+        model, g, gamma, lambda t: 0.0, 1.0, times, grid, neglect=neglect, window=window
+    )
+    measure = partial(
+        _averages, phi=phi, skip=t_skip, stride=stride, lags=lags, repeats=ensemble.batches
+    )
+    half = replace(setting, window=window / 2)
+    groups = [(each, measure) for each in (setting, setting, half)]
+    known |= _from_batches(ensemble, *ensemble.run("steady_state", *groups))
+    return SteadyState(
+        **known, method="sampler", tau=tau, window=window, attributes=attributes | ensemble.facts()
+    )
+
+
+def _from_batches(
+    ensemble: Ensemble,
+    full: list[BatchAverages],
+    small: list[BatchAverages],
+    half: list[BatchAverages],
+) -> dict[str, Any]:
+    """Fields of a sampled result; `half` are small batches with half the window."""
+    known: dict[str, Any] = {}
+    for name, estimate in combine_named(full[0].values, full, small, extrapolate=True).items():
+        known |= estimate.named(name)
+    for name in ("q", "r_int"):
+        ours, our_err = mean_and_error([batch.values[name] for batch in small])
+        other, other_err = mean_and_error([batch.values[name] for batch in half])
+        known[f"{name}_window"] = float(ours - other)
+        known[f"{name}_window_err"] = float(np.hypot(our_err, other_err))
+    known["r_int_err"] = math.hypot(known["r_int_err"], known["r_int_shift"])
+    # A small difference of large fields: its finite-M effect is not yet 1/M, its error all of that.
+    raw = float(np.mean([batch.values["energy"] for batch in full]))
+    known["energy_err"] = math.hypot(known["energy_err"], known["energy"] - raw)
+
+    def alarm(text: str, name: str, allowed: float = 0.0) -> str:
+        return ensemble.alarm(text, known[name], known[f"{name}_err"], allowed)
+
+    # Forgetting also removes some of the effect of finite batches.
+    q_allowed, r_allowed = (SHRINK * abs(known[f"{name}_finite_m"]) for name in ("q", "r_int"))
+    left = float(known["C"][-1] / known["C"][0])
+    reasons = [
+        alarm("q still drifts, raise t_skip:", "drift"),
+        alarm("q changes with the window, raise it:", "q_window", q_allowed),
+        alarm("r_int changes with the window, raise it:", "r_int_window", r_allowed),
+    ]
+    if not known["energy"] > 0:
+        reasons.append("the energy is not positive: shorten dt or raise n_trajectories")
+    if left > _DECAYED:
+        reasons.append(f"C falls only to {left:.0%} of its value within the window, raise it")
+    if not math.isfinite(known["r_int"]):
+        reasons.append("r_int is hidden by the noise: raise n_trajectories")
+    if not are_alike(full, small):
+        reasons.append("small batches have no room for matched innovations: raise n_trajectories")
+    declared = {field.name for field in fields(SteadyState)}
+    known = {name: number for name, number in known.items() if name in declared}
+    return known | largest(full) | {"reason": "; ".join(filter(None, reasons))}
+
+
+def _exact(
+    method: str, curves: dict[str, Array], scalars: dict[str, float], relative: float
+) -> dict[str, Any]:
+    """Fields of a result without sampling, of this relative error."""
+    numbers: dict[str, Any] = curves | scalars
+    errors = {f"{n}_err": relative * np.abs(np.nan_to_num(v)) for n, v in numbers.items()}
+    others = dict.fromkeys(("r_int_spectral", "r_int_pulse"), scalars["r_int"])
+    return {"method": method, **numbers, **errors, **others}
+
+
+def _null(phi: TransferFunction, g: float, gamma: float, tau: Array) -> dict[str, Any]:
+    """R(τ) = φ′(0) e^{−τ} I₁(2aτ)/(aτ), a = g φ′(0) √γ; J₁ for γ < 0."""
+    load = g * phi.slope
+    z = 2 * load * math.sqrt(abs(gamma)) * tau
+    small = z < 1e-4
+    safe = np.where(small, 1.0, z)
+    bessel = ive(1, safe) * np.exp(safe - tau) if gamma > 0 else jv(1, safe) * np.exp(-tau)
+    series = np.exp(-tau) * (1 + math.copysign(1.0, gamma) * z**2 / 8)
+    R = phi.slope * np.where(small, series, 2 * bessel / safe)
+    zero = np.zeros_like(tau)
+    scalars = dict.fromkeys(("q", "delta0", "energy"), 0.0)
+    scalars |= {"r_int": phi.slope * float(null_response(load, gamma)), "tau_half": math.nan}
+    return _exact("null", {"C": zero, "delta": zero, "R": R}, scalars, 0.0)
+
+
+def _gaussian(phi: TransferFunction, g: float, temperature: float, tau: Array) -> dict[str, Any]:
+    """γ = 0: no memory, so a pulse decays as the leak."""
+    point = stationary(g, sigma=math.sqrt(2 * temperature), phi=phi, tau=tau)
+    r_int = float(point.r_int)
+    curves = {"C": point.C, "delta": point.delta, "R": r_int * np.exp(-tau)}
+    scalars = {
+        "q": float(point.q),
+        "delta0": float(point.delta0),
+        "energy": float(point.kinetic_energy),
+        "r_int": r_int,
+        "tau_half": float(point.tau_half),
+    }
+    return _exact("stationary", curves, scalars, float(point.error))
+
+
+def _averages(
+    run: SamplerRun, *, phi: TransferFunction, skip: float, stride: int, lags: int, repeats: int
+) -> BatchAverages:
+    """Averages of one of `repeats` batches after time `skip`, at lags of `stride` steps."""
+    setting, size = run.setting, run.size
+    ring = LagAverages(lags, size)
+    step = float(setting.grid[1])
+    begin = int(np.searchsorted(setting.grid, skip))
+    length = (lags - 1) * stride + 1
+    room = (setting.grid.size - begin) // length
+    starts = begin + length * np.arange(min(room, _PULSES))
+    slopes: list[Array] = []
+    pulses: list[Array] = []
+    response = NovikovResponse(run, repeats)
+    next_row, next_value = -np.inf, skip
+    squares, energies, responses, shifts = [], [], [], []
+    for moment in run:
+        k, t = moment.step, moment.t
+        if run.rotations is not None:
+            response.rotate(*run.rotations)
+        if t >= next_row:
+            response.record(t, moment.phi, None, measure=t >= next_value)
+            next_row = t + _ROW * (1 - 1e-9)
+            if t >= next_value:
+                responses.append(response.value)
+                shifts.append(response.shift)
+                next_value = t + _VALUE * (1 - 1e-9)
+        if k < begin:
+            continue
+        squares.append(float(moment.phi @ moment.phi) / size)
+        energies.append(float(moment.force @ moment.force) / (2 * size))
+        if (k - begin) % stride == 0:
+            ring.push(moment.x, moment.phi, moment.h)
+        if len(pulses) < len(starts) and k >= starts[len(pulses)]:
+            slopes.append(phi.slope_at(moment.x[::_PULSED], moment.phi[::_PULSED]))
+            if len(slopes) == length:
+                pulses.append(stationary_pulse(np.array(slopes), step, setting.g, setting.gamma))
+                slopes = []
+    delta, C, mixed = ring.averages
+    R = np.mean(pulses, axis=0)
+    half = len(squares) // 2
+    spectral: Any = np.nan
+    if setting.gamma > -1:
+        load = setting.g**2 * (1 + setting.gamma)
+        spectral = np.trapezoid(mixed) / (load * np.trapezoid(C))
+    values = {
+        "C": C,
+        "delta": delta,
+        "R": R[::stride],
+        "q": np.mean(squares),
+        "delta0": delta[0],
+        "energy": np.mean(energies),
+        "r_int": np.mean(responses),
+        "r_int_shift": np.mean(shifts),
+        "r_int_pulse": np.trapezoid(R, dx=step),
+        "r_int_spectral": spectral,
+        "tau_half": half_time(delta, step * stride),
+        "drift": np.mean(squares[half:]) - np.mean(squares[:half]),
+    }
+    return BatchAverages(
+        {name: np.asarray(number) for name, number in values.items()},
+        {"neglected": run.operator.neglected_rms},
+        run.operator.is_exhausted,
+    )
+
+
+def half_time(delta: Array, step: float) -> float:
+    """Where Δ(τ) first falls to Δ(0)/2, by cubic interpolation; nan if it does not."""
+    below = np.flatnonzero(delta <= delta[0] / 2)
+    if not below.size or delta[0] <= 0:
+        return np.nan
+    first = int(below[0])
+    near = slice(max(first - 2, 0), max(first - 2, 0) + 4)
+    lags = step * np.arange(delta.size, dtype=np.float64)[near]
+    # The inverse function through four points, if it stays between the two next to the half.
+    crossing = float(sum(lagrange_weights(delta[near], delta[0] / 2) * lags))
+    low, high = step * (first - 1), step * first
+    if low <= crossing <= high:
+        return crossing
+    share = (delta[first - 1] - delta[0] / 2) / (delta[first - 1] - delta[first])
+    return float(low + step * share)
+
+
+class LagAverages:
+    """⟨x x⟩, ⟨φφ⟩ and the even part of ⟨φh⟩ at the lags 0, s, 2s, … in a ring of recent states."""
+
+    def __init__(self, lags: int, size: int) -> None:
+        # Single precision: products are noisy at M^−½.
+        self._x, self._phi, self._h = (np.zeros((lags, size), np.float32) for _ in range(3))
+        self._lags, self._size, self._pushed, self._taken = lags, size, 0, 0
+        self._sums = np.zeros((3, lags))
+
+    def push(self, x: Array, phi: Array, h: Array) -> None:
+        """Remember a state; once the ring is full, every few states are averaged over."""
+        place = self._pushed % self._lags
+        self._x[place], self._phi[place], self._h[place] = x, phi, h
+        self._pushed += 1
+        if self._pushed < self._lags or self._pushed % _EVERY:
+            return
+        order = (place - np.arange(self._lags)) % self._lags
+        now = self._x[place], self._phi[place], self._h[place]
+        mixed = (self._phi @ now[2] + self._h @ now[1]) / 2
+        products = np.array([self._x @ now[0], self._phi @ now[1], mixed])
+        self._sums += products[:, order] / self._size
+        self._taken += 1
+
+    @property
+    def averages(self) -> tuple[Array, Array, Array]:
+        """Δ, C and the even part of ⟨φ(t)h(t′)⟩ as functions of the lag."""
+        delta, C, mixed = self._sums / max(self._taken, 1)
+        return delta, C, mixed

@@ -1,0 +1,502 @@
+"""Correlation, response and energy in time, from closed equations or the causal sampler."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..common import arguments
+from ..common.arguments import ArgumentError, Array
+from ..common.result import Result, coordinate, error, fact, given, value
+from ..exponential import StepSizeWarning, message
+from ..schedule import Schedule, as_function, breakpoints, step_times
+from ..transfer import TransferFunction, transfer_function
+from .closed import ClosedTwoTime, solve
+from .sampler.ensemble import BatchAverages, Ensemble, are_alike, combine_named, largest
+from .sampler.novikov import NovikovResponse
+from .sampler.run import SamplerRun, SamplerSetting, stiffness
+from .sampler.site import SiteModel, checked_model
+from .sampler.tangents import SitePoint, tangent_response
+
+METHODS = ("auto", "closed", "sampler")
+# What may be done about finite batches.
+FINITE_M = ("report", "extrapolate", "ignore")
+# Violation of the balance of ⟨x²⟩ from which a step is called too long.
+_BALANCED = 0.1
+# Time between two measurements of the integrated response.
+_PROBE = 0.1
+
+_BOTH, _RATE = ("t", "t_other"), "1/time constant"
+
+
+class TwoTime(Result):
+    """Two-time functions per neuron at the saved times; times in units of the neurons' constant.
+
+    Errors are standard errors over batches; for ``method="closed"`` estimated errors of the step.
+    Effects of finite batches are estimated differences of batches of M trajectories from M → ∞:
+    still in the value for ``finite_m="report"``, subtracted from it for ``"extrapolate"``; nan for
+    ``"ignore"``, where tangents were used, and where `reason` says why.
+    """
+
+    g: float = fact("gain")
+    gamma: float = fact("symmetry of the couplings")
+    method: str = fact('"closed" or "sampler"')
+    t: Array = coordinate(
+        "time", ("t",), "time constant", symbol="$t$", note="From 0 to t_max inclusive."
+    )
+    t_other: Array = coordinate("the other time", ("t_other",), "time constant", symbol="$t'$")
+    C: Array = value("correlation <phi(t) phi(t')>", _BOTH, symbol="$C(t, t')$")
+    C_err: Array = error("C")
+    C_finite_m: Array = value("effect of finite batches on C", _BOTH)
+    delta: Array = value("correlation <x(t) x(t')>", _BOTH, symbol=r"$\Delta(t, t')$")
+    delta_err: Array = error("delta")
+    delta_finite_m: Array = value("effect of finite batches on delta", _BOTH)
+    freezing: Array = value(
+        "freezing measure <(phi(t) - phi(t'))^2>", _BOTH, note="[HH] Eq. 11 per neuron."
+    )
+    freezing_err: Array = error("freezing")
+    freezing_finite_m: Array = value("effect of finite batches on freezing", _BOTH)
+    energy: Array = value(
+        "kinetic energy per neuron <f^2>/2", ("t",), symbol="$E/N$", note="f = −x + h."
+    )
+    energy_err: Array = error("energy")
+    energy_finite_m: Array = value("effect of finite batches on energy", ("t",))
+    r_int: Array = value(
+        "integrated response",
+        ("t",),
+        symbol=r"$R_\mathrm{int}(t)$",
+        note="∫₀ᵗ R(t, s) ds.  Unless R was asked for: nan for a model of the user's, and where "
+        "the noise of the trajectories hides it, at small g and in states that decay.",
+    )
+    r_int_err: Array = error("r_int", note="Contains the effect of the ridge in the Novikov sums.")
+    r_int_finite_m: Array = value("effect of finite batches on r_int", ("t",))
+    R: Array | None = value(
+        "response of phi(t) to a field in xdot(t')",
+        _BOTH,
+        _RATE,
+        symbol="$R(t, t')$",
+        note="Per unit field and time; zero for t' ≥ t; None if not asked for.",
+        default=None,
+    )
+    R_err: Array | None = error("R", default=None)
+    balance_error: float = value(
+        "violation of the balance of <x^2> by the step",
+        note="Largest relative one of ½⟨x²⟩' = ⟨xF⟩, integrated over time; nan where it does not "
+        "apply (noise).",
+        default=math.nan,
+    )
+    energy_balance_error: float = value(
+        "violation of the balance of E along the gradient flow",
+        note="Likewise of ⟨E⟩' = −⟨F²⟩ along −∇E.",
+        default=math.nan,
+    )
+    stiffness: float = value(
+        "largest decay rate met",
+        unit=_RATE,
+        note="Of the symmetric part of −∂F/∂x while u = Jᵀψ was on; else nan.",
+        default=math.nan,
+    )
+    rank: int = value(
+        "revealed directions of the couplings",
+        note='Largest number of a batch, both sides; 0 for "closed".',
+        default=0,
+    )
+    neglected: float = value(
+        "share of a state dropped as too small to reveal",
+        note="The typical one: the fields are off by g times as much, and an energy below the "
+        "square of that is not resolved.",
+        default=0.0,
+    )
+    _headline = ("g", "gamma", "method", "t", "rank")
+    _picture = ("t", "energy")
+
+
+def two_time(
+    g: float,
+    gamma: float = 0.0,
+    *,
+    t_max: float,
+    dt: float,
+    onsager: Schedule = 0.0,
+    temperature: Schedule = 0.0,
+    x0_std: float = 1.0,
+    n_trajectories: int = 32_000,
+    batches: int = 8,
+    seed: int | None = None,
+    phi: str | TransferFunction = "tanh",
+    model: SiteModel | None = None,
+    save_every: int = 1,
+    method: str = "auto",
+    response: bool = False,
+    n_pulsed: int = 1024,
+    innovations: str = "matched",
+    neglect: float = 1e-3,
+    window: float = math.inf,
+    finite_m: str = "report",
+    richardson: bool = True,
+    threads: int | None = None,
+    progress: bool = False,
+) -> TwoTime:
+    """Two-time mean-field theory, N → ∞, of random networks from normal initial states.
+
+    The network is ẋ = f − κ(t) φ′∘Jᵀf + ξ, f = −x + Jφ(x), with Gaussian couplings of gain g and
+    symmetry γ, white noise of strength σ² = 2T and x(0) ~ N(0, `x0_std`²).
+
+    Parameters
+    ----------
+    g : float
+        Gain, > 0.
+    gamma : float
+        Coupling symmetry γ in [−1, 1].
+    t_max, dt : float
+        Length of the run and the step, in time constants of the neurons; shortened between switch
+        times so that a whole number of steps fits.
+    onsager : float, Switching or callable
+        κ, factor of the Onsager-reaction force.
+    temperature : float, Switching or callable
+        T ≥ 0.
+    x0_std : float
+        At least 0.
+    n_trajectories : int
+        Of all batches together.
+    batches : int
+        Independent batches, at least 2: the unit of the standard errors.
+    seed : int, optional
+        With it the result is the same whatever `threads`; None takes one from the operating system,
+        to be read from ``attributes["seed"]``.
+    phi : str or TransferFunction
+        "tanh" (default), "erf", "algebraic", "linear", or a transfer function.
+    model : SiteModel, optional
+        Another single-site equation, in place of `phi` and `onsager`.
+    save_every : int
+        Save every so-manieth step, and the switch times and t_max.
+    method : {"auto", "closed", "sampler"}
+        "closed": deterministic, for γ = 0 without Onsager-reaction force, where x is Gaussian and
+        the correlations close.  "sampler": the causal sampler, for everything.  "auto": "closed"
+        where it applies.
+    response : bool
+        Whether to compute R(t, s) by propagating tangents (sampler: time O(n³) in the number n of
+        steps; closed: free).
+    n_pulsed : int
+        Trajectories that carry tangents, of all batches together.
+    innovations : {"matched", "gaussian"}
+        See `GaussianOperator`: "gaussian" samples exact networks of M neurons, "matched" reduces
+        the variance of the M → ∞ limit.
+    neglect : float
+        Share of a state below which a new direction of the couplings is not revealed.
+    window : float
+        Time after which the past is forgotten: cuts C and R off at lags beyond it.  Time and memory
+        then grow linearly with `t_max`.  Only where both decay within it, and without white noise;
+        default never.
+    finite_m : {"report", "extrapolate", "ignore"}
+        What to do about the difference b/M of batches of M trajectories from M → ∞, measured on as
+        many batches of M/4 trajectories.  Extrapolation costs a factor of about 1.5 in error.
+    richardson : bool
+        Whether "closed" extrapolates in the step.
+    threads : int, optional
+        Default 1: the steps are short, and more threads seldom pay.
+    progress : bool
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    TwoTime
+
+    Raises
+    ------
+    ArgumentError
+        If an argument is outside its range, a `model` comes with `onsager`, a `window` with white
+        noise, a `response` with a model without slopes, or "closed" does not apply.
+    SamplerError
+        If trajectories do not stay finite.
+
+    Warns
+    -----
+    StepSizeWarning
+        If the step is longer than the scheme follows stably: with κ > 0 it must stay below about
+        1/λ_max(Hess E), see ``stiffness`` of the result.
+
+    Notes
+    -----
+    Single-site equations with all memory terms: derivations, ``dmft``.  Exponential
+    Adams–Bashforth steps of order 2; the errors given do not contain the error of the step in the
+    sampler (halve `dt` to see it).  Time O(steps × n_trajectories × rank); the rank follows the
+    physical time, about 4 directions per unit and side at κ = 0, not the number of steps, except
+    with white noise, where every step is a new direction.  The operator is stored in single
+    precision if `neglect` ≥ 10⁻³.
+
+    Without `response` the integrated response comes from the Novikov sums of the operator.  With
+    κ > 0 and |γ| near 1 its error can be underestimated by a factor of 2: h and u can then hardly
+    be shifted apart.  Ask for the response there.
+
+    Examples
+    --------
+    >>> from meanfield import two_time
+    >>> vanilla = two_time(2.0, t_max=5, dt=0.1)
+    >>> frozen = two_time(2.0, t_max=5, dt=0.05, onsager=1.0, n_trajectories=8000, seed=0)
+    >>> vanilla.method, frozen.method
+    ('closed', 'sampler')
+    >>> bool(frozen.energy[-1] < vanilla.energy[-1] / 5)
+    True
+    """
+    attributes = given(two_time, locals())
+    phi = transfer_function(phi)
+    g, gamma = arguments.positive("g", g), arguments.within("gamma", gamma, -1, 1)
+    t_max, dt = arguments.positive("t_max", t_max), arguments.positive("dt", dt)
+    x0_std = arguments.nonnegative("x0_std", x0_std)
+    save_every = arguments.count("save_every", save_every, 1)
+    arguments.one_of("method", method, METHODS)
+    arguments.one_of("finite_m", finite_m, FINITE_M)
+    heat, kappa = as_function("temperature", temperature), as_function("onsager", onsager)
+    times = breakpoints(t_max, onsager, temperature)
+    grid = step_times(times, dt)
+    saves = np.flatnonzero(np.isin(grid, step_times(times, dt, save_every)))
+    is_vanilla = model is None and not callable(onsager) and onsager == 0
+    site = checked_model(model, phi, onsager)
+
+    def noise(t: float) -> float:
+        if (T := heat(t)) < 0:
+            raise ArgumentError(f"temperature={T:g} at t = {t:g}: must be >= 0")
+        return 2 * T
+
+    ensemble = Ensemble.checked(n_trajectories, batches, seed, threads, progress)
+    pulses = arguments.count("n_pulsed", n_pulsed, 1) // ensemble.batches + 1
+    pulses = min(pulses, ensemble.size) if response else 0
+    window = arguments.window(window)
+    setting = SamplerSetting(
+        site, g, gamma, noise, x0_std, times, grid, innovations, neglect, window
+    )  # fmt: skip
+    if method == "closed" or (method == "auto" and gamma == 0 and is_vanilla):
+        if gamma or not is_vanilla:
+            raise ArgumentError(
+                f"method='closed': needs gamma=0 and onsager=0, got gamma={gamma:g}, "
+                f"onsager={onsager!r}"
+            )
+        # In the middle of steps and of half steps: T(t) may vary within them.
+        steps, first = np.diff(grid), grid[:-1]
+        whole = np.array([noise(float(t)) for t in first + steps / 2])
+        quarters = (first[:, None] + np.outer(steps, [0.25, 0.75])).ravel()
+        halved = np.array([noise(float(t)) for t in quarters])
+        solution = solve(phi, g, grid, whole, x0_std, halved=halved, richardson=richardson)
+        attributes |= ensemble.facts(False)
+        return _from_closed(solution, g, saves, response, attributes)
+    if math.isfinite(window) and any(noise(float(t)) for t in grid):
+        raise ArgumentError(
+            f"window={window:g}: must be inf with white noise, where every step is a new direction"
+        )
+    if response and site.slopes is None:
+        raise ArgumentError(f"response=True: model {site.name!r} has no slopes")
+    task = TwoTimeTask(
+        saves,
+        ensemble.batches,
+        pulses,
+        integrated=model is None and not response,
+        stiff=site.slopes is not None,
+        descends=lambda t: model is None and kappa(t) == 1,
+    )
+    groups = sample(ensemble, setting, task, control=finite_m != "ignore")
+    attributes |= ensemble.facts() | {"n_pulsed": pulses * ensemble.batches}
+    return _from_batches(setting, task, *groups, finite_m == "extrapolate", attributes)
+
+
+def _from_closed(
+    solution: ClosedTwoTime,
+    g: float,
+    saves: NDArray[np.intp],
+    response: bool,
+    attributes: dict[str, Any],
+) -> TwoTime:
+    """The result of a deterministic run at γ = 0."""
+    t, pairs = solution.t[saves], np.ix_(saves, saves)
+    # The truncation is relative to √(C(t,t) C(t′,t′)).
+    root = np.sqrt(np.diagonal(solution.C)[saves])
+    C = solution.C[pairs]
+    C_err = solution.C_err[pairs] + solution.truncation * np.outer(root, root)
+    same, same_err = np.diagonal(C), np.diagonal(C_err)
+    slope, slope_err = solution.slope[saves], solution.slope_err[saves]
+    lag = t[:, None] - t
+    # Without memory a pulse decays as the leak.
+    pulse = np.where(lag > 0, np.exp(-np.abs(lag)), 0.0)
+    known: dict[str, Any] = {
+        "delta": solution.delta[pairs],
+        "C": C,
+        "freezing": np.maximum(same[:, None] + same - 2 * C, 0.0),
+        "energy": solution.energy[saves],
+        "r_int": slope * -np.expm1(-t),
+    }
+    return TwoTime(
+        g=g,
+        gamma=0.0,
+        method="closed",
+        t=t,
+        t_other=t,
+        **known,
+        delta_err=solution.delta_err[pairs],
+        C_err=C_err,
+        freezing_err=np.where(lag == 0, 0.0, same_err[:, None] + same_err + 2 * C_err),
+        energy_err=solution.energy_err[saves],
+        r_int_err=slope_err * -np.expm1(-t),
+        **{f"{name}_finite_m": np.zeros_like(curve) for name, curve in known.items()},
+        R=slope[:, None] * pulse if response else None,
+        R_err=slope_err[:, None] * pulse if response else None,
+        attributes=attributes,
+    )
+
+
+class TwoTimeTask(NamedTuple):
+    """What batches measure."""
+
+    saves: NDArray[np.intp]  # steps of the grid
+    repeats: int  # number of batches
+    pulses: int = 0  # number of trajectories that carry tangents for R(t, s)
+    integrated: bool = False  # whether to measure the integrated response by Novikov sums
+    stiff: bool = False  # whether to measure the stiffness while u is on
+    descends: Callable[[float], bool] = lambda t: False  # whether the drift is −∇E at a time
+
+
+def sample(
+    ensemble: Ensemble, setting: SamplerSetting, task: TwoTimeTask, *, control: bool
+) -> tuple[list[BatchAverages], list[BatchAverages]]:
+    """All batches, and as many smaller ones, without tangents, if `control`."""
+    plain = task._replace(pulses=0, stiff=False)
+    groups = [(setting, partial(_averages, each)) for each in (task, plain)[: 1 + control]]
+    full, *small = ensemble.run("two_time", *groups)
+    return full, small[0] if control else []
+
+
+def _from_batches(
+    setting: SamplerSetting,
+    task: TwoTimeTask,
+    full: list[BatchAverages],
+    small: list[BatchAverages],
+    extrapolate: bool,
+    attributes: dict[str, Any],
+) -> TwoTime:
+    """The result of sampled batches; warns if the step was too long for them."""
+    worst: dict[str, Any] = largest(full)
+    shift = "r_int_shift"
+    # What is not measured remains unknown.
+    unknown = np.full(task.saves.size, np.nan)
+    fields: dict[str, Any] = dict.fromkeys(("r_int", "r_int_err", "r_int_finite_m"), unknown)
+    names = full[0].values.keys() - {shift}
+    for name, estimate in combine_named(names, full, small, extrapolate).items():
+        fields |= estimate.named(name)
+    fields.pop("R_finite_m", None)
+    if task.integrated:
+        ridge = np.mean([batch.values[shift] for batch in full], axis=0)
+        fields["r_int_err"] = np.hypot(fields["r_int_err"], ridge)
+    worst["rank"] = int(worst["rank"])
+    longest = float(np.max(np.diff(setting.grid)))
+    reason = message(longest, worst["stiffness"]) or ""
+    if not reason and worst["balance_error"] > _BALANCED:
+        reason = (
+            f"dt = {longest:g} is too long: ½⟨x²⟩' = ⟨xF⟩ is violated by "
+            f"{worst['balance_error']:.0%}; shorten dt"
+        )
+    if reason:
+        warnings.warn(reason, StepSizeWarning, stacklevel=3)
+    if not are_alike(full, small):
+        unlike = (
+            "effect of finite batches not known: batches of M/4 trajectories have no room for "
+            "matched innovations as the full ones have; raise n_trajectories"
+        )
+        reason = f"{reason}; {unlike}" if reason else unlike
+    t = setting.grid[task.saves]
+    return TwoTime(
+        g=setting.g,
+        gamma=setting.gamma,
+        method="sampler",
+        t=t,
+        t_other=t,
+        **fields,
+        **worst,
+        reason=reason,
+        attributes=attributes,
+    )
+
+
+class _Balance:
+    """∫ rate dt by the trapezoidal rule against the change of a quantity, where it holds."""
+
+    def __init__(self) -> None:
+        self.worst, self._sum, self._scale = math.nan, 0.0, 0.0
+        self._last: tuple[float, float, float] | None = None
+
+    def add(self, t: float, quantity: float, rate: float, jumps: bool, holds: bool) -> None:
+        if self._last is not None and holds and not jumps:
+            before, amount, old = self._last
+            self._sum += quantity - amount - (t - before) * (rate + old) / 2
+            self._scale = max(self._scale, abs(quantity), abs(amount))
+            share = abs(self._sum) / self._scale if self._scale else 0.0
+            self.worst = float(np.fmax(self.worst, share))
+        self._last = (t, quantity, rate) if holds else None
+
+
+def _averages(task: TwoTimeTask, run: SamplerRun) -> BatchAverages:
+    """Two-time averages of one batch at the saved times."""
+    setting, size = run.setting, run.size
+    response = NovikovResponse(run, task.repeats)
+    saves = set(task.saves.tolist())
+    xs, phis, energies, responses, shifts = [], [], [], [], []
+    path: list[SitePoint] = []
+    balance, descent = _Balance(), _Balance()
+    stiff, next_probe = math.nan, 0.0
+    regulated, next_stiff = 0, 1
+    for moment in run:
+        k, t = moment.step, moment.t
+        if run.rotations is not None:
+            response.rotate(*run.rotations)
+        energy = float(moment.force @ moment.force) / (2 * size)
+        if task.integrated and (t >= next_probe or k in saves):
+            response.record(t, moment.phi, moment.psi, measure=k in saves)
+            next_probe = t + _PROBE * (1 - 1e-9)
+        if k in saves:
+            xs.append(moment.x)
+            phis.append(moment.phi)
+            energies.append(energy)
+            responses.append(response.value)
+            shifts.append(response.shift)
+        if task.pulses:
+            part = slice(task.pulses)
+            u = None if moment.u is None else moment.u[part]
+            path.append(SitePoint(t, moment.x[part], moment.h[part], u))
+        # Where parameters jump the drift before and after are not one function.
+        jumps, is_quiet = t in setting.times, not setting.noise(t)
+        square = float(moment.x @ moment.x) / (2 * size)
+        balance.add(t, square, float(moment.x @ moment.drift) / size, jumps, is_quiet)
+        loss = -float(moment.drift @ moment.drift) / size
+        descent.add(t, energy, loss, jumps, is_quiet and task.descends(t))
+        if task.stiff and moment.u is not None:
+            regulated += 1
+            if regulated >= next_stiff or k == setting.grid.size - 1:
+                stiff = float(np.fmax(stiff, stiffness(setting.model, run.operator, moment)))
+                next_stiff = 2 * regulated
+    x, phi = np.array(xs), np.array(phis)
+    C = phi @ phi.T / size
+    same = np.diagonal(C)
+    values = {
+        "C": C,
+        "delta": x @ x.T / size,
+        # Rounding must not make a mean square negative where the dynamics is frozen.
+        "freezing": np.maximum(same[:, None] + same[None, :] - 2 * C, 0.0),
+        "energy": np.array(energies),
+    }
+    if task.integrated:
+        values |= {"r_int": np.array(responses), "r_int_shift": np.array(shifts)}
+    if task.pulses:
+        R, r_int = tangent_response(setting.model, setting.g, setting.gamma, path, setting.times)
+        values |= {"R": R[np.ix_(task.saves, task.saves)], "r_int": r_int[task.saves]}
+    worst = {
+        "balance_error": balance.worst,
+        "energy_balance_error": descent.worst,
+        "stiffness": stiff,
+        "rank": run.forgetting.largest_rank,
+        "neglected": run.operator.neglected_rms,
+    }
+    return BatchAverages(values, worst, run.operator.is_exhausted)

@@ -1,0 +1,339 @@
+"""Random coupling matrices, in memory or revealed on request.
+
+Gaussian ones, and the sparse excitatory–inhibitory ones of [HH] section III.D with their spectrum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal, TypedDict, Unpack, overload
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from meanfield import GaussianOperator
+from meanfield.common import arguments, seeds
+from meanfield.common.arguments import Array
+
+__all__ = ["PAPER_SETS", "dale", "dale_mean", "dale_outlier", "dale_radius", "elliptic", "lazy"]
+
+# Connections drawn at a time: bounds the work arrays, whatever the size of the network.
+_BLOCK = 1 << 20
+_SPARSE_BELOW = 0.1
+
+# The three networks of [HH] Fig. 6, arguments of `dale`.
+PAPER_SETS = {
+    name: {"f": 0.8, "alpha": 0.2, "mu_e": mu_e, "mu_i": mu_i, "sigma_e": 1.2, "sigma_i": 1.2}
+    for name, mu_e, mu_i in (
+        ("inhibitory", 1.0, -6.0),
+        ("balanced", 1.0, -4.0),
+        ("excitatory", 1.5, -4.0),
+    )
+}
+
+
+def elliptic(n: int, g: float, gamma: float = 0.0, *, seed: int) -> Array:
+    """Gaussian couplings of the elliptic ensemble.
+
+    Independent pairs with ⟨J_ij²⟩ = g²/n and ⟨J_ij J_ji⟩ = γ g²/n for i ≠ j, zero diagonal.
+
+    Parameters
+    ----------
+    n : int
+        Number of neurons, at least 1.
+    g, gamma : float
+        Gain g > 0 and symmetry γ in [−1, 1]; the covariances are exact for every γ.
+    seed : int
+        At least 0.  A state drawn from `default_rng(seed)` is independent of the couplings.
+
+    Returns
+    -------
+    (n, n) ndarray
+        Row i holds the couplings into neuron i.
+
+    Examples
+    --------
+    >>> from simulate.couplings import elliptic
+    >>> J = elliptic(3, 1.0, 1.0, seed=0)
+    >>> bool((J == J.T).all())
+    True
+    """
+    n = arguments.count("n", n, 1)
+    g = arguments.positive("g", g)
+    gamma = arguments.within("gamma", gamma, -1, 1)
+    noise = seeds.generator(arguments.count("seed", seed, 0), "couplings").standard_normal((n, n))
+    upper = np.triu(noise, 1)
+    lower = np.tril(noise, -1)
+    # Symmetric and antisymmetric parts carry the weights (1 ± γ)/2 of the variance.
+    even, odd = upper + upper.T, lower.T - lower
+    couplings = np.sqrt((1 + gamma) / 2) * even + np.sqrt((1 - gamma) / 2) * odd
+    return couplings * (g / np.sqrt(n))
+
+
+def lazy(
+    n: int,
+    g: float,
+    gamma: float = 0.0,
+    *,
+    seed: int,
+    innovations: str = "gaussian",
+    tol: float = 0.0,
+) -> GaussianOperator:
+    """Gaussian couplings revealed by the products asked of them, in place of `elliptic`.
+
+    ⟨J_ij²⟩ = g²/n and ⟨J_ij J_ji⟩ = γ g²/n for i ≠ j as there, but a diagonal of variance
+    (1+γ)g²/n instead of zero, a difference of relative order 1/n.  See `meanfield.GaussianOperator`
+    for the construction (Lu, Householder Dice, 2021) and for the operator's error report.
+
+    The default tolerance 0 gives the law of the stored matrix at any accuracy of a later analysis,
+    but reveals a direction at nearly every time step.  ``tol=1e-3`` makes the number of directions
+    follow physical time, about 5 per time unit and side in chaotic dynamics, whatever the step;
+    the couplings' answers are then off by at most about 10⁻³ of their norm, which in a long
+    gradient flow must stay below the norm of the force.
+
+    Parameters
+    ----------
+    n, g, gamma, seed
+        As in `elliptic`.
+    innovations : {"gaussian", "matched"}
+        ``"matched"`` is a variance-reduced estimator of the limit n → ∞, not a Gaussian matrix.
+    tol : float
+        Relative size below which the unrevealed part of a request is dropped, in [0, 1).
+
+    Returns
+    -------
+    GaussianOperator
+        A `scipy.sparse.linalg.LinearOperator` for ``J @ x`` and ``J.T @ x``, x of shape (n,) or
+        (n, batch).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from simulate import force
+    >>> from simulate.couplings import lazy
+    >>> J = lazy(10_000, 1.5, 0.5, seed=0)
+    >>> force(np.ones(10_000), J).shape, J.rank
+    ((10000,), (1, 1))
+    """
+    return GaussianOperator(n, g, gamma, seed=seed, innovations=innovations, tol=tol)
+
+
+class _DaleStatistics(TypedDict):
+    f: float
+    alpha: float
+    mu_e: float
+    mu_i: float
+    sigma_e: float
+    sigma_i: float
+
+
+@overload
+def dale(
+    n: int, *, seed: int, sparse: Literal[False] = False, **statistics: Unpack[_DaleStatistics]
+) -> Array: ...
+@overload
+def dale(
+    n: int, *, seed: int, sparse: Literal[True], **statistics: Unpack[_DaleStatistics]
+) -> csr_array[np.float64, tuple[int, int]]: ...
+@overload
+def dale(
+    n: int, *, seed: int, sparse: bool | None, **statistics: Unpack[_DaleStatistics]
+) -> Array | csr_array[np.float64, tuple[int, int]]: ...
+def dale(
+    n: int,
+    *,
+    f: float,
+    alpha: float,
+    mu_e: float,
+    mu_i: float,
+    sigma_e: float,
+    sigma_i: float,
+    seed: int,
+    sparse: bool | None = False,
+) -> Array | csr_array[np.float64, tuple[int, int]]:
+    """Sparse couplings of excitatory and inhibitory neurons, J = S ∘ (A D + M).
+
+    [HH] Eqs. 15–17: S is one with probability α, A standard Gaussian, D = diag(σ̃) and
+    M = (1, …, 1)ᵀ μ̃ᵀ with μ̃ = μ/√n and σ̃ = σ/√n of the presynaptic neuron.  (The diagonal of D
+    in Eq. 16, called variances there, holds standard deviations.)  Neurons do not couple to
+    themselves.  Signs follow Dale's law for |μ| ≫ σ; σ relaxes it.
+
+    The first ``round(f * n)`` columns are excitatory, the others inhibitory.  Where f n is not an
+    integer, the realised fraction differs from `f` by up to 1/(2n): pass ``round(f * n) / n`` to
+    `dale_mean`, `dale_radius` and `dale_outlier` for the values of that network.
+
+    Parameters
+    ----------
+    n : int
+        Number of neurons, at least 1.
+    f : float
+        Fraction of excitatory neurons, in [0, 1].
+    alpha : float
+        Probability α of a connection, in [0, 1].
+    mu_e, mu_i : float
+        Scaled means μ of existing excitatory and inhibitory couplings.
+    sigma_e, sigma_i : float
+        Scaled standard deviations σ ≥ 0.
+    seed : int
+        At least 0.  The same seed gives the same couplings in either storage.
+    sparse : bool or None
+        Store the couplings as `scipy.sparse.csr_array` (True), as ndarray (False), or sparse where
+        α < 0.1 (None).  Sparse storage never allocates n × n numbers.
+
+    Returns
+    -------
+    (n, n) ndarray or csr_array
+        Row i holds the couplings into neuron i; zero diagonal.
+
+    Examples
+    --------
+    >>> from simulate.couplings import dale
+    >>> J = dale(5, f=0.8, alpha=1, mu_e=1, mu_i=-4, sigma_e=0, sigma_i=0, seed=0)
+    >>> (J * 5**0.5).round(12).tolist()[0]
+    [0.0, 1.0, 1.0, 1.0, -4.0]
+    """
+    n = arguments.count("n", n, 1)
+    f, alpha, mu_e, mu_i, sigma_e, sigma_i = _checked(f, alpha, mu_e, mu_i, sigma_e, sigma_i)
+    excitatory = np.arange(n) < round(f * n)
+    mean = np.where(excitatory, mu_e, mu_i) / np.sqrt(n)
+    spread = np.where(excitatory, sigma_e, sigma_i) / np.sqrt(n)
+    # Two streams, so that values can be drawn block by block without moving the connections.
+    streams = seeds.sequence(arguments.count("seed", seed, 0), "couplings").spawn(2)
+    places, values = map(np.random.default_rng, streams)
+    if sparse is None:
+        sparse = alpha < _SPARSE_BELOW
+    dense = None if sparse else np.zeros((n, n))
+    data: list[Array] = []
+    columns: list[NDArray[np.int64] | NDArray[np.int32]] = []
+    filled = np.zeros(n + 1, dtype=np.int64)
+    for place in _bernoulli(places, n * (n - 1), alpha):
+        row, column = np.divmod(place, n - 1)
+        column += column >= row
+        strength = mean[column] + spread[column] * values.standard_normal(place.size)
+        if dense is not None:
+            dense[row, column] = strength
+        else:
+            data.append(strength)
+            columns.append(column if n > np.iinfo(np.int32).max else column.astype(np.int32))
+            filled[1:] += np.bincount(row, minlength=n)
+    if dense is not None:
+        return dense
+    data.append(np.empty(0))
+    columns.append(np.empty(0, dtype=np.int32))
+    return csr_array((np.concatenate(data), np.concatenate(columns), filled.cumsum()), shape=(n, n))
+
+
+def dale_mean(n: int, *, f: float, alpha: float, mu_e: float, mu_i: float) -> float:
+    """Mean coupling E[J] = α[f μ̃_e + (1−f) μ̃_i] between two neurons ([HH] Eq. 18).
+
+    Parameters
+    ----------
+    n : int
+        Number of neurons; μ̃ = μ/√n.
+    f, alpha, mu_e, mu_i : float
+        As in `dale`.
+
+    Returns
+    -------
+    float
+        Zero in a structurally balanced network.
+
+    Examples
+    --------
+    >>> from simulate.couplings import dale_mean
+    >>> round(dale_mean(100, f=0.8, alpha=0.2, mu_e=1, mu_i=-6), 12)
+    -0.008
+    """
+    n = arguments.count("n", n, 1)
+    f, alpha, mu_e, mu_i, _, _ = _checked(f, alpha, mu_e, mu_i, 0, 0)
+    return alpha * (f * mu_e + (1 - f) * mu_i) / float(np.sqrt(n))
+
+
+def dale_outlier(n: int, *, f: float, alpha: float, mu_e: float, mu_i: float) -> float:
+    """Outlying eigenvalue n E[J] that the mean coupling adds to the disc of eigenvalues.
+
+    It grows like √n; its fluctuation between networks falls like 1/√n.  Where it is smaller than
+    `dale_radius` there is no such eigenvalue.
+
+    Parameters
+    ----------
+    n, f, alpha, mu_e, mu_i
+        As in `dale_mean`.
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> from simulate.couplings import dale_outlier
+    >>> round(dale_outlier(1000, f=0.8, alpha=0.2, mu_e=1, mu_i=-6), 2)
+    -2.53
+    """
+    return n * dale_mean(n, f=f, alpha=alpha, mu_e=mu_e, mu_i=mu_i)
+
+
+def dale_radius(
+    *, f: float, alpha: float, mu_e: float, mu_i: float, sigma_e: float, sigma_i: float
+) -> float:
+    """Radius √(n[f σ_se² + (1−f) σ_si²]) of the disc of eigenvalues, σ_sl² = α(1−α)μ̃_l² + ασ̃_l².
+
+    [HH], below Eq. 18; σ_sl² is the variance of a coupling from a neuron of kind l, and n cancels.
+    Valid as n → ∞ for the eigenvalues other than the outliers made by the mean.
+
+    Parameters
+    ----------
+    f, alpha, mu_e, mu_i, sigma_e, sigma_i : float
+        As in `dale`.
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> from simulate.couplings import dale_radius
+    >>> round(dale_radius(f=0.8, alpha=0.2, mu_e=1, mu_i=-6, sigma_e=1.2, sigma_i=1.2), 3)
+    1.252
+    """
+    f, alpha, mu_e, mu_i, sigma_e, sigma_i = _checked(f, alpha, mu_e, mu_i, sigma_e, sigma_i)
+    variance_e = alpha * (1 - alpha) * mu_e**2 + alpha * sigma_e**2
+    variance_i = alpha * (1 - alpha) * mu_i**2 + alpha * sigma_i**2
+    return float(np.sqrt(f * variance_e + (1 - f) * variance_i))
+
+
+def _checked(
+    f: float, alpha: float, mu_e: float, mu_i: float, sigma_e: float, sigma_i: float
+) -> tuple[float, float, float, float, float, float]:
+    return (
+        arguments.within("f", f, 0, 1),
+        arguments.within("alpha", alpha, 0, 1),
+        arguments.finite("mu_e", mu_e),
+        arguments.finite("mu_i", mu_i),
+        arguments.nonnegative("sigma_e", sigma_e),
+        arguments.nonnegative("sigma_i", sigma_i),
+    )
+
+
+def _bernoulli(
+    rng: np.random.Generator, total: int, probability: float
+) -> Iterator[NDArray[np.int64]]:
+    """Successes of `total` independent trials, in ascending blocks."""
+    # The gaps between successes are geometric: the work follows the successes, not the trials.
+    if probability == 0:
+        return
+    last = -1
+    # A gap beyond the end only has to stay beyond the end: cut there, a block of them fits int64.
+    block = max(1, min(_BLOCK, 2**62 // (total + 1)))
+    while last < total - 1:
+        expected = (total - 1 - last) * probability
+        size = min(block, int(expected + 4 * np.sqrt(expected)) + 16)
+        gaps = np.minimum(rng.geometric(probability, size), total + 1)
+        places = last + np.cumsum(gaps)
+        inside = places[places < total]
+        if inside.size:
+            yield inside
+        if inside.size < size:
+            return
+        last = int(inside[-1])

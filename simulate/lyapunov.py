@@ -1,0 +1,476 @@
+"""Lyapunov exponents: the largest by two algorithms, the spectrum by QR."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from threadpoolctl import threadpool_limits
+
+from meanfield.common import arguments, result, seeds
+from meanfield.common.arguments import ArgumentError, Array
+from meanfield.common.jobs import bar
+from meanfield.common.result import given
+from meanfield.schedule import as_function, before, step_count
+
+from .integration.loop import IntegrationError, advance, require_finite, step_control
+from .integration.monitor import IntegratedRun, Monitor
+from .integration.problem import Problem, Step
+from .integration.schemes import Scheme
+from .integration.solver import chosen_scheme
+from .network import Evaluation, Network, Phi, State, contiguous_columns
+
+ALGORITHMS = ("tangent", "orbit_separation")
+
+_BLOCKS = 10
+# Smallest separation relative to |x|: a thousand times rounding.
+_SMALLEST_SEPARATION = 2e-13
+# Between two QR steps the fastest and the slowest direction may part by this log factor.
+_LARGEST_SPREAD = 15.0
+
+
+class LyapunovExponent(IntegratedRun):
+    """Largest Lyapunov exponent with its error."""
+
+    value: Array = result.value(
+        "largest Lyapunov exponent", ("column",), "1/time constant", symbol=r"$\lambda$",
+        note="Mean growth rate after t_skip.",
+    )  # fmt: skip
+    value_err: Array = result.error(
+        "value",
+        note="From ten blocks in time (too small if a block is shorter than the memory of the "
+        "run).",
+    )
+    t: Array = result.coordinate(
+        "end of an interval that was averaged", ("t",), "time constant", symbol="$t$"
+    )
+    trace: Array = result.value(
+        "mean growth rate up to t", ("t", "column"), "1/time constant", symbol=r"$\lambda(t)$",
+        note="What the estimate was along the way.",
+    )  # fmt: skip
+    _headline = ("value", "method")
+    _picture = ("t", "trace")
+
+
+class LyapunovSpectrum(IntegratedRun):
+    """The k largest Lyapunov exponents."""
+
+    index: NDArray[np.int64] = result.coordinate("number of the exponent", ("index",), symbol="$i$")
+    exponents: Array = result.value(
+        "Lyapunov exponents", ("index",), "1/time constant", symbol=r"$\lambda_i$",
+        note="In decreasing order.",
+    )  # fmt: skip
+    exponents_err: Array = result.error("exponents", note="From ten blocks in time.")
+    t: Array = result.coordinate(
+        "end of an interval that was averaged", ("t",), "time constant", symbol="$t$"
+    )
+    trace: Array = result.value("mean growth rates up to t", ("t", "index"), "1/time constant")
+    _headline = ("exponents", "method")
+    _picture = ("index", "exponents")
+
+    @property
+    def kaplan_yorke_dimension(self) -> float:
+        """Kaplan–Yorke dimension j + Σ_{i ≤ j} λ_i/|λ_{j+1}|, 0 if no exponent is positive.
+
+        nan if the sum of all k exponents is still positive: more of them are needed.
+        """
+        total = np.cumsum(self.exponents)
+        if self.exponents[0] <= 0:
+            return 0.0
+        if total[-1] > 0:
+            return float("nan")
+        j = int(np.argmax(total <= 0))
+        return float(j + total[j - 1] / -self.exponents[j])
+
+    @property
+    def entropy_rate(self) -> float:
+        """Sum of the positive exponents, an upper bound of the Kolmogorov–Sinai entropy rate.
+
+        nan if all k exponents are positive: more of them are needed.
+        """
+        if self.exponents[-1] > 0:
+            return float("nan")
+        return float(np.sum(self.exponents[self.exponents > 0]))
+
+
+def maximal_lyapunov(
+    J: Any,
+    *,
+    onsager: float = 0.0,
+    dt: float,
+    t_max: float,
+    t_skip: float,
+    method: str | Scheme = "auto",
+    algorithm: str = "tangent",
+    interval: float = 1.0,
+    delta: float = 1e-5,
+    tol: float | None = 1e-4,
+    x0: ArrayLike | None = None,
+    eta: float = 0.0,
+    phi: Phi = "tanh",
+    seed: int | None = None,
+    threads: int | None = None,
+    progress: bool = False,
+) -> LyapunovExponent:
+    """Largest Lyapunov exponent of the OR-regulated dynamics.
+
+    Parameters
+    ----------
+    J : (n, n) array, sparse array or LinearOperator
+    onsager : float
+        κ; 1 is the gradient flow, which has no positive exponent.
+    dt : float
+        Step (see `integrate`).
+    t_max, t_skip : float
+        Duration, and the part at its beginning that is not averaged.
+    method : str or Scheme
+        As in `integrate`; "euler" with dt = 0.01 is the choice of [HH].
+    algorithm : {"tangent", "orbit_separation"}
+        The tangent map of the scheme, normalised every `interval`; or [HH] Algorithm 1: a second
+        orbit at distance `delta`, pulled back after every step (steps are then fixed).
+    interval : float
+        Time between normalisations of the tangent vector.
+    delta : float
+        Separation δ.
+    tol : float or None
+        Error of an adaptive step (method "chebyshev", algorithm "tangent"), see `integrate`.
+    x0 : (n,) or (n, batch) array, optional
+        Start; by default x ~ N(0, 1) from the seed.
+    seed : int, optional
+        Of the start and of the first separation.
+    eta, phi, threads, progress
+        As in `integrate`.
+
+    Returns
+    -------
+    LyapunovExponent
+        Flagged if the step was too long, or, for matrix-free couplings, may have been.
+
+    Raises
+    ------
+    ArgumentError
+        If a number is outside its range, or fewer than ten intervals are left after t_skip.
+    IntegrationError
+        If the state stops being finite, the adaptive step vanishes, or two orbits meet.
+
+    Warns
+    -----
+    StepSizeWarning
+        As `integrate`: a positive exponent at κ = 1 comes with this warning.
+
+    Notes
+    -----
+    Algorithm 1 of [HH] is printed with one letter for a time and a number of steps; its first 2000
+    steps are discarded, t_skip = 20 at dt = 0.01.
+
+    Examples
+    --------
+    >>> from simulate import couplings, maximal_lyapunov
+    >>> J = couplings.elliptic(400, 3.0, seed=0)
+    >>> result = maximal_lyapunov(J, dt=0.1, t_max=100, t_skip=20, seed=1)
+    >>> bool(0.1 < result.value < 0.35)
+    True
+    """
+    attributes = given(maximal_lyapunov, locals())
+    arguments.one_of("algorithm", algorithm, ALGORITHMS)
+    interval = arguments.positive("interval", interval)
+    delta = arguments.positive("delta", delta)
+    by_tangent = algorithm == "tangent"
+    if tol is not None:
+        arguments.positive("tol", tol)
+    run = _GrowthRun(
+        Network(J, phi=phi, eta=eta), x0, onsager, method,
+        dt=dt, t_max=t_max, t_skip=t_skip, seed=seed, tol=tol if by_tangent else None,
+    )  # fmt: skip
+    growth = run.tangents(1, interval) if by_tangent else run.separations(delta)
+    rates, errors, t, trace = run.mean(growth, threads=threads, progress=progress)
+    column: Any = 0 if x0 is None or np.ndim(x0) == 1 else slice(None)
+    return LyapunovExponent(
+        value=np.asarray(rates[0, column]),
+        value_err=np.asarray(errors[0, column]),
+        t=t,
+        trace=trace[:, 0, column],
+        **run.report(attributes),
+    )
+
+
+def lyapunov_spectrum(
+    J: Any,
+    k: int,
+    *,
+    onsager: float = 0.0,
+    dt: float,
+    t_max: float,
+    t_skip: float,
+    method: str | Scheme = "auto",
+    interval: float | None = None,
+    x0: ArrayLike | None = None,
+    eta: float = 0.0,
+    phi: Phi = "tanh",
+    seed: int | None = None,
+    threads: int | None = None,
+    progress: bool = False,
+) -> LyapunovSpectrum:
+    """The k largest Lyapunov exponents by repeated QR decomposition (Benettin et al. 1980).
+
+    Parameters
+    ----------
+    J : (n, n) array, sparse array or LinearOperator
+    k : int
+        1 ≤ k ≤ n.
+    onsager, dt, t_max, t_skip, x0, eta, phi, seed, threads, progress
+        As in `maximal_lyapunov`; `x0` is one state.
+    method : str or Scheme
+        As in `integrate`, steps fixed; "auto" is "exponential" at κ = 0 and "rk4" otherwise.  The
+        stabilised scheme damps fast directions at its own rate, not at theirs: it is refused.
+    interval : float, optional
+        Time between QR decompositions; default 1, less where the flow is stiff.
+
+    Returns
+    -------
+    LyapunovSpectrum
+        Flagged as in `maximal_lyapunov`.
+
+    Raises
+    ------
+    ArgumentError
+        As `maximal_lyapunov`, or if k is not in 1 … n or `x0` not one state.
+    IntegrationError
+        If the state stops being finite.
+
+    Warns
+    -----
+    StepSizeWarning
+        If the step is too long for the stiffness met.
+
+    Notes
+    -----
+    An exponent λ is that of the scheme; its error is of the order of λ(λ dt)^p, p the order of the
+    scheme.
+
+    Examples
+    --------
+    >>> from simulate import couplings, lyapunov_spectrum
+    >>> J = couplings.elliptic(100, 0.5, seed=0)
+    >>> result = lyapunov_spectrum(J, 3, dt=0.1, t_max=50, t_skip=10, seed=1)
+    >>> result.exponents.shape, result.kaplan_yorke_dimension
+    ((3,), 0.0)
+    """
+    attributes = given(lyapunov_spectrum, locals())
+    if method == "auto":
+        method = "exponential" if onsager == 0 else "rk4"
+    run = _GrowthRun(
+        Network(J, phi=phi, eta=eta), x0, onsager, method,
+        dt=dt, t_max=t_max, t_skip=t_skip, seed=seed, may_switch=False,
+    )  # fmt: skip
+    if run.scheme.longest_step is not None:
+        raise ArgumentError(
+            f"method={run.scheme.name!r}: damps fast directions at rates of its own"
+        )
+    n, batch = run.x.shape
+    if batch != 1:
+        raise ArgumentError(f"x0 of shape {run.x.shape}: expected one state, ({n},)")
+    k = arguments.count("k", k, 1)
+    if k > n:
+        raise ArgumentError(f"k={k}: must lie in [1, n={n}]")
+    if interval is None:
+        spread = max(run.problem.stiffness(0.0, run.x), 1e-12) * (2 if onsager else 1)
+        interval = min(1.0, _LARGEST_SPREAD / spread, run.t_max / 20)
+    interval = arguments.positive("interval", interval)
+    growth = run.tangents(k, interval)
+    rates, errors, t, trace = run.mean(growth, threads=threads, progress=progress)
+    order = np.argsort(-rates[:, 0], kind="stable")
+    return LyapunovSpectrum(
+        index=np.arange(1, k + 1),
+        exponents=rates[order, 0],
+        exponents_err=errors[order, 0],
+        t=t,
+        trace=trace[:, order, 0],
+        **run.report(attributes | {"interval": interval}),
+    )
+
+
+class _LogGrowth(NamedTuple):
+    """Log factors (k, batch) of growth over one interval that ends at `t` and lasts `span`."""
+
+    t: float
+    span: float
+    log: Array
+
+
+@dataclass(frozen=True)
+class TangentProblem(Problem):
+    """A trajectory without input, with k tangent vectors, as states (n, 1 + k, batch)."""
+
+    # The linear part obeys v̇ = ∂F/∂x · v.  Runge–Kutta and multistep schemes commute with
+    # linearisation, so any scheme advances the tangent map of its own discrete map.
+
+    def evaluate(self, t: float, x: State) -> Evaluation:
+        """See `Problem`; the force is that of the trajectory alone."""
+        evaluation, linear = self.network.linearize(x[:, 0], self.onsager(before(t, self.end)))
+        moved = np.concatenate([evaluation.drift[:, None], linear.apply(x[:, 1:])], axis=1)
+        return Evaluation(moved, evaluation.force)
+
+    def trajectory(self, x: State) -> State:
+        """See `Problem`."""
+        return x[:, 0]
+
+    def relative_error(self, x: State, moved: State, error: State) -> float:
+        """The worse of the trajectory's and of the tangent vectors', relative to their length."""
+        states = super().relative_error(x[:, 0], moved[:, 0], error[:, 0])
+        # The shorter end counts: a vector that shrinks fast must be followed down.
+        length = np.minimum(*(np.linalg.norm(v[:, 1:], axis=0) for v in (x, moved)))
+        tangents = np.max(np.linalg.norm(error[:, 1:], axis=0) / np.maximum(length, 1e-300))
+        return max(states, float(tangents)) if np.isfinite(tangents) else np.inf
+
+
+@dataclass(frozen=True)
+class SeparationProblem(Problem):
+    """Orbits and second ones at a distance δ, pulled back to it after every step: (n, 2 batch)."""
+
+    delta: float = np.nan
+    log_growth: list[Array] = field(default_factory=list)
+
+    def evaluate(self, t: float, x: State) -> Evaluation:
+        """See `Problem`; the force is that of the first orbits alone."""
+        drift, force = super().evaluate(t, x)
+        return Evaluation(drift, self.trajectory(force))
+
+    def trajectory(self, x: State) -> State:
+        """See `Problem`."""
+        return x[:, : x.shape[1] // 2]
+
+    def arrived(self, t: float, x: State) -> State:
+        """The pulled back state, after the growth of the distance is noted."""
+        require_finite(x, t)
+        batch = x.shape[1] // 2
+        gap = x[:, batch:] - x[:, :batch]
+        distance = np.linalg.norm(gap, axis=0)
+        if not np.all(distance > 0):
+            raise IntegrationError(f"both orbits meet at t = {t:g}: raise delta={self.delta:g}")
+        x[:, batch:] = x[:, :batch] + gap * (self.delta / distance)
+        self.log_growth.append(np.log(distance / self.delta))
+        return x
+
+
+class _GrowthRun:
+    """A run along which small separations grow: what both exponents and spectrum are made of."""
+
+    def __init__(
+        self,
+        network: Network,
+        x0: ArrayLike | None,
+        onsager: float,
+        method: str | Scheme,
+        *,
+        dt: float,
+        t_max: float,
+        t_skip: float,
+        seed: int | None,
+        tol: float | None = None,
+        may_switch: bool = True,
+    ) -> None:
+        kappa = arguments.finite("onsager", onsager)
+        self.t_max, self._dt = arguments.positive("t_max", t_max), arguments.positive("dt", dt)
+        self._t_skip = arguments.nonnegative("t_skip", t_skip)
+        if self._t_skip >= self.t_max:
+            raise ArgumentError(f"t_skip={t_skip:g}: must be below t_max={t_max:g}")
+        start = seeds.sequence(seed, "start")
+        if x0 is None:
+            x = np.random.default_rng(start).standard_normal(network.n)
+        else:
+            x = network.state(x0, "x0")
+        self.x = contiguous_columns(x.reshape(network.n, -1))  # (n, batch)
+        assert isinstance(start.entropy, int)
+        self._rng = seeds.generator(start.entropy, "tangent")
+        self._parameters = (network, as_function("onsager", kappa), as_function("temperature", 0))
+        self.problem = Problem(*self._parameters)
+        self.scheme = chosen_scheme(method, kappa, noisy=False)
+        self._control = step_control(self.scheme, dt, tol)
+        self._monitor = Monitor(
+            self.scheme, dt, adapts=self._control.tol is not None, may_switch=may_switch
+        )
+        self._used = {"n": network.n, "phi": network.function.name, "seed": start.entropy}
+        self._used["tol"] = self._control.tol
+
+    def report(self, attributes: dict[str, Any]) -> dict[str, Any]:
+        """What every result of the run says."""
+        facts = self._monitor.report(self.problem, stacklevel=3)
+        return {**facts, "attributes": attributes | self._used}
+
+    def _require_blocks(self, count: int) -> None:
+        """Refuse, before the run, what leaves too few of `count` intervals for an error."""
+        left = int((self.t_max - self._t_skip) / (self.t_max / count) * (1 + 1e-12))
+        if left < _BLOCKS:
+            raise ArgumentError(
+                f"t_skip={self._t_skip:g}: {left} intervals left after it, {_BLOCKS} are needed "
+                "for the block error; raise t_max"
+            )
+
+    def _steps(self, problem: Problem, x: State, times: list[float]) -> Iterator[Step]:
+        return advance(problem, self.scheme, self._control, self._monitor, x, times)
+
+    def tangents(self, k: int, interval: float) -> Iterator[_LogGrowth]:
+        """Growth of k orthonormal tangent vectors, made orthonormal by QR every `interval`."""
+        n, batch = self.x.shape
+        count = max(1, round(self.t_max / interval))
+        self._require_blocks(count)
+        vectors = np.linalg.qr(self._rng.standard_normal((batch, n, k)))[0]
+        state = np.concatenate([self.x[:, None], np.moveaxis(vectors, 0, 2)], axis=1)
+        times = np.linspace(0, self.t_max, count + 1).tolist()
+        passed = 0
+        problem = TangentProblem(*self._parameters)
+        for step in self._steps(problem, contiguous_columns(state), times):
+            if step.t1 < times[passed + 1]:
+                continue
+            passed += 1
+            # The loop enters the next segment with this very array and evaluates it again: it can
+            # be changed here.
+            basis, triangle = np.linalg.qr(np.moveaxis(step.x1[:, 1:], 2, 0))
+            step.x1[:, 1:] = np.moveaxis(basis, 0, 2)
+            diagonal = np.abs(np.diagonal(triangle, axis1=1, axis2=2)).T
+            with np.errstate(divide="ignore"):
+                yield _LogGrowth(step.t1, times[passed] - times[passed - 1], np.log(diagonal))
+
+    def separations(self, delta: float) -> Iterator[_LogGrowth]:
+        """[HH] Algorithm 1."""
+        smallest = _SMALLEST_SEPARATION * float(np.max(np.linalg.norm(self.x, axis=0)))
+        if delta < smallest:
+            raise ArgumentError(
+                f"delta={delta:g}: must be at least {smallest:.1g}, rounding of x is near"
+            )
+        count = step_count(0.0, self.t_max, self._dt)
+        self._require_blocks(count)
+        gap = self._rng.standard_normal(self.x.shape)
+        both = [self.x, self.x + delta * gap / np.linalg.norm(gap, axis=0)]
+        problem = SeparationProblem(*self._parameters, delta=delta)
+        for step in self._steps(problem, np.concatenate(both, axis=1), [0.0, self.t_max]):
+            yield _LogGrowth(step.t1, self.t_max / count, problem.log_growth.pop()[None])
+
+    def mean(
+        self, growth: Iterator[_LogGrowth], *, threads: int | None, progress: bool
+    ) -> tuple[Array, Array, Array, Array]:
+        """Rates after t_skip and their errors from equal blocks, times and running means."""
+        every = []
+        with (
+            np.errstate(over="ignore", invalid="ignore"),  # non-finite states are looked for
+            threadpool_limits(threads, user_api="blas"),
+            bar(self.t_max, "lyapunov", progress) as shown,
+        ):
+            for entry in growth:
+                every.append(entry)
+                shown.update(entry.span)
+        kept = [g for g in every if g.t - g.span >= self._t_skip - 1e-9 * self.t_max]
+        logs = np.array([g.log for g in kept])
+        spans = np.array([g.span for g in kept])
+        trace = np.cumsum(logs, axis=0) / np.cumsum(spans)[:, None, None]
+        length = len(kept) // _BLOCKS
+        # Whole blocks from the end: the oldest intervals remember the start.
+        logs, spans = logs[-_BLOCKS * length :], spans[-_BLOCKS * length :]
+        blocks = logs.reshape(_BLOCKS, length, *logs.shape[1:]).sum(axis=1)
+        rates = blocks / spans.reshape(_BLOCKS, length).sum(axis=1)[:, None, None]
+        errors = rates.std(axis=0, ddof=1) / np.sqrt(_BLOCKS)
+        return trace[-1], errors, np.array([g.t for g in kept]), trace

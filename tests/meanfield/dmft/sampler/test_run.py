@@ -1,0 +1,351 @@
+"""The causal sampler: it is a network revealed as asked, of second order, reproducible, honest."""
+
+import math
+import warnings
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import simulate
+from meanfield import (
+    GaussianOperator,
+    SamplerError,
+    SiteModel,
+    StepSizeWarning,
+    Switching,
+    TwoTime,
+    transfer_function,
+    two_time,
+)
+from meanfield.common import seeds
+from meanfield.dmft.sampler.run import (
+    Forgetting,
+    SamplerMoment,
+    SamplerRun,
+    SamplerSetting,
+    stiffness,
+)
+from meanfield.dmft.sampler.site import rate_model
+from meanfield.exponential import largest_rate
+from meanfield.schedule import Schedule, breakpoints, step_times
+
+ARRAYS = ("t", "C", "delta", "freezing", "energy", "r_int")
+
+
+def setting(
+    g: float,
+    gamma: float,
+    onsager: Schedule,
+    t_max: float,
+    dt: float,
+    *,
+    innovations: str = "gaussian",
+    neglect: float = 0.0,
+    x0_std: float = 1.0,
+) -> SamplerSetting:
+    times = breakpoints(t_max, onsager)
+    model = rate_model(transfer_function("tanh"), onsager)
+    grid = step_times(times, dt)
+    return SamplerSetting(
+        model, g, gamma, lambda t: 0.0, x0_std, times, grid, innovations, neglect=neglect
+    )
+
+
+def lazy_copy(batch: SamplerRun, seed: int, *key: int) -> GaussianOperator:
+    """The operator that the batch had when it was made."""
+    entropy = int(seeds.sequence(seed, "couplings", *key).generate_state(1, np.uint64)[0])
+    return simulate.couplings.lazy(
+        batch.x0.size, batch.setting.g, batch.setting.gamma, seed=entropy
+    )
+
+
+class Stored:
+    """A matrix in memory in the place of the operator of a batch."""
+
+    def __init__(self, matrix: np.ndarray) -> None:
+        self.matrix = matrix
+
+    def matvec(self, v: np.ndarray) -> np.ndarray:
+        return self.matrix @ v
+
+    def rmatvec(self, v: np.ndarray) -> np.ndarray:
+        return self.matrix.T @ v
+
+
+# ------------------------------------------------------------------------------- a network
+
+
+@pytest.mark.parametrize("gamma", [0.5, -1.0])
+@pytest.mark.parametrize("onsager", [0.0, 1.0, Switching([0.63], [0, 0.7])])
+def test_batch_is_a_network(gamma: float, onsager: Schedule) -> None:
+    """M trajectories with Gaussian innovations are M neurons of `simulate`, step by step.
+
+    Rounding differs (the batch evaluates each state once), hence not to the last bit; and it grows
+    with the steps, on any BLAS kernel to 2·10⁻⁹ of the energies here and 5·10⁻⁷ at t = 2.
+    """
+    size, here = 150, setting(1.5, gamma, onsager, 1.4, 0.05)
+    batch = SamplerRun(here, size, 3, 0, 1)
+    moments = list(batch)
+    J = lazy_copy(batch, 3, 0, 1)
+    run = simulate.integrate(
+        J, batch.x0, t_max=1.4, dt=0.05, onsager=onsager, method="exponential", save_at=here.grid
+    )
+    np.testing.assert_allclose([m.t for m in moments], run.t, rtol=1e-12)
+    np.testing.assert_allclose([m.x for m in moments], run.x, atol=1e-5)
+    energies = [m.force @ m.force / (2 * size) for m in moments]
+    np.testing.assert_allclose(energies, run.energy, atol=1e-7)
+    assert batch.operator.rank == J.rank
+
+
+def test_switching_on_and_off() -> None:
+    """A stored matrix: where the force ends, `simulate` asks for one product more."""
+    onsager = Switching([0.5, 1.12], [0.6, 0, 0.4])
+    J = simulate.couplings.elliptic(80, 1.5, -0.5, seed=2)
+    here = setting(1.5, -0.5, onsager, 2.0, 0.05)
+    batch = SamplerRun(here, 80, 3, 0)
+    batch.operator = Stored(J)  # type: ignore[assignment]
+    moments = list(batch)
+    run = simulate.integrate(
+        J, batch.x0, t_max=2.0, dt=0.05, onsager=onsager, method="exponential", save_at=here.grid
+    )
+    np.testing.assert_allclose([m.x for m in moments], run.x, atol=1e-11)
+    assert [m.u is not None for m in moments] == [onsager(m.t) != 0 for m in moments]
+
+
+@pytest.mark.parametrize("onsager", [0.0, 0.6, Switching([0.731], [0, 1])])
+def test_second_order(onsager: Schedule) -> None:
+    """One matrix, three steps, against the fourth-order scheme of `simulate`; the jump off-grid."""
+    size, t_max = 60, 1.6
+    J = simulate.couplings.elliptic(size, 1.3, 0.4, seed=2)
+    steps, errors = np.array([0.04, 0.02, 0.01]), []
+    for dt in steps:
+        batch = SamplerRun(setting(1.3, 0.4, onsager, t_max, dt), size, 1, 0)
+        batch.operator = Stored(J)  # type: ignore[assignment]
+        *_, last = batch
+        exact = simulate.integrate(J, batch.x0, t_max=t_max, dt=0.01, onsager=onsager, method="rk4")
+        errors.append(np.max(np.abs(last.x - exact.x_end)))
+    assert np.polyfit(np.log(steps), np.log(errors), 1)[0] == pytest.approx(2, abs=0.15)
+
+
+def test_step_times() -> None:
+    times = [0.0, 0.73, 1.0, 1.0007]
+    grid = step_times(times, 0.1)
+    assert set(times) <= set(grid)
+    steps = np.diff(grid)
+    assert np.all(steps > 0)
+    assert np.all(steps <= 0.1 * (1 + 1e-9))
+    # As many steps as needed and no more, and none of rounding.
+    assert grid.size == 1 + 8 + 3 + 1
+    assert step_times([0.0, 0.3], 0.1).size == 4
+    assert step_times([0.0, 0.05], 0.1).tolist() == [0.0, 0.05]
+
+
+def test_saved_times() -> None:
+    schedule = Switching([0.42], [0, 1])
+    run = two_time(
+        1.5, t_max=1.0, dt=0.1, onsager=schedule, temperature=lambda t: 0.1 * t, save_every=4,
+        n_trajectories=1024, batches=2, seed=0, finite_m="ignore",
+    )  # fmt: skip
+    # 5 steps to the switch and 6 behind it; every fourth, the switch and the end.
+    expected = [0, 4 * 0.084, 0.42, 0.42 + 4 * 0.58 / 6, 1.0]
+    np.testing.assert_allclose(run.t, expected, rtol=1e-12)
+    assert run.C.shape == (5, 5)
+    every = two_time(
+        1.5, t_max=1.0, dt=0.1, onsager=schedule, temperature=lambda t: 0.1 * t,
+        n_trajectories=1024, batches=2, seed=0, finite_m="ignore",
+    )  # fmt: skip
+    places = np.searchsorted(every.t, run.t - 1e-9)
+    np.testing.assert_allclose(run.C, every.C[np.ix_(places, places)], atol=1e-14)
+    np.testing.assert_array_equal(run.energy, every.energy[places])
+    assert two_time(1.5, t_max=0.3, dt=0.1, save_every=100).t.tolist() == [0.0, 0.3]
+
+
+# ----------------------------------------------------------------------------------- seeds
+
+
+def small(seed: int | None, **changes: Any) -> TwoTime:
+    arguments: dict[str, Any] = {
+        "t_max": 0.5, "dt": 0.1, "onsager": 0.5, "temperature": 0.1, "n_trajectories": 2048,
+        "batches": 4, "response": True, "n_pulsed": 16,
+    }  # fmt: skip
+    return two_time(1.5, 0.5, seed=seed, **arguments | changes)
+
+
+@pytest.fixture(scope="module")
+def seeded() -> TwoTime:
+    return small(3, threads=1)
+
+
+def test_seeds(seeded: TwoTime) -> None:
+    """The same whatever the threads; another seed is another run; None is not always the same."""
+    for threads in (2, None):
+        again = small(3, threads=threads)
+        for name in (*ARRAYS, "R", "C_err", "R_err", "energy_finite_m"):
+            np.testing.assert_array_equal(getattr(again, name), getattr(seeded, name))
+    assert seeded.attributes["seed"] == 3
+    for other in (small(4), small(None), small(None)):
+        assert not np.any(np.isclose(other.energy[1:], seeded.energy[1:], rtol=1e-9))
+    drawn = small(None)
+    again = small(drawn.attributes["seed"])
+    np.testing.assert_array_equal(again.C, drawn.C)
+
+
+def test_batches_are_independent() -> None:
+    """Starts, couplings and noise of different batches and groups of one run share nothing.
+
+    120 correlation coefficients of 2000 normal numbers each below 5/√2000: a false alarm in 10⁴.
+    """
+    here = setting(1.5, 0.0, 0.0, 0.2, 0.1)
+    draws = []
+    for key in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        batch = SamplerRun(here, 2000, 0, *key)
+        J = batch.operator
+        e = np.ones(2000) / math.sqrt(2000)
+        draws += [batch.x0, J.matvec(e), J.rmatvec(e), batch._noise.standard_normal(2000)]
+    correlation = np.corrcoef(draws) - np.eye(16)
+    assert np.max(np.abs(correlation)) < 5 / math.sqrt(2000)
+
+
+# -------------------------------------------------------------------------------- forgetting
+
+
+def test_window_bounds_the_rank() -> None:
+    """A long vanilla run: bounded rank, the same q and Δ as without; 10 comparisons at 5 s.e.
+
+    With errors of 6 batches, Student's t: a false alarm in some 500 runs of fresh seeds.
+    """
+    arguments: dict[str, Any] = {
+        "t_max": 32.0, "dt": 0.1, "n_trajectories": 6 * 600, "batches": 6, "save_every": 40,
+        "finite_m": "ignore", "method": "sampler", "threads": 1,
+    }  # fmt: skip
+    whole = two_time(2.0, 0.0, seed=0, **arguments)
+    short = two_time(2.0, 0.0, seed=0, window=12.0, **arguments)
+    half = two_time(2.0, 0.0, seed=0, window=12.0, **arguments | {"t_max": 16.0})
+    assert short.rank < 0.6 * whole.rank
+    assert short.rank < 1.15 * half.rank
+    late = slice(4, None)
+    for name in ("C", "delta"):
+        one, two = (np.diagonal(getattr(run, name))[late] for run in (whole, short))
+        errors = [np.diagonal(getattr(run, name + "_err"))[late] for run in (whole, short)]
+        assert np.max(np.abs(one - two) / np.hypot(*errors)) < 5
+
+
+def test_rotations_are_told_once() -> None:
+    """Whoever follows the bases sees every cut, the last step's too, and none of them twice."""
+    base = setting(1.5, 0.5, 0.0, 2.0, 0.1, innovations="matched", neglect=1e-3)
+    for window in (0.9, 1.0, 1.1, 1.2, 1.3):
+        batch = SamplerRun(replace(base, window=window), 400, 0, 0)
+        rank = (0, 0)
+        for _ in batch:
+            if batch.rotations is not None:
+                sizes = tuple(rotation.shape[0] for rotation in batch.rotations)
+                # The bases have grown by at most a request or two since the last moment.
+                assert all(0 <= new - old <= 2 for new, old in zip(sizes, rank, strict=True))
+                assert batch.rotations[0].shape[1] <= batch.operator.rank[0]
+            rank = batch.operator.rank
+        assert batch.rotations is None
+
+
+def test_forgetting_keeps_the_recent_past() -> None:
+    """Products with remembered vectors are unchanged but for what the tolerance leaves out."""
+    n, neglect = 400, 1e-2
+    J = GaussianOperator(n, 1.5, 0.0, seed=0, tol=1e-3)
+    memory = Forgetting(J, 4.0, neglect)
+    x = np.random.default_rng(0).standard_normal(n)
+    cuts, ranks = 0, []
+    past: list[tuple[float, np.ndarray]] = []
+    for k in range(200):
+        t = 0.1 * k
+        phi = np.tanh(x)
+        h = J @ phi
+        past.append((t, phi))
+        before = np.array([J @ v for s, v in past if t - 4 <= s])
+        found = memory.remember(t, phi, None)
+        if found is not None:
+            cuts += 1
+            right, left = found
+            assert right.shape[1] == J.rank[0]
+            assert left.shape == (0, 0)
+            after = np.array([J @ v for s, v in past if t - 4 <= s])
+            size = 1.5 * np.linalg.norm(phi)
+            assert np.max(np.linalg.norm(after - before, axis=1)) < 10 * neglect * size
+        ranks.append(J.rank[0])
+        x += 0.1 * (h - x)
+    assert cuts >= 20
+    assert max(ranks[100:]) < 1.2 * max(ranks[:100])
+    never = Forgetting(J, math.inf, neglect)
+    assert never.remember(1e9, x, None) is None
+
+
+# --------------------------------------------------------------------------------- stiffness
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.5])
+def test_stiffness_is_that_of_the_network(gamma: float) -> None:
+    """Against `simulate.stiffness` of the matrix that a batch reveals, at its own states."""
+    here = setting(2.0, gamma, 1.0, 1.0, 0.02, innovations="matched", neglect=1e-3)
+    batch = SamplerRun(here, 500, 1, 0)
+    for moment in batch:
+        if moment.step not in (0, 5, 49):
+            continue
+        rank = batch.operator.rank
+        found = stiffness(here.model, batch.operator, moment)
+        assert batch.operator.rank == rank
+        J = simulate.couplings.elliptic(500, 2.0, gamma, seed=moment.step)
+        if moment.step == 0:
+            # Couplings independent of the state.
+            expected = simulate.stiffness(moment.x, J, onsager=1.0)
+            assert found == pytest.approx(float(expected), rel=0.1)
+        revealed = batch.operator
+    revealed.innovations, revealed.tol = "gaussian", 0.0
+    expected = simulate.stiffness(moment.x, revealed @ np.eye(500), onsager=1.0)
+    final = stiffness(here.model, batch.operator, moment)
+    assert final == pytest.approx(float(expected), rel=0.05)
+
+
+def test_step_size_warning() -> None:
+    arguments: dict[str, Any] = {"t_max": 1.0, "n_trajectories": 4096, "batches": 2, "seed": 0}
+    with pytest.warns(StepSizeWarning, match=r"dt = 0\.05 exceeds the largest stable step 0\.0"):
+        run = two_time(4.0, dt=0.05, onsager=1.0, **arguments)
+    assert run.status == "flagged"
+    assert len(run.warnings) == 1
+    assert 2.8 * 16 < run.stiffness < 6 * 16
+    assert largest_rate(0.05) < run.stiffness
+    # Below the step that it recommends there is nothing to tell (the stiffness grows along the
+    # flow), nor without the force.
+    advised = float(run.warnings[0].split("largest stable step ")[1].split()[0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        better = two_time(4.0, dt=0.7 * advised, onsager=1.0, **arguments)
+        vanilla = two_time(4.0, 0.5, dt=0.1, **arguments)
+    assert better.status == vanilla.status == "converged"
+    assert better.energy[-1] < run.energy[-1]
+    assert math.isnan(vanilla.stiffness)
+
+
+def test_diverging_trajectories() -> None:
+    growing = SiteModel("growing", phi=np.tanh, drift=lambda t, x, h, u: x**3 + h)
+    with pytest.raises(SamplerError, match="beyond all bounds at t = "), np.errstate(all="ignore"):
+        two_time(
+            1.0, t_max=50.0, dt=0.1, model=growing, n_trajectories=256, batches=2, seed=0,
+            threads=1,
+        )  # fmt: skip
+
+
+def test_moments_hold_what_they_say() -> None:
+    here = setting(1.5, 0.5, 0.7, 0.4, 0.1, innovations="matched", neglect=1e-3)
+    batch = SamplerRun(here, 500, 0, 0)
+    moments: list[SamplerMoment] = list(batch)
+    assert [m.step for m in moments] == list(range(5))
+    assert np.mean(moments[0].x ** 2) == pytest.approx(1, rel=1e-12)
+    J = batch.operator
+    for m in moments:
+        np.testing.assert_allclose(m.phi, np.tanh(m.x))
+        np.testing.assert_allclose(m.force, m.h - m.x)
+        np.testing.assert_allclose(m.psi, m.force)
+        np.testing.assert_allclose(m.drift, m.force - 0.7 * (1 - m.phi**2) * m.u)
+        # One matrix has given all answers, but for memory terms below the tolerance.
+        assert np.linalg.norm(J @ m.phi - m.h) < 3e-3 * np.linalg.norm(m.h)
+        assert np.linalg.norm(J.T @ m.psi - m.u) < 3e-3 * np.linalg.norm(m.u)

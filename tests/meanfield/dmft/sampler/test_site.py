@@ -1,0 +1,122 @@
+"""Models of one neuron: the built-in one, those of users, what is refused."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+from meanfield import ArgumentError, SiteModel, Slopes, transfer_function, two_time
+
+ARRAYS = ("t", "C", "delta", "freezing", "energy", "r_int")
+
+
+def regulated(kappa: float) -> SiteModel:
+    """The rate network of `two_time`, written by a user."""
+
+    def drift(t: float, x: Any, h: Any, u: Any) -> Any:
+        return h - x - kappa * (1 - np.tanh(x) ** 2) * u
+
+    def slopes(t: float, x: Any, h: Any, u: Any) -> Slopes:
+        d1 = 1 - np.tanh(x) ** 2
+        one = np.ones_like(x)
+        bend = -2 * np.tanh(x) * d1
+        return Slopes(d1, -one, one, -one - kappa * bend * u, one, -kappa * d1)
+
+    return SiteModel(
+        "mine",
+        phi=np.tanh,
+        drift=drift,
+        psi=lambda x, h: h - x,
+        uses_u=lambda t: True,
+        slopes=slopes,
+    )
+
+
+def test_user_model_is_the_built_in_one() -> None:
+    arguments: dict[str, Any] = {
+        "t_max": 1.0, "dt": 0.1, "n_trajectories": 2048, "batches": 2, "seed": 1,
+        "response": True, "n_pulsed": 8,
+    }  # fmt: skip
+    mine = two_time(1.5, -0.5, model=regulated(0.5), **arguments)
+    theirs = two_time(1.5, -0.5, onsager=0.5, **arguments)
+    for name in (*ARRAYS, "C_err", "R", "R_err"):
+        np.testing.assert_allclose(getattr(mine, name), getattr(theirs, name), atol=1e-9)
+    assert mine.stiffness == pytest.approx(theirs.stiffness, rel=1e-6)
+    assert mine.attributes["model"] == "mine"
+    assert math.isnan(mine.energy_balance_error)
+    # Without a request for R there is no response of a user's model.
+    plain = two_time(1.5, -0.5, model=regulated(0.5), **arguments | {"response": False})
+    assert np.all(np.isnan(plain.r_int))
+    assert plain.R is None
+
+
+RELU = SiteModel(
+    "threshold-linear", phi=lambda x: np.maximum(x, 0.0), drift=lambda t, x, h, u: h - x
+)
+ERF = SiteModel(
+    "erf", phi=transfer_function("erf").phi, drift=lambda t, x, h, u: h - x
+)  # fmt: skip
+
+
+def arc_cosine(delta: np.ndarray) -> np.ndarray:
+    """⟨max(x, 0) max(y, 0)⟩ of Gaussian pairs (Cho, Saul 2009)."""
+    scale = np.sqrt(np.outer(np.diagonal(delta), np.diagonal(delta)))
+    angle = np.arccos(np.clip(delta / scale, -1, 1))
+    return scale / (2 * np.pi) * (np.sin(angle) + (np.pi - angle) * np.cos(angle))
+
+
+def arc_sine(delta: np.ndarray) -> np.ndarray:
+    """⟨erf(√π x/2) erf(√π y/2)⟩ of Gaussian pairs."""
+    same = np.diagonal(delta) + 2 / np.pi
+    return 2 / np.pi * np.arcsin(delta / np.sqrt(np.outer(same, same)))
+
+
+@pytest.mark.parametrize(("model", "kernel"), [(RELU, arc_cosine), (ERF, arc_sine)])
+def test_gaussian_kernels_at_gamma_zero(model: SiteModel, kernel: Any) -> None:
+    """C is the kernel of Δ, and φ need not be odd.
+
+    36 correlated comparisons at 5 standard errors of 16 batches: a false alarm below 1 %.
+    """
+    run = two_time(
+        2.5, t_max=2.0, dt=0.1, model=model, n_trajectories=16 * 1000, batches=16, save_every=4,
+        seed=2, finite_m="ignore",
+    )  # fmt: skip
+    expected = kernel(run.delta)
+    # An error of Δ moves both sides alike: that of C alone is too large, not too small.
+    assert np.max(np.abs(run.C - expected) / (run.C_err + run.delta_err + 1e-4)) < 5
+    assert np.max(np.abs(run.C / expected - 1)) < 0.03
+    # Δ̇ + Δ at t′ = 0 is ⟨h x(0)⟩ = 0: a free decay.
+    np.testing.assert_allclose(run.delta[:, 0], np.exp(-run.t), atol=5e-3)
+
+
+def test_uncoupled_drift() -> None:
+    """A leak of rate 3 and no field: the scheme's own error, second order."""
+    model = SiteModel("free", phi=np.tanh, drift=lambda t, x, h, u: -3.0 * x)
+    errors = []
+    for dt in (0.1, 0.05):
+        run = two_time(
+            1.0, t_max=1.0, dt=dt, model=model, n_trajectories=256, batches=2, seed=0,
+            x0_std=0.7, finite_m="ignore",
+        )  # fmt: skip
+        errors.append(np.max(np.abs(run.delta[:, -1] / (0.49 * np.exp(-3 - 3 * run.t)) - 1)))
+    assert math.log2(errors[0] / errors[1]) == pytest.approx(2, abs=0.3)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"phi": lambda x: 1.0}, "phi of model 'bad': must map arrays"),
+        ({"phi": lambda x: x[:2]}, "phi of model 'bad'"),
+        ({"phi": lambda x: x * np.nan}, "phi of model 'bad'"),
+        ({"drift": lambda t, x, h, u: 0.0}, "drift of model 'bad'"),
+        ({"force": lambda x, h: np.ones(1)}, "force of model 'bad'"),
+        ({"psi": lambda x, h: 2.0, "uses_u": lambda t: True}, "psi of model 'bad'"),
+        ({"uses_u": lambda t: True}, "psi=None: a model that uses u"),
+    ],
+)
+def test_bad_models(changes: dict[str, Any], message: str) -> None:
+    good: dict[str, Any] = {"phi": np.tanh, "drift": lambda t, x, h, u: h - x}
+    SiteModel("good", **good)
+    with pytest.raises(ArgumentError, match=message):
+        SiteModel("bad", **good | changes)

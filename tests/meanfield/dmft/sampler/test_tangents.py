@@ -1,0 +1,191 @@
+"""Responses: Bessel functions, stored networks kicked by hand, two estimates of r_int."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.special import iv, jv
+
+import simulate
+from meanfield import Switching, null_response, stationary, two_time
+
+
+def fixed_point_response(t: np.ndarray, g: float, gamma: float) -> np.ndarray:
+    """e^{−t} I₁(2at)/(at), a = g√γ; J₁ for γ < 0."""
+    a = g * math.sqrt(abs(gamma))
+    z = np.maximum(2 * a * t, 1e-12)
+    return np.exp(-t) * 2 * (iv if gamma > 0 else jv)(1, z) / z
+
+
+@pytest.mark.parametrize(("g", "gamma"), [(0.6, 0.5), (0.45, 1.0), (0.8, -0.5), (0.9, -1.0)])
+def test_fixed_point_phase(g: float, gamma: float) -> None:
+    """Small tanh networks relax to 0 with the linear response; no sampling noise to speak of."""
+    run = two_time(
+        g, gamma, t_max=8.0, dt=0.1, x0_std=1e-4, n_trajectories=2000, batches=2, seed=0,
+        response=True, n_pulsed=4, save_every=8, finite_m="ignore",
+    )  # fmt: skip
+    lag = run.t[:, None] - run.t
+    assert run.R is not None
+    expected = np.where(lag > 0, fixed_point_response(np.abs(lag), g, gamma), 0)
+    # The first column is of first order in dt: `test_two_time`.
+    np.testing.assert_allclose(run.R[:, 1:], expected[:, 1:], atol=4e-3)
+    np.testing.assert_allclose(run.R[:, 0], expected[:, 0], atol=0.02)
+    # r_int tends to the null response of the elliptic law, slowly for γ > 0.
+    fine = np.linspace(0, 8, 8001)
+    values = fixed_point_response(fine, g, gamma)
+    total = np.concatenate([[0], np.cumsum((values[1:] + values[:-1]) / 2 * fine[1])])
+    np.testing.assert_allclose(run.r_int, total[::800], atol=3e-3)
+    assert run.r_int[-1] == pytest.approx(float(null_response(g, gamma)), rel=0.06)
+
+
+@pytest.mark.parametrize("temperature", [0.0, 0.3])
+def test_without_memory(temperature: float) -> None:
+    """γ = 0, κ = 0: R(t, s) = ⟨φ′(t)⟩ e^{s−t} from tangents, Novikov sums and the closed solver.
+
+    The tangents' pulses decay alike along all trajectories: R(t, s) e^{t−s} is one number a row.
+    4 s.e. of 15 degrees of freedom in some 24 correlated comparisons: a false alarm in 50.
+    """
+    arguments: dict[str, Any] = {
+        "t_max": 2.0, "dt": 0.05, "temperature": temperature, "save_every": 5,
+    }  # fmt: skip
+    more: dict[str, Any] = {
+        "method": "sampler", "n_trajectories": 16_000, "batches": 16, "finite_m": "ignore",
+        "seed": 0,
+    }  # fmt: skip
+    closed = two_time(2.0, response=True, **arguments)
+    tangents = two_time(2.0, response=True, n_pulsed=4000, **arguments, **more)
+    sums = two_time(2.0, **arguments, **more)
+    assert closed.R is not None
+    assert tangents.R is not None
+    assert tangents.R_err is not None
+    lag = closed.t[:, None] - closed.t
+    below = np.tril(np.ones_like(lag, dtype=bool), -1)
+    scaled = np.where(below, tangents.R * np.exp(np.abs(lag)), 0)
+    slope = scaled[:, :1]
+    np.testing.assert_allclose(scaled, np.where(below, slope, 0), rtol=1e-5)
+    off = np.abs(tangents.R - closed.R)[below]
+    assert np.max((off - 2e-3) / tangents.R_err[below]) < 4
+    assert np.all(closed.R[~below] == 0)
+    for run in (tangents, sums):
+        off = np.abs(run.r_int - closed.r_int)[1:]
+        assert np.max((off - 2e-3) / run.r_int_err[1:]) < 4
+
+
+def test_stationary_response() -> None:
+    """R_int of [SCS] and its tail at late times, from the closed solver: exp(−τ) ⟨φ′⟩."""
+    s = stationary(2.0)
+    run = two_time(2.0, t_max=50.0, dt=0.25, response=True, save_every=2)
+    assert run.r_int[-1] == pytest.approx(float(s.r_int), rel=1e-3)
+    assert run.R is not None
+    lag = run.t[-1] - run.t[-8:-1]
+    np.testing.assert_allclose(run.R[-1, -8:-1], float(s.r_int) * np.exp(-lag), rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("gamma", "onsager"),
+    [
+        (0.5, 0.0),
+        pytest.param(0.0, 1.0, marks=pytest.mark.slow),
+        pytest.param(0.5, 0.5, marks=pytest.mark.slow),
+        pytest.param(-0.5, 0.5, marks=pytest.mark.slow),
+    ],
+)
+def test_two_estimates_agree(gamma: float, onsager: float) -> None:
+    """Tangents of single neurons against the Novikov sums of all: 4.5 s.e., 1 % of misfit.
+
+    Student's errors of 11 degrees of freedom, 4 correlated points each: a false alarm in 100.
+    """
+    arguments: dict[str, Any] = {
+        "t_max": 1.2, "dt": 0.05, "onsager": onsager, "n_trajectories": 12_000, "batches": 12,
+        "save_every": 6, "finite_m": "ignore",
+    }  # fmt: skip
+    sums = two_time(1.8, gamma, seed=0, **arguments)
+    tangents = two_time(1.8, gamma, seed=1, response=True, n_pulsed=1200, **arguments)
+    off = np.abs(sums.r_int - tangents.r_int)[1:] - 0.01 * tangents.r_int[1:]
+    assert np.max(off / np.hypot(sums.r_int_err, tangents.r_int_err)[1:]) < 4.5
+    assert tangents.R is not None
+    # The diagonal jump ⟨φ′⟩ seen one step later, and causality.
+    dense = two_time(
+        1.8, gamma, t_max=0.1, dt=0.01, onsager=onsager, n_trajectories=4000, batches=4, seed=0,
+        response=True, n_pulsed=2000, finite_m="ignore",
+    )  # fmt: skip
+    assert dense.R is not None
+    jump = 1 - np.diagonal(dense.C)
+    np.testing.assert_allclose(dense.R[1:, :-1].diagonal(), jump[1:], rtol=0.06)
+    assert np.all(dense.R[np.triu_indices(len(dense.t))] == 0)
+
+
+def network_response(
+    n: int, gamma: float, onsager: float, s: float, t_max: float, count: int, seed: int
+) -> np.ndarray:
+    """R(t, s) of one stored network at 3 times: random kicks ±ε of all neurons at time s."""
+    g, kicks, eps = 1.8, 8, 1e-4
+    rng = np.random.default_rng(seed)
+    J = simulate.couplings.elliptic(n, g, gamma, seed=seed)
+    x0 = rng.standard_normal(n)
+    arguments: dict[str, Any] = {"dt": 0.05, "onsager": onsager, "method": "rk4"}
+    x = simulate.integrate(J, x0, t_max=s, **arguments).x_end
+    kick = rng.choice([-1.0, 1.0], (n, kicks))
+    starts = np.concatenate([x[:, None] + eps * kick, x[:, None] - eps * kick], axis=1)
+    later = simulate.integrate(J, starts, t_max=t_max - s, save_at=count + 1, **arguments).x[1:]
+    plus, minus = np.tanh(later[..., :kicks]), np.tanh(later[..., kicks:])
+    return np.mean(kick * (plus - minus), axis=(1, 2)) / (2 * eps)
+
+
+@pytest.mark.parametrize(
+    ("gamma", "onsager"),
+    [
+        (0.5, 0.0),
+        pytest.param(-0.5, 0.5, marks=pytest.mark.slow),
+        pytest.param(0.5, 1.0, marks=pytest.mark.slow),
+    ],
+)
+def test_kicked_networks(gamma: float, onsager: float) -> None:
+    """R(t, s) against 12 networks of 300 neurons: 4.5 combined standard errors at 3 lags.
+
+    Kicks differ by δφ of order 1, so a network's error is 1/√(8 · 300) = 0.02 and falls with 12;
+    O(1/n) = 0.005 is allowed for.  11 degrees of freedom: a false alarm in 300.
+    """
+    s, t_max = 0.5, 2.0
+    found = np.array(
+        [network_response(300, gamma, onsager, s, t_max, 3, seed) for seed in range(12)]
+    )
+    mean, error = found.mean(axis=0), found.std(axis=0, ddof=1) / math.sqrt(12)
+    run = two_time(
+        1.8, gamma, t_max=t_max, dt=0.05, onsager=onsager, n_trajectories=4000, batches=4, seed=0,
+        response=True, n_pulsed=1600, save_every=10, finite_m="ignore",
+    )  # fmt: skip
+    assert run.R is not None
+    assert run.R_err is not None
+    np.testing.assert_allclose(run.t, [0, 0.5, 1, 1.5, 2], rtol=1e-12)
+    theory, theory_err = run.R[2:, 1], run.R_err[2:, 1]
+    assert np.max((np.abs(mean - theory) - 0.005) / np.hypot(error, theory_err)) < 4.5
+    assert np.max(error) < 0.02
+    assert np.max(theory) > 0.2
+
+
+def test_response_over_a_switch() -> None:
+    """Kicks before the force is switched on, seen after it: R from the tangents of both epochs."""
+    schedule = Switching([0.5], [0.0, 1.0])
+    n, seeds = 200, 10
+    found = []
+    for seed in range(seeds):
+        rng = np.random.default_rng(seed)
+        J = simulate.couplings.elliptic(n, 1.8, 0.0, seed=seed)
+        kick = rng.choice([-1.0, 1.0], (n, 8))
+        x0 = rng.standard_normal(n)[:, None]
+        starts = np.concatenate([x0 + 1e-4 * kick, x0 - 1e-4 * kick], axis=1)
+        end = simulate.integrate(
+            J, starts, t_max=1.0, dt=0.025, onsager=schedule, method="rk4"
+        ).x_end
+        phi = np.tanh(end)
+        found.append(np.mean(kick * (phi[:, :8] - phi[:, 8:])) / 2e-4)
+    run = two_time(
+        1.8, t_max=1.0, dt=0.05, onsager=schedule, n_trajectories=2400, batches=4, seed=0,
+        response=True, n_pulsed=1200, save_every=100, finite_m="ignore",
+    )  # fmt: skip
+    assert run.R is not None
+    error = np.std(found, ddof=1) / math.sqrt(seeds)
+    # The first column is of first order in dt: 0.03.
+    assert abs(np.mean(found) - run.R[-1, 0]) < 4.5 * error + 0.03

@@ -1,0 +1,266 @@
+"""Zeros of f and minima of E, against scans, SciPy's solvers and the definitions."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import brentq, least_squares, root
+from scipy.sparse import csr_array
+
+from meanfield import transfer_function
+from meanfield.common.arguments import Array
+from simulate import couplings, energy_gradient, force, jacobian, kinetic_energy
+from simulate.fixed_points import FixedPoints, find_fixed_points
+
+
+def dense(n: int, g: float, seed: int) -> Array:
+    """Independent couplings with a diagonal: few neurons then have many zeros."""
+    return np.random.default_rng(seed).standard_normal((n, n)) * g / np.sqrt(n)
+
+
+def solve(J: Array, start: Array, method: Literal["hybr", "lm"] = "hybr") -> Array | None:
+    """A zero of f by SciPy's root, or None."""
+
+    def f(x: Array) -> Array:
+        return J @ np.tanh(x) - x
+
+    def slope(x: Array) -> Array:
+        return J / np.cosh(x) ** 2 - np.eye(len(x))
+
+    end = root(f, start, jac=slope, method=method, tol=1e-13)
+    return end.x if np.max(np.abs(f(end.x))) < 1e-11 else None
+
+
+def scanned_zeros(J: Array, per_axis: int) -> list[Array]:
+    """Zeros, one of each pair ±x, by SciPy's root from a grid over all states Jφ can reach."""
+    reach = np.abs(J).sum(axis=1)
+    axes = [np.linspace(-r, r, per_axis) for r in reach]
+    zeros: list[Array] = []
+    for start in np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, len(J)):
+        x = solve(J, start)
+        if x is None:
+            continue
+        if all(min(np.abs(x - y).max(), np.abs(x + y).max()) > 1e-5 for y in zeros):
+            zeros.append(x)
+    return zeros
+
+
+def assert_same_points(x: Array, others: list[Array], atol: float = 1e-8) -> None:
+    """The columns of x are the other points up to order and sign."""
+    assert x.shape[1] == len(others)
+    for y in others:
+        distance = np.minimum(
+            np.abs(x - y[:, None]).max(axis=0), np.abs(x + y[:, None]).max(axis=0)
+        )
+        assert np.sum(distance < atol) == 1
+
+
+@pytest.fixture(scope="module")
+def couplings_100() -> Array:
+    return couplings.elliptic(100, 2.0, seed=1)
+
+
+@pytest.fixture(scope="module")
+def points_100(couplings_100: Array) -> FixedPoints:
+    return find_fixed_points(couplings_100, n_starts=64, seed=0)
+
+
+@pytest.mark.parametrize("phi", ["tanh", "erf", "algebraic"])
+@pytest.mark.parametrize("a", [1.3, 2.0, 5.0])
+def test_one_neuron(a: float, phi: str) -> None:
+    function = transfer_function(phi)
+
+    def f(x: float) -> float:
+        return float(a * function.phi(np.array([x]))[0] - x)
+
+    exact = brentq(f, 1e-3, 2 * a, xtol=1e-15)
+    points = find_fixed_points([[a]], n_starts=16, seed=3, phi=phi)
+    np.testing.assert_allclose(points.x, [[0, exact]], rtol=1e-12)
+    slope = function.d1(np.array([exact]))[0]
+    np.testing.assert_allclose(points.eigenvalues, [[a - 1], [a * slope - 1]], rtol=1e-10)
+    np.testing.assert_array_equal(points.n_unstable, [1, 0])
+    np.testing.assert_allclose(points.smallest_singular_value, [a - 1, 1 - a * slope], rtol=1e-10)
+    np.testing.assert_allclose(points.q, [0, function.phi(np.array([exact]))[0] ** 2], rtol=1e-12)
+    assert points.proven.all()
+    assert points.hits.sum() == 16
+    assert len(points.minima) == 0
+
+
+@pytest.mark.parametrize("a", [0.0, -2.0, 0.7, 1.0])
+def test_one_neuron_at_rest(a: float) -> None:
+    """At a = 1 the zero is threefold: found and merged, but not proven to be one."""
+    points = find_fixed_points([[a]], n_starts=16, seed=3)
+    np.testing.assert_array_equal(points.x, [[0]])
+    assert points.hits.tolist() == [16]
+    assert bool(points.proven[0]) == (a != 1)
+
+
+@pytest.mark.parametrize(("n", "per_axis", "seeds"), [(2, 16, range(5)), (3, 10, range(3))])
+def test_few_neurons_against_a_scan(n: int, per_axis: int, seeds: range) -> None:
+    for seed in seeds:
+        J = 2.5 * np.eye(n) + dense(n, 0.6, seed)
+        exact = scanned_zeros(J, per_axis)
+        assert len(exact) > n
+        grid = np.random.default_rng(seed).uniform(-1, 1, (n, 300))
+        points = find_fixed_points(J, x0=grid * np.abs(J).sum(axis=1)[:, None])
+        assert_same_points(points.x, exact)
+        assert points.index_sum == 1
+
+
+def test_zeros(couplings_100: Array, points_100: FixedPoints) -> None:
+    J, points = couplings_100, points_100
+    assert len(points) > 3
+    assert np.max(np.abs(force(points.x, J))) < 1e-12
+    assert np.max(np.abs(force(-points.x, J))) < 1e-12
+    assert points.proven.all()
+    np.testing.assert_allclose(
+        points.residual, np.sqrt(np.mean(force(points.x, J) ** 2, axis=0)), atol=1e-15
+    )
+    np.testing.assert_allclose(points.x2, np.mean(points.x**2, axis=0))
+    np.testing.assert_allclose(points.q, np.mean(np.tanh(points.x) ** 2, axis=0))
+    assert np.all(np.diff(points.x2) > 0)
+    for k in range(len(points)):
+        A = jacobian(points.x[:, k], J)
+        eigenvalues = points.eigenvalues[k]
+        assert np.all(np.diff(eigenvalues.real) <= 0)
+        # Each eigenvalue makes A − λ singular; sums and numbers of them are those of A.
+        assert np.linalg.svd(A - eigenvalues[0] * np.eye(100))[1][-1] < 1e-12
+        np.testing.assert_allclose(eigenvalues.sum(), np.trace(A), rtol=1e-10)
+        assert points.n_unstable[k] == np.sum(np.linalg.eigvals(A).real > 0)
+        smallest = np.linalg.svd(A)[1][-1]
+        np.testing.assert_allclose(points.smallest_singular_value[k], smallest, rtol=1e-10)
+
+
+def test_minima_that_are_no_zeros(couplings_100: Array, points_100: FixedPoints) -> None:
+    J, minima = couplings_100, points_100.minima
+    assert len(minima) > 3
+    assert np.max(np.abs(energy_gradient(minima.x, J))) < 1e-13
+    assert np.min(minima.residual) > 1e-5
+    # Where E is nearly flat the theorem is silent.
+    assert minima.proven[minima.smallest_curvature > 1e-4].all()
+    np.testing.assert_allclose(minima.energy, kinetic_energy(minima.x, J) / 100, rtol=1e-9)
+    # Aᵀf = 0 with f ≠ 0: A is singular, with null vector f from the left.
+    assert np.max(minima.smallest_singular_value) < 1e-13
+    rng = np.random.default_rng(5)
+    for k in range(len(minima)):
+        x = minima.x[:, k]
+        curvatures = np.linalg.eigvalsh(-jacobian(x, J, onsager=1.0))
+        assert curvatures[0] > 0
+        np.testing.assert_allclose(minima.smallest_curvature[k], curvatures[0], rtol=1e-6)
+        nearby = x[:, None] + 1e-4 * rng.standard_normal((100, 50))
+        assert np.all(kinetic_energy(nearby, J) > kinetic_energy(x, J))
+
+
+def test_minima_stay_minima_for_least_squares(
+    couplings_100: Array, points_100: FixedPoints
+) -> None:
+    J, minima = couplings_100, points_100.minima
+
+    def f(x: Array) -> Array:
+        return J @ np.tanh(x) - x
+
+    def slope(x: Array) -> Array:
+        return J / np.cosh(x) ** 2 - np.eye(100)
+
+    for k in range(3):
+        start = minima.x[:, k] + 1e-5 * np.random.default_rng(k).standard_normal(100)
+        end = least_squares(f, start, jac=slope, xtol=1e-15, ftol=1e-15, gtol=1e-15, max_nfev=2000)
+        np.testing.assert_allclose(end.cost, 100 * minima.energy[k], rtol=1e-6)
+
+
+@pytest.mark.parametrize("method", ["hybr", "lm"])
+def test_zeros_of_another_solver_are_listed(method: Literal["hybr", "lm"]) -> None:
+    J = 2.2 * np.eye(4) + dense(4, 0.6, 3)
+    states = 2 * np.random.default_rng(0).standard_normal((4, 400))
+    points = find_fixed_points(J, x0=states)
+    reached = set()
+    for start in states.T[:40]:
+        x = solve(J, start, method)
+        if x is not None:
+            distance = np.minimum(
+                np.abs(points.x - x[:, None]).max(axis=0), np.abs(points.x + x[:, None]).max(axis=0)
+            )
+            assert np.min(distance) < 1e-8
+            reached.add(int(np.argmin(distance)))
+    assert len(reached) > 5
+
+
+@pytest.mark.parametrize("g", [0.4, 0.8])
+def test_only_the_origin_below_the_transition(g: float) -> None:
+    points = find_fixed_points(couplings.elliptic(100, g, seed=4), n_starts=16, seed=1)
+    np.testing.assert_array_equal(points.x, np.zeros((100, 1)))
+    assert points.hits.tolist() == [16]
+    assert points.n_unstable.tolist() == [0]
+    assert points.new_zero_probability == 0
+    assert points.index_sum == 1
+
+
+def test_permuted_neurons() -> None:
+    J = couplings.elliptic(25, 2.0, 0.3, seed=8)
+    rng = np.random.default_rng(1)
+    x0, order = rng.standard_normal((25, 40)), rng.permutation(25)
+    points = find_fixed_points(J, x0=x0)
+    permuted = find_fixed_points(J[np.ix_(order, order)], x0=x0[order])
+    assert_same_points(permuted.x, list(points.x[order].T))
+    assert_same_points(permuted.minima.x, list(points.minima.x[order].T))
+    np.testing.assert_array_equal(points.hits, permuted.hits)
+    np.testing.assert_allclose(
+        points.eigenvalues.real.max(axis=1), permuted.eigenvalues.real.max(axis=1), atol=1e-9
+    )
+
+
+def test_mirror_starts_end_at_one_point() -> None:
+    J = couplings.elliptic(25, 2.0, seed=8)
+    x0 = np.random.default_rng(1).standard_normal((25, 10))
+    few, both = find_fixed_points(J, x0=x0), find_fixed_points(J, x0=np.hstack([x0, -x0]))
+    np.testing.assert_array_equal(2 * few.hits, both.hits)
+    np.testing.assert_array_equal(few.x, both.x)
+
+
+def test_sparse_couplings() -> None:
+    J = couplings.elliptic(20, 2.0, seed=3)
+    dense, sparse = (find_fixed_points(a, n_starts=6, seed=0) for a in (J, csr_array(J)))
+    np.testing.assert_array_equal(dense.x, sparse.x)
+
+
+@settings(max_examples=40)
+@given(
+    n=st.integers(1, 5),
+    g=st.floats(0.1, 6),
+    phi=st.sampled_from(["tanh", "erf", "algebraic"]),
+    seed=st.integers(0, 10**6),
+)
+def test_every_listed_point_is_what_it_claims(n: int, g: float, phi: str, seed: int) -> None:
+    J = dense(n, g, seed)
+    x0 = 2 * np.random.default_rng(seed).standard_normal((n, 12))
+    points = find_fixed_points(J, x0=x0, phi=phi)
+    scale = 1 + np.abs(J).sum()
+    assert np.max(np.abs(force(points.x, J, phi=phi))) < 1e-13 * scale
+    minima = points.minima
+    if len(minima):
+        assert np.max(np.abs(energy_gradient(minima.x, J, phi=phi))) < 1e-12 * scale**2
+        assert np.min(minima.residual) > 1e-10
+        assert np.max(minima.smallest_singular_value) < 1e-6 * scale
+    assert points.n_failed == 0
+    assert points.hits.sum() + minima.hits.sum() == 12
+    zero = points.outcome == "zero"
+    np.testing.assert_array_equal(
+        np.bincount(points.index[zero], minlength=len(points)), points.hits
+    )
+    for table in (points, minima):
+        x = table.x
+        for sign in (1, -1):
+            distance = np.linalg.norm(x[:, :, None] - sign * x[:, None, :], axis=0)
+            assert np.all(distance[~np.eye(len(table), dtype=bool)] > 1e-9)
+
+
+def test_a_line_of_zeros_is_not_proven() -> None:
+    points = find_fixed_points(np.eye(2), x0=np.array([[1.0], [2.0]]), phi="linear")
+    np.testing.assert_array_equal(points.x, [[0, 1], [0, 2]])
+    assert not points.proven.any()
+    assert "2 zeros of f (x and -x are one), 2 of them unproven" in points.summary
+    assert "unproven" not in find_fixed_points([[2.0]], n_starts=2, seed=0).summary

@@ -1,0 +1,195 @@
+"""How zeros of f are searched: descents, seeds, what is counted, failures, files."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.optimize import brentq
+from scipy.sparse.linalg import aslinearoperator
+
+from meanfield import ArgumentError, load, transfer_function
+from meanfield.common.arguments import Array
+from simulate import couplings, energy_gradient
+from simulate.fixed_points import FixedPointError, find_fixed_points
+from simulate.fixed_points.descent import Landscape, descend
+
+
+@pytest.fixture(scope="module")
+def couplings_100() -> Array:
+    return couplings.elliptic(100, 2.0, seed=1)
+
+
+def test_convergence_is_quadratic(couplings_100: Array) -> None:
+    landscape = Landscape(couplings_100, transfer_function("tanh"))
+    x = np.random.default_rng(0).standard_normal((100, 8))
+    orders = []
+    for column in x.T:
+        end = descend(landscape, column, tol=1e-10, max_iter=1000)
+        r = np.log([value for value in end.residuals if value > 1e-14])
+        if end.kind == "zero" and np.any(end.point.x):
+            orders.append((r[-1] - r[-2]) / (r[-2] - r[-3]))
+    assert len(orders) > 2
+    assert np.median(orders) > 1.7
+
+
+def test_energy_never_rises(couplings_100: Array) -> None:
+    landscape = Landscape(couplings_100, transfer_function("tanh"))
+    for seed in range(4):
+        x = 3 * np.random.default_rng(seed).standard_normal(100)
+        residuals = np.array(descend(landscape, x, tol=1e-10, max_iter=1000).residuals)
+        assert np.all(np.diff(residuals) < 1e-13)
+
+
+def test_saddles_of_the_energy_are_left() -> None:
+    """Two uncoupled neurons, one or both at the hump of E between their zeros 0 and x*."""
+    a = np.array([2.0, 2.5])
+    hump = np.arccosh(np.sqrt(a))  # where d(−x + a tanh x)/dx = 0
+    J = np.diag(a)
+    exact = brentq(lambda x: 2 * np.tanh(x) - x, 0.1, 3)
+    starts = np.array([[hump[0], hump[0], exact], [0.0, hump[1], hump[1]]])
+    assert np.max(np.abs(energy_gradient(starts, J))) < 1e-14
+    points = find_fixed_points(J, x0=starts)
+    assert points.outcome.tolist() == ["zero"] * 3
+    assert points.escapes >= 3
+
+
+def test_starts_depend_on_seed_and_number_only() -> None:
+    J = couplings.elliptic(40, 2.5, seed=2)
+    few, many = (find_fixed_points(J, n_starts=k, seed=7) for k in (5, 37))
+    np.testing.assert_array_equal(few.outcome, many.outcome[:5])
+    np.testing.assert_array_equal(few.iterations, many.iterations[:5])
+    for k in range(5):
+        early = (few if few.outcome[k] == "zero" else few.minima).x[:, few.index[k]]
+        late = (many if many.outcome[k] == "zero" else many.minima).x[:, many.index[k]]
+        np.testing.assert_allclose(early, late, atol=1e-8)
+    again = find_fixed_points(J, n_starts=5, seed=7)
+    np.testing.assert_array_equal(few.x, again.x)
+    np.testing.assert_array_equal(few.eigenvalues, again.eigenvalues)
+
+
+@pytest.mark.parametrize("starts", ["chaos", "gradient"])
+def test_kinds_of_starts(starts: str) -> None:
+    J = couplings.elliptic(40, 2.5, seed=2)
+    points = find_fixed_points(J, n_starts=6, seed=1, starts=starts)
+    assert points.n_starts == 6
+    assert points.n_failed == 0
+    assert points.attributes["starts"] == starts
+
+
+def test_probability_of_a_new_zero() -> None:
+    """Good's and Turing's estimate against the zeros that fresh starts add."""
+    J = couplings.elliptic(60, 2.5, seed=3)
+    first, long = (find_fixed_points(J, n_starts=k, seed=0) for k in (48, 240))
+    known = first.x
+    fresh = 0
+    for k in range(48, 240):
+        if long.outcome[k] == "zero":
+            x = long.x[:, long.index[k], None]
+            distance = np.minimum(np.abs(known - x).max(axis=0), np.abs(known + x).max(axis=0))
+            fresh += bool(np.min(distance) > 1e-6)
+    share = fresh / 192
+    error = first.new_zero_probability_err + np.sqrt(share / 192)
+    assert abs(first.new_zero_probability - share) < 4 * error
+
+
+def test_failures_are_counted(couplings_100: Array) -> None:
+    x0 = np.random.default_rng(0).standard_normal((100, 3))
+    with pytest.raises(FixedPointError, match=r"none of 3 starts converged: .*max_iter=2"):
+        find_fixed_points(couplings_100, x0=x0, max_iter=2)
+    points = find_fixed_points(couplings_100, x0=x0, max_iter=2, throw=False)
+    assert points.n_failed == 3
+    assert (points.status, points.converged) == ("flagged", False)
+    assert points.reason.startswith("none of 3 starts converged: still descending after max_iter=2")
+    assert sorted(points.reasons) == [0, 1, 2]
+    np.testing.assert_array_equal(points.index, -1)
+    np.testing.assert_array_equal(points.x, np.zeros((100, 1)))
+    assert points.hits.tolist() == [0]
+
+
+def test_far_starts(couplings_100: Array) -> None:
+    x0 = np.random.default_rng(0).standard_normal((100, 2)) * [1e30, 1e200]
+    points = find_fixed_points(couplings_100, x0=x0)
+    assert points.outcome[0] != "failed"
+    assert points.reasons == {1: "a start beyond 1e+100"}
+    assert points.status == "flagged"
+    assert points.reason.startswith("1 of 2 starts failed: a start beyond 1e+100; raise max_iter")
+
+
+def test_dataset(couplings_100: Array, tmp_path: Path) -> None:
+    points = find_fixed_points(couplings_100, n_starts=16, seed=0)
+    path = tmp_path / "points.nc"
+    points.save(path)
+    read = load(path)
+    np.testing.assert_array_equal(read["x"], points.x)
+    np.testing.assert_array_equal(
+        read["eigenvalues_real"] + 1j * read["eigenvalues_imag"], points.eigenvalues
+    )
+    np.testing.assert_array_equal(read["minimum_hits"], points.minima.hits)
+    np.testing.assert_array_equal(read["outcome"], points.outcome)
+    assert read["minimum_x"].dims == ("neuron", "minimum")
+    assert read["q"].dims == ("zero",)
+    assert read.attrs["n_zeros"] == len(points)
+    assert read.attrs["seed"] == 0
+    assert read.attrs["status"] == points.status == "converged"
+    assert read.attrs["call"].startswith("simulate.find_fixed_points(<float64 array (100, 100)>, n")
+    assert "numpy_version" in read.attrs
+    lone = find_fixed_points([[0.0]], n_starts=2, seed=0)
+    lone.save(path)
+    assert "minimum_x" not in load(path)
+    assert "minimum_x" not in lone.to_dataset()
+
+
+def test_picture_and_pickle(couplings_100: Array) -> None:
+    points = find_fixed_points(couplings_100, n_starts=16, seed=0)
+    zeros, minima = points.plot().get_lines()
+    np.testing.assert_array_equal(zeros.get_ydata(), points.n_unstable)
+    np.testing.assert_array_equal(minima.get_xdata(), points.minima.x2)
+    assert (zeros.get_marker(), minima.get_marker()) == ("o", "x")
+    copy = pickle.loads(pickle.dumps(FixedPointError("none of 16", points)))
+    assert str(copy) == "none of 16"
+    np.testing.assert_array_equal(copy.result.minima.x, points.minima.x)
+
+
+J2 = np.zeros((2, 2))
+
+
+@pytest.mark.parametrize(
+    ("J", "arguments", "message"),
+    [
+        (J2, {}, "n_starts: give"),
+        (J2, {"n_starts": 0}, "n_starts=0"),
+        (J2, {"n_starts": 2, "x0": np.zeros(2)}, "x0: leave out"),
+        (J2, {"x0": np.zeros(3)}, r"x0 of shape \(3,\)"),
+        (J2, {"n_starts": 2, "starts": "noise"}, "starts='noise'"),
+        (J2, {"n_starts": 2, "tol": 0.0}, "tol=0"),
+        (J2, {"n_starts": 2, "settle": -1.0}, "settle=-1"),
+        (J2, {"n_starts": 2, "seed": -1}, "seed=-1"),
+        (J2, {"n_starts": 2, "max_iter": 0}, "max_iter=0"),
+        (np.full((2, 2), np.nan), {"n_starts": 2}, "J: must be finite"),
+        (np.zeros((2, 3)), {"n_starts": 2}, "must be square"),
+        (aslinearoperator(J2), {"n_starts": 2}, "not a LinearOperator"),
+    ],
+)
+def test_refuses(J: object, arguments: dict[str, object], message: str) -> None:
+    with pytest.raises(ArgumentError, match=message):
+        find_fixed_points(J, **arguments)  # type: ignore[arg-type]
+
+
+@pytest.mark.slow
+def test_descents_from_chaos_end_in_zeros_at_weak_coupling_only() -> None:
+    means, errors = [], []
+    for n, g, networks in ((100, 2.0, 40), (200, 4.0, 20)):
+        shares = []
+        for seed in range(networks):
+            J = couplings.elliptic(n, g, seed=seed)
+            points = find_fixed_points(J, n_starts=8, starts="chaos", seed=seed)
+            assert points.converged
+            shares.append(points.zero_fraction)
+        means.append(np.mean(shares))
+        # Over networks: the starts of one network share its zeros.
+        errors.append(np.std(shares, ddof=1) / np.sqrt(networks))
+    assert means[0] - means[1] > 3 * np.hypot(*errors)
+    assert means[1] < 0.15

@@ -1,0 +1,172 @@
+"""The call itself: batches, storage, saving, precision, seeds, bad arguments."""
+
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+from scipy.sparse.linalg import LinearOperator, aslinearoperator
+
+from simulate import (
+    Switching,
+    couplings,
+    energy_gradient,
+    integrate,
+    kinetic_energy,
+)
+
+METHODS = ("euler", "heun", "rk4", "exponential", "chebyshev", "leimkuhler-matthews")
+
+
+def start(n: int, batch: int | None = None, seed: int = 3) -> Any:
+    return np.random.default_rng(seed).standard_normal((n,) if batch is None else (n, batch))
+
+
+def test_an_operator_may_answer_with_a_view() -> None:
+    flip = LinearOperator(
+        (6, 6), matvec=lambda v: v[::-1], rmatvec=lambda v: v[::-1], dtype=np.float64
+    )
+    matrix, x = np.eye(6)[::-1].copy(), start(6)
+    np.testing.assert_allclose(energy_gradient(x, flip), energy_gradient(x, matrix), atol=1e-14)
+
+
+def test_noise_does_not_depend_on_the_batch() -> None:
+    J, x0 = couplings.elliptic(20, 1.5, seed=7), start(20, 3)
+    arguments: dict[str, Any] = {"t_max": 2, "dt": 0.05, "temperature": 0.3, "onsager": 1.0}
+    whole = integrate(J, x0, seed=1, **arguments)
+    np.testing.assert_array_equal(whole.x_end, integrate(J, x0, seed=1, **arguments).x_end)
+    assert not np.allclose(whole.x_end, integrate(J, x0, seed=2, **arguments).x_end)
+    fewer = integrate(J, x0[:, :2], seed=1, **arguments)
+    np.testing.assert_allclose(whole.x_end[:, :2], fewer.x_end, rtol=1e-9, atol=1e-10)
+    one = integrate(J, x0[:, 0], seed=1, **arguments)
+    np.testing.assert_allclose(whole.x_end[:, 0], one.x_end, rtol=1e-9, atol=1e-10)
+    # A seed that was not given can be read back.
+    free = integrate(J, x0, **arguments)
+    again = integrate(J, x0, seed=free.attributes["seed"], **arguments)
+    np.testing.assert_array_equal(free.x_end, again.x_end)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_batch_is_a_loop_and_storage_does_not_matter(method: str) -> None:
+    J, x0 = couplings.elliptic(15, 1.5, 0.2, seed=8), start(15, 3)
+    arguments: dict[str, Any] = {
+        "t_max": 1, "dt": 0.05, "method": method, "onsager": 0.5, "tol": None
+    }  # fmt: skip
+    whole = integrate(J, x0, **arguments)
+    for column in range(3):
+        one = integrate(J, x0[:, column], **arguments)
+        if method != "chebyshev":  # whose stages follow the stiffest column
+            np.testing.assert_allclose(one.x_end, whole.x_end[:, column], atol=1e-10)
+    for other in (csr_array(J), aslinearoperator(J)):
+        np.testing.assert_allclose(integrate(other, x0, **arguments).x_end, whole.x_end, atol=1e-10)
+
+
+def test_noise_that_sets_in_later_is_not_interpolated() -> None:
+    arguments: dict[str, Any] = {"t_max": 8, "dt": 1.0, "method": "euler", "seed": 1}
+    with pytest.raises(ValueError, match=r"save_at=5.5: a noisy run"):
+        integrate(
+            np.zeros((2, 2)), np.zeros(2), temperature=lambda t: 1.0 * (t > 0.5), save_at=[5.5],
+            **arguments,
+        )  # fmt: skip
+    quiet = integrate(
+        np.zeros((2, 2)), np.zeros(2), temperature=lambda t: 1.0 * (t > 6.5), save_at=[5.5],
+        **arguments,
+    )  # fmt: skip
+    assert quiet.t.tolist() == [5.5]
+
+
+def test_what_is_saved() -> None:
+    J, x0 = couplings.elliptic(10, 1.5, seed=9), start(10, 2)
+    run = integrate(
+        J,
+        x0,
+        t_max=2,
+        dt=0.01,
+        save_at=[0, 0.555, 1.2345, 2],
+        observables={"q": lambda t, x, f: np.mean(np.tanh(x) ** 2, axis=0)},
+    )
+    fine = integrate(J, x0, t_max=2, dt=0.0005, save_at=[0, 0.555, 1.2345, 2], method="rk4")
+    assert run.x.shape == (4, 10, 2)
+    np.testing.assert_array_equal(run.x[0], x0)
+    np.testing.assert_array_equal(run.x[-1], run.x_end)
+    np.testing.assert_allclose(run.x, fine.x, atol=1e-4)
+    for k in range(4):
+        np.testing.assert_allclose(run.energy[k], kinetic_energy(run.x[k], J) / 10)
+    np.testing.assert_allclose(run.observables["q"], np.mean(np.tanh(run.x) ** 2, axis=1))
+    lean = integrate(J, x0, t_max=2, dt=0.01, save_at=5, store_states=False)
+    assert lean.x is None
+    np.testing.assert_allclose(lean.t, [0, 0.5, 1, 1.5, 2])
+    data = run.to_dataset()
+    assert data.x.dims == ("t", "neuron", "column")
+    assert data.attrs["method"] == "exponential"
+    assert data.attrs["status"] == "converged"
+    assert float(data.energy[-1, 1]) == run.energy[-1, 1]
+    assert data.q.dims == ("t", "q_0")
+    assert data.attrs["phi"] == "tanh"
+    assert data.attrs["call"].startswith("simulate.integrate(<float64 array (10, 10)>, ")
+    data.to_netcdf(engine="scipy")
+    assert repr(run) == "Trajectory(method=exponential, t: 4, x: 4×10×2, converged)"
+    np.testing.assert_array_equal(run.plot().get_lines()[1].get_ydata(), run.energy[:, 1])
+    copy = pickle.loads(pickle.dumps(run))
+    np.testing.assert_array_equal(copy.x, run.x)
+    assert copy.phi is run.phi
+
+
+def test_single_precision() -> None:
+    J, x0 = couplings.elliptic(50, 1.5, seed=10), start(50, 2)
+    for method in METHODS:
+        single, double = (
+            integrate(J, x0, t_max=1, dt=0.02, onsager=1.0, method=method, dtype=dtype)
+            for dtype in (np.float32, np.float64)
+        )
+        assert single.x_end.dtype == np.float32
+        assert single.status == "converged"
+        np.testing.assert_allclose(single.x_end, double.x_end, atol=2e-4)
+
+
+def test_threads_do_not_change_results() -> None:
+    J, x0 = couplings.elliptic(50, 1.5, seed=11), start(50)
+    runs = [integrate(J, x0, t_max=2, dt=0.05, threads=threads).x_end for threads in (1, 2)]
+    np.testing.assert_allclose(*runs, rtol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"t_max": 0}, "t_max=0"),
+        ({"dt": -0.1}, "dt=-0.1"),
+        ({"dt": np.nan}, "dt=nan"),
+        ({"method": "implicit"}, "method='implicit': expected one of auto, euler"),
+        ({"method": "rk4", "temperature": 0.1}, "no noise in this scheme, use one of euler, heun"),
+        ({"temperature": -1.0}, "temperature=-1"),
+        ({"tol": 0.0}, "tol=0"),
+        ({"eta": -1.0}, "eta=-1"),
+        ({"onsager": lambda t: np.nan}, r"onsager\(t=0\)=nan"),
+        ({"save_at": [0.5, 0.4]}, "save_at: times must increase"),
+        ({"save_at": [0.5, 3]}, "save_at=3: must lie in"),
+        ({"save_at": 1}, "save_at=1"),
+        ({"save_at": [0.15], "temperature": 1.0}, "save_at=0.15: a noisy run"),
+        ({"inputs": lambda t: np.nan}, r"inputs\(t=0\): must be finite"),
+        ({"inputs": 1.0}, "inputs=1.0: expected a function"),
+        ({"seed": -1}, "seed=-1"),
+        ({"observables": {"energy": lambda t, x, f: 0}}, r"observables\['energy'\]"),
+        ({"inputs": lambda t: np.zeros(3)}, r"inputs\(t=0\) of shape \(3,\)"),
+        ({"dtype": int}, "dtype"),
+        ({"switch_times": [np.nan]}, "switch_times=nan"),
+    ],
+)
+def test_bad_arguments(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        integrate(np.zeros((2, 2)), np.zeros(2), **{"t_max": 1.0, "dt": 0.1, **arguments})
+
+
+def test_bad_couplings_and_switching() -> None:
+    with pytest.raises(ValueError, match="J: must be finite"):
+        integrate(np.full((2, 2), np.nan), np.zeros(2), t_max=1, dt=0.1)
+    with pytest.raises(ValueError, match=r"times=\[2.0, 1.0\]: must increase"):
+        Switching([2, 1], [0, 1, 0])
+    with pytest.raises(ValueError, match="values of length 1: expected 2"):
+        Switching([2], [0])
+    with pytest.raises(ValueError, match="expected two sequences"):
+        Switching(2, [0, 1])  # type: ignore[arg-type]

@@ -1,0 +1,185 @@
+"""Memory of driven networks: closed forms, identities, singular covariances, the step."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from meanfield import ArgumentError, load
+from meanfield.common.arguments import Array
+from simulate import StepSizeWarning, couplings, integrate
+from simulate.reservoir import (
+    MemoryCurve,
+    SingularCovarianceWarning,
+    memory_curve,
+    memory_function,
+    stimulus_targets,
+    two_sines,
+)
+
+OMEGA = np.array([0.02, 0.04]) * np.pi
+
+
+def filtered_memory(tau: list[float], sign: int) -> Array:
+    """m(τ) of one low-pass filter x = Σ Im e^{iωt}/(1+iω), over whole periods; sign −1 recalls."""
+    response = 1 / (1 + 1j * OMEGA)
+    overlap = np.array([np.sum((response * np.exp(-1j * sign * OMEGA * s)).real) / 2 for s in tau])
+    return overlap**2 / np.sum(np.abs(response) ** 2 / 2)
+
+
+@pytest.mark.parametrize(("task", "sign"), [("recall", -1), ("forecast", 1)])
+@pytest.mark.parametrize("onsager", [0.0, 1.0])
+def test_one_low_pass_filter(task: str, sign: int, onsager: float) -> None:
+    # Without couplings the Onsager-reaction force vanishes and all neurons do the same: rank 1.
+    tau = [0.0, 3.0, 10.0, 30.0]
+    options = {"onsager": onsager, "task": task, "phi": "linear", "t_skip": 40, "dt": 0.1}
+    curve = memory_curve(
+        np.zeros((4, 4)), tau, **options, t_max=439.5, gap=0, ridge=0, x0=np.ones(4), tol=1e-7
+    )
+    # 400 samples each: whole periods
+    assert (curve.n_train, curve.n_test) == (400, 400)
+    np.testing.assert_allclose(curve.m, filtered_memory(tau, sign), atol=1e-4)
+    np.testing.assert_allclose(curve.m_train, curve.m, atol=1e-6)
+    assert int(curve.rank) == 1
+    assert curve.singular
+    assert curve.condition == np.inf or curve.condition > 1e20
+
+
+def test_linear_network_spans_two_sines_and_cosines() -> None:
+    J = couplings.elliptic(30, 0.5, seed=1)
+    tau = np.linspace(0, 60, 5)
+    for task in ("recall", "forecast"):
+        curve = memory_curve(
+            J, tau, task=task, phi="linear", t_max=300, t_skip=80, dt=0.1, ridge=0, seed=0
+        )
+        assert int(curve.rank) == 4
+        np.testing.assert_allclose(curve.m, 1, atol=1e-6)
+
+
+def test_gradient_flow_has_a_singular_covariance() -> None:
+    J = couplings.elliptic(100, 2.0, seed=1)
+    options = {"onsager": 1.0, "t_max": 30, "t_skip": 0, "sample_every": 0.1, "seed": 3}
+    with pytest.warns(SingularCovarianceWarning, match=r"rank \d+ < n = 100"):
+        printed = memory_curve(J, [0.0, 5.0], **options, formula="printed")
+    assert printed.singular
+    assert printed.n_train == 301
+    assert np.all(np.abs(printed.m - printed.m_train) > 0.1)  # Eq. 21 is not Eq. 19 any more
+    assert printed.warnings
+    assert printed.status == "flagged"
+    assert "use formula='ridge'" in printed.reason
+    curve = memory_curve(J, [0.0, 5.0], **options, gap=1)  # no warning: the ridge inverts it
+    assert curve.warnings == ()
+    assert curve.converged
+    assert np.all(curve.m <= 1)
+
+
+def test_curve_equals_its_parts(tmp_path: Path) -> None:
+    J = couplings.elliptic(40, 1.5, seed=1)
+    x0 = np.random.default_rng(2).standard_normal((40, 2))
+    u = np.linspace(-1, 1, 40)
+    tau = [0.0, 4.0]
+    curve = memory_curve(
+        J, tau, stimulus=np.sin, input_weights=u, t_max=120, t_skip=20, gap=5, x0=x0
+    )
+    times = 20 + 0.5 * np.arange(201)
+    run = integrate(J, x0, t_max=120, dt=0.05, inputs=lambda t: np.sin(t) * u, save_at=times)
+    parts = memory_function(run.x, np.sin(times[:, None] - tau), tau=tau, gap=10)
+    np.testing.assert_allclose(curve.m, parts.m, rtol=1e-9)
+    np.testing.assert_array_equal(curve.ridge, parts.ridge)
+    data = curve.to_dataset()
+    assert data.attrs["stimulus"] == "sin"
+    assert data.attrs["task"] == "recall"
+    assert "numpy_version" in data.attrs
+    np.testing.assert_array_equal(data["tau"], tau)
+    curve.save(tmp_path / "memory.nc")
+    read = load(tmp_path / "memory.nc")
+    np.testing.assert_array_equal(read["m"], curve.m)
+    assert read.attrs["status"] == "converged"
+    assert read.attrs["singular"] is curve.singular
+    assert len(curve.plot().get_lines()) == 2
+
+
+def test_single_precision_and_seed() -> None:
+    J = couplings.elliptic(30, 1.5, seed=1)
+    options = {"t_max": 200, "t_skip": 50, "seed": 7, "ridge": 1e-4}
+    double = memory_curve(J, [0.0, 10.0], **options)
+    assert double.attributes["seed"] == 7
+    np.testing.assert_array_equal(memory_curve(J, [0.0, 10.0], **options).m, double.m)
+    single = memory_curve(J, [0.0, 10.0], **options, dtype=np.float32)
+    np.testing.assert_allclose(single.m, double.m, atol=1e-2)
+
+
+def test_unstable_step_is_reported() -> None:
+    J = couplings.elliptic(60, 6.0, seed=1)
+    with pytest.warns(StepSizeWarning):
+        curve = memory_curve(
+            J, 0.0, onsager=1.0, method="euler", dt=0.02, t_max=40, t_skip=10, gap=1, seed=1
+        )
+    assert "largest stable step" in curve.warnings[0]
+    assert curve.status == "flagged"
+    assert curve.to_dataset().attrs["status"] == "flagged"
+
+
+def test_stimulus_before_time_zero() -> None:
+    times, tau = np.array([1.0, 2.0]), np.array([0.0, 5.0])
+    np.testing.assert_allclose(stimulus_targets(times, tau), two_sines(times[:, None] - tau))
+    np.testing.assert_allclose(
+        stimulus_targets(times, tau, task="forecast"), two_sines(times[:, None] + tau)
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"tau": -1.0}, "tau=-1: must be >= 0"),
+        ({"tau": [[1.0]]}, "tau of shape"),
+        ({"task": "dream"}, "task='dream'"),
+        ({"formula": "lasso"}, "formula='lasso'"),
+        ({"ridge": -1.0}, "ridge=-1"),
+        ({"t_skip": 20.0}, "t_skip=20: must lie below t_max=20"),
+        ({"sample_every": 0.0}, "sample_every=0"),
+        ({"test_fraction": 1.0}, "test_fraction=1"),
+        ({"gap": 100.0}, "gap=200"),
+        ({"input_weights": np.ones(3)}, r"input_weights of shape \(3,\)"),
+        ({"stimulus": lambda t: np.nan}, "stimulus"),
+        ({"stimulus": lambda t: 0.0}, "target 0 is 0 at all fitted samples"),
+        ({"seed": -1}, "seed=-1"),
+    ],
+)
+def test_memory_curve_refuses(options: dict[str, Any], message: str) -> None:
+    given = {"tau": 0.0, "t_max": 20.0, "t_skip": 0.0, "gap": 0.0} | options
+    with pytest.raises(ArgumentError, match=message):
+        memory_curve(np.zeros((2, 2)), given.pop("tau"), **given)
+
+
+def printed_curve(g: float, window: float, seed: int, **options: Any) -> MemoryCurve:
+    """[HH] Eq. 21 for the gradient flow of 100 neurons driven by two sines."""
+    J = couplings.elliptic(100, g, seed=seed)
+    options |= {"onsager": 1.0, "formula": "printed", "sample_every": 0.1, "seed": seed}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the status says it
+        return memory_curve(J, [0.0, 10.0], t_skip=100, t_max=100 + window, **options)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1])
+def test_unstable_euler_lifts_the_rank(seed: int) -> None:
+    # Whatever the tolerance: the rank is that of the flow, not of the scheme.
+    for g, tol in ((10.0, 1e-4), (10.0, 1e-8), (16.0, 1e-4)):
+        short = printed_curve(g, 20, seed, tol=tol)
+        assert "Eq. 21 inverts" in short.warnings[0]
+        assert short.rank < 95
+    euler: dict[str, Any] = {"method": "euler", "dt": 0.01}
+    assert "largest stable step" in printed_curve(16.0, 20, seed, **euler).reason
+    for curve in (
+        printed_curve(16.0, 20, seed, **euler),
+        printed_curve(16.0, 500, seed, **euler),
+        printed_curve(10.0, 500, seed),
+    ):
+        assert curve.rank == 100
+        # By far: double precision tells up to 1e13 from infinity here.
+        assert curve.condition < 1e11
