@@ -88,7 +88,7 @@ def switched(
 def vanilla_exponent(
     network: str, *, n: int = 1000, t_lyapunov: float = 1000.0, seed: int
 ) -> dict[str, Any]:
-    """Largest exponent of the vanilla dynamics after a quarter, steps alike in all variants."""
+    """Largest exponent at κ = 0 after a quarter of the run, the same steps for every variant."""
     J = printed_set(network, n, seed)
     skipped = _SKIPPED_SHARE * t_lyapunov
     rate = maximal_lyapunov(J, dt=_LYAPUNOV_STEP, t_max=t_lyapunov, t_skip=skipped, seed=seed)

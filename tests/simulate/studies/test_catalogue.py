@@ -78,7 +78,7 @@ def test_every_study_is_one_file_that_its_help_names(capsys: pytest.CaptureFixtu
             continue
         assert main([*(["reproduce"] if key in FIGURES else []), key, "--help"]) == 0
         code = capsys.readouterr().out.split("Code: ")[1].split()[0]
-        assert (Path(__file__).parents[2] / code).is_file()
+        assert (Path(__file__).parents[3] / code).is_file()
         files.add(code)
     assert len(files) >= 14
 
