@@ -21,8 +21,7 @@ from meanfield.common.jobs import bar
 from meanfield.common.result import Result, coordinate, error, given, value
 
 from .integration import integrate
-from .lanczos import largest_rate
-from .network import Network
+from .network import Network, largest_rate
 from .observables import reason_of
 
 if TYPE_CHECKING:
@@ -212,23 +211,27 @@ def sample_boltzmann(
     step_bias: dict[str, Array] = {}
     reasons = [""] * len(betas)
     common: dict[str, Any] = {
-        "n_samples": n_samples, "chains": chains, "warmup": warmup, "progress": progress
+        "n_samples": n_samples, "chains": chains, "warmup": warmup, "entropy": entropy,
+        "progress": progress,
     }  # fmt: skip
     with threadpool_limits(threads, user_api="blas"):
         if algorithm == "tempering":
             rungs = _ladder(betas, network.n, lowest_beta)
-            generators = _ChainGenerators(entropy, chains, len(rungs))
             samples, accepted, swapped = _tempered_samples(
-                network, rungs, np.searchsorted(rungs, betas), thin=thin, leapfrog=leapfrog,
-                generators=generators, **common,
-            )  # fmt: skip
+                network,
+                rungs,
+                np.searchsorted(rungs, betas),
+                thin=thin,
+                leapfrog=leapfrog,
+                **common,
+            )
             tempering = {"ladder": rungs, "acceptance": accepted}
             tempering["swap_acceptance"] = swapped if swapped.size else None
         else:
             if dt is not None:
                 dt = arguments.positive("dt", dt)
             samples, step_bias, reasons, dt = _langevin_samples(
-                network, betas, spacing=float(thin), dt=dt, entropy=entropy, **common
+                network, betas, spacing=float(thin), dt=dt, **common
             )
         rows = [_order_parameters(network, b, s) for b, s in zip(betas, samples, strict=True)]
     shape = np.shape(beta)
@@ -264,8 +267,8 @@ def _unmixed(where: str, r_hat: float, ess: float, needed: int) -> str:
 def _order_parameters(network: Network, beta: float, samples: Array) -> dict[str, float]:
     """Order parameters of one β with their errors, and how well the chains have mixed."""
     series = _observe(network, beta, samples)
-    judged = {name: chain_mean(getattr(series, name)) for name in _MIXED}
-    means = {**judged, "overlap": _overlap_mean(series.overlap, len(samples))}
+    judged = {name: chain_mean(series[name]) for name in _MIXED}
+    means = {**judged, "overlap": _overlap_mean(series["overlap"], len(samples))}
     return {
         **{name: mean.value for name, mean in means.items()},
         **{f"{name}_err": mean.value_err for name, mean in means.items()},
@@ -303,17 +306,8 @@ def chain_mean(series: Array) -> _ChainMean:
     )
 
 
-class _OrderParameterSeries(NamedTuple):
-    """Order parameters of one β, (chains, draws) each; `overlap` (pairs of chains, draws)."""
-
-    q: Array
-    energy: Array
-    r: Array
-    overlap: Array
-
-
-def _observe(network: Network, beta: float, samples: Array) -> _OrderParameterSeries:
-    """Σφ²/n, E/n, −β Σfφ/n and, between chains, Σφφ'/n of (chains, draws, n) samples."""
+def _observe(network: Network, beta: float, samples: Array) -> dict[str, Array]:
+    """Σφ²/n, E/n, −β Σfφ/n and, for pairs of chains, Σφφ'/n of (chains, draws, n) samples."""
     chains, draws, n = samples.shape
     activity = np.empty(samples.shape)
     energy, q, r = (np.empty((chains, draws)) for _ in range(3))
@@ -329,7 +323,7 @@ def _observe(network: Network, beta: float, samples: Array) -> _OrderParameterSe
     overlap = np.empty((len(pairs), draws))
     for row, (a, b) in zip(overlap, pairs, strict=True):
         row[:] = np.einsum("ij,ij->i", activity[a], activity[b]) / n
-    return _OrderParameterSeries(q, energy, r, overlap)
+    return {"q": q, "energy": energy, "r": r, "overlap": overlap}
 
 
 def _overlap_mean(overlap: Array, chains: int) -> _ChainMean:
@@ -395,11 +389,12 @@ def _tempered_samples(
     warmup: int,
     thin: int,
     leapfrog: int,
-    generators: _ChainGenerators,
+    entropy: int,
     progress: bool,
 ) -> tuple[Array, Array, Array]:
     """Every `thin`-th state at the rungs `targets`; shares of accepted trajectories and swaps."""
     n, size = network.n, len(rungs)
+    generators = _ChainGenerators(entropy, chains, size)
     beta = rungs[None, :, None]
     x = generators.normal(n)
     drift, energy = _evaluate(network, x)
@@ -511,7 +506,7 @@ def _langevin_samples(
                 samples[index] = states
                 reasons.append(reason_of(run))
             series = _observe(network, beta, states)
-            means.append({name: chain_mean(getattr(series, name)) for name in _MIXED})
+            means.append({name: chain_mean(series[name]) for name in _MIXED})
         for name in _MIXED:
             # The scheme has a bias b dt² + O(dt³): a third of the difference of the two runs.
             fine, coarse = means[0][name], means[1][name]

@@ -4,10 +4,9 @@ from meanfield.exponential import StepSizeWarning
 
 from .loop import IntegrationError
 from .schemes import Scheme, runge_kutta
-from .solver import METHODS, Trajectory, integrate
+from .solver import Trajectory, integrate
 
 __all__ = [
-    "METHODS",
     "IntegrationError",
     "Scheme",
     "StepSizeWarning",

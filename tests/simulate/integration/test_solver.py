@@ -143,7 +143,7 @@ def test_threads_do_not_change_results() -> None:
         ({"tol": 0.0}, "tol=0"),
         ({"eta": -1.0}, "eta=-1"),
         ({"onsager": lambda t: np.nan}, r"onsager\(t=0\)=nan"),
-        ({"save_at": [0.5, 0.4]}, "save_at: times must increase"),
+        ({"save_at": [0.5, 0.4]}, "save_at: the axis must be strictly increasing"),
         ({"save_at": [0.5, 3]}, "save_at=3: must lie in"),
         ({"save_at": 1}, "save_at=1"),
         ({"save_at": [0.15], "temperature": 1.0}, "save_at=0.15: a noisy run"),
