@@ -258,9 +258,10 @@ def sample_boltzmann(
 
 
 def _unmixed(where: str, r_hat: float, ess: float, needed: int) -> str:
+    more = " and take chains >= 2, one alone has no R-hat" if needed == _SMALLEST_ESS else ""
     return (
         f"not mixed at {where}: R-hat up to {r_hat:.3f} (allowed {_LARGEST_R_HAT}), effective "
-        f"sample size down to {ess:.0f} (needed {needed}); raise n_samples, warmup or thin"
+        f"sample size down to {ess:.0f} (needed {needed}); raise n_samples, warmup or thin{more}"
     )
 
 

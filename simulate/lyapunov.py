@@ -266,7 +266,7 @@ def lyapunov_spectrum(
     )  # fmt: skip
     if run.scheme.longest_step is not None:
         raise ArgumentError(
-            f"method={run.scheme.name!r}: damps fast directions at rates of its own"
+            f"method={run.scheme.name!r}: damps fast directions at rates of its own, use 'rk4'"
         )
     n, batch = run.x.shape
     if batch != 1:

@@ -20,7 +20,6 @@ from .integration import Trajectory
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_KINDS = ("x", "phi")
 # Elements of a Fourier transform made at once: 128 MB of complex numbers.
 _BLOCK = 2**23
 # Rows per block over n: the triangle carried along costs 1/4 of the work on top.
@@ -141,7 +140,7 @@ def _stacked_states(x: Trajectory | ArrayLike) -> NDArray[np.floating]:
 
 def _activity(x: object, of: str, phi: str | TransferFunction | None) -> Callable[[Array], Array]:
     """What `of` asks for as a function of the states of `x`."""
-    arguments.one_of("of", of, _KINDS)
+    arguments.one_of("of", of, ("x", "phi"))
     if of == "phi":
         return _function_of(x, phi).phi
     return lambda states: states
@@ -347,13 +346,11 @@ def autocorrelation(
         spread, count, over = (squares / n - mean**2) * n / (n - 1), n, "neurons"
     else:
         spread, count, over = np.full(n_lags, np.nan), 1, "nothing"
-    # A variance by subtraction may round below 0.
-    deviation = np.sqrt(np.maximum(spread, 0.0) / count)
-    lags = spacing * np.arange(n_lags, dtype=np.float64)
     return Autocorrelation(
-        tau=lags,
+        tau=spacing * np.arange(n_lags, dtype=np.float64),
         C=mean,
-        C_err=deviation,
+        # A variance by subtraction may round below 0.
+        C_err=np.sqrt(np.maximum(spread, 0.0) / count),
         error_over=over,
         reason=reason_of(x),
         attributes=_described(told, x, of, phi),
@@ -363,11 +360,10 @@ def autocorrelation(
 def _equidistant(times: Array) -> float:
     steps = np.diff(times)
     if not steps.size:
-        raise ArgumentError(f"trajectory of {times.size} save time: at least 2 are needed")
+        raise ArgumentError(f"x of {times.size} save time: at least 2 are needed")
     if np.ptp(steps) > 1e-6 * steps.max():
         raise ArgumentError(
-            f"trajectory: save times must be equidistant, they are {steps.min():g} to "
-            f"{steps.max():g} apart"
+            f"x: save times must be equidistant, they are {steps.min():g} to {steps.max():g} apart"
         )
     return float((times[-1] - times[0]) / steps.size)
 

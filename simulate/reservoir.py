@@ -26,8 +26,6 @@ from .observables import reason_of
 
 Stimulus = Callable[[float], Any]
 
-_TASKS = ("recall", "forecast")
-_FORMULAS = ("ridge", "printed")
 # Candidates for the relative ridge.  Below the first, the kept directions drown in the errors of
 # the time stepping; with the last, the weights are all but 0.
 _RIDGES = 10.0 ** np.arange(-10, 1)
@@ -223,7 +221,7 @@ def split(
     target: Array, *, ridge: float | None, formula: str, test_fraction: float, gap: int
 ) -> tuple[int, int]:
     """Numbers of fitted and of held-out samples, all options checked: no states are needed yet."""
-    arguments.one_of("formula", formula, _FORMULAS)
+    arguments.one_of("formula", formula, ("ridge", "printed"))
     if ridge is not None:
         arguments.nonnegative("ridge", ridge)
     arguments.within("test_fraction", test_fraction, 0, 1)
@@ -385,7 +383,7 @@ def stimulus_targets(
     >>> stimulus_targets([25.0], [0.0, 12.5], task="forecast").round(4).tolist()
     [[1.0, -0.2929]]
     """
-    arguments.one_of("task", task, _TASKS)
+    arguments.one_of("task", task, ("recall", "forecast"))
     times = np.asarray(t, dtype=float)
     if times.ndim != 1:
         raise ArgumentError(f"t of shape {times.shape}: expected (L,)")

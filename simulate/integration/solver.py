@@ -211,8 +211,9 @@ def integrate(
             if throw:
                 reasons = filter(None, (failure, monitor.judgement()))
                 raise IntegrationError("; ".join(reasons)) from None
-    used = {"n": network.n, "phi": network.function.name, "seed": noise.entropy}
-    used |= {"tol": control.tol, "dtype": network.dtype.name}
+    used = {"n": network.n, "phi": network.function.name, "tol": control.tol}
+    # Without noise nothing is drawn.
+    used |= {"dtype": network.dtype.name, "seed": noise.entropy if noisy else seed}
     return Trajectory(
         **recorder.saved(),
         x_end=end,

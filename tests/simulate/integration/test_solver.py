@@ -45,6 +45,8 @@ def test_noise_does_not_depend_on_the_batch() -> None:
     free = integrate(J, x0, **arguments)
     again = integrate(J, x0, seed=free.attributes["seed"], **arguments)
     np.testing.assert_array_equal(free.x_end, again.x_end)
+    # Without noise there is none.
+    assert integrate(J, x0, t_max=1, dt=0.1).attributes["seed"] is None
 
 
 @pytest.mark.parametrize("method", METHODS)
