@@ -263,5 +263,5 @@ def stiffness(
     """
     network = Network(J, phi=phi, eta=eta)
     state = network.state(x)
-    kappa = arguments.finite("onsager", onsager)
-    return largest_rate(network, state, kappa).reshape(state.shape[1:])
+    rates = largest_rate(network, state, arguments.finite("onsager", onsager))
+    return rates.reshape(state.shape[1:])
