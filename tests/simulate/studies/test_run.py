@@ -9,7 +9,7 @@ import xarray as xr
 from meanfield import Switching, load
 from simulate.command_line import main
 from simulate.couplings import PAPER_SETS
-from simulate.integration import METHODS
+from simulate.integration.solver import METHODS
 from simulate.studies.run import RUN, run
 
 SMALL = ["run", "--n", "60", "--t-max", "20", "--onsager", "0,1@10"]
