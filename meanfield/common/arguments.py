@@ -94,7 +94,7 @@ def broadcast(**arrays: Array) -> list[Array]:
 
 def axis(name: str, values: ArrayLike) -> Array:
     """The strictly increasing axis of a grid."""
-    places = np.atleast_1d(np.asarray(values, dtype=float))
+    places = np.atleast_1d(_checked(name, values, np.isfinite, "must be finite"))
     if places.ndim != 1 or places.size == 0:
         raise ArgumentError(
             f"{name}: expected a non-empty one-dimensional axis, got {places.shape}"

@@ -39,7 +39,7 @@ class Commands(click.Group):
     """Commands by name, each a study or click command "package.module:OBJECT" imported late."""
 
     def __init__(self, *args: Any, places: Mapping[str, str], **kwargs: Any) -> None:
-        super().__init__(*args, **{"context_settings": CONTEXT, **kwargs})
+        super().__init__(*args, context_settings=CONTEXT, **kwargs)
         self.places = places
         version_option(self)
 
@@ -103,7 +103,8 @@ def command_of(study: Study) -> click.Command:
         }
         return asked(study, options, given)
 
-    options = [_option(one) for one in study.options.values()]
+    options = [_option(option) for option in study.options.values()]
+    code = study.parts[0].function.__module__.replace(".", "/") + ".py"
     text = f"{study.title[0].upper()}{study.title[1:]} ({study.source}).\n\n{study.text}"
     command = click.Command(
         study.name,
@@ -111,7 +112,7 @@ def command_of(study: Study) -> click.Command:
         callback=ask,
         help=text,
         short_help=f"{study.source}: {study.title}",
-        epilog="\b\n" + "\n".join([*_presets(study), f"Code: {_short(study.file)}"]),
+        epilog="\b\n" + "\n".join([*_presets(study), f"Code: {code}"]),
     )
     return version_option(command)
 
@@ -124,14 +125,6 @@ def _presets(study: Study) -> list[str]:
             if changes:
                 lines.append(f"--{kind[:-1]} {name}: {said}")
     return lines
-
-
-def _short(path: str) -> str:
-    """The path from its package on."""
-    parts = Path(path).parts
-    places = (k for k, part in enumerate(parts) if part in ("meanfield", "simulate"))
-    first = max(places, default=len(parts) - 1)
-    return "/".join(parts[first:])
 
 
 def shared_options(study: Study | None, preset: str | None) -> list[click.Parameter]:

@@ -131,21 +131,22 @@ def sweep(
     if strange := set(shared) - set(grid):
         raise ArgumentError(f"shared={sorted(strange)}: no such axis, only {', '.join(grid)}")
     entropy = seeds.entropy(seed)
-    places = [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
-    points = [(place, replicate) for place in places for replicate in range(count)]
+    names = (*grid, "replicate")
+    steps = product(*grid.values(), range(count))
+    points = [dict(zip(names, values, strict=True)) for values in steps]
     jobs, keys = [], []
     kept = store if isinstance(store, Store) else Store(store)
     code = identity(function, fixed, version) if store is not None else ""
-    for place, replicate in points:
-        own = {k: v for k, v in place.items() if k not in shared}
-        seeded = {"seed": seeds.point(entropy, replicate, own)} if takes_seed else {}
-        jobs.append(partial(_labelled, function, {**fixed, **place, **seeded}, tuple(grid)))
-        keys.append(key_of(code, {**place, "replicate": replicate, **seeded}))
-    name = label or getattr(function, "__name__", "points")
+    for point in points:
+        place = {name: point[name] for name in grid}
+        own = {name: value for name, value in place.items() if name not in shared}
+        seed_of = {"seed": seeds.point(entropy, point["replicate"], own)} if takes_seed else {}
+        jobs.append(partial(_labelled, function, fixed | place | seed_of, tuple(grid)))
+        keys.append(key_of(code, point | seed_of))
     attempts = keep(
-        jobs, keys, kept, [{**place, "replicate": r} for place, r in points],
-        throw=Exception if throw is True else throw or (), workers=workers, executor=executor,
-        label=name, progress=progress,
+        jobs, keys, kept, points, throw=Exception if throw is True else throw or (),
+        workers=workers, executor=executor, progress=progress,
+        label=label or getattr(function, "__name__", "points"),
     )  # fmt: skip
     _tell(points, attempts)
     dims = {**grid, **({"replicate": list(range(count))} if count > 1 else {})}
@@ -189,7 +190,7 @@ def _axis(name: str, values: ArrayLike) -> list[Any]:
             f"{name}={values!r}: expected a non-empty one-dimensional axis of numbers or texts"
         )
     places: list[Any] = array.tolist()
-    if any(isinstance(place, float) and place != place for place in places):
+    if array.dtype.kind == "f" and np.isnan(array).any():
         raise ArgumentError(f"{name}={values!r}: nan is no place on an axis")
     if len(set(places)) < len(places):
         raise ArgumentError(f"{name}={values!r}: a value stands twice")
@@ -356,23 +357,19 @@ def _is_labelled(value: Any) -> bool:
     return isinstance(dims, list | tuple) and all(isinstance(dim, str) for dim in dims)
 
 
-def _tell(points: Sequence[tuple[Mapping[str, Any], int]], attempts: Sequence[Attempt]) -> None:
+def _tell(points: Sequence[Mapping[str, Any]], attempts: Sequence[Attempt]) -> None:
     """Warnings once each; failures as one warning, or raised if there is nothing else."""
     for text, category in dict.fromkeys(pair for one in attempts for pair in one.warnings):
         warnings.warn(text, category, stacklevel=3)
-    failures = [(point, one) for point, one in zip(points, attempts, strict=True) if one.error]
+    failures = [pair for pair in zip(points, attempts, strict=True) if pair[1].error]
     if not failures:
         return
-    (place, replicate), first = failures[0]
+    point, first = failures[0]
     if len(failures) == len(attempts) and first.error is not None:
         raise first.error
-    where = ", ".join(f"{name}={value}" for name, value in place.items())
-    warnings.warn(
-        f"{len(failures)} of {len(attempts)} points failed, first {where}, replicate {replicate}: "
-        f"{first.reason}",
-        SweepWarning,
-        stacklevel=3,
-    )
+    where = ", ".join(f"{name}={value}" for name, value in point.items())
+    text = f"{len(failures)} of {len(attempts)} points failed, first {where}: {first.reason}"
+    warnings.warn(text, SweepWarning, stacklevel=3)
 
 
 def _assembled(dims: Mapping[str, Sequence[Any]], attempts: Sequence[Attempt]) -> xr.Dataset:
@@ -395,17 +392,16 @@ def _assembled(dims: Mapping[str, Sequence[Any]], attempts: Sequence[Attempt]) -
     coords: dict[Hashable, Any] = {name: list(values) for name, values in dims.items()}
     variables: dict[Hashable, Any] = {}
     for name in names:
-        first = next(one[name] for one in good if name in one.variables)
-        is_coord = any(name in one.coords for one in good)
-        same = (name in one.coords and _same(one[name].values, first.values) for one in good)
-        if is_coord and all(same):
+        there = [one[name] for one in good if name in one.variables]
+        first = there[0]
+        if all(name in one.coords and _same(one[name].values, first.values) for one in good):
             coords[name] = first.variable
             continue
         parts = [
             None if one is None or name not in one.variables else one[name].values
             for one in results
         ]
-        if len({one[name].dims for one in good if name in one.variables}) > 1:
+        if len({values.dims for values in there}) > 1:
             raise ArgumentError(f"{name}: the function returns it with different dimensions")
         # A coordinate that differs between points is a variable of theirs.
         label = f"{name}_of_point" if name in first.dims else name
