@@ -116,16 +116,13 @@ def finite(name: str, value: float) -> float:
 
 def nonnegative(name: str, value: float) -> float:
     """A finite number that is not negative."""
-    if (number := finite(name, value)) < 0:
-        raise ArgumentError(f"{name}={number:g}: must be >= 0")
-    return number
+    return _number(name, value, lambda a: (a >= 0) & np.isfinite(a), "must be >= 0 and finite")
 
 
 def within(name: str, value: float, low: float, high: float) -> float:
     """A number in the closed interval [low, high]."""
-    if not low <= (number := finite(name, value)) <= high:
-        raise ArgumentError(f"{name}={number:g}: must lie in [{low:g}, {high:g}]")
-    return number
+    allowed = f"must lie in [{low:g}, {high:g}]"
+    return _number(name, value, lambda a: (a >= low) & (a <= high), allowed)
 
 
 def count(name: str, value: int, minimum: int, maximum: int | None = None) -> int:

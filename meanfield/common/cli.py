@@ -264,9 +264,9 @@ def json_text(value: Any) -> str:
 def _finite(value: Any) -> Any:
     value = files.plain(value)
     if isinstance(value, dict):
-        return {name: _finite(one) for name, one in value.items()}
+        return {name: _finite(entry) for name, entry in value.items()}
     if isinstance(value, list):
-        return [_finite(one) for one in value]
+        return [_finite(entry) for entry in value]
     if isinstance(value, float) and not np.isfinite(value):
         return None if np.isnan(value) else str(value)
     return value
@@ -274,7 +274,7 @@ def _finite(value: Any) -> Any:
 
 def plain_options(function: Callable[..., Any]) -> list[click.Option]:
     """The options of a function that is no study."""
-    return [_option(one) for one in options_of(function, {}).values()]
+    return [_option(option) for option in options_of(function, {}).values()]
 
 
 def _by(read: Callable[[str], Any]) -> Callable[[click.Context, click.Parameter, Any], Any]:
@@ -289,34 +289,33 @@ def _by(read: Callable[[str], Any]) -> Callable[[click.Context, click.Parameter,
     return convert
 
 
-def _option(one: Option) -> click.Option:
+def _option(option: Option) -> click.Option:
     """The click option of one parameter."""
-    spelled = [one.spelled, one.name]
-    how: dict[str, Any] = {"help": one.text, "show_default": True, "default": one.default}
-    if one.is_list and one.kind is str:
+    spelled = [option.spelled, option.name]
+    how: dict[str, Any] = {"help": option.text, "default": option.default}
+    how["show_default"] = option.default is not None
+    if option.is_list and option.kind is str:
         how |= {"multiple": True, "callback": _words, "metavar": "LIST"}
-        how["default"] = [as_text(one.default)]
-    elif one.is_list or one.kind is Switching:
-        how["default"] = None if one.default is None else as_text(one.default)
+        how["default"] = [as_text(option.default)]
+    elif option.is_list or option.kind is Switching:
+        how["default"] = None if option.default is None else as_text(option.default)
         reads = {Switching: read_schedule, int: read_integers}
-        how["callback"] = _by(reads.get(one.kind, read_numbers))
-        how["metavar"] = "SCHEDULE" if one.kind is Switching else "RANGE"
-    elif one.kind is bool:
-        if one.default:
-            spelled[0] += one.spelled.replace("--", "/--no-", 1)
+        how["callback"] = _by(reads.get(option.kind, read_numbers))
+        how["metavar"] = "SCHEDULE" if option.kind is Switching else "RANGE"
+    elif option.kind is bool:
+        if option.default:
+            spelled[0] += option.spelled.replace("--", "/--no-", 1)
         how["is_flag"] = True
-    elif one.choices or one.name == "phi":
-        how["type"] = click.Choice(one.choices or NAMES)
+    elif option.choices or option.name == "phi":
+        how["type"] = click.Choice(option.choices or NAMES)
     else:
-        how["type"] = {int: click.IntRange(1), float: click.FLOAT}.get(one.kind, click.STRING)
-    if one.default is None:
-        how["show_default"] = False
-    if one.default is Parameter.empty:
+        how["type"] = {int: click.IntRange(1), float: click.FLOAT}.get(option.kind, click.STRING)
+    if option.default is Parameter.empty:
         how["required"] = True
         del how["default"]
-    if one.name.startswith("n_"):
+    if option.name.startswith("n_"):
         # A number of things is also spelled as they are, --trajectories.
-        spelled.insert(1, "--" + one.name[2:].replace("_", "-"))
+        spelled.insert(1, "--" + option.name[2:].replace("_", "-"))
     return click.Option(spelled, **how)
 
 

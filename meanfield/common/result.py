@@ -207,11 +207,6 @@ class Result:
         ----------
         path : path
             Its folder is made if there is none; the file appears whole or not at all.
-
-        Raises
-        ------
-        OSError
-            If the file cannot be written.
         """
         from .files import save, staged_directory
 
@@ -372,8 +367,8 @@ class _Text(str):
         return str(self)
 
 
-def _same(one: Any, other: Any) -> bool:
-    return one is other or (type(one) is type(other) and not np.ndim(one) and bool(one == other))
+def _same(a: Any, b: Any) -> bool:
+    return a is b or (type(a) is type(b) and not np.ndim(a) and bool(a == b))
 
 
 def _told(content: Any) -> Any:
@@ -383,7 +378,7 @@ def _told(content: Any) -> Any:
     if content is None or isinstance(content, bool | int | float | str):
         return content
     if isinstance(content, Mapping):
-        return {str(name): _told(one) for name, one in content.items()}
+        return {str(name): _told(entry) for name, entry in content.items()}
     if isinstance(content, list | tuple | range | np.ndarray):
         array = np.asarray(content)
         if array.dtype.kind in "iufbU" and array.size <= _TOLD:
