@@ -8,9 +8,9 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib import import_module
 from inspect import Parameter
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -51,8 +51,7 @@ class Commands(click.Group):
         """The command, made of its study."""
         if cmd_name not in self.places:
             return None
-        module, _, name = self.places[cmd_name].partition(":")
-        command = getattr(import_module(module), name)
+        command = resolve_name(self.places[cmd_name])
         return command_of(command) if isinstance(command, Study) else command
 
 

@@ -81,9 +81,9 @@ def error(of: str, *, note: str = "", default: Any = dataclasses.MISSING) -> Any
     return _Declaration("error", "", note=note, of=of).field(default)
 
 
-def fact(meaning: str, *, note: str = "", default: Any = dataclasses.MISSING) -> Any:
+def fact(meaning: str, *, note: str = "") -> Any:
     """Declare what is no array: an attribute of the dataset."""
-    return _Declaration("fact", meaning, note=note).field(default)
+    return _Declaration("fact", meaning, note=note).field()
 
 
 # Arrays have no truth value, so results have no ==.
