@@ -125,8 +125,8 @@ def within(name: str, value: float, low: float, high: float) -> float:
     return _number(name, value, lambda a: (a >= low) & (a <= high), allowed)
 
 
-def count(name: str, value: int, minimum: int) -> int:
-    """An integer of any integer type, at least `minimum`; booleans and floats are refused."""
+def count(name: str, value: int, minimum: int, maximum: int | None = None) -> int:
+    """An integer of any integer type in the range given; booleans and floats are refused."""
     try:
         if isinstance(value, (bool, np.bool_)):
             raise TypeError
@@ -135,6 +135,8 @@ def count(name: str, value: int, minimum: int) -> int:
         raise ArgumentError(f"{name}={value!r}: must be an integer") from error
     if number < minimum:
         raise ArgumentError(f"{name}={number}: must be at least {minimum}")
+    if maximum is not None and number > maximum:
+        raise ArgumentError(f"{name}={number}: must be at most {maximum}")
     return number
 
 

@@ -56,8 +56,6 @@ def exponents(
     ----------
     t_max : float
         Duration of a sampled run.
-    t_skip : float
-        Time at its start that is not averaged.
     dt : float
         Step; with onsager 1 below about 0.2/g².
     window : float
