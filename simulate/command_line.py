@@ -21,13 +21,13 @@ class _Figures(Commands):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if "--all" in args:
-            args = [*self.places, *(one for one in args if one != "--all")]
+            args = [*self.places, *(word for word in args if word != "--all")]
         return super().parse_args(ctx, args)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        keys = list(takewhile(lambda one: not one.startswith("-"), args))
+        keys = list(takewhile(lambda word: not word.startswith("-"), args))
         if len(keys) < 2:
             return super().resolve_command(ctx, args)
         for key in keys:

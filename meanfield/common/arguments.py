@@ -94,7 +94,7 @@ def broadcast(**arrays: Array) -> list[Array]:
 
 def axis(name: str, values: ArrayLike) -> Array:
     """The strictly increasing axis of a grid."""
-    places = np.atleast_1d(np.asarray(values, dtype=float))
+    places = np.atleast_1d(_checked(name, values, np.isfinite, "must be finite"))
     if places.ndim != 1 or places.size == 0:
         raise ArgumentError(
             f"{name}: expected a non-empty one-dimensional axis, got {places.shape}"
@@ -116,16 +116,13 @@ def finite(name: str, value: float) -> float:
 
 def nonnegative(name: str, value: float) -> float:
     """A finite number that is not negative."""
-    if (number := finite(name, value)) < 0:
-        raise ArgumentError(f"{name}={number:g}: must be >= 0")
-    return number
+    return _number(name, value, lambda a: (a >= 0) & np.isfinite(a), "must be >= 0 and finite")
 
 
 def within(name: str, value: float, low: float, high: float) -> float:
     """A number in the closed interval [low, high]."""
-    if not low <= (number := finite(name, value)) <= high:
-        raise ArgumentError(f"{name}={number:g}: must lie in [{low:g}, {high:g}]")
-    return number
+    allowed = f"must lie in [{low:g}, {high:g}]"
+    return _number(name, value, lambda a: (a >= low) & (a <= high), allowed)
 
 
 def count(name: str, value: int, minimum: int, maximum: int | None = None) -> int:

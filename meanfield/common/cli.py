@@ -8,9 +8,9 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib import import_module
 from inspect import Parameter
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -39,7 +39,7 @@ class Commands(click.Group):
     """Commands by name, each a study or click command "package.module:OBJECT" imported late."""
 
     def __init__(self, *args: Any, places: Mapping[str, str], **kwargs: Any) -> None:
-        super().__init__(*args, **{"context_settings": CONTEXT, **kwargs})
+        super().__init__(*args, context_settings=CONTEXT, **kwargs)
         self.places = places
         version_option(self)
 
@@ -51,8 +51,7 @@ class Commands(click.Group):
         """The command, made of its study."""
         if cmd_name not in self.places:
             return None
-        module, _, name = self.places[cmd_name].partition(":")
-        command = getattr(import_module(module), name)
+        command = resolve_name(self.places[cmd_name])
         return command_of(command) if isinstance(command, Study) else command
 
 
@@ -103,7 +102,8 @@ def command_of(study: Study) -> click.Command:
         }
         return asked(study, options, given)
 
-    options = [_option(one) for one in study.options.values()]
+    options = [_option(option) for option in study.options.values()]
+    code = study.parts[0].function.__module__.replace(".", "/") + ".py"
     text = f"{study.title[0].upper()}{study.title[1:]} ({study.source}).\n\n{study.text}"
     command = click.Command(
         study.name,
@@ -111,7 +111,7 @@ def command_of(study: Study) -> click.Command:
         callback=ask,
         help=text,
         short_help=f"{study.source}: {study.title}",
-        epilog="\b\n" + "\n".join([*_presets(study), f"Code: {_short(study.file)}"]),
+        epilog="\b\n" + "\n".join([*_presets(study), f"Code: {code}"]),
     )
     return version_option(command)
 
@@ -124,14 +124,6 @@ def _presets(study: Study) -> list[str]:
             if changes:
                 lines.append(f"--{kind[:-1]} {name}: {said}")
     return lines
-
-
-def _short(path: str) -> str:
-    """The path from its package on."""
-    parts = Path(path).parts
-    places = (k for k, part in enumerate(parts) if part in ("meanfield", "simulate"))
-    first = max(places, default=len(parts) - 1)
-    return "/".join(parts[first:])
 
 
 def shared_options(study: Study | None, preset: str | None) -> list[click.Parameter]:
@@ -271,9 +263,9 @@ def json_text(value: Any) -> str:
 def _finite(value: Any) -> Any:
     value = files.plain(value)
     if isinstance(value, dict):
-        return {name: _finite(one) for name, one in value.items()}
+        return {name: _finite(entry) for name, entry in value.items()}
     if isinstance(value, list):
-        return [_finite(one) for one in value]
+        return [_finite(entry) for entry in value]
     if isinstance(value, float) and not np.isfinite(value):
         return None if np.isnan(value) else str(value)
     return value
@@ -281,7 +273,7 @@ def _finite(value: Any) -> Any:
 
 def plain_options(function: Callable[..., Any]) -> list[click.Option]:
     """The options of a function that is no study."""
-    return [_option(one) for one in options_of(function, {}).values()]
+    return [_option(option) for option in options_of(function, {}).values()]
 
 
 def _by(read: Callable[[str], Any]) -> Callable[[click.Context, click.Parameter, Any], Any]:
@@ -296,34 +288,33 @@ def _by(read: Callable[[str], Any]) -> Callable[[click.Context, click.Parameter,
     return convert
 
 
-def _option(one: Option) -> click.Option:
+def _option(option: Option) -> click.Option:
     """The click option of one parameter."""
-    spelled = [one.spelled, one.name]
-    how: dict[str, Any] = {"help": one.text, "show_default": True, "default": one.default}
-    if one.is_list and one.kind is str:
+    spelled = [option.spelled, option.name]
+    how: dict[str, Any] = {"help": option.text, "default": option.default}
+    how["show_default"] = option.default is not None
+    if option.is_list and option.kind is str:
         how |= {"multiple": True, "callback": _words, "metavar": "LIST"}
-        how["default"] = [as_text(one.default)]
-    elif one.is_list or one.kind is Switching:
-        how["default"] = None if one.default is None else as_text(one.default)
+        how["default"] = [as_text(option.default)]
+    elif option.is_list or option.kind is Switching:
+        how["default"] = None if option.default is None else as_text(option.default)
         reads = {Switching: read_schedule, int: read_integers}
-        how["callback"] = _by(reads.get(one.kind, read_numbers))
-        how["metavar"] = "SCHEDULE" if one.kind is Switching else "RANGE"
-    elif one.kind is bool:
-        if one.default:
-            spelled[0] += one.spelled.replace("--", "/--no-", 1)
+        how["callback"] = _by(reads.get(option.kind, read_numbers))
+        how["metavar"] = "SCHEDULE" if option.kind is Switching else "RANGE"
+    elif option.kind is bool:
+        if option.default:
+            spelled[0] += option.spelled.replace("--", "/--no-", 1)
         how["is_flag"] = True
-    elif one.choices or one.name == "phi":
-        how["type"] = click.Choice(one.choices or NAMES)
+    elif option.choices or option.name == "phi":
+        how["type"] = click.Choice(option.choices or NAMES)
     else:
-        how["type"] = {int: click.IntRange(1), float: click.FLOAT}.get(one.kind, click.STRING)
-    if one.default is None:
-        how["show_default"] = False
-    if one.default is Parameter.empty:
+        how["type"] = {int: click.IntRange(1), float: click.FLOAT}.get(option.kind, click.STRING)
+    if option.default is Parameter.empty:
         how["required"] = True
         del how["default"]
-    if one.name.startswith("n_"):
+    if option.name.startswith("n_"):
         # A number of things is also spelled as they are, --trajectories.
-        spelled.insert(1, "--" + one.name[2:].replace("_", "-"))
+        spelled.insert(1, "--" + option.name[2:].replace("_", "-"))
     return click.Option(spelled, **how)
 
 

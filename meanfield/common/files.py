@@ -80,11 +80,6 @@ def load(path: str | Path) -> xr.Dataset:
     xarray.Dataset
         In memory; parameters, seed, command and versions are its attributes.
 
-    Raises
-    ------
-    OSError
-        If the file does not exist or cannot be read.
-
     Examples
     --------
     >>> import tempfile, pathlib, xarray
@@ -116,11 +111,11 @@ def native(content: Any) -> Any:
 def plain(value: Any) -> Any:
     """The value made of what JSON has: numbers, texts, booleans, lists, mappings."""
     if isinstance(value, Mapping):
-        return {str(name): plain(one) for name, one in value.items()}
+        return {str(name): plain(entry) for name, entry in value.items()}
     if isinstance(value, np.ndarray | np.generic):
         return value.tolist()
     if isinstance(value, list | tuple):
-        return [plain(one) for one in value]
+        return [plain(entry) for entry in value]
     if isinstance(value, str | int | float | bool) or value is None:
         return value
     return getattr(value, "name", None) or str(value)

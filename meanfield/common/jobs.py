@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import pickle
 import time
 import warnings
@@ -92,7 +93,7 @@ def _attempt(number: int, job: Callable[[], Any]) -> tuple[int, Attempt]:
             value = job()
         except Exception as error:  # To be told beside the points that work.
             failure = _portable(error)
-    said = list(dict.fromkeys((str(one.message), one.category) for one in caught))
+    said = list(dict.fromkeys((str(entry.message), entry.category) for entry in caught))
     return number, Attempt(value, said, failure, time.process_time() - start)
 
 
@@ -114,13 +115,8 @@ def in_threads(jobs: Sequence[Callable[[], T]], threads: int | None) -> list[T]:
         if count == 1:
             return [job() for job in jobs]
         with ThreadPoolExecutor(count) as pool:
-            running = [pool.submit(job) for job in jobs]
-            try:
-                return [future.result() for future in running]
-            except BaseException:
-                for future in running:
-                    future.cancel()
-                raise
+            # The first error cancels those that have not begun.
+            return list(pool.map(operator.call, jobs))
 
 
 def bar(

@@ -85,11 +85,11 @@ class Option:
             values = list(value) if np.iterable(value) and not isinstance(value, str) else []
             if not values:
                 raise ArgumentError(f"{name}={value!r}: must be a list like {self.default!r}")
-            plain = [one.item() if isinstance(one, np.generic) else one for one in values]
+            plain = [v.item() if isinstance(v, np.generic) else v for v in values]
             if len(set(plain)) < len(plain):
                 raise ArgumentError(f"{name}={value!r}: a value stands twice")
             entry = Option(name, kind, next(iter(self.default or [0.0])), "", self.choices)
-            return [entry.checked(one) for one in plain]
+            return [entry.checked(v) for v in plain]
         if kind is int:
             return arguments.count(name, value, 1)
         if kind is float:
@@ -104,7 +104,7 @@ class Option:
 
 
 def _required(annotation: Any) -> Any:
-    kinds = [one for one in get_args(annotation) if one is not NoneType]
+    kinds = [kind for kind in get_args(annotation) if kind is not NoneType]
     return kinds[0] if len(kinds) == 1 and NoneType in get_args(annotation) else annotation
 
 
@@ -113,14 +113,14 @@ def options_of(
 ) -> dict[str, Option]:
     """The parameters of a function by name, from its signature and its text."""
     options, texts = {}, _documented(function)
-    for name, one in inspect.signature(function, eval_str=True).parameters.items():
+    for name, parameter in inspect.signature(function, eval_str=True).parameters.items():
         if name in PASSED_ON:
             continue
         kind, text = texts.get(name, ("", ""))
-        default = list(axes[name]) if name in axes else one.default
+        default = list(axes[name]) if name in axes else parameter.default
         choices = tuple(re.findall(r'"([^"]+)"', kind)) if kind.startswith("{") else ()
         text = text or NOTATION.get(name, "")
-        options[name] = Option(name, one.annotation, default, text, choices, name in axes)
+        options[name] = Option(name, parameter.annotation, default, text, choices, name in axes)
     return options
 
 
@@ -145,7 +145,7 @@ def as_text(value: Any) -> str:
         later = [f"{as_text(v)}@{as_text(t)}" for v, t in pairs]
         return ",".join([as_text(value.values[0]), *later])
     if isinstance(value, list | tuple | np.ndarray):
-        return ",".join(as_text(one) for one in value)
+        return ",".join(as_text(entry) for entry in value)
     return repr(float(value)).removesuffix(".0") if isinstance(value, float) else str(value)
 
 

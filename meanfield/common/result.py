@@ -9,11 +9,12 @@ from __future__ import annotations
 import dataclasses
 import html
 import inspect
+import re
 import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, dataclass_transform
 
 import numpy as np
 
@@ -31,6 +32,30 @@ _SILENT = ("progress", "threads", "throw", "workers", "executor", "store", "labe
 _TOLD = 12
 
 
+class _Declaration(NamedTuple):
+    """What is said of a field."""
+
+    # "value", "coordinate", "error" or "fact".
+    kind: str
+    # In a few words; {of} stands for the attribute of that name.
+    meaning: str
+    # Names of its axes; trailing ones may be missing from an array.  An ... among them stands for
+    # the axes of the points that were asked for.  A mapping of arrays holds variables of their own
+    # names, whose further axes are called after them.
+    dims: tuple[Any, ...] = ()
+    unit: str = ""
+    # Mathtext for the axis of a picture.
+    symbol: str = ""
+    # What the docstring says beyond the meaning.
+    note: str = ""
+    # The field of which it is the error.
+    of: str = ""
+
+    def field(self, default: Any = dataclasses.MISSING) -> Any:
+        """The declaration as a field of a dataclass."""
+        return dataclasses.field(default=default, metadata={"about": self})
+
+
 def value(
     meaning: str,
     dims: tuple[Any, ...] = (),
@@ -40,57 +65,25 @@ def value(
     note: str = "",
     default: Any = dataclasses.MISSING,
 ) -> Any:
-    """Declare a number or array: what it is, its dimensions and unit.
-
-    Parameters
-    ----------
-    meaning : str
-        In a few words; ``{of}`` stands for the attribute of that name.
-    dims : tuple of str
-        Names of its axes; trailing ones may be missing from an array.  An ``...`` among them stands
-        for the axes of the points that were asked for.  A mapping of arrays holds variables of
-        their own names, whose further axes are called after them.
-    unit : str
-    symbol : str
-        Mathtext for the axis of a picture.
-    note : str
-        What the docstring says beyond the meaning.
-    default : object
-    """
-    return _declare("value", meaning, dims, unit, symbol, note, default)
+    """Declare a number or array: what it is, its dimensions and unit."""
+    return _Declaration("value", meaning, dims, unit, symbol, note).field(default)
 
 
 def coordinate(
     meaning: str, dims: tuple[Any, ...] = (), unit: str = "1", *, symbol: str = "", note: str = ""
 ) -> Any:
     """Declare a parameter or abscissa; see `value`."""
-    return _declare("coordinate", meaning, dims, unit, symbol, note)
+    return _Declaration("coordinate", meaning, dims, unit, symbol, note).field()
 
 
 def error(of: str, *, note: str = "", default: Any = dataclasses.MISSING) -> Any:
     """Declare the standard error of another field, of the same shape."""
-    return _declare("error", f"standard error of {of}", of, "", "", note, default)
+    return _Declaration("error", "", note=note, of=of).field(default)
 
 
-def fact(meaning: str, *, note: str = "", default: Any = dataclasses.MISSING) -> Any:
+def fact(meaning: str, *, note: str = "") -> Any:
     """Declare what is no array: an attribute of the dataset."""
-    return _declare("fact", meaning, (), "", "", note, default)
-
-
-def _declare(
-    kind: str,
-    meaning: str,
-    dims: Any,
-    unit: str,
-    symbol: str,
-    note: str,
-    default: Any = dataclasses.MISSING,
-) -> Any:
-    about = {"kind": kind, "meaning": meaning, "dims": dims, "unit": unit}
-    about |= {"symbol": symbol, "note": note}
-    if default is dataclasses.MISSING:
-        return dataclasses.field(metadata=about)
-    return dataclasses.field(metadata=about, default=default)
+    return _Declaration("fact", meaning, note=note).field()
 
 
 # Arrays have no truth value, so results have no ==.
@@ -121,9 +114,16 @@ class Result:
     # Names of numbers in `repr`, and of the abscissa and the curves of `plot`.
     _headline: ClassVar[tuple[str, ...]] = ()
     _picture: ClassVar[tuple[str, ...]] = ()
+    _about: ClassVar[dict[str, _Declaration]] = {}
 
     def __init_subclass__(cls) -> None:
         dataclasses.dataclass(frozen=True, eq=False, repr=False, kw_only=True)(cls)
+        about = {f.name: f.metadata["about"] for f in dataclasses.fields(cls) if f.metadata}
+        for name, own in about.items():
+            if own.of:
+                of = about[own.of]
+                about[name] = own._replace(dims=of.dims, meaning=f"standard error: {of.meaning}")
+        cls._about = about
         cls.__doc__ = _documented(cls)
 
     def __post_init__(self) -> None:
@@ -134,8 +134,7 @@ class Result:
     @property
     def converged(self) -> Any:
         """Whether the numbers may be used, of each point."""
-        found = np.asarray(self.status) == CONVERGED
-        return found if isinstance(self.status, np.ndarray) else bool(found)
+        return self.status == CONVERGED
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -163,7 +162,7 @@ class Result:
         variables: dict[str, Any] = {}
         coords: dict[str, Any] = {}
         for name, about, content in self._declared():
-            if about["kind"] == "fact":
+            if about.kind == "fact":
                 continue
             axes = self._axes(about, points)
             if isinstance(content, Mapping):
@@ -174,9 +173,9 @@ class Result:
             array = np.asarray(content)
             axes = axes[: array.ndim]
             label = {"long_name": self._meaning(about)}
-            if array.dtype.kind in "iufcb" and about["unit"]:
-                label["units"] = about["unit"]
-            target = coords if about["kind"] == "coordinate" else variables
+            if array.dtype.kind in "iufcb" and about.unit:
+                label["units"] = about.unit
+            target = coords if about.kind == "coordinate" else variables
             if array.dtype.kind == "c":
                 # Files of netCDF know no complex numbers.
                 for part in ("real", "imag"):
@@ -194,9 +193,9 @@ class Result:
     def _facts(self) -> dict[str, Any]:
         """What is known of the whole result: parameters, facts, and the status if it is one."""
         # A parameter that is a coordinate is told there.
-        told = {name for name, about, _ in self._declared() if about["kind"] == "coordinate"}
+        told = {name for name, about, _ in self._declared() if about.kind == "coordinate"}
         facts = {k: v for k, v in self.attributes.items() if v is not None and k not in told}
-        facts |= {name: c for name, about, c in self._declared() if about["kind"] == "fact"}
+        facts |= {name: c for name, about, c in self._declared() if about.kind == "fact"}
         if not isinstance(self.status, np.ndarray):
             facts |= {name: getattr(self, name) for name in _VERDICT}
         return facts
@@ -208,11 +207,6 @@ class Result:
         ----------
         path : path
             Its folder is made if there is none; the file appears whole or not at all.
-
-        Raises
-        ------
-        OSError
-            If the file cannot be written.
         """
         from .files import save, staged_directory
 
@@ -250,19 +244,16 @@ class Result:
         parts = []
         for name in self._headline:
             number, width = getattr(self, name), getattr(self, f"{name}_err", None)
-            if np.ndim(number) == 0 and number is not None:
-                known = width is not None and np.isfinite(width) and bool(width)
-                text = f"{number:.6g}" if isinstance(number, float | np.ndarray) else f"{number}"
-                parts.append(
-                    f"{name}={text}" + (f"±{float(np.asarray(width)):.1g}" if known else "")
-                )
-            elif number is not None:
+            if np.ndim(number):
                 parts.append(f"{name}: {'×'.join(map(str, np.shape(number)))}")
+            elif number is not None:
+                text = f"{number:.6g}" if isinstance(number, float | np.ndarray) else f"{number}"
+                if width and np.isfinite(width):
+                    text += f"±{float(width):.1g}"
+                parts.append(f"{name}={text}")
         counts = Counter(np.ravel(self.status).tolist())
-        if sum(counts.values()) == 1:
-            parts.append(str(*counts))
-        else:
-            parts.append(", ".join(f"{count} {word}" for word, count in sorted(counts.items())))
+        for word, count in sorted(counts.items()):
+            parts.append(f"{count} {word}" if counts.total() > 1 else word)
         return f"{type(self).__name__}({', '.join(parts)})"
 
     def _repr_html_(self) -> str:
@@ -289,74 +280,49 @@ class Result:
             self,
         )
 
-    def _declared(self) -> Iterator[tuple[str, Mapping[str, Any], Any]]:
+    def _declared(self) -> Iterator[tuple[str, _Declaration, Any]]:
         """Name, declaration and content of every field that is there."""
-        for field in dataclasses.fields(self):
-            content = getattr(self, field.name)
-            if field.metadata and content is not None:
-                yield field.name, field.metadata, content
+        for name, about in self._about.items():
+            if (content := getattr(self, name)) is not None:
+                yield name, about, content
 
-    def _about(self, name: str) -> Mapping[str, Any]:
-        return next(about for known, about, _ in self._declared() if known == name)
+    def _axes(self, about: _Declaration, points: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(n for name in about.dims for n in (points if name is ... else [name]))
 
-    def _axes(self, about: Mapping[str, Any], points: tuple[str, ...]) -> tuple[str, ...]:
-        if about["kind"] == "error":
-            about = self._about(about["dims"])
-        found: list[str] = []
-        for name in about["dims"]:
-            found += points if name is ... else [name]
-        return tuple(found)
-
-    def _meaning(self, about: Mapping[str, Any]) -> str:
-        if about["kind"] == "error":
-            return f"standard error: {self._meaning(self._about(about['dims']))}"
-        text: str = about["meaning"]
+    def _meaning(self, about: _Declaration) -> str:
+        text = about.meaning
         return text.format_map(self.attributes) if "{" in text else text
 
     def _label(self, name: str) -> str:
-        about = self._about(name)
-        return f"{about['symbol']} {self._meaning(about)}".strip()
+        about = self._about[name]
+        return f"{about.symbol} {self._meaning(about)}".strip()
 
     def _point_dims(self, dims: tuple[str, ...] | None) -> tuple[str, ...]:
         count = np.ndim(self.status)
-        names = tuple(f"dim_{k}" for k in range(count)) if not dims else tuple(dims)
-        inner = {
-            axis
-            for name, about, _ in self._declared()
-            for axis in (name, *(d for d in about["dims"] if d is not ...))
-            if about["kind"] == "value"
-        }
-        if isinstance(dims, str) or len(set(names) - inner) != count or len(names) != count:
+        names = tuple(dims or (f"dim_{k}" for k in range(count)))
+        taken: set[Any] = set()
+        for name, about, _ in self._declared():
+            if about.kind in ("value", "error"):
+                taken |= {name, *about.dims}
+        if isinstance(dims, str) or len(set(names) - taken) != count or len(names) != count:
             raise ValueError(f"dims={dims!r}: expected {count} names, distinct and not taken")
         return names
 
 
 def _documented(cls: type[Result]) -> str:
     """The docstring with a section on its attributes, those of a base included."""
-    lines = ["Attributes", "----------"]
-    for field in dataclasses.fields(cls):
-        about = field.metadata
-        if not about:
-            continue
-        dims = (
-            cls.__dataclass_fields__[about["dims"]].metadata["dims"]
-            if about["kind"] == "error"
-            else about["dims"]
-        )
-        shape = ", ".join("..." if name is ... else name for name in dims)
-        shape += "," * (len(dims) == 1)
-        kind = "" if about["kind"] == "fact" else f" : ({shape}) ndarray" if dims else " : float"
-        unit = f", in units of {about['unit']}" if about["unit"] not in ("", "1") else ""
-        text = f"{about['meaning'][:1].upper()}{about['meaning'][1:]}{unit}.  {about['note']}"
-        lines += [
-            field.name + kind,
-            *textwrap.wrap(text, 92, initial_indent="    ", subsequent_indent="    "),
-        ]
-    lines += (
-        textwrap.dedent((Result.__doc__ or "").split("----------\n", 1)[1]).rstrip().splitlines()
-    )
-    own = inspect.cleandoc(cls.__doc__ or "")
-    return own + "\n\n" + "\n".join(lines) + "\n"
+    lines = [inspect.cleandoc(cls.__doc__ or ""), "", "Attributes", "----------"]
+    for name, about in cls._about.items():
+        shape = ", ".join("..." if dim is ... else dim for dim in about.dims)
+        shape += "," * (len(about.dims) == 1)
+        kind = "" if about.kind == "fact" else f" : ({shape}) ndarray" if shape else " : float"
+        text = f"standard error of {about.of}" if about.of else about.meaning
+        text = re.sub(r"\{(\w+)\}", r"`\1`", text[:1].upper() + text[1:])
+        unit = f", in units of {about.unit}" if about.unit not in ("", "1") else ""
+        text = textwrap.fill(f"{text}{unit}.  {about.note}", 88)
+        lines += [name + kind, textwrap.indent(text, "    ")]
+    inherited = inspect.cleandoc(Result.__doc__ or "").partition("----------\n")[2]
+    return "\n".join([*lines, inherited, ""])
 
 
 class NotConvergedError(RuntimeError):
@@ -372,44 +338,37 @@ class NotConvergedError(RuntimeError):
 
 
 def given(function: Callable[..., Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Parameters as they were given, and the call: attributes of a result.
-
-    Parameters
-    ----------
-    function : callable
-        The public call.
-    values : mapping
-        Its ``locals()`` before anything else is done.
-    """
-    signature = inspect.signature(function)
+    """Parameters as they were given, by its ``locals()``, and the call: attributes of a result."""
     told: dict[str, Any] = {}
     spelled: list[str] = []
-    for name, parameter in signature.parameters.items():
+    for name, parameter in inspect.signature(function).parameters.items():
         if name in _SILENT:
             continue
         if parameter.kind is parameter.VAR_KEYWORD:
-            more = {key: _told(one) for key, one in values[name].items()}
+            more = {key: _told(content) for key, content in values[name].items()}
             told |= more
-            spelled += [f"{k}={v if isinstance(v, _Text) else repr(v)}" for k, v in more.items()]
+            spelled += [f"{key}={content!r}" for key, content in more.items()]
             continue
         shown = told[name] = _told(values[name])
-        if parameter.default is parameter.empty:
-            text = str(shown) if isinstance(shown, _Text) else repr(shown)
-            is_plain = parameter.kind is parameter.KEYWORD_ONLY
-            spelled.append(f"{name}={text}" if is_plain else text)
-        elif shown is not None and not _same(values[name], parameter.default):
-            spelled.append(f"{name}={shown if isinstance(shown, _Text) else repr(shown)}")
+        required = parameter.default is parameter.empty
+        if required and parameter.kind is not parameter.KEYWORD_ONLY:
+            spelled.append(repr(shown))
+        elif required or not (shown is None or _same(values[name], parameter.default)):
+            spelled.append(f"{name}={shown!r}")
     package = function.__module__.partition(".")[0]
-    plain = {k: str(v) if isinstance(v, _Text) else v for k, v in told.items()}
+    plain = {key: str(v) if isinstance(v, _Text) else v for key, v in told.items()}
     return {**plain, "call": f"{package}.{function.__name__}({', '.join(spelled)})"}
 
 
 class _Text(str):
     """A description that stands for a value, without quotes."""
 
+    def __repr__(self) -> str:
+        return str(self)
 
-def _same(one: Any, other: Any) -> bool:
-    return one is other or (type(one) is type(other) and not np.ndim(one) and bool(one == other))
+
+def _same(a: Any, b: Any) -> bool:
+    return a is b or (type(a) is type(b) and not np.ndim(a) and bool(a == b))
 
 
 def _told(content: Any) -> Any:
@@ -419,7 +378,7 @@ def _told(content: Any) -> Any:
     if content is None or isinstance(content, bool | int | float | str):
         return content
     if isinstance(content, Mapping):
-        return {str(name): _told(one) for name, one in content.items()}
+        return {str(name): _told(entry) for name, entry in content.items()}
     if isinstance(content, list | tuple | range | np.ndarray):
         array = np.asarray(content)
         if array.dtype.kind in "iufbU" and array.size <= _TOLD:

@@ -38,79 +38,51 @@ _SMALL, _ROUNDING = 1e-3, 1e-12
 
 @dataclass(frozen=True)
 class Part:
-    """One function of a study and the grid on which it is called.
+    """One function of a study and the grid on which it is called."""
 
-    Attributes
-    ----------
-    function : callable
-        Of one point; keyword arguments with types and a numpydoc text are the options of the study.
-        It returns what `meanfield.sweep` takes.
-    axes : tuple of str
-        Which axes of the study it goes along.
-    replicated : bool
-        Whether it is repeated for every replicate.
-    shared : tuple of str, optional
-        Axes along which points share couplings and starts; default: all.
-    whole : bool
-        The function makes the grid itself and takes `seed`, `workers`, `progress` or `store`.
-    """
-
+    # Of one point; keyword arguments with types and a numpydoc text are the options of the study.
+    # It returns what `meanfield.sweep` takes.
     function: Callable[..., Any]
+    # Which axes of the study it goes along.
     axes: tuple[str, ...] = ()
+    # Whether it is repeated for every replicate.
     replicated: bool = False
+    # Axes along which points share couplings and starts; default: all.
     shared: tuple[str, ...] | None = None
+    # The function makes the grid itself and takes `seed`, `workers`, `progress` or `store`.
     whole: bool = False
 
 
 @dataclass(frozen=True)
 class Study:
-    """A question with its computation, picture, words and sizes.
+    """A question with its computation, picture, words and sizes."""
 
-    Attributes
-    ----------
-    name : str
-        Name as a command and of its files, "lyapunov" or "hh2".
-    source : str
-        Where it stands, "[HH] Fig. 2".
-    title : str
-        What it shows, in one line.
-    parts : tuple of Part
-        What is computed; their datasets are merged.
-    draw : function
-        Figure of one dataset, or several by the names of their files.
-    text : str
-        What is seen and what it means, in fixed sentences.
-    axes : mapping of str to sequence
-        Names and usual values of the axes.
-    replicates : int
-        Usual number of coupling matrices.
-    columns : tuple of str
-        Variables whose numbers are reported.
-    derive : function, optional
-        Adds theory and derived numbers to the dataset.
-    presets : mapping
-        Named differences from the defaults: "quick", "paper".
-    variants : mapping
-        Differences of "converged", and of "printed" where printed choices of the papers matter.
-    split : function, optional
-        Datasets by the names of their files, where one file is not enough.
-    command : str
-        How the shell calls it; default, of a figure of a paper: by its name.
-    """
-
+    # As a command and of its files, "lyapunov" or "hh2".
     name: str
+    # Where it stands, "[HH] Fig. 2".
     source: str
+    # What it shows, in one line.
     title: str
+    # What is computed; their datasets are merged.
     parts: tuple[Part, ...]
+    # Figure of one dataset, or several by the names of their files.
     draw: Callable[[xr.Dataset], Figure | Mapping[str, Figure]]
+    # What is seen and what it means, in fixed sentences.
     text: str
+    # Names and usual values of the axes, usual number of coupling matrices.
     axes: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     replicates: int = 1
+    # Variables whose numbers are reported.
     columns: tuple[str, ...] = ()
+    # Adds theory and derived numbers to the dataset.
     derive: Callable[[xr.Dataset], xr.Dataset] | None = None
+    # Named differences from the defaults: "quick", "paper"; and those of "converged", and of
+    # "printed" where printed choices of the papers matter.
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     variants: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: {CONVERGED: {}})
+    # Datasets by the names of their files, where one file is not enough.
     split: Callable[[xr.Dataset], Mapping[str, xr.Dataset]] | None = None
+    # How the shell calls it; default, of a figure of a paper: by its name.
     command: str = ""
 
     @cached_property
@@ -125,11 +97,6 @@ class Study:
         return options
 
     @property
-    def file(self) -> str:
-        """Where its code is."""
-        return inspect.unwrap(self.parts[0].function).__code__.co_filename
-
-    @property
     def folder(self) -> str:
         """Where the shell writes it, below results/."""
         return self.name if self.command else FIGURES
@@ -141,8 +108,8 @@ class Study:
         if preset is not None:
             arguments.one_of("preset", preset, tuple(self.presets))
         arguments.one_of("variant", variant, tuple(self.variants))
-        usual = {name: one.default for name, one in self.options.items()}
-        usual |= self.presets[preset] if preset is not None else {}
+        usual = {name: option.default for name, option in self.options.items()}
+        usual |= self.presets[preset] if preset else {}
         usual |= self.variants[variant]
         for name, value in changes.items():
             if name not in usual:
@@ -164,18 +131,7 @@ class Study:
         progress: bool = False,
         **changes: Any,
     ) -> xr.Dataset:
-        """Compute it; parameters, seed, command and versions are attributes of the dataset.
-
-        Parameters
-        ----------
-        preset, variant : str
-        seed, workers, store, progress
-            As in `sweep`.
-        fresh : bool
-            Compute everything again.
-        **changes
-            Parameters other than those of the preset.
-        """
+        """Compute it; parameters, seed, command and versions are attributes of the dataset."""
         import xarray as xr
 
         values = self.values(preset, variant, **changes)
@@ -329,6 +285,7 @@ def _written(study: Study, variant: str, data: xr.Dataset, output: Path, ending:
 def numbers(study: Study, data: Mapping[str, xr.Dataset]) -> list[pd.DataFrame]:
     """The reported numbers, one table for each set of dimensions; by variant if of several."""
     import pandas as pd
+    import xarray as xr
 
     groups: dict[tuple[str, ...], dict[str, dict[str, Any]]] = {}
     for variant, run in data.items():
@@ -342,8 +299,7 @@ def numbers(study: Study, data: Mapping[str, xr.Dataset]) -> list[pd.DataFrame]:
         parts = {}
         for variant, columns in by_variant.items():
             if dims:
-                table = data[variant][[]].assign(columns).to_dataframe()
-                parts[variant] = table[[*columns]]
+                parts[variant] = xr.Dataset(columns).to_dataframe()[[*columns]]
             else:
                 parts[variant] = pd.DataFrame({n: [v.item()] for n, v in columns.items()})
         if len(data) == 1:
@@ -387,16 +343,15 @@ def averaged(data: xr.Dataset, name: str) -> dict[str, xr.DataArray]:
 
 def as_tables(study: Study, data: Mapping[str, xr.Dataset]) -> list[str]:
     """The reported numbers as texts: "0.105 ± 0.014", with a line for each that says what it is."""
-    texts = []
+    texts, first = [], next(iter(data.values()))
     for frame in numbers(study, data):
         shown = frame.copy()
         for name in [c for c in frame.columns if f"{c}_err" in frame.columns]:
             pairs = zip(frame[name], frame[f"{name}_err"], strict=True)
             shown[name] = [quoted(value, error) for value, error in pairs]
             shown = shown.drop(columns=f"{name}_err")
-        first = next(iter(data.values()))
-        said = [f"{c}: {first[c].attrs['long_name']}" for c in shown.columns
-                if "long_name" in first[c].attrs]  # fmt: skip
+        meanings = {c: first[c].attrs.get("long_name") for c in shown.columns}
+        said = [f"{name}: {text}" for name, text in meanings.items() if text]
         lines = shown.to_string(float_format="{:.4g}".format, index=len(shown) > 1)
         texts.append("\n".join(["```", lines, "```", "", *(f"- {text}" for text in said)]))
     return texts

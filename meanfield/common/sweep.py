@@ -131,21 +131,22 @@ def sweep(
     if strange := set(shared) - set(grid):
         raise ArgumentError(f"shared={sorted(strange)}: no such axis, only {', '.join(grid)}")
     entropy = seeds.entropy(seed)
-    places = [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
-    points = [(place, replicate) for place in places for replicate in range(count)]
+    names = (*grid, "replicate")
+    steps = product(*grid.values(), range(count))
+    points = [dict(zip(names, values, strict=True)) for values in steps]
     jobs, keys = [], []
     kept = store if isinstance(store, Store) else Store(store)
     code = identity(function, fixed, version) if store is not None else ""
-    for place, replicate in points:
-        own = {k: v for k, v in place.items() if k not in shared}
-        seeded = {"seed": seeds.point(entropy, replicate, own)} if takes_seed else {}
-        jobs.append(partial(_labelled, function, {**fixed, **place, **seeded}, tuple(grid)))
-        keys.append(key_of(code, {**place, "replicate": replicate, **seeded}))
-    name = label or getattr(function, "__name__", "points")
+    for point in points:
+        place = {name: point[name] for name in grid}
+        own = {name: value for name, value in place.items() if name not in shared}
+        seed_of = {"seed": seeds.point(entropy, point["replicate"], own)} if takes_seed else {}
+        jobs.append(partial(_labelled, function, fixed | place | seed_of, tuple(grid)))
+        keys.append(key_of(code, point | seed_of))
     attempts = keep(
-        jobs, keys, kept, [{**place, "replicate": r} for place, r in points],
-        throw=Exception if throw is True else throw or (), workers=workers, executor=executor,
-        label=name, progress=progress,
+        jobs, keys, kept, points, throw=Exception if throw is True else throw or (),
+        workers=workers, executor=executor, progress=progress,
+        label=label or getattr(function, "__name__", "points"),
     )  # fmt: skip
     _tell(points, attempts)
     dims = {**grid, **({"replicate": list(range(count))} if count > 1 else {})}
@@ -172,7 +173,7 @@ def keep(
         if isinstance(attempt.error, throw):
             raise attempt.error
         store.add(keys[todo[place]], attempt, facts[todo[place]])
-    return [one for key in keys if (one := store.get(key)) is not None]
+    return [known for key in keys if (known := store.get(key)) is not None]
 
 
 def key_of(identity: str, facts: Mapping[str, Any]) -> str:
@@ -183,13 +184,13 @@ def key_of(identity: str, facts: Mapping[str, Any]) -> str:
 
 def _axis(name: str, values: ArrayLike) -> list[Any]:
     array = np.asarray(values)
-    mixed = array.dtype.kind == "U" and not all(isinstance(one, str) for one in values)  # type: ignore[union-attr]
+    mixed = array.dtype.kind == "U" and not all(isinstance(v, str) for v in values)  # type: ignore[union-attr]
     if mixed or array.ndim != 1 or array.size == 0 or array.dtype.kind not in "iufU":
         raise ArgumentError(
             f"{name}={values!r}: expected a non-empty one-dimensional axis of numbers or texts"
         )
     places: list[Any] = array.tolist()
-    if any(isinstance(place, float) and place != place for place in places):
+    if array.dtype.kind == "f" and np.isnan(array).any():
         raise ArgumentError(f"{name}={values!r}: nan is no place on an axis")
     if len(set(places)) < len(places):
         raise ArgumentError(f"{name}={values!r}: a value stands twice")
@@ -207,7 +208,7 @@ def _check_call(
     except (TypeError, ValueError):
         return False
     takes_seed = "seed" in signature.parameters and "seed" not in axes
-    takes_any = any(one.kind is one.VAR_KEYWORD for one in signature.parameters.values())
+    takes_any = any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values())
     strange = [name for name in (*axes, *fixed) if name not in signature.parameters]
     if strange and not takes_any:
         raise ArgumentError(
@@ -250,12 +251,12 @@ def _told(value: Any, seen: set[int]) -> Any:
     if isinstance(value, partial):
         return "partial", _told([value.func, value.args, value.keywords], seen)
     if isinstance(value, list | tuple):
-        return [_told(one, seen) for one in value]
+        return [_told(entry, seen) for entry in value]
     if isinstance(value, set | frozenset):
         # Texts come in another order in every process.
-        return "set", sorted(repr(_told(one, seen)) for one in value)
+        return "set", sorted(repr(_told(entry, seen)) for entry in value)
     if isinstance(value, dict):
-        return [(str(name), _told(one, seen)) for name, one in value.items()]
+        return [(str(name), _told(entry, seen)) for name, entry in value.items()]
     if inspect.ismethod(value):
         return "method", _told([value.__self__, value.__func__], seen)
     if inspect.isfunction(value):
@@ -266,10 +267,10 @@ def _told(value: Any, seen: set[int]) -> Any:
         cells = [cell.cell_contents for cell in value.__closure__ or ()]
         called = {n: value.__globals__[n] for n in code.co_names if n in value.__globals__}
         near = {
-            name: one
-            for name, one in called.items()
-            if getattr(one, "__module__", None) == value.__module__
-            or isinstance(one, int | float | str | list | tuple | dict | np.ndarray)
+            name: held
+            for name, held in called.items()
+            if getattr(held, "__module__", None) == value.__module__
+            or isinstance(held, int | float | str | list | tuple | dict | np.ndarray)
         }
         wrapped = getattr(value, "__wrapped__", None)
         inner = [value.__defaults__, value.__kwdefaults__, cells, wrapped]
@@ -320,15 +321,13 @@ def _labelled(
     result = function(**arguments)
     if hasattr(result, "to_dataset") and not isinstance(result, xr.DataArray):
         result = result.to_dataset()
-    if isinstance(result, xr.DataArray):
-        result = {result.name or "value": result}
-    elif not isinstance(result, Mapping | xr.Dataset):
-        result = {"value": result}
+    if not isinstance(result, Mapping):
+        result = {getattr(result, "name", None) or "value": result}
     if not isinstance(result, xr.Dataset):
-        tuples = [one for one in result.values() if _is_labelled(one)]
-        dims = {str(dim) for one in tuples for dim in np.atleast_1d(one[0])}
-        result = xr.Dataset({name: _variable(str(name), one, dims) for name, one in result.items()})
-    result = result.drop_vars([name for name in axes if name in result.variables])
+        tuples = [values for values in result.values() if _is_labelled(values)]
+        dims = {str(dim) for values in tuples for dim in np.atleast_1d(values[0])}
+        result = xr.Dataset({name: _variable(str(name), v, dims) for name, v in result.items()})
+    result = result.drop_vars(axes, errors="ignore")
     if taken := ({*axes, "replicate"} & set(result.dims)) | ({"replicate", "failed"} & set(result)):
         raise TypeError(f"{', '.join(map(str, taken))}: the function returns names of the sweep")
     return result
@@ -356,23 +355,19 @@ def _is_labelled(value: Any) -> bool:
     return isinstance(dims, list | tuple) and all(isinstance(dim, str) for dim in dims)
 
 
-def _tell(points: Sequence[tuple[Mapping[str, Any], int]], attempts: Sequence[Attempt]) -> None:
+def _tell(points: Sequence[Mapping[str, Any]], attempts: Sequence[Attempt]) -> None:
     """Warnings once each; failures as one warning, or raised if there is nothing else."""
-    for text, category in dict.fromkeys(pair for one in attempts for pair in one.warnings):
+    for text, category in dict.fromkeys(pair for attempt in attempts for pair in attempt.warnings):
         warnings.warn(text, category, stacklevel=3)
-    failures = [(point, one) for point, one in zip(points, attempts, strict=True) if one.error]
+    failures = [pair for pair in zip(points, attempts, strict=True) if pair[1].error]
     if not failures:
         return
-    (place, replicate), first = failures[0]
+    point, first = failures[0]
     if len(failures) == len(attempts) and first.error is not None:
         raise first.error
-    where = ", ".join(f"{name}={value}" for name, value in place.items())
-    warnings.warn(
-        f"{len(failures)} of {len(attempts)} points failed, first {where}, replicate {replicate}: "
-        f"{first.reason}",
-        SweepWarning,
-        stacklevel=3,
-    )
+    where = ", ".join(f"{name}={value}" for name, value in point.items())
+    text = f"{len(failures)} of {len(attempts)} points failed, first {where}: {first.reason}"
+    warnings.warn(text, SweepWarning, stacklevel=3)
 
 
 def _assembled(dims: Mapping[str, Sequence[Any]], attempts: Sequence[Attempt]) -> xr.Dataset:
@@ -380,32 +375,30 @@ def _assembled(dims: Mapping[str, Sequence[Any]], attempts: Sequence[Attempt]) -
     import xarray as xr
 
     shape = tuple(len(values) for values in dims.values())
-    good: list[xr.Dataset] = [one.value for one in attempts if one.error is None]
+    good: list[xr.Dataset] = [attempt.value for attempt in attempts if attempt.error is None]
     common = {
         key: value
         for key, value in good[0].attrs.items()
         if key not in _OF_POINT
-        and all(key in one.attrs and _same(one.attrs[key], value) for one in good)
+        and all(key in data.attrs and _same(data.attrs[key], value) for data in good)
     }
     # What differs between the points is told of each.
     known = {*common, *dims, *_OF_NONE}
-    results = [None if one.error else _with_facts(one.value, known) for one in attempts]
-    good = [one for one in results if one is not None]
-    names = list(dict.fromkeys(name for one in good for name in one.variables))
+    results = [None if attempt.error else _with_facts(attempt.value, known) for attempt in attempts]
+    good = [data for data in results if data is not None]
     coords: dict[Hashable, Any] = {name: list(values) for name, values in dims.items()}
     variables: dict[Hashable, Any] = {}
-    for name in names:
-        first = next(one[name] for one in good if name in one.variables)
-        is_coord = any(name in one.coords for one in good)
-        same = (name in one.coords and _same(one[name].values, first.values) for one in good)
-        if is_coord and all(same):
+    for name in dict.fromkeys(name for data in good for name in data.variables):
+        there = [data[name] for data in good if name in data.variables]
+        first = there[0]
+        if all(name in data.coords and _same(data[name].values, first.values) for data in good):
             coords[name] = first.variable
             continue
         parts = [
-            None if one is None or name not in one.variables else one[name].values
-            for one in results
+            None if data is None or name not in data.variables else data[name].values
+            for data in results
         ]
-        if len({one[name].dims for one in good if name in one.variables}) > 1:
+        if len({values.dims for values in there}) > 1:
             raise ArgumentError(f"{name}: the function returns it with different dimensions")
         # A coordinate that differs between points is a variable of theirs.
         label = f"{name}_of_point" if name in first.dims else name
@@ -422,13 +415,17 @@ def _judge(
     attempts: Sequence[Attempt],
 ) -> None:
     """Add `VERDICT`: what the results say of themselves, and what is to be said of failures."""
-    failed = np.array([one.error is not None for one in attempts]).reshape(shape)
+    failed = np.array([attempt.error is not None for attempt in attempts]).reshape(shape)
     variables["failed"] = (dims, failed, {"long_name": "whether the point has no result"})
     axes, why, _ = variables.setdefault("reason", (dims, np.full(shape, ""), {}))
     variables.setdefault("status", (axes, np.where(why == "", CONVERGED, FLAGGED), {}))
     for name, texts, meaning in (
-        ("reason", [one.reason for one in attempts], "why it is not converged"),
-        ("status", [_status(one.error) for one in attempts], "converged, flagged or absent"),
+        ("reason", [attempt.reason for attempt in attempts], "why it is not converged"),
+        (
+            "status",
+            [_status(attempt.error) for attempt in attempts],
+            "converged, flagged or absent",
+        ),
     ):
         axes, own, about = variables[name]
         wide = (..., *[None] * (len(axes) - len(dims)))
@@ -454,10 +451,9 @@ def _with_facts(data: xr.Dataset, known: Container[str]) -> xr.Dataset:
     return data.assign(own)
 
 
-def _same(one: Any, other: Any) -> bool:
-    if isinstance(one, float) and isinstance(other, float) and one != one:
-        return other != other
-    return bool(np.array_equal(one, other))
+def _same(a: Any, b: Any) -> bool:
+    both_nan = isinstance(a, float) and isinstance(b, float) and a != a and b != b
+    return both_nan or bool(np.array_equal(a, b))
 
 
 def _stacked(

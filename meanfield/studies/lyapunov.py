@@ -56,8 +56,6 @@ def exponents(
     ----------
     t_max : float
         Duration of a sampled run.
-    t_skip : float
-        Time at its start that is not averaged.
     dt : float
         Step; with onsager 1 below about 0.2/g².
     window : float
@@ -66,7 +64,7 @@ def exponents(
     threads : int, optional
         Of each point, default 1: the steps are short, and more threads seldom pay.
     """
-    arguments.gain(np.asarray(g)), arguments.symmetry(np.asarray(gamma))
+    arguments.gain(g), arguments.symmetry(gamma)
     data = sweep(
         _exponent, {"gamma": gamma, "g": g}, seed=seed, workers=workers, store=store,
         progress=progress, throw=ArgumentError, label="lyapunov", onsager=onsager,
@@ -74,8 +72,8 @@ def exponents(
         n_trajectories=n_trajectories, batches=batches, threads=threads,
     )  # fmt: skip
     lines = critical_gain(data.gamma.values) / transfer_function(phi).slope
-    label = {"long_name": "gain of the linear instability, g(1+gamma) = 1", "units": "1"}
-    return data.assign(critical_gain=("gamma", lines, label))
+    text = "gain of the linear instability, g(1+gamma) = 1"
+    return data.assign(critical_gain=told("gamma", lines, text, units="1"))
 
 
 def _exponent(

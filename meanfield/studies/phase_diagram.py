@@ -190,8 +190,8 @@ def _summary(data: xr.Dataset) -> dict[str, Any]:
     residual = data.residual.where(known, -1.0)
     place = residual.argmax(GRID)
     unstable = known & ~data.stable
-    said = [Counter(r[r != ""].tolist()) for r in data.reason.values]
-    reasons = ["; ".join(f"{n} × {text}" for text, n in one.most_common()) for one in said]
+    counts = [Counter(r[r != ""].tolist()) for r in data.reason.values]
+    reasons = ["; ".join(f"{n} × {text}" for text, n in c.most_common()) for c in counts]
     sums = {
         "points": (known.count(GRID), "points of the grid"),
         "n_converged": (known.sum(GRID), "points with a solution"),

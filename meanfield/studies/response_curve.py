@@ -23,11 +23,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _LINE = 241
+_NUMBERS = ["q", "q_err", "r_int", "r_int_err"]
 _TEXTS = {
-    "q": "mean square activity <phi^2>, C(0)",
-    "q_err": "mean square activity <phi^2>, C(0), error",
-    "r_int": "integrated response",
-    "r_int_err": "integrated response, error",
     "converged": "drift and window change within their errors",
     "method": "null, stationary or sampler, as in steady_state",
     "reason": "why it is not converged",
@@ -134,13 +131,13 @@ def response_curve(
     ).assign_attrs({**facts, "seed": curve.attrs["seed"]})  # fmt: skip
 
 
-def _point(gamma: float, g: float, *, seed: int, **controls: Any) -> dict[str, Any]:
+def _point(gamma: float, g: float, *, seed: int, **controls: Any) -> dict[Any, Any]:
     """C and R_int at one gain and symmetry."""
     state = steady_state(g, gamma, seed=seed, **controls)
-    numbers = {name: told((), getattr(state, name), text) for name, text in _TEXTS.items()}
-    text = {"long_name": "seed of steady_state at this point, empty without sampling"}
-    drawn = state.attributes["seed"]
-    return {**numbers, "seed": ((), "" if drawn is None else str(drawn), text)}
+    facts = {name: told((), getattr(state, name), text) for name, text in _TEXTS.items()}
+    drawn, text = state.attributes["seed"], "seed of steady_state here, empty without sampling"
+    facts["seed"] = told((), "" if drawn is None else str(drawn), text)
+    return {**state.to_dataset()[_NUMBERS].data_vars, **facts}
 
 
 def with_static(curve: xr.Dataset) -> xr.Dataset:

@@ -48,7 +48,8 @@ def _print(as_json: bool, **options: Any) -> int:
     with library_warnings() as told:
         data = point(**options).to_dataset()
         code = verdict([data], told)
-    click.echo(_json(data) if as_json else _table(data))
+    facts = {str(k): v.values.item() for k, v in data.variables.items()} | data.attrs
+    click.echo(json_text(facts) if as_json else _table(data))
     return code
 
 
@@ -63,10 +64,6 @@ def _table(data: xr.Dataset) -> str:
             shown = f"{value:.12g}" if isinstance(value, float) else str(value)
             lines += [f"  {name:<17} {shown:<20} {values.attrs['long_name']}"] * bool(shown)
     return "\n".join(lines)
-
-
-def _json(data: xr.Dataset) -> str:
-    return json_text({str(k): v.values.item() for k, v in data.variables.items()} | data.attrs)
 
 
 solve = version_option(

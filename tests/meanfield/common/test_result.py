@@ -76,7 +76,7 @@ def test_docstring_has_every_field_once() -> None:
     text = Curve.__doc__ or ""
     assert text.startswith("A curve for the tests.")
     assert "t : (t,) ndarray\n    Time, in units of time constant." in text
-    assert "A note." in text
+    assert "Mean of `of`.  A note." in text
     for name in ("m :", "m_err :", "status :", "reason :", "attributes :"):
         assert text.count(f"\n{name}") == 1
 
@@ -128,7 +128,7 @@ def test_dataset_of_points() -> None:
     assert data.reason.values[0, 1] == "shorten d"
     assert data.converged.dtype == bool
     assert grid().to_dataset().q.dims == grid().to_dataset(()).q.dims == ("dim_0", "dim_1")
-    for wrong in (("a",), ("a", "a"), ("a", "lag"), ("q", "a"), "ab"):
+    for wrong in (("a",), ("a", "a"), ("a", "lag"), ("q", "a"), ("q_err", "a"), "ab"):
         with pytest.raises(ValueError, match="dims="):
             grid().to_dataset(wrong)  # type: ignore[arg-type]
 

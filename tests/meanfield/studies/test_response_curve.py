@@ -147,6 +147,8 @@ def test_provenance(curve: xr.Dataset) -> None:
     [
         ({"g": [1.0, 0.5]}, "g: the axis must be strictly increasing"),
         ({"g": [0.0, 0.5]}, "g=0: must be positive"),
+        ({"g": [0.5, np.nan]}, "g=nan: must be finite"),
+        ({"gamma": ["0", "0.5"]}, "gamma=.*must be real"),
         ({"gamma": 2.0}, "gamma=2: must lie in"),
         ({"seed": -1}, "seed=-1"),
         ({"dt": 0.0}, "dt=0: must be positive"),
