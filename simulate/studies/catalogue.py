@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 from meanfield.common import arguments
@@ -39,9 +39,8 @@ def study(name: str) -> Study:
     """The study of a figure, "hh2", or of a command, "lyapunov"; ArgumentError if there is none."""
     places = {**FIGURES, **STUDIES}
     arguments.one_of("study", name, tuple(places))
-    module, _, attribute = places[name].partition(":")
-    study: Study = getattr(import_module(module), attribute)
-    return study
+    named: Study = resolve_name(places[name])
+    return named
 
 
 def reproduce(
@@ -97,13 +96,9 @@ def reproduce(
     0.543
     """
     asked = study(key)
+    if preset is None and "quick" in asked.presets:
+        preset = "quick"
     return answer(
-        asked,
-        preset="quick" if preset is None and "quick" in asked.presets else preset,
-        output=output,
-        variants=variants,
-        seed=seed,
-        workers=workers,
-        progress=progress,
-        **changes,
-    )
+        asked, preset=preset, output=output, variants=variants, seed=seed, workers=workers,
+        progress=progress, **changes,
+    )  # fmt: skip

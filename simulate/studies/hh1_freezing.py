@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DYNAMICS = {0.0: r"vanilla, $\kappa = 0$", 1.0: r"OR, $\kappa = 1$"}
-_SAVE_STEP = 0.5
-# Of the picture: for the legend above the bars; between the bars of one gain.
-_ROOM, _SHIFT = 1.25, 0.03
 
 
 def moved(
@@ -81,7 +78,7 @@ def activity(
     end = max(t_later)
     run = integrate(
         J, x0, t_max=end, onsager=Switching([t_switch], [0, 1]),
-        save_at=round(end / _SAVE_STEP) + 1, method=method, dt=dt,
+        save_at=round(2 * end) + 1, method=method, dt=dt,
     )  # fmt: skip
     x = kept_states(run)[:, :n_shown]
     return {
@@ -133,14 +130,15 @@ def draw(data: xr.Dataset) -> Figure:
             values, colour = data.Q.sel(onsager=kappa, t_later=later), f"C{row}"
             # Side by side, lest the bars of one gain cover each other.
             right.errorbar(
-                data.g + _SHIFT * (column - final / 2), values.mean("replicate"),
+                data.g + 0.03 * (column - final / 2), values.mean("replicate"),
                 style.spread(values), color=colour, marker=style.MARKERS[row],
                 ls="-" if column == final else ":", mfc=colour if column == final else "white",
                 label=rf"{name}, $t' = {later:g}$",
             )  # fmt: skip
     bad = data.isel(g=data.unstable_step.any("replicate").values, t_later=-1).sel(onsager=1.0)
     right.plot(bad.g, bad.Q.mean("replicate"), **style.CROSS, ms=9, zorder=4)
-    right.set_ylim(top=_ROOM * right.get_ylim()[1])
+    # Room for the legend above the bars.
+    right.set_ylim(top=1.25 * right.get_ylim()[1])
     right.legend(loc="upper left", ncols=2)
     right.set(
         xlabel=r"gain $g$", ylabel=rf"$Q(t = {facts['t_switch'] - PRINTED_STEP:g},\, t')$",

@@ -28,8 +28,6 @@ SCHEDULES = {"off-on-off": (0.0, 1.0, 0.0), "on-off-on": (1.0, 0.0, 1.0)}
 _SAVES = 200
 # (d): x in the chaotic and o in the frozen phase of (a), at this part of them.
 _MOMENTS, _PLACE = {"chaotic": "x", "frozen": "o"}, 0.9
-# Of the picture: half height of the inset; smallest upper limit, and depth below zero in its units.
-_CLOSE, _LOWEST_TOP, _BELOW = 0.09, 1.6, 0.45
 
 
 def exponent(
@@ -90,10 +88,10 @@ def _draw_exponents(axis: Axes, data: xr.Dataset, title: str) -> None:
             panel.plot(part.g[bad], mean[bad], **style.CROSS, ms=9, label=label)
     for panel in (axis, inset):
         panel.axhline(0, color="0.6", lw=0.8, zorder=0)
-    inset.set_ylim(-_CLOSE, _CLOSE)
+    inset.set_ylim(-0.09, 0.09)
     # Room for the inset above the curves and for the legend below them.
-    top = max(_LOWEST_TOP, axis.get_ylim()[1])
-    axis.set_ylim(-_BELOW * top, top)
+    top = max(1.6, axis.get_ylim()[1])
+    axis.set_ylim(-0.45 * top, top)
     inset.tick_params(labelsize=7)
     axis.set(xlabel=r"gain $g$", ylabel=r"largest exponent $\lambda$", title=title)
     axis.legend(loc="lower right")
@@ -149,17 +147,16 @@ def switched(
     runs = [
         integrate(
             J, x0, t_max=ends[-1], onsager=Switching(ends[:-1], values), method=method, dt=dt,
-            save_at=3 * _SAVES + 1,
+            tol=tol, phi=phi, save_at=3 * _SAVES + 1,
         )
         for values in SCHEDULES.values()
     ]  # fmt: skip
     moments = t_phase * (np.arange(2) + _PLACE)
-    spectra = np.array(
-        [
-            np.linalg.eigvals(jacobian(state_at(runs[0], t), J, onsager=kappa, phi=phi))
-            for t, kappa in zip(moments, SCHEDULES["off-on-off"], strict=False)
-        ]
-    )
+    matrices = [
+        jacobian(state_at(runs[0], t), J, onsager=kappa, phi=phi)
+        for t, kappa in zip(moments, SCHEDULES["off-on-off"], strict=False)
+    ]
+    spectra = np.linalg.eigvals(matrices)
     states = np.array([run.x for run in runs])
     energy, length = np.array([run.energy for run in runs]), np.mean(states**2, axis=2)
     at_ends = _SAVES * np.arange(1, 4)

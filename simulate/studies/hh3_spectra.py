@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_SAVE_STEP = 0.5
-_BINS = 60
-
 
 def spectrum(
     g: float,
@@ -39,7 +36,7 @@ def spectrum(
     J, x0 = network(n, g, seed)
     run = integrate(
         J, x0, t_max=t_max, onsager=1.0, method=method, dt=dt,
-        save_at=max(1, round(t_max / _SAVE_STEP)) + 1,
+        save_at=max(1, round(2 * t_max)) + 1,
     )  # fmt: skip
     # Symmetric at κ = 1, for the states of Euler as well: real eigenvalues.
     mu = np.linalg.eigvalsh(jacobian(run.x_end, J, onsager=1.0))
@@ -91,15 +88,13 @@ def _histogram(axis: Axes, values: Array, slow: float) -> None:
     values = values[np.isfinite(values)]
     if not values.size:
         return  # No run of this gain has an end.
-    width = (values.max() - values.min()) / _BINS
+    width = (values.max() - values.min()) / 60
     # Zero is the edge of a bin.
     first, last = np.floor(values.min() / width), np.ceil(max(values.max(), 0.0) / width)
     groups = [values[values <= slow], values[values > slow]]
-    density = 1 / (values.size * width)
     axis.hist(
-        groups, width * np.arange(first, last + 1), stacked=True, color=["C0", "C1"],
-        weights=[np.full(len(group), density) for group in groups],
-        label=[r"$\mu \leq 1/t$", r"$\mu > 1/t$"],
+        groups, width * np.arange(first, last + 1), stacked=True, density=True,
+        color=["C0", "C1"], label=[r"$\mu \leq 1/t$", r"$\mu > 1/t$"],
     )  # fmt: skip
     axis.axvline(0, color="0.4", lw=0.8)
     axis.legend(loc="upper left")

@@ -18,10 +18,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.figure import Figure
 
-_SAVE_STEP = 0.1
-_BINS = 30
-_NODES = 100
-_EARLY = 1.0
+_SAVE_STEP, _EARLY = 0.1, 1.0
 
 
 def trace(
@@ -69,7 +66,7 @@ def derive(data: xr.Dataset) -> xr.Dataset:
 
 def _limit(g: float) -> float:
     """Tr D/N at x ~ N(0, 1) for N → ∞: −1 − g²⟨φ′² + φφ″⟩, as ⟨φ″ (Jᵀf)⟩ = g²⟨φφ″⟩."""
-    nodes, weights = gauss_hermite(_NODES)
+    nodes, weights = gauss_hermite(100)
     activity = np.tanh(nodes)
     slope = 1 - activity**2
     return float(-1 - g**2 * (weights @ (slope**2 - 2 * activity**2 * slope)))
@@ -93,7 +90,7 @@ def draw(data: xr.Dataset) -> Figure:
             left.plot(end, float(mean[-1]), **style.CROSS, ms=8, **above)
         values = part.diagonal.values[np.isfinite(part.diagonal.values)]
         if values.size:
-            height, edges = np.histogram(values, _BINS, density=True)
+            height, edges = np.histogram(values, 30, density=True)
             right.stairs(height, edges, color=colour, ls=dashes, lw=1.3)
     left.legend(loc="best", ncols=2)
     left.set(

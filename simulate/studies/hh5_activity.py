@@ -15,7 +15,7 @@ from meanfield.common.study import Part, Study, told
 from ..couplings import elliptic
 from ..integration import integrate
 from ..observables import activity_distribution, principal_components, state_at
-from .protocol import STEPS, STEPS_TEXT, VARIANTS, network, step_facts, steps_text
+from .protocol import STEPS, STEPS_TEXT, VARIANTS, halves, network, step_facts, steps_text
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -42,9 +42,8 @@ _TITLES = {
 }
 # One colour map a trajectory before the switch; grey to black, dark at the end, after it.
 _BEFORE, _AFTER = ("Blues", "Oranges", "Greens"), ("Purples", "Reds", "Greys")
-# A trajectory before or after the switch is drawn in as many shades, from the first to the last.
-_PIECES, _LIGHTEST, _DARKEST = 40, 0.35, 0.95
-_LABEL_WIDTH = 28
+# A trajectory before or after the switch is drawn in as many shades.
+_PIECES = 40
 
 
 def densities(
@@ -173,16 +172,14 @@ def add_theory(data: xr.Dataset) -> xr.Dataset:
 
 def draw(data: xr.Dataset) -> Figure:
     """Densities of φ and x, (a) to (c); (d) the projections with E/N and explained variance."""
-    from matplotlib.figure import Figure
+    from matplotlib import colormaps
 
-    figure = Figure(figsize=(10.5, 9), layout="constrained")
+    figure, above, below = halves((10.5, 9))
     style.above(
         figure,
         rf"$N = {data.attrs['n']}$, $\gamma = 0$, {data.attrs['trials']} couplings in (a–c), "
         f"{steps_text(data)}",
     )
-    halves: Any = figure.subfigures(2, 1)
-    above, below = halves
     axes = above.subplots(2, 3)
     for column, panel in zip(axes.T, data.panel.values, strict=True):
         _densities(column, data.sel(panel=panel), str(panel))
@@ -193,7 +190,7 @@ def draw(data: xr.Dataset) -> Figure:
     shown = data.isel(start=0)
     _cloud(left.add_subplot(projection="3d"), shown)
     for name, curve in zip(_BEFORE, shown.energy.T, strict=False):
-        energy.plot(data.t, curve, color=_coloured(name, 0.75))
+        energy.plot(data.t, curve, color=colormaps[name](0.75))
     energy.axvline(data.attrs["t_projection"] / 2, ls="--", color="0.3", lw=1)
     title = r"dashed: $\kappa = 0 \rightarrow 1$"
     energy.set(yscale="log", xlabel="time $t$", ylabel="$E/N$", title=title)
@@ -224,20 +221,16 @@ def _densities(axes: Any, part: xr.Dataset, panel: str) -> None:
     axes[0].set_title(title, color=style.ALARM if rises.mean() > 0 else "black")
 
 
-def _coloured(name: str, shade: Any) -> Any:
+def _cloud(axis: Any, data: xr.Dataset) -> None:
     from matplotlib import colormaps
 
-    return colormaps[name](shade)
-
-
-def _cloud(axis: Any, data: xr.Dataset) -> None:
     switch = int(np.searchsorted(data.t, data.attrs["t_projection"] / 2, side="right"))
     for index in range(data.sizes["trajectory"]):
         points = data.projection.isel(trajectory=index).values
         parts = ((0, switch, _BEFORE[index], 1.3), (switch - 1, len(points), _AFTER[index], 3.0))
         for first, last, name, width in parts:
             cuts = np.linspace(first, last - 1, _PIECES + 1).astype(int)
-            shades = _coloured(name, np.linspace(_LIGHTEST, _DARKEST, _PIECES))
+            shades = colormaps[name](np.linspace(0.35, 0.95, _PIECES))
             for begin, end, shade in zip(cuts[:-1], cuts[1:], shades, strict=True):
                 axis.plot(*points[begin : end + 1].T, color=shade, lw=width)
         axis.plot(*points[:1].T, "x", color="black", ms=8, mew=1.8)
@@ -260,7 +253,7 @@ def _explained(axis: Axes, data: xr.Dataset) -> None:
         left += share
     for row, total in zip(rows.tolist(), left.tolist(), strict=True):
         axis.text(total + 0.02, row, f"{total:.0%}", va="center", fontsize=8)
-    axis.set_yticks(rows, [fill(STARTS[str(start)], _LABEL_WIDTH) for start in data.start.values])
+    axis.set_yticks(rows, [fill(STARTS[str(start)], 28) for start in data.start.values])
     axis.tick_params(axis="y", labelsize=7)
     axis.invert_yaxis()
     title = "by the starts of the trajectories"

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.image import AxesImage
 
-# Couplings times √N: the widest mean, −6, and three standard deviations on either side.
-_RANGE, _BINS = (-10.0, 6.0), 80
 _KINDS = ("excitatory", "inhibitory")
 
 
@@ -43,7 +41,8 @@ def spectrum(network: str, *, n: int = 1000, n_shown: int = 100, seed: int) -> d
     inside = np.abs(np.linalg.eigvals(J - J.mean(axis=0)))
     columns = np.split(np.sqrt(n) * J, [round(values["f"] * n)], axis=1)
     existing = [part[part != 0] for part in columns]
-    histograms = [activity_distribution(part, bins=_BINS, range=_RANGE) for part in existing]
+    # The widest mean, −6, and three standard deviations on either side.
+    histograms = [activity_distribution(part, bins=80, range=(-10.0, 6.0)) for part in existing]
     total = sum(part.size for part in existing)
     density = np.array([h.density * h.n_samples / total for h in histograms])
     wrong = [float(np.mean(existing[0] < 0)), float(np.mean(existing[1] > 0))]

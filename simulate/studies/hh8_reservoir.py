@@ -12,14 +12,14 @@ from meanfield.common.study import Part, Study, told
 
 from ..integration import integrate
 from ..reservoir import memory_function, stimulus_targets, two_sines
-from .protocol import network, steps_text
+from .protocol import halves, network, steps_text
 
 if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_FEWEST, _GAP = 40, 10.0
+_GAP = 10.0
 # Neurons of the sketch, and how many of the shown links to draw.
 _CIRCLES, _LINKS = 9, 14
 
@@ -50,7 +50,7 @@ def readout(
         Neurons whose currents are kept.
     """
     count = round((t_max - t_skip) / sample_every)
-    if count < _FEWEST:
+    if count < 40:
         raise ArgumentError(
             f"t_max={t_max:g}: {count} samples after t_skip={t_skip:g} are too few, raise it"
         )
@@ -90,11 +90,7 @@ def derive(data: xr.Dataset) -> xr.Dataset:
 
 def draw(data: xr.Dataset) -> Figure:
     """Above the sketch; below the stimulus, the states it drives and the readout of both."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(10.5, 7), layout="constrained")
-    parts: Any = figure.subfigures(2, 1, height_ratios=(1, 1.3))
-    above, below = parts
+    figure, above, below = halves((10.5, 7), ratios=(1, 1.3))
     _sketch(above.subplots(), data)
     axes = below.subplots(2, data.sizes["onsager"], sharex=True, sharey="row", squeeze=False)
     low, high = float(data.target.min()) - 1.4, float(data.target.max()) + 0.8

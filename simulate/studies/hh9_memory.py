@@ -24,9 +24,7 @@ if TYPE_CHECKING:
 _SAMPLE_EVERY, _HELD_OUT = 0.5, 0.5
 # Chance that any of all the differences is called one although there is none.
 _LEVEL = 0.05
-# Delays of the table.
-_FEW = 4
-_LOWEST, _HIGHEST, _LINEAR = -0.6, 1.15, 1.5
+_LOWEST, _HIGHEST = -0.6, 1.15
 _DASHES = {0.0: "--", 1.0: "-"}
 
 
@@ -135,7 +133,7 @@ def derive(data: xr.Dataset) -> xr.Dataset:
         "m_least": (data.m.min(others), "lowest m"),
     }
     if data.attrs["formula"] == "ridge":
-        few = np.unique(np.linspace(0, data.sizes["tau"] - 1, _FEW).astype(int))
+        few = np.unique(np.linspace(0, data.sizes["tau"] - 1, 4).astype(int))
         scores["m_shown"] = data.m.isel(tau=few).rename(tau="tau_shown"), "m(τ) at some τ"
         scores |= _compared(data.m)
     return data.assign({name: v.assign_attrs(long_name=t) for name, (v, t) in scores.items()})
@@ -221,7 +219,7 @@ def _curves(axis: Axes, part: xr.Dataset) -> None:
     axis.axhline(0, color="0.7", lw=0.7, zorder=0)
     if is_printed:
         # Rounding errors of a singular inverse have no scale.
-        axis.set_yscale("symlog", linthresh=_LINEAR, linscale=2)
+        axis.set_yscale("symlog", linthresh=1.5, linscale=2)
         return
     axis.set_ylim(_LOWEST, _HIGHEST)
     mean = part.m.mean("replicate").values

@@ -19,7 +19,7 @@ from ..dynamics import force, kinetic_energy
 from ..fixed_points import FixedPoints, find_fixed_points
 from ..integration import integrate
 from ..lyapunov import maximal_lyapunov
-from .protocol import network
+from .protocol import halves, network
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,10 +28,6 @@ if TYPE_CHECKING:
 _SIZE = 3
 # Gains of the three neurons, with a pair of fixed points and with x = 0 alone.
 _PAIR, _NULL = 1.2, 0.8
-# Flows start in a cube of this half width and are kept at about these times.
-_REACH, _SAVE_STEP = 1.5, 0.4
-# An arrow shows where the state would be after this time.
-_ARROW_TIME = 0.25
 _SMALLEST_ENERGY = 1e-4
 _STABLE, _UNSTABLE = "black", style.ALARM
 
@@ -74,7 +70,7 @@ def three_neurons(
             "exactly one stable pair of fixed points; raise n_draws"
         )
     chosen, share = int(np.argmax(single)), float(single.mean())
-    x0 = seeds.generator(seed, "start").uniform(-_REACH, _REACH, (_SIZE, n_trajectories))
+    x0 = seeds.generator(seed, "start").uniform(-1.5, 1.5, (_SIZE, n_trajectories))
     flows = sweep(_flow, {"g_flow": [_PAIR, _NULL]}, draw=chosen, x0=x0, t_max=t_flow, dt=dt, **how)
     error, missing = np.sqrt(share * (1 - share) / n_draws), int((draws.index_sum != 1).sum())
     numbers = {
@@ -112,7 +108,7 @@ def _flow(
     J, points = _zeros(g_flow, draw, gamma, n_starts, root)
     zeros = np.concatenate([points.x, -points.x[:, points.x2 > 0]], axis=1)
     unstable = np.concatenate([points.n_unstable, points.n_unstable[points.x2 > 0]])
-    run = integrate(J, x0, t_max=t_max, dt=dt, save_at=round(t_max / _SAVE_STEP) + 1)
+    run = integrate(J, x0, t_max=t_max, dt=dt, save_at=round(t_max / 0.4) + 1)
     assert run.x is not None
     x = np.moveaxis(run.x, 1, 0)
     flat, shape = x.reshape(_SIZE, -1), x.shape
@@ -172,11 +168,7 @@ def activity(
 
 def draw(data: xr.Dataset) -> Figure:
     """Couplings and flows (a), phase diagram (b), activity at its points (c)."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(12.5, 8), layout="constrained")
-    halves: Any = figure.subfigures(2, 1, height_ratios=(1.25, 1))
-    above, below = halves
+    figure, above, below = halves((12.5, 8), ratios=(1.25, 1))
     grid = above.add_gridspec(1, 3, width_ratios=(0.75, 1, 1))
     _draw_couplings(above.add_subplot(grid[0]), data)
     pair, null = (above.add_subplot(grid[k], projection="3d") for k in (1, 2))
@@ -240,8 +232,9 @@ def _draw_flow(axis: Any, data: xr.Dataset, gain: float, *, coloured: bool) -> A
         *x.reshape(_SIZE, -1), s=2 + 26 * (ticks - low) / (high - low), lw=0, depthshade=False,
         **shown,
     )  # fmt: skip
+    # An arrow shows where the state would be after its length.
     axis.quiver(
-        *x[:, ::2].reshape(_SIZE, -1), *velocity[:, ::2].reshape(_SIZE, -1), length=_ARROW_TIME,
+        *x[:, ::2].reshape(_SIZE, -1), *velocity[:, ::2].reshape(_SIZE, -1), length=0.25,
         color="0.35" if coloured else "0.7", lw=0.6, arrow_length_ratio=0.35,
     )  # fmt: skip
     unstable = part.zero_unstable.values

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_LINE = 121
 _TEXTS = {
     "q": "mean square activity <phi^2>",
     "energy": "E/N, quasi-potential per neuron",
@@ -89,7 +88,7 @@ def sampled(
 def derive(data: xr.Dataset) -> xr.Dataset:
     """The replica theory at the temperatures sampled and along a line, and what is off."""
     facts, beta = data.attrs, data.beta.values
-    line = np.geomspace(beta[0] / 2, 10 * beta[-1], _LINE)
+    line = np.geomspace(beta[0] / 2, 10 * beta[-1], 121)
     gains, gamma = data.g.values, facts["gamma"]
     how: dict[str, Any] = {"phi": facts["phi"], "branch": "stable", "throw": False}
     points = saddle_point(gains[:, None], gamma, beta=beta, eta=facts["eta"], **how)
@@ -181,7 +180,8 @@ def draw(data: xr.Dataset) -> Figure:
     energy.legend()
     size.legend(loc="lower left")
     reach = float(abs(data.twice.mean("replicate")).max())
-    deviation.set_ylim(-2.4 * reach, 1.6 * reach)
+    if np.isfinite(reach):
+        deviation.set_ylim(-2.4 * reach, 1.6 * reach)
     deviation.legend(fontsize=7.5, ncols=2, loc="lower left")
     return figure
 

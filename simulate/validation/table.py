@@ -223,7 +223,7 @@ def judged(
     measured = extrapolated(samples, prediction.power)
     apart = deviation(measured, expected)
     if not math.isfinite(apart.z):
-        return row(expected, measured, reason="no error to compare with")
+        return row(expected, measured, reason="no error to compare with, give it a bound")
     warned = sum(bool(outcome.warnings) for outcome in done)
     told = f"({warned} of {len(done)} jobs warned)" if warned else ""
     verdict = AGREES if abs(apart.z) <= limit else DIFFERS

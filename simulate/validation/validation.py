@@ -332,7 +332,7 @@ def _columns(table: Sequence[TableRow]) -> dict[str, Any]:
     facts = [row.to_dict() for row in table]
     texts = ("row", "statement", "source", "verdict", "reason")
     numbers = ("theory", "theory_err", "simulation", "simulation_err", "z", "resolution")
-    verdicts = np.array([row.verdict for row in table])
+    verdicts = np.array([row["verdict"] for row in facts])
     return {
         **{name: np.array([row[name] for row in facts]) for name in texts},
         **{name: np.array([row[name] for row in facts], dtype=float) for name in numbers},
@@ -342,18 +342,17 @@ def _columns(table: Sequence[TableRow]) -> dict[str, Any]:
 
 def pick(patterns: Sequence[str]) -> list[Experiment]:
     """The experiments with the predictions that match; ArgumentError if a pattern has none."""
-    picked, unused = [], set(patterns)
-    for experiment in EXPERIMENTS.values():
-        matching = []
-        for prediction in experiment.predictions:
-            names = (experiment.key, f"{experiment.key}.{prediction.name}")
-            if by := {p for p in patterns if any(fnmatchcase(name, p) for name in names)}:
-                matching.append(prediction)
-                unused -= by
-        if matching:
-            picked.append(replace(experiment, predictions=tuple(matching)))
+    picked, used = [], set()
+    for key, experiment in EXPERIMENTS.items():
+        by = {
+            row: {p for p in patterns if fnmatchcase(key, p) or fnmatchcase(f"{key}.{row.name}", p)}
+            for row in experiment.predictions
+        }
+        used |= set().union(*by.values())
+        if matching := tuple(row for row in by if by[row]):
+            picked.append(replace(experiment, predictions=matching))
     for pattern in patterns:
-        if pattern in unused:
+        if pattern not in used:
             raise ArgumentError(
                 f"rows={pattern!r}: matches nothing, the experiments are {', '.join(EXPERIMENTS)}"
             )

@@ -59,7 +59,7 @@ def measure(n: int, seed: int) -> dict[str, float]:
 
 
 def _limit(values: Array) -> float:
-    """TheoryValue at ε = 0 of the polynomial through all points."""
+    """Value at ε = 0 of the polynomial through all points."""
     return float(np.polynomial.Polynomial.fit(_EPSILON, values, len(values) - 1)(0.0))
 
 

@@ -84,7 +84,7 @@ def measure(n: int, seed: int) -> dict[str, float]:
 
 
 def _limit(value: Callable[[Array], Array]) -> float:
-    """TheoryValue at s = 0 of a smooth function of s: Richardson's scheme over s, s/2, s/4."""
+    """Value at s = 0 of a smooth function of s: Richardson's scheme over s, s/2, s/4."""
     f = value(_STEP / np.array([1.0, 2.0, 4.0]))
     first = 2 * f[1:] - f[:-1]
     return float((4 * first[1] - first[0]) / 3)

@@ -7,8 +7,8 @@ import pytest
 
 from meanfield.common import seeds
 from meanfield.common.study import Answer, numbers
-from simulate import reproduce
-from simulate.studies.hh2_switching import HH2
+from simulate import Switching, integrate, reproduce
+from simulate.studies.hh2_switching import HH2, switched
 from simulate.studies.protocol import PRINTED_STEP, network
 
 TINY: dict[str, Any] = {
@@ -78,3 +78,13 @@ def test_table_quotes_the_data(found: Answer) -> None:
         assert row.lyapunov_err == pytest.approx(float(values.std(ddof=1)) / np.sqrt(2))
         assert row.unstable_step == (name == "printed")
     assert table[["lyapunov", "lyapunov_err"]].notna().all(axis=None)
+
+
+def test_activity_is_that_of_the_transfer_function_asked_for() -> None:
+    numbers = switched(n=20, t_phase=1.0, tol=1e-6, phi="erf", seed=3)
+    run = integrate(
+        *network(20, 2.0, 3), t_max=3.0, dt=0.05, onsager=Switching([1.0, 2.0], [0, 1, 0]),
+        tol=1e-6, phi="erf", save_at=601,
+    )  # fmt: skip
+    assert run.x is not None
+    np.testing.assert_array_equal(numbers["x"][1][0], run.x[:, :7])

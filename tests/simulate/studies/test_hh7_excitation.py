@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
+from matplotlib.figure import Figure
 
 from meanfield.common.study import CONVERGED, PRINTED, Answer, answer, as_tables, numbers
 from simulate.couplings import PAPER_SETS
@@ -79,3 +80,11 @@ def test_exponent_of_one_coupling_has_its_error_over_time(found: Answer) -> None
         part["lyapunov"][:] = value
         part["lyapunov_err"][:] = 0.1
         assert as_tables(HH7, {CONVERGED: part})[0].count(said) == len(PAPER_SETS)
+
+
+def test_a_network_without_a_result_is_drawn_empty(found: Answer) -> None:
+    data = found.data[CONVERGED]
+    failed = data.assign(energy=data.energy.where(data.network != "balanced"))
+    figure = HH7.draw(failed)
+    assert isinstance(figure, Figure)
+    assert len(figure.axes) == 6

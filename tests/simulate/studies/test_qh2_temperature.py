@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from meanfield import ArgumentError, load, saddle_point
 from meanfield.common import seeds
@@ -161,3 +162,11 @@ def test_bad_input_is_one_line(
 def test_unknown_parameter_is_refused() -> None:
     with pytest.raises(ArgumentError, match="qh2 has no such parameter"):
         QH2.run("quick", draws=4)
+
+
+def test_a_figure_without_samples_has_the_theory(found: Answer) -> None:
+    data = found.data["converged"]
+    names = [f"{name}{end}" for name in ("energy", "x2", "beta_energy") for end in ("", "_err")]
+    figure = QH2.draw(data.assign({name: data[name] * np.nan for name in names}))
+    assert isinstance(figure, Figure)
+    assert len(figure.axes) == 3
