@@ -29,7 +29,7 @@ from .sampler.novikov import NovikovResponse
 from .sampler.run import SamplerRun, SamplerSetting
 from .sampler.site import rate_model
 from .sampler.tangents import lagrange_weights, stationary_pulse
-from .stationary import stationary
+from .stationary.solver import stationary
 
 METHODS = ("auto", "exact", "sampler")
 _LONGEST = 0.25
