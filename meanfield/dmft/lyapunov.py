@@ -13,7 +13,7 @@ from ..common.arguments import ArgumentError, Array
 from ..exponential import StepSizeWarning, message
 from ..schedule import Schedule, breakpoints, step_times
 from ..transfer import TransferFunction, transfer_function
-from .sampler.ensemble import BatchAverages, Ensemble, combine, largest
+from .sampler.ensemble import BatchAverages, Ensemble, are_alike, combine, largest
 from .sampler.run import SamplerRun, SamplerSetting, stiffness
 from .sampler.site import SiteModel, checked_model
 
@@ -81,10 +81,8 @@ def maximal_lyapunov(
 
     Parameters
     ----------
-    g : float
-        Gain, > 0.
-    gamma : float
-        Coupling symmetry γ in [−1, 1].
+    g, gamma : float
+        Gain g > 0 and coupling symmetry γ in [−1, 1].
     onsager : float, Switching or callable
         κ, factor of the Onsager-reaction force.
     temperature : float
@@ -175,6 +173,11 @@ def maximal_lyapunov(
     if unstable:
         warnings.warn(unstable, StepSizeWarning, stacklevel=2)
     drift, drift_err = float(change.value), float(change.err)
+    unlike = (
+        ""
+        if are_alike(full, small)
+        else "small batches have no room for matched innovations: raise n_trajectories"
+    )
     drifts = ensemble.alarm("the growth rate drifts, raise t_skip:", drift, drift_err)
     sums = np.mean([batch.values["growth"] for batch in full], axis=0)
     return MeanFieldLyapunov(
@@ -184,7 +187,7 @@ def maximal_lyapunov(
         t=grid[1:],
         trace=sums[1:] / grid[1:],
         stiffness=stiff,
-        reason="; ".join(filter(None, (unstable, drifts))),
+        reason="; ".join(filter(None, (unstable, drifts, unlike))),
         attributes=attributes | ensemble.facts() | {"window": window},
     )
 
@@ -240,4 +243,5 @@ def _growth(run: SamplerRun) -> BatchAverages:
         norm = float(np.linalg.norm(moved))
         sums.append(sums[-1] + math.log(norm))
         delta, last = moved / norm, rest / norm
-    return BatchAverages({"growth": np.array(sums)}, {"stiffness": rate, "slope": slope})
+    worst = {"stiffness": rate, "slope": slope}
+    return BatchAverages({"growth": np.array(sums)}, worst, run.operator.is_exhausted)

@@ -179,10 +179,8 @@ def update(order: Array, points: Points, n: int) -> tuple[Array, Array]:
     size = max(1, _CHUNK // (2 * n**2 * min(n, _LINE_NODES)))
     parts = [
         _update(order[i : i + size], points.take(np.arange(i, min(i + size, len(points)))), n)
-        for i in range(0, len(points), size)
+        for i in range(0, max(len(points), 1), size)
     ]
-    if not parts:
-        return np.empty((0, 6)), np.empty((0, 6, 6))
     return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
 
 
