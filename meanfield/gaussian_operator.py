@@ -112,11 +112,10 @@ class Span:
 
     def add_all(self) -> None:
         """Take in every vector of every family."""
-        everything = [vector for rows in self._families for vector in rows]
         places = [(f, k) for f, rows in enumerate(self._families) for k in range(len(rows))]
-        if not everything:
+        if not places:
             return
-        stacked = np.array(everything)
+        stacked = np.array([vector for rows in self._families for vector in rows])
         gram = stacked @ stacked.T
         # Pivoting leaves out what lies in the span of the others.
         factor, pivots, rank, _ = dpstrf(gram, lower=True, tol=self._floor * gram.diagonal().max())

@@ -173,12 +173,10 @@ def maximal_lyapunov(
     if unstable:
         warnings.warn(unstable, StepSizeWarning, stacklevel=2)
     drift, drift_err = float(change.value), float(change.err)
-    unlike = (
-        ""
-        if are_alike(full, small)
-        else "small batches have no room for matched innovations: raise n_trajectories"
-    )
-    drifts = ensemble.alarm("the growth rate drifts, raise t_skip:", drift, drift_err)
+    alarm = ensemble.alarm("the growth rate drifts, raise t_skip:", drift, drift_err)
+    reasons = [unstable, alarm]
+    if not are_alike(full, small):
+        reasons.append("small batches have no room for matched innovations: raise n_trajectories")
     sums = np.mean([batch.values["growth"] for batch in full], axis=0)
     return MeanFieldLyapunov(
         **exponent.named("value"),
@@ -187,7 +185,7 @@ def maximal_lyapunov(
         t=grid[1:],
         trace=sums[1:] / grid[1:],
         stiffness=stiff,
-        reason="; ".join(filter(None, (unstable, drifts, unlike))),
+        reason="; ".join(filter(None, reasons)),
         attributes=attributes | ensemble.facts() | {"window": window},
     )
 

@@ -466,7 +466,6 @@ class LagAverages:
         self._taken += 1
 
     @property
-    def averages(self) -> tuple[Array, Array, Array]:
+    def averages(self) -> Array:
         """Δ, C and the even part of ⟨φ(t)h(t′)⟩ as functions of the lag."""
-        delta, C, mixed = self._sums / max(self._taken, 1)
-        return delta, C, mixed
+        return self._sums / max(self._taken, 1)

@@ -35,10 +35,8 @@ _FIELD_CUT = 1e-17
 
 @cache
 def _half_plane(n: int) -> tuple[Array, Array, Array]:
-    """Gauss–Hermite nodes u1 > 0 and u2, and weights (n1, n2) that add up to 1.
-
-    (z, w, x) → −(z, w, x) leaves every average alone: half of the plane is enough.
-    """
+    """Gauss–Hermite nodes u1 > 0 and u2, and weights (n1, n2) that add up to 1."""
+    # (z, w, x) → −(z, w, x) leaves every average alone: half of the plane is enough.
     nodes, weights = gauss_hermite(n + n % 2)
     keep = weights > _FIELD_CUT
     nodes, weights = nodes[keep], weights[keep]

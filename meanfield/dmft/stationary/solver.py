@@ -157,9 +157,8 @@ def stationary(
     Raises
     ------
     ArgumentError
-        If an argument is no number or out of range, or g and sigma do not broadcast.
-    ValueError
-        If the name `phi` is unknown.
+        If an argument is no number or out of range, `phi` an unknown name, or g and sigma do not
+        broadcast.
     TypeError
         If `phi` is neither a name nor a `TransferFunction`.
     NotConvergedError
@@ -255,7 +254,7 @@ def effective_temperature(
 
     Raises
     ------
-    ArgumentError, ValueError, TypeError, NotConvergedError
+    ArgumentError, TypeError, NotConvergedError
         As `stationary`.
 
     Notes
