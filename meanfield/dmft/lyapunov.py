@@ -17,7 +17,6 @@ from .sampler.ensemble import BatchAverages, Ensemble, are_alike, combine, large
 from .sampler.run import SamplerRun, SamplerSetting, stiffness
 from .sampler.site import SiteModel, checked_model
 
-_WINDOW = 30.0
 # Spurious growth rate, of rotations on the edge, from which a step is called too long.
 _WHIRLS = 0.1
 _RATE = "1/time constant"
@@ -140,7 +139,7 @@ def maximal_lyapunov(
         raise ArgumentError(f"t_skip={t_skip:g}: must be below t_max={t_max:g}")
     is_vanilla = model is None and not callable(onsager) and onsager == 0
     if window is None:
-        window = _WINDOW if is_vanilla and not temperature else math.inf
+        window = 30.0 if is_vanilla and not temperature else math.inf
     window = arguments.window(window)
     if temperature and math.isfinite(window):
         raise ArgumentError(f"window={window:g}: must be inf with temperature={temperature:g}")

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...common import arguments
 from ...common.arguments import Array
-from ...common.result import ABSENT, CONVERGED, FLAGGED, Result, coordinate, given, value
+from ...common.result import CONVERGED, FLAGGED, Result, coordinate, given, value
 from ...transfer import TransferFunction, transfer_function
 from . import energy
 from .decay import CovarianceDecay, binding_rate
@@ -331,9 +331,7 @@ def _solved(network: energy.NoisyNetwork, controls: Controls) -> dict[str, Any]:
     try:
         delta0 = energy.initial_variance(network, order=controls.order, tol=controls.tol)
     except energy.NoStateError as error:
-        return row | {"status": ABSENT, "reason": str(error)}
-    except energy.OutOfReachError as error:
-        return row | {"reason": str(error)}
+        return row | dict(zip(("status", "reason"), error.args, strict=True))
     for refinement in _REFINEMENTS:
         if refinement > 1 and normal_nodes(phi, delta0, refinement).size > MAX_NODES:
             break
