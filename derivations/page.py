@@ -126,7 +126,7 @@ def _figures() -> Iterable[Sequence[str]]:
 
 
 def _checks(registry: Registry) -> Iterable[Sequence[str]]:
-    for check in registry.select():
+    for check in sorted(registry.select(), key=lambda check: check.name):
         labels = [row.label for row in rows() if check.name in row.checks.split()]
         yield _link(check.name, _file(check.prove)), check.statement, "; ".join(labels)
 

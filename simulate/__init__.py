@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from meanfield import Switching
+from meanfield import StepSizeWarning, Switching
 
 from . import couplings
 from .boltzmann import BoltzmannSamples, SamplingWarning, sample_boltzmann
@@ -20,14 +20,7 @@ from .dynamics import (
     stiffness,
 )
 from .fixed_points import FixedPointError, FixedPoints, StationaryPoints, find_fixed_points
-from .integration import (
-    IntegrationError,
-    Scheme,
-    StepSizeWarning,
-    Trajectory,
-    integrate,
-    runge_kutta,
-)
+from .integration import IntegrationError, Scheme, Trajectory, integrate, runge_kutta
 from .lyapunov import LyapunovExponent, LyapunovSpectrum, lyapunov_spectrum, maximal_lyapunov
 from .observables import (
     ActivityDistribution,

@@ -204,8 +204,8 @@ def dale(
     if sparse is None:
         sparse = alpha < _SPARSE_BELOW
     dense = None if sparse else np.zeros((n, n))
-    data: list[Array] = []
-    columns: list[NDArray[np.int64] | NDArray[np.int32]] = []
+    data: list[Array] = [np.empty(0)]
+    columns: list[NDArray[np.int64] | NDArray[np.int32]] = [np.empty(0, dtype=np.int32)]
     filled = np.zeros(n + 1, dtype=np.int64)
     for place in _bernoulli(places, n * (n - 1), alpha):
         row, column = np.divmod(place, n - 1)
@@ -219,8 +219,6 @@ def dale(
             filled[1:] += np.bincount(row, minlength=n)
     if dense is not None:
         return dense
-    data.append(np.empty(0))
-    columns.append(np.empty(0, dtype=np.int32))
     return csr_array((np.concatenate(data), np.concatenate(columns), filled.cumsum()), shape=(n, n))
 
 

@@ -15,8 +15,7 @@ from scipy.sparse.linalg import LinearOperator
 from meanfield.common import arguments
 from meanfield.common.arguments import Array
 
-from .lanczos import largest_rate
-from .network import Network, Phi
+from .network import Network, Phi, largest_rate
 
 
 def force(x: ArrayLike, J: Any, *, phi: Phi = "tanh") -> Array:
@@ -124,6 +123,7 @@ def jacobian(
     ----------
     x : (n,) or (n, batch) array
     J : (n, n) array or sparse array
+        For a LinearOperator there is `jacobian_operator`.
     onsager : float
         Factor κ on the Onsager-reaction force.
     eta : float
@@ -133,11 +133,6 @@ def jacobian(
     Returns
     -------
     (n, n) or (n, n, batch) ndarray
-
-    Raises
-    ------
-    ArgumentError
-        If J is a LinearOperator (use `jacobian_operator`).
 
     Examples
     --------
@@ -218,11 +213,6 @@ def divergence(
     -------
     () or (batch,) ndarray
 
-    Raises
-    ------
-    ArgumentError
-        If J is a LinearOperator.
-
     Examples
     --------
     >>> import numpy as np
@@ -273,5 +263,5 @@ def stiffness(
     """
     network = Network(J, phi=phi, eta=eta)
     state = network.state(x)
-    kappa = arguments.finite("onsager", onsager)
-    return largest_rate(network, state, kappa).reshape(state.shape[1:])
+    rates = largest_rate(network, state, arguments.finite("onsager", onsager))
+    return rates.reshape(state.shape[1:])

@@ -236,10 +236,8 @@ def lyapunov_spectrum(
 
     Raises
     ------
-    ArgumentError
-        As `maximal_lyapunov`, or if k is not in 1 … n or `x0` not one state.
-    IntegrationError
-        If the state stops being finite.
+    ArgumentError, IntegrationError
+        As `maximal_lyapunov`.
 
     Warns
     -----
@@ -268,14 +266,12 @@ def lyapunov_spectrum(
     )  # fmt: skip
     if run.scheme.longest_step is not None:
         raise ArgumentError(
-            f"method={run.scheme.name!r}: damps fast directions at rates of its own"
+            f"method={run.scheme.name!r}: damps fast directions at rates of its own, use 'rk4'"
         )
     n, batch = run.x.shape
     if batch != 1:
         raise ArgumentError(f"x0 of shape {run.x.shape}: expected one state, ({n},)")
-    k = arguments.count("k", k, 1)
-    if k > n:
-        raise ArgumentError(f"k={k}: must lie in [1, n={n}]")
+    k = arguments.count("k", k, 1, n)
     if interval is None:
         spread = max(run.problem.stiffness(0.0, run.x), 1e-12) * (2 if onsager else 1)
         interval = min(1.0, _LARGEST_SPREAD / spread, run.t_max / 20)

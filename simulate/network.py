@@ -1,4 +1,4 @@
-"""One network: the couplings with φ and η, and every product with them that dynamics needs.
+"""One network: the couplings with φ and η, every product that dynamics needs, and the stiffness.
 
 Dense, sparse and matrix-free couplings go through the same lines.  States are (n, ...): neurons
 first, any number of columns after them.
@@ -7,7 +7,7 @@ first, any number of columns after them.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -16,11 +16,17 @@ from scipy.sparse.linalg import LinearOperator
 
 from meanfield import TransferFunction, transfer_function
 from meanfield.common import arguments
-from meanfield.common.arguments import ArgumentError
+from meanfield.common.arguments import ArgumentError, Array
 
 # Single or double precision.
 State = NDArray[Any]
 Phi = str | TransferFunction
+
+# Largest number of Lanczos vectors, and the relative residual at which the iteration stops.
+_STEPS = 80
+_WIDTH = 0.02
+# Number of steps over which the estimate must have stopped rising.
+_MEMORY = 4
 
 
 class Evaluation(NamedTuple):
@@ -84,16 +90,17 @@ class Network:
         self.dtype = np.dtype(dtype)
         if self.dtype not in (np.float64, np.float32):
             raise ArgumentError(f"dtype={dtype!r}: expected float64 or float32")
-        if not (issparse(J) or isinstance(J, LinearOperator)):
+        self.is_sparse = bool(issparse(J))
+        # Known only through its products.
+        self.is_matrix_free = isinstance(J, LinearOperator)
+        if not (self.is_sparse or self.is_matrix_free):
             J = np.asarray(J)
         if len(J.shape) != 2 or J.shape[0] != J.shape[1] or J.shape[0] < 1:
             raise ArgumentError(f"J of shape {J.shape}: must be square, (n, n) with n >= 1")
         if np.issubdtype(J.dtype, np.complexfloating):
             raise ArgumentError(f"J of dtype {J.dtype}: must be real")
-        if issparse(J):
-            J = cast(Any, J).tocsr().astype(self.dtype, copy=False)
-        elif not isinstance(J, LinearOperator):
-            J = J.astype(self.dtype, copy=False)
+        if not self.is_matrix_free:
+            J = (J.tocsr() if self.is_sparse else J).astype(self.dtype, copy=False)
         self.J: Any = J
         self.transposed = J.T
         self.n = int(J.shape[0])
@@ -103,16 +110,6 @@ class Network:
         self.evaluations = 0
         if not (self.is_matrix_free or np.all(np.isfinite(J.data if self.is_sparse else J))):
             raise ArgumentError("J: must be finite")
-
-    @property
-    def is_matrix_free(self) -> bool:
-        """Whether J is known only through its products."""
-        return isinstance(self.J, LinearOperator)
-
-    @property
-    def is_sparse(self) -> bool:
-        """Whether J is stored as a SciPy sparse array."""
-        return bool(issparse(self.J))
 
     def state(self, x: ArrayLike, name: str = "x") -> State:
         """`x` as a finite (n,) or (n, batch) array of the network's precision."""
@@ -147,7 +144,7 @@ class Network:
     @property
     def answer_error(self) -> float:
         """Norm of the error of J · v relative to |v|; 0 unless an operator drops residuals."""
-        neglected = getattr(self.J, "neglected", 0.0) if self.is_matrix_free else 0.0
+        neglected = getattr(self.J, "neglected", 0.0)
         return float(neglected) * float(getattr(self.J, "norm_bound", 0.0)) if neglected else 0.0
 
     def product(self, v: State) -> State:
@@ -203,6 +200,76 @@ class Network:
         """E = ½ Σ f² + ½ η Σ x² of each column, summed over neurons, in double precision."""
         total = _squared_norm(force)
         return (total + self.eta * _squared_norm(x) if self.eta else total) / 2
+
+
+def largest_rate(network: Network, x: State, onsager: float, width: float = _WIDTH) -> Array:
+    """`stiffness` of a network at checked states, (columns,), to a relative residual `width`."""
+    _, linear = network.linearize(x, onsager)
+    bound = getattr(network.J, "norm_bound", None)
+    if bound is not None:
+        # Products with other vectors would reveal new directions of the operator.
+        amplified = float(bound) * float(np.max(np.abs(linear.slope)))
+        rate = 1 + amplified
+        if onsager:
+            bend = max(float(np.max(np.sign(onsager) * linear.bend)), 0.0)
+            rate = abs(1 - onsager) * rate + abs(onsager) * (rate**2 + bend)
+        return np.full(x.shape[1:] or (1,), rate)
+    return _lanczos(linear, x.reshape(network.n, -1).shape[1], width)
+
+
+def _lanczos(linear: Linearization, columns: int, allowed: float) -> Array:
+    """Largest eigenvalue per column, each column with a three-term recurrence of its own."""
+    n, dtype = linear.network.n, linear.network.dtype
+    shape = linear.slope.shape
+    # A fixed start: the estimate must not depend on the batch or on any seed of the run.
+    start = np.random.default_rng(0).standard_normal(n).astype(dtype)
+    unit = (start / np.linalg.norm(start))[:, None]
+    current = contiguous_columns(np.repeat(unit, columns, axis=1))
+    previous = np.zeros_like(current)
+    link = np.zeros(columns)
+    diagonal: list[Array] = []
+    off_diagonal: list[Array] = []
+    history = [np.zeros(columns)] * _MEMORY
+    estimate, known = np.zeros(columns), np.zeros(columns, dtype=bool)
+    for count in range(1, min(_STEPS, n) + 1):
+        image = linear.apply_stiffness(current.reshape(shape)).reshape(n, columns)
+        overlap = np.einsum("ij,ij->j", image, current, dtype=np.float64)
+        diagonal.append(overlap)
+        largest, last = _top(diagonal, off_diagonal)
+        image = image - overlap.astype(dtype) * current - link.astype(dtype) * previous
+        link = np.sqrt(np.einsum("ij,ij->j", image, image, dtype=np.float64))
+        width = link * np.abs(last)
+        scale = np.maximum(np.abs(largest), 1e-300)
+        # A small residual tells of some eigenvalue nearby; that none is above shows when the
+        # estimate has stopped rising.
+        rise = largest - history[0]
+        history = [*history[1:], largest]
+        settled = (width <= allowed * scale) & (rise <= allowed / 4 * scale)
+        enough = ((count > _MEMORY) & settled) | (link <= 1e-6 * scale)
+        # A column keeps its first good value: it must not depend on its neighbours.
+        estimate = np.where(known, estimate, largest)
+        known |= enough
+        if np.all(known):
+            break
+        off_diagonal.append(link)
+        safe = np.where(link > 0, link, 1.0).astype(dtype)
+        previous, current = current, image / safe
+    # A column that did not converge is given its upper bound.
+    return np.where(known, estimate, estimate + width)
+
+
+def _top(diagonal: list[Array], off_diagonal: list[Array]) -> tuple[Array, Array]:
+    """Largest eigenvalue of each tridiagonal matrix and the last entry of its eigenvector."""
+    size = len(diagonal)
+    matrix = np.zeros((len(diagonal[0]), size, size))
+    index = np.arange(size)
+    matrix[:, index, index] = np.array(diagonal).T
+    if off_diagonal:
+        links = np.array(off_diagonal).T
+        matrix[:, index[1:], index[:-1]] = links
+        matrix[:, index[:-1], index[1:]] = links
+    values, vectors = np.linalg.eigh(matrix)
+    return values[:, -1], vectors[:, -1, -1]
 
 
 def contiguous_columns(x: State) -> State:

@@ -19,7 +19,8 @@ from meanfield.common import seeds
 from simulate import couplings, integrate, reproduce, validate
 from simulate.command_line import main
 from simulate.studies.catalogue import STUDIES
-from simulate.validation import EXPERIMENTS, Value
+from simulate.validation.experiments import EXPERIMENTS, experiment_of
+from simulate.validation.statement import TheoryValue
 
 ROOT = Path(__file__).parents[1]
 GUIDE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
@@ -113,12 +114,13 @@ def test_the_study_is_a_command_a_figure_and_a_call(
 @example("validation", "random_state")
 def test_the_row_agrees_and_refuses(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """One row at a false-alarm rate of 1 %; the energy at a gain larger by a fifth is refused."""
-    monkeypatch.setitem(EXPERIMENTS, "random_state", module.EXPERIMENT)
+    experiment = experiment_of(module)
+    monkeypatch.setitem(EXPERIMENTS, "random_state", experiment)
     table = validate(rows=["random_state"], workers=1)
     assert table.passed, table.summary()
     right = module.theory(seed=0)["energy"].value
-    wrong = Value((1 + 1.44 * (2 * right - 1)) / 2)
-    other = replace(module.EXPERIMENT, theory=lambda *, seed: {"energy": wrong})
+    wrong = TheoryValue((1 + 1.44 * (2 * right - 1)) / 2)
+    other = replace(experiment, theory=lambda *, seed: {"energy": wrong})
     monkeypatch.setitem(EXPERIMENTS, "random_state", other)
     assert not validate(rows=["random_state"], workers=1).passed
 

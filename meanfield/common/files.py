@@ -105,10 +105,10 @@ def load(path: str | Path) -> xr.Dataset:
 
 
 def native(content: Any) -> Any:
-    """An attribute that netCDF 3 can hold: no long integers, no mappings, no lists of texts."""
+    """An attribute that netCDF 3 can hold: no long integers, mappings, tables, lists of texts."""
     array = np.asarray(content)
     small = array.dtype.kind in "bf" or (array.dtype.kind in "iu" and np.all(abs(array) < _INTEGER))
-    if isinstance(content, str) or (small and array.size):
+    if isinstance(content, str) or (small and array.size and array.ndim <= 1):
         return content
     return str(getattr(content, "name", content))
 

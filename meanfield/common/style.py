@@ -74,7 +74,8 @@ def curves(
     ax.set_xlabel(text)
     for number, (y, error, label) in enumerate(drawn):
         width = np.zeros_like(y) if error is None else error
-        columns = zip(*(np.reshape(v, (np.size(x), -1)).T for v in (y, width)), strict=True)
+        shape = np.size(x), int(np.prod(np.shape(y)[1:]))
+        columns = zip(*(np.reshape(v, shape).T for v in (y, width)), strict=True)
         for column, (middle, half) in enumerate(columns):
             colour = shade(number, len(drawn))
             band(ax, x, middle, half, colour, label="" if column else label)

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 from threadpoolctl import threadpool_limits
 
-from meanfield import TransferFunction
+from meanfield import StepSizeWarning, TransferFunction
 from meanfield.common import arguments, seeds
 from meanfield.common.arguments import ArgumentError, Array
 from meanfield.common.jobs import bar
 from meanfield.common.result import given
 
-from ..integration import IntegrationError, StepSizeWarning, integrate
+from ..integration import IntegrationError, integrate
 from ..network import Network
 from .descent import DescentEnd, Landscape, descend
 from .points import DistinctPoints, FixedPoints, StationaryPoints
@@ -178,16 +178,16 @@ def _gathered(
         fields[kind], order = table.fields()
         ranks[kind] = {number: rank for rank, number in enumerate(order)}
     index = [ranks[kind][number] for kind, number in zip(outcome, numbers, strict=True)]
+    about: dict[str, Any] = {"reason": _reason(reasons, len(rows)), "attributes": told}
     return FixedPoints(
         **fields["zero"],
-        minima=StationaryPoints(**fields["minimum"], attributes=told),
+        minima=StationaryPoints(**fields["minimum"], **about),
         outcome=np.array(outcome),
         index=np.array(index, dtype=np.int64),
         reasons=reasons,
         iterations=np.array(iterations, dtype=np.int64),
         escapes=sum(escapes),
-        reason=_reason(reasons, len(rows)),
-        attributes=told,
+        **about,
     )
 
 

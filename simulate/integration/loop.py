@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -53,7 +54,7 @@ class AdaptiveSteps:
     # Saved states are then states of the scheme: interpolation between long steps would amplify the
     # error of stiff directions.
 
-    def __init__(self, scheme: Scheme, dt: float, tol: float, saves: Sequence[float] = ()) -> None:
+    def __init__(self, scheme: Scheme, dt: float, tol: float, saves: Sequence[float]) -> None:
         assert scheme.error_order is not None
         self._power = -1 / scheme.error_order
         self._longest_step = scheme.longest_step
@@ -128,14 +129,14 @@ def advance(
     for start, end in pairwise(times):
         # Parameters, or the state itself between two steps, may have jumped.
         memory = memory._replace(past=None)
-        problem = problem.segment(end)
+        problem = replace(problem, end=end)
         t, first = start, problem.evaluate(start, x)
         monitor.enter(problem, start, x)
         control.enter(start, end)
         since = _REFRESH
         while t < end:
             if scheme.longest_step is not None and since >= _REFRESH:
-                problem, since = problem.at_rate(monitor.measure(problem, t, x)), 0
+                problem, since = replace(problem, rate=monitor.measure(problem, t, x)), 0
             later, h = control.propose(t, problem)
             move = scheme.step(problem, t, x, first, h, memory)
             replaced = problem.arrived(later, move.x)

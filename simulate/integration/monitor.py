@@ -53,9 +53,7 @@ class Monitor:
     # dynamics is stiff by its leak only, and far from normal: there the symmetric part tells
     # nothing.
 
-    def __init__(
-        self, scheme: Scheme, dt: float, *, adapts: bool = False, may_switch: bool = True
-    ) -> None:
+    def __init__(self, scheme: Scheme, dt: float, *, adapts: bool, may_switch: bool) -> None:
         self._scheme, self._dt, self._adapts = scheme, dt, adapts
         # What a warning advises.
         self._remedy = "shorten dt"

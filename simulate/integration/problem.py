@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import NamedTuple, Self
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,8 +14,7 @@ from meanfield.common import seeds
 from meanfield.common.arguments import ArgumentError
 from meanfield.schedule import Switching, before
 
-from ..lanczos import largest_rate
-from ..network import Evaluation, Network, State
+from ..network import Evaluation, Network, State, largest_rate
 
 # Relative residual of the stiffness: a few per cent, which the stabilised scheme has in hand.
 _WIDTH = 0.05
@@ -58,14 +57,6 @@ class Problem:
     end: float = np.inf
     # Stiffness when it was measured last.
     rate: float = 0.0
-
-    def segment(self, end: float) -> Self:
-        """The same problem on a segment that ends at `end`."""
-        return replace(self, end=end)
-
-    def at_rate(self, rate: float) -> Self:
-        """The same problem with its stiffness measured."""
-        return replace(self, rate=rate)
 
     def evaluate(self, t: float, x: State) -> Evaluation:
         """Drift and force at time t."""
@@ -122,7 +113,7 @@ class Problem:
     @property
     def stiffness_is_bound(self) -> bool:
         """Whether `stiffness` is an upper bound and not a measurement."""
-        return self.network.is_matrix_free and hasattr(self.network.J, "norm_bound")
+        return hasattr(self.network.J, "norm_bound")
 
     def is_regulated(self, t: float) -> bool:
         """Whether the Onsager-reaction force is on."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from itertools import pairwise
 from typing import Any
 
@@ -200,7 +200,7 @@ def integrate(
         threadpool_limits(threads, user_api="blas"),
         bar(t_max, scheme.name, progress) as shown,
     ):
-        recorder.start(problem.segment(times[1]), x)
+        recorder.start(replace(problem, end=times[1]), x)
         try:
             for step in advance(problem, scheme, control, monitor, x, times):
                 recorder.take(step)
@@ -211,8 +211,9 @@ def integrate(
             if throw:
                 reasons = filter(None, (failure, monitor.judgement()))
                 raise IntegrationError("; ".join(reasons)) from None
-    used = {"n": network.n, "phi": network.function.name, "seed": noise.entropy}
-    used |= {"tol": control.tol, "dtype": network.dtype.name}
+    used = {"n": network.n, "phi": network.function.name, "tol": control.tol}
+    # Without noise nothing is drawn.
+    used |= {"dtype": network.dtype.name, "seed": noise.entropy if noisy else seed}
     return Trajectory(
         **recorder.saved(),
         x_end=end,
@@ -248,9 +249,7 @@ def _save_times(save_at: int | ArrayLike | None, t_max: float) -> Array:
         if save_at < 2:
             raise ArgumentError(f"save_at={save_at}: as a number of times at least 2")
         return np.linspace(0, t_max, int(save_at))
-    times = np.atleast_1d(np.asarray(save_at, dtype=float))
-    if times.ndim != 1 or not times.size or not np.all(np.diff(times) > 0):
-        raise ArgumentError("save_at: times must increase")
+    times = arguments.axis("save_at", save_at)
     outside = times[~((times >= 0) & (times <= t_max * (1 + 1e-12)))]
     if outside.size:
         raise ArgumentError(f"save_at={outside[0]:g}: must lie in [0, t_max={t_max:g}]")
@@ -261,7 +260,7 @@ def _check_noisy_saves(problem: Problem, times: Sequence[float], dt: float, save
     """Refuse save times between the steps of noisy segments: the path is not known there."""
     for start, end in pairwise(times):
         h = (end - start) / step_count(start, end, dt)
-        segment = problem.segment(end)
+        segment = replace(problem, end=end)
         for save in saves[(saves > start) & (saves < end)]:
             place = (save - start) / h
             if abs(place - round(place)) <= _ON_STEP:

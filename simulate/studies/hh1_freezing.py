@@ -12,8 +12,7 @@ from meanfield.common import style
 from meanfield.common.study import Part, Study, told
 
 from ..integration import integrate
-from ..observables import freezing
-from ..observables.states import kept_states
+from ..observables import freezing, kept_states
 from .protocol import PRINTED_STEP, STEPS, STEPS_TEXT, VARIANTS, network, step_facts, steps_text
 
 if TYPE_CHECKING:

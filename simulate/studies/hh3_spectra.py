@@ -13,7 +13,7 @@ from meanfield.common.study import Part, Study, told
 
 from ..dynamics import jacobian
 from ..integration import integrate
-from ..observables.states import kept_states
+from ..observables import kept_states
 from .protocol import STEPS, STEPS_TEXT, VARIANTS, network, step_facts, steps_text
 
 if TYPE_CHECKING:

@@ -14,8 +14,7 @@ from meanfield.common import arguments, style
 from meanfield.common.study import CONVERGED, PRINTED, Part, Study, told
 
 from ..integration import integrate
-from ..reservoir import stimulus_targets, two_sines
-from ..reservoir.memory import evaluate, split
+from ..reservoir import evaluate, split, stimulus_targets, two_sines
 from .protocol import PRINTED_STEP, VARIANTS, network, step_facts, steps_text
 
 if TYPE_CHECKING:

@@ -12,8 +12,7 @@ from meanfield import saddle_point
 from meanfield.common import style
 from meanfield.common.study import Part, Study, averaged, told
 
-from ..boltzmann import NAMES, sample_boltzmann
-from ..boltzmann.chains import chain_mean
+from ..boltzmann import NAMES, chain_mean, sample_boltzmann
 from ..couplings import elliptic
 
 if TYPE_CHECKING:

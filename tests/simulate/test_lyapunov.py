@@ -192,7 +192,7 @@ def test_bad_arguments(arguments: dict[str, Any], message: str) -> None:
 
 def test_bad_spectrum_arguments() -> None:
     for arguments, message in (
-        ({"k": 3}, "k=3: must lie in"),
+        ({"k": 3}, "k=3: must be at most 2"),
         ({"k": 2.5}, "k=2.5: must be an integer"),
         ({"k": 1, "method": "chebyshev"}, "rates of its own"),
         ({"k": 1, "x0": np.zeros((2, 2))}, "expected one state"),

@@ -4,6 +4,7 @@ A file has TITLE, PREDICTIONS, PRESETS, `measure` and, unless all is about ident
 """
 
 from importlib import import_module
+from types import ModuleType
 
 from ..statement import Experiment, no_numbers
 
@@ -26,10 +27,11 @@ _NAMES = (
 )
 
 
-def _experiment(key: str) -> Experiment:
-    module = import_module(f".{key}", __name__)
+def experiment_of(module: ModuleType) -> Experiment:
+    """The experiment of a file, called by its name."""
+    key = module.__name__.rpartition(".")[2]
     theory = getattr(module, "theory", no_numbers)
     return Experiment(key, module.TITLE, module.PREDICTIONS, module.measure, module.PRESETS, theory)
 
 
-EXPERIMENTS = {key: _experiment(key) for key in _NAMES}
+EXPERIMENTS = {key: experiment_of(import_module(f".{key}", __name__)) for key in _NAMES}

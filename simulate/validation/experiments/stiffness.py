@@ -9,12 +9,13 @@ from functools import cache
 import numpy as np
 from scipy.optimize import brentq
 
+from meanfield import StepSizeWarning
 from meanfield.common import seeds
 from meanfield.common.arguments import Array
 
 from ... import couplings
 from ...dynamics import jacobian
-from ...integration import StepSizeWarning, integrate
+from ...integration import integrate
 from ..statement import Design, Prediction, TheoryValue
 
 _GAINS = (0.5, 2.0, 10.0)

@@ -102,6 +102,9 @@ def test_failures_are_counted(couplings_100: Array) -> None:
     points = find_fixed_points(couplings_100, x0=x0, max_iter=2, throw=False)
     assert points.n_failed == 3
     assert (points.status, points.converged) == ("flagged", False)
+    # Minima may be missing, too; a list without entries has an empty picture.
+    assert points.minima.reason == points.reason
+    assert len(points.minima.plot().get_lines()) == 1
     assert points.reason.startswith("none of 3 starts converged: still descending after max_iter=2")
     assert sorted(points.reasons) == [0, 1, 2]
     np.testing.assert_array_equal(points.index, -1)

@@ -45,6 +45,8 @@ def test_noise_does_not_depend_on_the_batch() -> None:
     free = integrate(J, x0, **arguments)
     again = integrate(J, x0, seed=free.attributes["seed"], **arguments)
     np.testing.assert_array_equal(free.x_end, again.x_end)
+    # Without noise there is none.
+    assert integrate(J, x0, t_max=1, dt=0.1).attributes["seed"] is None
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -143,7 +145,7 @@ def test_threads_do_not_change_results() -> None:
         ({"tol": 0.0}, "tol=0"),
         ({"eta": -1.0}, "eta=-1"),
         ({"onsager": lambda t: np.nan}, r"onsager\(t=0\)=nan"),
-        ({"save_at": [0.5, 0.4]}, "save_at: times must increase"),
+        ({"save_at": [0.5, 0.4]}, "save_at: the axis must be strictly increasing"),
         ({"save_at": [0.5, 3]}, "save_at=3: must lie in"),
         ({"save_at": 1}, "save_at=1"),
         ({"save_at": [0.15], "temperature": 1.0}, "save_at=0.15: a noisy run"),

@@ -166,7 +166,7 @@ def test_a_frozen_chain_is_flagged() -> None:
     with pytest.warns(SamplingWarning, match="not mixed at beta=0.4"):
         run = sample_boltzmann(J, 0.4, chains=1, n_samples=300, warmup=0, seed=1)
     assert run.status == "flagged"
-    assert "raise n_samples, warmup or thin" in run.reason
+    assert "raise n_samples, warmup or thin and take chains >= 2" in run.reason
     assert np.isnan(run.q_err)
 
 

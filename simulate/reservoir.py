@@ -1,24 +1,35 @@
-"""The memory function of given states ([HH] Eqs. 19–21), of a linear readout with a ridge."""
+"""Memory of a driven network: how well a linear readout recalls or forecasts the stimulus.
+
+[HH] Eqs. 19–21, Figs. 8 and 9.
+"""
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from meanfield.common import arguments
+from meanfield import TransferFunction
+from meanfield.common import arguments, seeds
 from meanfield.common.arguments import ArgumentError, Array
 from meanfield.common.result import Result, coordinate, fact, given, value
+from meanfield.schedule import Schedule
 
-FORMULAS = ("ridge", "printed")
+from .integration import integrate
+from .network import Network
+from .observables import reason_of
+
+Stimulus = Callable[[float], Any]
+
 # Candidates for the relative ridge.  Below the first, the kept directions drown in the errors of
 # the time stepping; with the last, the weights are all but 0.
-RIDGES = 10.0 ** np.arange(-10, 1)
-FOLDS = 5
+_RIDGES = 10.0 ** np.arange(-10, 1)
+_FOLDS = 5
 
 
 class SingularCovarianceWarning(RuntimeWarning):
@@ -155,13 +166,13 @@ def evaluate(
     """`memory_function` without Python warnings."""
     states, target = _checked(X, z)
     length, n = states.shape[:2]
-    labels = np.arange(target.shape[1], dtype=float) if tau is None else delays(tau)
+    labels = arguments.lags(np.arange(target.shape[1]) if tau is None else np.atleast_1d(tau))
     if len(labels) != target.shape[1]:
         raise ArgumentError(f"tau of length {len(labels)}: expected {target.shape[1]}, one per z")
     n_train, n_test = split(
         target, ridge=ridge, formula=formula, test_fraction=test_fraction, gap=gap
     )
-    fits: list[ReadoutFit] = []
+    fits: list[_ReadoutFit] = []
     for column in np.moveaxis(states.reshape(length, n, -1), 2, 0):
         x = np.ascontiguousarray(column, dtype=np.float64)
         if formula == "printed":
@@ -171,7 +182,7 @@ def evaluate(
             fits.append(_regularised(x[:n_train], target[:n_train], held_out, ridge, gap))
     fields: dict[str, Any] = {
         name: np.stack(trials, axis=-1).reshape((*np.shape(trials[0]), *states.shape[2:]))
-        for name, trials in zip(ReadoutFit._fields, zip(*fits, strict=True), strict=True)
+        for name, trials in zip(_ReadoutFit._fields, zip(*fits, strict=True), strict=True)
     }
     singular = bool(np.any(fields["rank"] < n))
     inverted = (
@@ -210,7 +221,7 @@ def split(
     target: Array, *, ridge: float | None, formula: str, test_fraction: float, gap: int
 ) -> tuple[int, int]:
     """Numbers of fitted and of held-out samples, all options checked: no states are needed yet."""
-    arguments.one_of("formula", formula, FORMULAS)
+    arguments.one_of("formula", formula, ("ridge", "printed"))
     if ridge is not None:
         arguments.nonnegative("ridge", ridge)
     arguments.within("test_fraction", test_fraction, 0, 1)
@@ -225,7 +236,7 @@ def split(
                 f"test_fraction={test_fraction:g}: of {length} samples with gap={gap}, "
                 f"{n_train} are left to fit and {n_test} to predict; both must be >= 1"
             )
-        if ridge is None and n_train - -(-n_train // FOLDS) - 2 * gap < FOLDS:
+        if ridge is None and n_train - -(-n_train // _FOLDS) - 2 * gap < _FOLDS:
             raise ArgumentError(
                 f"ridge=None: {n_train} samples to fit, with gap={gap} around each fifth of them, "
                 "are too few to choose it; pass a number, a shorter gap or more samples"
@@ -237,18 +248,7 @@ def split(
     return n_train, n_test
 
 
-def delays(tau: ArrayLike) -> Array:
-    """Delays τ ≥ 0 as a checked vector."""
-    values = np.atleast_1d(np.asarray(tau, dtype=float))
-    if values.ndim != 1 or not values.size:
-        raise ArgumentError(f"tau of shape {values.shape}: expected a number or (n_tau,)")
-    bad = ~((values >= 0) & np.isfinite(values))
-    if np.any(bad):
-        raise ArgumentError(f"tau={values[bad][0]:g}: must be >= 0 and finite")
-    return values
-
-
-class ReadoutFit(NamedTuple):
+class _ReadoutFit(NamedTuple):
     """One trial, in the names of `MemoryCurve`."""
 
     m: Array
@@ -282,17 +282,17 @@ class _RidgeDecomposition(NamedTuple):
 
 def _regularised(
     x: Array, z: Array, held_out: tuple[Array, Array], ridge: float | None, gap: int
-) -> ReadoutFit:
+) -> _ReadoutFit:
     """Ridge regression on (x, z), scored on `held_out`; the ridge chosen where it is None."""
     x_test, z_test = held_out
     chosen = _cross_validated(x, z, gap) if ridge is None else np.full(z.shape[1], ridge)
     fit = _RidgeDecomposition.of(x, z)
     # Without a ridge, only directions that double precision tells from 0 are kept.
     w = fit.weights(chosen, _resolution(x) if ridge == 0 else 0.0)
-    return ReadoutFit(_score(x_test, z_test, w), _score(x, z, w), chosen, *_spectrum(x, fit.s))
+    return _ReadoutFit(_score(x_test, z_test, w), _score(x, z, w), chosen, *_spectrum(x, fit.s))
 
 
-def _printed(x: Array, z: Array) -> ReadoutFit:
+def _printed(x: Array, z: Array) -> _ReadoutFit:
     """[HH] Eqs. 20 and 21, literally."""
     covariance, moment = x.T @ x / len(x), x.T @ z / len(x)
     try:
@@ -303,19 +303,19 @@ def _printed(x: Array, z: Array) -> ReadoutFit:
         w = np.full(moment.shape, np.nan)
     quotient = np.sum(moment * w, axis=0) / np.mean(z**2, axis=0)
     singular = np.asarray(np.linalg.svd(x, compute_uv=False), dtype=np.float64)
-    return ReadoutFit(quotient, _score(x, z, w), np.zeros(z.shape[1]), *_spectrum(x, singular))
+    return _ReadoutFit(quotient, _score(x, z, w), np.zeros(z.shape[1]), *_spectrum(x, singular))
 
 
 def _cross_validated(x: Array, z: Array, gap: int) -> Array:
     """The ridge of each target, by blocked cross-validation: neighbours in time are alike."""
-    error = np.zeros((len(RIDGES), z.shape[1]))
-    edges = np.linspace(0, len(x), FOLDS + 1).astype(int)
+    error = np.zeros((len(_RIDGES), z.shape[1]))
+    edges = np.linspace(0, len(x), _FOLDS + 1).astype(int)
     for start, end in pairwise(edges):
         kept = np.r_[0 : max(start - gap, 0), min(end + gap, len(x)) : len(x)]
         fit = _RidgeDecomposition.of(x[kept], z[kept])
-        for k, ridge in enumerate(RIDGES):
+        for k, ridge in enumerate(_RIDGES):
             error[k] += np.sum((x[start:end] @ fit.weights(ridge) - z[start:end]) ** 2, axis=0)
-    return RIDGES[np.argmin(error, axis=0)]
+    return _RIDGES[np.argmin(error, axis=0)]
 
 
 def _score(x: Array, z: Array, w: Array) -> Array:
@@ -333,3 +333,202 @@ def _spectrum(x: Array, s: Array) -> tuple[float, int, float]:
     rank = int(np.sum(squares > _resolution(x) * squares[0]))
     full = len(s) == x.shape[1] and squares[-1] > 0
     return squares[0] / len(x), rank, squares[0] / squares[-1] if full else np.inf
+
+
+def two_sines(t: ArrayLike) -> Array:
+    """Stimulus of [HH] Fig. 9, S(t) = sin(0.02πt) + sin(0.04πt): period 100, any real t.
+
+    Parameters
+    ----------
+    t : array
+
+    Returns
+    -------
+    ndarray
+        Of the shape of `t`.
+
+    Examples
+    --------
+    >>> from simulate import two_sines
+    >>> two_sines([0.0, -12.5]).round(4).tolist()
+    [0.0, -1.7071]
+    """
+    time = np.asarray(t, dtype=float)
+    return np.sin(0.02 * np.pi * time) + np.sin(0.04 * np.pi * time)
+
+
+def stimulus_targets(
+    t: ArrayLike, tau: ArrayLike, *, task: str = "recall", stimulus: Stimulus = two_sines
+) -> Array:
+    """Targets z of the readout: S(t − τ) to recall, S(t + τ) to forecast.
+
+    Parameters
+    ----------
+    t : (L,) array
+        Times of the states.
+    tau : number or (n_tau,) array
+        Delays τ ≥ 0.
+    task : str
+        "recall" or "forecast".
+    stimulus : function of t
+        S, called with one time after the other, negative ones where τ reaches before t = 0.
+
+    Returns
+    -------
+    (L, n_tau) ndarray
+
+    Examples
+    --------
+    >>> from simulate import stimulus_targets
+    >>> stimulus_targets([25.0], [0.0, 12.5], task="forecast").round(4).tolist()
+    [[1.0, -0.2929]]
+    """
+    arguments.one_of("task", task, ("recall", "forecast"))
+    times = np.asarray(t, dtype=float)
+    if times.ndim != 1:
+        raise ArgumentError(f"t of shape {times.shape}: expected (L,)")
+    sign = -1 if task == "recall" else 1
+    moments = times[:, None] + sign * arguments.lags(np.atleast_1d(tau))
+    values = [arguments.finite(f"stimulus(t={s:g})", stimulus(s)) for s in moments.ravel()]
+    return np.array(values).reshape(moments.shape)
+
+
+def memory_curve(
+    J: Any,
+    tau: ArrayLike,
+    *,
+    onsager: Schedule = 0.0,
+    task: str = "recall",
+    stimulus: Stimulus | None = None,
+    input_weights: ArrayLike | None = None,
+    t_max: float = 1000.0,
+    t_skip: float = 100.0,
+    dt: float = 0.05,
+    sample_every: float = 0.5,
+    method: str = "auto",
+    tol: float | None = 1e-4,
+    x0: ArrayLike | None = None,
+    seed: int | None = None,
+    ridge: float | None = None,
+    formula: str = "ridge",
+    test_fraction: float = 0.5,
+    gap: float = 10.0,
+    eta: float = 0.0,
+    phi: str | TransferFunction = "tanh",
+    dtype: DTypeLike = np.float64,
+    threads: int | None = None,
+    progress: bool = False,
+) -> MemoryCurve:
+    """Memory function m(τ) of a network driven by ẋ = F + S(t)u ([HH] Eqs. 19–21).
+
+    Parameters
+    ----------
+    J : (n, n) array, sparse array or LinearOperator
+    tau : number or (n_tau,) array
+        Delays τ ≥ 0.
+    onsager : float, Switching or function of t
+        Factor κ on the Onsager-reaction force: 0 vanilla, 1 gradient flow.
+    task : str
+        "recall" of S(t − τ) or "forecast" of S(t + τ) from the state x(t).
+    stimulus : function of t, optional
+        S(t) for every real t; default `two_sines`, the stimulus of [HH] Fig. 9.
+    input_weights : (n,) array, optional
+        u; default all ones.
+    t_max, t_skip, sample_every : float
+        States are sampled at t_skip, t_skip + sample_every, … up to t_max.
+    dt, method, tol
+        As in `integrate`.
+    x0 : (n,) or (n, batch) array, optional
+        Initial states, each column a trial of its own; default N(0, 1) drawn from `seed`.
+    seed : int, optional
+    ridge, formula, test_fraction
+        As in `memory_function`: by default a ridge chosen by cross-validation and a score on the
+        later half of the samples; formula "printed" is [HH] Eq. 21 as it stands.
+    gap : float
+        Time left out where fitted and predicted samples meet.
+    eta, phi, dtype, threads, progress
+        As in `integrate`.
+
+    Returns
+    -------
+    MemoryCurve
+
+    Raises
+    ------
+    IntegrationError
+        If the state stops being finite.
+
+    Warns
+    -----
+    SingularCovarianceWarning
+        For "printed", if the covariance has no inverse in double precision.
+    StepSizeWarning
+        If the step is too long: the memory is then that of the scheme, not of the flow.
+
+    Notes
+    -----
+    The stimulus adds to the drift only: the Onsager-reaction force is that of the undriven
+    network.  To try several ridges or tasks on one run, `integrate` with `inputs`, then
+    `memory_function(run.x, stimulus_targets(run.t, tau))`.
+
+    The gradient flow drifts slowly and is not entrained by the stimulus: fitted samples over a few
+    periods of it make a poor readout, and m on held-out samples grows with t_max.  [HH] Fig. 9 used
+    formula="printed", method="euler" and dt = 0.01; its window and sampling are not stated.
+
+    Examples
+    --------
+    Without couplings all neurons are one low-pass filter: rank 1, and what it forgets is known.
+
+    >>> import numpy as np
+    >>> from simulate import memory_curve
+    >>> curve = memory_curve(np.zeros((3, 3)), [0.0, 10.0], t_max=300, seed=1, ridge=1e-9)
+    >>> curve.m.round(2).tolist(), int(curve.rank), curve.singular
+    ([0.99, 0.39], 1, True)
+    """
+    told = given(memory_curve, locals())
+    times = _sample_times(t_max, t_skip, sample_every)
+    drive = two_sines if stimulus is None else stimulus
+    targets = stimulus_targets(times, tau, task=task, stimulus=drive)
+    gap_samples = int(np.ceil(arguments.nonnegative("gap", gap) / sample_every - 1e-9))
+    # Before the run, which may take long.
+    how: dict[str, Any] = {"ridge": ridge, "formula": formula, "test_fraction": test_fraction}
+    split(targets, gap=gap_samples, **how)
+    n = Network(J, phi=phi, eta=eta, dtype=dtype).n
+    weights = np.ones(n) if input_weights is None else np.asarray(input_weights, dtype=float)
+    if weights.shape != (n,) or not np.all(np.isfinite(weights)):
+        raise ArgumentError(f"input_weights of shape {weights.shape}: expected finite ({n},)")
+    sequence = seeds.sequence(seed, "start")
+    run = integrate(
+        J, np.random.default_rng(sequence).standard_normal(n) if x0 is None else x0, t_max=t_max,
+        dt=dt, onsager=onsager, method=method, tol=tol, save_at=times,
+        inputs=lambda t: float(drive(t)) * weights, eta=eta, phi=phi, dtype=dtype, threads=threads,
+        progress=progress,
+    )  # fmt: skip
+    assert run.x is not None
+    curve = evaluate(run.x, targets, tau=tau, gap=gap_samples, **how)
+    if curve.reason:
+        warnings.warn(curve.reason, SingularCovarianceWarning, stacklevel=2)
+    used = {
+        "method": run.method,
+        "dt": run.dt,
+        "stimulus": getattr(drive, "__name__", repr(drive)),
+        "gap_samples": gap_samples,
+        "dtype": np.dtype(dtype).name,
+        "seed": sequence.entropy if x0 is None else None,
+    }
+    return replace(
+        curve,
+        # Weights fitted to states of a flagged run say nothing of the flow, singular or not.
+        status=None,
+        reason="; ".join(filter(None, (reason_of(run), curve.reason))),
+        attributes=told | used,
+    )
+
+
+def _sample_times(t_max: float, t_skip: float, sample_every: float) -> Array:
+    arguments.positive("t_max", t_max)
+    arguments.positive("sample_every", sample_every)
+    if arguments.nonnegative("t_skip", t_skip) >= t_max:
+        raise ArgumentError(f"t_skip={t_skip:g}: must lie below t_max={t_max:g}")
+    count = int(np.floor((t_max - t_skip) / sample_every + 1e-9)) + 1
+    return np.minimum(t_skip + sample_every * np.arange(count), t_max)

@@ -1,0 +1,489 @@
+"""What is measured on states: freezing, correlations, distributions, principal components."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import scipy.fft
+import scipy.linalg
+from numpy.typing import ArrayLike, NDArray
+
+from meanfield import TransferFunction, transfer_function
+from meanfield.common import arguments, style
+from meanfield.common.arguments import ArgumentError, Array
+from meanfield.common.result import Result, coordinate, error, fact, given, value
+
+from .integration import Trajectory
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Elements of a Fourier transform made at once: 128 MB of complex numbers.
+_BLOCK = 2**23
+# Rows per block over n: the triangle carried along costs 1/4 of the work on top.
+_ROWS_PER_NEURON = 4
+
+
+def state_at(trajectory: Trajectory, t: float) -> NDArray[np.floating]:
+    """State of a run at one of its save times.
+
+    Parameters
+    ----------
+    trajectory : Trajectory
+    t : float
+
+    Returns
+    -------
+    (n,) or (n, batch) ndarray
+
+    Raises
+    ------
+    ArgumentError
+        If t is no save time of the run or its states were not kept.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from simulate import integrate, state_at
+    >>> run = integrate(np.zeros((1, 1)), np.ones(1), t_max=1, dt=0.1, save_at=[0.5, 1])
+    >>> state_at(run, 0.5).round(4).tolist()
+    [0.6065]
+    """
+    states, t = kept_states(trajectory), arguments.finite("t", t)
+    distance = np.abs(trajectory.t - t)
+    nearest = int(np.argmin(distance))
+    if distance[nearest] > 1e-9 * max(1.0, abs(t)):
+        raise ArgumentError(
+            f"t={t:g}: must be a save time of the run, the nearest is {trajectory.t[nearest]:g}"
+        )
+    return states[nearest]
+
+
+def freezing(
+    x: ArrayLike,
+    x_later: ArrayLike,
+    *,
+    phi: str | TransferFunction = "tanh",
+    per_neuron: bool = False,
+) -> Array:
+    """Freezing measure Q(t, t′) = |φ(x(t)) − φ(x(t′))|², a sum over neurons ([HH] Eq. 11).
+
+    The average ⟨·⟩ of Eq. 11 over initial states and couplings is the caller's.
+
+    Parameters
+    ----------
+    x, x_later : (n, ...) array
+        States at t and t′, neurons first; axes after the first broadcast, and a single state (n,)
+        is compared with every column of the other.
+    phi : str or TransferFunction
+    per_neuron : bool
+        Whether to divide by n.
+
+    Returns
+    -------
+    ndarray
+        Of the broadcast shape without the axis of neurons.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from simulate import couplings, freezing, integrate, state_at
+    >>> J = couplings.elliptic(200, 3.0, seed=1)
+    >>> x0 = np.random.default_rng(2).standard_normal((200, 4))
+    >>> Q = []
+    >>> for onsager in (0, 1):
+    ...     run = integrate(J, x0, t_max=20, dt=0.05, onsager=onsager, save_at=[10, 20])
+    ...     Q.append(freezing(state_at(run, 10), state_at(run, 20)).mean())
+    >>> bool(Q[1] < Q[0] / 10)
+    True
+    """
+    first, last = (np.asarray(a, dtype=np.float64) for a in (x, x_later))
+    axes = max(first.ndim, last.ndim)
+    if min(first.ndim, last.ndim) < 1 or len(first) != len(last) or not len(first):
+        raise ArgumentError(
+            f"x of shape {first.shape}, x_later of shape {last.shape}: expected (n, ...) with the "
+            "same n >= 1"
+        )
+    if not (np.all(np.isfinite(first)) and np.all(np.isfinite(last))):
+        raise ArgumentError("x, x_later: must be finite")
+    function = transfer_function(phi)
+    values = [function.phi(a).reshape(a.shape + (1,) * (axes - a.ndim)) for a in (first, last)]
+    try:
+        difference = values[0] - values[1]
+    except ValueError:
+        raise ArgumentError(
+            f"x of shape {first.shape}, x_later of shape {last.shape}: do not broadcast"
+        ) from None
+    total = np.einsum("i...,i...->...", difference, difference)
+    return np.asarray(total / len(first) if per_neuron else total)
+
+
+def kept_states(trajectory: Trajectory) -> NDArray[np.floating]:
+    """States of a run, (L, n[, batch])."""
+    if trajectory.x is None or not len(trajectory.x):
+        raise ArgumentError("trajectory: its states were not kept; run with store_states=True")
+    return trajectory.x
+
+
+def _stacked_states(x: Trajectory | ArrayLike) -> NDArray[np.floating]:
+    """States of a run or an array, checked to be finite and (L, n) or (L, n, batch), no copy."""
+    states = kept_states(x) if isinstance(x, Trajectory) else np.asarray(x)
+    if states.ndim not in (2, 3) or not states.size or np.iscomplexobj(states):
+        raise ArgumentError(f"x of shape {states.shape}: expected real (L, n) or (L, n, batch)")
+    # One row at a time: a mask of all states at once would need memory of their order.
+    if not all(np.all(np.isfinite(row)) for row in states):
+        raise ArgumentError("x: must be finite")
+    return states
+
+
+def _activity(x: object, of: str, phi: str | TransferFunction | None) -> Callable[[Array], Array]:
+    """What `of` asks for as a function of the states of `x`."""
+    arguments.one_of("of", of, ("x", "phi"))
+    if of == "phi":
+        return _function_of(x, phi).phi
+    return lambda states: states
+
+
+def reason_of(x: object) -> str:
+    """What is wrong with the run that the states are from, if they are from one; else empty."""
+    return "; ".join(x.warnings) if isinstance(x, Trajectory) else ""
+
+
+def _described(
+    told: dict[str, Any], x: object, of: str, phi: str | TransferFunction | None
+) -> dict[str, Any]:
+    """Parameters of a call on the states of `x`, and of the run, whose names win."""
+    facts = dict(told)
+    if isinstance(x, Trajectory):
+        facts |= x.attributes | {"method": x.method, "dt": x.dt, "call": told["call"]}
+    facts["of"] = of
+    if of == "phi":
+        # Apart from the φ of the run, which it need not be.
+        facts["phi_of_activity"] = _function_of(x, phi).name
+    return facts
+
+
+def _function_of(x: object, phi: str | TransferFunction | None) -> TransferFunction:
+    """φ as given, else that of the run, else tanh."""
+    if phi is None and isinstance(x, Trajectory):
+        return x.phi
+    return transfer_function("tanh" if phi is None else phi)
+
+
+class ActivityDistribution(Result):
+    """Histogram of activities."""
+
+    edges: Array = coordinate("edges of the bins of {of}", ("edge",))
+    centers: Array = coordinate("middle of each bin of {of}", ("bin",))
+    density: Array = value(
+        "density of {of}",
+        ("bin",),
+        note="Integrates to the share of activities inside the edges.",
+    )
+    density_err: Array = error("density", note="Binomial.")
+    counts: NDArray[np.int64] = value("number of activities", ("bin",))
+    n_samples: int = fact("number of activities, those outside the edges included")
+    _headline = ("counts", "n_samples")
+    _picture = ("centers", "density")
+
+
+def activity_distribution(
+    x: Trajectory | ArrayLike,
+    *,
+    of: str = "x",
+    bins: int | ArrayLike = 100,
+    range: tuple[float, float] | None = None,
+    phi: str | TransferFunction | None = None,
+) -> ActivityDistribution:
+    """Density of the activities of all neurons, columns and times given ([HH] Fig. 5).
+
+    Parameters
+    ----------
+    x : Trajectory or array of any shape
+    of : str
+        "x" or "phi".
+    bins : int or (n_bins + 1,) array
+        Number of equal bins, or their increasing edges.
+    range : (float, float), optional
+        First and last edge; default the bounds of φ for "phi" where it has them, else the extremes.
+    phi : str or TransferFunction, optional
+        Default: that of the run, tanh for an array.
+
+    Returns
+    -------
+    ActivityDistribution
+        Its errors take activities as independent, which those of a neuron at nearby times are not.
+
+    Examples
+    --------
+    >>> from simulate import activity_distribution
+    >>> shares = activity_distribution([0.1, 0.3, 0.9, 5.0], bins=2, range=(0, 1))
+    >>> shares.counts.tolist(), shares.density.tolist()
+    ([2, 1], [1.0, 0.5])
+    """
+    told = given(activity_distribution, locals())
+    states = kept_states(x) if isinstance(x, Trajectory) else np.asarray(x, dtype=float)
+    values = _activity(x, of, phi)(np.asarray(states, dtype=np.float64))
+    if not (values.size and np.all(np.isfinite(values))):
+        raise ArgumentError(f"x of shape {states.shape}: must be finite and not empty")
+    if isinstance(bins, int | np.integer):
+        arguments.count("bins", int(bins), 1)
+        bound = _function_of(x, phi).bound if of == "phi" else np.inf
+        if range is None and np.isfinite(bound):
+            range = (-bound, bound)
+        if range is not None and not -np.inf < range[0] < range[1] < np.inf:
+            raise ArgumentError(f"range={range!r}: must be finite and increase")
+        edges = np.histogram_bin_edges(values, int(bins), range)
+    else:
+        edges = np.asarray(bins, dtype=float)
+        if edges.ndim != 1 or edges.size < 2 or not np.all(np.diff(edges) > 0):
+            raise ArgumentError("bins: edges must increase")
+    counts, _ = np.histogram(values, edges)
+    share, widths = counts / values.size, np.diff(edges)
+    share_err = np.sqrt(share * (1 - share) / values.size)
+    return ActivityDistribution(
+        edges=edges,
+        centers=(edges[1:] + edges[:-1]) / 2,
+        density=share / widths,
+        density_err=share_err / widths,
+        counts=counts,
+        n_samples=values.size,
+        reason=reason_of(x),
+        attributes=_described(told, x, of, phi),
+    )
+
+
+class Autocorrelation(Result):
+    """Time-lagged correlation ⟨φ(t)φ(t+τ)⟩, or of x."""
+
+    tau: Array = coordinate("lag", ("tau",), "time constant", symbol=r"$\tau$")
+    C: Array = value("autocorrelation of {of}", ("tau",), symbol=r"$C(\tau)$")
+    C_err: Array = error("C", note="Over what, says `error_over`.")
+    error_over: str = fact(
+        'What the error is taken over: "columns", "neurons" or, where there is a single series, '
+        '"nothing" (errors are nan)'
+    )
+    _headline = ("tau", "error_over")
+    _picture = ("tau", "C")
+
+
+def autocorrelation(
+    x: Trajectory | ArrayLike,
+    *,
+    max_lag: float,
+    of: str = "phi",
+    phi: str | TransferFunction | None = None,
+    spacing: float = 1.0,
+) -> Autocorrelation:
+    """C(τ) = ⟨φ(t)φ(t+τ)⟩, averaged over neurons, columns and t, about 0 and not about a mean.
+
+    Parameters
+    ----------
+    x : Trajectory or (L, n[, batch]) array
+        States at equidistant times.
+    max_lag : float
+        Largest lag, a time.
+    of, phi
+        As in `activity_distribution`.
+    spacing : float
+        Time between the states of an array; a trajectory knows its own.
+
+    Returns
+    -------
+    Autocorrelation
+
+    Raises
+    ------
+    ArgumentError
+        If times are not equidistant, `max_lag` exceeds them, or an argument is outside its range.
+
+    Notes
+    -----
+    By fast Fourier transform of each series padded with zeros, divided by the L − k pairs of times
+    at lag k (no bias).  The error is the standard deviation over columns, which are taken as
+    independent runs, by the root of their number; with one column over neurons, which leaves out
+    what all neurons of a network share and the spread between networks.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from simulate import autocorrelation
+    >>> wave = np.cos(np.pi * np.arange(400) / 2)[:, None]
+    >>> autocorrelation(wave, max_lag=2, of="x").C.round(2).tolist()
+    [0.5, 0.0, -0.5]
+    """
+    told = given(autocorrelation, locals())
+    states = _stacked_states(x)
+    function = _activity(x, of, phi)
+    if isinstance(x, Trajectory):
+        spacing = told["spacing"] = _equidistant(x.t)
+    arguments.positive("spacing", spacing)
+    length, n = states.shape[:2]
+    states = states.reshape(length, n, -1)
+    columns = states.shape[2]
+    n_lags = int(np.floor(arguments.nonnegative("max_lag", max_lag) / spacing + 1e-9)) + 1
+    if n_lags > length:
+        raise ArgumentError(f"max_lag={max_lag:g}: must not exceed {(length - 1) * spacing:g}")
+    size = scipy.fft.next_fast_len(length + n_lags - 1, real=True)
+    pairs = (length - np.arange(n_lags))[:, None]
+    # Over neurons: the sum, and for a single column the spread.
+    total, squares = np.zeros((n_lags, columns)), np.zeros(n_lags)
+    block = max(1, _BLOCK // (size * columns))
+    for start in range(0, n, block):
+        values = function(np.asarray(states[:, start : start + block], dtype=np.float64))
+        transform = scipy.fft.rfft(values, size, axis=0)
+        power = transform.real**2 + transform.imag**2
+        series = scipy.fft.irfft(power, size, axis=0)[:n_lags] / pairs[..., None]
+        total += series.sum(axis=1)
+        squares += np.square(series).sum(axis=(1, 2))
+    by_column = total / n
+    mean: Array = np.asarray(by_column.mean(axis=1), dtype=np.float64)
+    if columns > 1:
+        spread, count, over = by_column.var(axis=1, ddof=1), columns, "columns"
+    elif n > 1:
+        spread, count, over = (squares / n - mean**2) * n / (n - 1), n, "neurons"
+    else:
+        spread, count, over = np.full(n_lags, np.nan), 1, "nothing"
+    return Autocorrelation(
+        tau=spacing * np.arange(n_lags, dtype=np.float64),
+        C=mean,
+        # A variance by subtraction may round below 0.
+        C_err=np.sqrt(np.maximum(spread, 0.0) / count),
+        error_over=over,
+        reason=reason_of(x),
+        attributes=_described(told, x, of, phi),
+    )
+
+
+def _equidistant(times: Array) -> float:
+    steps = np.diff(times)
+    if not steps.size:
+        raise ArgumentError(f"x of {times.size} save time: at least 2 are needed")
+    if np.ptp(steps) > 1e-6 * steps.max():
+        raise ArgumentError(
+            f"x: save times must be equidistant, they are {steps.min():g} to {steps.max():g} apart"
+        )
+    return float((times[-1] - times[0]) / steps.size)
+
+
+class PrincipalComponents(Result):
+    """Directions of largest variance and the trajectories along them."""
+
+    components: Array = value(
+        "principal components",
+        ("component", "neuron"),
+        note="Orthonormal rows φ_i of [HH] Eq. 13, the largest entry of each positive.",
+    )
+    projections: Array = value(
+        "{of} along the components",
+        ("t", "component", "column"),
+        note="v_i(t), the centred states along the components.",
+    )
+    explained_variance: Array = value(
+        "variance along each component",
+        ("component",),
+        note="Eigenvalues of the covariance of Eq. 12, which divides by the number of samples.",
+    )
+    explained_ratio: Array = value(
+        "share of the total variance", ("component",), note="nan where nothing varies."
+    )
+    total_variance: float = value("trace of the covariance")
+    mean: Array = value("mean of {of} over all samples", ("neuron",))
+    t: Array | None = coordinate(
+        "time", ("t",), "time constant", note="Of the run; None for an array of states."
+    )
+    _headline = ("components", "total_variance")
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the projections on all components against time, or the number of the state."""
+        along = np.moveaxis(self.projections, 1, 0)
+        states = (np.arange(along.shape[1]), "state") if self.t is None else (self.t, "time")
+        drawn = [(v, None, f"$v_{{{number + 1}}}$") for number, v in enumerate(along)]
+        return style.curves(ax, states, drawn)
+
+
+def principal_components(
+    x: Trajectory | ArrayLike, k: int, *, of: str = "x", phi: str | TransferFunction | None = None
+) -> PrincipalComponents:
+    """Principal components of one or several trajectories, stacked ([HH] Eqs. 12 and 13).
+
+    Parameters
+    ----------
+    x : Trajectory or (L, n[, batch]) array
+        States; the columns are the P trajectories of [HH], whose L·P samples share one mean.
+    k : int
+        Number of components, at most n and L·P.
+    of, phi
+        As in `activity_distribution`.
+
+    Returns
+    -------
+    PrincipalComponents
+
+    Notes
+    -----
+    No covariance is formed, which would square the condition number: with more samples than neurons
+    the centred samples pass block by block through a QR decomposition whose n × n triangle has
+    their singular values; otherwise they are decomposed as they are.  Singular values are right to
+    about 1e−16 of the largest, variances to 1e−32.  Beyond the states themselves the memory is a
+    few n² numbers, or the samples again where there are fewer than n.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from simulate import principal_components
+    >>> t = np.linspace(0, 2 * np.pi, 100, endpoint=False)
+    >>> circle = np.stack([2 * np.cos(t), np.sin(t), 0 * t], axis=1)
+    >>> planar = principal_components(circle, 2)
+    >>> planar.explained_variance.round(6).tolist(), planar.explained_ratio.round(6).tolist()
+    ([2.0, 0.5], [0.8, 0.2])
+    """
+    told = given(principal_components, locals())
+    stacked = _stacked_states(x)
+    function = _activity(x, of, phi)
+    length, n = stacked.shape[:2]
+    states = stacked.reshape(length, n, -1)
+    columns = states.shape[2]
+    samples = length * columns
+    k = arguments.count("k", k, 1)
+    if k > min(n, samples):
+        raise ArgumentError(f"k={k}: must not exceed {n} neurons and {samples} samples")
+    tall = samples >= n
+    step = max(1, _ROWS_PER_NEURON * n // columns) if tall else length
+
+    def blocks(center: Array) -> Iterator[Array]:
+        for start in range(0, length, step):
+            part = np.asarray(states[start : start + step], dtype=np.float64)
+            yield function(part).transpose(0, 2, 1).reshape(-1, n) - center
+
+    mean = np.zeros(n)
+    # The second pass removes the rounding error of the first, large where the mean is.
+    for _ in range(2):
+        mean = mean + np.sum([block.sum(axis=0) for block in blocks(mean)], axis=0) / samples
+    factor: Array = np.empty((0, n))
+    for block in blocks(mean):
+        factor = np.concatenate([factor, block])
+        if tall:
+            triangle = scipy.linalg.qr(factor, mode="r", overwrite_a=True, check_finite=False)[0]
+            factor = np.asarray(triangle[:n], dtype=np.float64)
+    _, singular, directions = np.linalg.svd(factor, full_matrices=False)
+    components = directions[:k]
+    largest = np.argmax(np.abs(components), axis=1)
+    components = components * np.sign(components[np.arange(k), largest])[:, None]
+    rows = np.concatenate([block @ components.T for block in blocks(mean)])
+    projections = rows.reshape(length, columns, k).transpose(0, 2, 1)
+    variances = singular**2 / samples
+    total = float(variances.sum())
+    return PrincipalComponents(
+        components=components,
+        projections=projections.reshape(length, k, *stacked.shape[2:]),
+        explained_variance=variances[:k],
+        explained_ratio=variances[:k] / total if total > 0 else np.full(k, np.nan),
+        total_variance=total,
+        mean=mean,
+        t=x.t if isinstance(x, Trajectory) else None,
+        reason=reason_of(x),
+        attributes=_described(told, x, of, phi),
+    )

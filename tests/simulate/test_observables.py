@@ -1,0 +1,331 @@
+"""Freezing, distributions, correlations and components of states: numbers, files, pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from meanfield import ArgumentError, TransferFunction, load, transfer_function
+from meanfield.common.arguments import Array
+from meanfield.common.result import Result
+from simulate import (
+    StepSizeWarning,
+    Trajectory,
+    activity_distribution,
+    autocorrelation,
+    couplings,
+    freezing,
+    integrate,
+    observables,
+    principal_components,
+    state_at,
+)
+
+
+@pytest.fixture(scope="module")
+def run() -> Trajectory:
+    J = couplings.elliptic(60, 2.0, seed=1)
+    x0 = np.random.default_rng(2).standard_normal((60, 3))
+    return integrate(J, x0, t_max=20, dt=0.1, save_at=101, phi="erf")
+
+
+def test_freezing_is_the_direct_sum() -> None:
+    x, later = np.random.default_rng(0).standard_normal((2, 5, 3))
+    direct = [
+        sum((np.tanh(x[i, k]) - np.tanh(later[i, k])) ** 2 for i in range(5)) for k in range(3)
+    ]
+    np.testing.assert_allclose(freezing(x, later), direct, rtol=1e-14)
+    np.testing.assert_allclose(freezing(x, later, per_neuron=True), np.array(direct) / 5)
+    np.testing.assert_allclose(freezing(x[:, 0], later)[0], direct[0], rtol=1e-14)
+    assert freezing(x[:, 0], later[:, 0]).shape == ()
+    every_pair = freezing(x[:, :, None], later[:, None])
+    np.testing.assert_allclose(np.diagonal(every_pair), direct, rtol=1e-14)
+    np.testing.assert_allclose(
+        freezing(x, later, phi="linear"), np.sum((x - later) ** 2, axis=0), rtol=1e-14
+    )
+
+
+@pytest.mark.parametrize(
+    ("x", "later"),
+    [
+        (np.zeros(3), np.zeros(4)),
+        (1.0, 1.0),
+        (np.zeros((3, 2)), np.zeros((3, 5))),
+        (np.full(2, np.nan), np.zeros(2)),
+    ],
+)
+def test_freezing_refuses(x: Any, later: Any) -> None:
+    with pytest.raises(ArgumentError, match="x"):
+        freezing(x, later)
+
+
+def test_state_at_save_times_only(run: Trajectory) -> None:
+    np.testing.assert_array_equal(state_at(run, 0.6), run.x[3])
+    with pytest.raises(ArgumentError, match=r"t=0\.5: must be a save time.*nearest is 0\.4"):
+        state_at(run, 0.5)
+    bare = integrate(np.zeros((1, 1)), [1.0], t_max=1, dt=0.1, store_states=False)
+    with pytest.raises(ArgumentError, match="store_states"):
+        state_at(bare, 1)
+
+
+def test_activity_uses_the_transfer_function_of_the_run(run: Trajectory) -> None:
+    assert activity_distribution(run, of="phi").edges[-1] == 1
+    own = TransferFunction(
+        "own",
+        phi=lambda x: 2 * np.tanh(x),
+        d1=lambda x: 2 - 2 * np.tanh(x) ** 2,
+        d2=lambda x: -4 * np.tanh(x) * (1 - np.tanh(x) ** 2),
+        bound=2.0,
+    )
+    strange = integrate(np.zeros((1, 1)), [1.0], t_max=1, dt=0.1, phi=own)
+    assert activity_distribution(strange, of="phi").edges[-1] == 2
+    assert activity_distribution(strange, of="phi", phi="tanh").edges[-1] == 1
+
+
+def test_activity_distribution_of_normal_numbers() -> None:
+    x = np.random.default_rng(0).standard_normal((50, 100, 4))
+    distribution = activity_distribution(x, bins=40, range=(-2, 2))
+    np.testing.assert_allclose(
+        np.sum(distribution.density * np.diff(distribution.edges)),
+        distribution.counts.sum() / x.size,
+    )
+    c = distribution.centers
+    # Bins are narrow: their mean differs from the middle by h²/24 of the second derivative.
+    exact = np.exp(-c * c / 2) / np.sqrt(2 * np.pi) * (1 + (c * c - 1) * 0.1**2 / 24)
+    misses = (distribution.density - exact) / distribution.density_err
+    assert 0.6 < np.mean(misses**2) < 1.6
+    edges = activity_distribution(x, bins=[-1, 0, 1])
+    assert edges.counts.sum() == np.sum(np.abs(x) < 1)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [{"bins": 0}, {"bins": [1, 0]}, {"range": (1, 0)}, {"range": (0, np.inf)}, {"of": "energy"}],
+)
+def test_activity_distribution_refuses(bad: dict[str, Any]) -> None:
+    with pytest.raises(ArgumentError):
+        activity_distribution(np.ones(3), **bad)
+    with pytest.raises(ArgumentError, match="finite and not empty"):
+        activity_distribution([])
+
+
+def ornstein_uhlenbeck(length: int, n: int, a: float, seed: int) -> Array:
+    """x(t+1) = a x(t) + noise, stationary with variance 1."""
+    noise = np.random.default_rng(seed).standard_normal((length, n))
+    x = np.empty((length, n))
+    x[0] = noise[0]
+    for t in range(1, length):
+        x[t] = a * x[t - 1] + np.sqrt(1 - a * a) * noise[t]
+    return x
+
+
+def test_autocorrelation_is_the_direct_sum(run: Trajectory) -> None:
+    correlation = autocorrelation(run, max_lag=4)
+    np.testing.assert_allclose(correlation.tau, 0.2 * np.arange(21))
+    values = transfer_function("erf").phi(run.x)
+    direct = np.array(
+        [[(values[: 101 - k] * values[k:])[..., p].mean() for p in range(3)] for k in range(21)]
+    )
+    np.testing.assert_allclose(correlation.C, direct.mean(axis=1), rtol=1e-12)
+    np.testing.assert_allclose(
+        correlation.C_err, direct.std(axis=1, ddof=1) / np.sqrt(3), rtol=1e-8
+    )
+    assert correlation.error_over == "columns"
+    # The longest lag has a single pair of times.
+    whole = autocorrelation(run.x[..., 0], max_lag=100, of="x")
+    np.testing.assert_allclose(whole.C[-1], np.mean(run.x[0, :, 0] * run.x[-1, :, 0]), rtol=1e-10)
+
+
+def test_autocorrelation_error_over_neurons_is_honest() -> None:
+    a, misses = 0.9, []
+    for seed in range(40):
+        correlation = autocorrelation(ornstein_uhlenbeck(400, 30, a, seed), max_lag=20, of="x")
+        assert correlation.error_over == "neurons"
+        misses.append((correlation.C - a**correlation.tau) / correlation.C_err)
+    misses = np.array(misses)
+    # Student's t with 29 degrees of freedom, the bias zero at every lag.
+    np.testing.assert_allclose(misses.std(axis=0), 1, atol=0.45)
+    assert np.all(np.abs(misses.mean(axis=0)) < 4.5 / np.sqrt(40))
+
+
+def test_autocorrelation_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = np.random.default_rng(0).standard_normal((50, 7, 2))
+    whole = autocorrelation(x, max_lag=5)
+    monkeypatch.setattr(observables, "_BLOCK", 300)
+    parts = autocorrelation(x, max_lag=5)
+    np.testing.assert_allclose(parts.C, whole.C, rtol=1e-13)
+    np.testing.assert_allclose(parts.C_err, whole.C_err, rtol=1e-10)
+
+
+def test_autocorrelation_of_one_series_has_no_error() -> None:
+    correlation = autocorrelation(np.ones((10, 1)), max_lag=2, of="x", spacing=0.5)
+    np.testing.assert_allclose(correlation.C, 1)
+    assert np.isnan(correlation.C_err).all()
+    assert correlation.error_over == "nothing"
+    assert correlation.tau.tolist() == [0, 0.5, 1, 1.5, 2]
+
+
+def test_autocorrelation_refuses(run: Trajectory) -> None:
+    with pytest.raises(ArgumentError, match=r"max_lag=21: must not exceed 20"):
+        autocorrelation(run, max_lag=21)
+    with pytest.raises(ArgumentError, match="of='y': expected one of x, phi"):
+        autocorrelation(run, max_lag=1, of="y")
+    with pytest.raises(ArgumentError, match="L, n"):
+        autocorrelation(np.ones(4), max_lag=1)
+    with pytest.raises(ArgumentError, match="finite"):
+        autocorrelation(np.full((4, 2), np.inf), max_lag=1)
+    uneven = integrate(np.zeros((1, 1)), [1.0], t_max=1, dt=0.1, save_at=[0, 0.1, 1])
+    with pytest.raises(ArgumentError, match=r"equidistant, they are 0\.1 to 0\.9 apart"):
+        autocorrelation(uneven, max_lag=1)
+
+
+def low_rank(
+    samples: int, n: int, singular: Array, seed: int, mean: float = 0.0
+) -> tuple[Array, Array]:
+    """Rows with given singular values after centring, and the right singular vectors."""
+    rng = np.random.default_rng(seed)
+    raw = rng.standard_normal((samples, len(singular)))
+    left, _ = np.linalg.qr(raw - raw.mean(axis=0))
+    right, _ = np.linalg.qr(rng.standard_normal((n, len(singular))))
+    return (left * singular) @ right.T + mean, right.T
+
+
+@pytest.mark.parametrize("shape", [(80, 7), (5, 9), (30, 7, 4), (3, 20, 2)])
+def test_principal_components_are_singular_vectors(shape: tuple[int, ...]) -> None:
+    x = np.random.default_rng(0).standard_normal(shape) + 3.0
+    k = min(shape[1], x.size // shape[1])
+    pca = principal_components(x, k)
+    rows = np.moveaxis(x.reshape(*shape[:2], -1), 1, 2).reshape(-1, shape[1])
+    centred = rows - rows.mean(axis=0)
+    _, s, directions = np.linalg.svd(centred, full_matrices=False)
+    np.testing.assert_allclose(pca.mean, rows.mean(axis=0), rtol=1e-14)
+    np.testing.assert_allclose(pca.explained_variance, s**2 / len(rows), atol=1e-13)
+    np.testing.assert_allclose(pca.components @ pca.components.T, np.eye(k), atol=1e-13)
+    np.testing.assert_allclose(pca.explained_ratio.sum(), 1, rtol=1e-13)
+    np.testing.assert_allclose(pca.total_variance, np.trace(np.cov(rows.T, ddof=0)), rtol=1e-12)
+    assert np.all(pca.components[np.arange(k), np.abs(pca.components).argmax(axis=1)] > 0)
+    top = min(k, 3)
+    overlap = np.sum(pca.components[:top] * directions[:top], axis=1)
+    np.testing.assert_allclose(np.abs(overlap), 1, rtol=1e-10)
+    # Eq. 13 with all components gives the states back.
+    assert pca.projections.shape == (shape[0], k, *shape[2:])
+    back = np.einsum("tk...,ki->ti...", pca.projections, pca.components)
+    mean = pca.mean.reshape(-1, *[1] * (len(shape) - 2))
+    np.testing.assert_allclose(back + mean, x, atol=1e-12)
+
+
+@pytest.mark.parametrize("samples", [300, 20])
+def test_small_variances_are_accurate(samples: int) -> None:
+    singular = 10.0 ** -np.arange(0, 12, 2)
+    x, right = low_rank(samples, 40, singular, seed=1)
+    pca = principal_components(x, 6)
+    # Eigenvalues down to 1e-20 of the largest: a covariance in double precision ends at 1e-16.
+    np.testing.assert_allclose(pca.explained_variance, singular**2 / samples, rtol=1e-3)
+    np.testing.assert_allclose(np.abs(np.sum(pca.components * right, axis=1)), 1, atol=1e-6)
+
+
+def test_both_paths_agree() -> None:
+    x = np.random.default_rng(3).standard_normal((19, 20))
+    wide = principal_components(x, 5)
+    # The same samples twice over have the same covariance and are more than the neurons.
+    tall = principal_components(np.concatenate([x, x]), 5)
+    np.testing.assert_allclose(tall.explained_variance, wide.explained_variance, rtol=1e-12)
+    np.testing.assert_allclose(tall.components, wide.components, atol=1e-11)
+    np.testing.assert_allclose(tall.projections[:19], wide.projections, atol=1e-11)
+
+
+def test_large_mean_and_many_blocks() -> None:
+    x, _ = low_rank(5000, 6, np.array([2.0, 1.0]), seed=4)
+    pca = principal_components(x + 1e6, 3)
+    np.testing.assert_allclose(pca.explained_variance[:2], [4 / 5000, 1 / 5000], rtol=1e-6)
+    assert pca.explained_variance[2] < 1e-18
+
+
+def test_principal_components_of_a_run(run: Trajectory) -> None:
+    pca = principal_components(run, 2, of="phi")
+    assert pca.projections.shape == (101, 2, 3)
+    assert 0 < pca.explained_ratio.sum() < 1
+    single = principal_components(run.x.astype(np.float32), 2)
+    np.testing.assert_allclose(
+        single.explained_variance, principal_components(run, 2).explained_variance, rtol=1e-5
+    )
+    still = principal_components(np.ones((4, 2)), 1)
+    assert still.total_variance == 0
+    assert np.isnan(still.explained_ratio).all()
+    with pytest.raises(ArgumentError, match="k=61: must not exceed 60 neurons and 303 samples"):
+        principal_components(run, 61)
+    with pytest.raises(ArgumentError, match="k=0"):
+        principal_components(run, 0)
+
+
+def reopened(result: Result, path: Path) -> xr.Dataset:
+    """The dataset of a result as its file gives it back, after it was compared."""
+    data = result.to_dataset()
+    result.save(path)
+    loaded = load(path)
+    xr.testing.assert_allclose(loaded, data, rtol=0, atol=0)
+    assert all("long_name" in loaded[name].attrs for name in loaded.variables)
+    assert "numpy_version" in loaded.attrs
+    return loaded
+
+
+def test_files_of_a_run(run: Trajectory, tmp_path: Path) -> None:
+    components = principal_components(run, 2)
+    read = reopened(components, tmp_path / "components.nc")
+    np.testing.assert_array_equal(read.projections, components.projections)
+    assert read.projections.dims == ("t", "component", "column")
+    np.testing.assert_array_equal(read.t, run.t)
+    correlation = autocorrelation(run, max_lag=4)
+    read = reopened(correlation, tmp_path / "correlation.nc")
+    np.testing.assert_array_equal(read.C, correlation.C)
+    np.testing.assert_array_equal(read.tau, correlation.tau)
+    assert read.attrs["error_over"] == "columns"
+    distribution = activity_distribution(run, of="phi", phi="tanh", bins=7)
+    read = reopened(distribution, tmp_path / "distribution.nc")
+    np.testing.assert_array_equal(read.counts, distribution.counts)
+    np.testing.assert_array_equal(read.edges, distribution.edges)
+    assert read.attrs["n_samples"] == run.x.size
+    assert (read.attrs["phi"], read.attrs["phi_of_activity"]) == ("erf", "tanh")
+    assert (read.attrs["method"], read.attrs["status"]) == ("exponential", "converged")
+    assert read.attrs["call"] == (
+        "simulate.activity_distribution(<Trajectory>, of='phi', bins=7, phi='tanh')"
+    )
+
+
+def test_files_of_arrays(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).standard_normal((20, 3))
+    read = reopened(principal_components(x, 1), tmp_path / "components.nc")
+    assert read.projections.dims == ("t", "component")
+    assert "t" not in read.coords
+    read = reopened(autocorrelation(x[:, :1], max_lag=2), tmp_path / "correlation.nc")
+    assert np.isnan(read.C_err).all()
+    read = reopened(activity_distribution(x, bins=[-1, 0, 2]), tmp_path / "bins.nc")
+    assert read.density.attrs["long_name"] == "density of x"
+
+
+def test_pictures(run: Trajectory) -> None:
+    distribution, components = activity_distribution(run, bins=7), principal_components(run, 2)
+    axes = distribution.plot()
+    np.testing.assert_array_equal(axes.get_lines()[0].get_ydata(), distribution.density)
+    assert axes.get_ylabel() == "density of x"
+    curves = components.plot().get_lines()
+    assert len(curves) == 6
+    np.testing.assert_array_equal(curves[3].get_ydata(), components.projections[:, 1, 0])
+    assert principal_components(run.x, 1).plot().get_xlabel() == "state"
+
+
+def test_results_of_a_flagged_run_are_flagged() -> None:
+    J = couplings.elliptic(60, 6.0, seed=1)
+    x0 = np.random.default_rng(1).standard_normal(60)
+    with pytest.warns(StepSizeWarning):
+        run = integrate(J, x0, t_max=4, dt=0.02, onsager=1.0, method="euler", save_at=9)
+    for result in (
+        principal_components(run, 1), autocorrelation(run, max_lag=1), activity_distribution(run)
+    ):  # fmt: skip
+        assert result.status == "flagged"
+        assert "largest stable step" in result.reason
+    assert activity_distribution(run.x).converged
