@@ -11,20 +11,12 @@ from .common.files import load
 from .common.result import NotConvergedError
 from .common.style import STYLE
 from .common.sweep import SweepWarning, sweep
-from .dmft import (
-    MeanFieldLyapunov,
-    SamplerError,
-    SiteModel,
-    Slopes,
-    Stationary,
-    SteadyState,
-    TwoTime,
-    effective_temperature,
-    maximal_lyapunov,
-    stationary,
-    steady_state,
-    two_time,
-)
+from .dmft.lyapunov import MeanFieldLyapunov, maximal_lyapunov
+from .dmft.sampler.run import SamplerError
+from .dmft.sampler.site import SiteModel, Slopes
+from .dmft.stationary.solver import Stationary, effective_temperature, stationary
+from .dmft.steady_state import SteadyState, steady_state
+from .dmft.two_time import TwoTime, two_time
 from .elliptic import (
     critical_gain,
     linear_temperature_ratio,
@@ -36,13 +28,7 @@ from .elliptic import (
 )
 from .exponential import StepSizeWarning
 from .gaussian_operator import GaussianOperator
-from .replica import (
-    OrderParameters,
-    SaddlePoint,
-    replica_map,
-    saddle_point,
-    spin_glass_beta,
-)
+from .replica.solver import OrderParameters, SaddlePoint, replica_map, saddle_point, spin_glass_beta
 from .schedule import Switching
 from .transfer import TransferFunction, transfer_function
 

@@ -25,11 +25,6 @@ def critical_gain(gamma: ArrayLike) -> Array:
     ndarray
         Gain where the elliptic law's right edge g(1+γ) reaches 1.
 
-    Raises
-    ------
-    ValueError
-        If a γ lies outside [−1, 1].
-
     Examples
     --------
     >>> from meanfield import critical_gain
@@ -50,15 +45,6 @@ def measure_transition_gain(gamma: ArrayLike) -> Array:
     ----------
     gamma : array_like
         Coupling symmetry in [−1, 1]; γ = −1 gives ``inf``.
-
-    Returns
-    -------
-    ndarray
-
-    Raises
-    ------
-    ValueError
-        If a γ lies outside [−1, 1].
 
     Examples
     --------
@@ -111,10 +97,6 @@ def null_fluctuation(g: ArrayLike, gamma: ArrayLike = 0.0) -> Array:
     g, gamma : array_like
         Gain g > 0 and symmetry γ in [−1, 1]; they broadcast.
 
-    Returns
-    -------
-    ndarray
-
     Examples
     --------
     >>> from meanfield import null_fluctuation
@@ -135,10 +117,6 @@ def null_margin(g: ArrayLike, gamma: ArrayLike = 0.0) -> Array:
     ----------
     g, gamma : array_like
         Gain g > 0 and symmetry γ in [−1, 1]; they broadcast.
-
-    Returns
-    -------
-    ndarray
 
     Examples
     --------

@@ -28,11 +28,9 @@ def weights(h: float) -> tuple[float, float, float]:
 
 
 def largest_rate(h: float) -> float:
-    """Largest decay rate that a step h follows stably.
-
-    There a root of the characteristic equation reaches −1; for h → 0 the product with h tends to 1,
-    the real stability interval of Adams–Bashforth.
-    """
+    """Largest decay rate that a step h follows stably."""
+    # There a root of the characteristic equation reaches −1; for h → 0 the product with h tends to
+    # 1, the real stability interval of Adams–Bashforth.
     decay, flat, ramp = weights(h)
     return 1 + (1 + decay) / (flat + 2 * ramp)
 

@@ -42,17 +42,12 @@ class Rows:
     """Vectors in chunks that never move: growing neither copies nor doubles the memory."""
 
     def __init__(self, n: int, dtype: DTypeLike = np.float64) -> None:
-        self._n, self._dtype = n, dtype
+        self._n, self.dtype = n, dtype
         self._chunks: list[Array] = []
         self._count = 0
 
     def __len__(self) -> int:
         return self._count
-
-    @property
-    def epsilon(self) -> float:
-        """Relative precision of what is stored."""
-        return float(np.finfo(self._dtype).eps)
 
     def __iter__(self) -> Iterator[Array]:
         return (row for _, rows in self._filled() for row in rows)
@@ -65,7 +60,7 @@ class Rows:
         """Store a copy of the vector."""
         place = self._count % _CHUNK
         if place == 0:
-            self._chunks.append(np.empty((_CHUNK, self._n), self._dtype))
+            self._chunks.append(np.empty((_CHUNK, self._n), self.dtype))
         self._chunks[-1][place] = vector
         self._count += 1
 
@@ -75,22 +70,22 @@ class Rows:
 
     def dot(self, vector: Array) -> Array:
         """Products of the stored vectors with `vector`."""
-        out = np.empty(self._count, self._dtype)
+        out = np.empty(self._count, self.dtype)
         for start, rows in self._filled():
             out[start : start + len(rows)] = rows @ vector
         return out
 
     def combine(self, coefficients: Array) -> Array:
         """Σ coefficients × stored vectors."""
-        out = np.zeros(self._n, self._dtype)
-        coefficients = coefficients.astype(self._dtype, copy=False)
+        out = np.zeros(self._n, self.dtype)
+        coefficients = coefficients.astype(self.dtype, copy=False)
         for start, rows in self._filled():
             out += coefficients[start : start + len(rows)] @ rows
         return out
 
     def rotated(self, rotation: Array) -> Rows:
         """A new family Σ_k rotation[k, j] × stored vector k, j = 0, 1, …"""
-        family = Rows(self._n, self._dtype)
+        family = Rows(self._n, self.dtype)
         for column in rotation.T:
             family.append(self.combine(np.ascontiguousarray(column)))
         return family
@@ -102,7 +97,7 @@ class Span:
     def __init__(self, families: tuple[Rows, ...]) -> None:
         self._families = families
         # Products of stored vectors are no better than their precision.
-        self._floor = max([_SPAN_FLOOR, *(1000 * rows.epsilon for rows in families)])
+        self._floor = max(_SPAN_FLOOR, 1000 * float(np.finfo(families[0].dtype).eps))
         # Vectors that each added a direction, and the Cholesky factor of their Gram matrix.
         self._members: list[tuple[int, int]] = []
         self._factor = np.empty((0, 0))
@@ -112,11 +107,10 @@ class Span:
 
     def add_all(self) -> None:
         """Take in every vector of every family."""
-        everything = [vector for rows in self._families for vector in rows]
         places = [(f, k) for f, rows in enumerate(self._families) for k in range(len(rows))]
-        if not everything:
+        if not places:
             return
-        stacked = np.array(everything)
+        stacked = np.array([vector for rows in self._families for vector in rows])
         gram = stacked @ stacked.T
         # Pivoting leaves out what lies in the span of the others.
         factor, pivots, rank, _ = dpstrf(gram, lower=True, tol=self._floor * gram.diagonal().max())

@@ -73,10 +73,9 @@ def as_function(name: str, schedule: Schedule) -> Callable[[float], float]:
         return Switching((), (arguments.finite(name, schedule),))
     if isinstance(schedule, Switching):
         return schedule
-    function = schedule
 
     def checked(t: float) -> float:
-        return arguments.finite(f"{name}(t={t:g})", function(t))
+        return arguments.finite(f"{name}(t={t:g})", schedule(t))
 
     return checked
 

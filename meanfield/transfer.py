@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, SupportsIndex
 import numpy as np
 from scipy.special import erf as _erf
 
-from .common.arguments import Array
+from .common.arguments import ArgumentError, Array
 
 Function = Callable[[Array], Array]
 
@@ -313,7 +313,7 @@ def transfer_function(phi: str | TransferFunction) -> TransferFunction:
 
     Raises
     ------
-    ValueError
+    ArgumentError
         If the name is unknown.
     TypeError
         If `phi` is neither a name nor a `TransferFunction`.
@@ -322,5 +322,5 @@ def transfer_function(phi: str | TransferFunction) -> TransferFunction:
         return phi
     if isinstance(phi, str) and phi in _BUILT_IN:
         return _BUILT_IN[phi]
-    wrong = ValueError if isinstance(phi, str) else TypeError
+    wrong = ArgumentError if isinstance(phi, str) else TypeError
     raise wrong(f"phi={phi!r}: expected one of {', '.join(NAMES)} or a TransferFunction")

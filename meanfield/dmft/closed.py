@@ -40,7 +40,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,16 +106,16 @@ def solve(
     # result is extrapolated from `t` and halved steps, at five times the cost: it is fourth order,
     # and the estimate, that of the halved grid, is a bound where the steps resolve the solution.
     t, noise = np.asarray(t, dtype=float), np.asarray(noise, dtype=float)
-    gain = float(arguments.gain(arguments.finite("g", g)))
+    g = arguments.positive("g", g)
     x0_std = arguments.nonnegative("x0_std", x0_std)
     if t.ndim != 1 or t.size < 2 or not np.all(np.isfinite(t)) or np.any(np.diff(t) <= 0):
         raise ArgumentError("t: must have one axis and at least two finite, increasing times")
     if noise.shape != (t.size - 1,) or not np.all(np.isfinite(noise)) or np.any(noise < 0):
         raise ArgumentError(f"noise: must be {t.size - 1} finite numbers >= 0, one a step")
-    here = _Covariances(phi, gain, t, noise, x0_std)
+    here = _Covariances(phi, g, t, noise, x0_std)
     steps = np.diff(t)
     if not richardson and _pairs(steps, 1e-9) and _pairs(noise, 0.0):
-        other = _Covariances(phi, gain, t[::2], noise[::2], x0_std)
+        other = _Covariances(phi, g, t[::2], noise[::2], x0_std)
         values = {name: getattr(here, name) for name in _CURVES}
         errors = {
             name: _spread(np.abs(_at_every_second(values[name]) - getattr(other, name)) / 3)
@@ -123,9 +123,8 @@ def solve(
         }
     else:
         halves = np.insert(t, range(1, t.size), t[:-1] + steps / 2)
-        other = _Covariances(
-            phi, gain, halves, np.repeat(noise, 2) if halved is None else halved, x0_std
-        )
+        noises = np.repeat(noise, 2) if halved is None else halved
+        other = _Covariances(phi, g, halves, noises, x0_std)
         values, errors = {}, {}
         for name in _CURVES:
             value = getattr(here, name)
@@ -337,12 +336,6 @@ def mixture(phi: TransferFunction) -> Mixture | None:
     return Mixture(square[keep], weight[keep] / np.sum(weight[keep]))
 
 
-class _Expansion(Protocol):
-    def moment(self, variance: float) -> float: ...
-
-    def coefficients(self, variance: float, terms: int) -> Array: ...
-
-
 class _Linear:
     def __init__(self, phi: TransferFunction) -> None:
         self._slope = phi.slope
@@ -423,7 +416,7 @@ class PairAverage:
         self._mixture = None if method == "series" else mixture(phi)
         if method == "mixture" and self._mixture is None:
             raise ValueError(f"phi={phi.name!r} is no known mixture of error functions")
-        expansion: _Expansion = self._mixture or _Quadrature(phi)
+        expansion = self._mixture or _Quadrature(phi)
         self._expansion = _Linear(phi) if phi.is_linear else expansion
         self._most = _TERMS_WITHOUT_MIXTURE
         if self._mixture is not None:
@@ -484,8 +477,7 @@ class PairAverage:
         weights[0] = present
         weights[1] = k * present
         if variance > 0:
-            weights[2, :-1] = (np.sqrt((k + 1) * (k + 2)) * np.roll(present, -1))[:-1]
-            weights[2] /= 2 * variance
+            weights[2, :-1] = np.sqrt((k + 1) * (k + 2))[:-1] * present[1:] / (2 * variance)
         return weights
 
     def _set_present(self, variance: float) -> None:

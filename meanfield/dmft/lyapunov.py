@@ -13,11 +13,10 @@ from ..common.arguments import ArgumentError, Array
 from ..exponential import StepSizeWarning, message
 from ..schedule import Schedule, breakpoints, step_times
 from ..transfer import TransferFunction, transfer_function
-from .sampler.ensemble import BatchAverages, Ensemble, combine, largest
+from .sampler.ensemble import BatchAverages, Ensemble, are_alike, combine, largest
 from .sampler.run import SamplerRun, SamplerSetting, stiffness
 from .sampler.site import SiteModel, checked_model
 
-_WINDOW = 30.0
 # Spurious growth rate, of rotations on the edge, from which a step is called too long.
 _WHIRLS = 0.1
 _RATE = "1/time constant"
@@ -81,10 +80,8 @@ def maximal_lyapunov(
 
     Parameters
     ----------
-    g : float
-        Gain, > 0.
-    gamma : float
-        Coupling symmetry γ in [−1, 1].
+    g, gamma : float
+        Gain g > 0 and coupling symmetry γ in [−1, 1].
     onsager : float, Switching or callable
         κ, factor of the Onsager-reaction force.
     temperature : float
@@ -142,7 +139,7 @@ def maximal_lyapunov(
         raise ArgumentError(f"t_skip={t_skip:g}: must be below t_max={t_max:g}")
     is_vanilla = model is None and not callable(onsager) and onsager == 0
     if window is None:
-        window = _WINDOW if is_vanilla and not temperature else math.inf
+        window = 30.0 if is_vanilla and not temperature else math.inf
     window = arguments.window(window)
     if temperature and math.isfinite(window):
         raise ArgumentError(f"window={window:g}: must be inf with temperature={temperature:g}")
@@ -175,7 +172,10 @@ def maximal_lyapunov(
     if unstable:
         warnings.warn(unstable, StepSizeWarning, stacklevel=2)
     drift, drift_err = float(change.value), float(change.err)
-    drifts = ensemble.alarm("the growth rate drifts, raise t_skip:", drift, drift_err)
+    alarm = ensemble.alarm("the growth rate drifts, raise t_skip:", drift, drift_err)
+    reasons = [unstable, alarm]
+    if not are_alike(full, small):
+        reasons.append("small batches have no room for matched innovations: raise n_trajectories")
     sums = np.mean([batch.values["growth"] for batch in full], axis=0)
     return MeanFieldLyapunov(
         **exponent.named("value"),
@@ -184,7 +184,7 @@ def maximal_lyapunov(
         t=grid[1:],
         trace=sums[1:] / grid[1:],
         stiffness=stiff,
-        reason="; ".join(filter(None, (unstable, drifts))),
+        reason="; ".join(filter(None, reasons)),
         attributes=attributes | ensemble.facts() | {"window": window},
     )
 
@@ -240,4 +240,5 @@ def _growth(run: SamplerRun) -> BatchAverages:
         norm = float(np.linalg.norm(moved))
         sums.append(sums[-1] + math.log(norm))
         delta, last = moved / norm, rest / norm
-    return BatchAverages({"growth": np.array(sums)}, {"stiffness": rate, "slope": slope})
+    worst = {"stiffness": rate, "slope": slope}
+    return BatchAverages({"growth": np.array(sums)}, worst, run.operator.is_exhausted)

@@ -29,9 +29,8 @@ from .sampler.novikov import NovikovResponse
 from .sampler.run import SamplerRun, SamplerSetting
 from .sampler.site import rate_model
 from .sampler.tangents import lagrange_weights, stationary_pulse
-from .stationary import stationary
+from .stationary.solver import stationary
 
-METHODS = ("auto", "exact", "sampler")
 _LONGEST = 0.25
 # Share of C that may be left at the end of the window.
 _DECAYED = 0.5
@@ -159,10 +158,8 @@ def steady_state(
 
     Parameters
     ----------
-    g : float
-        Gain, > 0.
-    gamma : float
-        Coupling symmetry γ in [−1, 1].
+    g, gamma : float
+        Gain g > 0 and coupling symmetry γ in [−1, 1].
     temperature : float
         T ≥ 0 of white noise, σ² = 2T; 0 where the sampler is needed.
     phi : str or TransferFunction
@@ -221,7 +218,7 @@ def steady_state(
     phi = transfer_function(phi)
     g, gamma = arguments.positive("g", g), arguments.within("gamma", gamma, -1, 1)
     temperature = arguments.nonnegative("temperature", temperature)
-    arguments.one_of("method", method, METHODS)
+    arguments.one_of("method", method, ("auto", "exact", "sampler"))
     dt, window = arguments.positive("dt", dt), arguments.positive("window", window)
     t_max, t_skip = arguments.positive("t_max", t_max), arguments.nonnegative("t_skip", t_skip)
     lag_step = arguments.positive("lag_step", lag_step)
@@ -469,7 +466,6 @@ class LagAverages:
         self._taken += 1
 
     @property
-    def averages(self) -> tuple[Array, Array, Array]:
+    def averages(self) -> Array:
         """Δ, C and the even part of ⟨φ(t)h(t′)⟩ as functions of the lag."""
-        delta, C, mixed = self._sums / max(self._taken, 1)
-        return delta, C, mixed
+        return self._sums / max(self._taken, 1)

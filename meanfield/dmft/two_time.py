@@ -24,7 +24,6 @@ from .sampler.run import SamplerRun, SamplerSetting, stiffness
 from .sampler.site import SiteModel, checked_model
 from .sampler.tangents import SitePoint, tangent_response
 
-METHODS = ("auto", "closed", "sampler")
 # What may be done about finite batches.
 FINITE_M = ("report", "extrapolate", "ignore")
 # Violation of the balance of ⟨x²⟩ from which a step is called too long.
@@ -150,10 +149,8 @@ def two_time(
 
     Parameters
     ----------
-    g : float
-        Gain, > 0.
-    gamma : float
-        Coupling symmetry γ in [−1, 1].
+    g, gamma : float
+        Gain g > 0 and coupling symmetry γ in [−1, 1].
     t_max, dt : float
         Length of the run and the step, in time constants of the neurons; shortened between switch
         times so that a whole number of steps fits.
@@ -251,7 +248,7 @@ def two_time(
     t_max, dt = arguments.positive("t_max", t_max), arguments.positive("dt", dt)
     x0_std = arguments.nonnegative("x0_std", x0_std)
     save_every = arguments.count("save_every", save_every, 1)
-    arguments.one_of("method", method, METHODS)
+    arguments.one_of("method", method, ("auto", "closed", "sampler"))
     arguments.one_of("finite_m", finite_m, FINITE_M)
     heat, kappa = as_function("temperature", temperature), as_function("onsager", onsager)
     times = breakpoints(t_max, onsager, temperature)

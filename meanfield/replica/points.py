@@ -155,7 +155,6 @@ def null_state(points: Points, branch: str) -> Columns:
         x2=zero,
         free_entropy=-(gain**2) * gamma * response**2 / 2 + np.log(response),
     )
-    for errors in (columns.residual, columns.quadrature_error, columns.rounding_error):
-        errors[:] = 0.0
+    columns.residual[:] = columns.quadrature_error[:] = columns.rounding_error[:] = 0.0
     columns.reason[:] = ""
     return columns

@@ -15,15 +15,12 @@ from ..transfer import TransferFunction, transfer_function
 from . import ordered, paramagnetic, static, two_fields
 from .points import COUNTS, ERRORS, FOLD, NO_NULL, NUMBERS, WORDS, Columns, Points, checked
 
-BRANCHES = ("static", "paramagnetic", "ordered", "stable")
-SHEETS = ("cooled", "null")
 # An instability this close to 1 is marginal: rounding of the eigenvalue.
 _MARGINAL = 1e-12
 # Points solved together: enough to fill the batch, few enough to bound the memory (0.1 GB) and to
 # let a progress bar move.
 _CHUNK = 4096
 _CHUNK_TWO_FIELDS = 128
-_NO_STATIC_T = "branch 'static' needs beta = inf"
 _FINITE_BETA = "the ordered branch needs finite beta"
 _NO_STABLE_SHEET = f"no paramagnetic sheet is stable and {_FINITE_BETA}: give one"
 
@@ -147,8 +144,6 @@ def saddle_point(
 
     Raises
     ------
-    ArgumentError
-        If an argument is outside its range; the message names it, its value and the range.
     NotConvergedError
         With ``throw=True``, if any point is absent or not converged; the message counts both.
 
@@ -173,12 +168,13 @@ def saddle_point(
     """
     attributes = given(saddle_point, locals())
     function = transfer_function(phi)
-    arguments.one_of("branch", branch, BRANCHES)
-    arguments.one_of("sheet", sheet, SHEETS)
+    arguments.one_of("branch", branch, ("static", "paramagnetic", "ordered", "stable"))
+    arguments.one_of("sheet", sheet, ("cooled", "null"))
     tol = arguments.positive("tol", tol)
     g, gamma, beta, eta = checked(g, gamma, beta, eta)
     if branch == "static" and np.any(np.isfinite(beta)):
-        raise arguments.ArgumentError(f"beta={beta[np.isfinite(beta)].flat[0]:g}: {_NO_STATIC_T}")
+        finite = beta[np.isfinite(beta)].flat[0]
+        raise arguments.ArgumentError(f"beta={finite:g}: branch 'static' needs beta = inf")
     if branch == "ordered" and np.any(np.isinf(beta)):
         raise arguments.ArgumentError(f"beta=inf: {_FINITE_BETA}")
     if branch != "paramagnetic":
@@ -200,7 +196,7 @@ def spin_glass_beta(
     Parameters
     ----------
     g, gamma : array_like
-        Gain and symmetry; they broadcast.
+        Gain g > 0 and symmetry γ in [−1, 1]; they broadcast.
     phi : str or TransferFunction
 
     Returns
@@ -210,11 +206,6 @@ def spin_glass_beta(
         γ ≥ 0 everywhere), nan where it cannot be located.  Just above the gain where
         β_SG becomes finite the sheet is stable again at larger β, since there it leads to the null
         state.
-
-    Raises
-    ------
-    ArgumentError
-        If g ≤ 0 or γ is outside [−1, 1].
 
     Examples
     --------
@@ -262,19 +253,13 @@ def replica_map(
         Parameters as in `saddle_point`; they broadcast with the order parameters.
     phi : str or TransferFunction
     nodes : int
-        Gauss–Hermite nodes per field; compare two values for the quadrature error.
+        Gauss–Hermite nodes per field, 4 to 384; compare two values for the quadrature error.
 
     Returns
     -------
     OrderParameters
         The updates; nan where v = 1/β + g²(q−Q) ≤ 0 or the fields have no positive covariance,
         Q P < γ²R².
-
-    Raises
-    ------
-    ArgumentError
-        If a parameter is outside its range in `saddle_point`, `nodes` is no integer in [4, 384], or
-        `order` has not six arrays.
 
     Examples
     --------
@@ -286,8 +271,7 @@ def replica_map(
     >>> bool(np.allclose(new, order, rtol=0, atol=1e-12))
     True
     """
-    if not (isinstance(nodes, (int, np.integer)) and 4 <= nodes <= 384):
-        raise arguments.ArgumentError(f"nodes={nodes!r}: must be an integer in [4, 384]")
+    nodes = arguments.count("nodes", nodes, 4, 384)
     if len(order) != 6:
         raise arguments.ArgumentError(f"order: expected q, Q, r, R, X, P, got {len(order)} arrays")
     arrays = np.broadcast_arrays(*order, g, gamma, beta, eta)
@@ -343,9 +327,9 @@ def _result(
     _, _, beta, eta = parameters
     shape = beta.shape
     lost = ~columns.converged
-    for name in NUMBERS:
-        columns.values[name][lost] = np.nan
-    arrays: dict[str, Any] = {name: columns.values[name].reshape(shape) for name in NUMBERS}
+    arrays: dict[str, Any] = {
+        name: np.where(lost, np.nan, columns.values[name]).reshape(shape) for name in NUMBERS
+    }
     temperature = 1 / beta
     cold = np.where(np.isfinite(arrays["X"]), arrays["X"], 0.0) * temperature
     energy = temperature * (1 - cold) / 2 + eta * arrays["x2"] / 2

@@ -35,10 +35,8 @@ _FIELD_CUT = 1e-17
 
 @cache
 def _half_plane(n: int) -> tuple[Array, Array, Array]:
-    """Gauss–Hermite nodes u1 > 0 and u2, and weights (n1, n2) that add up to 1.
-
-    (z, w, x) → −(z, w, x) leaves every average alone: half of the plane is enough.
-    """
+    """Gauss–Hermite nodes u1 > 0 and u2, and weights (n1, n2) that add up to 1."""
+    # (z, w, x) → −(z, w, x) leaves every average alone: half of the plane is enough.
     nodes, weights = gauss_hermite(n + n % 2)
     keep = weights > _FIELD_CUT
     nodes, weights = nodes[keep], weights[keep]
@@ -179,10 +177,8 @@ def update(order: Array, points: Points, n: int) -> tuple[Array, Array]:
     size = max(1, _CHUNK // (2 * n**2 * min(n, _LINE_NODES)))
     parts = [
         _update(order[i : i + size], points.take(np.arange(i, min(i + size, len(points)))), n)
-        for i in range(0, len(points), size)
+        for i in range(0, max(len(points), 1), size)
     ]
-    if not parts:
-        return np.empty((0, 6)), np.empty((0, 6, 6))
     return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
 
 

@@ -15,7 +15,8 @@ from ..common.arguments import ArgumentError
 from ..common.store import Store
 from ..common.study import Part, Study, told
 from ..common.sweep import sweep
-from ..dmft import maximal_lyapunov, stationary
+from ..dmft.lyapunov import maximal_lyapunov
+from ..dmft.stationary.solver import stationary
 from ..elliptic import critical_gain
 from ..transfer import transfer_function
 

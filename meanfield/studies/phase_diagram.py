@@ -19,8 +19,8 @@ from ..common.store import Store
 from ..common.study import Part, Study, told
 from ..common.sweep import SweepWarning, sweep
 from ..elliptic import critical_gain, measure_transition_gain
-from ..replica import saddle_point
 from ..replica.points import checked
+from ..replica.solver import saddle_point
 from ..transfer import TransferFunction, transfer_function
 
 if TYPE_CHECKING:

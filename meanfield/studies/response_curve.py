@@ -15,7 +15,7 @@ from ..common.result import given
 from ..common.store import Store
 from ..common.study import Part, Study, told
 from ..common.sweep import sweep
-from ..dmft import steady_state
+from ..dmft.steady_state import steady_state
 from ..transfer import TransferFunction
 from .phase_diagram import phase_diagram
 

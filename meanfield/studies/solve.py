@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from ..common.cli import json_text, library_warnings, plain_options, verdict, version_option
-from ..replica import SaddlePoint, saddle_point
+from ..replica.solver import SaddlePoint, saddle_point
 
 
 def point(

@@ -14,7 +14,8 @@ from ..common.arguments import ArgumentError
 from ..common.options import as_text
 from ..common.result import CONVERGED
 from ..common.study import Part, Study, told
-from ..dmft import steady_state, two_time
+from ..dmft.steady_state import steady_state
+from ..dmft.two_time import two_time
 from ..schedule import Schedule, as_function
 
 if TYPE_CHECKING:

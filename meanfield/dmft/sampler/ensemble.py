@@ -122,11 +122,9 @@ def combine(full: Sequence[Array], small: Sequence[Array], extrapolate: bool) ->
         return BatchEstimate(value, err, np.full_like(value, np.nan))
     control, spread = mean_and_error(small)
     finite_m = (control - value) / (SHRINK - 1)
-    if not extrapolate:
-        return BatchEstimate(value, err, finite_m)
-    return BatchEstimate(
-        value - finite_m, np.hypot(SHRINK * err, spread) / (SHRINK - 1), finite_m
-    )  # fmt: skip
+    if extrapolate:
+        value, err = value - finite_m, np.hypot(SHRINK * err, spread) / (SHRINK - 1)
+    return BatchEstimate(value, err, finite_m)
 
 
 def combine_named(

@@ -31,8 +31,9 @@ from .site import SiteModel
 _LARGEST = 1e200
 # Neglected share from which single precision of the operator is as good.
 _SINGLE = 1e-3
-# Remembered states per window, and times per window at which the rest is dropped.
-_STATES, _CUTS = 80, 12
+# Remembered states per window, times per window at which the rest is dropped, and the share of the
+# recent past that may go with it.
+_STATES, _CUTS, _FORGOTTEN = 80, 12, 1e-2
 # Relative residual of the stiffness, and Lanczos vectors before a restart.
 _WIDTH, _VECTORS = 0.02, 20
 
@@ -79,7 +80,6 @@ class SamplerSetting:
     innovations: str = "matched"  # of the `GaussianOperator`
     neglect: float = 1e-3  # share of a state below which a new direction is not revealed
     window: float = math.inf  # time after which the past is forgotten
-    window_neglect: float = 1e-2  # share of the recent past that may go with it
 
     def __post_init__(self) -> None:
         if arguments.nonnegative("neglect", self.neglect) >= 1:
@@ -150,7 +150,7 @@ class SamplerRun:
         # vectors that the operator was applied to, set by whoever did.
         self.rotations: tuple[Array, Array] | None = None
         self.requests: list[Array] = []
-        self.forgetting = Forgetting(self.operator, setting.window, setting.window_neglect)
+        self.forgetting = Forgetting(self.operator, setting.window, _FORGOTTEN)
 
     def stream(self, name: str) -> np.random.Generator:
         """Random numbers of this batch for one purpose."""

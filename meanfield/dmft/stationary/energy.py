@@ -19,6 +19,7 @@ import numpy as np
 from scipy.optimize import brentq
 
 from ...common.arguments import Array
+from ...common.result import ABSENT, FLAGGED
 from ...quadrature import POLE
 from ...transfer import TransferFunction
 from .hermite import HermiteSeries, hermite_series, is_small, moments, variance_of_primitive
@@ -44,11 +45,7 @@ class NoisyNetwork(NamedTuple):
 
 
 class NoStateError(ValueError):
-    """The energy condition has no solution."""
-
-
-class OutOfReachError(ValueError):
-    """The energy condition has no solution within reach of the arithmetic or the series."""
+    """The energy condition has no solution, or none within reach: status and reason."""
 
 
 def noise_share(sigma: float, delta0: float) -> float:
@@ -68,11 +65,12 @@ def initial_variance(network: NoisyNetwork, *, order: int, tol: float) -> float:
     load = g * phi.slope
     if phi.is_linear:
         if load >= 1:
-            raise NoStateError("no stationary state: phi is linear and g phi'(0) >= 1")
+            raise NoStateError(ABSENT, "no stationary state: phi is linear and g phi'(0) >= 1")
         delta0 = sigma / 2 * (sigma / math.sqrt((1 - load) * (1 + load)))
         if not _SMALLEST < delta0 < _LARGEST:
-            raise OutOfReachError(
-                f"delta0={delta0:g} is beyond the range of the arithmetic: bring sigma nearer to 1"
+            raise NoStateError(
+                FLAGGED,
+                f"delta0={delta0:g} is beyond the range of the arithmetic: bring sigma nearer to 1",
             )
         return delta0
     digits = -math.log(min(max(tol, 1e-16), 0.1))
@@ -83,8 +81,8 @@ def initial_variance(network: NoisyNetwork, *, order: int, tol: float) -> float:
     while energy_gap(network, low) >= 0:
         low /= 8
         if low < _SMALLEST:
-            raise OutOfReachError(
-                f"delta0 is below {_SMALLEST:g}, the range of the arithmetic: raise sigma"
+            raise NoStateError(
+                FLAGGED, f"delta0 is below {_SMALLEST:g}, the range of the arithmetic: raise sigma"
             )
     high = 2 * low
     while energy_gap(network, high) <= 0:
@@ -98,10 +96,11 @@ def initial_variance(network: NoisyNetwork, *, order: int, tol: float) -> float:
     return math.exp(brentq(gap, math.log(low), math.log(high), xtol=1e-15, rtol=1e-15))
 
 
-def _out_of_reach(most: float, order: int) -> OutOfReachError:
-    return OutOfReachError(
+def _out_of_reach(most: float, order: int) -> NoStateError:
+    return NoStateError(
+        FLAGGED,
         f"no stationary state has delta0 below {most:.2g}, above which the Hermite series would "
-        f"need a degree far beyond order={order}: raise order"
+        f"need a degree far beyond order={order}: raise order",
     )
 
 

@@ -1,20 +1,44 @@
-"""Stationary dynamical mean-field theory of the random network with γ = 0."""
+"""Stationary dynamical mean-field theory of the random network with γ = 0.
+
+Every point is solved at one resolution and compared with coarser ones.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ...common import arguments
 from ...common.arguments import Array
-from ...common.result import Result, coordinate, given, value
+from ...common.result import CONVERGED, FLAGGED, Result, coordinate, given, value
 from ...transfer import TransferFunction, transfer_function
-from .energy import NoisyNetwork
-from .point import CURVES, ERRORS, RESULTS, Controls, solve
+from . import energy
+from .decay import CovarianceDecay, binding_rate
+from .hermite import MAX_NODES, HermiteSeries, hermite_series, horner, moments, normal_nodes
 
-_MOST_NODES = 48
+RESULTS = ("delta0", "q", "kinetic_energy", "lyapunov", "r_int", "decay_rate", "tau_half")
+ERRORS = ("residual", "quadrature_error", "truncation_error", "collocation_error")
+CURVES = ("tau", "delta", "C")
+# Elements of the Lyapunov operator start where θ is this share of the width of the well.
+_FIRST_ELEMENT = 0.2
+# The coarse grid and the coarse panels that the error estimates compare with.
+_COARSE = 0.8
+_FEWER = 4
+# Grids of the Gaussian averages, the finer ones for a φ with poles nearer than its bend suggests.
+_REFINEMENTS = (1.0, 2.0, 4.0)
+_ADVICE = {
+    "residual": "rounding of the energy condition; raise tol",
+    "quadrature_error": "phi is too sharp for the grid; raise tol or use a smoother phi",
+    "truncation_error": "raise order",
+    "collocation_error": "raise nodes or tol",
+}
+# The default lags end where ρ = sech θ with this θ, about 1e-5 (in the null state: this many
+# decay times, or time constants where the decay time is infinite).
+_LAST_THETA = 12.0
+_SLOWEST = 1e-3
 
 
 class Stationary(Result):
@@ -133,9 +157,8 @@ def stationary(
     Raises
     ------
     ArgumentError
-        If an argument is no number or out of range, or g and sigma do not broadcast.
-    ValueError
-        If the name `phi` is unknown.
+        If an argument is no number or out of range, `phi` an unknown name, or g and sigma do not
+        broadcast.
     TypeError
         If `phi` is neither a name nor a `TransferFunction`.
     NotConvergedError
@@ -182,10 +205,10 @@ def stationary(
         n_tau=arguments.count("n_tau", n_tau, 2),
         tol=arguments.positive("tol", tol),
         order=arguments.count("order", order, 3),
-        nodes=arguments.count("nodes", nodes, 8, _MOST_NODES),
+        nodes=arguments.count("nodes", nodes, 8, 48),
     )
     rows = [
-        solve(NoisyNetwork(transfer, float(a), float(b)), controls)
+        _solved(energy.NoisyNetwork(transfer, float(a), float(b)), controls)
         for a, b in zip(gains.flat, sigmas.flat, strict=True)
     ]
     arrays: dict[str, Any] = {}
@@ -199,3 +222,219 @@ def stationary(
     if throw:
         state._raise_unless_converged("g", "sigma")
     return state
+
+
+def effective_temperature(
+    g: ArrayLike,
+    *,
+    sigma: ArrayLike = 0.0,
+    phi: str | TransferFunction = "tanh",
+    of: str = "energy",
+) -> Array:
+    """Temperature of exp(−E/T) that matches one average of the γ = 0 dynamics, N → ∞.
+
+    E = ½|f|² is the kinetic energy of the same network, f = −x + Jφ(x).
+
+    Parameters
+    ----------
+    g : array_like
+        Gain, > 0; broadcast with `sigma`.
+    sigma : array_like
+        Noise amplitude σ ≥ 0 of the dynamics, as in `stationary`.
+    phi : str or TransferFunction
+        Odd transfer function.
+    of : {"energy", "q"}
+        What the two have in common: the energy per neuron or q = ⟨φ²⟩.
+
+    Returns
+    -------
+    ndarray
+        T of the broadcast shape (0-d for scalars).  For ``of="q"`` it may be negative: then no
+        measure has the q of the dynamics.
+
+    Raises
+    ------
+    ArgumentError, TypeError, NotConvergedError
+        As `stationary`.
+
+    Notes
+    -----
+    On the paramagnetic branch at γ = 0 (``saddle_point(g, branch="paramagnetic", beta=1/T)``) x is
+    Gaussian of variance v = T + g²q, q = ⟨φ²⟩, and the energy per neuron is T/2.  Hence
+
+        T_e = 2 e_kin,    T_q = Δ₀ − g²q = σ² − 2 e_kin,
+
+    with Δ₀ and e_kin = ½⟨f²⟩ of the dynamics, for a Gaussian x has that q at v = Δ₀ only.
+    Without noise T_q = −T_e < 0 wherever the network is chaotic: the measure has a larger q than
+    the dynamics already at T = 0, and q rises with T.  No temperature gives both averages; the
+    energy defines one, T_e ≈ (g − 1)³/3 just above the transition of tanh [1]_.
+
+    References
+    ----------
+    .. [1] Zhang, Huang, arXiv:2508.04983 (2025).
+
+    Examples
+    --------
+    >>> from meanfield import effective_temperature
+    >>> print(f"{effective_temperature(1.5):.8f}")
+    0.02202397
+    >>> print(f"{effective_temperature(1.5, of='q'):.8f}")
+    -0.02202397
+    """
+    arguments.one_of("of", of, ("energy", "q"))
+    state = stationary(g, sigma=sigma, phi=phi, n_tau=2)
+    twice = 2 * state.kinetic_energy
+    return np.asarray(twice if of == "energy" else state.sigma**2 - twice)
+
+
+class Controls(NamedTuple):
+    """Arguments of the call that every point shares; `lags` are those of the caller, if any."""
+
+    lags: Array | None
+    n_tau: int
+    tol: float
+    order: int
+    nodes: int
+
+    @property
+    def times(self) -> int:
+        """Number of lags."""
+        return self.n_tau if self.lags is None else self.lags.size
+
+
+class ResolvedState(NamedTuple):
+    """Results at one resolution."""
+
+    results: dict[str, float]
+    truncation: float  # largest relative error from the series
+    decay: CovarianceDecay
+
+    def distance(self, other: ResolvedState) -> float:
+        """Largest relative difference of the results."""
+        scales = {name: abs(number) for name, number in self.results.items()}
+        scales["lyapunov"] = max(scales["lyapunov"], self.decay.rate**2)
+        changes = [
+            abs(self.results[name] - other.results[name]) / scale
+            for name, scale in scales.items()
+            if scale != 0
+        ]
+        # Unlike max(), keeps nan.
+        return float(np.max(changes))
+
+
+def _solved(network: energy.NoisyNetwork, controls: Controls) -> dict[str, Any]:
+    """One point: a value for each array of the result."""
+    phi, g, sigma = network
+    if sigma == 0 and g * phi.slope <= 1:
+        return _null(phi, g, controls)
+    row = _row(controls, np.nan)
+    try:
+        delta0 = energy.initial_variance(network, order=controls.order, tol=controls.tol)
+    except energy.NoStateError as error:
+        return row | dict(zip(("status", "reason"), error.args, strict=True))
+    for refinement in _REFINEMENTS:
+        if refinement > 1 and normal_nodes(phi, delta0, refinement).size > MAX_NODES:
+            break
+        row, unresolved = _attempt(network, delta0, controls, refinement)
+        if row["status"] == CONVERGED or not unresolved:
+            break
+    return row
+
+
+def _attempt(
+    network: energy.NoisyNetwork, delta0: float, controls: Controls, refinement: float
+) -> tuple[dict[str, Any], bool]:
+    """A row of the result, and whether a finer Gaussian grid could improve it."""
+    _, _, tol, order, nodes = controls
+    row = _row(controls, np.nan)
+    guarded = refinement < _REFINEMENTS[-1]
+    series, row["residual"] = energy.refined(
+        network, delta0, order=order, refinement=refinement, guarded=guarded
+    )
+    row["order"] = 2 * series.coefficients.size - 1
+    complete = series.truncation <= tol
+    fine = _resolved(network, series, nodes, refinement) if complete else None
+    row["truncation_error"] = error = series.truncation if fine is None else fine.truncation
+    if fine is None or not error <= tol:
+        name = "quadrature_error" if series.aliased else "truncation_error"
+        return row | {"reason": _reason(name, error, tol)}, series.aliased
+    coarser = _COARSE * refinement
+    coarse_series = hermite_series(
+        network.phi, series.delta0, order=order, refinement=coarser, guarded=guarded
+    )
+    coarse = _resolved(network, coarse_series, nodes, coarser)
+    shift = energy.correction(network, coarse_series, coarser)
+    row["quadrature_error"] = float(np.maximum(abs(shift), fine.distance(coarse)))
+    fewer = _resolved(network, series, nodes - _FEWER, refinement)
+    row["collocation_error"] = fine.distance(fewer)
+    worst = ERRORS[int(np.argmax([row[name] for name in ERRORS]))]
+    if not row[worst] <= tol:
+        return row | {"reason": _reason(worst, row[worst], tol)}, worst == "quadrature_error"
+    if controls.lags is None:
+        last = fine.decay.tau[-1] - (fine.decay.theta[-1] - _LAST_THETA) / fine.decay.rate
+        row["tau"] = np.linspace(0.0, float(last), controls.n_tau)
+    rho = fine.decay.rho(row["tau"])
+    row |= fine.results | {"delta": series.delta0 * rho, "C": series.correlation(rho)}
+    return row | {"status": CONVERGED}, False
+
+
+def _reason(name: str, error: float, tol: float) -> str:
+    return f"{name} {error:.1e} exceeds tol={tol:g}: {_ADVICE[name]}"
+
+
+def _resolved(
+    network: energy.NoisyNetwork, series: HermiteSeries, nodes: int, refinement: float
+) -> ResolvedState:
+    """Everything that follows from the series."""
+    phi, g, sigma = network
+    delta0 = series.delta0
+    here = moments(phi, delta0, refinement)
+    width = 1 / math.sqrt(1 + delta0 / phi.length**2)
+    decay = CovarianceDecay(energy.well(series, g), energy.noise_share(sigma, delta0), width, nodes)
+    rate = decay.rate
+    k, squares = series.degree[1:], series.squares[1:]
+    # g²q − Δ₀ + σ² with κ² = 1 − g²c₁²/Δ₀ = w₀ + H(0) inserted: no differences.
+    excess = g * g * float(np.sum(squares * (k - 1) / (k + 1)))
+    drive = sigma * sigma * (1 - sigma * (sigma / (4 * delta0)))
+    attraction = g * g / delta0 * k * squares
+
+    def potential(tau: Array) -> Array:
+        r = decay.rho(tau.ravel()).reshape(tau.shape) ** 2
+        return -r * horner(attraction, r)
+
+    keep = decay.theta >= _FIRST_ELEMENT * width
+    keep[0] = True
+    binding = binding_rate(potential, decay.tau[keep], nodes)
+    # 1 + λ = √(1 − κ² + s²), and 1 − κ² = g²⟨φ'⟩².
+    growth = math.hypot(g * here.slope, binding)
+    results = {
+        "delta0": delta0,
+        "q": here.q,
+        "kinetic_energy": (excess + drive) / 2,
+        "lyapunov": -(rate - binding) * (rate + binding) / (1 + growth),
+        "r_int": here.slope,
+        "decay_rate": rate,
+        "tau_half": decay.tau_half,
+    }
+    # What the series leaves out of H and of the potential, relative to κ².
+    truncation = series.truncation * max(1.0, here.steepness * (g / rate) ** 2)
+    return ResolvedState(results, truncation, decay)
+
+
+def _row(controls: Controls, number: float) -> dict[str, Any]:
+    """A row of the result, flagged, with one number everywhere."""
+    row: dict[str, Any] = dict.fromkeys((*RESULTS, *ERRORS), number)
+    row |= {name: np.full(controls.times, number) for name in CURVES}
+    if controls.lags is not None:
+        row["tau"] = controls.lags
+    return row | {"order": 0, "status": FLAGGED, "reason": ""}
+
+
+def _null(phi: TransferFunction, g: float, controls: Controls) -> dict[str, Any]:
+    load = g * phi.slope
+    rate = math.sqrt((1 - load) * (1 + load))
+    row = _row(controls, 0.0)
+    if controls.lags is None:
+        row["tau"] = np.linspace(0.0, _LAST_THETA / max(rate, _SLOWEST), controls.n_tau)
+    row |= {"lyapunov": load - 1, "r_int": phi.slope, "decay_rate": rate, "tau_half": np.nan}
+    return row | {"status": CONVERGED}

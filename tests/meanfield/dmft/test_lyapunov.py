@@ -207,6 +207,15 @@ def test_gradient_flow_is_not_chaotic() -> None:
     assert 0.04 * run.stiffness < 1
 
 
+def test_batches_unlike_in_their_innovations_are_told() -> None:
+    """Small batches that ran out of room for matched innovations are off in another way."""
+    run = maximal_lyapunov(
+        2.0, 0.5, t_skip=2.0, t_max=8.0, window=math.inf, n_trajectories=2048, batches=2, seed=0,
+    )  # fmt: skip
+    assert run.status == "flagged"
+    assert run.reason.endswith("raise n_trajectories")
+
+
 # ------------------------------------------------------------------------------- step sizes
 
 
