@@ -115,7 +115,7 @@ def _figures() -> Iterable[Sequence[str]]:
         study = catalogue.study(key)
         (figure,) = figures_of(study.source)
         own = ROOT / f"{catalogue.FIGURES[key].partition(':')[0].replace('.', '/')}.py"
-        files = dict.fromkeys([own, Path(study.file)])
+        files = dict.fromkeys([own, _file(study.parts[0].function)])
         yield (
             figure.replace("] ", "] Fig. "),
             "<br>".join([study.title, *(_link(path.name, path) for path in files)]),
