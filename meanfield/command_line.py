@@ -1,7 +1,5 @@
 """`python -m meanfield`: one command, one study."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from .common.cli import Commands, run

@@ -4,8 +4,6 @@ All of them follow from the linearised single-site law; `meanfield.replica` solv
 equations and the tests compare the two.  Functions take and return arrays that broadcast.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import ArrayLike
 

@@ -8,8 +8,6 @@ with N₋ one step earlier (Cox, Matthews, J. Comput. Phys. 176, 430 (2002)).  N
 single-site processes of their mean-field theory are stepped alike.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 

@@ -6,8 +6,6 @@ converges exponentially; what limits it are the poles of φ near the real axis. 
 Gaussian width, into one, so that 24 to 100 nodes on the half line reach rounding.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import lru_cache
 

@@ -1,7 +1,5 @@
 """Parameters that change in time: κ(t) and T(t), with the times at which they jump."""
 
-from __future__ import annotations
-
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Sequence

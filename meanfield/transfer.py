@@ -4,8 +4,6 @@ Built-in names: ``tanh`` (default), ``erf`` = erf(√π x/2), ``algebraic`` = x/
 ``linear`` = x, all of slope φ'(0) = 1.  Any other odd φ can be passed as a `TransferFunction`.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """`python -m simulate`: one command, one study."""
 
-from __future__ import annotations
-
 from collections import ChainMap
 from collections.abc import Sequence
 from itertools import takewhile

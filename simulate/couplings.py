@@ -3,8 +3,6 @@
 Gaussian ones, and the sparse excitatory–inhibitory ones of [HH] section III.D with their spectrum.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Literal, TypedDict, Unpack, overload
 

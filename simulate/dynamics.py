@@ -4,8 +4,6 @@ States are (n,) or (n, batch): neurons first.  J is a dense array, a SciPy spars
 LinearOperator.  Shapes that do not fit and numbers that are not finite raise `ArgumentError`.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

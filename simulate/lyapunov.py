@@ -1,7 +1,5 @@
 """Lyapunov exponents: the largest by two algorithms, the spectrum by QR."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple

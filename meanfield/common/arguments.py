@@ -1,7 +1,5 @@
 """Checks of arguments: every message names the argument, its value and the allowed range."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from numbers import Real
 from operator import index

@@ -289,7 +289,6 @@ def _by(read: Callable[[str], Any]) -> Callable[[click.Context, click.Parameter,
 
 
 def _option(option: Option) -> click.Option:
-    """The click option of one parameter."""
     spelled = [option.spelled, option.name]
     how: dict[str, Any] = {"help": option.text, "default": option.default}
     how["show_default"] = option.default is not None

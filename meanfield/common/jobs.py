@@ -1,7 +1,5 @@
 """Independent jobs on processes or threads: the only pools and progress bars of the project."""
 
-from __future__ import annotations
-
 import operator
 import pickle
 import time

@@ -1,7 +1,5 @@
 """Parameters of a study: read off signatures and texts, checked, and spelled as in the shell."""
 
-from __future__ import annotations
-
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence

@@ -1,7 +1,5 @@
 """One seed, independent streams: couplings, starts and noise of the same seed share nothing."""
 
-from __future__ import annotations
-
 import hashlib
 import struct
 from collections.abc import Mapping

@@ -371,7 +371,6 @@ def _tell(points: Sequence[Mapping[str, Any]], attempts: Sequence[Attempt]) -> N
 
 
 def _assembled(dims: Mapping[str, Sequence[Any]], attempts: Sequence[Attempt]) -> xr.Dataset:
-    """All results on the grid."""
     import xarray as xr
 
     shape = tuple(len(values) for values in dims.values())

@@ -35,8 +35,6 @@ References
 .. [1] D. F. Andrews, C. L. Mallows, J. R. Stat. Soc. B 36, 99 (1974).
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from functools import lru_cache

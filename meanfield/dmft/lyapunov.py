@@ -1,7 +1,5 @@
 """Maximal Lyapunov exponent of the N → ∞ network, for any symmetry and any κ."""
 
-from __future__ import annotations
-
 import math
 import warnings
 

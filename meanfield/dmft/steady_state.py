@@ -1,7 +1,5 @@
 """Stationary correlation and response for every g and γ, in closed form or sampled."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import fields, replace
 from functools import partial

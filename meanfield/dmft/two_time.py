@@ -1,7 +1,5 @@
 """Correlation, response and energy in time, from closed equations or the causal sampler."""
 
-from __future__ import annotations
-
 import math
 import warnings
 from collections.abc import Callable

@@ -4,8 +4,6 @@ The cooled paramagnetic sheet loses stability against Q, R, P at β_SG, where th
 from it.  Unknowns are (ln q, Q/q, r, R, X_d q, P q), which stay of order one where q → 0.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

@@ -12,8 +12,6 @@ cancellation at small T, where A ∝ T, nor where T/v → 0 and the plain equati
 `derivations.replica` proves it.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The result and the public calls: the saddle-point equations on arrays, β_SG, the plain map."""
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple
 
 import numpy as np

@@ -7,8 +7,6 @@ z resolves the peak of φ'/y' as k → 1, where the map x ↦ x − kφ(x) stops
 branch ends.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

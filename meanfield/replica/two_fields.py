@@ -14,8 +14,6 @@ linear stability of the paramagnetic branch; on the ordered branch it is the rep
 Thouless) eigenvalue, beyond 1 of which replica symmetry breaks.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import cache
 

@@ -220,7 +220,6 @@ def _point(
     threads: int | None,
     seed: int,
 ) -> dict[str, Any]:
-    """Curves in time at one g and κ."""
     transfer, times = transfer_function(phi), _times(t_frozen)
     steps = (dt, dt) if dt else _steps(transfer.slope * g, onsager)
     # All saved times are ends of segments: early ones get short steps, where E falls fast.
@@ -295,7 +294,6 @@ def _estimates(
 
 
 def _measures(values: dict[str, Array], times: _Times) -> dict[str, Array]:
-    """The curves of one batch."""
     energy, C, freezing = values["energy"], values["C"], values["freezing"]
     rows, same = np.arange(energy.size), np.diagonal(C)
     known = times.half >= 0

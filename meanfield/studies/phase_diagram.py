@@ -184,7 +184,6 @@ def branches(
 
 
 def _summary(data: xr.Dataset) -> dict[str, Any]:
-    """What is to be said of each branch."""
     known = data.converged
     some = known.any(GRID)
     residual = data.residual.where(known, -1.0)

@@ -132,7 +132,6 @@ def response_curve(
 
 
 def _point(gamma: float, g: float, *, seed: int, **controls: Any) -> dict[Any, Any]:
-    """C and R_int at one gain and symmetry."""
     state = steady_state(g, gamma, seed=seed, **controls)
     facts = {name: told((), getattr(state, name), text) for name, text in _TEXTS.items()}
     drawn, text = state.attributes["seed"], "seed of steady_state here, empty without sampling"

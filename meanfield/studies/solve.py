@@ -1,7 +1,5 @@
 """`solve`: the replica theory at one point, printed."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import click

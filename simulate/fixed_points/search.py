@@ -1,7 +1,5 @@
 """`find_fixed_points`, the public call, and where its descents start."""
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Iterable, Iterator
 from typing import Any

@@ -1,7 +1,5 @@
 """The loop over steps, for every scheme and every problem, and the two ways to choose a step."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise

@@ -1,7 +1,5 @@
 """Is the step honest?  Energy along the gradient flow, stiffness along every run."""
 
-from __future__ import annotations
-
 import warnings
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What is integrated: drift, noise and measured stiffness of a state, all that a scheme may ask."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import dataclass

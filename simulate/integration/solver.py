@@ -1,7 +1,5 @@
 """`integrate`, the public call: its result, what it keeps on the way, and the scheme it takes."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from itertools import pairwise

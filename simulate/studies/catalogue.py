@@ -1,7 +1,5 @@
 """Where the studies are, and `reproduce`: every figure of both papers, computed again."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any

@@ -72,7 +72,6 @@ def spectrum(network: str, *, n: int = 1000, n_shown: int = 100, seed: int) -> d
 
 
 def _placed(network: str) -> dict[str, float]:
-    """Parameters of the mean coupling."""
     return {name: PAPER_SETS[network][name] for name in ("f", "alpha", "mu_e", "mu_i")}
 
 

@@ -1,7 +1,5 @@
 """What is validated: predictions of the theory and the experiments that test them."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

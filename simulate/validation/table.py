@@ -1,7 +1,5 @@
 """Rows: means over couplings, extrapolated to n → ∞, against predictions; and their verdicts."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -328,7 +328,6 @@ def validate(
 
 
 def _columns(table: Sequence[TableRow]) -> dict[str, Any]:
-    """The rows as arrays."""
     facts = [row.to_dict() for row in table]
     texts = ("row", "statement", "source", "verdict", "reason")
     numbers = ("theory", "theory_err", "simulation", "simulation_err", "z", "resolution")

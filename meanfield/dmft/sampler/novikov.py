@@ -13,8 +13,6 @@ The combination is the ridge solution that balances the misfit of the shifts aga
 order M^−½ in z·φ.  Averaging over batches takes the noise, but not the misfit, away.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

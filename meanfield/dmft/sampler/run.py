@@ -7,8 +7,6 @@ themselves, its second the memory term (by Novikov's theorem).  One pass from
 and any single-site model, without iteration over the window and without a response matrix.
 """
 
-from __future__ import annotations
-
 import copy
 import math
 from collections import deque

@@ -1,7 +1,5 @@
 """The equation of one neuron, the door through which models enter the sampler."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple

@@ -10,8 +10,6 @@ and the averages taken at every step, so the equations close causally.  The rand
 fields are unperturbed, so nothing grows with the chaos of the network.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 

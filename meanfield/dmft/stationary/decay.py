@@ -14,8 +14,6 @@ V → 0: spectral elements on the half line with the condition ψ'/ψ = −s at 
 died out for an eigenvalue −s²: weakly bound states, which reach far beyond the well, cost nothing.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from functools import lru_cache

@@ -10,8 +10,6 @@ The first form brackets the root; the second, whose terms are all small near the
 digits that the first loses there.
 """
 
-from __future__ import annotations
-
 import math
 from typing import NamedTuple
 

@@ -9,8 +9,6 @@ differences the theory needs can be summed term by term without cancellation.  T
 fall like exp(−d√k), d the distance of the nearest pole of φ(√Δ₀ z) from the real axis.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """Chaos of uncorrelated couplings: the stationary theory against networks ([SCS])."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from meanfield.common import seeds

@@ -1,7 +1,5 @@
 """Correlated couplings, γ ≠ 0: the causal sampler against networks, from x(0) ~ N(0, 1) on."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Excitatory–inhibitory couplings of [HH] Fig. 6: radius by variance, outlying eigenvalue."""
 
-from __future__ import annotations
-
 import numpy as np
 from scipy.sparse.linalg import eigs
 

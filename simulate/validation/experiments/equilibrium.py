@@ -1,7 +1,5 @@
 """Samples of exp(−βE) against the paramagnetic branch of the replica theory, in every regime."""
 
-from __future__ import annotations
-
 from meanfield import saddle_point
 
 from ..statement import Design, Prediction, TheoryValue

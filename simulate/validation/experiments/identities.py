@@ -1,7 +1,5 @@
 """Force decomposition and Jacobian, on random states of random networks."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 

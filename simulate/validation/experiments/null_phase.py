@@ -4,8 +4,6 @@ With H = (J − I)ᵀ(J − I) the Hessian of E at x = 0 and B = (I − J)⁻¹,
 is Gaussian to leading order: response B, covariance T H⁻¹ and partition function 1/|det(I − J)|.
 """
 
-from __future__ import annotations
-
 import math
 from functools import partial
 

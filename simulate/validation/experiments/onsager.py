@@ -1,7 +1,5 @@
 """The Onsager-reaction force: descents from N(0, 1), and freezing of chaos, against the DMFT."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
@@ -55,7 +53,6 @@ PREDICTIONS = (
 
 
 def _named(protocol: _ForceProtocol, values: Mapping[str, T]) -> dict[str, T]:
-    """The rows of a protocol."""
     numbers = {f"{name}_{protocol.name}": values[key] for name, key, _ in _ROWS}
     return numbers | ({"energy_chaos": values["energy_early"]} if protocol.switches else {})
 

@@ -1,7 +1,5 @@
 """Networks with noise at the onset of chaos and beyond, γ = 0."""
 
-from __future__ import annotations
-
 from meanfield.common import seeds
 
 from ... import couplings

@@ -1,7 +1,5 @@
 """Onset of chaos and of the static branch: the solvers against series in ε.  No network."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from meanfield import saddle_point, stationary

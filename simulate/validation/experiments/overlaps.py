@@ -1,7 +1,5 @@
 """Overlaps q_ab = Σφ_aφ_b/n of independent samples of exp(−βE), where they vanish and where not."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from meanfield import saddle_point

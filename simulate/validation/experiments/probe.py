@@ -1,7 +1,5 @@
 """What several experiments measure, sample or solve: no experiment of its own."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 

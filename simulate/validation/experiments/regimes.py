@@ -3,8 +3,6 @@
 No network takes part: theory against theory, at random g and γ of every regime.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

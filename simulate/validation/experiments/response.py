@@ -1,7 +1,5 @@
 """Integrated response: DMFT memory and networks, at rest and in chaos."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -3,8 +3,6 @@
 No network takes part: the solver against other forms of the theory, at random g and γ.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Correlated couplings, γ ≠ 0, long after the start: the causal sampler against networks."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

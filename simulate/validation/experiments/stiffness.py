@@ -1,7 +1,5 @@
 """Stiffness of the gradient flow near x = 0, γ = 0, and where explicit Euler breaks down."""
 
-from __future__ import annotations
-
 import math
 import warnings
 from functools import cache
