@@ -134,7 +134,7 @@ def maximal_lyapunov(
     delta : float
         Separation δ.
     tol : float or None
-        Error of an adaptive step (method "chebyshev", algorithm "tangent"), see `integrate`.
+        Error of an adaptive step, of schemes that estimate it and "tangent"; see `integrate`.
     x0 : (n,) or (n, batch) array, optional
         Start; by default x ~ N(0, 1) from the seed.
     seed : int, optional

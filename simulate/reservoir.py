@@ -21,6 +21,7 @@ from meanfield.common.result import Result, coordinate, fact, given, value
 from meanfield.schedule import Schedule
 
 from .integration import integrate
+from .integration.schemes import Scheme
 from .network import Network
 from .observables import reason_of
 
@@ -405,7 +406,7 @@ def memory_curve(
     t_skip: float = 100.0,
     dt: float = 0.05,
     sample_every: float = 0.5,
-    method: str = "auto",
+    method: str | Scheme = "auto",
     tol: float | None = 1e-4,
     x0: ArrayLike | None = None,
     seed: int | None = None,
@@ -511,6 +512,7 @@ def memory_curve(
     used = {
         "method": run.method,
         "dt": run.dt,
+        "tol": run.attributes["tol"],
         "stimulus": getattr(drive, "__name__", repr(drive)),
         "gap_samples": gap_samples,
         "dtype": np.dtype(dtype).name,

@@ -264,7 +264,7 @@ class Result:
         """Names of the abscissa and the curves of `plot`."""
         return self._picture
 
-    def _raise_unless_converged(self, *names: str) -> None:
+    def raise_unless_converged(self, *names: str) -> None:
         """NotConvergedError if points did not converge; `names` say where the first of them is."""
         lost = ~np.asarray(self.converged)
         if not lost.any():

@@ -11,7 +11,7 @@ from ..common.arguments import ArgumentError, Array
 from ..exponential import StepSizeWarning, message
 from ..schedule import Schedule, breakpoints, step_times
 from ..transfer import TransferFunction, transfer_function
-from .sampler.ensemble import BatchAverages, Ensemble, are_alike, combine, largest
+from .sampler.ensemble import BatchAverages, Ensemble, combine, largest, unlike
 from .sampler.run import SamplerRun, SamplerSetting, stiffness
 from .sampler.site import SiteModel, checked_model
 
@@ -171,9 +171,7 @@ def maximal_lyapunov(
         warnings.warn(unstable, StepSizeWarning, stacklevel=2)
     drift, drift_err = float(change.value), float(change.err)
     alarm = ensemble.alarm("the growth rate drifts, raise t_skip:", drift, drift_err)
-    reasons = [unstable, alarm]
-    if not are_alike(full, small):
-        reasons.append("small batches have no room for matched innovations: raise n_trajectories")
+    reasons = [unstable, alarm, unlike(full, small)]
     sums = np.mean([batch.values["growth"] for batch in full], axis=0)
     return MeanFieldLyapunov(
         **exponent.named("value"),

@@ -18,10 +18,10 @@ from .sampler.ensemble import (
     SHRINK,
     BatchAverages,
     Ensemble,
-    are_alike,
     combine_named,
     largest,
     mean_and_error,
+    unlike,
 )
 from .sampler.novikov import NovikovResponse
 from .sampler.run import SamplerRun, SamplerSetting
@@ -310,8 +310,7 @@ def _from_batches(
         reasons.append(f"C falls only to {left:.0%} of its value within the window, raise it")
     if not math.isfinite(known["r_int"]):
         reasons.append("r_int is hidden by the noise: raise n_trajectories")
-    if not are_alike(full, small):
-        reasons.append("small batches have no room for matched innovations: raise n_trajectories")
+    reasons.append(unlike(full, small))
     declared = {field.name for field in fields(SteadyState)}
     known = {name: number for name, number in known.items() if name in declared}
     return known | largest(full) | {"reason": "; ".join(filter(None, reasons))}

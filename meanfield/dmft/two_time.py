@@ -16,7 +16,7 @@ from ..exponential import StepSizeWarning, message
 from ..schedule import Schedule, as_function, breakpoints, step_times
 from ..transfer import TransferFunction, transfer_function
 from .closed import ClosedTwoTime, solve
-from .sampler.ensemble import BatchAverages, Ensemble, are_alike, combine_named, largest
+from .sampler.ensemble import BatchAverages, Ensemble, combine_named, largest, unlike
 from .sampler.novikov import NovikovResponse
 from .sampler.run import SamplerRun, SamplerSetting, stiffness
 from .sampler.site import SiteModel, checked_model
@@ -396,12 +396,7 @@ def _from_batches(
         )
     if reason:
         warnings.warn(reason, StepSizeWarning, stacklevel=3)
-    if not are_alike(full, small):
-        unlike = (
-            "effect of finite batches not known: batches of M/4 trajectories have no room for "
-            "matched innovations as the full ones have; raise n_trajectories"
-        )
-        reason = f"{reason}; {unlike}" if reason else unlike
+    reason = "; ".join(filter(None, [reason, unlike(full, small)]))
     t = setting.grid[task.saves]
     return TwoTime(
         g=setting.g,

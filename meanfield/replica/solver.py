@@ -182,7 +182,7 @@ def saddle_point(
         columns = _solve_in_chunks(points, branch, sheet, tol, progress)
         solution = _result(columns, (g, gamma, beta, eta), attributes)
     if throw:
-        solution._raise_unless_converged("g", "gamma", "beta")
+        solution.raise_unless_converged("g", "gamma", "beta")
     return solution
 
 

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from meanfield.common.arguments import ArgumentError
 from meanfield.schedule import step_count
 
 from ..network import State
@@ -54,7 +55,7 @@ class AdaptiveSteps:
 
     def __init__(self, scheme: Scheme, dt: float, tol: float, saves: Sequence[float]) -> None:
         assert scheme.error_order is not None
-        self._power = -1 / scheme.error_order
+        self._name, self._power = scheme.name, -1 / scheme.error_order
         self._longest_step = scheme.longest_step
         self.tol, self._saves, self._longest = tol, saves, dt
 
@@ -84,7 +85,8 @@ class AdaptiveSteps:
 
     def accepts(self, step: Step, move: Move, monitor: Monitor) -> bool:
         """Whether the error is allowed and E does not rise along −∇E."""
-        assert move.error is not None
+        if move.error is None:
+            raise ArgumentError(f"method={self._name!r}: has an error_order, its moves no error")
         problem = step.problem
         error = problem.relative_error(step.x0, step.x1, move.error(step.last)) / self.tol
         rises = problem.is_gradient_flow(step.t0) and monitor.rises(step)

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from meanfield import exponential
+from meanfield.common import arguments
 from meanfield.common.arguments import ArgumentError, Array
 
 from ..network import Evaluation, State
@@ -135,7 +136,8 @@ def runge_kutta(
     Raises
     ------
     ArgumentError
-        If the lengths do not fit, the weights do not sum to 1, or `order` is below 1.
+        If a number is not finite, lengths do not fit, weights do not sum to 1, `embedded` is `b`,
+        or `order` is below 1.
 
     Examples
     --------
@@ -144,10 +146,10 @@ def runge_kutta(
     >>> round(ralston.largest_rate(0.5), 6)
     4.0
     """
-    rows = [[float(a) for a in row] for row in A]
-    weights = [float(w) for w in b]
+    rows = [[arguments.finite("A", a) for a in row] for row in A]
+    weights = [arguments.finite("b", w) for w in b]
     stages = len(weights)
-    closing = None if embedded is None else [float(w) for w in embedded]
+    closing = None if embedded is None else [arguments.finite("embedded", w) for w in embedded]
     if [len(row) for row in rows] != list(range(1, stages)):
         raise ArgumentError(f"A of {len(rows)} rows: expected {stages - 1}, of 1, 2, … numbers")
     if closing is not None and len(closing) not in (stages, stages + 1):
@@ -155,12 +157,13 @@ def runge_kutta(
     for label, row in (("b", weights), ("embedded", closing)):
         if row is not None and abs(sum(row) - 1) > 1e-9:
             raise ArgumentError(f"{label}: the weights sum to {sum(row):.10g}, expected 1")
-    if order < 1:
-        raise ArgumentError(f"order={order}: must be at least 1")
+    order = arguments.count("order", order, 1)
     errors = None
     if closing is not None:
         errors = np.array([*weights, 0.0])
         errors[: len(closing)] -= closing
+        if not np.any(errors):
+            raise ArgumentError("embedded: the same as b, every error would be 0")
     return Scheme(
         name,
         order,
@@ -244,7 +247,9 @@ def _real_interval(rows: list[list[float]], weights: list[float]) -> float:
     for level in (1.0, -1.0):
         roots = np.roots(polynomial - level * np.eye(stages + 1)[-1])
         edges += roots.real[(abs(roots.imag) < 1e-9) & (roots.real > 1e-9)].tolist()
-    leaving = [y for y in sorted(edges) if abs(np.polyval(polynomial, y * (1 + 1e-6))) > 1]
+    # Where R only touches ±1, rounding must not count as leaving.
+    beyond = [(y, abs(np.polyval(polynomial, y * (1 + 1e-6)))) for y in sorted(edges)]
+    leaving = [y for y, size in beyond if size > 1 + 1e-9]
     return leaving[0] if leaving else math.inf
 
 

@@ -109,6 +109,16 @@ def are_alike(full: Sequence[BatchAverages], small: Sequence[BatchAverages]) -> 
     return not small or len({b.exhausted for b in [*full, *small]}) == 1
 
 
+def unlike(full: Sequence[BatchAverages], small: Sequence[BatchAverages]) -> str:
+    """What to say where small batches tell nothing of the full ones."""
+    if are_alike(full, small):
+        return ""
+    return (
+        "effect of finite batches not known: batches of M/4 trajectories have no room for matched "
+        "innovations as the full ones have; raise n_trajectories"
+    )
+
+
 def mean_and_error(samples: Sequence[Array]) -> tuple[Array, Array]:
     """Mean over independent batches and its standard error."""
     stacked = np.array(samples)

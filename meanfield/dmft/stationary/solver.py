@@ -220,7 +220,7 @@ def stationary(
     attributes["state"] = "unique" if transfer.is_concave else "one of possibly several"
     state = Stationary(g=gains.copy(), sigma=sigmas.copy(), **arrays, attributes=attributes)
     if throw:
-        state._raise_unless_converged("g", "sigma")
+        state.raise_unless_converged("g", "sigma")
     return state
 
 

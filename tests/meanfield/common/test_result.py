@@ -191,12 +191,12 @@ def test_a_parameter_that_is_a_coordinate_is_told_once() -> None:
 
 def test_points_without_a_solution_raise_together() -> None:
     with pytest.raises(NotConvergedError) as caught:
-        grid()._raise_unless_converged("g")
+        grid().raise_unless_converged("g")
     assert caught.value.summary == (
         "2 of 6 points have no solution, 1 absent and 1 failed: 1 × shorten d; 1 × beyond it "
         "(first: g=2)"
     )
-    curve()._raise_unless_converged("steps")
+    curve().raise_unless_converged("steps")
 
 
 def test_results_and_their_error_travel() -> None:

@@ -1,11 +1,14 @@
 """Schemes: orders, stability, adaptive steps, closed forms, implicit references, weak orders."""
 
+import math
 import pickle
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.polynomial import Polynomial
+from numpy.polynomial.chebyshev import cheb2poly
 from scipy.integrate import solve_ivp
 from scipy.linalg import expm, solve_continuous_lyapunov, solve_discrete_lyapunov
 from scipy.sparse import csr_array
@@ -190,13 +193,29 @@ def test_a_scheme_travels_and_serves_every_call() -> None:
         ({"b": [0.5, 0.4]}, "b: the weights sum to 0.9"),
         ({"embedded": [1.0]}, "embedded of length 1: expected 2 or one more"),
         ({"embedded": [1.0, 1.0]}, "embedded: the weights sum to 2"),
+        ({"embedded": [0.5, 0.5]}, "embedded: the same as b"),
+        ({"A": [[math.nan]]}, "A=nan: must be finite"),
+        ({"b": [math.nan, 0.5]}, "b=nan: must be finite"),
         ({"order": 0}, "order=0"),
+        ({"order": "2"}, "order='2'"),
     ],
 )
 def test_bad_tableaux(arguments: dict[str, Any], message: str) -> None:
     usual: dict[str, Any] = {"A": [[1.0]], "b": [0.5, 0.5], "order": 2}
     with pytest.raises(ValueError, match=message):
         runge_kutta("wrong", **{**usual, **arguments})
+
+
+@pytest.mark.parametrize("stages", [2, 3, 5, 10])
+def test_interval_of_a_polynomial_that_touches_its_bounds(stages: int) -> None:
+    """R(z) = T_s(1 + z/s²) is between −1 and 1 on [−2s², 0] and touches both inside."""
+    h = 2.0**-5
+    coefficients = Polynomial(cheb2poly([0] * stages + [1]))(Polynomial([1, 1 / stages**2])).coef
+    # Stage k is x + a_k h f(stage k − 1), the last one the step: products of the a_k.
+    ratios = coefficients[1:] / coefficients[:-1]
+    chain = [[0.0] * k + [ratios[stages - 1 - k]] for k in range(stages - 1)]
+    scheme = runge_kutta("chebyshev polynomial", chain, [0.0] * (stages - 1) + [1.0], order=1)
+    assert scheme.largest_rate(h) * h == pytest.approx(2 * stages**2, rel=1e-6)
 
 
 def test_linear_network_is_an_exponential() -> None:

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from meanfield import ArgumentError, seeds, transfer_function
-from meanfield.common.jobs import in_threads
 from meanfield.dmft.sampler.ensemble import (
     SHRINK,
     BatchAverages,
@@ -40,17 +39,6 @@ def test_effect_of_finite_batches_is_found_and_removed() -> None:
     alone = combine(full, [], False)
     assert np.all(np.isnan(alone.finite_m))
     np.testing.assert_array_equal(alone.value, plain.value)
-
-
-@pytest.mark.parametrize("threads", [1, 3, None])
-def test_jobs_in_threads(threads: int | None) -> None:
-    assert in_threads([lambda k=k: k * k for k in range(9)], threads) == [k * k for k in range(9)]
-
-    def fails() -> int:
-        raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        in_threads([lambda: 1, fails, lambda: 2], threads)
 
 
 def batch(value: float, is_exhausted: bool = False, worst: float = math.nan) -> BatchAverages:
