@@ -145,9 +145,14 @@ class TransferFunction:
         """φ(x)."""
         return self.phi(x)
 
+    @property
+    def is_built_in(self) -> bool:
+        """Whether its name says it all."""
+        return _BUILT_IN.get(self.name) is self
+
     def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[Any, ...]:
         # Built-in ones travel by name: their lambdas do not pickle.
-        if _BUILT_IN.get(self.name) is self:
+        if self.is_built_in:
             return transfer_function, (self.name,)
         return super().__reduce_ex__(protocol)
 

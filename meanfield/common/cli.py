@@ -23,7 +23,7 @@ from . import files
 from .arguments import ArgumentError
 from .jobs import DEPRECATIONS, reason_of
 from .options import Option, as_text, options_of, read_integers, read_numbers, read_schedule
-from .result import ABSENT, CONVERGED, FLAGGED
+from .result import ABSENT, CONVERGED, FLAGGED, NotConvergedError
 from .study import FIGURES, PRINTED, Answer, Study, answer, as_tables, numbers
 from .sweep import SweepWarning
 
@@ -78,6 +78,11 @@ def run(
         return _complain(str(error), 2)
     except MemoryError as error:
         return _complain(f"not enough memory: {error}", 1)
+    except NotConvergedError as error:
+        if all(np.ravel(error.solution.status) == ABSENT):
+            click.echo(f"absent: {reason_of(error)}", err=True)
+            return 0
+        return _complain(reason_of(error), 1)
     except (RuntimeError, np.linalg.LinAlgError) as error:
         return _complain(reason_of(error), 1)
     except (ValueError, OverflowError) as error:  # Of NumPy: sizes that cannot be.

@@ -300,7 +300,7 @@ class Result:
     def _point_dims(self, dims: tuple[str, ...] | None) -> tuple[str, ...]:
         count = np.ndim(self.status)
         names = tuple(dims or (f"dim_{k}" for k in range(count)))
-        taken: set[Any] = set()
+        taken: set[Any] = {*_VERDICT}
         for name, about, _ in self._declared():
             if about.kind in ("value", "error"):
                 taken |= {name, *about.dims}
@@ -392,4 +392,7 @@ def _told(content: Any) -> Any:
         return _Text(repr(content))
     name = getattr(content, "name", None) or getattr(content, "__name__", type(content).__name__)
     kind = "function " if callable(content) else ""
-    return str(name) if hasattr(content, "name") else _Text(f"<{kind}{name}>")
+    if getattr(content, "is_built_in", False):
+        return str(name)
+    kind = kind if name != getattr(content, "name", None) else f"{type(content).__name__} "
+    return _Text(f"<{kind}{name}>")

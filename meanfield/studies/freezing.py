@@ -43,7 +43,7 @@ _FINAL = {
     "final_overlap": ("overlap", "overlap with the state at the switch at the last time"),
     "decay_exponent": ("local_exponent", "-d ln E/d ln(t - t_s) over the last factor 2 in time"),
 }
-_PARTS = {"": "", "_err": ", error", "_bias": ", bias"}
+_PARTS = {"": "", "_err": ", error", "_finite_m": ", effect of finite batches"}
 _FEW = "few trajectories: a batch had no room for matched innovations; raise n_trajectories"
 # Saved times are T·k/8 · 2^−p, k = 5 … 8: with t, half of it is saved too, four places before.
 _EIGHTHS = (5, 6, 7, 8)
@@ -76,9 +76,9 @@ def freezing_curve(
     phi: str | TransferFunction = "tanh",
     n_trajectories: int = 32_000,
     batches: int = 8,
-    bias: str = "report",
+    finite_m: str = "report",
     seed: int | None = None,
-    tol: float = 1e-3,
+    neglect: float = 1e-3,
     threads: int | None = None,
     workers: int | None = None,
     store: str | Path | Store | None = None,
@@ -113,13 +113,13 @@ def freezing_curve(
         Trajectories of all batches together.
     batches : int
         Independent batches, at least 2: the unit of the errors.
-    bias : {"report", "extrapolate", "ignore"}
+    finite_m : {"report", "extrapolate", "ignore"}
         What to do about batches of finite size M: measure the difference from M → ∞ on batches of
         M/4, measure and subtract it, or nothing.
     seed : int, optional
         Every g draws from `seeds.point` of it, whatever the other points; all κ of one g share the
         chaotic run.  None takes a seed from the operating system, to be read from the attributes.
-    tol : float
+    neglect : float
         Share of a state below which a new direction of the couplings is not revealed, as in
         `two_time`.
     threads : int, optional
@@ -141,7 +141,7 @@ def freezing_curve(
         `final_overlap`; `decay_exponent`, nan where E does not decay by more than 3 errors; `step`,
         `stiffness`, `rank`; and `status`, with its `reason`: flagged where the step is too long, a
         batch had no room for matched innovations (at about M = 4 `rank`), or there are no numbers.
-        Everything measured has ``_err`` and ``_bias``, nan where only the batches of M/4 had no
+        Everything measured has ``_err`` and ``_finite_m``, nan where only batches of M/4 had no
         room.  Ratios and exponents are formed in each batch: their errors are the scatter over
         batches like all others, and contain all correlations.
 
@@ -166,8 +166,8 @@ def freezing_curve(
     every γ, so that the first two terms stay below the rate given for `dt` (with g times the slope
     of φ for g); the last vanishes with f and lowers the rate of active neurons before.
 
-    Energies below about (g `tol`)² are not resolved.  The difference of finite batches from M → ∞
-    grows with time and g: see `bias`, or take more trajectories in fewer batches.
+    Energies below about (g `neglect`)² are not resolved.  The effect of finite batches grows with
+    time and g: see `finite_m`, or take more trajectories in fewer batches.
 
     Examples
     --------
@@ -183,7 +183,7 @@ def freezing_curve(
     gains, factors = arguments.axis("g", g), arguments.axis("onsager", onsager)
     arguments.gain(gains)
     ensemble = Ensemble.checked(n_trajectories, batches, seed, threads)
-    arguments.one_of("bias", bias, FINITE_M)
+    arguments.one_of("finite_m", finite_m, FINITE_M)
     facts: dict[str, Any] = {
         "gamma": arguments.within("gamma", gamma, -1, 1),
         "t_chaos": arguments.nonnegative("t_chaos", t_chaos),
@@ -191,8 +191,8 @@ def freezing_curve(
         "dt": None if dt is None else arguments.positive("dt", dt),
         "x0_std": arguments.nonnegative("x0_std", x0_std),
         "batches": ensemble.batches,
-        "bias": bias,
-        "tol": arguments.nonnegative("tol", tol),
+        "finite_m": finite_m,
+        "neglect": arguments.nonnegative("neglect", neglect),
     }
     data = sweep(
         _point, {"g": gains, "onsager": factors}, seed=ensemble.seed, shared=("onsager",),
@@ -215,8 +215,8 @@ def _point(
     phi: str | TransferFunction,
     size: int,
     batches: int,
-    bias: str,
-    tol: float,
+    finite_m: str,
+    neglect: float,
     threads: int | None,
     seed: int,
 ) -> dict[str, Any]:
@@ -230,12 +230,12 @@ def _point(
         grid = np.concatenate([step_times([0.0, t_chaos], steps[0]), grid[1:]])
         marks = [0.0, *after]
     setting = SamplerSetting(
-        model, g, gamma, lambda t: 0.0, x0_std, marks, grid, "matched", neglect=tol
+        model, g, gamma, lambda t: 0.0, x0_std, marks, grid, "matched", neglect=neglect
     )
     saves = np.flatnonzero(np.isin(grid, marks))[-times.t.size :]
     full, small = sample(
         Ensemble(batches, size, seed, threads), setting, TwoTimeTask(saves, batches, stiff=True),
-        control=bias != "ignore",
+        control=finite_m != "ignore",
     )  # fmt: skip
     step = float(np.max(np.diff(grid[grid >= t_chaos])))
     worst = largest(full)
@@ -248,7 +248,9 @@ def _point(
     rate = "largest rate of the symmetric part of -dF/dx met after the switch"
     return {
         "t": told("t", times.t, "time since the switch", units="time constant"),
-        **_estimates(full, small if are_alike(full, small) else [], times, bias == "extrapolate"),
+        **_estimates(
+            full, small if are_alike(full, small) else [], times, finite_m == "extrapolate"
+        ),
         "step": told((), step, "longest step after the switch"),
         "stiffness": told((), stiffness, rate),
         "rank": told((), rank, "largest number of revealed directions of a batch"),

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _NUMBERS = {
     "lyapunov": "maximal Lyapunov exponent",
     "lyapunov_err": "standard error, or error bound of a deterministic point",
-    "bias": "effect of finite batches, subtracted",
+    "lyapunov_finite_m": "effect of finite batches, subtracted",
     "drift": "growth rate in the second half of the average minus that in the first",
     "drift_err": "error of the drift",
 }
@@ -96,7 +96,11 @@ def _exponent(
         run = maximal_lyapunov(
             g, gamma, onsager=onsager, temperature=temperature, phi=phi, seed=seed, **how
         )
-        rates = {"drift": run.drift, "drift_err": run.drift_err, "bias": run.value_finite_m}
+        rates = {
+            "drift": run.drift,
+            "drift_err": run.drift_err,
+            "lyapunov_finite_m": run.value_finite_m,
+        }
         rates |= {"lyapunov": run.value, "lyapunov_err": run.value_err}
         reason, window = run.reason, run.attributes["window"]
     rate = {"units": "1/time constant"}

@@ -28,6 +28,8 @@ _TEXTS = {
     "x2": "|x|^2/N",
     "r_hat": "worst R-hat of q, energy and r",
     "ess": "smallest effective sample size of q, energy and r",
+    "status": "whether the numbers may be used",
+    "reason": "why not",
     "converged": "R-hat at most 1.05 and at least 100 effective samples per chain",
 }
 # Of several couplings the table tells the worst.
@@ -72,7 +74,15 @@ def sampled(
         seed=seed, algorithm=algorithm, eta=eta, phi=phi, threads=threads,
     )  # fmt: skip
     assert run.samples is not None
-    names = [*NAMES, *(f"{name}_err" for name in NAMES), "r_hat", "ess", "converged"]
+    names = [
+        *NAMES,
+        *(f"{name}_err" for name in NAMES),
+        "r_hat",
+        "ess",
+        "converged",
+        "status",
+        "reason",
+    ]
     numbers = {name: getattr(run, name) for name in names}
     numbers["x2"] = np.mean(run.samples**2, axis=(1, 2, 3))
     numbers["x2_err"] = [chain_mean(np.mean(x**2, axis=-1)).value_err for x in run.samples]

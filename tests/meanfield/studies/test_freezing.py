@@ -38,7 +38,7 @@ MEASURED = ("energy", "C", "overlap", "displacement", "freezing")
 def frozen(gamma: float = 0.0) -> xr.Dataset:
     return freezing_curve(
         2.0, [0.5, 1.0], gamma=gamma, t_chaos=3, t_frozen=4, n_trajectories=8000, batches=8,
-        seed=2, bias="ignore",
+        seed=2, finite_m="ignore",
     )  # fmt: skip
 
 
@@ -120,7 +120,7 @@ def test_large_networks(gamma: float, kappa: float) -> None:
 def test_without_the_force_chaos_goes_on() -> None:
     """κ = 0, γ = 0 against the deterministic two-time solver, 4 errors and 1 % for the step."""
     run = freezing_curve(
-        2.0, 0.0, t_chaos=4, t_frozen=4, n_trajectories=8000, batches=8, seed=1, bias="ignore"
+        2.0, 0.0, t_chaos=4, t_frozen=4, n_trajectories=8000, batches=8, seed=1, finite_m="ignore"
     ).isel(g=0, onsager=0)
     exact = two_time(2.0, t_max=8, dt=0.05, save_every=10)
     late = run.sel(t=[0.5, 1.0, 2.0, 4.0])
@@ -147,7 +147,7 @@ def test_without_the_force_chaos_goes_on() -> None:
 def test_long_chaos_is_stationary() -> None:
     """And its energy does not decay."""
     run = freezing_curve(
-        2.0, 0.0, t_chaos=15, t_frozen=2, n_trajectories=8000, seed=0, bias="ignore"
+        2.0, 0.0, t_chaos=15, t_frozen=2, n_trajectories=8000, seed=0, finite_m="ignore"
     ).isel(g=0, onsager=0)
     steady = float(stationary(2.0).q)
     assert abs(float(run.C[0]) - steady) < 4 * float(run.C_err[0]) + 0.01 * steady
@@ -174,7 +174,7 @@ def test_the_force_freezes() -> None:
 def test_from_normal_states() -> None:
     """t_chaos = 0 is `two_time` with the force on: 4 combined errors."""
     run = freezing_curve(
-        1.5, 1.0, t_chaos=0, t_frozen=2, n_trajectories=8000, batches=8, seed=3, bias="ignore"
+        1.5, 1.0, t_chaos=0, t_frozen=2, n_trajectories=8000, batches=8, seed=3, finite_m="ignore"
     ).isel(g=0, onsager=0)
     other = two_time(
         1.5,
@@ -211,7 +211,7 @@ def test_layout() -> None:
     assert known.tolist() == halves
     assert known[-8:].all()
     for name in (*MEASURED, "local_exponent", "final_overlap", "decay_exponent"):
-        assert curve[name].dims == curve[f"{name}_err"].dims == curve[f"{name}_bias"].dims
+        assert curve[name].dims == curve[f"{name}_err"].dims == curve[f"{name}_finite_m"].dims
         assert curve[name].attrs["long_name"]
     assert (curve.displacement[..., 0] == 0).all()
     assert {"seed", "gamma", "quasipotential_version", "created"} <= set(curve.attrs)
@@ -234,13 +234,13 @@ def test_seeds() -> None:
     assert drawn.equals(again)
 
 
-def test_bias() -> None:
-    found = {name: freezing_curve(1.5, 1.0, bias=name, seed=0, **SMALL) for name in
+def test_effect_of_finite_batches() -> None:
+    found = {name: freezing_curve(1.5, 1.0, finite_m=name, seed=0, **SMALL) for name in
              ("report", "extrapolate", "ignore")}  # fmt: skip
     plain, better, fast = found.values()
     np.testing.assert_array_equal(plain.energy, fast.energy)
-    assert np.isnan(fast.energy_bias).all()
-    np.testing.assert_allclose(better.energy, plain.energy - plain.energy_bias)
+    assert np.isnan(fast.energy_finite_m).all()
+    np.testing.assert_allclose(better.energy, plain.energy - plain.energy_finite_m)
 
 
 @pytest.mark.parametrize("gamma", [-0.9, 0.0, 0.9])
@@ -249,7 +249,7 @@ def test_chosen_steps_are_stable(g: float, gamma: float) -> None:
     settings = SMALL | {"n_trajectories": 2048, "t_chaos": 1.0, "t_frozen": 0.7}
     with warnings.catch_warnings():
         warnings.simplefilter("error", StepSizeWarning)
-        curve = freezing_curve(g, [0.2, 1.0], gamma=gamma, seed=0, bias="ignore", **settings)
+        curve = freezing_curve(g, [0.2, 1.0], gamma=gamma, seed=0, finite_m="ignore", **settings)
     assert (curve.stiffness * curve.step < 1).all()
     assert (curve.status == "converged").all()
 
@@ -293,8 +293,8 @@ def test_divergence_is_a_status() -> None:
         ({"x0_std": -1.0}, "x0_std=-1"),
         ({"n_trajectories": 8}, "n_trajectories=8: must be at least"),
         ({"batches": 1}, "batches=1: must be at least 2"),
-        ({"bias": "no"}, "bias='no': expected one of"),
-        ({"tol": -1.0}, "tol=-1"),
+        ({"finite_m": "no"}, "finite_m='no': expected one of"),
+        ({"neglect": -1.0}, "neglect=-1"),
         ({"workers": 0}, "workers=0"),
         ({"threads": 0}, "threads=0"),
         ({"seed": -1}, "seed=-1"),

@@ -234,12 +234,12 @@ def test_a_symmetry_without_solutions() -> None:
     assert data.n_beyond.values.tolist() == [0, 0]
 
 
-def test_no_answer_is_exit_code_1(tmp_path: Path, capsys: Capture) -> None:
+def test_an_absent_state_is_told_and_no_failure(tmp_path: Path, capsys: Capture) -> None:
     """Linear networks beyond the line: nothing stationary."""
-    assert call("--phi linear --g 1.5 --gamma 0", tmp_path / "out") == 1
+    assert call("--phi linear --g 1.5 --gamma 0", tmp_path / "out") == 0
     error = capsys.readouterr().err
-    assert error.startswith("error: ")
-    assert error.count("\n") == 1
+    assert error.startswith("absent: ")
+    assert error.count("\n") == 0
     assert not (tmp_path / "out").exists()
 
 

@@ -105,7 +105,8 @@ def test_samples_do_not_depend_on_workers() -> None:
 
 
 def test_sample_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([*FEW, "--gamma", "0.5", "--output", str(tmp_path)]) == 0
+    # Four chains of sixty samples are too few, and say so: no point has converged.
+    assert main([*FEW, "--gamma", "0.5", "--output", str(tmp_path)]) == 1
     output = capsys.readouterr().out
     assert "wrote sample.nc, sample.png, sample.md" in output
     data = load(tmp_path / "sample.nc")
@@ -120,8 +121,9 @@ def test_sample_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     error = float(shown.std(ddof=1) / np.sqrt(2))
     assert quoted(float(shown.mean()), error) in output
     assert data.attrs["seed"] == 0
-    # Four chains of sixty samples are too few, and say so.
     assert one.n_not_mixed == int((~one.converged).sum()) > 0
+    assert (one.status == "flagged").all()
+    assert one.reason.str.contains("raise n_samples").all()
 
 
 @pytest.mark.filterwarnings("ignore::simulate.SamplingWarning")
@@ -135,7 +137,7 @@ def test_limits_of_the_theory() -> None:
 
 
 def test_langevin(tmp_path: Path) -> None:
-    assert main([*FEW, "--algorithm", "langevin", "--output", str(tmp_path)]) == 0
+    assert main([*FEW, "--algorithm", "langevin", "--output", str(tmp_path)]) == 1
     assert load(tmp_path / "sample.nc").attrs["algorithm"] == "langevin"
 
 
