@@ -40,7 +40,6 @@ class _Figures(Commands):
 
 
 def _guarded(key: str, options: dict[str, Any]) -> int:
-    """One of several figures: the others do not depend on it."""
     figure = study(key)
     variants = tuple(name for name in options["variants"] if name in figure.variants)
     try:

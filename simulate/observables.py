@@ -166,7 +166,6 @@ def _described(
 
 
 def _function_of(x: object, phi: str | TransferFunction | None) -> TransferFunction:
-    """φ as given, else that of the run, else tanh."""
     if phi is None and isinstance(x, Trajectory):
         return x.phi
     return transfer_function("tanh" if phi is None else phi)

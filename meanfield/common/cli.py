@@ -282,7 +282,6 @@ def plain_options(function: Callable[..., Any]) -> list[click.Option]:
 
 
 def _by(read: Callable[[str], Any]) -> Callable[[click.Context, click.Parameter, Any], Any]:
-    """Callback of an option whose text a function reads."""
 
     def convert(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
         try:
@@ -323,7 +322,6 @@ def _option(option: Option) -> click.Option:
 
 
 def _words(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> list[str]:
-    """Callback of an option a,b,c that may be given several times."""
     return [word for text in value for word in text.split(",")]
 
 

@@ -281,7 +281,6 @@ class Result:
         )
 
     def _declared(self) -> Iterator[tuple[str, _Declaration, Any]]:
-        """Name, declaration and content of every field that is there."""
         for name, about in self._about.items():
             if (content := getattr(self, name)) is not None:
                 yield name, about, content

@@ -190,7 +190,6 @@ class Study:
     def _command(
         self, preset: str | None, variant: str, seed: int, changes: Mapping[str, Any]
     ) -> str:
-        """The call from the shell that computes the same."""
         command = self.command or f"python -m simulate reproduce {self.name}"
         parts = [command, f"--seed {seed}"]
         parts += [f"--preset {preset}"] * bool(preset)

@@ -293,7 +293,6 @@ def _bytecode(code: CodeType) -> list[Any]:
 
 
 def _content(value: Any) -> Any:
-    """The attributes of an object, or the only word there is for it."""
     if isinstance(value, type | ModuleType):
         return value.__name__
     slots = [name for kind in type(value).__mro__ for name in getattr(kind, "__slots__", ())]

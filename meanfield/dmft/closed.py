@@ -156,8 +156,6 @@ def _spread(errors: Array) -> Array:
 
 
 class _Covariances:
-    """The covariances on one grid, time by time."""
-
     def __init__(
         self, phi: TransferFunction, g: float, t: Array, noise: Array, x0_std: float
     ) -> None:

@@ -109,7 +109,6 @@ def solve(points: Points, tol: float) -> Columns:
 
 
 def _starts(points: Points) -> Starts:
-    """Follow the branch from its bifurcation to every point."""
     # The bifurcation depends on (g, γ, η) alone: search it once for each.
     key = np.stack([points.g, points.gamma, points.eta], axis=1)
     _, first, group = np.unique(key, axis=0, return_index=True, return_inverse=True)

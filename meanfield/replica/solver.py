@@ -87,7 +87,6 @@ class SaddlePoint(Result):
     _headline = ("q", "Q", "r")
 
     def _drawn(self) -> tuple[str, ...]:
-        """Curves of q and Q against the parameter that varies."""
         names = ("g", "gamma", "beta", "eta")
         varying = [n for n in names if np.unique(getattr(self, n)).size > 1]
         if self.q.ndim != 1 or len(varying) != 1:

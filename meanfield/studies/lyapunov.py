@@ -80,7 +80,6 @@ def exponents(
 def _exponent(
     g: float, gamma: float, *, onsager: float, temperature: float, phi: str, seed: int, **how: Any
 ) -> dict[str, Any]:
-    """The numbers of one point, and where they come from."""
     rates, method, reason, window = dict.fromkeys(_NUMBERS, 0.0), "sampler", "", math.nan
     load = g * transfer_function(phi).slope * (1 + gamma)
     temperature = arguments.nonnegative("temperature", temperature)

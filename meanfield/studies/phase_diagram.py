@@ -273,7 +273,6 @@ def fluctuation_response(grids: Sequence[xr.Dataset]) -> Figure:
 def _panels(
     grids: Sequence[xr.Dataset], *, sharex: bool = False
 ) -> tuple[Figure, Any, ScalarMappable]:
-    """Three panels a grid, with the colour bar of γ."""
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
 

@@ -190,7 +190,6 @@ def _gathered(
 
 
 def _reason(reasons: dict[int, str], total: int) -> str:
-    """Why starts failed, and what to change."""
     if not reasons:
         return ""
     some = f"{len(reasons)} of {total} starts failed"

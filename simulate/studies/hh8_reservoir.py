@@ -117,7 +117,6 @@ def draw(data: xr.Dataset) -> Figure:
 
 
 def _sketch(axis: Axes, data: xr.Dataset) -> None:
-    """Stimulus → recurrent neurons → readout, target beside it."""
     from matplotlib.patches import Circle, FancyArrowPatch
 
     def arrow(start: Array, end: Array, colour: str, width: float, bend: float = 0.0) -> None:

@@ -90,4 +90,4 @@ def test_a_point_without_an_exponent_says_why(tmp_path: Path, capsys: Capture) -
 
 def test_an_absent_state_is_told_and_no_failure(tmp_path: Path, capsys: Capture) -> None:
     assert call("lyapunov --phi linear --g 1.5 --gamma 0", tmp_path) == 0
-    assert capsys.readouterr().err.count("\n") == 0
+    assert capsys.readouterr().err.count("\n") == 1

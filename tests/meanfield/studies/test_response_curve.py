@@ -239,7 +239,7 @@ def test_an_absent_state_is_told_and_no_failure(tmp_path: Path, capsys: Capture)
     assert call("--phi linear --g 1.5 --gamma 0", tmp_path / "out") == 0
     error = capsys.readouterr().err
     assert error.startswith("absent: ")
-    assert error.count("\n") == 0
+    assert error.count("\n") == 1
     assert not (tmp_path / "out").exists()
 
 
