@@ -7,10 +7,10 @@ from sympy import Expr, Matrix, Rational
 
 from ..algebra import require_equal, require_positive
 from ..registry import check
-from .model import Network, networks
+from .model import SymbolicNetwork, networks
 
 
-def energy_rate(network: Network) -> Expr:
+def energy_rate(network: SymbolicNetwork) -> Expr:
     """dE/dt along F by the chain rule."""
     return network.gradient.dot(network.drift)
 
@@ -47,7 +47,7 @@ def indefinite() -> None:
 
 def _symmetric_pair_rate(value: Expr) -> Expr:
     """dE/dt along f for two tanh neurons of mutual coupling 3 at tanh x_1 = tanh x_2 = value."""
-    network = Network(2, phi=sp.tanh, zero_diagonal=True)
+    network = SymbolicNetwork(2, phi=sp.tanh, zero_diagonal=True)
     rate = energy_rate(network).subs({network.kappa: 0, network.eta: 0})
     state = sp.atanh(value).rewrite(sp.log)
     at = network.at(rate, Matrix([state, state]), Matrix([[0, 3], [3, 0]]))

@@ -9,15 +9,15 @@ from sympy import Matrix
 
 from ..algebra import require_equal, require_zero
 from ..registry import check
-from .model import Network, networks
+from .model import SymbolicNetwork, networks
 
 
-def onsager_force(network: Network) -> Matrix:
+def onsager_force(network: SymbolicNetwork) -> Matrix:
     """The Onsager-reaction force −φ'∘Jᵀf."""
     return -network.slope().multiply_elementwise(network.J.T * network.force)
 
 
-def decomposition_matrix(network: Network) -> Matrix:
+def decomposition_matrix(network: SymbolicNetwork) -> Matrix:
     """M = I − diag(φ')Jᵀ, for which ∇E = −Mf at η = 0."""
     return sp.eye(network.n) - sp.diag(*network.slope()) * network.J.T
 
@@ -40,7 +40,7 @@ def onsager() -> None:
 def printed() -> None:
     """Componentwise with the sums over j ≠ i, where J_ii = 0 and η = 0."""
     for n in (2, 3):
-        network = Network(n, zero_diagonal=True)
+        network = SymbolicNetwork(n, zero_diagonal=True)
         x, J, phi, slope = network.x, network.J, network.phi, network.slope()
         h = [sum(J[i, j] * phi[j] for j in range(n) if j != i) for i in range(n)]
         for i in range(n):
@@ -95,7 +95,7 @@ def parity() -> None:
 @check("gradient.permutation", "F(Px; PJPᵀ) = P F(x; J), E(Px; PJPᵀ) = E(x; J) for permutations P")
 def permutation() -> None:
     """All permutations of three neurons."""
-    network = Network(3)
+    network = SymbolicNetwork(3)
     for order in itertools.permutations(range(3)):
         P = sp.eye(3).extract(list(order), [0, 1, 2])
         x, J = P * network.x, P * network.J * P.T

@@ -7,23 +7,23 @@ from sympy import Expr, Matrix
 
 from ..algebra import require_equal, require_zero
 from ..registry import check
-from .model import Network, networks
+from .model import SymbolicNetwork, networks
 
 
-def energy_hessian(network: Network) -> Matrix:
+def energy_hessian(network: SymbolicNetwork) -> Matrix:
     """Hess E = AᵀA + diag(φ''∘Jᵀf) + ηI with A = −I + J diag(φ')."""
     A = _force_jacobian(network)
     return A.T * A + _curvature(network) + network.eta * sp.eye(network.n)
 
 
-def regulated_jacobian(network: Network) -> Matrix:
+def regulated_jacobian(network: SymbolicNetwork) -> Matrix:
     """∂F/∂x = A − κ[diag(φ''∘Jᵀf) + diag(φ')JᵀA + ηI]."""
     A, D = _force_jacobian(network), sp.diag(*network.slope())
     regulation = _curvature(network) + D * network.J.T * A + network.eta * sp.eye(network.n)
     return A - network.kappa * regulation
 
 
-def divergence(network: Network) -> Expr:
+def divergence(network: SymbolicNetwork) -> Expr:
     """∇·F = −n + Σ J_iiφ'_i − κ[Σ φ''_i(Jᵀf)_i + Σ φ'_i((JᵀJ)_iiφ'_i − J_ii) + nη]."""
     n, J, slope, bend = network.n, network.J, network.slope(), network.slope(2)
     back, gram = J.T * network.force, J.T * J
@@ -34,11 +34,11 @@ def divergence(network: Network) -> Expr:
     return vanilla - network.kappa * (regulation + n * network.eta)
 
 
-def _force_jacobian(network: Network) -> Matrix:
+def _force_jacobian(network: SymbolicNetwork) -> Matrix:
     return -sp.eye(network.n) + network.J * sp.diag(*network.slope())
 
 
-def _curvature(network: Network) -> Matrix:
+def _curvature(network: SymbolicNetwork) -> Matrix:
     return sp.diag(*network.slope(2).multiply_elementwise(network.J.T * network.force))
 
 
@@ -57,17 +57,17 @@ def matrix_form() -> None:
 def printed() -> None:
     """Entry by entry; the exhibit at the end is one neuron coupled to itself."""
     for n in (2, 3):
-        network = Network(n, zero_diagonal=True)
+        network = SymbolicNetwork(n, zero_diagonal=True)
         derived = network.jacobian.subs(network.eta, 0)
         for i in range(n):
             for j in range(n):
                 require_equal(derived[i, j], _printed_entry(network, i, j), f"({i}, {j})")
-    single = Network(1)
+    single = SymbolicNetwork(1)
     missing = single.jacobian[0].subs(single.eta, 0) - _printed_entry(single, 0, 0)
     require_equal(missing, (1 + single.kappa) * single.J[0] * single.slope()[0], "n = 1")
 
 
-def _printed_entry(network: Network, i: int, j: int) -> Expr:
+def _printed_entry(network: SymbolicNetwork, i: int, j: int) -> Expr:
     n, x, J, kappa = network.n, network.x, network.J, network.kappa
     slope, bend, h = network.slope(), network.slope(2), network.J * network.phi
     if i == j:
@@ -102,7 +102,7 @@ def asymmetry() -> None:
         condition = J[0, 1] * slope[1] - J[1, 0] * slope[0]
         require_equal(twist[0, 1], (1 - kappa) * condition, "entry")
     # Neuron 2 drives neuron 1 without being driven: at x = 0, where φ' = 1, the entry is 1 − κ.
-    pair = Network(2, zero_diagonal=True)
+    pair = SymbolicNetwork(2, zero_diagonal=True)
     arrow = Matrix([[0, 1], [0, 0]])
     at_zero = pair.at(pair.jacobian - pair.jacobian.T, sp.zeros(2, 1), arrow)
     require_equal(at_zero[0, 1], 1 - pair.kappa, "exhibit")
@@ -119,7 +119,9 @@ def divergence_is_trace() -> None:
         require_equal(derived, divergence(network), "divergence")
         require_equal(regulated_jacobian(network).trace(), divergence(network), "trace")
     # Zero diagonal and κ = 0: the vanilla flow contracts volumes at the constant rate n.
-    vanilla = divergence(Network(3, zero_diagonal=True)).subs(sp.Symbol("kappa", real=True), 0)
+    vanilla = divergence(SymbolicNetwork(3, zero_diagonal=True)).subs(
+        sp.Symbol("kappa", real=True), 0
+    )
     require_zero(vanilla + 3, "vanilla")
 
 

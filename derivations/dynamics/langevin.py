@@ -11,7 +11,7 @@ from sympy import Expr
 
 from ..algebra import require_equal, require_positive, require_zero
 from ..registry import check
-from .model import Network
+from .model import SymbolicNetwork
 
 _h, _T, _H = sp.symbols("h T lambda", positive=True)
 _S = sp.Symbol("S")
@@ -28,8 +28,8 @@ def heun_covariance(T: Expr, h: Expr, H: Expr) -> Expr:
     return T / H * (4 - 2 * a) / (4 - 2 * a + a**2)
 
 
-def _linear_network(n: int) -> Network:
-    return Network(n, phi=lambda x: x)
+def _linear_network(n: int) -> SymbolicNetwork:
+    return SymbolicNetwork(n, phi=lambda x: x)
 
 
 def _stationary(propagator: Expr, noise: Expr) -> Expr:

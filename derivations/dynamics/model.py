@@ -48,7 +48,7 @@ def odd(x: Expr) -> Expr:
     return OddTransfer(0, x)
 
 
-class Network:
+class SymbolicNetwork:
     """Symbols of a network of n neurons with drift f, energy E and regulated drift F.
 
     Parameters
@@ -71,7 +71,7 @@ class Network:
 
     Examples
     --------
-    >>> network = Network(2, phi=lambda x: x, zero_diagonal=True)
+    >>> network = SymbolicNetwork(2, phi=lambda x: x, zero_diagonal=True)
     >>> network.force
     Matrix([
     [J12*x2 - x1],
@@ -148,6 +148,6 @@ class Network:
         return expression.subs(replaced, simultaneous=True)
 
 
-def networks() -> list[Network]:
+def networks() -> list[SymbolicNetwork]:
     """Two and three neurons, with zero and with general diagonal of J, for generic odd φ."""
-    return [Network(n, zero_diagonal=zero) for n in (2, 3) for zero in (True, False)]
+    return [SymbolicNetwork(n, zero_diagonal=zero) for n in (2, 3) for zero in (True, False)]

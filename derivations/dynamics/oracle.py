@@ -14,7 +14,7 @@ import numpy as np
 import sympy as sp
 from numpy.typing import ArrayLike, NDArray
 
-from .model import Network
+from .model import SymbolicNetwork
 
 Array = NDArray[np.float64]
 Compiled = Callable[..., Array]
@@ -86,7 +86,7 @@ def oracle(n: int) -> Oracle:
     """
     if n not in (1, 2, 3):
         raise ValueError(f"n={n}: must be 1, 2 or 3")
-    network = Network(n, phi=sp.tanh)
+    network = SymbolicNetwork(n, phi=sp.tanh)
     # E without confinement: its gradient is −f plus the reaction of the neighbours.
     kinetic = network.gradient.subs(network.eta, 0)
     divergence = sum(sp.diff(F, x) for F, x in zip(network.drift, network.x, strict=True))
@@ -103,7 +103,7 @@ def oracle(n: int) -> Oracle:
     )
 
 
-def _compiled(network: Network, expression: sp.Matrix, shape: tuple[int, ...]) -> Compiled:
+def _compiled(network: SymbolicNetwork, expression: sp.Matrix, shape: tuple[int, ...]) -> Compiled:
     """The entries of a matrix as one function with the shape of the result and checked inputs."""
     n = network.n
     arguments = [*network.x, *network.J, network.kappa, network.eta]

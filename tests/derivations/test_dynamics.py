@@ -23,7 +23,7 @@ from derivations.dynamics import (
     schemes,
     stiffness,
 )
-from derivations.dynamics.model import Network, OddTransfer
+from derivations.dynamics.model import OddTransfer, SymbolicNetwork
 
 CHECKS = [
     check
@@ -198,11 +198,13 @@ def test_wrong_weights_are_found(
 
 def test_wrong_model_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """An even transfer function breaks parity, an energy with a wrong sign the rest."""
-    monkeypatch.setattr(gradient, "networks", lambda: [Network(2, phi=lambda x: OddTransfer(1, x))])
+    monkeypatch.setattr(
+        gradient, "networks", lambda: [SymbolicNetwork(2, phi=lambda x: OddTransfer(1, x))]
+    )
     with pytest.raises(AssertionError, match=r"F: .* is left"):
         gradient.parity()
     monkeypatch.setattr(
-        Network, "kinetic_energy", property(lambda self: -self.force.dot(self.force) / 2)
+        SymbolicNetwork, "kinetic_energy", property(lambda self: -self.force.dot(self.force) / 2)
     )
     with pytest.raises(AssertionError, match="is left"):
         gradient.printed()
