@@ -6,8 +6,8 @@ Built-in names: ``tanh`` (default), ``erf`` = erf(√π x/2), ``algebraic`` = x/
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, fields
+from functools import cached_property, partial
 from itertools import pairwise
 from typing import Any, NamedTuple, SupportsIndex
 
@@ -150,11 +150,15 @@ class TransferFunction:
         """Whether its name says it all."""
         return _BUILT_IN.get(self.name) is self
 
-    def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[Any, ...]:
-        # Built-in ones travel by name: their lambdas do not pickle.
+    def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[Any, ...]:
+        # Built-in ones travel by name; lambdas of others need more than pickle has.
         if self.is_built_in:
             return transfer_function, (self.name,)
-        return super().__reduce_ex__(protocol)
+        from joblib import wrap_non_picklable_objects as portable
+
+        held = {field.name: getattr(self, field.name) for field in fields(self)}
+        held |= {k: portable(v, keep_wrapper=False) for k, v in held.items() if callable(v)}
+        return partial(TransferFunction, **held), ()
 
     @cached_property
     def _sample(self) -> Array:

@@ -119,6 +119,17 @@ def test_what_a_result_says_of_itself(name: str) -> None:
         assert not field.metadata or f"\n{field.name}" in (type(found).__doc__ or ""), field.name
 
 
+def test_a_run_with_a_transfer_function_of_lambdas(pool: ProcessPoolExecutor) -> None:
+    phi = meanfield.TransferFunction(
+        name="own", phi=lambda x: np.tanh(x), d1=lambda x: 1 - np.tanh(x) ** 2,
+        d2=lambda x: -2 * np.tanh(x) * (1 - np.tanh(x) ** 2), bound=1.0,
+    )  # fmt: skip
+    run = simulate.integrate(J, X.ravel()[:20], t_max=1.0, dt=0.1, phi=phi)
+    back = pool.submit(copy.copy, run).result()
+    np.testing.assert_array_equal(back.phi(back.x_end), phi(run.x_end))
+    assert "phi=<TransferFunction own>" in run.attributes["call"]
+
+
 @pytest.mark.parametrize("name", sorted(EXCEPTIONS))
 def test_exceptions(name: str, pool: ProcessPoolExecutor) -> None:
     """Text, type and what it carries come back."""

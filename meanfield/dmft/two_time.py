@@ -307,7 +307,6 @@ def _from_closed(
     response: bool,
     attributes: dict[str, Any],
 ) -> TwoTime:
-    """The result of a deterministic run at γ = 0."""
     t, pairs = solution.t[saves], np.ix_(saves, saves)
     # The truncation is relative to √(C(t,t) C(t′,t′)).
     root = np.sqrt(np.diagonal(solution.C)[saves])

@@ -138,7 +138,6 @@ def dynamics(
 
 
 def _refuse(why: str, **given: Any) -> None:
-    """What the other way alone understands."""
     usual = inspect.signature(dynamics).parameters
     for name, value in given.items():
         if value != usual[name].default:

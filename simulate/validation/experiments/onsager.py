@@ -16,8 +16,6 @@ _Times = Mapping[str, Sequence[float]]
 
 
 class _ForceProtocol(NamedTuple):
-    """A run from x(0) ~ N(0, 1)."""
-
     name: str
     text: str
     gamma: float
