@@ -43,7 +43,7 @@ def test_user_model_is_the_built_in_one() -> None:
     for name in (*ARRAYS, "C_err", "R", "R_err"):
         np.testing.assert_allclose(getattr(mine, name), getattr(theirs, name), atol=1e-9)
     assert mine.stiffness == pytest.approx(theirs.stiffness, rel=1e-6)
-    assert mine.attributes["model"] == "mine"
+    assert mine.attributes["model"] == "<SiteModel mine>"
     assert math.isnan(mine.energy_balance_error)
     # Without a request for R there is no response of a user's model.
     plain = two_time(1.5, -0.5, model=regulated(0.5), **arguments | {"response": False})
