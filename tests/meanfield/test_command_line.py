@@ -61,7 +61,7 @@ BAD = {
         ("--onsager 1:0:3", "empty range"),
         ("--gamma 2", "gamma=2"),
         ("--t-frozen -1", "t_frozen=-1"),
-        ("--bias none", "'none' is not one of"),
+        ("--finite-m none", "'none' is not one of"),
         ("--batches 1", "batches=1: must be at least 2"),
     ],
     "sweep": [
