@@ -22,7 +22,6 @@ from meanfield.common.result import Result, coordinate, error, given, value
 
 from .integration import integrate
 from .network import Network, largest_rate
-from .observables import reason_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -505,7 +504,7 @@ def _langevin_samples(
             states = np.ascontiguousarray(np.moveaxis(run.x, 2, 0))
             if factor == 1:
                 samples[index] = states
-                reasons.append(reason_of(run))
+                reasons.append(run.reason)
             series = _observe(network, beta, states)
             means.append({name: chain_mean(series[name]) for name in _MIXED})
         for name in _MIXED:

@@ -146,9 +146,9 @@ def _activity(x: object, of: str, phi: str | TransferFunction | None) -> Callabl
     return lambda states: states
 
 
-def reason_of(x: object) -> str:
+def _reason_of(x: object) -> str:
     """What is wrong with the run that the states are from, if they are from one; else empty."""
-    return "; ".join(x.warnings) if isinstance(x, Trajectory) else ""
+    return str(x.reason) if isinstance(x, Trajectory) else ""
 
 
 def _described(
@@ -249,7 +249,7 @@ def activity_distribution(
         density_err=share_err / widths,
         counts=counts,
         n_samples=values.size,
-        reason=reason_of(x),
+        reason=_reason_of(x),
         attributes=_described(told, x, of, phi),
     )
 
@@ -351,7 +351,7 @@ def autocorrelation(
         # A variance by subtraction may round below 0.
         C_err=np.sqrt(np.maximum(spread, 0.0) / count),
         error_over=over,
-        reason=reason_of(x),
+        reason=_reason_of(x),
         attributes=_described(told, x, of, phi),
     )
 
@@ -483,6 +483,6 @@ def principal_components(
         total_variance=total,
         mean=mean,
         t=x.t if isinstance(x, Trajectory) else None,
-        reason=reason_of(x),
+        reason=_reason_of(x),
         attributes=_described(told, x, of, phi),
     )

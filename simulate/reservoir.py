@@ -23,7 +23,6 @@ from meanfield.schedule import Schedule
 from .integration import integrate
 from .integration.schemes import Scheme
 from .network import Network
-from .observables import reason_of
 
 Stimulus = Callable[[float], Any]
 
@@ -522,7 +521,7 @@ def memory_curve(
         curve,
         # Weights fitted to states of a flagged run say nothing of the flow, singular or not.
         status=None,
-        reason="; ".join(filter(None, (reason_of(run), curve.reason))),
+        reason="; ".join(filter(None, (run.reason, curve.reason))),
         attributes=told | used,
     )
 

@@ -128,7 +128,7 @@ class Result:
 
     def __post_init__(self) -> None:
         if self.status is None:
-            judged = np.where(np.asarray(self.reason) == "", CONVERGED, FLAGGED)
+            judged = status_by(self.reason)
             object.__setattr__(self, "status", judged if judged.ndim else judged.item())
 
     @property
@@ -308,6 +308,11 @@ class Result:
         return names
 
 
+def status_by(reason: Any) -> Any:
+    """The status that follows from reasons, where none is absent."""
+    return np.where(np.asarray(reason) == "", CONVERGED, FLAGGED)
+
+
 def _documented(cls: type[Result]) -> str:
     """The docstring with a section on its attributes, those of a base included."""
     lines = [inspect.cleandoc(cls.__doc__ or ""), "", "Attributes", "----------"]
@@ -389,9 +394,9 @@ def _told(content: Any) -> Any:
         return _Text(f"<{type(content).__name__} {content.shape}>")
     if hasattr(content, "times"):
         return _Text(repr(content))
-    name = getattr(content, "name", None) or getattr(content, "__name__", type(content).__name__)
-    kind = "function " if callable(content) else ""
     if getattr(content, "is_built_in", False):
-        return str(name)
-    kind = kind if name != getattr(content, "name", None) else f"{type(content).__name__} "
-    return _Text(f"<{kind}{name}>")
+        return str(content.name)
+    if hasattr(content, "name"):
+        return _Text(f"<{type(content).__name__} {content.name}>")
+    name = getattr(content, "__name__", type(content).__name__)
+    return _Text(f"<function {name}>" if callable(content) else f"<{name}>")

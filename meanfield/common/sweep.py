@@ -21,7 +21,7 @@ from . import arguments, seeds
 from .arguments import ArgumentError
 from .files import provenance
 from .jobs import Attempt, carry_out
-from .result import ABSENT, CONVERGED, FLAGGED, given
+from .result import ABSENT, FLAGGED, given, status_by
 from .store import Store
 
 if TYPE_CHECKING:
@@ -419,7 +419,7 @@ def _judge(
     failed = np.array([attempt.error is not None for attempt in attempts]).reshape(shape)
     variables["failed"] = (dims, failed, {"long_name": "whether the point has no result"})
     axes, why, _ = variables.setdefault("reason", (dims, np.full(shape, ""), {}))
-    variables.setdefault("status", (axes, np.where(why == "", CONVERGED, FLAGGED), {}))
+    variables.setdefault("status", (axes, status_by(why), {}))
     for name, texts, meaning in (
         ("reason", [attempt.reason for attempt in attempts], "why it is not converged"),
         (
