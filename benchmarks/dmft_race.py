@@ -16,7 +16,7 @@ time on record, not this machine's, is compared with there.
 --scale 0.1 takes a tenth of the trajectories: the race is then run at the larger error of that run,
 and the time of the whole schedule is a scaled one (it is linear in the trajectories).
 
-    python benchmarks/dmft_race.py [--threads 1] [--scale 1] [--keep 0.7] [--runs 4]
+    python benchmarks/dmft_race.py [--cores 1] [--scale 1] [--keep 0.7] [--runs 4]
                                    [--reference C.npy] [--reference-seeds 64]
                                    [--skip-sweep] [--first-target] [--skip-flat]
 """
@@ -160,7 +160,7 @@ def sweep(
     n: int,
     seed: int,
     *,
-    threads: int,
+    cores: int,
     batch: int = BATCH,
     neglect: float = NEGLECT,
     response: bool = False,
@@ -170,7 +170,7 @@ def sweep(
 
     found = two_time(
         G, GAMMA, t_max=T_MAX, dt=dt, n_trajectories=n, batches=max(2, n // batch), seed=seed,
-        save_every=round(DT / dt), finite_m="ignore", response=response, threads=threads,
+        save_every=round(DT / dt), finite_m="ignore", response=response, workers=cores,
         neglect=neglect,
     )  # fmt: skip
     if not np.allclose(found.t, GRID):
@@ -178,14 +178,14 @@ def sweep(
     return np.asarray(found.C)
 
 
-def fine_reference(count: int, threads: int) -> Any:
+def fine_reference(count: int, cores: int) -> Any:
     start = time.perf_counter()
     all_C = [
         sweep(
             REFERENCE_DT,
             REFERENCE_TRAJECTORIES,
             FIRST_REFERENCE_SEED + k,
-            threads=threads,
+            cores=cores,
             batch=REFERENCE_BATCH,
             neglect=REFERENCE_NEGLECT,
         )
@@ -208,13 +208,13 @@ class Sweep(NamedTuple):
     error: float
 
 
-def race_sweep(exact: Any, target: float, *, threads: int) -> Sweep | None:
+def race_sweep(exact: Any, target: float, *, cores: int) -> Sweep | None:
     """Cheapest of the list whose rms error over its seeds is within `target`; best time."""
     for dt, n in CONTESTANTS:
         took, squares = [], []
         for seed in CONTESTANT_SEEDS:
             start = time.perf_counter()
-            C = sweep(dt, n, seed, threads=threads)
+            C = sweep(dt, n, seed, cores=cores)
             took.append(time.perf_counter() - start)
             squares.append(np.mean((C - exact) ** 2))
         error = float(np.sqrt(np.mean(squares)))
@@ -224,7 +224,7 @@ def race_sweep(exact: Any, target: float, *, threads: int) -> Sweep | None:
 
 
 def flat_cost(
-    times: Sequence[float] = (100, 1000), gamma: float = 0.5, *, threads: int = 1
+    times: Sequence[float] = (100, 1000), gamma: float = 0.5, *, cores: int = 1
 ) -> list[float]:
     """Seconds per unit of time of the chaotic vanilla network, g = 2, with a sliding window."""
     from meanfield import two_time
@@ -234,7 +234,7 @@ def flat_cost(
         start = time.perf_counter()
         two_time(
             2.0, gamma, t_max=t_max, dt=0.1, n_trajectories=2000, batches=2, window=20.0,
-            save_every=10, seed=0, method="sampler", finite_m="ignore", threads=threads,
+            save_every=10, seed=0, method="sampler", finite_m="ignore", workers=cores,
         )  # fmt: skip
         costs.append((time.perf_counter() - start) / t_max)
     listed = ", ".join(f"T = {t:g}: {c * 1e3:.1f} ms" for t, c in zip(times, costs, strict=True))
@@ -247,7 +247,7 @@ def flat_cost(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--cores", type=int, default=1)
     parser.add_argument("--scale", type=float, default=1.0, help="of the opponent's trajectories")
     parser.add_argument("--keep", type=float, default=0.7, help="weight of the old C and R")
     parser.add_argument("--runs", type=int, default=4, help="seeds of the opponent")
@@ -259,12 +259,12 @@ def main() -> None:
     parser.add_argument("--first-target", action="store_true", help="leave out the stricter ones")
     parser.add_argument("--skip-flat", action="store_true")
     given = parser.parse_args()
-    threads = given.threads
-    with threadpool_limits(threads, user_api="blas"):
+    cores = given.cores
+    with threadpool_limits(cores, user_api="blas"):
         if given.reference and given.reference.exists():
             exact = on_grid(np.load(given.reference))
         else:
-            exact = fine_reference(given.reference_seeds, threads)
+            exact = fine_reference(given.reference_seeds, cores)
             if given.reference:
                 np.save(given.reference, exact)
         elapsed, soon, error, spread = race_opponent(
@@ -278,12 +278,12 @@ def main() -> None:
         for name, target, needed in targets[:1] if given.first_target else targets:
             if given.skip_sweep or np.isnan(target):
                 continue
-            best = race_sweep(exact, target, threads=threads)
+            best = race_sweep(exact, target, cores=cores)
             if best is None:
                 print(f"as accurate as {name}, {target:.1e}: no sweep of the list")
                 continue
             start = time.perf_counter()
-            sweep(best.dt, best.n, 0, threads=threads, response=True)
+            sweep(best.dt, best.n, 0, cores=cores, response=True)
             with_response = time.perf_counter() - start
             ratio = f"{elapsed / best.seconds:.1f} x"
             if needed < elapsed:
@@ -296,7 +296,7 @@ def main() -> None:
                 f"{best.error:.2e}: {ratio}; with R(t, s) as well {with_response:.3f} s"
             )
         if not given.skip_flat:
-            flat_cost(threads=threads)
+            flat_cost(cores=cores)
 
 
 if __name__ == "__main__":

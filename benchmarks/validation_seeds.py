@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-import joblib
+import loky
 import numpy as np
 from scipy import stats
 
@@ -23,7 +23,7 @@ from simulate import validate
     "--first", type=click.IntRange(0), default=1000, show_default=True, help="First seed."
 )
 @click.option("--rows", multiple=True, default=("*",), help="Patterns, as in `simulate validate`.")
-@click.option("--workers", type=click.IntRange(1), default=joblib.cpu_count(), show_default=True)
+@click.option("--workers", type=click.IntRange(1), default=loky.cpu_count(), show_default=True)
 @click.option(
     "--output", type=click.Path(path_type=Path), default=Path("results") / "validation-seeds"
 )

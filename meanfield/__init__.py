@@ -10,7 +10,7 @@ from .common.arguments import ArgumentError
 from .common.files import load
 from .common.result import NotConvergedError
 from .common.style import STYLE
-from .common.sweep import SweepWarning, sweep
+from .common.sweep import SweepWarning, plan, sweep
 from .dmft.lyapunov import MeanFieldLyapunov, maximal_lyapunov
 from .dmft.sampler.run import SamplerError
 from .dmft.sampler.site import SiteModel, Slopes
@@ -66,6 +66,7 @@ __all__ = [
     "null_margin",
     "null_response",
     "phase_diagram",
+    "plan",
     "replica_map",
     "response_curve",
     "saddle_point",

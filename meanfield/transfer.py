@@ -154,7 +154,7 @@ class TransferFunction:
         # Built-in ones travel by name; lambdas of others need more than pickle has.
         if self.is_built_in:
             return transfer_function, (self.name,)
-        from joblib import wrap_non_picklable_objects as portable
+        from loky import wrap_non_picklable_objects as portable
 
         held = {field.name: getattr(self, field.name) for field in fields(self)}
         held |= {k: portable(v, keep_wrapper=False) for k, v in held.items() if callable(v)}

@@ -168,6 +168,10 @@ def shared_options(study: Study | None, preset: str | None) -> list[click.Parame
             help="Processes; the result is the same.  [default: one per core]",
         ),
         click.Option(
+            ["--scheduler", "executor"], metavar="ADDRESS",
+            help="Let the workers of a Dask scheduler do it, tcp://HOST:PORT.",
+        ),
+        click.Option(
             ["--output"], type=click.Path(path_type=Path),
             help=f"Folder of data, picture and caption.  [default: {place}]",
         ),
@@ -177,28 +181,35 @@ def shared_options(study: Study | None, preset: str | None) -> list[click.Parame
         ),
         click.Option(["--fresh"], is_flag=True, help="Use no points of an earlier run."),
         click.Option(["--json", "as_json"], is_flag=True, help="Print the numbers as JSON."),
+        click.Option(["--csv"], is_flag=True, help="Write a table of the points, too."),
+        click.Option(
+            ["--plan", "only_plan"], is_flag=True,
+            help="Print how many points, how long and how much it would be, and stop.  Up to three "
+            "points are timed, and kept.",
+        ),
     ]  # fmt: skip
 
 
 def asked(study: Study, options: Mapping[str, Any], given: Mapping[str, Any]) -> int:
     """Answer a study on the command line: warnings, what was written, numbers."""
-    from joblib import cpu_count
+    from loky import cpu_count
 
     preset = options.get("preset")
     output = options["output"] or Path("results", study.folder.replace("PRESET", str(preset)))
+    how = {
+        "seed": options["seed"], "workers": options["workers"] or cpu_count(),
+        "executor": options["executor"], "fresh": options["fresh"], "progress": True,
+    }  # fmt: skip
+    if options["only_plan"]:
+        for variant in options.get("variants") or [CONVERGED]:
+            for cost in study.plan(preset, variant, store=output / "points", **how, **given):
+                click.echo(f"{cost}" if variant == CONVERGED else f"{cost} ({variant})")
+        return 0
     with library_warnings() as told:
         reply = answer(
-            study,
-            preset=preset,
-            variants=options.get("variants"),
-            output=output,
-            ending=options["ending"],
-            seed=options["seed"],
-            workers=options["workers"] or cpu_count(),
-            fresh=options["fresh"],
-            progress=True,
-            **given,
-        )
+            study, preset=preset, variants=options.get("variants"), output=output,
+            ending=options["ending"], csv=options["csv"], **how, **given,
+        )  # fmt: skip
         code = verdict(reply.data.values(), told)
     if options["as_json"]:
         click.echo(as_json_text(study, reply))

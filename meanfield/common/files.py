@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import shutil
+import socket
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,25 +23,52 @@ if TYPE_CHECKING:
 # Attribute of a file that holds all others with their types, which netCDF has not.
 _FACTS = "quasipotential"
 _INTEGER = 2**31
+# How temporary directories begin; host and process follow.
+_PARTIAL = ".partial-"
 
 
 @contextmanager
 def staged_directory(target: Path) -> Iterator[Path]:
     """A temporary directory whose files move into `target` if the block ends without error."""
+    with directory(target):
+        for path in target.glob(f"{_PARTIAL}*"):
+            if _is_left_over(path.name):
+                shutil.rmtree(path, ignore_errors=True)
+        place = f"{_PARTIAL}{socket.gethostname()}-{os.getpid()}-"
+        staging = Path(tempfile.mkdtemp(prefix=place, dir=target))
+        try:
+            yield staging
+            for path in sorted(staging.iterdir()):
+                os.replace(path, target / path.name)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+
+
+def _is_left_over(name: str) -> bool:
+    """Whether the process that made a temporary directory was killed."""
+    host, _, process = name.removeprefix(_PARTIAL).rpartition("-")[0].rpartition("-")
+    if host != socket.gethostname() or not process.isdecimal():
+        return False
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        pass
+    return False
+
+
+@contextmanager
+def directory(target: Path) -> Iterator[None]:
+    """Make a directory, and remove what was made of it if it is still empty at the end."""
     # Made on entry: an unwritable place fails before the work starts.
     created = [path for path in (target, *target.parents) if not path.exists()]
     target.mkdir(parents=True, exist_ok=True)
-    staging = None
     try:
-        staging = Path(tempfile.mkdtemp(prefix=".partial-", dir=target))
-        yield staging
-        for path in sorted(staging.iterdir()):
-            os.replace(path, target / path.name)
+        yield
     finally:
-        if staging is not None:
-            shutil.rmtree(staging, ignore_errors=True)
         for path in created:
-            if not any(path.iterdir()):
+            if path.exists() and not any(path.iterdir()):
                 path.rmdir()
 
 
@@ -68,12 +96,13 @@ def save(data: xr.Dataset, path: Path) -> None:
 
 
 def load(path: str | Path) -> xr.Dataset:
-    """Open what a command or a study saved, with the types and the provenance it had.
+    """Open what a command, a study or a sweep saved, with the types and the provenance it had.
 
     Parameters
     ----------
     path : path
-        A netCDF file.
+        A netCDF file, or the store of a sweep, finished or not: points that are not done yet have
+        failed there.
 
     Returns
     -------
@@ -93,6 +122,10 @@ def load(path: str | Path) -> xr.Dataset:
     """
     import xarray as xr
 
+    if Path(path).is_dir():
+        from .sweep import opened
+
+        return opened(path)
     data = xr.load_dataset(path, engine="scipy")
     if _FACTS in data.attrs:
         data.attrs = json.loads(data.attrs[_FACTS])

@@ -1,27 +1,56 @@
-"""Independent jobs on processes or threads: the only pools and progress bars of the project."""
+"""Independent jobs: here, on processes, or on any executor; the only pools and bars of the project.
 
-import operator
+Results do not depend on who does the work: a job has one BLAS thread wherever it runs.
+"""
+
+from __future__ import annotations
+
+import math
+import os
 import pickle
+import signal
+import sys
+import threading
 import time
 import warnings
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
-from functools import partial
+from concurrent.futures import (
+    BrokenExecutor,
+    CancelledError,
+    Future,
+    ThreadPoolExecutor,
+)
+from contextlib import ExitStack, contextmanager
+from functools import lru_cache
+from queue import SimpleQueue
 from typing import Any, NamedTuple, TypeVar
 
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 from tqdm import tqdm
 
 from . import arguments
+from .arguments import ArgumentError
+from .identity import environment, sources
 
 T = TypeVar("T")
 # What packages below tell their developers is no warning of a job.
 DEPRECATIONS = (DeprecationWarning, PendingDeprecationWarning)
 _OF_TIME = "{l_bar}{bar}| t = {n:.4g} of {total:.4g} [{elapsed}<{remaining}]"
+# Short jobs travel together: about so many seconds of them, and for every place where jobs are done
+# so many more, which leaves a scheduler of 1000 workers at 500 messages a second.
+_BATCH, _BATCH_PER_SLOT = 0.5, 2e-3
+# A job whose process dies so often is done once more, with nothing beside it.
+_DEATHS = 3
+# Places of an executor that does not tell; seconds for which a count of places is believed.
+_SLOTS, _COUNT_AGE = 256, 5.0
+# Seconds after which processes without work end, and between looks whether their parent lives.
+_IDLE, _LOOK = 60, 1.0
+_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS")
 
 
 class Attempt(NamedTuple):
-    """What a job left: a value or an error, warnings each once, seconds on the processor."""
+    """What a job left: a value or an error, warnings each once, seconds that it took."""
 
     value: Any
     warnings: list[tuple[str, type[Warning]]]
@@ -40,59 +69,375 @@ def reason_of(error: BaseException) -> str:
 
 
 def carry_out(
-    jobs: Iterable[Callable[[], Any]],
+    jobs: Sequence[Callable[[], Any]],
     *,
     workers: int | None = None,
-    executor: Executor | None = None,
+    executor: Any = None,
     label: str = "points",
     progress: bool = False,
 ) -> Iterator[tuple[int, Attempt]]:
-    """What the jobs leave, with their numbers, as they come, of processes or an `executor`."""
-    # Functions of notebooks and lambdas may be sent to processes, too.  Each has one BLAS thread,
-    # wherever it runs: the number of threads would change last digits.
-    numbered = [partial(_attempt, number, job) for number, job in enumerate(jobs)]
+    """What the jobs leave, with their numbers, as they come.
+
+    `executor` takes them in the place of `workers` processes: of `concurrent.futures`, a Dask
+    client, or the address of a Dask scheduler.
+    """
     count = 1 if workers is None else arguments.count("workers", workers, 1)
-    with bar(len(numbered), label, progress) as shown:
-        for attempt in _scheduled(numbered, count, executor):
+    alone = executor is None and (count == 1 or len(jobs) <= 1 or _INSIDE.depth > 0)
+    with ExitStack() as stack:
+        shown = stack.enter_context(bar(len(jobs), label, progress))
+        if alone:
+            attempts: Iterable[tuple[int, Attempt]] = (
+                (number, _attempt(job)) for number, job in enumerate(jobs)
+            )
+        else:
+            attempts = _shared_out(jobs, stack.enter_context(_pool(count, executor)))
+        failed = 0
+        for number, attempt in attempts:
             shown.update()
-            yield attempt
+            if attempt.error is not None:
+                failed += 1
+                shown.set_postfix(failed=failed, refresh=False)
+            yield number, attempt
 
 
-def _scheduled(
-    jobs: Sequence[Callable[[], tuple[int, Attempt]]], count: int, executor: Executor | None
-) -> Iterator[tuple[int, Attempt]]:
-    if executor is not None:
-        running = [executor.submit(job) for job in jobs]
+def results(
+    jobs: Sequence[Callable[[], T]],
+    *,
+    workers: int | None = None,
+    executor: Any = None,
+    tick: Callable[[int], Any] = lambda number: None,
+) -> list[T]:
+    """What the jobs return, in their order; the first error is raised, warnings come once each.
+
+    `tick` is called with the number of each job that is done.
+    """
+    found: dict[int, T] = {}
+    said: dict[tuple[str, type[Warning]], None] = {}
+    for number, attempt in carry_out(jobs, workers=workers, executor=executor):
+        if attempt.error is not None:
+            raise attempt.error
+        found[number] = attempt.value
+        said |= dict.fromkeys(attempt.warnings)
+        tick(number)
+    for text, category in said:
+        warnings.warn(text, category, stacklevel=3)
+    return [found[number] for number in range(len(jobs))]
+
+
+def slots(workers: int | None, executor: Any = None) -> int:
+    """How many jobs are done at the same time."""
+    if executor is None:
+        return workers or 1
+    with _pool(1, executor) as pool:
+        return pool.slots
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """SIGTERM, by which queues and containers end a program, stops the block as Ctrl-C does."""
+    usual = signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    if not usual or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+class _Pool:
+    """Who does the work: how many at once, and what follows when it is lost."""
+
+    # Whether jobs see what the caller sees, and need not travel.
+    is_near = False
+
+    def __init__(self, executor: Any) -> None:
+        self.executor = executor
+        self.is_near = isinstance(executor, ThreadPoolExecutor)
+
+    @property
+    def slots(self) -> int:
+        """How many jobs are done at the same time."""
+        return int(getattr(self.executor, "_max_workers", _SLOTS))
+
+    def submit(self, function: Callable[..., T], *args: Any) -> Future[T]:
+        """Have it called somewhere."""
+        future: Future[T] = self.executor.submit(function, *args)
+        return future
+
+    def renew(self, error: Exception) -> None:
+        """Make ready again what lost its work by this error, or raise it."""
+        raise error
+
+
+class _Processes(_Pool):
+    """Processes of this machine, kept for a while; those that die are replaced."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(None)
+        self._count = count
+
+    @property
+    def slots(self) -> int:
+        return self._count
+
+    def submit(self, function: Callable[..., T], *args: Any) -> Future[T]:
+        # It needs no guard in scripts, and a broken one is replaced.
+        from loky import get_reusable_executor
+
+        self.executor = get_reusable_executor(
+            self._count, timeout=_IDLE, initializer=_end_with, initargs=(os.getpid(),),
+            env=dict.fromkeys(_ONE_THREAD, "1"),
+        )  # fmt: skip
+        future: Future[T] = self.executor.submit(function, *args)
+        return future
+
+    def renew(self, error: Exception) -> None:
+        if not isinstance(error, BrokenExecutor):
+            raise error
+
+
+class _Cluster(_Pool):
+    """Workers of a Dask scheduler, as many as there are at the moment."""
+
+    def __init__(self, client: Any) -> None:
+        super().__init__(client.get_executor(pure=False))
+        self._client, self._counted, self._count = client, -math.inf, 0
+
+    @property
+    def slots(self) -> int:
+        if time.monotonic() - self._counted > _COUNT_AGE:
+            self._count = sum(self._client.nthreads().values())
+            self._counted = time.monotonic()
+        return max(self._count, 16)
+
+    def renew(self, error: Exception) -> None:
+        # A scheduler that was begun again has forgotten its work.
+        while self._client.status == "connecting":
+            time.sleep(0.1)
+        if self._client.status != "running":
+            raise ConnectionError(
+                f"the scheduler {self._client} is gone; points done before are in the store, begin "
+                "it again and repeat the call"
+            ) from error
+
+
+@contextmanager
+def _pool(count: int, executor: Any) -> Iterator[_Pool]:
+    if executor is None:
+        pool: _Pool = _Processes(count)
         try:
-            for future in as_completed(running):
-                yield future.result()
-        finally:
-            for future in running:
-                future.cancel()
-    elif count == 1 or len(jobs) <= 1:
-        for job in jobs:
-            yield job()
+            yield pool
+        except BaseException:
+            # Nobody waits for what they are doing.
+            if pool.executor is not None:
+                pool.executor.shutdown(kill_workers=True)
+            raise
+    elif isinstance(executor, str):
+        with _client(executor) as client:
+            yield _Cluster(client)
+    elif hasattr(executor, "get_executor"):
+        yield _Cluster(executor)
+    elif hasattr(executor, "submit"):
+        yield _Pool(executor)
     else:
-        from joblib import Parallel, delayed
+        raise ArgumentError(
+            f"executor={executor!r}: must be an executor of concurrent.futures, a Dask client or "
+            "the address of a Dask scheduler"
+        )
 
-        pool = Parallel(n_jobs=min(count, len(jobs)), return_as="generator_unordered")
-        yield from pool(delayed(job)() for job in jobs)
+
+def _client(address: str) -> Any:
+    try:
+        from distributed import Client
+    except ImportError:
+        raise ArgumentError(
+            f"executor={address!r}: a scheduler needs Dask, pip install 'quasipotential[cluster]'"
+        ) from None
+    try:
+        return Client(address, timeout=10, set_as_default=False)  # type: ignore[no-untyped-call]
+    except (OSError, ValueError, TimeoutError) as error:
+        raise ArgumentError(f"executor={address!r}: no scheduler answers there: {error}") from error
 
 
-def _attempt(number: int, job: Callable[[], Any]) -> tuple[int, Attempt]:
-    """Do the job; other processes know nothing of the warning filters of this one."""
-    start = time.process_time()
+def _shared_out(jobs: Sequence[Callable[[], Any]], pool: _Pool) -> Iterator[tuple[int, Attempt]]:
+    """The jobs in batches on a pool; what is lost with a process or a scheduler is done again."""
+    import cloudpickle
+
+    todo, single, suspects = deque(range(len(jobs))), deque[int](), deque[int]()
+    deaths: Counter[int] = Counter()
+    running: dict[Future[Any], list[int]] = {}
+    done: SimpleQueue[Future[Any]] = SimpleQueue()
+    pace, here = 0.0, _code()
+
+    def send(batch: list[int], budget: float) -> None:
+        own: Any = [jobs[number] for number in batch]
+        if not pool.is_near:
+            # Functions of notebooks and lambdas can travel, too.
+            own = cloudpickle.dumps(own)
+        future = pool.submit(_batch, own, budget, here)
+        running[future] = batch
+        future.add_done_callback(done.put)
+
+    try:
+        while todo or single or suspects or running:
+            slots = pool.slots
+            budget = max(_BATCH, slots * _BATCH_PER_SLOT)
+            while (todo or single) and len(running) < 2 * slots:
+                if single:
+                    batch = [single.popleft()]
+                else:
+                    size = min(int(budget / pace) if pace else 1, len(todo) // (4 * slots))
+                    batch = [todo.popleft() for _ in range(max(size, 1))]
+                try:
+                    send(batch, budget)
+                except (BrokenExecutor, CancelledError) as error:
+                    todo.extendleft(reversed(batch))
+                    pool.renew(error)
+            if suspects and not running:
+                send([suspects.popleft()], budget)
+            future = done.get()
+            batch = running.pop(future)
+            try:
+                attempts = future.result()
+            except CancelledError as error:
+                todo.extendleft(reversed(batch))
+                pool.renew(error)
+                continue
+            except Exception as error:
+                if isinstance(error, BrokenExecutor):
+                    pool.renew(error)
+                    deaths.update(batch)
+                    if len(batch) > 1 or deaths[batch[0]] <= _DEATHS:
+                        often = [n for n in batch if deaths[n] >= _DEATHS]
+                        suspects.extend(often)
+                        single.extend(n for n in batch if n not in often)
+                        continue
+                    error = RuntimeError(
+                        f"its process died {deaths[batch[0]]} times, the last time alone: killed, "
+                        "or out of memory"
+                    )
+                elif len(batch) > 1:
+                    single.extend(batch)
+                    continue
+                yield batch[0], Attempt(None, [], _portable(error), math.nan)
+                continue
+            todo.extendleft(reversed(batch[len(attempts) :]))
+            mean = sum(attempt.seconds for attempt in attempts) / len(attempts)
+            pace = (pace + mean) / 2 if pace else mean
+            yield from zip(batch, attempts, strict=False)
+    finally:
+        for future in running:
+            future.cancel()
+
+
+def _batch(jobs: Any, budget: float, caller: tuple[str, ...]) -> list[Attempt]:
+    """What the jobs leave, but for those that are not begun within `budget` seconds."""
+    if differs := [text for text in _code() if text not in caller]:
+        raise RuntimeError(f"the worker has {', '.join(differs)}, the caller {', '.join(caller)}")
+    if isinstance(jobs, bytes):
+        jobs = pickle.loads(jobs)
+    attempts: list[Attempt] = []
+    start = time.monotonic()
+    for job in jobs:
+        attempts.append(_attempt(job))
+        if time.monotonic() - start > budget:
+            break
+    return attempts
+
+
+def _code() -> tuple[str, ...]:
+    """What a worker must have in common with its caller."""
+    return (*environment(), f"all_code {sources()[:12]}")
+
+
+def _end_with(parent: int) -> None:
+    """End this process when its parent is gone, which may have been killed."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_LOOK)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+@lru_cache(1)
+def _controller(loaded: int) -> ThreadpoolController:
+    """Of the BLAS libraries that are loaded; to find them takes longer than many a job."""
+    return ThreadpoolController()
+
+
+class _Inside(threading.local):
+    depth = 0
+
+
+_INSIDE = _Inside()
+
+
+class _Surroundings:
+    """One BLAS thread, and all warnings heard, while any job of this process runs.
+
+    Threads of a pool share both: the first that comes sets them, the last that leaves resets them.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._stack = ExitStack()
+        self._count = 0
+        self._heard: dict[int, list[Any]] = {}
+
+    @contextmanager
+    def of_job(self) -> Iterator[list[Any]]:
+        """Surround one job; the list of what it warns of."""
+        thread, said = threading.get_ident(), list[Any]()
+        with self._lock:
+            if self._count == 0:
+                self._stack.enter_context(warnings.catch_warnings())
+                warnings.simplefilter("always")
+                for category in DEPRECATIONS:
+                    warnings.simplefilter("ignore", category)
+                warnings.showwarning = self._hear
+                self._stack.enter_context(
+                    _controller(len(sys.modules)).limit(limits=1, user_api="blas")
+                )
+            self._count += 1
+            outer = self._heard.get(thread)
+            self._heard[thread] = said
+        _INSIDE.depth += 1
+        try:
+            yield said
+        finally:
+            _INSIDE.depth -= 1
+            with self._lock:
+                if outer is None:
+                    del self._heard[thread]
+                else:
+                    self._heard[thread] = outer
+                self._count -= 1
+                if self._count == 0:
+                    self._stack.close()
+
+    def _hear(self, message: Any, category: type[Warning], *place: Any, **more: Any) -> None:
+        # A thread that a job began has no list of its own.
+        lists = [self._heard.get(threading.get_ident()), *list(self._heard.values())]
+        next(said for said in lists if said is not None).append((str(message), category))
+
+
+_SURROUNDINGS = _Surroundings()
+
+
+def _attempt(job: Callable[[], Any]) -> Attempt:
+    """Do the job."""
+    start = time.perf_counter()
     value = failure = None
-    with warnings.catch_warnings(record=True) as caught, threadpool_limits(1, user_api="blas"):
-        warnings.simplefilter("always")
-        for category in DEPRECATIONS:
-            warnings.simplefilter("ignore", category)
+    with _SURROUNDINGS.of_job() as said:
         try:
             value = job()
         except Exception as error:  # To be told beside the points that work.
             failure = _portable(error)
-    said = list(dict.fromkeys((str(entry.message), entry.category) for entry in caught))
-    return number, Attempt(value, said, failure, time.process_time() - start)
+    return Attempt(value, list(dict.fromkeys(said)), failure, time.perf_counter() - start)
 
 
 def _portable(error: Exception) -> Exception:
@@ -102,19 +447,6 @@ def _portable(error: Exception) -> Exception:
     except Exception:
         return RuntimeError(reason_of(error))
     return error
-
-
-def in_threads(jobs: Sequence[Callable[[], T]], threads: int | None) -> list[T]:
-    """Results of the jobs in their order, computed by `threads` with one BLAS thread each."""
-    # For the sampler, whose products are as long as the batch and as wide as the rank: too thin
-    # for threads of BLAS, but they release the interpreter.
-    count = min(threads or 1, len(jobs))
-    with threadpool_limits(1, user_api="blas"):
-        if count == 1:
-            return [job() for job in jobs]
-        with ThreadPoolExecutor(count) as pool:
-            # The first error cancels those that have not begun.
-            return list(pool.map(operator.call, jobs))
 
 
 def bar(

@@ -38,7 +38,7 @@ NOTATION = {
     "batches": "Independent batches, at least 2: the unit of the errors.",
 }
 # What a function of a whole grid passes on; no parameters of the study.
-PASSED_ON = ("seed", "workers", "progress", "store")
+PASSED_ON = ("seed", "workers", "executor", "progress", "store")
 _MAX_AXIS = 100_000
 
 

@@ -1,144 +1,281 @@
-"""Finished points on disk: an interrupted sweep, or one of many machines, goes on from them."""
+"""Finished points on disk: whoever is stopped at any moment goes on from them.
+
+A store is a folder of logs, each with one writer.  A line is one point, or what a sweep says of
+itself; it carries a digest and is appended whole, so that a kill costs the line that was being
+written.  One file holds all points of a writer, because file systems of clusters dislike many
+small ones.
+"""
 
 from __future__ import annotations
 
 import base64
 import builtins
+import errno
 import hashlib
 import json
-from collections.abc import Mapping
+import os
+import socket
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .files import plain
+from .arguments import ArgumentError
+from .files import directory, plain
 from .jobs import Attempt
 
-if TYPE_CHECKING:
-    import xarray as xr
+try:
+    import fcntl
+except ImportError:  # Windows: no locks.
+    fcntl = None  # type: ignore[assignment]
+
+SCHEMA = 2
+_POINTS, _LOCK = "points-{}.jsonl", "points-{}.lock"
+# What a line ends with, beside the digits of its digest.
+_END, _DIGITS = b', "digest": ""}\n', 16
+# Locks that this process holds: those of POSIX keep out other processes only.
+_HELD: set[Path] = set()
+_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
+
+
+class StoreWarning(UserWarning):
+    """Part of a store is damaged, or it cannot be locked."""
+
+
+class PointError(RuntimeError):
+    """The error of a point, as a store kept it."""
+
+    def __init__(self, text: str, kind: str = "", status: str = "") -> None:
+        super().__init__(text)
+        self.kind, self.status = kind, status
+
+
+class Labelled(NamedTuple):
+    """What a function returned: arrays with dimensions and descriptions."""
+
+    variables: dict[str, tuple[tuple[str, ...], NDArray[Any], dict[str, Any]]]
+    coords: tuple[str, ...] = ()
+    attrs: Mapping[str, Any] = {}
 
 
 class Store:
     """Attempts by key, appended to a file as they come.
 
-    A store writes to one file, ``points-NAME.jsonl``, and reads all of its folder: machines that
-    share a folder take names of their own.  A line that was cut off or altered fails its digest and
-    counts as not done.
+    As a context it is open for writing, by one writer of each name; `read` alone needs no lock.
 
     Parameters
     ----------
     folder : path or None
         None keeps everything in memory.
     name : str
-        Of the file to write.
+        Of the writer: machines that share a folder take names of their own, and each reads all.
     fresh : bool
-        Whether to forget what this file has, and not to look into the others.
+        Forget what this writer has, and do not look into the files of others.
     """
 
     def __init__(
         self, folder: str | Path | None, name: str = "all", *, fresh: bool = False
     ) -> None:
-        self._kept: dict[str, Attempt] = {}
-        self._file = None
-        if folder is None:
-            return
-        folder = Path(folder)
-        self._file = folder / f"points-{name}.jsonl"
-        if fresh:
-            self._file.unlink(missing_ok=True)
-            return
-        for path in sorted(folder.glob("points-*.jsonl")):
-            self._kept |= _read(path)
-        _mend(self._file)
+        self.folder = None if folder is None else Path(folder)
+        self.header: dict[str, Any] | None = None
+        self._name, self._fresh, self._is_said = name, fresh, True
+        self._kept: dict[str, tuple[Mapping[str, Any], Attempt]] = {}
+        self._file: BinaryIO | None = None
+        self._stack = ExitStack()
 
     def __len__(self) -> int:
         """How many points it has."""
         return len(self._kept)
 
+    def __enter__(self) -> Store:
+        if self.folder is not None:
+            with ExitStack() as stack:
+                stack.enter_context(directory(self.folder))
+                stack.enter_context(_locked(self.folder / _LOCK.format(self._name)))
+                path = self.folder / _POINTS.format(self._name)
+                if self._fresh:
+                    path.unlink(missing_ok=True)
+                else:
+                    self.read(path)
+                self._file = stack.enter_context(path.open("ab"))
+                stack.callback(self._clear, path)
+                self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._file = None
+        self._stack.close()
+
+    def _clear(self, path: Path) -> None:
+        """Leave nothing of a sweep without a single result."""
+        if all(attempt.error is not None for _, attempt in self._kept.values()):
+            path.unlink()
+
+    def read(self, own: Path | None = None) -> Store:
+        """Take up what is there; damaged lines are told, and removed from the file `own`."""
+        assert self.folder is not None
+        for path in sorted(self.folder.glob(_POINTS.format("*"))):
+            good, damaged = [], 0
+            with path.open("rb") as file:
+                for text in file:
+                    if self._take(text):
+                        good.append(text)
+                    else:
+                        # One that was cut off by a kill is the last, and no damage.
+                        damaged += text.endswith(b"\n")
+            if damaged:
+                said = f"{path}: {damaged} damaged lines are not used; what they had is done again"
+                warnings.warn(said, StoreWarning, stacklevel=3)
+            if path == own and path.stat().st_size != sum(map(len, good)):
+                beside = path.with_suffix(".partial")
+                beside.write_bytes(b"".join(good))
+                os.replace(beside, path)
+        return self
+
+    def _take(self, text: bytes) -> bool:
+        """Whether a line is whole; what it has is taken up."""
+        body = text[: -len(_END) - _DIGITS] + b"}"
+        if text != _sealed(body):
+            return False
+        line = json.loads(body)
+        if line.get("schema") != SCHEMA:
+            raise ArgumentError(
+                f"store={str(self.folder)!r}: of format {line.get('schema')}, this version "
+                f"reads {SCHEMA}; take another folder, or begin afresh"
+            )
+        if "header" in line:
+            self.header = line["header"]
+            return True
+        said = [(words, _named(name, Warning, UserWarning)) for words, name in line["warnings"]]
+        failed = line["error"]
+        error = None if failed is None else PointError(**failed)
+        value = None if failed else _decoded(line["value"])
+        self._kept[line["key"]] = line["facts"], Attempt(value, said, error, line["seconds"])
+        return True
+
+    def describe(self, header: Mapping[str, Any]) -> None:
+        """Say what the points are that follow."""
+        self.header, self._is_said = plain(header), False
+
     def add(self, key: str, attempt: Attempt, facts: Mapping[str, Any] | None = None) -> None:
-        """Keep what a job left, with what identifies it to a reader; failures are not written."""
-        self._kept[key] = attempt
-        if self._file is not None and attempt.error is None:
-            line = {
+        """Keep what a job left, with what identifies it to a reader."""
+        if self.header is not None and not self._is_said:
+            self._write({"header": self.header})
+            self._is_said = True
+        facts = dict(facts or {})
+        self._kept[key] = facts, attempt
+        error = attempt.error
+        failed = None if error is None else {
+            "text": attempt.reason, "kind": _name(type(error)), "status": status_of(error)
+        }  # fmt: skip
+        self._write(
+            {
                 "key": key,
-                "facts": dict(facts or {}),
-                "value": _encoded(attempt.value),
+                "facts": facts,
+                "value": None if failed else _encoded(attempt.value),
                 "warnings": [(text, _name(kind)) for text, kind in attempt.warnings],
+                "error": failed,
                 "seconds": attempt.seconds,
             }
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            with self._file.open("a", encoding="utf-8") as file:
-                file.write(json.dumps({**line, "digest": _digest(line)}) + "\n")
+        )
+
+    def _write(self, line: dict[str, Any]) -> None:
+        if self._file is None:
+            return
+        try:
+            self._file.write(_sealed(json.dumps({"schema": SCHEMA, **line}).encode()))
+            self._file.flush()
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, self._file.name) from error
 
     def get(self, key: str) -> Attempt | None:
-        """What a job found, if it has been done."""
-        return self._kept.get(key)
+        """What a job left, if it has been done."""
+        return self._kept[key][1] if key in self._kept else None
+
+    def points(self) -> Iterator[tuple[str, Mapping[str, Any], Attempt]]:
+        """All keys with what identifies them and what they left."""
+        for key, (facts, attempt) in self._kept.items():
+            yield key, facts, attempt
 
 
-def _read(path: Path) -> dict[str, Attempt]:
-    attempts = {}
-    for text in path.read_text(encoding="utf-8", errors="replace").splitlines():
+def status_of(error: Exception) -> str:
+    """Of a point that failed: "absent" where the result that the error brings says so."""
+    if isinstance(error, PointError):
+        return error.status
+    solution = getattr(error, "solution", None)
+    words = set(np.ravel(getattr(solution, "status", "flagged")).tolist())
+    return "absent" if words == {"absent"} else "flagged"
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Keep out every other process that asks for this file, for as long as this one lives."""
+    if (path := path.resolve()) in _HELD:
+        raise ArgumentError(f"store={str(path.parent)!r}: this process already writes there")
+    with path.open("a+b") as file:
         try:
-            line = json.loads(text)
-            if line.pop("digest") != _digest(line):
-                continue
-            said = [(words, _category(name)) for words, name in line["warnings"]]
-            value = _decoded(line["value"])
-            attempts[line["key"]] = Attempt(value, said, None, line["seconds"])
-        except (KeyError, TypeError, AttributeError, ValueError, RecursionError):
-            continue  # The line at which a run was interrupted: it is done again.
-    return attempts
+            if fcntl is not None:
+                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                file.seek(0)
+                holder = file.read().decode(errors="replace")
+                raise ArgumentError(
+                    f"store={str(path.parent)!r}: another sweep writes there ({holder}); wait for "
+                    "it, or take another folder"
+                ) from error
+            text = f"{path}: this file system has no locks; let no second sweep write there"
+            warnings.warn(text, StoreWarning, stacklevel=4)
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {socket.gethostname()}".encode())
+        file.flush()
+        _HELD.add(path)
+        try:
+            yield
+        finally:
+            _HELD.discard(path)
+            path.unlink(missing_ok=True)
 
 
-def _mend(path: Path) -> None:
-    """End the line at which a run was interrupted, so that the next one is whole."""
-    if path.exists() and not path.read_bytes().endswith(b"\n"):
-        with path.open("a") as file:
-            file.write("\n")
+def _sealed(body: bytes) -> bytes:
+    """A line of this JSON object with its digest."""
+    digest = hashlib.sha256(body).hexdigest()[:_DIGITS].encode()
+    return body[:-1] + b', "digest": "' + digest + b'"}\n'
 
 
-def _digest(line: Mapping[str, Any]) -> str:
-    text = json.dumps(line, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _name(kind: type[Warning]) -> str:
+def _name(kind: type) -> str:
     return f"{kind.__module__}:{kind.__qualname__}"
 
 
-def _category(name: str) -> type[Warning]:
+def _named(name: str, base: type, usual: type) -> Any:
+    """The class of this name if it is there and one of `base`, else the usual one."""
     module, _, kind = name.partition(":")
     try:
-        category = getattr(builtins if module == "builtins" else import_module(module), kind)
+        found = getattr(builtins if module == "builtins" else import_module(module), kind)
     except (ImportError, AttributeError):
-        return UserWarning
-    known = isinstance(category, type) and issubclass(category, Warning)
-    return category if known else UserWarning
+        return usual
+    return found if isinstance(found, type) and issubclass(found, base) else usual
 
 
-def _encoded(data: xr.Dataset) -> dict[str, Any]:
+def _encoded(record: Labelled) -> dict[str, Any]:
     variables = {
-        str(name): [list(one.dims), _array(one.values), plain(one.attrs)]
-        for name, one in data.variables.items()
+        name: [list(dims), _array(values), plain(attrs)]
+        for name, (dims, values, attrs) in record.variables.items()
     }
-    return {
-        "variables": variables,
-        "coords": [str(c) for c in data.coords],
-        "attrs": plain(data.attrs),
-    }
+    return {"variables": variables, "coords": list(record.coords), "attrs": plain(record.attrs)}
 
 
-def _decoded(facts: Mapping[str, Any]) -> xr.Dataset:
-    import xarray as xr
-
+def _decoded(facts: Mapping[str, Any]) -> Labelled:
     variables = {
-        name: (dims, _values(array), attrs)
+        name: (tuple(dims), _values(array), attrs)
         for name, (dims, array, attrs) in facts["variables"].items()
     }
-    return xr.Dataset(variables, attrs=facts["attrs"]).set_coords(facts["coords"])
+    return Labelled(variables, tuple(facts["coords"]), facts["attrs"])
 
 
 def _array(values: NDArray[Any]) -> list[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import shlex
+import shutil
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -18,10 +19,10 @@ from ..exponential import StepSizeWarning
 from ..schedule import Switching
 from . import arguments, files, seeds
 from .arguments import ArgumentError
+from .identity import identity, key_of
 from .options import PASSED_ON, Option, as_text, options_of
-from .store import Store
 from .style import STYLE
-from .sweep import VERDICT, sweep
+from .sweep import VERDICT, Plan, planning, sweep
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 CONVERGED, PRINTED = "converged", "printed"
 REPLICATES = "trials"
+# What a run is told beside its parameters.
+_HOW = ("workers", "executor", "store", "fresh", "progress")
 # Folder of the figures of the papers.
 FIGURES = "figures/PRESET"
 # A number below this is written with a power of ten; a relative error below that is rounding.
@@ -49,7 +52,8 @@ class Part:
     replicated: bool = False
     # Axes along which points share couplings and starts; default: all.
     shared: tuple[str, ...] | None = None
-    # The function makes the grid itself and takes `seed`, `workers`, `progress` or `store`.
+    # The function makes the grid itself and takes some of `seed`, `workers`, `executor`,
+    # `progress` and `store`.
     whole: bool = False
 
 
@@ -126,6 +130,7 @@ class Study:
         *,
         seed: int | None = 0,
         workers: int | None = None,
+        executor: Any = None,
         store: str | Path | None = None,
         fresh: bool = False,
         progress: bool = False,
@@ -136,8 +141,10 @@ class Study:
 
         values = self.values(preset, variant, **changes)
         entropy = seeds.entropy(seed)
-        kept = Store(store, self.name, fresh=fresh)
-        how = {"seed": entropy, "workers": workers, "store": kept, "progress": progress}
+        how = {
+            "seed": entropy, "workers": workers, "executor": executor, "store": store,
+            "fresh": fresh, "progress": progress,
+        }  # fmt: skip
         with warnings.catch_warnings():
             if variant == PRINTED:
                 # The printed step is used on purpose; picture and table say what it does.
@@ -165,9 +172,34 @@ class Study:
         data = data.assign_attrs(facts)
         return data if self.derive is None else self.derive(data)
 
+    def plan(
+        self, preset: str | None = None, variant: str = CONVERGED, *, seed: int = 0, **changes: Any
+    ) -> list[Plan]:
+        """What each part would cost; a part that is one call of a solver is one point."""
+        how = {name: changes.pop(name) for name in _HOW if name in changes}
+        values = self.values(preset, variant, **changes)
+        plans = []
+        for part in self.parts:
+            if part.whole and "store" not in inspect.signature(part.function).parameters:
+                plans.append(Plan(self.name, 1, 0, [], 0.0, 1))
+                continue
+            with planning() as found:
+                self._part(part, values, {"seed": seed, **how})
+            plans += found
+        return plans
+
     def _part(self, part: Part, values: Mapping[str, Any], how: Mapping[str, Any]) -> xr.Dataset:
         names = inspect.signature(part.function).parameters
         given = {name: values[name] for name in names if name in values and name not in part.axes}
+        how = dict(how)
+        fresh = how.pop("fresh", False)
+        if how.get("store") is not None:
+            # Other parameters are another sweep, with a folder of its own.
+            fixed = {k: v for k, v in given.items() if k not in self.axes} | {"seed": how["seed"]}
+            code = key_of(identity(part.function, fixed))
+            how["store"] = Path(how["store"], f"{self.name}-{code[:12]}")
+            if fresh:
+                shutil.rmtree(how["store"], ignore_errors=True)
         if part.whole:
             more = {name: how[name] for name in PASSED_ON if name in names}
             whole: xr.Dataset = part.function(**given, **more)
@@ -220,10 +252,12 @@ def answer(
     variants: Sequence[str] | None = None,
     output: str | Path | None = None,
     ending: str = "png",
+    csv: bool = False,
     **how: Any,
 ) -> Answer:
     """Compute variants of a study, by default all; with `output` save data, pictures, caption."""
-    # There: NAME.nc, NAME.png, NAME-printed.nc, …, NAME.md, and finished points in ``points``.
+    # There: NAME.nc, NAME.png, NAME-printed.nc, …, NAME.md, with `csv` NAME.csv, and finished
+    # points in ``points``.
     chosen = tuple(study.variants) if variants is None else tuple(variants)
     own = set(inspect.signature(Study.run).parameters)
     for variant in chosen:
@@ -238,11 +272,10 @@ def answer(
         how = {"store": output / "points", **how}
     for variant in chosen:
         run = data[variant] = study.run(preset, variant, **how)
-        how.pop("fresh", None)  # The next variant keeps its points in the same file.
         if output is not None:
             # Before the next variant, which may fail.
-            made = _written(study, variant, run, output, ending)
-            pictures = [path.name for path in made if path.suffix != ".nc"]
+            made = _written(study, variant, run, output, ending, csv)
+            pictures = [path.name for path in made if path.suffix == f".{ending}"]
             lines += [f"![{study.source}, {variant}]({name})" for name in pictures]
             lines += ["", f"*{variant}*: `{run.attrs['command']}`", ""]
             written += made
@@ -264,21 +297,39 @@ def _stem(study: Study, variant: str) -> str:
     return study.name if variant == CONVERGED else f"{study.name}-{variant}"
 
 
-def _written(study: Study, variant: str, data: xr.Dataset, output: Path, ending: str) -> list[Path]:
+def _written(
+    study: Study, variant: str, data: xr.Dataset, output: Path, ending: str, csv: bool
+) -> list[Path]:
     """Save data, and then, which may fail, pictures."""
     from matplotlib import style
 
     stem = _stem(study, variant)
     parts = {stem: data} if study.split is None else study.split(data)
+    names = [f"{name}.nc" for name in parts]
     with files.staged_directory(output) as folder:
         for name, part in parts.items():
             files.save(part, folder / f"{name}.nc")
+            if csv:
+                names.append(f"{name}.csv")
+                of_points(part).to_csv(folder / f"{name}.csv")
     with files.staged_directory(output) as folder, style.context(STYLE):
         drawn = study.draw(data)
         pictures = drawn if isinstance(drawn, Mapping) else {stem: drawn}
         for name, picture in pictures.items():
+            names.append(f"{name}.{ending}")
             picture.savefig(folder / f"{name}.{ending}")
-    return [output / f"{n}.nc" for n in parts] + [output / f"{n}.{ending}" for n in pictures]
+    return [output / name for name in names]
+
+
+def of_points(data: xr.Dataset) -> pd.DataFrame:
+    """A row for each point of a sweep, with what has no dimension beyond those of the points."""
+    import pandas as pd
+
+    dims = data["status"].dims if "status" in data else ()
+    own = data.drop_vars([name for name in data.variables if set(data[name].dims) - set(dims)])
+    if dims:
+        return own.to_dataframe()
+    return pd.DataFrame({str(name): [one.values.item()] for name, one in own.variables.items()})
 
 
 def numbers(study: Study, data: Mapping[str, xr.Dataset]) -> list[pd.DataFrame]:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import inspect
-import json
+import math
+import time
 import warnings
-from collections.abc import Callable, Container, Hashable, Mapping, Sequence
-from concurrent.futures import Executor
-from functools import cache, partial
+from collections.abc import Callable, Container, Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import partial
 from itertools import product
 from pathlib import Path
-from types import CodeType, ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,20 +20,24 @@ from numpy.typing import ArrayLike, NDArray
 from . import arguments, seeds
 from .arguments import ArgumentError
 from .files import provenance
-from .jobs import Attempt, carry_out
-from .result import ABSENT, FLAGGED, given, status_by
-from .store import Store
+from .identity import differences, identity, key_of, title
+from .jobs import Attempt, carry_out, slots, stoppable
+from .result import FLAGGED, given, status_by
+from .store import Labelled, PointError, Store, status_of
 
 if TYPE_CHECKING:
     import xarray as xr
 
-_PACKAGES = ("meanfield", "simulate")
 # What the sweep says of each point.
 VERDICT = ("failed", "status", "reason")
 # Attributes of a result that are never those of the whole sweep, and those of no point either.
 _OF_POINT, _OF_NONE = {"converged", "reason", "status"}, {"created", "call"}
-# No kept number depends on these parts of the packages.
-_APART = {"study.py", "options.py", "cli.py", "style.py"}
+# What needs no xarray.
+_PLAIN = (int, float, complex, str, np.generic, np.ndarray)
+# A plan times so many points, and begins no other after so many seconds.
+_TIMED, _PATIENCE = 3, 10.0
+# Bytes of a line of a store beside its arrays.
+_LINE = 600
 
 
 class SweepWarning(UserWarning):
@@ -47,10 +51,11 @@ def sweep(
     replicates: int = 1,
     seed: int | None = None,
     shared: Sequence[str] = (),
-    store: str | Path | Store | None = None,
+    store: str | Path | None = None,
     workers: int | None = None,
-    executor: Executor | None = None,
+    executor: Any = None,
     version: str | None = None,
+    retry: bool = True,
     progress: bool = False,
     throw: bool | type[Exception] = False,
     label: str | None = None,
@@ -70,20 +75,25 @@ def sweep(
         How often each point is done, with seeds of their own.
     seed : int, optional
         The seed of a point depends on `seed`, the replicate and the values of its coordinates, not
-        on their places (`seeds.point`).  None takes a seed from the operating system, to be read
-        from the attributes.
+        on their places (`seeds.point`).  None takes that of the store, or one from the operating
+        system, to be read from the attributes.
     shared : sequence of str
         Axes that do not enter the seeds: points along them share couplings, starts and noise.
-    store : path or Store, optional
-        Folder that keeps finished points; a sweep that was stopped, also by Ctrl-C, goes on from
-        them.  A point is found again if the function, what it calls in its module, versions,
-        `fixed`, seed and coordinates are the same; for what it calls elsewhere there is `version`.
+    store : path, optional
+        Folder that keeps points as they finish: a sweep that was stopped at any moment goes on from
+        them, and longer axes or more replicates extend it.  It belongs to one sweep: the same
+        function (with what it holds, and calls in its module), `fixed`, seed, names of axes and
+        versions of this package, NumPy, SciPy and Python.  `meanfield.load` opens it.
     workers : int, optional
         Processes; default: this one.  Results do not depend on it.
-    executor : concurrent.futures.Executor, optional
-        Takes the points instead.
+    executor : Executor, Client or str, optional
+        Takes the points instead: of `concurrent.futures`, a Dask client, or the address of a Dask
+        scheduler.
     version : str, optional
-        In the place of the source of `function` for the store, needed where there is none.
+        In the place of the source of `function` and of all versions for the store: you say what is
+        the same.  Needed where there is no source.
+    retry : bool
+        Whether points that failed before are tried again, or keep their errors.
     progress : bool
         Progress bar on a terminal.
     throw : bool or type of exception
@@ -101,12 +111,15 @@ def sweep(
         ``failed`` says of each point whether the function raised; there its numbers are nan, its
         texts empty and its truth values False.  ``status`` is that of the result ("converged",
         "flagged", "absent"), and "flagged" where it failed; ``reason`` says why not converged.
+        The attribute ``seconds`` has how long each point took, a nested list in the shape of
+        the grid.
 
     Raises
     ------
     ArgumentError
         If an axis is empty, has more than one dimension or a value twice, an argument is given
-        twice or does not exist, or `store` needs a `version`.
+        twice or does not exist, `store` needs a `version`, belongs to another sweep or is being
+        written, or no scheduler answers.
     Exception
         That of the first point if no point has a result.
 
@@ -130,31 +143,58 @@ def sweep(
     takes_seed = _check_call(function, grid, fixed)
     if strange := set(shared) - set(grid):
         raise ArgumentError(f"shared={sorted(strange)}: no such axis, only {', '.join(grid)}")
-    entropy = seeds.entropy(seed)
-    names = (*grid, "replicate")
-    steps = product(*grid.values(), range(count))
-    points = [dict(zip(names, values, strict=True)) for values in steps]
-    jobs, keys = [], []
-    kept = store if isinstance(store, Store) else Store(store)
-    code = identity(function, fixed, version) if store is not None else ""
-    for point in points:
-        place = {name: point[name] for name in grid}
-        own = {name: value for name, value in place.items() if name not in shared}
-        seed_of = {"seed": seeds.point(entropy, point["replicate"], own)} if takes_seed else {}
-        jobs.append(partial(_labelled, function, fixed | place | seed_of, tuple(grid)))
-        keys.append(key_of(code, point | seed_of))
-    attempts = keep(
-        jobs, keys, kept, points, throw=Exception if throw is True else throw or (),
-        workers=workers, executor=executor, progress=progress,
-        label=label or getattr(function, "__name__", "points"),
-    )  # fmt: skip
+    own = identity(function, fixed, version) if store is not None else {}
+    label = label or str(getattr(function, "__name__", "points"))
+    with Store(store) as kept:
+        before = kept.header or {}
+        entropy = seeds.entropy(before.get("seed") if seed is None else seed)
+        own["axes"] = ", ".join(sorted(grid))
+        if takes_seed:
+            own |= {"seed": str(entropy), "shared axes": ", ".join(sorted(shared)) or "none"}
+        if before and (differs := differences(before["identity"], own)):
+            raise ArgumentError(
+                f"store={str(store)!r}: holds another sweep, {differs}; take another folder"
+            )
+        points, keys = _points(grid, count, own)
+        jobs = []
+        for point in points:
+            place = {name: point[name] for name in grid}
+            apart = {name: value for name, value in place.items() if name not in shared}
+            drawn = {"seed": seeds.point(entropy, point["replicate"], apart)} if takes_seed else {}
+            jobs.append(partial(_called, function, fixed | place | drawn, tuple(grid)))
+        facts = {name: told[name] for name in fixed if told[name] is not None}
+        kept.describe(
+            {
+                "identity": own,
+                **_extended(before, grid, count),
+                "seed": entropy if takes_seed else None,
+                "facts": facts | {"call": told["call"]} | provenance(),
+            }
+        )
+        how: dict[str, Any] = {"workers": workers, "executor": executor, "retry": retry}
+        if (plans := _PLANS.get()) is not None:
+            plans.append(_timed(jobs, keys, kept, points, label=label, progress=progress, **how))
+            raise _PlannedError
+        attempts = keep(
+            jobs, keys, kept, points, throw=Exception if throw is True else throw or (),
+            progress=progress, label=label, **how,
+        )  # fmt: skip
     _tell(points, attempts)
-    dims = {**grid, **({"replicate": list(range(count))} if count > 1 else {})}
-    data = _assembled(dims, attempts)
-    # What the results say they used counts more than what was given.
-    facts = {k: told[k] for k in fixed if told[k] is not None and k not in data.variables}
-    facts |= data.attrs | {"call": told["call"]} | ({"seed": entropy} if takes_seed else {})
-    return data.assign_attrs(facts | provenance())
+    facts |= {"call": told["call"]} | ({"seed": entropy} if takes_seed else {}) | provenance()
+    return _finished(grid, count, attempts, facts)
+
+
+def opened(folder: str | Path) -> xr.Dataset:
+    """What a store has, as the sweep returns it; points that are not done yet have failed."""
+    kept = Store(folder).read()
+    if (header := kept.header) is None:
+        raise ArgumentError(f"path={str(folder)!r}: no sweep is kept there")
+    grid, count = header["axes"], header["replicates"]
+    missing = Attempt(None, [], PointError("not done yet", status=FLAGGED), math.nan)
+    _, keys = _points(grid, count, header["identity"])
+    attempts = [kept.get(key) or missing for key in keys]
+    facts = header["facts"] | ({} if header["seed"] is None else {"seed": header["seed"]})
+    return _finished(grid, count, attempts, facts)
 
 
 def keep(
@@ -164,22 +204,167 @@ def keep(
     facts: Sequence[Mapping[str, Any]],
     *,
     throw: type[Exception] | tuple[type[Exception], ...] = (),
+    retry: bool = True,
     **how: Any,
 ) -> list[Attempt]:
     """What the jobs leave, in their order; those whose key `store` has are not done again."""
     # `facts` identify a job to a reader of the store; errors of the type `throw` are raised.
-    todo = [number for number, key in enumerate(keys) if store.get(key) is None]
-    for place, attempt in carry_out([jobs[number] for number in todo], **how):
-        if isinstance(attempt.error, throw):
-            raise attempt.error
-        store.add(keys[todo[place]], attempt, facts[todo[place]])
+    todo = _todo(keys, store, retry)
+    with stoppable():
+        for place, attempt in carry_out([jobs[number] for number in todo], **how):
+            if isinstance(attempt.error, throw):
+                raise attempt.error
+            store.add(keys[todo[place]], attempt, facts[todo[place]])
     return [known for key in keys if (known := store.get(key)) is not None]
 
 
-def key_of(identity: str, facts: Mapping[str, Any]) -> str:
-    """Digest of what a result depends on."""
-    text = json.dumps([identity, dict(facts)], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:24]
+def _todo(keys: Sequence[str], store: Store, retry: bool) -> list[int]:
+    known = [store.get(key) for key in keys]
+    return [k for k, one in enumerate(known) if one is None or (retry and one.error is not None)]
+
+
+class Plan(NamedTuple):
+    """What a sweep would cost; `str` says it."""
+
+    label: str
+    points: int
+    kept: int
+    # Of the points that are known, each.
+    seconds: list[float]
+    # In memory, all points.
+    bytes: float
+    # Points at the same time.
+    workers: int
+
+    def __str__(self) -> str:
+        todo = self.points - self.kept
+        text = f"{self.label}: {self.points} points, {self.kept} kept, {todo} to do"
+        if not self.seconds:
+            return f"{text}; none has been timed"
+        few, long = min(self.seconds), max(self.seconds)
+        # No more than one point at a time is the longest.
+        mean, share = sum(self.seconds) / len(self.seconds), todo / self.workers
+        times = f"{duration(few)} to {duration(long)} each ({len(self.seconds)} timed)"
+        whole = f"about {duration(max(mean * share, min(todo, 1) * mean))} on {self.workers}"
+        worst = f"at most {duration(long * math.ceil(share))} if all are as long as the longest"
+        disk = 4 / 3 * self.bytes + _LINE * self.points
+        return f"{text}; {times}: {whole} workers, {worst}; {disk / 1e6:.3g} MB on disk"
+
+
+def plan(function: Callable[..., Any], axes: Mapping[str, ArrayLike], **how: Any) -> Plan:
+    """What `sweep` would cost with these arguments: points, time and bytes.
+
+    Parameters
+    ----------
+    function, axes, **how
+        As in `sweep`.  Up to three points are timed, unless the store knows how long they take or
+        there are no more; with a store they are kept.
+
+    Returns
+    -------
+    Plan
+        To be printed; `points`, `kept`, `seconds`, `bytes` and `workers` are its numbers.
+
+    Raises
+    ------
+    ArgumentError
+        As `sweep`.
+
+    Examples
+    --------
+    >>> from meanfield import plan
+    >>> cost = plan(lambda g: g**2, {"g": range(100)})
+    >>> cost.points, len(cost.seconds)
+    (100, 3)
+    """
+    with planning() as plans:
+        sweep(function, axes, **how)
+    return plans[0]
+
+
+@contextmanager
+def planning() -> Iterator[list[Plan]]:
+    """The first sweep of the block is planned instead of done, and ends the block."""
+    plans: list[Plan] = []
+    token = _PLANS.set(plans)
+    try:
+        yield plans
+    except _PlannedError:
+        pass
+    finally:
+        _PLANS.reset(token)
+
+
+_PLANS: ContextVar[list[Plan] | None] = ContextVar("plans", default=None)
+
+
+class _PlannedError(BaseException):
+    """A sweep is planned; nothing that uses its result can go on."""
+
+
+def _timed(
+    jobs: Sequence[Callable[[], Any]], keys: Sequence[str], store: Store,
+    facts: Sequence[Mapping[str, Any]], *, label: str, retry: bool, workers: int | None,
+    executor: Any, progress: bool,
+) -> Plan:  # fmt: skip
+    """The plan of these jobs; some are done to know how long they take."""
+    start, todo = time.monotonic(), _todo(keys, store, retry)
+    known = [one for key in keys if (one := store.get(key)) and math.isfinite(one.seconds)]
+    if not known and len(todo) > _TIMED:
+        for number in (todo[0], todo[len(todo) // 2], todo[-1]):
+            known += keep(
+                [jobs[number]], [keys[number]], store, [facts[number]], executor=executor,
+                label=f"{label}, timed", progress=progress,
+            )  # fmt: skip
+            if time.monotonic() - start > _PATIENCE:
+                break
+    sizes = [_size(one.value) for one in known if one.error is None]
+    each = sum(sizes) / len(sizes) if sizes else 0.0
+    left = len(_todo(keys, store, retry))
+    seconds = [one.seconds for one in known]
+    count = slots(workers, executor)
+    return Plan(label, len(keys), len(keys) - left, seconds, each * len(keys), count)
+
+
+def _size(record: Labelled) -> int:
+    return sum(values.nbytes for _, values, _ in record.variables.values())
+
+
+def duration(seconds: float) -> str:
+    """A time in the unit that suits it."""
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.3g} {unit}"
+    return f"{seconds:.2g} s"
+
+
+def _points(
+    grid: Mapping[str, Sequence[Any]], count: int, own: Mapping[str, str]
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Coordinates and key of each point."""
+    code, names = key_of(dict(own)), (*grid, "replicate")
+    points = [dict(zip(names, v, strict=True)) for v in product(*grid.values(), range(count))]
+    return points, [key_of(code, {k: _exact(v) for k, v in one.items()}) for one in points]
+
+
+def _exact(value: Any) -> Any:
+    """One text for 1 and 1.0, and for 0 and −0."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _extended(
+    before: Mapping[str, Any], grid: Mapping[str, list[Any]], count: int
+) -> dict[str, Any]:
+    """Axes and replicates of a store to which a sweep adds these."""
+    axes = {}
+    for name, values in grid.items():
+        old = before["axes"][name] if before else []
+        union = [*old, *(value for value in values if value not in old)]
+        if not set(old) <= set(values):
+            # Texts stay in the order in which they came.
+            values = union if any(isinstance(v, str) for v in union) else sorted(union)
+        axes[name] = values
+    return {"axes": axes, "replicates": max(count, before.get("replicates", 1))}
 
 
 def _axis(name: str, values: ArrayLike) -> list[Any]:
@@ -212,115 +397,44 @@ def _check_call(
     strange = [name for name in (*axes, *fixed) if name not in signature.parameters]
     if strange and not takes_any:
         raise ArgumentError(
-            f"{', '.join(strange)}: {_title(function)} has no such argument, only "
+            f"{', '.join(strange)}: {title(function)} has no such argument, only "
             f"{', '.join(signature.parameters)}"
         )
     try:
         signature.bind(**dict.fromkeys([*axes, *fixed, *(["seed"] if takes_seed else [])]))
     except TypeError as error:
-        raise ArgumentError(f"function={_title(function)}: {error}") from error
+        raise ArgumentError(f"function={title(function)}: {error}") from error
     return takes_seed
 
 
-def _title(function: Callable[..., Any]) -> str:
-    return getattr(function, "__qualname__", None) or repr(function)
-
-
-def identity(
-    function: Callable[..., Any], fixed: Mapping[str, Any], version: str | None = None
-) -> str:
-    """Digest of the function, what it holds and calls in its module, and its fixed arguments."""
-    import joblib
-
-    if version is None:
-        bare = inspect.unwrap(function.func if isinstance(function, partial) else function)
-        try:
-            # Newer Pythons take the text of ``python -c`` for the source of whatever was executed.
-            if inspect.getfile(bare) == "<string>":
-                raise OSError("made by exec")
-            inspect.getsource(bare)
-        except (OSError, TypeError) as error:
-            raise ArgumentError(
-                f"function={_title(bare)}: has no source, so that store needs version="
-            ) from error
-    code = _told(function, set()) if version is None else version
-    held = (code, sources("validation"), [(k, _told(fixed[k], set())) for k in sorted(fixed)])
-    versions = {name: text for name, text in provenance().items() if name != "created"}
-    return key_of(_title(function), {"held": joblib.hash(held), **versions})
-
-
-def _told(value: Any, seen: set[int]) -> Any:
-    """What tells a value from others: of functions their code, what they hold and call nearby."""
-    if isinstance(value, partial):
-        return "partial", _told([value.func, value.args, value.keywords], seen)
-    if isinstance(value, list | tuple):
-        return [_told(entry, seen) for entry in value]
-    if isinstance(value, set | frozenset):
-        # Texts come in another order in every process.
-        return "set", sorted(repr(_told(entry, seen)) for entry in value)
-    if isinstance(value, dict):
-        return [(str(name), _told(entry, seen)) for name, entry in value.items()]
-    if inspect.ismethod(value):
-        return "method", _told([value.__self__, value.__func__], seen)
-    if inspect.isfunction(value):
-        if id(value) in seen:
-            return value.__qualname__
-        seen.add(id(value))
-        code = value.__code__
-        cells = [cell.cell_contents for cell in value.__closure__ or ()]
-        called = {n: value.__globals__[n] for n in code.co_names if n in value.__globals__}
-        near = {
-            name: held
-            for name, held in called.items()
-            if getattr(held, "__module__", None) == value.__module__
-            or isinstance(held, int | float | str | list | tuple | dict | np.ndarray)
-        }
-        wrapped = getattr(value, "__wrapped__", None)
-        inner = [value.__defaults__, value.__kwdefaults__, cells, wrapped]
-        return value.__qualname__, _bytecode(code), _told([*inner, near], seen)
-    if isinstance(value, np.ndarray | np.generic | str | bytes | int | float | complex | None):
-        return value
-    if id(value) in seen:
-        return type(value).__qualname__
-    seen.add(id(value))
-    return f"{type(value).__module__}.{type(value).__qualname__}", _told(_content(value), seen)
-
-
-def _bytecode(code: CodeType) -> list[Any]:
-    """Instructions, names and constants, those of inner functions too."""
-    inner = [_bytecode(c) if isinstance(c, CodeType) else _told(c, set()) for c in code.co_consts]
-    return [code.co_code, code.co_names, code.co_varnames, inner]
-
-
-def _content(value: Any) -> Any:
-    if isinstance(value, type | ModuleType):
-        return value.__name__
-    slots = [name for kind in type(value).__mro__ for name in getattr(kind, "__slots__", ())]
-    own = {name: getattr(value, name, None) for name in slots} | getattr(value, "__dict__", {})
-    return own or repr(value)
-
-
-@cache
-def sources(*apart: str) -> str:
-    """Digest of the packages but for these files and folders: no points of other code are used."""
-    digest = hashlib.sha256()
-    root = Path(__file__).parents[2]
-    for package in _PACKAGES:
-        for path in sorted((root / package).rglob("*.py")):
-            # A figure is what its own functions say; others call what protocol.py has.
-            figure = path.parent.name == "studies" and path.name[:2] in ("hh", "qh")
-            if not (figure or {*_APART, *apart} & set(path.relative_to(root).parts)):
-                digest.update(path.read_bytes())
-    return digest.hexdigest()
-
-
-def _labelled(
+def _called(
     function: Callable[..., Any], arguments: dict[str, Any], axes: Sequence[str]
-) -> xr.Dataset:
-    """What the function returns, as a dataset without the axes."""
+) -> Labelled:
+    return labelled(function(**arguments), axes)
+
+
+def labelled(result: Any, axes: Sequence[str] = ()) -> Labelled:
+    """What a function returned, without the axes of the sweep."""
+    plain = {"value": result} if isinstance(result, _PLAIN) else result
+    if isinstance(plain, dict) and all(isinstance(v, _PLAIN) for v in plain.values()):
+        # The usual case, which needs no xarray where the work is done.
+        found = Labelled(
+            {str(name): (*_variable(name, v, ()), {}) for name, v in plain.items()}
+        )  # fmt: skip
+    else:
+        found = _taken_apart(result)
+    variables = {name: one for name, one in found.variables.items() if name not in axes}
+    dims = {dim for own, _, _ in variables.values() for dim in own}
+    if taken := {*axes, "replicate"} & dims or {"replicate", "failed"} & set(variables):
+        raise TypeError(f"{', '.join(sorted(taken))}: the function returns names of the sweep")
+    return found._replace(
+        variables=variables, coords=tuple(name for name in found.coords if name in variables)
+    )
+
+
+def _taken_apart(result: Any) -> Labelled:
     import xarray as xr
 
-    result = function(**arguments)
     if hasattr(result, "to_dataset") and not isinstance(result, xr.DataArray):
         result = result.to_dataset()
     if not isinstance(result, Mapping):
@@ -329,24 +443,23 @@ def _labelled(
         tuples = [values for values in result.values() if _is_labelled(values)]
         dims = {str(dim) for values in tuples for dim in np.atleast_1d(values[0])}
         result = xr.Dataset({name: _variable(str(name), v, dims) for name, v in result.items()})
-    result = result.drop_vars(axes, errors="ignore")
-    if taken := ({*axes, "replicate"} & set(result.dims)) | ({"replicate", "failed"} & set(result)):
-        raise TypeError(f"{', '.join(map(str, taken))}: the function returns names of the sweep")
-    return result
+    variables = {
+        str(name): (tuple(map(str, one.dims)), one.values, dict(one.attrs))
+        for name, one in result.variables.items()
+    }
+    return Labelled(variables, tuple(map(str, result.coords)), dict(result.attrs))
 
 
 def _variable(name: str, value: Any, dims: Container[str]) -> Any:
     """What xarray takes; a list named like a dimension of another variable is its coordinate."""
-    import xarray as xr
-
-    if _is_labelled(value) or isinstance(value, xr.DataArray | xr.Variable):
+    if _is_labelled(value) or hasattr(value, "dims"):
         return value
     array = np.asarray(value)
     if array.dtype.kind == "O":
         raise TypeError(f"{name}: expected a number, a text or an array, got {value!r}")
     if array.ndim == 1 and name in dims:
         return name, array
-    return [f"{name}_{k}" for k in range(array.ndim)], array
+    return tuple(f"{name}_{k}" for k in range(array.ndim)), array
 
 
 def _is_labelled(value: Any) -> bool:
@@ -372,39 +485,55 @@ def _tell(points: Sequence[Mapping[str, Any]], attempts: Sequence[Attempt]) -> N
     warnings.warn(text, SweepWarning, stacklevel=3)
 
 
+def _finished(
+    grid: Mapping[str, Sequence[Any]],
+    count: int,
+    attempts: Sequence[Attempt],
+    facts: Mapping[str, Any],
+) -> xr.Dataset:
+    """The dataset of a grid with all that is said of it."""
+    dims = {**grid, **({"replicate": list(range(count))} if count > 1 else {})}
+    data = _assembled(dims, attempts)
+    # What the results say they used counts more than what was given.
+    last = ("call", "seed", *provenance())
+    own = {k: v for k, v in facts.items() if k not in data.variables and k not in last}
+    told = {k: facts[k] for k in last if k in facts}
+    # No variable: they differ between sweeps that find the same.
+    spent = np.reshape([one.seconds for one in attempts], [len(places) for places in dims.values()])
+    return data.assign_attrs(own | data.attrs | told | {"seconds": spent.tolist()})
+
+
 def _assembled(dims: Mapping[str, Sequence[Any]], attempts: Sequence[Attempt]) -> xr.Dataset:
     import xarray as xr
 
     shape = tuple(len(values) for values in dims.values())
-    good: list[xr.Dataset] = [attempt.value for attempt in attempts if attempt.error is None]
+    good: list[Labelled] = [attempt.value for attempt in attempts if attempt.error is None]
     common = {
         key: value
-        for key, value in good[0].attrs.items()
+        for key, value in (good[0].attrs if good else {}).items()
         if key not in _OF_POINT
         and all(key in data.attrs and _same(data.attrs[key], value) for data in good)
     }
     # What differs between the points is told of each.
     known = {*common, *dims, *_OF_NONE}
     results = [None if attempt.error else _with_facts(attempt.value, known) for attempt in attempts]
-    good = [data for data in results if data is not None]
+    there = [data for data in results if data is not None]
+    fixed = {name for data in good for name in data.coords}
+    fixed = {name for name in fixed if all(name in data.coords for data in good)}
     coords: dict[Hashable, Any] = {name: list(values) for name, values in dims.items()}
     variables: dict[Hashable, Any] = {}
-    for name in dict.fromkeys(name for data in good for name in data.variables):
-        there = [data[name] for data in good if name in data.variables]
-        first = there[0]
-        if all(name in data.coords and _same(data[name].values, first.values) for data in good):
-            coords[name] = first.variable
+    for name in dict.fromkeys(name for data in there for name in data):
+        own = [data[name] for data in there if name in data]
+        axes, first, attrs = own[0]
+        if name in fixed and all(_same(values, first) for _, values, _ in own):
+            coords[name] = own[0]
             continue
-        parts = [
-            None if data is None or name not in data.variables else data[name].values
-            for data in results
-        ]
-        if len({values.dims for values in there}) > 1:
+        parts = [None if data is None or name not in data else data[name][1] for data in results]
+        if len({axes for axes, _, _ in own}) > 1:
             raise ArgumentError(f"{name}: the function returns it with different dimensions")
         # A coordinate that differs between points is a variable of theirs.
-        label = f"{name}_of_point" if name in first.dims else name
-        stacked = _stacked(str(name), parts, shape)
-        variables[label] = ((*dims, *first.dims), stacked, first.attrs)
+        label = f"{name}_of_point" if name in axes else name
+        variables[label] = ((*dims, *axes), _stacked(name, parts, shape), attrs)
     _judge(variables, tuple(dims), shape, attempts)
     return xr.Dataset(variables, coords, common)
 
@@ -424,7 +553,7 @@ def _judge(
         ("reason", [attempt.reason for attempt in attempts], "why it is not converged"),
         (
             "status",
-            [_status(attempt.error) for attempt in attempts],
+            ["" if a.error is None else status_of(a.error) for a in attempts],
             "converged, flagged or absent",
         ),
     ):
@@ -434,25 +563,22 @@ def _judge(
         variables[name] = (axes, filled, {"long_name": meaning, **about})
 
 
-def _status(error: Exception | None) -> str:
-    """Of a point that failed: absent where the result that the error brings says so."""
-    solution = getattr(error, "solution", None)
-    words = set(np.ravel(getattr(solution, "status", FLAGGED)).tolist())
-    return ABSENT if words == {ABSENT} else FLAGGED
-
-
-def _with_facts(data: xr.Dataset, known: Container[str]) -> xr.Dataset:
-    """The dataset with those attributes as variables that are numbers or texts of its own."""
-    own = {
-        key: value
+def _with_facts(data: Labelled, known: Container[str]) -> dict[str, Any]:
+    """The variables, with those attributes that are numbers or texts of the point."""
+    own: dict[str, Any] = {
+        key: ((), np.asarray(value), {})
         for key, value in data.attrs.items()
         if key not in known and key not in data.variables
         and isinstance(value, str | int | float | np.generic)
     }  # fmt: skip
-    return data.assign(own)
+    return data.variables | own
 
 
 def _same(a: Any, b: Any) -> bool:
+    if a is b:
+        return True
+    if isinstance(a, str) and isinstance(b, str):
+        return a == b
     both_nan = isinstance(a, float) and isinstance(b, float) and a != a and b != b
     return both_nan or bool(np.array_equal(a, b))
 

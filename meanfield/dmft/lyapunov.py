@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from typing import Any
 
 import numpy as np
 
@@ -67,7 +68,8 @@ def maximal_lyapunov(
     batches: int = 8,
     seed: int | None = None,
     neglect: float = 1e-2,
-    threads: int | None = None,
+    workers: int | None = None,
+    executor: Any = None,
     progress: bool = False,
 ) -> MeanFieldLyapunov:
     """Maximal Lyapunov exponent in the limit N → ∞ by a tangent field in the causal sampler.
@@ -100,8 +102,8 @@ def maximal_lyapunov(
     seed : int, optional
     neglect : float
         Share of a state below which a new direction of the couplings is not revealed.
-    threads : int, optional
-        Default 1: the steps are short, and more threads seldom pay.
+    workers, executor
+        Who does the batches, as in `meanfield.sweep`.
     progress : bool
 
     Returns
@@ -144,7 +146,7 @@ def maximal_lyapunov(
     site = checked_model(model, phi, onsager)
     if site.slopes is None:
         raise ArgumentError(f"model={site.name!r}: has no slopes")
-    ensemble = Ensemble.checked(n_trajectories, batches, seed, threads, progress)
+    ensemble = Ensemble.checked(n_trajectories, batches, seed, workers, executor, progress)
     times = breakpoints(t_max, onsager)
     grid = step_times(times, dt)
     setting = SamplerSetting(

@@ -145,7 +145,8 @@ def steady_state(
     lag_step: float = 0.2,
     method: str = "auto",
     neglect: float = 3e-3,
-    threads: int | None = None,
+    workers: int | None = None,
+    executor: Any = None,
     progress: bool = False,
 ) -> SteadyState:
     """Stationary state of the vanilla network ẋ = −x + Jφ(x) + ξ, N → ∞, for any symmetry γ.
@@ -162,7 +163,7 @@ def steady_state(
         T ≥ 0 of white noise, σ² = 2T; 0 where the sampler is needed.
     phi : str or TransferFunction
     seed : int, optional
-        With it the result is the same whatever `threads`; None takes one from the operating system.
+        With it the result is the same whatever `workers`; None takes one from the operating system.
     n_trajectories, batches : int
         Trajectories in all, and the independent batches they form, at least 2.
     dt : float
@@ -178,8 +179,8 @@ def steady_state(
     neglect : float
         Share of a state below which a new direction of the couplings is not revealed; its effect is
         not part of the errors given either.
-    threads : int, optional
-        Default 1: the steps are short, and more threads seldom pay.
+    workers, executor
+        Who does the batches, as in `meanfield.sweep`.
     progress : bool
 
     Returns
@@ -223,7 +224,7 @@ def steady_state(
     stride = max(1, round(lag_step / dt))
     if abs(stride * dt - lag_step) > 1e-9 * lag_step:
         raise ArgumentError(f"lag_step={lag_step:g}: must be a multiple of dt={dt:g}")
-    ensemble = Ensemble.checked(n_trajectories, batches, seed, threads, progress)
+    ensemble = Ensemble.checked(n_trajectories, batches, seed, workers, executor, progress)
     lags = int(window / lag_step + 1e-9) + 1
     known: dict[str, Any] = {"g": g, "gamma": gamma, "temperature": temperature}
     tau = lag_step * np.arange(lags, dtype=np.float64)

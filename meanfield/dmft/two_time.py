@@ -137,7 +137,8 @@ def two_time(
     window: float = math.inf,
     finite_m: str = "report",
     richardson: bool = True,
-    threads: int | None = None,
+    workers: int | None = None,
+    executor: Any = None,
     progress: bool = False,
 ) -> TwoTime:
     """Two-time mean-field theory, N → ∞, of random networks from normal initial states.
@@ -163,7 +164,7 @@ def two_time(
     batches : int
         Independent batches, at least 2: the unit of the standard errors.
     seed : int, optional
-        With it the result is the same whatever `threads`; None takes one from the operating system,
+        With it the result is the same whatever `workers`; None takes one from the operating system,
         to be read from ``attributes["seed"]``.
     phi : str or TransferFunction
         "tanh" (default), "erf", "algebraic", "linear", or a transfer function.
@@ -194,8 +195,8 @@ def two_time(
         many batches of M/4 trajectories.  Extrapolation costs a factor of about 1.5 in error.
     richardson : bool
         Whether "closed" extrapolates in the step.
-    threads : int, optional
-        Default 1: the steps are short, and more threads seldom pay.
+    workers, executor
+        Who does the batches, as in `meanfield.sweep`.
     progress : bool
         Whether to show a progress bar.
 
@@ -260,7 +261,7 @@ def two_time(
             raise ArgumentError(f"temperature={T:g} at t = {t:g}: must be >= 0")
         return 2 * T
 
-    ensemble = Ensemble.checked(n_trajectories, batches, seed, threads, progress)
+    ensemble = Ensemble.checked(n_trajectories, batches, seed, workers, executor, progress)
     pulses = arguments.count("n_pulsed", n_pulsed, 1) // ensemble.batches + 1
     pulses = min(pulses, ensemble.size) if response else 0
     window = arguments.window(window)

@@ -15,7 +15,6 @@ from numpy.typing import ArrayLike, NDArray
 from ..common import arguments, style
 from ..common.arguments import ArgumentError, Array
 from ..common.result import CONVERGED, given
-from ..common.store import Store
 from ..common.study import Part, Study, told
 from ..common.sweep import sweep
 from ..dmft.sampler.ensemble import BatchAverages, Ensemble, are_alike, combine, largest
@@ -79,9 +78,9 @@ def freezing_curve(
     finite_m: str = "report",
     seed: int | None = None,
     neglect: float = 1e-3,
-    threads: int | None = None,
     workers: int | None = None,
-    store: str | Path | Store | None = None,
+    executor: Any = None,
+    store: str | Path | None = None,
     progress: bool = False,
 ) -> xr.Dataset:
     """Chaos, and what becomes of it once the Onsager-reaction force is on, as N → ∞.
@@ -122,8 +121,6 @@ def freezing_curve(
     neglect : float
         Share of a state below which a new direction of the couplings is not revealed, as in
         `two_time`.
-    threads : int, optional
-        Of each point, default 1: the steps are short, and more threads seldom pay.
     workers : int, optional
         Processes, over points; results do not depend on it.
     store : path, optional
@@ -182,7 +179,7 @@ def freezing_curve(
     parameters = given(freezing_curve, locals())
     gains, factors = arguments.axis("g", g), arguments.axis("onsager", onsager)
     arguments.gain(gains)
-    ensemble = Ensemble.checked(n_trajectories, batches, seed, threads)
+    ensemble = Ensemble.checked(n_trajectories, batches, seed)
     arguments.one_of("finite_m", finite_m, FINITE_M)
     facts: dict[str, Any] = {
         "gamma": arguments.within("gamma", gamma, -1, 1),
@@ -196,8 +193,8 @@ def freezing_curve(
     }
     data = sweep(
         _point, {"g": gains, "onsager": factors}, seed=ensemble.seed, shared=("onsager",),
-        store=store, workers=workers, progress=progress, throw=ArgumentError, label="freezing",
-        phi=phi, size=ensemble.size, threads=threads, **facts,
+        store=store, workers=workers, executor=executor, progress=progress, throw=ArgumentError,
+        label="freezing", phi=phi, size=ensemble.size, **facts,
     )  # fmt: skip
     used = {"n_trajectories": ensemble.size * ensemble.batches, "seed": ensemble.seed}
     return data.assign_attrs({k: v for k, v in parameters.items() if v is not None} | used)
@@ -217,7 +214,6 @@ def _point(
     batches: int,
     finite_m: str,
     neglect: float,
-    threads: int | None,
     seed: int,
 ) -> dict[str, Any]:
     transfer, times = transfer_function(phi), _times(t_frozen)
@@ -234,7 +230,7 @@ def _point(
     )
     saves = np.flatnonzero(np.isin(grid, marks))[-times.t.size :]
     full, small = sample(
-        Ensemble(batches, size, seed, threads), setting, TwoTimeTask(saves, batches, stiff=True),
+        Ensemble(batches, size, seed), setting, TwoTimeTask(saves, batches, stiff=True),
         control=finite_m != "ignore",
     )  # fmt: skip
     step = float(np.max(np.diff(grid[grid >= t_chaos])))

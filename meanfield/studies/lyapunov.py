@@ -12,7 +12,6 @@ from numpy.typing import ArrayLike
 
 from ..common import arguments, style
 from ..common.arguments import ArgumentError
-from ..common.store import Store
 from ..common.study import Part, Study, told
 from ..common.sweep import sweep
 from ..dmft.lyapunov import maximal_lyapunov
@@ -46,9 +45,9 @@ def exponents(
     batches: int = 8,
     phi: str = "tanh",
     seed: int | None = None,
-    threads: int | None = None,
     workers: int | None = None,
-    store: str | Path | Store | None = None,
+    executor: Any = None,
+    store: str | Path | None = None,
     progress: bool = False,
 ) -> xr.Dataset:
     """Exponents on a grid: closed where the theory is, sampled by `maximal_lyapunov` elsewhere.
@@ -62,15 +61,13 @@ def exponents(
     window : float
         Time after which the past is forgotten; gradient flows may need inf.  Default: 30, and inf
         with Onsager-reaction force or noise.
-    threads : int, optional
-        Of each point, default 1: the steps are short, and more threads seldom pay.
     """
     arguments.gain(g), arguments.symmetry(gamma)
     data = sweep(
-        _exponent, {"gamma": gamma, "g": g}, seed=seed, workers=workers, store=store,
-        progress=progress, throw=ArgumentError, label="lyapunov", onsager=onsager,
+        _exponent, {"gamma": gamma, "g": g}, seed=seed, workers=workers, executor=executor,
+        store=store, progress=progress, throw=ArgumentError, label="lyapunov", onsager=onsager,
         temperature=temperature, phi=phi, t_max=t_max, t_skip=t_skip, dt=dt, window=window,
-        n_trajectories=n_trajectories, batches=batches, threads=threads,
+        n_trajectories=n_trajectories, batches=batches,
     )  # fmt: skip
     lines = critical_gain(data.gamma.values) / transfer_function(phi).slope
     text = "gain of the linear instability, g(1+gamma) = 1"

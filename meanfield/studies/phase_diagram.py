@@ -15,7 +15,6 @@ from numpy.typing import ArrayLike
 from ..common import arguments, style
 from ..common.arguments import ArgumentError, Array
 from ..common.result import given
-from ..common.store import Store
 from ..common.study import Part, Study, told
 from ..common.sweep import SweepWarning, sweep
 from ..elliptic import critical_gain, measure_transition_gain
@@ -46,8 +45,9 @@ def phase_diagram(
     phi: str | TransferFunction = "tanh",
     eta: float = 0.0,
     tol: float = 1e-10,
-    store: str | Path | Store | None = None,
+    store: str | Path | None = None,
     workers: int | None = None,
+    executor: Any = None,
     progress: bool = False,
 ) -> xr.Dataset:
     """Solve `saddle_point` on the grid γ × g and label it.
@@ -58,7 +58,7 @@ def phase_diagram(
         Strictly increasing one-dimensional axes, or scalars.
     branch, beta, sheet, phi, eta, tol
         As in `meanfield.saddle_point`; `beta` and `eta` are scalars.
-    store, workers
+    store, workers, executor
         As in `meanfield.sweep`; a point is all gains of one γ.
     progress : bool
         Show a progress bar on a terminal.
@@ -92,13 +92,13 @@ def phase_diagram(
             raise ArgumentError(f"{name}={value!r}: must be one number")
     checked(gains, gammas[:, None], beta, eta)
     # In this process one batch is fastest; rows of it can be shared out, and kept.
-    apart = store is not None or (workers or 1) > 1
+    apart = store is not None or executor is not None or (workers or 1) > 1
     axes: dict[str, Any] = {"gamma": gammas}
     whole = {} if apart else axes
     data = sweep(
-        _solved, axes if apart else {}, store=store, workers=workers, progress=progress,
-        label=branch, g=gains, branch=branch, beta=beta, sheet=sheet, phi=phi, eta=eta, tol=tol,
-        **whole,
+        _solved, axes if apart else {}, store=store, workers=workers, executor=executor,
+        progress=progress, label=branch, g=gains, branch=branch, beta=beta, sheet=sheet, phi=phi,
+        eta=eta, tol=tol, **whole,
     ).drop_vars("failed")  # fmt: skip
     data.gamma.attrs.update(long_name="coupling symmetry", units="1")
     slope = transfer_function(phi).slope
@@ -133,8 +133,9 @@ def branches(
     phi: str = "tanh",
     eta: float = 0.0,
     tol: float = 1e-10,
-    store: str | Path | Store | None = None,
+    store: str | Path | None = None,
     workers: int | None = None,
+    executor: Any = None,
     progress: bool = False,
 ) -> xr.Dataset:
     """Several branches on one grid, along the dimension ``branch``, with what they say in sum.
@@ -161,13 +162,13 @@ def branches(
     checked(1.0, 0.0, beta, eta)
     grids = []
     for name in branch:
-        warm = {} if name == STATIC else {"beta": beta, "eta": eta}
+        how: dict[str, Any] = {} if name == STATIC else {"beta": beta, "eta": eta}
         # On these two all is done before a process has started, or a point is written.
-        fast = name in (STATIC, PARAMAGNETIC)
+        if name not in (STATIC, PARAMAGNETIC):
+            how |= {"store": store and Path(store, name), "workers": workers, "executor": executor}
         grid = phase_diagram(
-            g, gamma, branch=name, sheet=sheet, phi=phi, tol=tol, **warm, progress=progress,
-            store=None if fast else store, workers=None if fast else workers,
-        )  # fmt: skip
+            g, gamma, branch=name, sheet=sheet, phi=phi, tol=tol, progress=progress, **how
+        )
         grids.append(grid)
     along = xr.Variable("branch", list(branch), {"long_name": "branch of the replica theory"})
     data = xr.concat(

@@ -12,7 +12,6 @@ from numpy.typing import ArrayLike
 from ..common import style
 from ..common.arguments import ArgumentError
 from ..common.result import given
-from ..common.store import Store
 from ..common.study import Part, Study, told
 from ..common.sweep import sweep
 from ..dmft.steady_state import steady_state
@@ -44,9 +43,9 @@ def response_curve(
     t_max: float = 360.0,
     window: float = 120.0,
     neglect: float = 1e-2,
-    threads: int | None = None,
-    store: str | Path | Store | None = None,
+    store: str | Path | None = None,
     workers: int | None = None,
+    executor: Any = None,
     progress: bool = False,
 ) -> xr.Dataset:
     """C = q and R_int of `steady_state` against g for each γ, beside the static replica branch.
@@ -71,9 +70,7 @@ def response_curve(
         Time after which the past is forgotten.
     neglect : float
         Share of a state below which a new direction of the couplings is not revealed.
-    threads : int, optional
-        Of the sampler, in each process.  [default: 1]
-    store, workers
+    store, workers, executor
         As in `meanfield.sweep`.
     progress : bool
         Show a progress bar on a terminal.
@@ -120,8 +117,8 @@ def response_curve(
     }  # fmt: skip
     curve = sweep(
         _point, {"gamma": static.gamma.values, "g": static.g.values}, seed=seed, store=store,
-        workers=workers, progress=progress, throw=ArgumentError, label="response curve", phi=phi,
-        threads=threads, **controls,
+        workers=workers, executor=executor, progress=progress, throw=ArgumentError,
+        label="response curve", phi=phi, **controls,
     )  # fmt: skip
     return curve.assign_coords(static.coords).assign(
         Q_static=static.Q,

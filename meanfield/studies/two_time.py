@@ -54,7 +54,8 @@ def dynamics(
     batches: int = 8,
     phi: str = "tanh",
     seed: int | None = None,
-    threads: int | None = None,
+    workers: int | None = None,
+    executor: Any = None,
     progress: bool = False,
 ) -> xr.Dataset:
     """`two_time` or `steady_state`, with a summary along ``quantity``.
@@ -91,13 +92,11 @@ def dynamics(
         What to do about finite batches.  Not with --steady, which extrapolates.
     n_trajectories : int
         Trajectories of the sampler, all batches together.  [default: 32000, with --steady 20000]
-    threads : int
-        Of the sampler.  [default: 1]
     """
     how: dict[str, Any] = {
         "t_max": t_max, "dt": dt, "window": window, "t_skip": t_skip, "lag_step": lag_step,
         "n_trajectories": n_trajectories, "batches": batches, "phi": phi, "method": method,
-        "seed": seed, "threads": threads, "progress": progress,
+        "seed": seed, "workers": workers, "executor": executor, "progress": progress,
     }  # fmt: skip
     how = {name: value for name, value in how.items() if value is not None}
     if steady:

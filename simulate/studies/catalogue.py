@@ -49,6 +49,7 @@ def reproduce(
     variants: tuple[str, ...] | None = None,
     seed: int | None = 0,
     workers: int | None = None,
+    executor: Any = None,
     progress: bool = False,
     **changes: Any,
 ) -> Answer:
@@ -69,8 +70,8 @@ def reproduce(
         Some of the variants only.
     seed : int, optional
         Of couplings, starts, noise and sampling.
-    workers : int, optional
-        Processes; results do not depend on it.
+    workers, executor
+        Who does the work, as in `meanfield.sweep`; results do not depend on it.
     progress : bool
         Progress bars on a terminal.
     **changes
@@ -98,5 +99,5 @@ def reproduce(
         preset = "quick"
     return answer(
         asked, preset=preset, output=output, variants=variants, seed=seed, workers=workers,
-        progress=progress, **changes,
+        executor=executor, progress=progress, **changes,
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +11,6 @@ import xarray as xr
 from meanfield import critical_gain, measure_transition_gain
 from meanfield.common import seeds, style
 from meanfield.common.arguments import ArgumentError, Array
-from meanfield.common.store import Store
 from meanfield.common.study import Part, Study, told
 from meanfield.common.sweep import VERDICT, sweep
 
@@ -42,7 +42,8 @@ def three_neurons(
     dt: float = 0.05,
     seed: int,
     workers: int | None = None,
-    store: Store | None = None,
+    executor: Any = None,
+    store: str | Path | None = None,
     progress: bool = False,
 ) -> xr.Dataset:
     """Fixed points of many draws, and the flows of the first that has exactly one stable pair.
@@ -59,10 +60,11 @@ def three_neurons(
         Duration of the flows.
     """
     how: dict[str, Any] = {
-        "gamma": gamma, "n_starts": n_starts, "root": seed, "workers": workers, "store": store,
-        "progress": progress, "label": "qh1", "throw": True,
+        "gamma": gamma, "n_starts": n_starts, "root": seed, "workers": workers,
+        "executor": executor, "progress": progress, "label": "qh1", "throw": True,
     }  # fmt: skip
-    draws = sweep(_pairs, {"draw": range(n_draws)}, **how)
+    draws_kept, flows_kept = [store and Path(store, name) for name in ("draws", "flows")]
+    draws = sweep(_pairs, {"draw": range(n_draws)}, store=draws_kept, **how)
     single = draws.stable_pairs.values == 1
     if not single.any():
         raise ArgumentError(
@@ -71,7 +73,10 @@ def three_neurons(
         )
     chosen, share = int(np.argmax(single)), float(single.mean())
     x0 = seeds.generator(seed, "start").uniform(-1.5, 1.5, (_SIZE, n_trajectories))
-    flows = sweep(_flow, {"g_flow": [_PAIR, _NULL]}, draw=chosen, x0=x0, t_max=t_flow, dt=dt, **how)
+    flows = sweep(
+        _flow, {"g_flow": [_PAIR, _NULL]}, draw=chosen, x0=x0, t_max=t_flow, dt=dt,
+        store=flows_kept, **how,
+    )  # fmt: skip
     error, missing = np.sqrt(share * (1 - share) / n_draws), int((draws.index_sum != 1).sum())
     numbers = {
         "draw_shown": told((), chosen, "draw of (a), counted from 0"),

@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-import joblib
+import loky
 import numpy as np
 
 from meanfield.common import style
 from meanfield.common.cli import shared_options, version_option
 from meanfield.common.files import provenance, staged_directory
+from meanfield.common.store import Store
+from meanfield.common.sweep import duration
 
 from .experiments import EXPERIMENTS
 from .table import TableRow, cells
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _WIDTH = max(map(len, EXPERIMENTS))
-_OTHERS = ("output", "ending", "variants")
+_OTHERS = ("output", "ending", "variants", "only_plan")
 _SHARED = [option for option in shared_options(None, "quick") if option.name not in _OTHERS]
 _LOOK = """
 body { font: 15px/1.45 system-ui, sans-serif; max-width: 75em; margin: 2em auto; padding: 0 1em; }
@@ -89,7 +91,12 @@ def _shard(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int,
     help="Measure only the I-th of K parts, on one of K machines that share --output; a last run "
     "without --shard makes the table.",
 )
-@click.option("--plan", "only_plan", is_flag=True, help="Print the jobs by size and stop.")
+@click.option(
+    "--plan",
+    "only_plan",
+    is_flag=True,
+    help="Print the jobs by size, what earlier runs took, and stop.",
+)
 @click.option(
     "--output",
     type=click.Path(path_type=Path),
@@ -109,11 +116,12 @@ def validate(
     Writes report.html (table with pictures), table.json and table.txt; the exit code is 1 if a row
     differs.
     """
-    if only_plan:
-        click.echo(_plan(rows, preset, how["seed"]))
-        return 0
     output = output or Path("results") / "validation" / preset
-    store, count = output / "measurements", workers or joblib.cpu_count()
+    store, count = output / "measurements", workers or loky.cpu_count()
+    if only_plan:
+        click.echo(_plan(rows, preset, how["seed"], store))
+        return 0
+    csv = how.pop("csv")
     table = run_table(preset, rows=rows, store=store, workers=count, progress=True, **how)
     for text in (*table.failures, *table.job_warnings):
         click.echo(f"warning: {text}", err=True)
@@ -125,7 +133,11 @@ def validate(
     command += [f"--rows '{pattern}'" for pattern in rows if pattern != "*"]
     command += [f"--false-alarm {table.false_alarm:g}"]
     # Some rows must not take the place of the whole table.
-    files = save(table, output, " ".join(command), "" if rows == ("*",) else "rows-")
+    prefix = "" if rows == ("*",) else "rows-"
+    files = save(table, output, " ".join(command), prefix)
+    if csv:
+        files.append(output / f"{prefix}table.csv")
+        table.to_dataset().to_dataframe().to_csv(files[-1])
     said = [f"{table.table()}\n\n{table.summary()}"]
     if table.n_reused:
         said.append(f"{table.n_reused} of {table.n_jobs} jobs were read from {store}")
@@ -136,14 +148,26 @@ def validate(
     return 0 if table.passed else 1
 
 
-def _plan(rows: tuple[str, ...], preset: str, seed: int) -> str:
+def _plan(rows: tuple[str, ...], preset: str, seed: int, store: Path) -> str:
     picked = pick(rows)
     lines = [f"{'experiment':<{_WIDTH}}  theory  couplings at each N"]
     for experiment in picked:
         sizes = experiment.presets[preset].sizes
         text = ", ".join(f"{count} × {n or 'N → ∞'}" for n, count in sizes.items())
         lines.append(f"{experiment.key:<{_WIDTH}}  {1:>6}  {text}")
-    lines.append(f"{len(plan(picked, preset, seed))} independent jobs; split them by --shard I/K")
+    jobs, kept = plan(picked, preset, seed), Store(store).read()
+    left = [job for job in jobs if kept.get(job.key) is None]
+    spent: dict[tuple[Any, ...], list[float]] = {}
+    for _, facts, attempt in kept.points():
+        if attempt.error is None:
+            kind = facts["experiment"], facts["kind"], facts["n"]
+            spent.setdefault(kind, []).append(attempt.seconds)
+    times = [spent.get((job.experiment.key, job.kind, job.n), []) for job in left]
+    known = [sum(one) / len(one) for one in times if one]
+    text = f"{len(jobs)} independent jobs, {len(jobs) - len(left)} kept"
+    if known:
+        text += f"; {len(known)} of the others take {duration(sum(known))} of one worker"
+    lines.append(f"{text}; split them by --workers, --scheduler or --shard I/K")
     return "\n".join(lines)
 
 

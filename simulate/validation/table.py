@@ -208,10 +208,10 @@ def judged(
     assert theory is not None
     name, bound = prediction.name, prediction.bound
     expected = TheoryValue(0.0)
-    if name in theory.value or bound is None:
-        expected = TheoryValue(*theory.value[name].values.tolist())
+    if name in theory.value.variables or bound is None:
+        expected = TheoryValue(*theory.value.variables[name][1].tolist())
     samples = {
-        n: [outcome.value[name].item() for outcome in group if outcome is not None]
+        n: [outcome.value.variables[name][1].item() for outcome in group if outcome is not None]
         for n, group in networks.items()
     }
     if bound is not None:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from meanfield.common import arguments, seeds, style
 from meanfield.common.arguments import ArgumentError, Array
 from meanfield.common.files import provenance
+from meanfield.common.identity import environment, identity, key_of, sources
 from meanfield.common.jobs import Attempt
 from meanfield.common.result import (
     CONVERGED,
@@ -28,8 +29,8 @@ from meanfield.common.result import (
     given,
     value,
 )
-from meanfield.common.store import Store
-from meanfield.common.sweep import identity, keep, key_of, sources
+from meanfield.common.store import Labelled, Store
+from meanfield.common.sweep import keep
 
 from .experiments import EXPERIMENTS
 from .statement import PRESETS, Experiment
@@ -70,17 +71,15 @@ class ExperimentJob:
         """Digest of all that its result depends on."""
         return key_of(self.code, {**self.facts, "seed": self.seed})
 
-    def __call__(self) -> xr.Dataset:
+    def __call__(self) -> Labelled:
         """Numbers of each row: of the theory value, error and degrees of freedom."""
-        import xarray as xr
-
         sized = {"n": self.n} if self.kind == MEASURE else {}
         raw = getattr(self.experiment, self.kind)(seed=self.seed, **sized, **self.parameters)
         numbers = {name: np.array(number, float, ndmin=1) for name, number in raw.items()}
         # A number that is none must not pass for a result.
         if bad := [name for name, number in numbers.items() if np.isnan(number[0])]:
             raise ValueError(f"nan: {', '.join(bad)}")
-        return xr.Dataset({name: ("number", number) for name, number in numbers.items()})
+        return Labelled({name: (("number",), number, {}) for name, number in numbers.items()})
 
 
 def plan(experiments: Iterable[Experiment], preset: str, seed: int) -> list[ExperimentJob]:
@@ -91,7 +90,8 @@ def plan(experiments: Iterable[Experiment], preset: str, seed: int) -> list[Expe
         stream = zlib.crc32(experiment.key.encode())
         for kind, sizes in ((THEORY, {0: 1}), (MEASURE, design.sizes)):
             parameters = getattr(design, kind)
-            code = identity(getattr(experiment, kind), parameters, sources(*_APART))
+            made = identity(getattr(experiment, kind), parameters, sources(*_APART))
+            code = key_of(made, environment())
             for n, index in [(n, index) for n, count in sizes.items() for index in range(count)]:
                 # Of its experiment, n and number alone: a job finds the same whatever else is run.
                 own = seeds.member(seed, stream, int(kind == MEASURE), n, index)
@@ -129,7 +129,7 @@ class Validation(Result):
     n_other: int = fact("measurements there of other rows, seeds, versions or code")
     job_warnings: list[str] = fact("what the library warned of on the way, by experiment")
     failures: list[str] = fact("what kept jobs of this call from a result, by experiment")
-    seconds: dict[str, float] = fact("of one core, all jobs together, by experiment")
+    seconds: dict[str, float] = fact("of all jobs together, by experiment")
     _headline = ("passed", "limit")
 
     @property
@@ -228,6 +228,7 @@ def validate(
     fresh: bool = False,
     shard: tuple[int, int] = (1, 1),
     workers: int | None = None,
+    executor: Any = None,
     progress: bool = False,
 ) -> Validation:
     """Test the predictions of the theory on networks, with one false-alarm rate for all.
@@ -250,8 +251,8 @@ def validate(
     shard : (int, int)
         (i, k): measure only every k-th job, from the i-th (1 … k) on, each shard with a file of its
         own in `store`.  When all are there a call without shard makes the table.
-    workers : int, optional
-        Processes; results do not depend on it.
+    workers, executor
+        Who measures, as in `meanfield.sweep`; results do not depend on it.
     progress : bool
         Progress bar on a terminal.
 
@@ -296,13 +297,13 @@ def validate(
     jobs = plan(picked, preset, entropy)
     if fresh and of > 1:
         raise ArgumentError("fresh=True: not for shards, which share their measurements")
-    kept = Store(store, "all" if of == 1 else f"{first}-of-{of}", fresh=fresh)
-    n_kept, n_reused = len(kept), sum(kept.get(job.key) is not None for job in jobs)
     own = jobs[first - 1 :: of]
-    keep(
-        own, [job.key for job in own], kept, [job.facts for job in own],
-        throw=_MISTAKES, workers=workers, label="measurements", progress=progress,
-    )  # fmt: skip
+    with Store(store, "all" if of == 1 else f"{first}-of-{of}", fresh=fresh) as kept:
+        n_kept, n_reused = len(kept), sum(kept.get(job.key) is not None for job in jobs)
+        keep(
+            own, [job.key for job in own], kept, [job.facts for job in own], throw=_MISTAKES,
+            workers=workers, executor=executor, label="measurements", progress=progress,
+        )  # fmt: skip
     known = [(job, kept.get(job.key)) for job in jobs]
     limit = threshold(false_alarm, sum(p.bound is None for e in picked for p in e.predictions))
     table = [row for experiment in picked for row in _rows(experiment, known, limit)]

@@ -16,7 +16,7 @@ from scipy.stats import t as student
 
 from ...common import arguments, seeds
 from ...common.arguments import Array
-from ...common.jobs import bar, in_threads
+from ...common.jobs import bar, results
 from .run import SamplerRun, SamplerSetting
 
 # Batches of the control group have this many times fewer trajectories, at least so many.
@@ -55,7 +55,8 @@ class Ensemble(NamedTuple):
     batches: int
     size: int
     seed: int
-    threads: int | None = None
+    workers: int | None = None
+    executor: Any = None
     progress: bool = False
 
     @classmethod
@@ -64,15 +65,17 @@ class Ensemble(NamedTuple):
         n_trajectories: int,
         batches: int,
         seed: int | None,
-        threads: int | None = None,
+        workers: int | None = None,
+        executor: Any = None,
         progress: bool = False,
     ) -> Ensemble:
         """The ensemble of a call, or what is wrong with its arguments."""
         batches = arguments.count("batches", batches, 2)
         total = arguments.count("n_trajectories", n_trajectories, _FEWEST * SHRINK * batches)
-        if threads is not None:
-            arguments.count("threads", threads, 1)
-        return cls(batches, total // batches, seeds.entropy(seed), threads, progress)
+        if workers is not None:
+            arguments.count("workers", workers, 1)
+        size = total // batches
+        return cls(batches, size, seeds.entropy(seed), workers, executor, progress)
 
     def facts(self, is_used: bool = True) -> dict[str, Any]:
         """What the attributes of a result say of it: nothing, where nothing was sampled."""
@@ -85,22 +88,35 @@ class Ensemble(NamedTuple):
         """What a group of full and groups of small batches find, each with what it measures."""
         groups = (full, *small)
         steps = self.batches * sum(setting.grid.size for setting, _ in groups)
+        keys = list(product(range(len(groups)), range(self.batches)))
         with bar(steps, label, self.progress, "step") as shown:
-
-            def job(group: int, batch: int) -> BatchAverages:
-                size = self.size // SHRINK if group else self.size
-                setting, measure = groups[group]
-                key = group, batch
-                return measure(SamplerRun(setting, size, self.seed, *key, tick=shown.update))
-
-            keys = product(range(len(groups)), range(self.batches))
-            results = in_threads([partial(job, *key) for key in keys], self.threads)
-        return [results[k : k + self.batches] for k in range(0, len(results), self.batches)]
+            apart = self.executor is not None or (self.workers or 1) > 1
+            # Steps of other processes are counted when their batch is done.
+            tick = {} if apart else {"tick": shown.update}
+            sizes = [self.size // SHRINK if group else self.size for group, _ in keys]
+            jobs = [
+                partial(_batch, *groups[key[0]], size, self.seed, *key, **tick)
+                for key, size in zip(keys, sizes, strict=True)
+            ]
+            found = results(
+                jobs, workers=self.workers, executor=self.executor,
+                tick=lambda number: shown.update(groups[keys[number][0]][0].grid.size * apart),
+            )  # fmt: skip
+        return [found[k : k + self.batches] for k in range(0, len(found), self.batches)]
 
     def alarm(self, text: str, value: float, err: float, allowed: float = 0.0) -> str:
         """The text with the value if that is not compatible with zero, else nothing."""
         limit = float(student.isf(_FALSE_ALARM / 2, self.batches - 1))
         return f"{text} {value:.2g} ± {err:.1g}" if abs(value) > limit * err + allowed else ""
+
+
+def _batch(
+    setting: SamplerSetting,
+    measure: Callable[[SamplerRun], BatchAverages],
+    *run: int,
+    **tick: Any,
+) -> BatchAverages:
+    return measure(SamplerRun(setting, *run, **tick))
 
 
 def are_alike(full: Sequence[BatchAverages], small: Sequence[BatchAverages]) -> bool:

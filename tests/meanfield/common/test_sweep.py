@@ -5,7 +5,9 @@ import subprocess
 import sys
 import time
 import warnings
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from functools import partial, wraps
 from pathlib import Path
 from types import SimpleNamespace
@@ -29,8 +31,8 @@ from meanfield import (
 )
 from meanfield.common import seeds
 from meanfield.common.files import save
-from meanfield.common.jobs import bar, carry_out
-from meanfield.common.store import Store
+from meanfield.common.jobs import bar, carry_out, results
+from meanfield.common.store import Store, StoreWarning
 
 AXES = {"g": [0.5, 1.0, 2.0], "gamma": [0.0, 0.5]}
 
@@ -273,8 +275,19 @@ def test_finished_points_are_kept(tmp_path: Path) -> None:
     assert again.sel(g=[0.5, 2.0]).drop_attrs().equals(first.drop_attrs())
     assert again.x.dtype == first.x.dtype
     assert np.signbit(again.x.isel(t=3)).all()
-    run({"g": [0.5]}, scale=2.0)
-    assert calls(tmp_path) == 4
+
+
+def test_no_retry_keeps_failures(tmp_path: Path) -> None:
+    run = partial(sweep, counted, {"g": [0.5, 3.0]}, store=tmp_path / "s", folder=str(tmp_path))
+    found = []
+    for retry in (True, False):
+        with pytest.warns(SweepWarning, match="not yet"):
+            found.append(run(retry=retry))
+    assert calls(tmp_path) == 2
+    assert found[0].identical(found[1].assign_attrs(found[0].attrs))
+    assert load(tmp_path / "s").reason.values.tolist() == ["", "not yet"]
+    with pytest.raises(RuntimeError, match="not yet"):
+        run(retry=True, throw=True)
 
 
 def test_failed_points_are_tried_again(tmp_path: Path) -> None:
@@ -289,26 +302,32 @@ def test_a_damaged_line_is_done_again(tmp_path: Path, damage: str) -> None:
     run = partial(sweep, counted, {"g": [0.5, 1.0]}, store=tmp_path, folder=str(tmp_path))
     first = run()
     path = tmp_path / "points-all.jsonl"
-    lines = path.read_text().splitlines()
+    header, first_point, point = path.read_text().splitlines()
     damaged = {
-        "cut": lines[1][: len(lines[1]) // 2],
-        "digit": lines[1].replace('"g": 1.0', '"g": 1.1'),
-        "key": lines[1].replace('"key": "', '"key": "0'),
-        "garbage": "[1, 2]",
+        "cut": point[: len(point) // 2],
+        "digit": point.replace('"g": 1.0', '"g": 1.1') + "\n",
+        "key": point.replace('"key": "', '"key": "0') + "\n",
+        "garbage": "[1, 2]\n",
     }[damage]
-    path.write_text(f"{lines[0]}\n{damaged}")
-    again = run()
+    path.write_text(f"{header}\n{first_point}\n{damaged}")
+    # What a kill leaves is no damage.
+    with nullcontext() if damage == "cut" else pytest.warns(StoreWarning, match="1 damaged"):
+        again = run()
     assert calls(tmp_path) == 3
     assert again.drop_attrs().equals(first.drop_attrs())
     run()
     assert calls(tmp_path) == 3
 
 
-def test_other_functions_and_closures_have_other_points(tmp_path: Path) -> None:
-    for factor in (1.0, 2.0):
-        data = sweep(lambda g, factor=factor: factor * g, {"g": [1.0]}, store=tmp_path)
-        assert data.value.item() == factor
+def _refused(there: Callable[..., Any], here: Callable[..., Any], folder: Path, name: str) -> None:
+    """A store of one function refuses the other, and says what differs."""
+    first = sweep(there, {"g": [1.0]}, store=folder)
+    assert sweep(there, {"g": [1.0]}, store=folder).equals(first)
+    with pytest.raises(ArgumentError, match=f"holds another sweep, .*{name}"):
+        sweep(here, {"g": [1.0]}, store=folder)
 
+
+def test_other_functions_and_closures_are_refused(tmp_path: Path) -> None:
     def scaled(factor: float) -> Any:
         return lambda g: factor * g
 
@@ -326,29 +345,87 @@ def test_other_functions_and_closures_have_other_points(tmp_path: Path) -> None:
         return inner
 
     twins = (lambda g: 3.0 * g, lambda g: 4.0 * g)
-    for make in (
-        scaled,
-        wrapped,
-        with_default,
-        lambda k: _Scaled(k).call,
-        lambda k: twins[int(k) - 3],
-    ):
-        for factor in (3.0, 4.0, 3.0):
-            assert sweep(make(factor), {"g": [1.0]}, store=tmp_path).value.item() == factor
+    makers = {
+        r"closure value factor differs \(3.0 there, 4.0 here\)": scaled,
+        "closure value factor": wrapped,
+        r"default of own differs \(3.0 there, 4.0 here\)": with_default,
+        "code": lambda k: _Scaled(k).call,
+        "code differs": lambda k: twins[int(k) - 3],
+        "bound argument factor": lambda k: partial(_times, factor=k),
+    }
+    for number, (name, make) in enumerate(makers.items()):
+        _refused(make(3.0), make(4.0), tmp_path / str(number), name)
 
 
-def test_other_arguments_and_helpers_have_other_points(
+def test_other_arguments_and_helpers_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def applied(g: float, phi: Any) -> float:
-        return float(phi(g))
+    def applied(g: float, phi: Any, n: int = 1) -> float:
+        return float(phi(g)) * n
 
-    for phi in (np.tanh, lambda g: 2 * g, lambda g: 3 * g, transfer_function("erf").phi):
-        found = sweep(applied, {"g": [0.5]}, store=tmp_path, phi=phi).value.item()
-        assert found == phi(0.5)
-    assert sweep(_helped, {"g": [1.0]}, store=tmp_path).value.item() == 2
+    kinds = (np.tanh, lambda g: 2 * g, lambda g: 3 * g, transfer_function("erf").phi)
+    run = partial(sweep, applied, {"g": [0.5]}, store=tmp_path / "a", phi=np.tanh)
+    assert run(n=2).value.item() == 2 * np.tanh(0.5)
+    for phi in kinds[1:]:
+        with pytest.raises(ArgumentError, match="argument phi differs"):
+            run(phi=phi, n=2)
+    with pytest.raises(ArgumentError, match=r"argument n differs \(2 there, 3 here\)"):
+        run(n=3)
+    with pytest.raises(ArgumentError, match=r"argument n differs .2 there, none here."):
+        run()
+    assert sweep(_helped, {"g": [1.0]}, store=tmp_path / "b").value.item() == 2
     monkeypatch.setitem(_helped.__globals__, "_helper", lambda g: 5 * g)
-    assert sweep(_helped, {"g": [1.0]}, store=tmp_path).value.item() == 5
+    with pytest.raises(ArgumentError, match="_helper, used in it differs"):
+        sweep(_helped, {"g": [1.0]}, store=tmp_path / "b")
+
+
+def test_the_grid_and_the_seed_belong_to_a_store(tmp_path: Path) -> None:
+    run = partial(sweep, labelled, store=tmp_path)
+    first = run({"g": [1.0, 2.0], "gamma": [0.0]})
+    seed = first.attrs["seed"]
+    axes = {"gamma": [0.0, 1.0], "g": [3.0, 1.0]}
+    more = run(axes, replicates=2)
+    assert more.attrs["seed"] == seed
+    at = {"g": 1.0, "gamma": 0.0}
+    assert more.isel(replicate=0).sel(at).drawn == first.sel(at).drawn
+    with pytest.raises(ArgumentError, match="seed differs"):
+        run(axes, seed=seed + 1)
+    with pytest.raises(ArgumentError, match=r"shared axes differs .none there, g here."):
+        run(axes, shared=["g"])
+    with pytest.raises(ArgumentError, match=r"axes differs .g, gamma there.*argument gamma"):
+        run({"g": [1.0]}, gamma=0.0)
+    whole = load(tmp_path)
+    assert whole.g.values.tolist() == [1.0, 2.0, 3.0]
+    assert dict(whole.sizes) == {"g": 3, "gamma": 2, "replicate": 2, "t": 3}
+    assert int(whole.failed.sum()) == 12 - 9
+    assert set(whole.reason.values[whole.failed.values]) == {"not done yet"}
+    assert whole.drawn.sel(g=[3.0, 1.0]).equals(more.drawn)
+
+
+def test_integers_and_floats_are_the_same_points(tmp_path: Path) -> None:
+    run = partial(sweep, counted, store=tmp_path / "kept", folder=str(tmp_path))
+    run({"g": [0, 1]})
+    run({"g": [-0.0, 1.0, 0.5]})
+    assert calls(tmp_path) == 3
+
+
+def test_a_finished_store_opens_as_the_sweep_returned_it(tmp_path: Path) -> None:
+    found = sweep(labelled, {"g": [2.0, 1.0], "gamma": [0.0]}, seed=3, store=tmp_path, scale=2.0)
+    again = load(tmp_path)
+    assert again.drop_attrs().identical(found.drop_attrs())
+    apart = {"created", "seconds"}
+    assert {k: again.attrs[k] for k in {*again.attrs} - apart} == {
+        k: found.attrs[k] for k in {*found.attrs} - apart
+    }
+    assert again.attrs["seconds"] == found.attrs["seconds"]
+    assert np.shape(found.attrs["seconds"]) == (2, 1)
+    assert np.min(found.attrs["seconds"]) > 0
+    with pytest.raises(ArgumentError, match="no sweep is kept there"):
+        load(tmp_path.parent)
+
+
+def _times(g: float, factor: float) -> float:
+    return factor * g
 
 
 def _identical(g: float) -> float:
@@ -386,7 +463,7 @@ def test_names_of_the_sweep_are_refused() -> None:
 
 
 KEY = """
-from meanfield.common.sweep import identity
+from meanfield.common.identity import identity
 def f(g, *, words=frozenset("abcdefgh")):
     return g in {"one", "two", "three", "four"}, g in words
 print(identity(f, {"names": {"x", "y", "z"}}, None))
@@ -438,7 +515,7 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("signal", ["SIGINT", "SIGKILL"])
+@pytest.mark.parametrize("signal", ["SIGINT", "SIGTERM", "SIGKILL"])
 def test_a_sweep_that_was_stopped_goes_on(tmp_path: Path, signal: str) -> None:
     import signal as signals
 
@@ -449,20 +526,20 @@ def test_a_sweep_that_was_stopped_goes_on(tmp_path: Path, signal: str) -> None:
         [sys.executable, "run.py"], cwd=tmp_path, stderr=subprocess.DEVNULL, start_new_session=True
     )
     deadline = time.monotonic() + 60
-    while not (points.exists() and points.read_bytes().count(b"\n") >= 5):
+    while not (points.exists() and points.read_bytes().count(b"\n") >= 6):
         assert time.monotonic() < deadline
         assert running.poll() is None
         time.sleep(0.02)
     running.send_signal(getattr(signals, signal))
     assert running.wait(timeout=60) != 0
     kept = points.read_bytes()[: points.read_bytes().rfind(b"\n") + 1]
-    assert 5 <= kept.count(b"\n") < 60
+    assert 6 <= kept.count(b"\n") < 61
     done = subprocess.run(
         [sys.executable, "run.py"], cwd=tmp_path, capture_output=True, text=True, check=True
     )
     assert done.stdout.split() == ["(10,", "6)", str(sum(range(10)) / 4 * sum(range(6)) / 8)]
     assert points.read_bytes().startswith(kept)
-    assert len(Store(tmp_path / "kept")) == 60
+    assert len(Store(tmp_path / "kept").read()) == 60
 
 
 def test_jobs_run_with_one_blas_thread_and_their_warnings() -> None:
@@ -472,9 +549,46 @@ def test_jobs_run_with_one_blas_thread_and_their_warnings() -> None:
         np.ones((2, 2)) @ np.ones((2, 2))
         return [one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"]
 
-    ((_, found),) = carry_out([threads])
-    assert set(found.value) == {1}
+    for pool in (None, ThreadPoolExecutor(3)):
+        found = dict(carry_out([threads] * 9, executor=pool))
+        assert {count for one in found.values() for count in one.value} == {1}
     assert list(carry_out([], workers=2)) == []
+
+
+def test_threads_hear_each_its_own_warnings() -> None:
+    def warns(number: int) -> int:
+        time.sleep(0.01 * (number % 3))
+        warnings.warn(f"of {number}", StepSizeWarning, stacklevel=1)
+        return number
+
+    before = warnings.showwarning, warnings.filters[:]
+    jobs = [partial(warns, number) for number in range(20)]
+    for number, one in carry_out(jobs, executor=ThreadPoolExecutor(4)):
+        assert one.value == number
+        assert one.warnings == [(f"of {number}", StepSizeWarning)]
+    assert (warnings.showwarning, warnings.filters) == before
+
+
+def test_results_come_in_order_and_the_first_error_is_raised() -> None:
+    def fails() -> int:
+        raise ValueError("broken")
+
+    for workers in (None, 2):
+        jobs = [lambda k=k: k * k for k in range(9)]
+        assert results(jobs, workers=workers) == [k * k for k in range(9)]
+        with pytest.raises(ValueError, match="broken"):
+            results([lambda: 1, fails, lambda: 2], workers=workers)
+
+
+def test_a_job_whose_process_dies_fails_alone() -> None:
+    def dies(number: int) -> int:
+        if number == 3:
+            os._exit(1)
+        return number
+
+    found = dict(carry_out([partial(dies, number) for number in range(8)], workers=2))
+    assert [found[k].value for k in range(8)] == [0, 1, 2, None, 4, 5, 6, 7]
+    assert "its process died" in found[3].reason
 
 
 class _UnsendableError(Exception):

@@ -80,7 +80,7 @@ def test_at_rest(g: float, gamma: float, phi: str, window: float) -> None:
     """
     run = maximal_lyapunov(
         g, gamma, phi=phi, t_skip=5.0, t_max=15.0, window=window, n_trajectories=8192, seed=0,
-        threads=1,
+        workers=1,
     )  # fmt: skip
     assert abs(run.value - rate_at_rest(g, gamma, 5.0, 15.0)) < 5 * run.value_err + 0.008
     assert run.value_err < 0.01
@@ -123,7 +123,7 @@ def test_gradient_flow_of_a_linear_network(g: float, gamma: float, window: float
     """
     run = maximal_lyapunov(
         g, gamma, onsager=1.0, phi="linear", t_skip=3.0, t_max=9.0, window=window, neglect=1e-3,
-        n_trajectories=4096, batches=4, seed=0, threads=1,
+        n_trajectories=4096, batches=4, seed=0, workers=1,
     )  # fmt: skip
     s = singular_values(g, gamma)
     first, last = (math.log(float(np.mean(np.exp(-2 * s**2 * t)))) for t in (3.0, 9.0))
@@ -140,7 +140,7 @@ def test_gradient_flow_of_a_linear_network(g: float, gamma: float, window: float
 
 def chaos(g: float, **more: Any) -> MeanFieldLyapunov:
     arguments: dict[str, Any] = {
-        "t_skip": 20.0, "t_max": 80.0, "window": 15.0, "seed": 0, "threads": 1,
+        "t_skip": 20.0, "t_max": 80.0, "window": 15.0, "seed": 0, "workers": 1,
         "n_trajectories": 4096,
     } | more  # fmt: skip
     return maximal_lyapunov(g, **arguments)
@@ -200,7 +200,7 @@ def test_gradient_flow_is_not_chaotic() -> None:
     """
     run = maximal_lyapunov(
         2.0, onsager=1.0, dt=0.04, t_skip=20.0, t_max=60.0, window=math.inf, neglect=3e-2,
-        n_trajectories=4096, batches=4, seed=0, threads=1,
+        n_trajectories=4096, batches=4, seed=0, workers=1,
     )  # fmt: skip
     assert run.value < 3 * run.value_err + 1e-3
     assert run.value > -0.05
@@ -222,7 +222,7 @@ def test_batches_unlike_in_their_innovations_are_told() -> None:
 def test_unstable_step_is_told() -> None:
     arguments: dict[str, Any] = {
         "onsager": 1.0, "t_skip": 0.2, "t_max": 1.0, "window": 5.0, "n_trajectories": 512,
-        "batches": 2, "seed": 0, "threads": 1,
+        "batches": 2, "seed": 0, "workers": 1,
     }  # fmt: skip
     with pytest.warns(StepSizeWarning, match=r"dt = 0.1 exceeds the largest stable step 0\.0"):
         maximal_lyapunov(5.0, dt=0.1, **arguments)
@@ -238,7 +238,7 @@ def test_rotation_too_fast_for_the_step_is_told() -> None:
         warnings.simplefilter("always")
         run = maximal_lyapunov(
             5.0, -1.0, t_skip=5.0, t_max=15.0, window=5.0, n_trajectories=1024, batches=4, seed=0,
-            threads=1,
+            workers=1,
         )  # fmt: skip
     told = any(issubclass(w.category, StepSizeWarning) for w in caught)
     assert told or abs(run.value + 1) < 0.1
@@ -248,7 +248,7 @@ def test_rotation_too_fast_for_the_step_is_told() -> None:
 
 SMALL: dict[str, Any] = {
     "t_skip": 1.0, "t_max": 3.0, "window": 2.0, "n_trajectories": 512, "batches": 2, "seed": 0,
-    "threads": 1,
+    "workers": 1,
 }  # fmt: skip
 MODEL = SiteModel("model", phi=np.tanh, drift=lambda t, x, h, u: h - x)
 
@@ -292,7 +292,7 @@ def test_switching_off_the_onsager_force() -> None:
         ({"batches": 1}, "batches=1: must be at least 2"),
         ({"n_trajectories": 100}, "n_trajectories=100: must be at least 128"),
         ({"seed": -1}, "seed=-1: must be at least 0"),
-        ({"threads": 0}, "threads=0: must be at least 1"),
+        ({"workers": 0}, "workers=0: must be at least 1"),
         ({"phi": "relu"}, "phi='relu': expected one of tanh"),
         ({"model": MODEL}, "model='model': has no slopes"),
         ({"model": MODEL, "onsager": 1.0}, "onsager=1.0: belongs to the rate network"),
@@ -307,7 +307,7 @@ def test_bad_arguments(changes: dict[str, Any], message: str) -> None:
 
 def test_seeds_and_workers() -> None:
     one = maximal_lyapunov(1.5, 0.5, **SMALL)
-    same = maximal_lyapunov(1.5, 0.5, **SMALL | {"threads": 3})
+    same = maximal_lyapunov(1.5, 0.5, **SMALL | {"workers": 3})
     other = maximal_lyapunov(1.5, 0.5, **SMALL | {"seed": 1})
     drawn = maximal_lyapunov(1.5, 0.5, **SMALL | {"seed": None})
     again = maximal_lyapunov(1.5, 0.5, **SMALL | {"seed": drawn.attributes["seed"]})

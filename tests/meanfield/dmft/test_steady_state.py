@@ -223,7 +223,7 @@ def test_sampler_against_stationary() -> None:
     """
     run = steady_state(
         2.0, method="sampler", seed=0, n_trajectories=4096, t_skip=15.0, t_max=60.0, window=15.0,
-        threads=1,
+        workers=1,
     )  # fmt: skip
     check_deviations(run, 5)
     assert run.converged, run.reason
@@ -237,7 +237,7 @@ def test_sampler_against_stationary_at_smaller_gain() -> None:
     """g = 1.5, slower: as above."""
     run = steady_state(
         1.5, method="sampler", seed=0, n_trajectories=16_000, t_skip=40.0, t_max=160.0,
-        window=30.0, threads=1,
+        window=30.0, workers=1,
     )  # fmt: skip
     check_deviations(run, 5)
     assert run.converged, run.reason
@@ -249,7 +249,7 @@ def test_sampler_of_a_steep_transfer_function(gamma: float) -> None:
     """φ of slope 2 is tanh at twice the gain from twice the start: the same after relaxation."""
     arguments: dict[str, Any] = {
         "method": "sampler", "n_trajectories": 4096, "batches": 4, "t_skip": 12.0, "t_max": 28.0,
-        "window": 8.0, "threads": 1, "neglect": 1e-2,
+        "window": 8.0, "workers": 1, "neglect": 1e-2,
     }  # fmt: skip
     one = steady_state(1.0, gamma, phi=STEEP, seed=0, **arguments)
     two = steady_state(2.0, gamma, seed=1, **arguments)
@@ -277,7 +277,7 @@ LENGTHS: dict[float, dict[str, float]] = {
 
 def against_reference(case: tuple[float, ...], level: float, **more: Any) -> SteadyState:
     g, gamma, q, q_err, r_int, r_int_err = case
-    run = steady_state(g, gamma, seed=0, threads=1, **LENGTHS[g], **more)
+    run = steady_state(g, gamma, seed=0, workers=1, **LENGTHS[g], **more)
     for name, value, err in (("q", q, q_err), ("r_int", r_int, r_int_err)):
         error = math.hypot(err, getattr(run, name + "_err"))
         assert abs(getattr(run, name) - value) < level * error, (name, getattr(run, name), value)
@@ -323,7 +323,7 @@ def test_two_windows_and_two_steps() -> None:
     """
     for g, gamma in ((1.5, 0.5), (2.5, -0.3)):
         arguments: dict[str, Any] = {
-            "n_trajectories": 4096, "t_skip": 25.0, "t_max": 85.0, "threads": 1,
+            "n_trajectories": 4096, "t_skip": 25.0, "t_max": 85.0, "workers": 1,
         }  # fmt: skip
         one = steady_state(g, gamma, window=15.0, dt=0.05, seed=0, **arguments)
         two = steady_state(g, gamma, window=30.0, dt=0.1, seed=1, **arguments)
@@ -351,7 +351,7 @@ def test_errors_are_honest() -> None:
     for seed in range(16):
         run = steady_state(
             2.0, method="sampler", seed=seed, n_trajectories=4096, t_skip=15.0, t_max=55.0,
-            window=12.0, threads=1,
+            window=12.0, workers=1,
         )  # fmt: skip
         alarms += not run.converged
         z.append(
@@ -374,7 +374,7 @@ def test_errors_of_lags_fall_with_batches() -> None:
     At 4 times the batches errors are half, within a factor 1.7 (median over lags).
     """
     arguments: dict[str, Any] = {
-        "method": "sampler", "t_skip": 6.0, "t_max": 14.0, "window": 4.0, "threads": 1,
+        "method": "sampler", "t_skip": 6.0, "t_max": 14.0, "window": 4.0, "workers": 1,
         "neglect": 1e-2,
     }  # fmt: skip
     few = steady_state(2.0, seed=0, batches=8, n_trajectories=2048, **arguments)
@@ -387,7 +387,7 @@ def test_errors_of_lags_fall_with_batches() -> None:
 
 SMALL: dict[str, Any] = {
     "method": "sampler", "n_trajectories": 1024, "batches": 2, "t_skip": 2.0, "t_max": 8.0,
-    "window": 2.0, "seed": 0, "threads": 1, "neglect": 1e-2,
+    "window": 2.0, "seed": 0, "workers": 1, "neglect": 1e-2,
 }  # fmt: skip
 
 
@@ -399,7 +399,7 @@ def test_drift_near_the_onset_is_told(t_skip: float) -> None:
     """
     run = steady_state(
         0.7, 0.5, n_trajectories=8192, t_skip=t_skip, t_max=40.0, window=15.0, seed=0, neglect=1e-2,
-        threads=1,
+        workers=1,
     )  # fmt: skip
     assert not run.converged
     assert "q still drifts, raise t_skip" in run.reason
@@ -413,7 +413,7 @@ def test_short_window_is_told() -> None:
     """A window of 0.6 forgets what C and R still need: q is 0.49 instead of 0.64."""
     run = steady_state(
         1.5, 0.5, n_trajectories=2048, t_skip=15.0, t_max=22.0, window=0.6, seed=0, neglect=1e-2,
-        threads=1,
+        workers=1,
     )  # fmt: skip
     assert not run.converged
     assert run.reason
@@ -511,7 +511,7 @@ def test_half_time_within_the_first_lag() -> None:
         ({"seed": 1.5}, "seed=1.5: must be an integer"),
         ({"neglect": -1}, "neglect=-1: must be >= 0"),
         ({"neglect": 1}, "neglect=1: must be below 1"),
-        ({"threads": 0}, "threads=0: must be at least 1"),
+        ({"workers": 0}, "workers=0: must be at least 1"),
     ],
 )
 def test_bad_arguments(changes: dict[str, Any], message: str) -> None:
@@ -522,7 +522,7 @@ def test_bad_arguments(changes: dict[str, Any], message: str) -> None:
 
 def test_seeds_and_workers() -> None:
     one = steady_state(1.5, 0.5, **SMALL)
-    same = steady_state(1.5, 0.5, **SMALL | {"threads": 3})
+    same = steady_state(1.5, 0.5, **SMALL | {"workers": 3})
     other = steady_state(1.5, 0.5, **SMALL | {"seed": 1})
     drawn = steady_state(1.5, 0.5, **SMALL | {"seed": None})
     again = steady_state(1.5, 0.5, **SMALL | {"seed": drawn.attributes["seed"]})

@@ -166,7 +166,7 @@ def test_linear_networks(g: float, gamma: float, kappa: float) -> None:
     for dt in steps:
         run = two_time(
             g, gamma, t_max=t_max, dt=dt, onsager=kappa, phi="linear", method="sampler", x0_std=1.7,
-            n_trajectories=1200, batches=2, neglect=1e-5, finite_m="ignore", seed=0, threads=1,
+            n_trajectories=1200, batches=2, neglect=1e-5, finite_m="ignore", seed=0, workers=1,
             save_every=round(1 / dt), response=True, n_pulsed=2,
         )  # fmt: skip
         assert run.converged

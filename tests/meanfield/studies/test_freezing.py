@@ -221,7 +221,7 @@ def test_layout() -> None:
 def test_seeds() -> None:
     """A point depends on its g, κ, γ and the seed; all κ of one g share the chaotic run."""
     both = freezing_curve([1.5, 2.0], [0.5, 1.0], seed=7, workers=2, **SMALL)
-    alone = freezing_curve(2.0, 0.5, seed=7, threads=2, **SMALL)
+    alone = freezing_curve(2.0, 0.5, seed=7, workers=2, **SMALL)
     for name in MEASURED:
         np.testing.assert_array_equal(both[name].sel(g=2.0, onsager=0.5), alone[name][0, 0])
     start = both.energy.isel(t=0)
@@ -296,7 +296,6 @@ def test_divergence_is_a_status() -> None:
         ({"finite_m": "no"}, "finite_m='no': expected one of"),
         ({"neglect": -1.0}, "neglect=-1"),
         ({"workers": 0}, "workers=0"),
-        ({"threads": 0}, "threads=0"),
         ({"seed": -1}, "seed=-1"),
     ],
 )

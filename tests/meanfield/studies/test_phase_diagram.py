@@ -18,6 +18,7 @@ from meanfield import (
     saddle_point,
 )
 from meanfield.command_line import main
+from meanfield.common.store import Store
 from meanfield.studies.phase_diagram import PHASE_DIAGRAM, fluctuation_response, order_parameters
 
 Capture = pytest.CaptureFixture[str]
@@ -86,7 +87,7 @@ def test_rows_are_kept_and_done_by_processes(tmp_path: Path) -> None:
     ]
     for found in twice:
         assert found.equals(alone)
-    assert len((tmp_path / "points-all.jsonl").read_text().splitlines()) == 2
+    assert len(Store(tmp_path).read()) == 2
 
 
 def test_a_row_that_breaks_down_leaves_the_others(

@@ -22,6 +22,7 @@ from meanfield import (
 )
 from meanfield.command_line import main
 from meanfield.common import seeds
+from meanfield.common.store import Store
 from meanfield.common.study import quoted
 from meanfield.studies.response_curve import RESPONSE_CURVE
 
@@ -75,11 +76,11 @@ def test_closed_forms(curve: xr.Dataset) -> None:
 
 
 def test_a_sampled_point_is_that_of_steady_state(curve: xr.Dataset) -> None:
-    """To the last bit, with the seed that the point says, and whatever the number of threads."""
+    """To the last bit, with the seed that the point says, and whatever the number of workers."""
     point = curve.sel(g=1.2, gamma=0.5)
     seed = int(point.seed.item())
     assert seed == seeds.point(3, 0, {"g": 1.2, "gamma": 0.5})
-    alone = steady_state(1.2, 0.5, seed=seed, threads=1, **SMALL)
+    alone = steady_state(1.2, 0.5, seed=seed, **SMALL)
     for name in ("q", "q_err", "r_int", "r_int_err"):
         assert float(point[name]) == getattr(alone, name)
     assert bool(point.converged) is alone.converged
@@ -89,7 +90,7 @@ def test_a_sampled_point_is_that_of_steady_state(curve: xr.Dataset) -> None:
 
 
 def test_other_points_do_not_matter(curve: xr.Dataset) -> None:
-    alone = response_curve(0.9, 0.5, seed=3, threads=2, **SMALL)
+    alone = response_curve(0.9, 0.5, seed=3, workers=2, **SMALL)
     for name in ("q", "r_int", "r_int_err"):
         assert alone[name].item() == curve[name].sel(g=0.9, gamma=0.5).item()
     other = response_curve(0.9, 0.5, seed=4, **SMALL)
@@ -103,7 +104,7 @@ def test_processes_and_kept_points_do_not_change_the_numbers(
         again = response_curve([0.9, 1.2], 0.5, seed=3, workers=2, store=tmp_path, **SMALL)
         for name in ("q", "r_int", "r_int_err", "seed"):
             np.testing.assert_array_equal(again[name], curve[name].sel(gamma=[0.5], g=[0.9, 1.2]))
-    assert len((tmp_path / "points-all.jsonl").read_text().splitlines()) == 2
+    assert len(Store(tmp_path).read()) == 2
 
 
 def test_near_the_onset_points_are_flagged() -> None:
@@ -190,7 +191,7 @@ def test_dataset_figure_and_provenance(tmp_path: Path, capsys: Capture) -> None:
 
 def test_same_seed_same_numbers(tmp_path: Path) -> None:
     runs = []
-    for folder, options in (("a", ""), ("b", " --threads 2"), ("c", " --seed 1")):
+    for folder, options in (("a", ""), ("b", " --workers 2"), ("c", " --seed 1")):
         assert call(SMALL_COMMAND + options, tmp_path / folder) == 0
         runs.append(saved(tmp_path / folder))
     first, second, other = runs

@@ -50,7 +50,7 @@ def test_dataset_figure_and_provenance(name: str, tmp_path: Path, capsys: Captur
 @pytest.mark.parametrize("name", COMMANDS)
 def test_same_seed_same_numbers(name: str, tmp_path: Path) -> None:
     runs = []
-    for folder, options in (("a", ""), ("b", " --threads 2"), ("c", " --seed 1")):
+    for folder, options in (("a", ""), ("b", " --workers 2"), ("c", " --seed 1")):
         assert call(COMMANDS[name] + options, tmp_path / folder) == (name == "steady")
         runs.append(found(tmp_path / folder))
     first, second, other = runs

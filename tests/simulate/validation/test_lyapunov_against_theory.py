@@ -30,7 +30,7 @@ def networks(
 
 def theory(g: float, gamma: float, **more: Any) -> meanfield.MeanFieldLyapunov:
     arguments: dict[str, Any] = {"n_trajectories": 4096, "batches": 8, "seed": 0} | more
-    return meanfield.maximal_lyapunov(g, gamma, threads=1, **arguments)
+    return meanfield.maximal_lyapunov(g, gamma, workers=1, **arguments)
 
 
 def check(

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 import xarray as xr
 
-import meanfield.common.sweep
+import meanfield.common.identity
 from meanfield import ArgumentError, SamplerError, StepSizeWarning, load
 from meanfield.common.jobs import Attempt, carry_out
+from meanfield.common.sweep import labelled
 from simulate import SamplingWarning, validate
 from simulate.validation.experiments import EXPERIMENTS
 from simulate.validation.statement import Experiment, TheoryValue
@@ -139,9 +140,9 @@ def test_measurements_of_other_code_are_not_taken_up(
 def test_measurements_depend_on_the_code_that_measures(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, counts: bool
 ) -> None:
-    digest = meanfield.common.sweep.sources.__wrapped__
-    engine = tmp_path / "meanfield" / "common" / "sweep.py"
-    monkeypatch.setattr(meanfield.common.sweep, "__file__", str(engine))
+    digest = meanfield.common.identity.sources.__wrapped__
+    engine = tmp_path / "meanfield" / "common" / "identity.py"
+    monkeypatch.setattr(meanfield.common.identity, "__file__", str(engine))
     before = digest(*_APART), digest("validation")
     file = tmp_path / "simulate" / "validation" / place
     file.parent.mkdir(parents=True)
@@ -152,8 +153,8 @@ def test_measurements_depend_on_the_code_that_measures(
 
 
 def test_equal_couplings_have_no_error_and_no_verdict(toy: Experiment) -> None:
-    same = Attempt(xr.Dataset({"mean": 0.7}), [], None, 0.0)
-    theory = Attempt(xr.Dataset({"mean": ("number", [0.7, 0.0, math.inf])}), [], None, 0.0)
+    same = Attempt(labelled({"mean": 0.7}), [], None, 0.0)
+    theory = Attempt(labelled({"mean": np.array([0.7, 0.0, math.inf])}), [], None, 0.0)
     assert judged(toy, toy.predictions[0], theory, {10: [same, same]}, 3.0).verdict == "flagged"
 
 

@@ -1,4 +1,4 @@
-"""Independent batches: their errors, extrapolation in their size, drifts, threads."""
+"""Independent batches: their errors, extrapolation in their size, drifts, workers."""
 
 import math
 

@@ -162,13 +162,13 @@ def small(seed: int | None, **changes: Any) -> TwoTime:
 
 @pytest.fixture(scope="module")
 def seeded() -> TwoTime:
-    return small(3, threads=1)
+    return small(3, workers=1)
 
 
 def test_seeds(seeded: TwoTime) -> None:
-    """The same whatever the threads; another seed is another run; None is not always the same."""
-    for threads in (2, None):
-        again = small(3, threads=threads)
+    """The same whatever the workers; another seed is another run; None is not always the same."""
+    for workers in (2, None):
+        again = small(3, workers=workers)
         for name in (*ARRAYS, "R", "C_err", "R_err", "energy_finite_m"):
             np.testing.assert_array_equal(getattr(again, name), getattr(seeded, name))
     assert seeded.attributes["seed"] == 3
@@ -205,7 +205,7 @@ def test_window_bounds_the_rank() -> None:
     """
     arguments: dict[str, Any] = {
         "t_max": 32.0, "dt": 0.1, "n_trajectories": 6 * 600, "batches": 6, "save_every": 40,
-        "finite_m": "ignore", "method": "sampler", "threads": 1,
+        "finite_m": "ignore", "method": "sampler", "workers": 1,
     }  # fmt: skip
     whole = two_time(2.0, 0.0, seed=0, **arguments)
     short = two_time(2.0, 0.0, seed=0, window=12.0, **arguments)
@@ -317,7 +317,7 @@ def test_diverging_trajectories() -> None:
     with pytest.raises(SamplerError, match="beyond all bounds at t = "), np.errstate(all="ignore"):
         two_time(
             1.0, t_max=50.0, dt=0.1, model=growing, n_trajectories=256, batches=2, seed=0,
-            threads=1,
+            workers=1,
         )  # fmt: skip
 
 
