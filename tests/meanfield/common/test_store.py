@@ -87,13 +87,19 @@ def test_a_fresh_store_forgets_its_file_alone(tmp_path: Path) -> None:
 
 
 def test_failures_keep_their_text_and_kind(tmp_path: Path) -> None:
-    _put(tmp_path, "key", Attempt(None, [], OSError("broken"), 0.25))
+    for key, attempt in (("good", GOOD), ("key", Attempt(None, [], OSError("broken"), 0.25))):
+        _put(tmp_path, key, attempt)
     found = Store(tmp_path).read().get("key")
     assert found is not None
     assert isinstance(found.error, PointError)
     assert (found.reason, found.error.kind, found.error.status, found.seconds) == (
         "broken", "builtins:OSError", "flagged", 0.25
     )  # fmt: skip
+
+
+def test_a_store_without_a_result_leaves_nothing(tmp_path: Path) -> None:
+    _put(tmp_path / "a" / "b", "key", Attempt(None, [], OSError("broken"), 0.25))
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_store_has_one_writer(tmp_path: Path) -> None:
