@@ -359,7 +359,7 @@ def _extended(
     axes = {}
     for name, values in grid.items():
         old = before["axes"][name] if before else []
-        union = [*old, *(value for value in values if value not in old)]
+        union = list(dict.fromkeys([*old, *values]))
         if not set(old) <= set(values):
             # Texts stay in the order in which they came.
             values = union if any(isinstance(v, str) for v in union) else sorted(union)
