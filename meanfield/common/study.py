@@ -20,9 +20,10 @@ from ..schedule import Switching
 from . import arguments, files, seeds
 from .arguments import ArgumentError
 from .identity import identity, key_of
+from .labelled import VERDICT
 from .options import PASSED_ON, Option, as_text, options_of
 from .style import STYLE
-from .sweep import VERDICT, Plan, planning, sweep
+from .sweep import Plan, planning, sweep
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,7 +6,7 @@ import inspect
 import math
 import time
 import warnings
-from collections.abc import Callable, Container, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
@@ -15,25 +15,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from . import arguments, seeds
 from .arguments import ArgumentError
 from .files import provenance
 from .identity import differences, identity, key_of, title
 from .jobs import Attempt, carry_out, slots, stoppable
-from .result import FLAGGED, given, status_by
-from .store import Labelled, PointError, Store, status_of
+from .labelled import VERDICT, assembled, labelled
+from .result import FLAGGED, given
+from .store import Labelled, PointError, Store
 
 if TYPE_CHECKING:
     import xarray as xr
 
-# What the sweep says of each point.
-VERDICT = ("failed", "status", "reason")
-# Attributes of a result that are never those of the whole sweep, and those of no point either.
-_OF_POINT, _OF_NONE = {"converged", "reason", "status"}, {"created", "call"}
-# What needs no xarray.
-_PLAIN = (int, float, complex, str, np.generic, np.ndarray)
 # A plan times so many points, and begins no other after so many seconds.
 _TIMED, _PATIENCE = 3, 10.0
 # Bytes of a line of a store beside its arrays.
@@ -248,7 +243,8 @@ class Plan(NamedTuple):
         whole = f"about {duration(max(mean * share, min(todo, 1) * mean))} on {self.workers}"
         worst = f"at most {duration(long * math.ceil(share))} if all are as long as the longest"
         disk = 4 / 3 * self.bytes + _LINE * self.points
-        return f"{text}; {times}: {whole} workers, {worst}; {disk / 1e6:.3g} MB on disk"
+        one = "worker" if self.workers == 1 else "workers"
+        return f"{text}; {times}: {whole} {one}, {worst}; {disk / 1e6:.3g} MB on disk"
 
 
 def plan(function: Callable[..., Any], axes: Mapping[str, ArrayLike], **how: Any) -> Plan:
@@ -413,63 +409,6 @@ def _called(
     return labelled(function(**arguments), axes)
 
 
-def labelled(result: Any, axes: Sequence[str] = ()) -> Labelled:
-    """What a function returned, without the axes of the sweep."""
-    plain = {"value": result} if isinstance(result, _PLAIN) else result
-    if isinstance(plain, dict) and all(isinstance(v, _PLAIN) for v in plain.values()):
-        # The usual case, which needs no xarray where the work is done.
-        found = Labelled(
-            {str(name): (*_variable(name, v, ()), {}) for name, v in plain.items()}
-        )  # fmt: skip
-    else:
-        found = _taken_apart(result)
-    variables = {name: one for name, one in found.variables.items() if name not in axes}
-    dims = {dim for own, _, _ in variables.values() for dim in own}
-    if taken := {*axes, "replicate"} & dims or {"replicate", "failed"} & set(variables):
-        raise TypeError(f"{', '.join(sorted(taken))}: the function returns names of the sweep")
-    return found._replace(
-        variables=variables, coords=tuple(name for name in found.coords if name in variables)
-    )
-
-
-def _taken_apart(result: Any) -> Labelled:
-    import xarray as xr
-
-    if hasattr(result, "to_dataset") and not isinstance(result, xr.DataArray):
-        result = result.to_dataset()
-    if not isinstance(result, Mapping):
-        result = {getattr(result, "name", None) or "value": result}
-    if not isinstance(result, xr.Dataset):
-        tuples = [values for values in result.values() if _is_labelled(values)]
-        dims = {str(dim) for values in tuples for dim in np.atleast_1d(values[0])}
-        result = xr.Dataset({name: _variable(str(name), v, dims) for name, v in result.items()})
-    variables = {
-        str(name): (tuple(map(str, one.dims)), one.values, dict(one.attrs))
-        for name, one in result.variables.items()
-    }
-    return Labelled(variables, tuple(map(str, result.coords)), dict(result.attrs))
-
-
-def _variable(name: str, value: Any, dims: Container[str]) -> Any:
-    """What xarray takes; a list named like a dimension of another variable is its coordinate."""
-    if _is_labelled(value) or hasattr(value, "dims"):
-        return value
-    array = np.asarray(value)
-    if array.dtype.kind == "O":
-        raise TypeError(f"{name}: expected a number, a text or an array, got {value!r}")
-    if array.ndim == 1 and name in dims:
-        return name, array
-    return tuple(f"{name}_{k}" for k in range(array.ndim)), array
-
-
-def _is_labelled(value: Any) -> bool:
-    """Whether the value is a tuple (dims, values, …)."""
-    if not isinstance(value, tuple) or len(value) < 2:
-        return False
-    dims = (value[0],) if isinstance(value[0], str) else value[0]
-    return isinstance(dims, list | tuple) and all(isinstance(dim, str) for dim in dims)
-
-
 def _tell(points: Sequence[Mapping[str, Any]], attempts: Sequence[Attempt]) -> None:
     """Warnings once each; failures as one warning, or raised if there is nothing else."""
     for text, category in dict.fromkeys(pair for attempt in attempts for pair in attempt.warnings):
@@ -493,7 +432,7 @@ def _finished(
 ) -> xr.Dataset:
     """The dataset of a grid with all that is said of it."""
     dims = {**grid, **({"replicate": list(range(count))} if count > 1 else {})}
-    data = _assembled(dims, attempts)
+    data = assembled(dims, attempts)
     # What the results say they used counts more than what was given.
     last = ("call", "seed", *provenance())
     own = {k: v for k, v in facts.items() if k not in data.variables and k not in last}
@@ -501,102 +440,3 @@ def _finished(
     # No variable: they differ between sweeps that find the same.
     spent = np.reshape([one.seconds for one in attempts], [len(places) for places in dims.values()])
     return data.assign_attrs(own | data.attrs | told | {"seconds": spent.tolist()})
-
-
-def _assembled(dims: Mapping[str, Sequence[Any]], attempts: Sequence[Attempt]) -> xr.Dataset:
-    import xarray as xr
-
-    shape = tuple(len(values) for values in dims.values())
-    good: list[Labelled] = [attempt.value for attempt in attempts if attempt.error is None]
-    common = {
-        key: value
-        for key, value in (good[0].attrs if good else {}).items()
-        if key not in _OF_POINT
-        and all(key in data.attrs and _same(data.attrs[key], value) for data in good)
-    }
-    # What differs between the points is told of each.
-    known = {*common, *dims, *_OF_NONE}
-    results = [None if attempt.error else _with_facts(attempt.value, known) for attempt in attempts]
-    there = [data for data in results if data is not None]
-    fixed = {name for data in good for name in data.coords}
-    fixed = {name for name in fixed if all(name in data.coords for data in good)}
-    coords: dict[Hashable, Any] = {name: list(values) for name, values in dims.items()}
-    variables: dict[Hashable, Any] = {}
-    for name in dict.fromkeys(name for data in there for name in data):
-        own = [data[name] for data in there if name in data]
-        axes, first, attrs = own[0]
-        if name in fixed and all(_same(values, first) for _, values, _ in own):
-            coords[name] = own[0]
-            continue
-        parts = [None if data is None or name not in data else data[name][1] for data in results]
-        if len({axes for axes, _, _ in own}) > 1:
-            raise ArgumentError(f"{name}: the function returns it with different dimensions")
-        # A coordinate that differs between points is a variable of theirs.
-        label = f"{name}_of_point" if name in axes else name
-        variables[label] = ((*dims, *axes), _stacked(name, parts, shape), attrs)
-    _judge(variables, tuple(dims), shape, attempts)
-    return xr.Dataset(variables, coords, common)
-
-
-def _judge(
-    variables: dict[Hashable, Any],
-    dims: tuple[str, ...],
-    shape: tuple[int, ...],
-    attempts: Sequence[Attempt],
-) -> None:
-    """Add `VERDICT`: what the results say of themselves, and what is to be said of failures."""
-    failed = np.array([attempt.error is not None for attempt in attempts]).reshape(shape)
-    variables["failed"] = (dims, failed, {"long_name": "whether the point has no result"})
-    axes, why, _ = variables.setdefault("reason", (dims, np.full(shape, ""), {}))
-    variables.setdefault("status", (axes, status_by(why), {}))
-    for name, texts, meaning in (
-        ("reason", [attempt.reason for attempt in attempts], "why it is not converged"),
-        (
-            "status",
-            ["" if a.error is None else status_of(a.error) for a in attempts],
-            "converged, flagged or absent",
-        ),
-    ):
-        axes, own, about = variables[name]
-        wide = (..., *[None] * (len(axes) - len(dims)))
-        filled = np.where(failed[wide], np.reshape(texts, shape)[wide], own)
-        variables[name] = (axes, filled, {"long_name": meaning, **about})
-
-
-def _with_facts(data: Labelled, known: Container[str]) -> dict[str, Any]:
-    """The variables, with those attributes that are numbers or texts of the point."""
-    own: dict[str, Any] = {
-        key: ((), np.asarray(value), {})
-        for key, value in data.attrs.items()
-        if key not in known and key not in data.variables
-        and isinstance(value, str | int | float | np.generic)
-    }  # fmt: skip
-    return data.variables | own
-
-
-def _same(a: Any, b: Any) -> bool:
-    if a is b:
-        return True
-    if isinstance(a, str) and isinstance(b, str):
-        return a == b
-    both_nan = isinstance(a, float) and isinstance(b, float) and a != a and b != b
-    return both_nan or bool(np.array_equal(a, b))
-
-
-def _stacked(
-    name: str, parts: Sequence[NDArray[Any] | None], shape: tuple[int, ...]
-) -> NDArray[Any]:
-    """Results of one name, filled up to one shape."""
-    known = [part for part in parts if part is not None]
-    size = tuple(max(part.shape[k] for part in known) for k in range(known[0].ndim))
-    whole = len(known) == len(parts) and all(part.shape == size for part in known)
-    kind = np.result_type(*{part.dtype for part in known})
-    blank = {"b": False, "U": "", "c": complex(np.nan, np.nan)}.get(kind.kind, np.nan)
-    if not whole and kind.kind in "iu":
-        kind = np.dtype(float)
-    out = np.full((len(parts), *size), blank if not whole else kind.type(), dtype=kind)
-    for number, part in enumerate(parts):
-        if part is not None:
-            place: tuple[Any, ...] = (number, *(slice(length) for length in part.shape))
-            out[place] = part
-    return out.reshape((*shape, *size))

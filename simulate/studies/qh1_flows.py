@@ -11,8 +11,9 @@ import xarray as xr
 from meanfield import critical_gain, measure_transition_gain
 from meanfield.common import seeds, style
 from meanfield.common.arguments import ArgumentError, Array
+from meanfield.common.labelled import VERDICT
 from meanfield.common.study import Part, Study, told
-from meanfield.common.sweep import VERDICT, sweep
+from meanfield.common.sweep import sweep
 
 from ..couplings import elliptic
 from ..dynamics import force, kinetic_energy

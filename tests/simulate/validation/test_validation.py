@@ -14,7 +14,7 @@ import xarray as xr
 import meanfield.common.identity
 from meanfield import ArgumentError, SamplerError, StepSizeWarning, load
 from meanfield.common.jobs import Attempt, carry_out
-from meanfield.common.sweep import labelled
+from meanfield.common.labelled import labelled
 from simulate import SamplingWarning, validate
 from simulate.validation.experiments import EXPERIMENTS
 from simulate.validation.statement import Experiment, TheoryValue
