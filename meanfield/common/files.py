@@ -9,7 +9,7 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -68,7 +68,8 @@ def directory(target: Path) -> Iterator[None]:
         yield
     finally:
         for path in created:
-            if path.exists() and not any(path.iterdir()):
+            # One that is gone, or that others use, too, stays as it is.
+            with suppress(OSError):
                 path.rmdir()
 
 
