@@ -43,7 +43,7 @@ _BATCH, _BATCH_PER_SLOT = 0.5, 2e-3
 # Places of an executor that does not tell; seconds for which a count of places is believed.
 _SLOTS, _COUNT_AGE = 256, 5.0
 # Seconds after which processes without work end, and between looks whether their parent lives.
-_IDLE, _LOOK = 60, 1.0
+_IDLE, _LOOK = 60, 0.2
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS")
 
 
@@ -183,11 +183,13 @@ class _Processes(_Pool):
         return self._count
 
     def submit(self, function: Callable[..., T], *args: Any) -> Future[T]:
-        # It needs no guard in scripts, and a broken one is replaced.
+        # It needs no guard in scripts, and a broken one is replaced; so is one that was begun in
+        # another folder, or would import other modules.
         from loky import get_reusable_executor
 
         self.executor = get_reusable_executor(
-            self._count, timeout=_IDLE, initializer=_end_with, initargs=(os.getpid(),),
+            self._count, timeout=_IDLE, initializer=_end_with,
+            initargs=(os.getpid(), os.getcwd(), *sys.path),
             env=dict.fromkeys(_ONE_THREAD, "1"),
         )  # fmt: skip
         future: Future[T] = self.executor.submit(function, *args)
@@ -386,7 +388,7 @@ def _code() -> tuple[str, ...]:
     return (*environment(), f"all_code {sources()[:12]}")
 
 
-def _end_with(parent: int) -> None:
+def _end_with(parent: int, *place: str) -> None:
     """End this process when its parent is gone, which may have been killed."""
 
     def watch() -> None:

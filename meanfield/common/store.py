@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .arguments import ArgumentError
-from .files import directory, plain
+from .files import directory, made, plain
 from .jobs import Attempt
 
 try:
@@ -242,7 +242,7 @@ def _taken(path: Path) -> BinaryIO:
     """The file of this name, locked."""
     while True:
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            made(path.parent)
             file = path.open("a+b")
         except FileNotFoundError:  # Another sweep was ending, and has removed the folder.
             continue
