@@ -46,6 +46,9 @@ _SLOTS, _COUNT_AGE = 256, 5.0
 _IDLE, _LOOK = 60, 0.2
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS")
 
+# Bars with a lock of this process: a semaphore of the system outlives who is killed, and is told.
+_BAR: Any = type("Bar", (tqdm,), {"_lock": threading.RLock()})
+
 
 class Attempt(NamedTuple):
     """What a job left: a value or an error, warnings each once, seconds that it took."""
@@ -497,4 +500,4 @@ def bar(
     """A progress bar on a terminal: to a count, through a time (a float), or over something."""
     form = _OF_TIME if isinstance(total, float) else None
     off = None if progress else True
-    return tqdm(over, total=total, desc=label, unit=unit, disable=off, bar_format=form)
+    return _BAR(over, total=total, desc=label, unit=unit, disable=off, bar_format=form)

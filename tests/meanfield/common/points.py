@@ -79,3 +79,10 @@ def mixed(g: float) -> xr.Dataset:
     reason = "drifts" if g == 2 else ""
     data = {"x": ("k", np.arange(g)), "reason": reason, "status": "flagged" if reason else "converged"}
     return xr.Dataset(data, attrs=attrs)
+
+
+def fails(g: float, *, limit: float) -> float:
+    """Twice g, up to a limit."""
+    if g > limit:
+        raise RuntimeError(f"beyond {limit:g}")
+    return 2 * g

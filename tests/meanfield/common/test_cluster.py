@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
-import sys
+import threading
 import time
-from collections import Counter
+import warnings
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import pytest
 
 from meanfield import SweepWarning, load, sweep
@@ -23,142 +19,209 @@ from meanfield.common.jobs import carry_out
 
 distributed = pytest.importorskip("distributed")
 
-ROOT = Path(__file__).parents[3]
-# What workers import, and scripts are made of.
-POINTS = """
-import os, time, warnings
-import numpy as np
-from pathlib import Path
-from meanfield import sweep, StepSizeWarning
-
-HERE = Path(__file__).parent
-
-def told(seed):
-    with open(HERE / "calls", "ab", buffering=0) as file:
-        file.write(b"%d\\n" % seed)
-
-def drawn(g, gamma, seed):
-    x = np.random.default_rng(seed).standard_normal((60, 60))
-    if g > 2:
-        warnings.warn(f"steep at {g:g}", StepSizeWarning, stacklevel=1)
-    return {"x": np.linalg.eigvals(g * x / 60**0.5).real.max(), "m": ("k", g * (x @ x)[0])}
-
-def slow(g, gamma, seed):
-    told(seed)
-    time.sleep(0.05)
-    return drawn(g, gamma, seed)
-
-def threads(g):
-    import scipy.linalg
-    from threadpoolctl import threadpool_info
-    scipy.linalg.inv(np.eye(3))
-    warnings.warn(f"of {g:g}", StepSizeWarning, stacklevel=1)
-    time.sleep(0.02 * (g % 3))
-    return max(one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas")
-
-def deadly(g):
-    if g == 3:
-        os._exit(1)
-    time.sleep(0.02)
-    return 2 * g
-
-AXES = {"g": [k / 4 for k in range(1, 11)], "gamma": [k / 8 for k in range(10)]}
-"""
-FOREIGN = """
+# Functions of the program itself, without a guard.
+OWN = """
 import sys
-from points import AXES, sweep, drawn
+import points
+from meanfield import sweep
+from meanfield.common.files import save
 
 def own(g, gamma, seed):
-    return drawn(g, gamma, seed)
+    return points.drawn(g, gamma, seed)
 
-found = sweep(own, AXES, seed=1, executor=sys.argv[1])
-found.drop_attrs().to_netcdf("found.nc", engine="scipy")
+save(sweep(own, points.AXES, seed=1, executor=sys.argv[1]), "own.nc")
 """
 DRIVER = """
 import sys
-from points import AXES, sweep, slow
+import points
+from meanfield import sweep
 
-sweep(slow, AXES, seed=1, store="kept", executor=sys.argv[1])
+sweep(points.slow, points.AXES, seed=1, store="kept", executor=sys.argv[1])
+print("done")
 """
 
 
 class Cluster:
-    """A scheduler and workers, each a process."""
+    """A scheduler and its workers, each a process."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, self._file = folder, folder / "scheduler.json"
-        self._env = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{folder}"}
-        # So that who does the work must see to it.
-        for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-            self._env.pop(name, None)
-        self.scheduler: subprocess.Popen[bytes] | None = None
-        self.workers: list[subprocess.Popen[bytes]] = []
-        (folder / "points.py").write_text(POINTS)
+    def __init__(self, programs: Any) -> None:
+        self.programs, self.workers = programs, list[subprocess.Popen[str]]()
+        self.begin()
 
-    def run(self, *words: str) -> subprocess.Popen[bytes]:
-        """Begin a process."""
-        return subprocess.Popen(
-            [sys.executable, *words], cwd=self.folder, env=self._env, start_new_session=True,
-            stdout=subprocess.DEVNULL, stderr=(self.folder / "errors").open("ab"),
+    def begin(self, port: str = "0") -> None:
+        """Begin the scheduler."""
+        file = self.programs.folder / "scheduler.json"
+        file.unlink(missing_ok=True)
+        self.scheduler = self.programs.run(
+            "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", port,
+            "--no-dashboard", "--scheduler-file", str(file),
         )  # fmt: skip
+        self.programs.until(lambda: file.exists() and file.read_text().endswith("}"))
+        self.address: str = json.loads(file.read_text())["address"]
 
-    def begin(self, port: int = 0) -> str:
-        """Begin the scheduler; its address."""
-        self._file.unlink(missing_ok=True)
-        self.scheduler = self.run(
-            "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", str(port),
-            "--no-dashboard", "--scheduler-file", str(self._file),
-        )  # fmt: skip
-        until(lambda: self._file.exists() and self._file.read_text().endswith("}"))
-        self.address: str = json.loads(self._file.read_text())["address"]
-        return self.address
-
-    def add(self, count: int, *, threads: int = 1, nanny: bool = False) -> None:
+    def add(self, count: int = 2, *, threads: int = 1, nanny: bool = False) -> None:
         """Begin workers."""
         self.workers += [
-            self.run(
-                "-m", "distributed.cli.dask_worker", self.address, "--nthreads", str(threads),
-                "--nanny" if nanny else "--no-nanny", "--no-dashboard",
-                "--local-directory", str(self.folder),
+            self.programs.run(
+                "-m", "distributed.cli.dask_worker", self.address, "--no-dashboard",
+                "--nthreads", str(threads), "--nanny" if nanny else "--no-nanny",
+                "--local-directory", str(self.programs.folder),
             )
             for _ in range(count)
         ]  # fmt: skip
 
-    def kill(self, *processes: subprocess.Popen[bytes] | None) -> None:
-        """End processes at once, with what they began."""
-        for process in processes:
-            if process is not None:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-                if process in self.workers:
-                    self.workers.remove(process)
-
-    def calls(self) -> Counter[bytes]:
-        """How often each seed was begun."""
-        path = self.folder / "calls"
-        return Counter(path.read_bytes().splitlines() if path.exists() else [])
-
-
-def until(ready: Callable[[], Any]) -> None:
-    deadline = time.monotonic() + 120
-    while not ready():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    def kill(self, count: int) -> None:
+        """End workers."""
+        for _ in range(count):
+            self.programs.kill(self.workers.pop(0))
 
 
 @pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[Cluster]:
-    one = Cluster(tmp_path)
-    one.begin()
-    yield one
-    one.kill(*one.workers, one.scheduler)
+def cluster(programs: Any) -> Cluster:
+    """A scheduler without workers."""
+    return Cluster(programs)
 
 
 @pytest.fixture(scope="module")
-def steady(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """One of two workers that nobody kills."""
-    one = Cluster(tmp_path_factory.mktemp("steady"))
-    one.begin()
-    one.add(2)
-    yield one
-    one.kill(*one.workers, one.scheduler)
+def steady(tmp_path_factory: pytest.TempPathFactory, programs_in: Any) -> Iterator[str]:
+    """The address of a cluster that nobody kills: two workers of two threads."""
+    with programs_in(tmp_path_factory.mktemp("steady")) as programs:
+        one = Cluster(programs)
+        one.add(threads=2)
+        yield one.address
+
+
+def quietly(function: Callable[..., Any], *arguments: Any, **parameters: Any) -> Any:
+    """What a sweep returns, whatever it warns of."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return sweep(function, *arguments, **parameters)
+
+
+def doubled(g: float) -> float:
+    return 2 * g
+
+
+def test_numbers_do_not_depend_on_the_executor(programs: Any, steady: str) -> None:
+    import points
+
+    scale = 3.0
+    alone = quietly(points.drawn, points.AXES, seed=1)
+    with distributed.Client(steady, set_as_default=False) as client:
+        for executor in (steady, client, client.get_executor(), client.get_executor(pure=True)):
+            with pytest.warns(points.StepSizeWarning) as told:
+                found = sweep(points.drawn, points.AXES, seed=1, executor=executor)
+            assert [str(one.message) for one in told] == ["steep at 2.25", "steep at 2.5"]
+            assert found.equals(alone)
+        for function in (lambda g: 2 * scale * g, partial(points.fails, limit=3)):
+            axes = {"g": [1.0, 2.0, 4.0]}
+            found = quietly(function, axes, executor=client)
+            assert found.equals(quietly(function, axes))
+    own = programs.script(OWN, steady)
+    assert own.wait(timeout=120) == 0
+    assert load(programs.folder / "own.nc").equals(alone)
+
+
+def test_threads_of_a_worker_have_one_of_blas_and_their_own_warnings(
+    programs: Any, steady: str
+) -> None:
+    import points
+
+    jobs = [partial(points.threads, g) for g in range(24)]
+    for number, attempt in carry_out(jobs, executor=steady):
+        assert attempt.value == 1
+        assert attempt.warnings == [(f"of {number}", points.StepSizeWarning)]
+
+
+def test_what_cannot_travel_or_fails_does_so_alone(programs: Any, steady: str) -> None:
+    import points
+
+    jobs = [partial(points.fails, g, limit=5) for g in range(7)]
+    jobs[2] = partial(points.fails, threading.Lock(), limit=5)
+    jobs[4] = threading.Lock  # type: ignore[assignment]
+    found = dict(carry_out(jobs, executor=steady))
+    assert [found[k].value for k in (0, 1, 3, 5)] == [0, 2, 6, 10]
+    for number, text in (
+        (2, "it cannot be sent to another process"),
+        (4, "its result cannot be sent to another process"),
+        (6, "beyond 5"),
+    ):
+        assert text in found[number].reason
+    axes = {"g": [1, 2, 4, 5]}
+    with pytest.warns(SweepWarning, match="1 of 4 points failed, first g=1"):
+        mixed = sweep(points.mixed, axes, executor=steady)
+    assert mixed.equals(quietly(points.mixed, axes))
+
+
+def test_a_point_that_kills_its_workers_fails_alone(cluster: Cluster) -> None:
+    import points
+
+    cluster.add(nanny=True)
+    with pytest.warns(SweepWarning, match=r"1 of 12 points failed, first g=3.*its process died"):
+        found = sweep(points.deadly, {"g": range(12)}, executor=cluster.address)
+    assert found.value.values[~found.failed.values].tolist() == [
+        2 * g for g in range(12) if g != 3
+    ]
+
+
+def _undisturbed(programs: Any) -> None:
+    """Whether every point is there, once, as if nothing had happened."""
+    import points
+
+    found = load(programs.folder / "kept")
+    assert found.equals(quietly(points.drawn, points.AXES, seed=1))
+    assert len(set(programs.lines())) == len(programs.lines()) == 101
+
+
+def test_workers_that_are_killed_and_replaced_lose_nothing(cluster: Cluster, programs: Any) -> None:
+    cluster.add()
+    driver = programs.script(DRIVER, cluster.address)
+    for count in (1, 2, 1):
+        wanted = len(programs.calls()) + 8
+        programs.until(lambda wanted=wanted: len(programs.calls()) >= wanted)
+        # Once all of them.
+        cluster.kill(count)
+        cluster.add(count)
+    assert driver.communicate(timeout=120)[0] == "done\n"
+    _undisturbed(programs)
+
+
+def test_a_scheduler_that_is_killed_and_begun_again(cluster: Cluster, programs: Any) -> None:
+    """At the same place soon enough, the sweep goes on; else it says so, and can be repeated."""
+    cluster.add()
+    driver = programs.script(DRIVER, cluster.address)
+    port = cluster.address.rpartition(":")[2]
+    programs.until(lambda: len(programs.lines()) >= 8)
+    programs.kill(cluster.scheduler)
+    cluster.kill(2)
+    cluster.begin(port)
+    cluster.add()
+    kept = len(programs.lines())
+    programs.until(lambda: len(programs.lines()) >= kept + 8)
+    programs.kill(cluster.scheduler)
+    assert driver.wait(timeout=120) == 1
+    last = programs.errors().strip().splitlines()[-1]
+    assert last.startswith(f"ConnectionError: the scheduler at {cluster.address} is gone;")
+    assert len(programs.lines()) < 101
+    cluster.kill(2)
+    cluster.begin(port)
+    cluster.add()
+    assert programs.script(DRIVER, cluster.address).communicate(timeout=120)[0] == "done\n"
+    _undisturbed(programs)
+
+
+def test_a_client_that_is_killed_goes_on_from_what_it_has(
+    cluster: Cluster, programs: Any
+) -> None:
+    cluster.add()
+    for wanted in (10, 30):
+        driver = programs.script(DRIVER, cluster.address)
+        programs.until(lambda wanted=wanted: len(programs.lines()) >= wanted)
+        programs.kill(driver)
+    kept, before = programs.lines(), len(programs.calls())
+    assert programs.script(DRIVER, cluster.address).communicate(timeout=120)[0] == "done\n"
+    assert programs.lines()[: len(kept)] == kept
+    done = {tuple(json.loads(line)["facts"].values())[:2] for line in kept[1:]}
+    again = [place for _, _, place in programs.calls()[before:]]
+    assert not done & {tuple(map(float, place.split())) for place in again}
+    _undisturbed(programs)

@@ -289,6 +289,31 @@ def test_a_broken_executor_is_told(programs: Any) -> None:
             sweep(points.deadly, {"g": [1, 2, 3, 4]}, executor=executor)
 
 
+def test_a_command_that_is_terminated_is_quiet_and_goes_on(programs: Any) -> None:
+    words = ("-m", "simulate", "lyapunov", "--n", "60", "--trials", "6", "--g", "1,2,4")
+    words += ("--t-max", "30", "--t-skip", "5", "--output", "out", "--workers", "2")
+
+    def kept() -> list[bytes]:
+        logs = [log.relative_to(programs.folder) for log in programs.folder.glob("out/points/*/*l")]
+        return programs.lines(str(logs[0])) if logs else []
+
+    first = programs.run(*words)
+    programs.until(lambda: len(kept()) >= 4)
+    first.terminate()
+    assert first.wait(timeout=60) == 130
+    before = kept()
+    assert len(before) < 37
+    programs.until(lambda: not programs.is_left(first.pid))
+    assert programs.errors().split("\n", 1)[1] == (
+        "error: interrupted; without --fresh the command goes on from what it has\n"
+    )
+    assert not list((programs.folder / "out").glob("lyapunov*"))
+    assert programs.run(*words).wait(timeout=120) == 0
+    assert kept()[: len(before)] == before
+    assert len(kept()) == 37
+    assert (programs.folder / "out" / "lyapunov.nc").exists()
+
+
 STAGED = """
 import sys
 from pathlib import Path
