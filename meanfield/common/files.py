@@ -9,7 +9,7 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -25,6 +25,7 @@ _FACTS = "quasipotential"
 _INTEGER = 2**31
 # How temporary directories begin; host and process follow.
 _PARTIAL = ".partial-"
+_TRIES = 100
 
 
 @contextmanager
@@ -63,13 +64,25 @@ def directory(target: Path) -> Iterator[None]:
     """Make a directory, and remove what was made of it if it is still empty at the end."""
     # Made on entry: an unwritable place fails before the work starts.
     created = [path for path in (target, *target.parents) if not path.exists()]
-    target.mkdir(parents=True, exist_ok=True)
+    made(target)
     try:
         yield
     finally:
         for path in created:
-            if path.exists() and not any(path.iterdir()):
+            # One that is gone, or that others use, too, stays as it is.
+            with suppress(OSError):
                 path.rmdir()
+
+
+def made(target: Path) -> None:
+    """Make a directory, though others that end may remove it at the same moment."""
+    for left in reversed(range(_TRIES)):
+        try:
+            target.mkdir(parents=True, exist_ok=True)
+            return
+        except (FileExistsError, FileNotFoundError):
+            if not left:
+                raise
 
 
 def provenance() -> dict[str, str]:

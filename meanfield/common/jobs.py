@@ -21,7 +21,7 @@ from concurrent.futures import (
     Future,
     ThreadPoolExecutor,
 )
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import lru_cache
 from queue import SimpleQueue
 from typing import Any, NamedTuple, TypeVar
@@ -40,13 +40,14 @@ _OF_TIME = "{l_bar}{bar}| t = {n:.4g} of {total:.4g} [{elapsed}<{remaining}]"
 # Short jobs travel together: about so many seconds of them, and for every place where jobs are done
 # so many more, which leaves a scheduler of 1000 workers at 500 messages a second.
 _BATCH, _BATCH_PER_SLOT = 0.5, 2e-3
-# A job whose process dies so often is done once more, with nothing beside it.
-_DEATHS = 3
 # Places of an executor that does not tell; seconds for which a count of places is believed.
 _SLOTS, _COUNT_AGE = 256, 5.0
 # Seconds after which processes without work end, and between looks whether their parent lives.
-_IDLE, _LOOK = 60, 1.0
+_IDLE, _LOOK = 60, 0.2
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS")
+
+# Bars with a lock of this process: a semaphore of the system outlives who is killed, and is told.
+_BAR: Any = type("Bar", (tqdm,), {"_lock": threading.RLock()})
 
 
 class Attempt(NamedTuple):
@@ -149,11 +150,13 @@ def stoppable() -> Iterator[None]:
 class _Pool:
     """Who does the work: how many at once, and what follows when it is lost."""
 
-    # Whether jobs see what the caller sees, and need not travel.
-    is_near = False
+    # Errors of a batch that was lost with its process; how often until a job is done alone.
+    losses: tuple[type[Exception], ...] = (BrokenExecutor,)
+    patience = 3
 
     def __init__(self, executor: Any) -> None:
         self.executor = executor
+        # Jobs see what the caller sees, and need not travel.
         self.is_near = isinstance(executor, ThreadPoolExecutor)
 
     @property
@@ -168,7 +171,7 @@ class _Pool:
 
     def renew(self, error: Exception) -> None:
         """Make ready again what lost its work by this error, or raise it."""
-        raise error
+        raise RuntimeError(f"the executor does no more work: {reason_of(error)}") from error
 
 
 class _Processes(_Pool):
@@ -183,11 +186,13 @@ class _Processes(_Pool):
         return self._count
 
     def submit(self, function: Callable[..., T], *args: Any) -> Future[T]:
-        # It needs no guard in scripts, and a broken one is replaced.
+        # It needs no guard in scripts, and a broken one is replaced; so is one that was begun in
+        # another folder, or would import other modules.
         from loky import get_reusable_executor
 
         self.executor = get_reusable_executor(
-            self._count, timeout=_IDLE, initializer=_end_with, initargs=(os.getpid(),),
+            self._count, timeout=_IDLE, initializer=_end_with,
+            initargs=(os.getpid(), os.getcwd(), *sys.path),
             env=dict.fromkeys(_ONE_THREAD, "1"),
         )  # fmt: skip
         future: Future[T] = self.executor.submit(function, *args)
@@ -195,22 +200,35 @@ class _Processes(_Pool):
 
     def renew(self, error: Exception) -> None:
         if not isinstance(error, BrokenExecutor):
-            raise error
+            super().renew(error)
 
 
 class _Cluster(_Pool):
     """Workers of a Dask scheduler, as many as there are at the moment."""
 
-    def __init__(self, client: Any) -> None:
-        super().__init__(client.get_executor(pure=False))
-        self._client, self._counted, self._count = client, -math.inf, 0
+    # Of itself it tries a job on four workers.
+    patience = 2
+
+    def __init__(self, executor: Any) -> None:
+        from distributed import KilledWorker
+
+        super().__init__(executor)
+        self.losses = (KilledWorker,)
+        self._client, self._counted, self._count = executor._client, -math.inf, 0
+        self._address = getattr(self._client.scheduler, "address", "of a closed client")
 
     @property
     def slots(self) -> int:
         if time.monotonic() - self._counted > _COUNT_AGE:
-            self._count = sum(self._client.nthreads().values())
             self._counted = time.monotonic()
+            with suppress(OSError):  # Without a scheduler there is nobody to be asked.
+                self._count = sum(self._client.nthreads().values())
         return max(self._count, 16)
+
+    def submit(self, function: Callable[..., T], *args: Any) -> Future[T]:
+        # What is lost must not be found again by its name.
+        future: Future[T] = self.executor.submit(function, *args, pure=False)
+        return future
 
     def renew(self, error: Exception) -> None:
         # A scheduler that was begun again has forgotten its work.
@@ -218,9 +236,11 @@ class _Cluster(_Pool):
             time.sleep(0.1)
         if self._client.status != "running":
             raise ConnectionError(
-                f"the scheduler {self._client} is gone; points done before are in the store, begin "
-                "it again and repeat the call"
+                f"the scheduler at {self._address} is gone; points done before are in the store, "
+                "begin it again and repeat the call"
             ) from error
+        if not isinstance(error, (CancelledError, *self.losses)):
+            super().renew(error)
 
 
 @contextmanager
@@ -236,8 +256,10 @@ def _pool(count: int, executor: Any) -> Iterator[_Pool]:
             raise
     elif isinstance(executor, str):
         with _client(executor) as client:
-            yield _Cluster(client)
+            yield _Cluster(client.get_executor())
     elif hasattr(executor, "get_executor"):
+        yield _Cluster(executor.get_executor())
+    elif hasattr(executor, "_client"):
         yield _Cluster(executor)
     elif hasattr(executor, "submit"):
         yield _Pool(executor)
@@ -272,11 +294,19 @@ def _shared_out(jobs: Sequence[Callable[[], Any]], pool: _Pool) -> Iterator[tupl
     pace, here = 0.0, _code()
 
     def send(batch: list[int], budget: float) -> None:
-        own: Any = [jobs[number] for number in batch]
-        if not pool.is_near:
+        future, own = Future[Any](), [jobs[number] for number in batch]
+        try:
             # Functions of notebooks and lambdas can travel, too.
-            own = cloudpickle.dumps(own)
-        future = pool.submit(_batch, own, budget, here)
+            packed = own if pool.is_near else cloudpickle.dumps(own)
+        except Exception as error:
+            text = f"it cannot be sent to another process: {reason_of(error)}"
+            future.set_exception(TypeError(text))
+        while not future.done():
+            try:
+                future = pool.submit(_batch, packed, budget, here)
+                break
+            except Exception as error:
+                pool.renew(error)
         running[future] = batch
         future.add_done_callback(done.put)
 
@@ -290,33 +320,31 @@ def _shared_out(jobs: Sequence[Callable[[], Any]], pool: _Pool) -> Iterator[tupl
                 else:
                     size = min(int(budget / pace) if pace else 1, len(todo) // (4 * slots))
                     batch = [todo.popleft() for _ in range(max(size, 1))]
-                try:
-                    send(batch, budget)
-                except (BrokenExecutor, CancelledError) as error:
-                    todo.extendleft(reversed(batch))
-                    pool.renew(error)
+                send(batch, budget)
             if suspects and not running:
                 send([suspects.popleft()], budget)
             future = done.get()
             batch = running.pop(future)
             try:
                 attempts = future.result()
+                if not pool.is_near:
+                    attempts = [pickle.loads(one) for one in attempts]
             except CancelledError as error:
                 todo.extendleft(reversed(batch))
                 pool.renew(error)
                 continue
             except Exception as error:
-                if isinstance(error, BrokenExecutor):
+                if isinstance(error, pool.losses):
                     pool.renew(error)
                     deaths.update(batch)
-                    if len(batch) > 1 or deaths[batch[0]] <= _DEATHS:
-                        often = [n for n in batch if deaths[n] >= _DEATHS]
+                    if len(batch) > 1 or deaths[batch[0]] <= pool.patience:
+                        often = [n for n in batch if deaths[n] >= pool.patience]
                         suspects.extend(often)
                         single.extend(n for n in batch if n not in often)
                         continue
                     error = RuntimeError(
-                        f"its process died {deaths[batch[0]]} times, the last time alone: killed, "
-                        "or out of memory"
+                        "its process died again and again, the last time with nothing beside it: "
+                        "killed, or out of memory"
                     )
                 elif len(batch) > 1:
                     single.extend(batch)
@@ -332,19 +360,30 @@ def _shared_out(jobs: Sequence[Callable[[], Any]], pool: _Pool) -> Iterator[tupl
             future.cancel()
 
 
-def _batch(jobs: Any, budget: float, caller: tuple[str, ...]) -> list[Attempt]:
+def _batch(jobs: Any, budget: float, caller: tuple[str, ...]) -> list[Attempt] | list[bytes]:
     """What the jobs leave, but for those that are not begun within `budget` seconds."""
     if differs := [text for text in _code() if text not in caller]:
         raise RuntimeError(f"the worker has {', '.join(differs)}, the caller {', '.join(caller)}")
-    if isinstance(jobs, bytes):
-        jobs = pickle.loads(jobs)
-    attempts: list[Attempt] = []
+    is_far = isinstance(jobs, bytes)
+    attempts: list[Any] = []
     start = time.monotonic()
-    for job in jobs:
-        attempts.append(_attempt(job))
+    for job in pickle.loads(jobs) if is_far else jobs:
+        attempt = _attempt(job)
+        attempts.append(_packed(attempt) if is_far else attempt)
         if time.monotonic() - start > budget:
             break
     return attempts
+
+
+def _packed(attempt: Attempt) -> bytes:
+    """What every executor can carry, whatever it knows of pickling."""
+    import cloudpickle
+
+    try:
+        return cloudpickle.dumps(attempt)
+    except Exception as error:
+        text = f"its result cannot be sent to another process: {reason_of(error)}"
+        return cloudpickle.dumps(attempt._replace(value=None, error=TypeError(text)))
 
 
 def _code() -> tuple[str, ...]:
@@ -352,7 +391,7 @@ def _code() -> tuple[str, ...]:
     return (*environment(), f"all_code {sources()[:12]}")
 
 
-def _end_with(parent: int) -> None:
+def _end_with(parent: int, *place: str) -> None:
     """End this process when its parent is gone, which may have been killed."""
 
     def watch() -> None:
@@ -442,8 +481,10 @@ def _attempt(job: Callable[[], Any]) -> Attempt:
 
 def _portable(error: Exception) -> Exception:
     """The error, or one with its text if it cannot travel between processes."""
+    import cloudpickle
+
     try:
-        pickle.loads(pickle.dumps(error))
+        pickle.loads(cloudpickle.dumps(error))
     except Exception:
         return RuntimeError(reason_of(error))
     return error
@@ -459,4 +500,4 @@ def bar(
     """A progress bar on a terminal: to a count, through a time (a float), or over something."""
     form = _OF_TIME if isinstance(total, float) else None
     off = None if progress else True
-    return tqdm(over, total=total, desc=label, unit=unit, disable=off, bar_format=form)
+    return _BAR(over, total=total, desc=label, unit=unit, disable=off, bar_format=form)

@@ -17,16 +17,17 @@ import os
 import socket
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
+from threading import Lock
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .arguments import ArgumentError
-from .files import directory, plain
+from .files import directory, made, plain
 from .jobs import Attempt
 
 try:
@@ -35,11 +36,13 @@ except ImportError:  # Windows: no locks.
     fcntl = None  # type: ignore[assignment]
 
 SCHEMA = 2
-_POINTS, _LOCK = "points-{}.jsonl", "points-{}.lock"
+_POINTS, _LOCK, _BESIDE = "points-{}.jsonl", "points-{}.lock", ".partial"
 # What a line ends with, beside the digits of its digest.
 _END, _DIGITS = b', "digest": ""}\n', 16
-# Locks that this process holds: those of POSIX keep out other processes only.
+# Locks that this process holds: those of POSIX keep out other processes only, and are lost where
+# the process closes the file once more.
 _HELD: set[Path] = set()
+_HOLDING = Lock()
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
 
 
@@ -98,6 +101,8 @@ class Store:
                 stack.enter_context(directory(self.folder))
                 stack.enter_context(_locked(self.folder / _LOCK.format(self._name)))
                 path = self.folder / _POINTS.format(self._name)
+                # Left by a kill.
+                path.with_suffix(_BESIDE).unlink(missing_ok=True)
                 if self._fresh:
                     path.unlink(missing_ok=True)
                 else:
@@ -132,7 +137,7 @@ class Store:
                 said = f"{path}: {damaged} damaged lines are not used; what they had is done again"
                 warnings.warn(said, StoreWarning, stacklevel=3)
             if path == own and path.stat().st_size != sum(map(len, good)):
-                beside = path.with_suffix(".partial")
+                beside = path.with_suffix(_BESIDE)
                 beside.write_bytes(b"".join(good))
                 os.replace(beside, path)
         return self
@@ -159,8 +164,10 @@ class Store:
         return True
 
     def describe(self, header: Mapping[str, Any]) -> None:
-        """Say what the points are that follow."""
-        self.header, self._is_said = plain(header), False
+        """Say what the points are that follow, where it is not what was said last."""
+        header = plain(header)
+        self._is_said = self._is_said and _undated(header) == _undated(self.header)
+        self.header = header
 
     def add(self, key: str, attempt: Attempt, facts: Mapping[str, Any] | None = None) -> None:
         """Keep what a job left, with what identifies it to a reader."""
@@ -214,32 +221,59 @@ def status_of(error: Exception) -> str:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Keep out every other process that asks for this file, for as long as this one lives."""
-    if (path := path.resolve()) in _HELD:
-        raise ArgumentError(f"store={str(path.parent)!r}: this process already writes there")
-    with path.open("a+b") as file:
+    """Keep out every other sweep that asks for this file, for as long as this one lives."""
+    path = path.resolve()
+    with _HOLDING:
+        if path in _HELD:
+            raise ArgumentError(f"store={str(path.parent)!r}: this process already writes there")
+        _HELD.add(path)
+    try:
+        with _taken(path):
+            try:
+                yield
+            finally:
+                # First the name: who has opened the file looks for it again.
+                path.unlink(missing_ok=True)
+    finally:
+        _HELD.discard(path)
+
+
+def _taken(path: Path) -> BinaryIO:
+    """The file of this name, locked."""
+    while True:
+        try:
+            made(path.parent)
+            file = path.open("a+b")
+        except FileNotFoundError:  # Another sweep was ending, and has removed the folder.
+            continue
         try:
             if fcntl is not None:
                 fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             if error.errno not in _NO_LOCKS:
-                file.seek(0)
-                holder = file.read().decode(errors="replace")
+                with file:
+                    file.seek(0)
+                    holder = file.read().decode(errors="replace")
                 raise ArgumentError(
                     f"store={str(path.parent)!r}: another sweep writes there ({holder}); wait for "
                     "it, or take another folder"
                 ) from error
             text = f"{path}: this file system has no locks; let no second sweep write there"
-            warnings.warn(text, StoreWarning, stacklevel=4)
-        file.truncate(0)
-        file.write(f"process {os.getpid()} on {socket.gethostname()}".encode())
-        file.flush()
-        _HELD.add(path)
-        try:
-            yield
-        finally:
-            _HELD.discard(path)
-            path.unlink(missing_ok=True)
+            warnings.warn(text, StoreWarning, stacklevel=7)
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                break
+        # Its holder was ending, and has removed it.
+        file.close()
+    file.truncate(0)
+    file.write(f"process {os.getpid()} on {socket.gethostname()}".encode())
+    file.flush()
+    return file
+
+
+def _undated(header: Mapping[str, Any] | None) -> Any:
+    facts = (header or {}).get("facts", {})
+    return {**(header or {}), "facts": {k: v for k, v in facts.items() if k != "created"}}
 
 
 def _sealed(body: bytes) -> bytes:
