@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import warnings
 from collections import Counter
@@ -21,7 +22,7 @@ from ..schedule import Switching
 from ..transfer import NAMES
 from . import files
 from .arguments import ArgumentError
-from .jobs import DEPRECATIONS, reason_of
+from .jobs import DEPRECATIONS, reason_of, stoppable
 from .options import Option, as_text, options_of, read_integers, read_numbers, read_schedule
 from .result import ABSENT, CONVERGED, FLAGGED, NotConvergedError
 from .study import FIGURES, PRINTED, Answer, Study, answer, as_tables, numbers
@@ -66,7 +67,8 @@ def run(
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     try:
-        code = command.main(args=arguments, prog_name=program, standalone_mode=False, obj=obj)
+        with stoppable():
+            code = command.main(args=arguments, prog_name=program, standalone_mode=False, obj=obj)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
         return 2
@@ -168,7 +170,7 @@ def shared_options(study: Study | None, preset: str | None) -> list[click.Parame
             help="Processes; the result is the same.  [default: one per core]",
         ),
         click.Option(
-            ["--scheduler", "executor"], metavar="ADDRESS",
+            ["--scheduler", "executor"], metavar="ADDRESS", callback=_by(_address),
             help="Let the workers of a Dask scheduler do it, tcp://HOST:PORT.",
         ),
         click.Option(
@@ -181,7 +183,10 @@ def shared_options(study: Study | None, preset: str | None) -> list[click.Parame
         ),
         click.Option(["--fresh"], is_flag=True, help="Use no points of an earlier run."),
         click.Option(["--json", "as_json"], is_flag=True, help="Print the numbers as JSON."),
-        click.Option(["--csv"], is_flag=True, help="Write a table of the points, too."),
+        click.Option(
+            ["--csv"], is_flag=True,
+            help="Write tables, too: of the points, and one for each set of further dimensions.",
+        ),
         click.Option(
             ["--plan", "only_plan"], is_flag=True,
             help="Print how many points, how long and how much it would be, and stop.  Up to three "
@@ -202,8 +207,10 @@ def asked(study: Study, options: Mapping[str, Any], given: Mapping[str, Any]) ->
     }  # fmt: skip
     if options["only_plan"]:
         for variant in options.get("variants") or [CONVERGED]:
-            for cost in study.plan(preset, variant, store=output / "points", **how, **given):
-                click.echo(f"{cost}" if variant == CONVERGED else f"{cost} ({variant})")
+            with library_warnings():
+                costs = study.plan(preset, variant, store=output / "points", **how, **given)
+            for cost in costs:
+                click.echo(cost)
         return 0
     with library_warnings() as told:
         reply = answer(
@@ -330,6 +337,12 @@ def _option(option: Option) -> click.Option:
         # A number of things is also spelled as they are, --trajectories.
         spelled.insert(1, "--" + option.name[2:].replace("_", "-"))
     return click.Option(spelled, **how)
+
+
+def _address(text: str) -> str:
+    if not re.fullmatch(r"([a-z]+://)?[^/]+:\d+", text):
+        raise ArgumentError("expected tcp://HOST:PORT")
+    return text
 
 
 def _words(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> list[str]:

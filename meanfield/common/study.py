@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import inspect
 import shlex
-import shutil
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,8 +19,10 @@ from ..schedule import Switching
 from . import arguments, files, seeds
 from .arguments import ArgumentError
 from .identity import identity, key_of
+from .jobs import results
 from .labelled import VERDICT
 from .options import PASSED_ON, Option, as_text, options_of
+from .store import Store
 from .style import STYLE
 from .sweep import Plan, planning, sweep
 
@@ -47,14 +48,14 @@ class Part:
     # Of one point; keyword arguments with types and a numpydoc text are the options of the study.
     # It returns what `meanfield.sweep` takes.
     function: Callable[..., Any]
-    # Which axes of the study it goes along.
+    # Along which axes of the study its points lie, which may get longer in a store.
     axes: tuple[str, ...] = ()
     # Whether it is repeated for every replicate.
     replicated: bool = False
     # Axes along which points share couplings and starts; default: all.
     shared: tuple[str, ...] | None = None
-    # The function makes the grid itself and takes some of `seed`, `workers`, `executor`,
-    # `progress` and `store`.
+    # The function makes the grid itself, if there is one, and takes some of `seed`, `workers`,
+    # `executor`, `progress` and `store`.
     whole: bool = False
 
 
@@ -179,46 +180,60 @@ class Study:
         """What each part would cost; a part that is one call of a solver is one point."""
         how = {name: changes.pop(name) for name in _HOW if name in changes}
         values = self.values(preset, variant, **changes)
+        if how.pop("fresh", False):
+            # What is there must outlive a question.
+            how["store"] = None
         plans = []
         for part in self.parts:
-            if part.whole and "store" not in inspect.signature(part.function).parameters:
-                plans.append(Plan(self.name, 1, 0, [], 0.0, 1))
-                continue
+            start = time.perf_counter()
+            one = Plan("", 1, 0, [], 0.0, 1)
             with planning() as found:
-                self._part(part, values, {"seed": seed, **how})
-            plans += found
+                if not part.whole or "store" in inspect.signature(part.function).parameters:
+                    data = self._part(part, values, {"seed": seed, **how})
+                    # It has no loop: a solver takes its points together.
+                    one = one._replace(seconds=[time.perf_counter() - start], bytes=data.nbytes)
+            label = self._label(part) + f" ({variant})" * (variant != CONVERGED)
+            plans += [cost._replace(label=label) for cost in found or [one]]
         return plans
 
     def _part(self, part: Part, values: Mapping[str, Any], how: Mapping[str, Any]) -> xr.Dataset:
         names = inspect.signature(part.function).parameters
-        given = {name: values[name] for name in names if name in values and name not in part.axes}
+        given = {name: values[name] for name in names if name in values}
+        fixed = {name: value for name, value in given.items() if name not in part.axes}
         how = dict(how)
         fresh = how.pop("fresh", False)
         if how.get("store") is not None:
             # Other parameters are another sweep, with a folder of its own.
-            fixed = {k: v for k, v in given.items() if k not in self.axes} | {"seed": how["seed"]}
-            code = key_of(identity(part.function, fixed))
+            code = key_of(identity(part.function, fixed | {"seed": how["seed"]}))
             how["store"] = Path(how["store"], f"{self.name}-{code[:12]}")
-            if fresh:
-                shutil.rmtree(how["store"], ignore_errors=True)
+            for path in how["store"].rglob("*.jsonl") if fresh else ():
+                # Not under the hands of another process.
+                with Store(path.parent, fresh=True):
+                    pass
         if part.whole:
             more = {name: how[name] for name in PASSED_ON if name in names}
-            whole: xr.Dataset = part.function(**given, **more)
-            return whole
+            call = partial(part.function, **given, **more)
+            if "executor" in names or how.get("executor") is None:
+                return call()
+            return results([call], executor=how["executor"])[0]
         count = values[REPLICATES] if part.replicated else 1
         data = sweep(
             part.function,
             {name: values[name] for name in part.axes},
             replicates=count,
             shared=part.axes if part.shared is None else part.shared,
-            label=self.name,
+            label=self._label(part),
             throw=ArgumentError if part is self.parts[0] else True,
             **how,
-            **given,
+            **fixed,
         )
         if part.replicated and count == 1:
             data = data.expand_dims(replicate=[0]).transpose(*part.axes, "replicate", ...)
         return data
+
+    def _label(self, part: Part) -> str:
+        own = part.function.__name__.replace("_", " ")
+        return f"{self.name}, {own}" if len(self.parts) > 1 else self.name
 
     def _command(
         self, preset: str | None, variant: str, seed: int, changes: Mapping[str, Any]
@@ -257,8 +272,8 @@ def answer(
     **how: Any,
 ) -> Answer:
     """Compute variants of a study, by default all; with `output` save data, pictures, caption."""
-    # There: NAME.nc, NAME.png, NAME-printed.nc, …, NAME.md, with `csv` NAME.csv, and finished
-    # points in ``points``.
+    # There: NAME.nc, NAME.png, NAME-printed.nc, …, NAME.md, with `csv` the `tables` NAME.csv,
+    # NAME-DIMENSION.csv, …, and finished points in ``points``.
     chosen = tuple(study.variants) if variants is None else tuple(variants)
     own = set(inspect.signature(Study.run).parameters)
     for variant in chosen:
@@ -310,9 +325,9 @@ def _written(
     with files.staged_directory(output) as folder:
         for name, part in parts.items():
             files.save(part, folder / f"{name}.nc")
-            if csv:
-                names.append(f"{name}.csv")
-                of_points(part).to_csv(folder / f"{name}.csv")
+            for dims, table in tables(part).items() if csv else ():
+                names.append("-".join([name, *dims]) + ".csv")
+                table.to_csv(folder / names[-1])
     with files.staged_directory(output) as folder, style.context(STYLE):
         drawn = study.draw(data)
         pictures = drawn if isinstance(drawn, Mapping) else {stem: drawn}
@@ -322,15 +337,26 @@ def _written(
     return [output / name for name in names]
 
 
-def of_points(data: xr.Dataset) -> pd.DataFrame:
-    """A row for each point of a sweep, with what has no dimension beyond those of the points."""
+def tables(data: xr.Dataset) -> dict[tuple[str, ...], pd.DataFrame]:
+    """A row for each point, and a table for each set of further dimensions, by their names."""
     import pandas as pd
 
-    dims = data["status"].dims if "status" in data else ()
-    own = data.drop_vars([name for name in data.variables if set(data[name].dims) - set(dims)])
-    if dims:
-        return own.to_dataframe()
-    return pd.DataFrame({str(name): [one.values.item()] for name, one in own.variables.items()})
+    points = data["status"].dims if "status" in data else ()
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for name, values in data.data_vars.items():
+        # What is the same for all points stands in the caption.
+        if values.dims or not points:
+            further = tuple(str(dim) for dim in values.dims if dim not in points)
+            groups.setdefault(further, []).append(str(name))
+    frames = {}
+    for further, names in groups.items():
+        part = data[names]
+        if part.dims:
+            frames[further] = part.to_dataframe([d for d in (*points, *further) if d in part.dims])
+        else:
+            row = {name: one.item() for name, one in part.data_vars.items()}
+            frames[further] = pd.DataFrame(row, index=pd.Index([data.attrs["study"]], name="study"))
+    return frames
 
 
 def numbers(study: Study, data: Mapping[str, xr.Dataset]) -> list[pd.DataFrame]:

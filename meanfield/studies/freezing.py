@@ -374,7 +374,7 @@ FREEZING = Study(
     name="freezing",
     source="[HH] Figs. 1–3",
     title="chaos frozen by the Onsager-reaction force, as N → ∞",
-    parts=(Part(freezing_curve, whole=True),),
+    parts=(Part(freezing_curve, ("g", "onsager"), whole=True),),
     draw=draw,
     text="""
 Vanilla chaos, then the Onsager-reaction force with factor κ, as N → ∞. (a) Energy per neuron and

@@ -133,7 +133,7 @@ LYAPUNOV = Study(
     name="lyapunov",
     source="[HH] Fig. 2b, N → ∞",
     title="maximal Lyapunov exponents against the gain, without drawing a network",
-    parts=(Part(exponents, whole=True),),
+    parts=(Part(exponents, ("g", "gamma"), whole=True),),
     draw=draw,
     text="""
 Maximal Lyapunov exponent λ against the gain as N → ∞; dashed the critical gains g(1+γ) = 1, beyond

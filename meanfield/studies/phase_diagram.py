@@ -93,13 +93,17 @@ def phase_diagram(
     checked(gains, gammas[:, None], beta, eta)
     # In this process one batch is fastest; rows of it can be shared out, and kept.
     apart = store is not None or executor is not None or (workers or 1) > 1
-    axes: dict[str, Any] = {"gamma": gammas}
-    whole = {} if apart else axes
-    data = sweep(
-        _solved, axes if apart else {}, store=store, workers=workers, executor=executor,
-        progress=progress, label=branch, g=gains, branch=branch, beta=beta, sheet=sheet, phi=phi,
-        eta=eta, tol=tol, **whole,
-    ).drop_vars("failed")  # fmt: skip
+    how: dict[str, Any] = {
+        "g": gains, "branch": branch, "beta": beta, "sheet": sheet, "phi": phi, "eta": eta,
+        "tol": tol,
+    }  # fmt: skip
+    if apart:
+        data = sweep(
+            _solved, {"gamma": gammas}, store=store, workers=workers, executor=executor,
+            progress=progress, label=branch, **how,
+        ).drop_vars("failed")  # fmt: skip
+    else:
+        data = _solved(gammas, **how)
     data.gamma.attrs.update(long_name="coupling symmetry", units="1")
     slope = transfer_function(phi).slope
     lines = {
@@ -318,7 +322,7 @@ PHASE_DIAGRAM = Study(
     name="phase-diagram",
     source="[QH] Figs. 3 and 5",
     title="replica theory across g and γ",
-    parts=(Part(branches, whole=True),),
+    parts=(Part(branches, ("branch", "gamma"), whole=True),),
     draw=draw,
     text="""
 Order parameters of the saddle-point equations against g, coloured by γ, one row a branch, and

@@ -200,7 +200,7 @@ RESPONSE_CURVE = Study(
     name="response-curve",
     source="[QH] Fig. 4",
     title="C and R_int of the dynamics across the transition",
-    parts=(Part(response_curve, whole=True),),
+    parts=(Part(response_curve, ("g", "gamma"), whole=True),),
     draw=draw,
     text="""
 Mean square activity C and integrated response R_int of the stationary dynamics against g (points

@@ -18,6 +18,7 @@ import numpy as np
 from meanfield.common import style
 from meanfield.common.cli import shared_options, version_option
 from meanfield.common.files import provenance, staged_directory
+from meanfield.common.jobs import slots
 from meanfield.common.store import Store
 from meanfield.common.sweep import duration
 
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 _WIDTH = max(map(len, EXPERIMENTS))
 _OTHERS = ("output", "ending", "variants", "only_plan")
+# Bytes of a measurement on disk.
+_LINE = 900
 _SHARED = [option for option in shared_options(None, "quick") if option.name not in _OTHERS]
 _LOOK = """
 body { font: 15px/1.45 system-ui, sans-serif; max-width: 75em; margin: 2em auto; padding: 0 1em; }
@@ -95,7 +98,7 @@ def _shard(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int,
     "--plan",
     "only_plan",
     is_flag=True,
-    help="Print the jobs by size, what earlier runs took, and stop.",
+    help="Print the jobs by size, how long they took in earlier runs, and stop.",
 )
 @click.option(
     "--output",
@@ -113,13 +116,13 @@ def validate(
 ) -> int:
     """Test every prediction of the theory on networks, to how many standard errors.
 
-    Writes report.html (table with pictures), table.json and table.txt; the exit code is 1 if a row
-    differs.
+    Writes report.html (table with pictures), table.json and table.txt, with --csv table.csv; the
+    exit code is 1 if a row differs.
     """
     output = output or Path("results") / "validation" / preset
     store, count = output / "measurements", workers or loky.cpu_count()
     if only_plan:
-        click.echo(_plan(rows, preset, how["seed"], store))
+        click.echo(_plan(rows, preset, how["seed"], store, slots(count, how["executor"])))
         return 0
     csv = how.pop("csv")
     table = run_table(preset, rows=rows, store=store, workers=count, progress=True, **how)
@@ -148,7 +151,7 @@ def validate(
     return 0 if table.passed else 1
 
 
-def _plan(rows: tuple[str, ...], preset: str, seed: int, store: Path) -> str:
+def _plan(rows: tuple[str, ...], preset: str, seed: int, store: Path, workers: int) -> str:
     picked = pick(rows)
     lines = [f"{'experiment':<{_WIDTH}}  theory  couplings at each N"]
     for experiment in picked:
@@ -164,10 +167,13 @@ def _plan(rows: tuple[str, ...], preset: str, seed: int, store: Path) -> str:
             spent.setdefault(kind, []).append(attempt.seconds)
     times = [spent.get((job.experiment.key, job.kind, job.n), []) for job in left]
     known = [sum(one) / len(one) for one in times if one]
-    text = f"{len(jobs)} independent jobs, {len(jobs) - len(left)} kept"
+    text = f"{len(jobs)} jobs, {len(jobs) - len(left)} kept, {len(left)} to do"
     if known:
-        text += f"; {len(known)} of the others take {duration(sum(known))} of one worker"
-    lines.append(f"{text}; split them by --workers, --scheduler or --shard I/K")
+        whole = f"{len(known)} of them take {duration(sum(known))} of one worker"
+        text += f"; {whole}, about {duration(sum(known) / workers)} on {workers} workers"
+    elif left:
+        text += "; none like them has been timed"
+    lines.append(f"{text}; {_LINE * len(jobs) / 1e6:.2g} MB on disk")
     return "\n".join(lines)
 
 

@@ -1,5 +1,7 @@
 """What the command lines tell of warnings and points, and how they end."""
 
+import subprocess
+import sys
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -104,6 +106,22 @@ def test_what_was_told_is_not_told_again() -> None:
         warnings.warn("g = 3: a long step", StepSizeWarning, stacklevel=1)
         assert verdict([data], told) == 1
     assert len(told) == 1
+
+
+STOP = """
+import os, signal
+import click
+from meanfield.common.cli import run
+
+command = click.Command("stop", callback=lambda: os.kill(os.getpid(), signal.SIGTERM))
+raise SystemExit(run(command, [], program="stop"))
+"""
+
+
+def test_sigterm_ends_a_command_as_ctrl_c_does() -> None:
+    done = subprocess.run([sys.executable, "-c", STOP], capture_output=True, text=True)
+    assert done.returncode == 130
+    assert done.stderr.strip().startswith("error: interrupted")
 
 
 def test_deprecations_of_other_packages_are_not_told(capsys: Capture) -> None:

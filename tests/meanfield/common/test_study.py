@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import threading
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -10,13 +11,16 @@ from typing import Any
 
 import click
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
+from distributed import LocalCluster
 from matplotlib.figure import Figure
 
 from meanfield import ArgumentError, SamplerError, StepSizeWarning, Switching, load
 from meanfield.common.cli import Commands, command_of, run
 from meanfield.common.options import as_text
+from meanfield.common.store import Store
 from meanfield.common.study import (
     Part,
     Study,
@@ -25,6 +29,7 @@ from meanfield.common.study import (
     averaged,
     numbers,
     quoted,
+    tables,
 )
 from meanfield.schedule import Schedule
 
@@ -239,6 +244,110 @@ def test_fresh_runs_keep_the_points_of_every_variant(tmp_path: Path) -> None:
     assert counts[1:] == [counts[0]] * 2
 
 
+def lines(folder: Path) -> list[int]:
+    return sorted(len(log.read_text().splitlines()) for log in folder.rglob("*.jsonl"))
+
+
+def test_longer_axes_and_more_trials_extend_what_is_kept(tmp_path: Path) -> None:
+    first = TOY.run("quick", seed=4, store=tmp_path)
+    # With a line each for what the sweep is.
+    assert lines(tmp_path) == [1 + 1, 1 + 8]
+    more = TOY.run("quick", seed=4, store=tmp_path, g=[1.0, 2.0, 3.0], trials=3)
+    assert lines(tmp_path) == [1 + 1, 2 + 18]
+    np.testing.assert_array_equal(more.y.sel(g=[1.0, 2.0], replicate=[0, 1]), first.y)
+    np.testing.assert_array_equal(TOY.run("quick", seed=4, g=[1.0, 2.0, 3.0], trials=3).y, more.y)
+
+
+@pytest.mark.parametrize("change", [{"n": 4}, {"seed": 5}, {"method": "euler"}])
+def test_other_parameters_have_a_store_of_their_own(tmp_path: Path, change: dict[str, Any]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", StepSizeWarning)
+        TOY.run("quick", **{"seed": 4, "store": tmp_path})
+        kept = TOY.run("quick", **{"seed": 4, "store": tmp_path, **change})
+        assert kept.y.equals(TOY.run("quick", **{"seed": 4, **change}).y)
+    assert lines(tmp_path).count(1 + 8) == 2
+
+
+def test_plans_of_all_parts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first, second = TOY.plan("quick", store=tmp_path / "points")
+    assert (first.label, first.points, first.kept, len(first.seconds)) == ("toy, decay", 8, 3, 3)
+    assert (second.label, second.points, second.kept) == ("toy, one", 1, 0)
+    assert first.bytes > 0
+    common = ["--quick", "--workers", "3", "--output", str(tmp_path), "--plan"]
+    assert main(common) == 0
+    shown = capsys.readouterr()
+    assert shown.out.startswith("toy, decay: 8 points, 3 kept, 5 to do; ")
+    assert "on 3 workers" in shown.out
+    assert "MB on disk" in shown.out
+    assert shown.err == ""
+    # A question deletes nothing.
+    before = lines(tmp_path)
+    assert main([*common, "--fresh", "--variant", "printed"]) == 0
+    assert capsys.readouterr().out.startswith("toy, decay (printed): 8 points, 3 kept")
+    assert lines(tmp_path) == before
+    assert not (tmp_path / "toy.nc").exists()
+
+
+def test_a_plan_of_what_has_no_grid(tmp_path: Path) -> None:
+    def solver(*, n: int = 3, store: Path | None = None) -> xr.Dataset:
+        return xr.Dataset({"y": ("k", np.zeros(n))})
+
+    def single(*, n: int = 3) -> xr.Dataset:
+        raise AssertionError
+
+    for function, timed in ((solver, 1), (single, 0)):
+        study = replace(TOY, parts=(Part(function, whole=True),), axes={})
+        (cost,) = study.plan(store=tmp_path)
+        assert (cost.label, cost.points, cost.kept, len(cost.seconds)) == ("toy", 1, 0, timed)
+
+
+def test_fresh_does_not_take_points_from_another_run(tmp_path: Path) -> None:
+    TOY.run("quick", store=tmp_path)
+    for folder in tmp_path.iterdir():
+        with Store(folder), pytest.raises(ArgumentError, match="already writes there"):
+            TOY.run("quick", store=tmp_path, fresh=True)
+    assert lines(tmp_path) == [1 + 1, 1 + 8]
+
+
+def test_tables_of_every_set_of_dimensions(tmp_path: Path) -> None:
+    assert main(["--quick", "--g", "2,99", "--csv", "--output", str(tmp_path)]) == 1
+    names = {path.name for path in tmp_path.glob("*.csv")}
+    assert names == {"toy.csv", "toy-t.csv", "toy-k.csv"}
+    points = pd.read_csv(tmp_path / "toy.csv", keep_default_na=False)
+    assert list(points)[:4] == ["onsager", "g", "replicate", "y"]
+    assert points.reason.tolist() == ["", "", "no answer", "no answer"] * 2
+    curves = pd.read_csv(tmp_path / "toy-t.csv")
+    assert list(curves) == ["onsager", "g", "replicate", "t", "curve"]
+    assert curves.curve.notna().sum() == 4 * 3
+    assert pd.read_csv(tmp_path / "toy-k.csv").z.tolist() == [0, 1, 4, 9]
+
+
+def test_a_table_of_numbers_alone() -> None:
+    (table,) = tables(
+        xr.Dataset({"y": 1.0, "status": "converged"}, attrs={"study": "toy"})
+    ).values()
+    assert table.reset_index().to_dict("records") == [
+        {"study": "toy", "y": 1.0, "status": "converged"}
+    ]
+
+
+def test_a_scheduler_does_the_work(tmp_path: Path) -> None:
+    whole = replace(TOY, parts=(Part(in_worker, whole=True),), derive=None, draw=lambda d: Figure())
+    with LocalCluster(
+        n_workers=1, processes=False, protocol="tcp://", dashboard_address=":0"
+    ) as cluster:
+        common = ["--seed", "4", "--scheduler", cluster.scheduler_address]
+        assert main([*common, "--quick", "--output", str(tmp_path)]) == 0
+        for study in (whole, replace(whole, parts=(Part(in_worker),))):
+            assert main([*common, "--output", str(tmp_path / "whole")], study) == 0
+            assert load(tmp_path / "whole" / "toy.nc").there
+    assert load(tmp_path / "toy.nc").y.equals(TOY.run("quick", seed=4).y)
+
+
+def in_worker() -> xr.Dataset:
+    return xr.Dataset({"there": threading.current_thread() is not threading.main_thread()})
+
+
 def test_an_unwritable_place_and_a_bad_argument_fail_before_the_work(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -352,6 +461,8 @@ def test_warnings_and_failed_points_are_lines(
         ["--force", "0,1"],
         ["--force", "0,1@5,0@3"],
         ["--workers", "0"],
+        ["--scheduler", "nonsense"],
+        ["--scheduler", "tcp://"],
         ["--format", "gif"],
         ["--power", "3", "more"],
         ["--unknown"],

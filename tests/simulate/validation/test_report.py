@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from meanfield import SamplerError
@@ -64,6 +65,22 @@ def test_plan(capsys: pytest.CaptureFixture[str]) -> None:
         assert "100 × 5" in said
         assert "chaos" not in said
     assert main(["validate", "--plan", "--rows", "nothing"]) == 2
+
+
+def test_a_plan_tells_what_is_kept_and_how_long_the_rest_takes(
+    make_toy: MakeToy, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_toy()
+    common = ["validate", "--rows", "toy", "--output", str(tmp_path), "--workers", "1"]
+    assert main([*common, "--plan"]) == 0
+    assert "0 kept, 9 to do; none like them has been timed; " in capsys.readouterr().out
+    assert main([*common, "--csv"]) == 0
+    assert pd.read_csv(tmp_path / "rows-table.csv").row.tolist() == ["toy.mean", "toy.identity"]
+    capsys.readouterr()
+    assert main([*common, "--plan"]) == 0
+    assert "9 kept, 0 to do; " in capsys.readouterr().out
+    assert main([*common, "--plan", "--seed", "1"]) == 0
+    assert "0 kept, 9 to do; 9 of them take " in capsys.readouterr().out
 
 
 def test_a_shard_whose_jobs_fail_says_so(
