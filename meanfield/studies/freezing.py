@@ -121,10 +121,8 @@ def freezing_curve(
     neglect : float
         Share of a state below which a new direction of the couplings is not revealed, as in
         `two_time`.
-    workers : int, optional
-        Processes, over points; results do not depend on it.
-    store : path, optional
-        Folder that keeps finished points, as in `sweep`.
+    workers, executor, store
+        As in `meanfield.sweep`.
     progress : bool
         Show a progress bar on a terminal.
 

@@ -65,7 +65,8 @@ def reproduce(
     output : path, optional
         Folder for KEY.png and KEY.nc, KEY-printed.png and KEY-printed.nc where the printed choices
         matter, and KEY.md, the caption.  Finished points are kept there in ``points``: a run that
-        was interrupted goes on from them.  Default: nothing is written.
+        was interrupted goes on from them, and longer axes or more trials extend them.  Default:
+        nothing is written.
     variants : tuple of str, optional
         Some of the variants only.
     seed : int, optional
