@@ -5,6 +5,7 @@ Results do not depend on who does the work: a job has one BLAS thread wherever i
 
 from __future__ import annotations
 
+import asyncio
 import math
 import os
 import pickle
@@ -169,6 +170,10 @@ class _Pool:
         future: Future[T] = self.executor.submit(function, *args)
         return future
 
+    def is_cut(self, error: Exception) -> bool:
+        """Whether work is lost for which no job is to blame."""
+        return isinstance(error, CancelledError)
+
     def renew(self, error: Exception) -> None:
         """Make ready again what lost its work by this error, or raise it."""
         raise RuntimeError(f"the executor does no more work: {reason_of(error)}") from error
@@ -209,26 +214,33 @@ class _Cluster(_Pool):
     # Of itself it tries a job on four workers.
     patience = 2
 
-    def __init__(self, executor: Any) -> None:
+    def __init__(self, client: Any, executor: Any = None) -> None:
         from distributed import KilledWorker
 
         super().__init__(executor)
         self.losses = (KilledWorker,)
-        self._client, self._counted, self._count = executor._client, -math.inf, 0
-        self._address = getattr(self._client.scheduler, "address", "of a closed client")
+        self._client, self._counted, self._count = client, -math.inf, 0
+        self._address = getattr(client.scheduler, "address", "of a closed client")
+        # What is lost must not be found again by its name.
+        self._how = {**getattr(executor, "_kwargs", {}), "pure": False}
 
     @property
     def slots(self) -> int:
         if time.monotonic() - self._counted > _COUNT_AGE:
             self._counted = time.monotonic()
-            with suppress(OSError):  # Without a scheduler there is nobody to be asked.
+            with suppress(Exception):  # Without a scheduler there is nobody to be asked.
                 self._count = sum(self._client.nthreads().values())
         return max(self._count, 16)
 
     def submit(self, function: Callable[..., T], *args: Any) -> Future[T]:
-        # What is lost must not be found again by its name.
-        future: Future[T] = self.executor.submit(function, *args, pure=False)
-        return future
+        if getattr(self.executor, "_shutdown", False):
+            raise RuntimeError("it was shut down")
+        sent = self._client.submit(function, *args, **self._how)
+        # The executor that Dask has waits for ever where a connection breaks as results come.
+        return asyncio.run_coroutine_threadsafe(sent._result(), self._client.loop.asyncio_loop)
+
+    def is_cut(self, error: Exception) -> bool:
+        return isinstance(error, CancelledError | OSError) or self._client.status != "running"
 
     def renew(self, error: Exception) -> None:
         # A scheduler that was begun again has forgotten its work.
@@ -236,10 +248,10 @@ class _Cluster(_Pool):
             time.sleep(0.1)
         if self._client.status != "running":
             raise ConnectionError(
-                f"the scheduler at {self._address} is gone; points done before are in the store, "
-                "begin it again and repeat the call"
+                f"the scheduler {self._address} is gone; points done before are in the store, begin "
+                "it again and repeat the call"
             ) from error
-        if not isinstance(error, (CancelledError, *self.losses)):
+        if not (self.is_cut(error) or isinstance(error, self.losses)):
             super().renew(error)
 
 
@@ -256,11 +268,11 @@ def _pool(count: int, executor: Any) -> Iterator[_Pool]:
             raise
     elif isinstance(executor, str):
         with _client(executor) as client:
-            yield _Cluster(client.get_executor())
+            yield _Cluster(client)
     elif hasattr(executor, "get_executor"):
-        yield _Cluster(executor.get_executor())
-    elif hasattr(executor, "_client"):
         yield _Cluster(executor)
+    elif hasattr(executor, "_client"):
+        yield _Cluster(executor._client, executor)
     elif hasattr(executor, "submit"):
         yield _Pool(executor)
     else:
@@ -329,11 +341,11 @@ def _shared_out(jobs: Sequence[Callable[[], Any]], pool: _Pool) -> Iterator[tupl
                 attempts = future.result()
                 if not pool.is_near:
                     attempts = [pickle.loads(one) for one in attempts]
-            except CancelledError as error:
-                todo.extendleft(reversed(batch))
-                pool.renew(error)
-                continue
             except Exception as error:
+                if pool.is_cut(error):
+                    todo.extendleft(reversed(batch))
+                    pool.renew(error)
+                    continue
                 if isinstance(error, pool.losses):
                     pool.renew(error)
                     deaths.update(batch)

@@ -165,9 +165,9 @@ class Store:
 
     def describe(self, header: Mapping[str, Any]) -> None:
         """Say what the points are that follow, where it is not what was said last."""
-        header = plain(header)
-        self._is_said = self._is_said and _undated(header) == _undated(self.header)
-        self.header = header
+        told: dict[str, Any] = plain(header)
+        self._is_said = self._is_said and _undated(told) == _undated(self.header)
+        self.header = told
 
     def add(self, key: str, attempt: Attempt, facts: Mapping[str, Any] | None = None) -> None:
         """Keep what a job left, with what identifies it to a reader."""

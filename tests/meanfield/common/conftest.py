@@ -76,6 +76,11 @@ class Programs:
         words = [line.rstrip("\n").split(" ", 2) for line in lines if line.endswith("\n")]
         return [(life, int(process), place) for life, process, place in words]
 
+    def size(self, name: str) -> int:
+        """Bytes of a file."""
+        path = self.folder / name
+        return path.stat().st_size if path.exists() else 0
+
     def lines(self, name: str = "kept/points-all.jsonl") -> list[bytes]:
         """Whole lines of a file."""
         path = self.folder / name
@@ -95,7 +100,7 @@ class Programs:
     @staticmethod
     def until(ready: Callable[[], Any]) -> None:
         """Wait; a test that waits for ever fails."""
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 300
         while not ready():
             assert time.monotonic() < deadline
             time.sleep(0.01)

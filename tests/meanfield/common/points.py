@@ -77,7 +77,11 @@ def mixed(g: float) -> xr.Dataset:
         raise ValueError("no state at g = 1")
     attrs = {"held": (k for k in ())} if g == 3 else {}
     reason = "drifts" if g == 2 else ""
-    data = {"x": ("k", np.arange(g)), "reason": reason, "status": "flagged" if reason else "converged"}
+    data = {
+        "x": ("k", np.arange(g)),
+        "reason": reason,
+        "status": "flagged" if reason else "converged",
+    }
     return xr.Dataset(data, attrs=attrs)
 
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import threading
-import time
 import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -153,15 +151,14 @@ def test_what_cannot_travel_or_fails_does_so_alone(programs: Any, steady: str) -
     assert mixed.equals(quietly(points.mixed, axes))
 
 
+@pytest.mark.slow
 def test_a_point_that_kills_its_workers_fails_alone(cluster: Cluster) -> None:
     import points
 
     cluster.add(nanny=True)
     with pytest.warns(SweepWarning, match=r"1 of 12 points failed, first g=3.*its process died"):
         found = sweep(points.deadly, {"g": range(12)}, executor=cluster.address)
-    assert found.value.values[~found.failed.values].tolist() == [
-        2 * g for g in range(12) if g != 3
-    ]
+    assert found.value.values[~found.failed.values].tolist() == [2 * g for g in range(12) if g != 3]
 
 
 def _undisturbed(programs: Any) -> None:
@@ -186,6 +183,7 @@ def test_workers_that_are_killed_and_replaced_lose_nothing(cluster: Cluster, pro
     _undisturbed(programs)
 
 
+@pytest.mark.slow
 def test_a_scheduler_that_is_killed_and_begun_again(cluster: Cluster, programs: Any) -> None:
     """At the same place soon enough, the sweep goes on; else it says so, and can be repeated."""
     cluster.add()
@@ -201,7 +199,7 @@ def test_a_scheduler_that_is_killed_and_begun_again(cluster: Cluster, programs: 
     programs.kill(cluster.scheduler)
     assert driver.wait(timeout=120) == 1
     last = programs.errors().strip().splitlines()[-1]
-    assert last.startswith(f"ConnectionError: the scheduler at {cluster.address} is gone;")
+    assert last.startswith(f"ConnectionError: the scheduler {cluster.address} is gone;")
     assert len(programs.lines()) < 101
     cluster.kill(2)
     cluster.begin(port)
@@ -210,9 +208,7 @@ def test_a_scheduler_that_is_killed_and_begun_again(cluster: Cluster, programs: 
     _undisturbed(programs)
 
 
-def test_a_client_that_is_killed_goes_on_from_what_it_has(
-    cluster: Cluster, programs: Any
-) -> None:
+def test_a_client_that_is_killed_goes_on_from_what_it_has(cluster: Cluster, programs: Any) -> None:
     cluster.add()
     for wanted in (10, 30):
         driver = programs.script(DRIVER, cluster.address)

@@ -50,6 +50,10 @@ print("done")
 """
 
 
+# Bytes by which a call is noted.
+_LINE = 45
+
+
 def places(lines: list[bytes]) -> set[str]:
     """Points of a store, as `points.told` names them."""
     facts = [json.loads(line).get("facts") for line in lines]
@@ -72,11 +76,11 @@ def test_who_is_killed_again_and_again_ends_as_if_nothing_had_been(
     def live(wanted: float, pause: float) -> None:
         """Begin a run, and kill it `pause` seconds after so many calls."""
         done.append(places(programs.lines()))
-        enough = len(programs.calls()) + wanted
+        enough = programs.size("calls") + wanted * _LINE
         begun.stdin.write(f"{len(done) - 1}\n")
         begun.stdin.flush()
         child = int(begun.stdout.readline())
-        programs.until(lambda: len(programs.calls()) >= enough or not programs.is_alive(child))
+        programs.until(lambda: programs.size("calls") >= enough or not programs.is_alive(child))
         time.sleep(pause)
         with suppress(ProcessLookupError):
             os.kill(child, signal.SIGKILL)
@@ -107,10 +111,14 @@ def test_who_is_killed_again_and_again_ends_as_if_nothing_had_been(
 
 def test_a_sweep_that_is_stopped_goes_on_and_leaves_nobody(programs: Any) -> None:
     begun, kept = [], list[bytes]()
+
+    def has_more() -> bool:
+        return len(programs.lines()) >= len(kept) + 6
+
     for name in ("SIGINT", "SIGTERM", "SIGKILL"):
         # At once, while what the last one began may still be ending.
         begun.append(programs.script(SWEEP))
-        programs.until(lambda: len(programs.lines()) >= len(kept) + 6)
+        programs.until(has_more)
         begun[-1].send_signal(getattr(signal, name))
         assert begun[-1].wait(timeout=60) != 0
         assert programs.lines()[: len(kept)] == kept
@@ -284,9 +292,9 @@ def test_an_executor_that_is_shut_down_is_told_and_points_are_kept(
 def test_a_broken_executor_is_told(programs: Any) -> None:
     import points
 
-    with ProcessPoolExecutor(2) as executor:
-        with pytest.raises(RuntimeError, match="does no more work.*terminated abruptly"):
-            sweep(points.deadly, {"g": [1, 2, 3, 4]}, executor=executor)
+    told = pytest.raises(RuntimeError, match=r"does no more work: .*terminated abruptly")
+    with ProcessPoolExecutor(2) as executor, told:
+        sweep(points.deadly, {"g": [1, 2, 3, 4]}, executor=executor)
 
 
 def test_a_command_that_is_terminated_is_quiet_and_goes_on(programs: Any) -> None:
