@@ -36,8 +36,8 @@ import numpy as np
 from meanfield import saddle_point, steady_state, sweep
 from meanfield.common import jobs
 from meanfield.common.jobs import Attempt
+from meanfield.common.labelled import labelled
 from meanfield.common.store import Store
-from meanfield.common.sweep import labelled
 
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 MEGABYTE = 125_000
