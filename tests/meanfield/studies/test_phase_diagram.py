@@ -286,3 +286,14 @@ def test_help(capsys: Capture) -> None:
     printed = capsys.readouterr().out
     assert "Usage: python -m meanfield sweep" in printed
     assert "results/phase-diagram" in printed
+
+
+def test_kept_rows_of_one_grid_of_gains(tmp_path: Path) -> None:
+    how: dict[str, Any] = {"branch": ["stable"], "beta": 10.0, "store": tmp_path}
+    PHASE_DIAGRAM.run(g=[1.0], gamma=[0.5], **how)
+    (cost,) = PHASE_DIAGRAM.plan(g=[1.0], gamma=[0.2, 0.5], **how)
+    assert (cost.points, cost.kept) == (2, 1)
+    assert PHASE_DIAGRAM.run(g=[1.2], gamma=[0.5], **how).sizes["g"] == 1
+    # What is solved in one call is timed.
+    (cost,) = PHASE_DIAGRAM.plan(g=[1.0], gamma=[0.5], store=tmp_path)
+    assert (cost.points, len(cost.seconds)) == (1, 1)
