@@ -211,7 +211,7 @@ class Study:
                 with Store(path.parent, fresh=True):
                     pass
         if part.whole:
-            more = {name: how[name] for name in PASSED_ON if name in names}
+            more = {name: how[name] for name in PASSED_ON if name in names and name in how}
             call = partial(part.function, **given, **more)
             if "executor" in names or how.get("executor") is None:
                 return call()
