@@ -165,6 +165,11 @@ class _Pool:
         """How many jobs are done at the same time."""
         return int(getattr(self.executor, "_max_workers", _SLOTS))
 
+    @property
+    def room(self) -> int:
+        """How many batches are on their way."""
+        return 2 * self.slots
+
     def submit(self, function: Callable[..., T], *args: Any) -> Future[T]:
         """Have it called somewhere."""
         future: Future[T] = self.executor.submit(function, *args)
@@ -230,7 +235,12 @@ class _Cluster(_Pool):
             self._counted = time.monotonic()
             with suppress(Exception):  # Without a scheduler there is nobody to be asked.
                 self._count = sum(self._client.nthreads().values())
-        return max(self._count, 16)
+        return max(self._count, 1)
+
+    @property
+    def room(self) -> int:
+        # Workers may come at any moment.
+        return max(2 * self.slots, 32)
 
     def submit(self, function: Callable[..., T], *args: Any) -> Future[T]:
         if getattr(self.executor, "_shutdown", False):
@@ -285,13 +295,15 @@ def _pool(count: int, executor: Any) -> Iterator[_Pool]:
 def _client(address: str) -> Any:
     try:
         from distributed import Client
+        from distributed.comm.addressing import get_address_host_port
     except ImportError:
         raise ArgumentError(
             f"executor={address!r}: a scheduler needs Dask, pip install 'quasipotential[cluster]'"
         ) from None
     try:
+        get_address_host_port(address)
         return Client(address, timeout=10, set_as_default=False)  # type: ignore[no-untyped-call]
-    except (OSError, ValueError, TimeoutError) as error:
+    except Exception as error:  # What answers there may be anything.
         raise ArgumentError(f"executor={address!r}: no scheduler answers there: {error}") from error
 
 
@@ -326,7 +338,7 @@ def _shared_out(jobs: Sequence[Callable[[], Any]], pool: _Pool) -> Iterator[tupl
         while todo or single or suspects or running:
             slots = pool.slots
             budget = max(_BATCH, slots * _BATCH_PER_SLOT)
-            while (todo or single) and len(running) < 2 * slots:
+            while (todo or single) and len(running) < pool.room:
                 if single:
                     batch = [single.popleft()]
                 else:
@@ -374,8 +386,9 @@ def _shared_out(jobs: Sequence[Callable[[], Any]], pool: _Pool) -> Iterator[tupl
 
 def _batch(jobs: Any, budget: float, caller: tuple[str, ...]) -> list[Attempt] | list[bytes]:
     """What the jobs leave, but for those that are not begun within `budget` seconds."""
-    if differs := [text for text in _code() if text not in caller]:
-        raise RuntimeError(f"the worker has {', '.join(differs)}, the caller {', '.join(caller)}")
+    if (own := _code()) != caller:
+        here, there = (", ".join(a) for a in ({*own} - {*caller}, {*caller} - {*own}))
+        raise RuntimeError(f"the worker has {here}, the caller {there}")
     is_far = isinstance(jobs, bytes)
     attempts: list[Any] = []
     start = time.monotonic()

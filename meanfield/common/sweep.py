@@ -167,13 +167,13 @@ def sweep(
             }
         )
         how: dict[str, Any] = {"workers": workers, "executor": executor, "retry": retry}
+        how |= {"progress": progress, "label": label}
+        how["throw"] = Exception if throw is True else throw or ()
         if (plans := _PLANS.get()) is not None:
-            plans.append(_timed(jobs, keys, kept, points, label=label, progress=progress, **how))
-            raise _PlannedError
-        attempts = keep(
-            jobs, keys, kept, points, throw=Exception if throw is True else throw or (),
-            progress=progress, label=label, **how,
-        )  # fmt: skip
+            plans.append(_timed(jobs, keys, kept, points, **how))
+            if plans[-1].kept < len(points):
+                raise _PlannedError
+        attempts = keep(jobs, keys, kept, points, **how)
     _tell(points, attempts)
     facts |= {"call": told["call"]} | ({"seed": entropy} if takes_seed else {}) | provenance()
     return _finished(grid, count, attempts, facts)
@@ -237,14 +237,15 @@ class Plan(NamedTuple):
         if not self.seconds:
             return f"{text}; none has been timed"
         few, long = min(self.seconds), max(self.seconds)
-        # No more than one point at a time is the longest.
-        mean, share = sum(self.seconds) / len(self.seconds), todo / self.workers
-        times = f"{duration(few)} to {duration(long)} each ({len(self.seconds)} timed)"
-        whole = f"about {duration(max(mean * share, min(todo, 1) * mean))} on {self.workers}"
-        worst = f"at most {duration(long * math.ceil(share))} if all are as long as the longest"
-        disk = 4 / 3 * self.bytes + _LINE * self.points
-        one = "worker" if self.workers == 1 else "workers"
-        return f"{text}; {times}: {whole} {one}, {worst}; {disk / 1e6:.3g} MB on disk"
+        text += f"; {duration(few)} to {duration(long)} each ({len(self.seconds)} timed)"
+        if todo:
+            # As long as one point at least.
+            turns = max(todo / self.workers, 1)
+            mean = duration(turns * sum(self.seconds) / len(self.seconds))
+            worst = duration(long * math.ceil(turns))
+            text += f": about {mean} with workers={self.workers}, at most {worst} if all are as "
+            text += "long as the longest"
+        return f"{text}; {(4 / 3 * self.bytes + _LINE * self.points) / 1e6:.3g} MB on disk"
 
 
 def plan(function: Callable[..., Any], axes: Mapping[str, ArrayLike], **how: Any) -> Plan:
@@ -280,7 +281,7 @@ def plan(function: Callable[..., Any], axes: Mapping[str, ArrayLike], **how: Any
 
 @contextmanager
 def planning() -> Iterator[list[Plan]]:
-    """The first sweep of the block is planned instead of done, and ends the block."""
+    """The first sweep of the block that is not done is planned instead, and ends the block."""
     plans: list[Plan] = []
     token = _PLANS.set(plans)
     try:
@@ -301,20 +302,24 @@ class _PlannedError(BaseException):
 def _timed(
     jobs: Sequence[Callable[[], Any]], keys: Sequence[str], store: Store,
     facts: Sequence[Mapping[str, Any]], *, label: str, retry: bool, workers: int | None,
-    executor: Any, progress: bool,
+    executor: Any, **how: Any,
 ) -> Plan:  # fmt: skip
     """The plan of these jobs; some are done to know how long they take."""
     start, todo = time.monotonic(), _todo(keys, store, retry)
-    known = [one for key in keys if (one := store.get(key)) and math.isfinite(one.seconds)]
+    known = [one for key in keys if (one := store.get(key)) and one.error is None]
     if not known and len(todo) > _TIMED:
         for number in (todo[0], todo[len(todo) // 2], todo[-1]):
             known += keep(
                 [jobs[number]], [keys[number]], store, [facts[number]], executor=executor,
-                label=f"{label}, timed", progress=progress,
+                label=f"{label}, timed", **how,
             )  # fmt: skip
             if time.monotonic() - start > _PATIENCE:
                 break
-    sizes = [_size(one.value) for one in known if one.error is None]
+        if known and all(one.error is not None for one in known):
+            assert known[0].error is not None
+            raise known[0].error
+        known = [one for one in known if one.error is None]
+    sizes = [_size(one.value) for one in known]
     each = sum(sizes) / len(sizes) if sizes else 0.0
     left = len(_todo(keys, store, retry))
     seconds = [one.seconds for one in known]
