@@ -277,7 +277,7 @@ def test_plans_of_all_parts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert main(common) == 0
     shown = capsys.readouterr()
     assert shown.out.startswith("toy, decay: 8 points, 3 kept, 5 to do; ")
-    assert "on 3 workers" in shown.out
+    assert "with workers=3" in shown.out
     assert "MB on disk" in shown.out
     assert shown.err == ""
     # A question deletes nothing.
