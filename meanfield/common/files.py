@@ -159,7 +159,8 @@ def plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(name): plain(entry) for name, entry in value.items()}
     if isinstance(value, np.ndarray | np.generic):
-        return value.tolist()
+        listed = value.tolist()
+        return str(listed) if isinstance(listed, np.generic) else plain(listed)
     if isinstance(value, list | tuple):
         return [plain(entry) for entry in value]
     if isinstance(value, str | int | float | bool) or value is None:

@@ -141,7 +141,16 @@ def stoppable() -> Iterator[None]:
     if not usual or threading.current_thread() is not threading.main_thread():
         yield
         return
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    own = os.getpid()
+
+    def stop(number: int, frame: Any) -> None:
+        if os.getpid() == own:
+            raise KeyboardInterrupt
+        # A process that was forked meanwhile ends as it would otherwise.
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+    signal.signal(signal.SIGTERM, stop)
     try:
         yield
     finally:
@@ -501,6 +510,8 @@ def _attempt(job: Callable[[], Any]) -> Attempt:
             value = job()
         except Exception as error:  # To be told beside the points that work.
             failure = _portable(error)
+        except SystemExit as error:
+            failure = RuntimeError(f"it called sys.exit({error})")
     return Attempt(value, list(dict.fromkeys(said)), failure, time.perf_counter() - start)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .arguments import ArgumentError
+from .files import plain
 from .jobs import Attempt
 from .result import status_by
 from .store import Labelled, status_of
@@ -26,15 +26,17 @@ _PLAIN = (int, float, complex, str, np.generic, np.ndarray)
 
 def labelled(result: Any, axes: Sequence[str] = ()) -> Labelled:
     """What a function returned, without the axes of the sweep."""
-    plain = {"value": result} if isinstance(result, _PLAIN) else result
-    if isinstance(plain, dict) and all(isinstance(v, _PLAIN) for v in plain.values()):
-        # The usual case, which needs no xarray where the work is done.
-        found = Labelled(
-            {str(name): (*_variable(name, v, ()), {}) for name, v in plain.items()}
-        )  # fmt: skip
+    usual = {"value": result} if isinstance(result, _PLAIN) else result
+    if isinstance(usual, dict) and all(isinstance(v, _PLAIN) for v in usual.values()):
+        # It needs no xarray where the work is done.
+        found = Labelled({str(name): (*_variable(name, v, ()), {}) for name, v in usual.items()})
     else:
         found = _taken_apart(result)
-    variables = {name: one for name, one in found.variables.items() if name not in axes}
+    variables = {
+        name: (own, _array(name, values), attrs)
+        for name, (own, values, attrs) in found.variables.items()
+        if name not in axes
+    }
     dims = {dim for own, _, _ in variables.values() for dim in own}
     if taken := {*axes, "replicate"} & dims or {"replicate", "failed"} & set(variables):
         raise TypeError(f"{', '.join(sorted(taken))}: the function returns names of the sweep")
@@ -55,22 +57,34 @@ def _taken_apart(result: Any) -> Labelled:
         dims = {str(dim) for values in tuples for dim in np.atleast_1d(values[0])}
         result = xr.Dataset({name: _variable(str(name), v, dims) for name, v in result.items()})
     variables = {
-        str(name): (tuple(map(str, one.dims)), one.values, dict(one.attrs))
+        str(name): (tuple(map(str, one.dims)), one.values, plain(one.attrs))
         for name, one in result.variables.items()
     }
-    return Labelled(variables, tuple(map(str, result.coords)), dict(result.attrs))
+    return Labelled(variables, tuple(map(str, result.coords)), plain(result.attrs))
 
 
 def _variable(name: str, value: Any, dims: Container[str]) -> Any:
     """What xarray takes; a list named like a dimension of another variable is its coordinate."""
     if _is_labelled(value) or hasattr(value, "dims"):
         return value
-    array = np.asarray(value)
+    array = np.asanyarray(value)
     if array.dtype.kind == "O":
         raise TypeError(f"{name}: expected a number, a text or an array, got {value!r}")
     if array.ndim == 1 and name in dims:
         return name, array
     return tuple(f"{name}_{k}" for k in range(array.ndim)), array
+
+
+def _array(name: str, values: Any) -> NDArray[Any]:
+    """What a store keeps bit by bit; a copy, as the function may fill its array again."""
+    if np.ma.isMaskedArray(values):
+        values = np.ma.filled(values.astype(float), np.nan)
+    array = np.array(values)
+    if array.dtype.kind not in "OT":
+        return array
+    if not all(isinstance(entry, str) for entry in array.flat):
+        raise TypeError(f"{name}: expected numbers or texts, got {values!r:.60}")
+    return array.astype(str)
 
 
 def _is_labelled(value: Any) -> bool:
@@ -79,6 +93,22 @@ def _is_labelled(value: Any) -> bool:
         return False
     dims = (value[0],) if isinstance(value[0], str) else value[0]
     return isinstance(dims, list | tuple) and all(isinstance(dim, str) for dim in dims)
+
+
+def alike(attempts: Sequence[Attempt]) -> list[Attempt]:
+    """The attempts, failed where dimensions are not those of the first that has the variable."""
+    known: dict[str, tuple[str, ...]] = {}
+    checked = []
+    for attempt in attempts:
+        if attempt.error is None:
+            own = {name: dims for name, (dims, _, _) in attempt.value.variables.items()}
+            for name, dims in own.items():
+                if known.setdefault(name, dims) != dims:
+                    text = f"{name} has the dimensions {dims}, at other points {known[name]}"
+                    attempt = attempt._replace(error=TypeError(text))
+                    break
+        checked.append(attempt)
+    return checked
 
 
 def assembled(dims: Mapping[str, Sequence[Any]], attempts: Sequence[Attempt]) -> xr.Dataset:
@@ -108,8 +138,6 @@ def assembled(dims: Mapping[str, Sequence[Any]], attempts: Sequence[Attempt]) ->
             coords[name] = own[0]
             continue
         parts = [None if data is None or name not in data else data[name][1] for data in results]
-        if len({axes for axes, _, _ in own}) > 1:
-            raise ArgumentError(f"{name}: the function returns it with different dimensions")
         # A coordinate that differs between points is a variable of theirs.
         label = f"{name}_of_point" if name in axes else name
         variables[label] = ((*dims, *axes), _stacked(name, parts, shape), attrs)

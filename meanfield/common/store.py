@@ -84,7 +84,8 @@ class Store:
     def __init__(
         self, folder: str | Path | None, name: str = "all", *, fresh: bool = False
     ) -> None:
-        self.folder = None if folder is None else Path(folder)
+        # Functions may change the working directory.
+        self.folder = None if folder is None else Path(folder).absolute()
         self.header: dict[str, Any] | None = None
         self._name, self._fresh, self._is_said = name, fresh, True
         self._kept: dict[str, tuple[Mapping[str, Any], Attempt]] = {}
@@ -119,7 +120,7 @@ class Store:
     def _clear(self, path: Path) -> None:
         """Leave nothing of a sweep without a single result."""
         if all(attempt.error is not None for _, attempt in self._kept.values()):
-            path.unlink()
+            path.unlink(missing_ok=True)
 
     def read(self, own: Path | None = None) -> Store:
         """Take up what is there; damaged lines are told, and removed from the file `own`."""
@@ -168,12 +169,12 @@ class Store:
         told: dict[str, Any] = plain(header)
         self._is_said = self._is_said and _undated(told) == _undated(self.header)
         self.header = told
+        if self._kept:
+            self._say()
 
     def add(self, key: str, attempt: Attempt, facts: Mapping[str, Any] | None = None) -> None:
         """Keep what a job left, with what identifies it to a reader."""
-        if self.header is not None and not self._is_said:
-            self._write({"header": self.header})
-            self._is_said = True
+        self._say()
         facts = dict(facts or {})
         self._kept[key] = facts, attempt
         error = attempt.error
@@ -190,6 +191,11 @@ class Store:
                 "seconds": attempt.seconds,
             }
         )
+
+    def _say(self) -> None:
+        if self.header is not None and not self._is_said:
+            self._write({"header": self.header})
+            self._is_said = True
 
     def _write(self, line: dict[str, Any]) -> None:
         if self._file is None:

@@ -22,7 +22,7 @@ from .arguments import ArgumentError
 from .files import provenance
 from .identity import differences, identity, key_of, title
 from .jobs import Attempt, carry_out, slots, stoppable
-from .labelled import VERDICT, assembled, labelled
+from .labelled import VERDICT, alike, assembled, labelled
 from .result import FLAGGED, given
 from .store import Labelled, PointError, Store
 
@@ -173,7 +173,7 @@ def sweep(
             plans.append(_timed(jobs, keys, kept, points, **how))
             if plans[-1].kept < len(points):
                 raise _PlannedError
-        attempts = keep(jobs, keys, kept, points, **how)
+        attempts = alike(keep(jobs, keys, kept, points, **how))
     _tell(points, attempts)
     facts |= {"call": told["call"]} | ({"seed": entropy} if takes_seed else {}) | provenance()
     return _finished(grid, count, attempts, facts)
@@ -187,7 +187,7 @@ def opened(folder: str | Path) -> xr.Dataset:
     grid, count = header["axes"], header["replicates"]
     missing = Attempt(None, [], PointError("not done yet", status=FLAGGED), math.nan)
     _, keys = _points(grid, count, header["identity"])
-    attempts = [kept.get(key) or missing for key in keys]
+    attempts = alike([kept.get(key) or missing for key in keys])
     facts = header["facts"] | ({} if header["seed"] is None else {"seed": header["seed"]})
     return _finished(grid, count, attempts, facts)
 
@@ -210,7 +210,11 @@ def keep(
             if isinstance(attempt.error, throw):
                 raise attempt.error
             store.add(keys[todo[place]], attempt, facts[todo[place]])
-    return [known for key in keys if (known := store.get(key)) is not None]
+    known = [one for key in keys if (one := store.get(key)) is not None]
+    for attempt in known:
+        if isinstance(attempt.error, throw):
+            raise attempt.error
+    return known
 
 
 def _todo(keys: Sequence[str], store: Store, retry: bool) -> list[int]:
@@ -254,8 +258,8 @@ def plan(function: Callable[..., Any], axes: Mapping[str, ArrayLike], **how: Any
     Parameters
     ----------
     function, axes, **how
-        As in `sweep`.  Up to three points are timed, unless the store knows how long they take or
-        there are no more; with a store they are kept.
+        As in `sweep`.  Up to three points are timed, unless the store knows how long they take;
+        with a store they are kept.
 
     Returns
     -------
@@ -307,8 +311,9 @@ def _timed(
     """The plan of these jobs; some are done to know how long they take."""
     start, todo = time.monotonic(), _todo(keys, store, retry)
     known = [one for key in keys if (one := store.get(key)) and one.error is None]
-    if not known and len(todo) > _TIMED:
-        for number in (todo[0], todo[len(todo) // 2], todo[-1]):
+    if not known and len(todo) > 1:
+        some = (0, len(todo) // 2, -1) if len(todo) > _TIMED else (0,)
+        for number in (todo[place] for place in some):
             known += keep(
                 [jobs[number]], [keys[number]], store, [facts[number]], executor=executor,
                 label=f"{label}, timed", **how,
@@ -321,7 +326,7 @@ def _timed(
         known = [one for one in known if one.error is None]
     sizes = [_size(one.value) for one in known]
     each = sum(sizes) / len(sizes) if sizes else 0.0
-    left = len(_todo(keys, store, retry))
+    left = len(todo if store.folder is None else _todo(keys, store, retry))
     seconds = [one.seconds for one in known]
     count = slots(workers, executor)
     return Plan(label, len(keys), len(keys) - left, seconds, each * len(keys), count)
@@ -360,6 +365,8 @@ def _extended(
     axes = {}
     for name, values in grid.items():
         old = before["axes"][name] if before else []
+        if old and isinstance(old[0], str) != isinstance(values[0], str):
+            raise ArgumentError(f"{name}={values!r:.60}: the store has {old!r:.60} there")
         union = list(dict.fromkeys([*old, *values]))
         if not set(old) <= set(values):
             # Texts stay in the order in which they came.

@@ -283,7 +283,7 @@ def test_plans_of_all_parts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     # A question deletes nothing.
     before = lines(tmp_path)
     assert main([*common, "--fresh", "--variant", "printed"]) == 0
-    assert capsys.readouterr().out.startswith("toy, decay (printed): 8 points, 3 kept")
+    assert capsys.readouterr().out.startswith("toy, decay (printed): 8 points, 0 kept")
     assert lines(tmp_path) == before
     assert not (tmp_path / "toy.nc").exists()
 

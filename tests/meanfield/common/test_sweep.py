@@ -1,23 +1,29 @@
 """The grid engine: labels, seeds, failures, warnings, processes, kept points."""
 
+import copy
+import importlib.util
+import linecache
 import os
 import subprocess
 import sys
 import time
 import warnings
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from functools import partial, wraps
 from pathlib import Path
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from meanfield import (
     ArgumentError,
@@ -31,6 +37,7 @@ from meanfield import (
 )
 from meanfield.common import seeds
 from meanfield.common.files import save
+from meanfield.common.identity import identity
 from meanfield.common.jobs import bar, carry_out, results
 from meanfield.common.store import Store, StoreWarning
 
@@ -286,8 +293,9 @@ def test_no_retry_keeps_failures(tmp_path: Path) -> None:
     assert calls(tmp_path) == 2
     assert found[0].identical(found[1].assign_attrs(found[0].attrs))
     assert load(tmp_path / "s").reason.values.tolist() == ["", "not yet"]
-    with pytest.raises(RuntimeError, match="not yet"):
-        run(retry=True, throw=True)
+    for retry in (True, False):
+        with pytest.raises(RuntimeError, match="not yet"):
+            run(retry=retry, throw=True)
 
 
 def test_failed_points_are_tried_again(tmp_path: Path) -> None:
@@ -355,6 +363,123 @@ def test_other_functions_and_closures_are_refused(tmp_path: Path) -> None:
     }
     for number, (name, make) in enumerate(makers.items()):
         _refused(make(3.0), make(4.0), tmp_path / str(number), name)
+
+
+MADE = """
+import dataclasses, functools
+import numpy as np
+GAIN = {gain}
+half = functools.partial(pow, {power})
+@dataclasses.dataclass
+class Pop:
+    rate: float = {rate}
+    def value(self): return self.rate * {factor}
+def f(g, pops=()):
+    return g * GAIN * half(2) * Pop().value() * {own} + sum(p.rate for p in pops)
+"""
+USUAL = {"gain": "np.float32(2)", "power": 2, "rate": 1.0, "factor": 3, "own": 1}
+
+
+def _made(folder: Path, **changes: Any) -> Any:
+    path = folder / "made.py"
+    path.write_text(MADE.format(**USUAL | changes))
+    spec = importlib.util.spec_from_file_location("made", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    linecache.clearcache()
+    exec(compile(path.read_text(), path, "exec"), module.__dict__)
+    return module
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        ({"gain": "np.float32(9)"}, "GAIN"),
+        ({"gain": "{1: 1j}.__len__()"}, "GAIN"),
+        ({"power": 3}, "half"),
+        ({"rate": 2.0}, "Pop"),
+        ({"factor": 4}, "Pop"),
+        ({"own": 2}, "code"),
+    ],
+)
+def test_all_that_a_function_uses_in_its_module_counts(
+    tmp_path: Path, change: dict[str, Any], name: str
+) -> None:
+    run = partial(sweep, axes={"g": [1.0]}, store=tmp_path / "kept")
+    first = run(_made(tmp_path).f)
+    # A module that is loaded again is the same.
+    assert run(_made(tmp_path).f).equals(first)
+    with pytest.raises(ArgumentError, match=f"holds another sweep, {name}"):
+        run(_made(tmp_path, **change).f)
+
+
+def test_objects_are_told_by_their_content(tmp_path: Path) -> None:
+    Pop = _made(tmp_path).Pop
+    a, b = Pop(1.0), Pop(2.0)
+    frame = pd.DataFrame({"a": [1.0, 2.0]})
+    moved = frame.copy()
+    moved.loc[0, "a"] = 3.0
+    table = xr.Dataset({"q": ("x", [1.0, 2.0])}, {"x": [0, 1]})
+    lambdas = [lambda g: g, lambda g: 2 * g]
+    others = {
+        "places": ([a, b, a], [a, b, b]),
+        "lambdas": ([*lambdas, lambdas[0]], [*lambdas, lambdas[1]]),
+        "long": (np.arange(5000.0), np.arange(5000.0) + (np.arange(5000) == 2500)),
+        "mapping": (MappingProxyType({"J": (1.0,)}), MappingProxyType({"J": (2.0,)})),
+        "deque": (deque([np.arange(3)]), deque([np.arange(3) + 1])),
+        "frame": (frame, moved),
+        "keys": ({1: 0}, {"1": 0}),
+        "fields": (np.zeros(1, [("a", float)]), np.zeros(1, [("b", float)])),
+        "mask": (np.ma.array([1.0], mask=[0]), np.ma.array([1.0], mask=[1])),
+        "xarray": (table, table + 1),
+        "generator": (np.random.default_rng(0), np.random.default_rng(1)),
+        "bound": (a.value, b.value),
+    }
+    seen = set()
+    for one, other in others.values():
+        told = [identity(_helped, {"held": held}) for held in (one, copy.deepcopy(one), other)]
+        assert told[0] == told[1] != told[2]
+        seen.add(told[0]["argument held"])
+    assert len(seen) == len(others)
+    same = {"x": 1.0, "path": Path("a"), "norm": stats.norm, "n": 4}
+    used = {**same, "x": np.float64(1.0), "path": Path("a"), "n": np.int64(4)}
+    hash(used["path"])
+    assert identity(_helped, same) == identity(_helped, used)
+    with pytest.raises(ArgumentError, match="cannot be told from others of its kind"):
+        identity(_helped, {"held": (k for k in ())})
+
+
+def test_kept_points_are_as_fresh_ones(tmp_path: Path) -> None:
+    buffer = np.zeros(2)
+
+    def told(g: float) -> xr.Dataset:
+        buffer[:] = g
+        attrs = {"a": np.float32(g), "z": np.complex128(1j * g), "many": np.arange(2), "t": (1, 2)}
+        words = np.array(["a", "b"], dtype=object)
+        return xr.Dataset(
+            {"b": ("k", buffer, {"u": np.float64(1)}), "w": ("k", words)}, None, attrs
+        )
+
+    run = partial(sweep, told, {"g": [1.0, 2.0]}, store=tmp_path)
+    first = run()
+    assert first.b.values.tolist() == [[1.0, 1.0], [2.0, 2.0]]
+    for again in (run(), load(tmp_path), sweep(told, {"g": [1.0, 2.0]}, workers=2)):
+        assert again.drop_attrs(deep=False).identical(first.drop_attrs(deep=False))
+        apart = {"created", "seconds", "call"}
+        assert {k: v for k, v in again.attrs.items() if k not in apart} == {
+            k: v for k, v in first.attrs.items() if k not in apart
+        }
+    masked = sweep(lambda g: np.ma.array([g, 2.0], mask=[0, 1]), {"g": [1.0]})
+    np.testing.assert_array_equal(masked.value, [[1.0, np.nan]])
+    with pytest.raises(TypeError, match="numbers or texts"):
+        sweep(lambda g: xr.Dataset({"a": ("k", np.array([g, None]))}), {"g": [1.0]})
+
+
+def test_numbers_and_texts_are_no_one_axis(tmp_path: Path) -> None:
+    sweep(lambda n: float(n), {"n": [1]}, store=tmp_path, version="1")
+    with pytest.raises(ArgumentError, match="the store has"):
+        sweep(lambda n: float(n), {"n": ["1"]}, store=tmp_path, version="1")
 
 
 def test_other_arguments_and_helpers_are_refused(
@@ -455,8 +580,9 @@ def test_names_of_the_sweep_are_refused() -> None:
     for bad in ({"failed": 1.0}, {"x": ("g", [1.0, 2.0])}, {"x": ("replicate", [1.0])}):
         with pytest.raises(TypeError, match="names of the sweep"):
             sweep(lambda g, bad=bad: bad, {"g": [1.0]})
-    with pytest.raises(ArgumentError, match="different dimensions"):
-        sweep(lambda g: {"a": ("k" if g > 1 else "m", [1.0])}, {"g": [1.0, 2.0]})
+    with pytest.warns(SweepWarning, match=r"a has the dimensions \('k',\), at other points"):
+        found = sweep(lambda g: {"a": ("k" if g > 1 else "m", [1.0])}, {"g": [1.0, 2.0]})
+    assert found.failed.values.tolist() == [False, True]
     with pytest.raises(ArgumentError, match="numbers or texts"):
         sweep(lambda g: g, {"g": [1, "a"]})
     assert sweep(lambda g: (g, 2 * g), {"g": [1.0]}).value.values.tolist() == [[1.0, 2.0]]
