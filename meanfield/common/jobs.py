@@ -248,8 +248,8 @@ class _Cluster(_Pool):
             time.sleep(0.1)
         if self._client.status != "running":
             raise ConnectionError(
-                f"the scheduler {self._address} is gone; points done before are in the store, begin "
-                "it again and repeat the call"
+                f"the scheduler {self._address} is gone; points done before are in the store, "
+                "begin it again and repeat the call"
             ) from error
         if not (self.is_cut(error) or isinstance(error, self.losses)):
             super().renew(error)
