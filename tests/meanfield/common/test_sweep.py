@@ -39,7 +39,7 @@ from meanfield.common import seeds
 from meanfield.common.files import save
 from meanfield.common.identity import identity
 from meanfield.common.jobs import bar, carry_out, results
-from meanfield.common.store import Store, StoreWarning
+from meanfield.common.store import StoreWarning
 
 AXES = {"g": [0.5, 1.0, 2.0], "gamma": [0.0, 0.5]}
 
@@ -622,50 +622,6 @@ def test_a_function_without_source_needs_a_version(tmp_path: Path) -> None:
     with pytest.raises(ArgumentError, match="version="):
         sweep(space["bare"], {"g": [1.0]}, store=tmp_path)
     assert sweep(space["bare"], {"g": [1.0]}, store=tmp_path, version="1").value.item() == 1
-
-
-SLOW = """
-import time
-def slow(g, gamma, seed):
-    time.sleep(0.1)
-    return g * gamma
-"""
-INTERRUPTED = """
-import sys
-from meanfield import sweep
-from slow import slow
-if __name__ == "__main__":
-    axes = {"g": [k / 4 for k in range(10)], "gamma": [k / 8 for k in range(6)]}
-    grid = sweep(slow, axes, seed=1, workers=2, store="kept")
-    print(grid.value.shape, float(grid.value.sum()))
-"""
-
-
-@pytest.mark.parametrize("signal", ["SIGINT", "SIGTERM", "SIGKILL"])
-def test_a_sweep_that_was_stopped_goes_on(tmp_path: Path, signal: str) -> None:
-    import signal as signals
-
-    (tmp_path / "slow.py").write_text(SLOW)
-    (tmp_path / "run.py").write_text(INTERRUPTED)
-    points = tmp_path / "kept" / "points-all.jsonl"
-    running = subprocess.Popen(
-        [sys.executable, "run.py"], cwd=tmp_path, stderr=subprocess.DEVNULL, start_new_session=True
-    )
-    deadline = time.monotonic() + 60
-    while not (points.exists() and points.read_bytes().count(b"\n") >= 6):
-        assert time.monotonic() < deadline
-        assert running.poll() is None
-        time.sleep(0.02)
-    running.send_signal(getattr(signals, signal))
-    assert running.wait(timeout=60) != 0
-    kept = points.read_bytes()[: points.read_bytes().rfind(b"\n") + 1]
-    assert 6 <= kept.count(b"\n") < 61
-    done = subprocess.run(
-        [sys.executable, "run.py"], cwd=tmp_path, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.split() == ["(10,", "6)", str(sum(range(10)) / 4 * sum(range(6)) / 8)]
-    assert points.read_bytes().startswith(kept)
-    assert len(Store(tmp_path / "kept").read()) == 60
 
 
 def test_jobs_run_with_one_blas_thread_and_their_warnings() -> None:
