@@ -76,11 +76,14 @@ def test_who_is_killed_again_and_again_ends_as_if_nothing_had_been(
 
     rng = np.random.default_rng(kills)
     kept, begun = programs.folder / "kept", programs.script(LIVES, str(size))
-    done: list[set[str]] = []
+    done, known = list[set[str]](), list[bytes]()
 
     def live(wanted: float, pause: float) -> None:
         """Begin a run, and kill it `pause` seconds after so many calls."""
-        done.append(places(programs.lines()))
+        lines = programs.lines()
+        assert lines[: len(known)] == known
+        done.append(places(lines[len(known) :]).union(*done[-1:]))
+        known[:] = lines
         enough = programs.size("calls") + wanted * _LINE
         begun.stdin.write(f"{len(done) - 1}\n")
         begun.stdin.flush()
