@@ -11,8 +11,6 @@ single-site processes of their mean-field theory are stepped alike.
 import math
 from collections.abc import Callable
 
-from scipy.optimize import brentq
-
 
 class StepSizeWarning(UserWarning):
     """The step is longer than the scheme follows stably: what is seen is the step, not the flow."""
@@ -51,6 +49,9 @@ def largest_step(rate: float, follows: Callable[[float], float] = largest_rate) 
 
     def margin(log_h: float) -> float:
         return math.log(follows(math.exp(log_h)) / rate)
+
+    # Here, as it takes longer to import than the whole package.
+    from scipy.optimize import brentq
 
     low, high = math.log(1e-3 / rate), math.log(1e6 / rate)
     return math.inf if margin(high) >= 0 else math.exp(float(brentq(margin, low, high)))

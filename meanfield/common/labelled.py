@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .files import plain
 from .jobs import Attempt
-from .result import status_by
+from .result import Result, status_by
 from .store import Labelled, status_of
 
 if TYPE_CHECKING:
@@ -28,8 +28,15 @@ def labelled(result: Any, axes: Sequence[str] = ()) -> Labelled:
     """What a function returned, without the axes of the sweep."""
     usual = {"value": result} if isinstance(result, _PLAIN) else result
     if isinstance(usual, dict) and all(isinstance(v, _PLAIN) for v in usual.values()):
-        # It needs no xarray where the work is done.
+        # They and results need no xarray where the work is done.
         found = Labelled({str(name): (*_variable(name, v, ()), {}) for name, v in usual.items()})
+    elif getattr(type(result), "to_dataset", None) is Result.to_dataset:
+        variables, coords, attrs = result.parts()
+        arrays = {
+            name: (tuple(dims), values, plain(about[0]) if about else {})
+            for name, (dims, values, *about) in {**coords, **variables}.items()
+        }
+        found = Labelled(arrays, tuple(coords), plain(attrs))
     else:
         found = _taken_apart(result)
     variables = {

@@ -156,6 +156,10 @@ class Result:
         """
         import xarray as xr
 
+        return xr.Dataset(*self.parts(dims))
+
+    def parts(self, dims: tuple[str, ...] | None = None) -> tuple[dict[str, Any], ...]:
+        """Variables, coordinates and attributes of `to_dataset`, as xarray takes them."""
         from .files import native, provenance
 
         points = self._point_dims(dims)
@@ -188,7 +192,7 @@ class Result:
             for name, text in zip(_VERDICT, meanings, strict=True):
                 variables[name] = points, np.asarray(getattr(self, name)), {"long_name": text}
         facts = {k: native(v) for k, v in self._facts().items()}
-        return xr.Dataset(variables, coords, attrs={**facts, **provenance()})
+        return variables, coords, {**facts, **provenance()}
 
     def _facts(self) -> dict[str, Any]:
         """What is known of the whole result: parameters, facts, and the status if it is one."""

@@ -23,8 +23,8 @@ from .files import provenance
 from .identity import differences, identity, key_of, title
 from .jobs import Attempt, carry_out, slots, stoppable
 from .labelled import VERDICT, alike, assembled, labelled
-from .result import FLAGGED, given
-from .store import Labelled, PointError, Store
+from .result import ABSENT, FLAGGED, given
+from .store import Labelled, PointError, Store, status_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -88,7 +88,8 @@ def sweep(
         In the place of the source of `function` and of all versions for the store: you say what is
         the same.  Needed where there is no source.
     retry : bool
-        Whether points that failed before are tried again, or keep their errors.
+        Whether points that failed before are tried again, or keep their errors; those that are
+        "absent" keep them.
     progress : bool
         Progress bar on a terminal.
     throw : bool or type of exception
@@ -218,8 +219,13 @@ def keep(
 
 
 def _todo(keys: Sequence[str], store: Store, retry: bool) -> list[int]:
+    """What is missing, and what failed; that the theory has no solution there is an answer."""
     known = [store.get(key) for key in keys]
-    return [k for k, one in enumerate(known) if one is None or (retry and one.error is not None)]
+    return [
+        number
+        for number, one in enumerate(known)
+        if one is None or (retry and one.error is not None and status_of(one.error) != ABSENT)
+    ]
 
 
 class Plan(NamedTuple):

@@ -12,7 +12,7 @@ from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from ...common import arguments, seeds
 from ...common.arguments import Array
@@ -106,7 +106,7 @@ class Ensemble(NamedTuple):
 
     def alarm(self, text: str, value: float, err: float, allowed: float = 0.0) -> str:
         """The text with the value if that is not compatible with zero, else nothing."""
-        limit = float(student.isf(_FALSE_ALARM / 2, self.batches - 1))
+        limit = -float(stdtrit(self.batches - 1, _FALSE_ALARM / 2))
         return f"{text} {value:.2g} ± {err:.1g}" if abs(value) > limit * err + allowed else ""
 
 

@@ -14,7 +14,6 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import brentq
 
 from ...common.arguments import Array
 from ...common.result import ABSENT, FLAGGED
@@ -87,6 +86,8 @@ def initial_variance(network: NoisyNetwork, *, order: int, tol: float) -> float:
         low, high = high, 2 * high
         if high > most:
             raise _out_of_reach(most, order)
+
+    from scipy.optimize import brentq
 
     def gap(logarithm: float) -> float:
         return energy_gap(network, math.exp(logarithm))

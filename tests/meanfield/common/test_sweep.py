@@ -705,17 +705,6 @@ def test_children_that_were_forked_meanwhile_end_as_ever(capfd: pytest.CaptureFi
     assert capfd.readouterr().err == ""
 
 
-def test_a_job_whose_process_dies_fails_alone() -> None:
-    def dies(number: int) -> int:
-        if number == 3:
-            os._exit(1)
-        return number
-
-    found = dict(carry_out([partial(dies, number) for number in range(8)], workers=2))
-    assert [found[k].value for k in range(8)] == [0, 1, 2, None, 4, 5, 6, 7]
-    assert "its process died" in found[3].reason
-
-
 class _UnsendableError(Exception):
     def __init__(self, first: int, second: int) -> None:
         super().__init__("cannot be made again")

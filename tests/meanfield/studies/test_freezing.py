@@ -341,7 +341,7 @@ def test_files(tmp_path: Path, capsys: Capture) -> None:
 def test_finished_points_are_taken_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert call(COMMAND, tmp_path) == 0
     first = load(tmp_path / "freezing.nc")
-    monkeypatch.setattr("meanfield.studies.freezing.sample", None)
+    monkeypatch.setattr("meanfield.common.jobs._attempt", None)
     assert call(COMMAND, tmp_path) == 0
     assert load(tmp_path / "freezing.nc").equals(first)
 
