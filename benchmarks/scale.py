@@ -414,7 +414,7 @@ class Simulated:
     is_near = True
 
     def __init__(self, slots: int) -> None:
-        self.slots, self.now = slots, 0.0
+        self.slots, self.room, self.now = slots, 2 * slots, 0.0
         self._free, self._number = slots, count()
         self._waiting: deque[tuple[Future[Any], Sequence[float], float]] = deque()
         self._busy: list[tuple[float, int, Future[Any], list[Attempt]]] = []
