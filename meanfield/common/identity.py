@@ -162,7 +162,8 @@ def _names(code: CodeType) -> list[str]:
 
 def _bytecode(code: CodeType, text: str | None = None) -> list[Any]:
     """Instructions, names and constants but the docstring, those of inner functions too."""
-    inner = [_bytecode(c) if isinstance(c, CodeType) else c for c in code.co_consts if c != text]
+    consts = code.co_consts[text is not None and code.co_consts[:1] == (text,) :]
+    inner = [_bytecode(c) if isinstance(c, CodeType) else c for c in consts]
     return [code.co_code, code.co_names, code.co_varnames, inner]
 
 

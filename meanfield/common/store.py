@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from .arguments import ArgumentError
 from .files import directory, made, plain
 from .jobs import Attempt
+from .result import ABSENT, FLAGGED
 
 try:
     import fcntl
@@ -221,8 +222,8 @@ def status_of(error: Exception) -> str:
     if isinstance(error, PointError):
         return error.status
     solution = getattr(error, "solution", None)
-    words = set(np.ravel(getattr(solution, "status", "flagged")).tolist())
-    return "absent" if words == {"absent"} else "flagged"
+    words = set(np.ravel(getattr(solution, "status", FLAGGED)).tolist())
+    return ABSENT if words == {ABSENT} else FLAGGED
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from functools import partial, wraps
 from pathlib import Path
-from types import MappingProxyType, SimpleNamespace
+from types import CodeType, MappingProxyType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -38,7 +38,7 @@ from meanfield import (
 )
 from meanfield.common import seeds
 from meanfield.common.files import save
-from meanfield.common.identity import identity
+from meanfield.common.identity import _bytecode, _Teller, identity
 from meanfield.common.jobs import bar, carry_out, results
 from meanfield.common.store import StoreWarning
 
@@ -415,6 +415,29 @@ def test_all_that_a_function_uses_in_its_module_counts(
         run(_made(tmp_path, **change).f)
 
 
+def _inner(function: Any) -> CodeType:
+    return next(c for c in function.__code__.co_consts if isinstance(c, CodeType))
+
+
+def test_no_constant_is_left_out_of_a_code() -> None:
+    def one(g: float) -> Any:
+        def inner() -> Any:
+            """With a text."""
+            return None if g else 1
+
+        return inner()
+
+    def other(g: float) -> Any:
+        def inner() -> Any:
+            """With a text."""
+            return 1 if g else None
+
+        return inner()
+
+    codes = [_Teller("").digest(_bytecode(_inner(f))) for f in (one, other)]
+    assert codes[0] != codes[1]
+
+
 def test_objects_are_told_by_their_content(tmp_path: Path) -> None:
     Pop = _made(tmp_path).Pop
     a, b = Pop(1.0), Pop(2.0)
@@ -591,7 +614,7 @@ def test_names_of_the_sweep_are_refused() -> None:
 
 
 KEY = """
-from meanfield.common.identity import identity
+from meanfield.common.identity import _bytecode, _Teller, identity
 def f(g, *, words=frozenset("abcdefgh")):
     return g in {"one", "two", "three", "four"}, g in words
 print(identity(f, {"names": {"x", "y", "z"}}, None))
