@@ -26,10 +26,10 @@ from .elliptic import (
     null_response,
     square_root_amplitude,
 )
-from .exponential import StepSizeWarning
 from .gaussian_operator import GaussianOperator
 from .replica.solver import OrderParameters, SaddlePoint, replica_map, saddle_point, spin_glass_beta
 from .schedule import Switching
+from .stability import StepSizeWarning
 from .transfer import TransferFunction, transfer_function
 
 if TYPE_CHECKING:

@@ -9,49 +9,31 @@ single-site processes of their mean-field theory are stepped alike.
 """
 
 import math
-from collections.abc import Callable
 
+import numpy as np
 
-class StepSizeWarning(UserWarning):
-    """The step is longer than the scheme follows stably: what is seen is the step, not the flow."""
+from .common.arguments import Array
+from .stability import Rates
+
+# Below this step the series of φ₂ has more digits than its closed form, with so many terms.
+_SHORT, _TERMS = 0.5, 14
 
 
 def weights(h: float) -> tuple[float, float, float]:
     """e^{−h}, hφ₁ and hφ₂."""
-    # (e^{−h} − 1 + h)/h loses digits below h = 0.01: its series has none to lose.
-    ramp = h / 2 * (1 - h / 3 * (1 - h / 4 * (1 - h / 5))) if h < 0.01 else 1 + math.expm1(-h) / h
+    if h >= _SHORT:
+        return math.exp(-h), -math.expm1(-h), 1 + math.expm1(-h) / h
+    ramp = 0.0
+    for k in range(_TERMS, 1, -1):
+        ramp = (1 - ramp) * h / k
     return math.exp(-h), -math.expm1(-h), ramp
 
 
-def largest_rate(h: float) -> float:
-    """Largest decay rate that a step h follows stably."""
-    # There a root of the characteristic equation reaches −1; for h → 0 the product with h tends to
-    # 1, the real stability interval of Adams–Bashforth.
+def amplification(h: float, rates: Rates) -> Array:
+    """|ρ| of a step h for modes of these rates, of which the leak is followed exactly."""
     decay, flat, ramp = weights(h)
-    return 1 + (1 + decay) / (flat + 2 * ramp)
-
-
-def message(step: float, rate: float) -> str | None:
-    """What to say of a step that does not follow a decay rate stably."""
-    if not rate > largest_rate(step):
-        return None
-    return (
-        f"dt = {step:g} exceeds the largest stable step {largest_step(rate):.3g} at the stiffness "
-        f"{rate:.3g} met on the way; shorten dt: what is seen is the step's"
-    )
-
-
-def largest_step(rate: float, follows: Callable[[float], float] = largest_rate) -> float:
-    """Largest step at which a decay rate is followed stably; inf if there is no limit."""
-    # `follows`, the largest rate that a scheme follows at a step, falls with the step.
-    if math.isinf(follows(1.0)):
-        return math.inf
-
-    def margin(log_h: float) -> float:
-        return math.log(follows(math.exp(log_h)) / rate)
-
-    # Here, as it takes longer to import than the whole package.
-    from scipy.optimize import brentq
-
-    low, high = math.log(1e-3 / rate), math.log(1e6 / rate)
-    return math.inf if margin(high) >= 0 else math.exp(float(brentq(margin, low, high)))
+    rest = rates + 1
+    # ρ² = (e^{−h} + (hφ₁ + hφ₂) μ) ρ − hφ₂ μ for N = μx.
+    sum_, product = decay + (flat + ramp) * rest, ramp * rest
+    root = np.sqrt(sum_ * sum_ - 4 * product)
+    return np.maximum(np.abs(sum_ + root), np.abs(sum_ - root)) / 2

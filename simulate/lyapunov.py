@@ -1,7 +1,8 @@
 """Lyapunov exponents: the largest by two algorithms, the spectrum by QR."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,12 +19,19 @@ from .integration.loop import IntegrationError, advance, require_finite, step_co
 from .integration.monitor import IntegratedRun, Monitor
 from .integration.problem import Problem, Step
 from .integration.schemes import Scheme
-from .integration.solver import chosen_scheme
+from .integration.solver import chosen_scheme, chosen_step
 from .network import Evaluation, Network, Phi, State, contiguous_columns
 
 ALGORITHMS = ("tangent", "orbit_separation")
 
 _BLOCKS = 10
+# Blocks of the part that is run again for the effect of the step: half of the average with twice
+# the step, or an eighth with half of it, at a quarter of the cost of the run.
+_AGAIN = 5
+_STEP_NOTE = (
+    "Estimated from a part of the average, run again from the same states with twice the step, or "
+    "half of it where that would be too long; nan where less than five intervals are left for it."
+)
 # Smallest separation relative to |x|: a thousand times rounding.
 _SMALLEST_SEPARATION = 2e-13
 # Between two QR steps the fastest and the slowest direction may part by this log factor.
@@ -40,8 +48,12 @@ class LyapunovExponent(IntegratedRun):
     value_err: Array = result.error(
         "value",
         note="From ten blocks in time (too small if a block is shorter than the memory of the "
-        "run).",
+        "run), and the effect of the step where that stands out of its own error.",
     )
+    value_step: Array = result.value(
+        "effect of the step, in the value", ("column",), "1/time constant", note=_STEP_NOTE
+    )
+    value_step_err: Array = result.error("value_step")
     t: Array = result.coordinate(
         "end of an interval that was averaged", ("t",), "time constant", symbol="$t$"
     )
@@ -61,7 +73,14 @@ class LyapunovSpectrum(IntegratedRun):
         "Lyapunov exponents", ("index",), "1/time constant", symbol=r"$\lambda_i$",
         note="In decreasing order.",
     )  # fmt: skip
-    exponents_err: Array = result.error("exponents", note="From ten blocks in time.")
+    exponents_err: Array = result.error(
+        "exponents",
+        note="From ten blocks in time, and the effect of the step where that stands out.",
+    )
+    exponents_step: Array = result.value(
+        "effect of the step, in the exponents", ("index",), "1/time constant", note=_STEP_NOTE
+    )
+    exponents_step_err: Array = result.error("exponents_step")
     t: Array = result.coordinate(
         "end of an interval that was averaged", ("t",), "time constant", symbol="$t$"
     )
@@ -98,7 +117,7 @@ def maximal_lyapunov(
     J: Any,
     *,
     onsager: float = 0.0,
-    dt: float,
+    dt: float | None = None,
     t_max: float,
     t_skip: float,
     method: str | Scheme = "auto",
@@ -121,7 +140,7 @@ def maximal_lyapunov(
     onsager : float
         κ; 1 is the gradient flow, which has no positive exponent.
     dt : float
-        Step (see `integrate`).
+        Step (see `integrate`, also for the default).
     t_max, t_skip : float
         Duration, and the part at its beginning that is not averaged.
     method : str or Scheme
@@ -184,13 +203,15 @@ def maximal_lyapunov(
         dt=dt, t_max=t_max, t_skip=t_skip, seed=seed, tol=tol if by_tangent else None,
     )  # fmt: skip
     growth = run.tangents(1, interval) if by_tangent else run.separations(delta)
-    rates, errors, t, trace = run.mean(growth, threads=threads, progress=progress)
+    mean = run.mean(growth, threads=threads, progress=progress)
     column: Any = 0 if x0 is None or np.ndim(x0) == 1 else slice(None)
     return LyapunovExponent(
-        value=np.asarray(rates[0, column]),
-        value_err=np.asarray(errors[0, column]),
-        t=t,
-        trace=trace[:, 0, column],
+        value=np.asarray(mean.rates[0, column]),
+        value_err=np.asarray(mean.errors[0, column]),
+        value_step=np.asarray(mean.step[0, column]),
+        value_step_err=np.asarray(mean.step_errors[0, column]),
+        t=mean.t,
+        trace=mean.trace[:, 0, column],
         **run.report(attributes),
     )
 
@@ -200,7 +221,7 @@ def lyapunov_spectrum(
     k: int,
     *,
     onsager: float = 0.0,
-    dt: float,
+    dt: float | None = None,
     t_max: float,
     t_skip: float,
     method: str | Scheme = "auto",
@@ -245,7 +266,7 @@ def lyapunov_spectrum(
     Notes
     -----
     An exponent λ is that of the scheme; its error is of the order of λ(λ dt)^p, p the order of the
-    scheme.
+    scheme, and `exponents_step` estimates it.
 
     Examples
     --------
@@ -275,14 +296,16 @@ def lyapunov_spectrum(
         interval = min(1.0, _LARGEST_SPREAD / spread, run.t_max / 20)
     interval = arguments.positive("interval", interval)
     growth = run.tangents(k, interval)
-    rates, errors, t, trace = run.mean(growth, threads=threads, progress=progress)
-    order = np.argsort(-rates[:, 0], kind="stable")
+    mean = run.mean(growth, threads=threads, progress=progress)
+    order = np.argsort(-mean.rates[:, 0], kind="stable")
     return LyapunovSpectrum(
         index=np.arange(1, k + 1),
-        exponents=rates[order, 0],
-        exponents_err=errors[order, 0],
-        t=t,
-        trace=trace[:, order, 0],
+        exponents=mean.rates[order, 0],
+        exponents_err=mean.errors[order, 0],
+        exponents_step=mean.step[order, 0],
+        exponents_step_err=mean.step_errors[order, 0],
+        t=mean.t,
+        trace=mean.trace[:, order, 0],
         **run.report(attributes | {"interval": interval}),
     )
 
@@ -293,6 +316,17 @@ class _LogGrowth(NamedTuple):
     t: float
     span: float
     log: Array
+
+
+class _Mean(NamedTuple):
+    """Rates (k, batch) with errors and the effect of the step, times, and running means."""
+
+    rates: Array
+    errors: Array
+    step: Array
+    step_errors: Array
+    t: Array
+    trace: Array
 
 
 @dataclass(frozen=True)
@@ -350,6 +384,10 @@ class SeparationProblem(Problem):
         return x
 
 
+# The accepted steps of a problem from a state through times.
+_Steps = Callable[[Problem, State, list[float]], Iterator[Step]]
+
+
 class _GrowthRun:
     """A run along which small separations grow: what both exponents and spectrum are made of."""
 
@@ -360,7 +398,7 @@ class _GrowthRun:
         onsager: float,
         method: str | Scheme,
         *,
-        dt: float,
+        dt: float | None,
         t_max: float,
         t_skip: float,
         seed: int | None,
@@ -368,7 +406,7 @@ class _GrowthRun:
         may_switch: bool = True,
     ) -> None:
         kappa = arguments.finite("onsager", onsager)
-        self.t_max, self._dt = arguments.positive("t_max", t_max), arguments.positive("dt", dt)
+        self.t_max = arguments.positive("t_max", t_max)
         self._t_skip = arguments.nonnegative("t_skip", t_skip)
         if self._t_skip >= self.t_max:
             raise ArgumentError(f"t_skip={t_skip:g}: must be below t_max={t_max:g}")
@@ -383,12 +421,18 @@ class _GrowthRun:
         self._parameters = (network, as_function("onsager", kappa), as_function("temperature", 0))
         self.problem = Problem(*self._parameters)
         self.scheme = chosen_scheme(method, kappa, noisy=False)
-        self._control = step_control(self.scheme, dt, tol)
+        self._dt = chosen_step(dt, self.problem, self.scheme, self.x, self.t_max)
+        self._tol = tol
+        self._control = step_control(self.scheme, self._dt, tol)
         self._monitor = Monitor(
-            self.scheme, dt, adapts=self._control.tol is not None, may_switch=may_switch
-        )
+            self.scheme, self._dt, adapts=self._control.tol is not None, may_switch=may_switch,
+            since=self._t_skip,
+        )  # fmt: skip
         self._used = {"n": network.n, "phi": network.function.name, "seed": start.entropy}
         self._used["tol"] = self._control.tol
+        # Growth from a state on between given times, and the state where the average begins.
+        self._follow: Callable[[_Steps, State, list[float]], Iterator[_LogGrowth]]
+        self._averaged_from: tuple[float, State] | None = None
 
     def report(self, attributes: dict[str, Any]) -> dict[str, Any]:
         """What every result of the run says."""
@@ -414,10 +458,13 @@ class _GrowthRun:
         self._require_blocks(count)
         vectors = np.linalg.qr(self._rng.standard_normal((batch, n, k)))[0]
         state = np.concatenate([self.x[:, None], np.moveaxis(vectors, 0, 2)], axis=1)
+        self._follow = self._tangents
         times = np.linspace(0, self.t_max, count + 1).tolist()
+        return self._tangents(self._steps, contiguous_columns(state), times)
+
+    def _tangents(self, steps: _Steps, x: State, times: list[float]) -> Iterator[_LogGrowth]:
         passed = 0
-        problem = TangentProblem(*self._parameters)
-        for step in self._steps(problem, contiguous_columns(state), times):
+        for step in steps(TangentProblem(*self._parameters), x, times):
             if step.t1 < times[passed + 1]:
                 continue
             passed += 1
@@ -425,6 +472,7 @@ class _GrowthRun:
             # be changed here.
             basis, triangle = np.linalg.qr(np.moveaxis(step.x1[:, 1:], 2, 0))
             step.x1[:, 1:] = np.moveaxis(basis, 0, 2)
+            self._note(step)
             diagonal = np.abs(np.diagonal(triangle, axis1=1, axis2=2)).T
             with np.errstate(divide="ignore"):
                 yield _LogGrowth(step.t1, times[passed] - times[passed - 1], np.log(diagonal))
@@ -436,18 +484,27 @@ class _GrowthRun:
             raise ArgumentError(
                 f"delta={delta:g}: must be at least {smallest:.1g}, rounding of x is near"
             )
-        count = step_count(0.0, self.t_max, self._dt)
-        self._require_blocks(count)
+        self._require_blocks(step_count(0.0, self.t_max, self._dt))
         gap = self._rng.standard_normal(self.x.shape)
         both = [self.x, self.x + delta * gap / np.linalg.norm(gap, axis=0)]
-        problem = SeparationProblem(*self._parameters, delta=delta)
-        for step in self._steps(problem, np.concatenate(both, axis=1), [0.0, self.t_max]):
-            yield _LogGrowth(step.t1, self.t_max / count, problem.log_growth.pop()[None])
+        self._follow = partial(self._separations, delta)
+        return self._follow(self._steps, np.concatenate(both, axis=1), [0.0, self.t_max])
 
-    def mean(
-        self, growth: Iterator[_LogGrowth], *, threads: int | None, progress: bool
-    ) -> tuple[Array, Array, Array, Array]:
-        """Rates after t_skip and their errors from equal blocks, times and running means."""
+    def _separations(
+        self, delta: float, steps: _Steps, x: State, times: list[float]
+    ) -> Iterator[_LogGrowth]:
+        problem = SeparationProblem(*self._parameters, delta=delta)
+        for step in steps(problem, x, times):
+            self._note(step)
+            yield _LogGrowth(step.t1, step.t1 - step.t0, problem.log_growth.pop()[None])
+
+    def _note(self, step: Step) -> None:
+        """Keep the state where the average begins."""
+        if self._averaged_from is None and step.t1 >= self._t_skip - 1e-9 * self.t_max:
+            self._averaged_from = step.t1, step.x1.copy()
+
+    def mean(self, growth: Iterator[_LogGrowth], *, threads: int | None, progress: bool) -> _Mean:
+        """Rates after t_skip with errors from equal blocks, and the effect of the step."""
         every = []
         with (
             np.errstate(over="ignore", invalid="ignore"),  # non-finite states are looked for
@@ -457,14 +514,74 @@ class _GrowthRun:
             for entry in growth:
                 every.append(entry)
                 shown.update(entry.span)
+            effect, effect_err = self._effect_of_step(every)
         kept = [g for g in every if g.t - g.span >= self._t_skip - 1e-9 * self.t_max]
         logs = np.array([g.log for g in kept])
         spans = np.array([g.span for g in kept])
         trace = np.cumsum(logs, axis=0) / np.cumsum(spans)[:, None, None]
-        length = len(kept) // _BLOCKS
-        # Whole blocks from the end: the oldest intervals remember the start.
-        logs, spans = logs[-_BLOCKS * length :], spans[-_BLOCKS * length :]
-        blocks = logs.reshape(_BLOCKS, length, *logs.shape[1:]).sum(axis=1)
-        rates = blocks / spans.reshape(_BLOCKS, length).sum(axis=1)[:, None, None]
+        rates = _block_rates(logs, spans, _BLOCKS)
         errors = rates.std(axis=0, ddof=1) / np.sqrt(_BLOCKS)
-        return trace[-1], errors, np.array([g.t for g in kept]), trace
+        # What stands out of the noise of the estimate is part of the error.
+        excess = np.nan_to_num(np.maximum(effect**2 - effect_err**2, 0.0))
+        errors = np.sqrt(errors**2 + excess)
+        return _Mean(trace[-1], errors, effect, effect_err, np.array([g.t for g in kept]), trace)
+
+    def _effect_of_step(self, every: list[_LogGrowth]) -> tuple[Array, Array]:
+        """From a part of the average run again with another step, where there is room for it."""
+        unknown = np.full_like(every[0].log, np.nan)
+        if self._averaged_from is None:
+            return unknown, unknown
+        start, state = self._averaged_from
+        step, span = self._monitor.longest, every[-1].span
+        adapts = self._control.tol is not None
+        doubles = adapts or 2 * step <= self._monitor.largest_stable_dt
+        factor, share = (2.0, 1 / 2) if doubles else (0.5, 1 / 8)
+        if adapts or span < 1.5 * step:
+            # Steps that the intervals bound double with them.
+            share, span = share * 2 / 3 if adapts else share, 2 * span
+        count = int((self.t_max - start) * share / span + 1e-9)
+        if count < _AGAIN:
+            return unknown, unknown
+        tol = self._tol
+        if adapts:
+            assert tol is not None
+            assert self.scheme.error_order is not None
+            tol *= factor**self.scheme.error_order
+        else:
+            factor = span / step_count(0.0, span, factor * step) / step
+        control = step_control(self.scheme, factor * step, tol)
+        silent = Monitor(self.scheme, factor * step, adapts=True, may_switch=False)
+
+        def steps(problem: Problem, x: State, times: list[float]) -> Iterator[Step]:
+            return advance(problem, self.scheme, control, silent, x, times)
+
+        ends = start + span * np.arange(1, count + 1)
+        try:
+            again = list(self._follow(steps, state, [start, *ends.tolist()]))
+        except IntegrationError:
+            return unknown, unknown
+        ours, other = (
+            _block_rates(_summed(growth, start, ends), np.full(count, span), _AGAIN)
+            for growth in (every, again)
+        )
+        change = (other - ours) / (factor**self.scheme.order - 1)
+        return change.mean(axis=0), change.std(axis=0, ddof=1) / np.sqrt(_AGAIN)
+
+
+def _summed(growth: list[_LogGrowth], start: float, ends: NDArray[Any]) -> Array:
+    """Growth between `start` and the first end, the first and the second, …"""
+    total = np.zeros((len(ends), *growth[0].log.shape))
+    for entry in growth:
+        middle = entry.t - entry.span / 2
+        place = int(np.searchsorted(ends, middle))
+        if middle > start and place < len(ends):
+            total[place] += entry.log
+    return total
+
+
+def _block_rates(logs: Array, spans: Array, blocks: int) -> Array:
+    """Rates of equal blocks; whole ones from the end: the oldest intervals remember the start."""
+    length = len(logs) // blocks
+    logs, spans = logs[-blocks * length :], spans[-blocks * length :]
+    sums = logs.reshape(blocks, length, *logs.shape[1:]).sum(axis=1)
+    return np.asarray(sums / spans.reshape(blocks, length).sum(axis=1)[:, None, None])

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from scipy.sparse import issparse
 from scipy.sparse.linalg import LinearOperator
 
-from meanfield import TransferFunction, transfer_function
+from meanfield import TransferFunction, stability, transfer_function
 from meanfield.common import arguments
 from meanfield.common.arguments import ArgumentError, Array
 
@@ -215,6 +215,26 @@ def largest_rate(network: Network, x: State, onsager: float, width: float = _WID
             rate = abs(1 - onsager) * rate + abs(onsager) * (rate**2 + bend)
         return np.full(x.shape[1:] or (1,), rate)
     return _lanczos(linear, x.reshape(network.n, -1).shape[1], width)
+
+
+def spectrum(network: Network, x: State, onsager: float) -> stability.Rates:
+    """Points along the edge of the spectrum of ∂F/∂x at the column with the steepest slopes."""
+    columns = x.reshape(network.n, -1)
+    slopes = network.slope(columns, network.activity(columns))
+    steepness = np.sqrt(np.mean(np.square(slopes, dtype=np.float64), axis=0))
+    column = int(np.argmax(steepness))
+    bound = getattr(network.J, "norm_bound", None)
+    if bound is not None and onsager == 0:
+        # Products with other vectors would reveal new directions of the operator.
+        g, gamma = getattr(network.J, "g", float(bound)), getattr(network.J, "gamma", 0.0)
+        return stability.ellipse(g, gamma, float(steepness[column]))
+    if onsager == 1 or bound is not None:
+        return -largest_rate(network, columns[:, column], onsager).astype(np.complex128)
+    slope = slopes[:, column]
+    linear = Linearization(network, 0.0, slope, slope)
+    if onsager:
+        linear = network.linearize(columns[:, column], onsager)[1]
+    return stability.edge(lambda v: linear.apply(v.astype(network.dtype)), network.n)
 
 
 def _lanczos(linear: Linearization, columns: int, allowed: float) -> Array:

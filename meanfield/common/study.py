@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ..exponential import StepSizeWarning
 from ..schedule import Switching
+from ..stability import StepSizeWarning
 from . import arguments, files, seeds
 from .arguments import ArgumentError
 from .identity import identity, key_of

@@ -9,15 +9,13 @@ import numpy as np
 from .. import exponential
 from ..common import arguments, result
 from ..common.arguments import ArgumentError, Array
-from ..exponential import StepSizeWarning, message
 from ..schedule import Schedule, breakpoints, step_times
+from ..stability import StepSizeWarning
 from ..transfer import TransferFunction, transfer_function
 from .sampler.ensemble import BatchAverages, Ensemble, combine, largest, unlike
-from .sampler.run import SamplerRun, SamplerSetting, stiffness
+from .sampler.run import SamplerRun, SamplerSetting, step_reason, suggested_step
 from .sampler.site import SiteModel, checked_model
 
-# Spurious growth rate, of rotations on the edge, from which a step is called too long.
-_WHIRLS = 0.1
 _RATE = "1/time constant"
 
 
@@ -44,8 +42,7 @@ class MeanFieldLyapunov(result.Result):
     stiffness: float = result.value(
         "largest decay rate",
         unit=_RATE,
-        note="Of the symmetric part of −∂F/∂x at the end of the run where u = Jᵀψ is used; else "
-        "nan.",
+        note="Of the symmetric part of −∂F/∂x met while u = Jᵀψ is used; else nan.",
     )
     _headline = ("value", "drift")
     _picture = ("t", "trace")
@@ -59,7 +56,7 @@ def maximal_lyapunov(
     temperature: float = 0.0,
     phi: str | TransferFunction = "tanh",
     model: SiteModel | None = None,
-    dt: float = 0.1,
+    dt: float | None = None,
     t_skip: float = 60.0,
     t_max: float = 260.0,
     window: float | None = None,
@@ -90,7 +87,7 @@ def maximal_lyapunov(
     model : SiteModel, optional
         Another single-site equation, with slopes, in place of `phi` and `onsager`.
     dt : float
-        Step; with κ > 0 below about 1/λ_max(Hess E).
+        Step; with κ > 0 below about 1/λ_max(Hess E).  Default as in `two_time`.
     t_skip, t_max : float
         Growth is averaged from `t_skip` to `t_max`.
     window : float
@@ -119,7 +116,7 @@ def maximal_lyapunov(
     Warns
     -----
     StepSizeWarning
-        If the step is longer than the scheme follows stably.
+        If the step is longer than the scheme follows, whether stiff or rotating.
 
     Examples
     --------
@@ -133,7 +130,11 @@ def maximal_lyapunov(
     g, gamma = arguments.positive("g", g), arguments.within("gamma", gamma, -1, 1)
     temperature = arguments.nonnegative("temperature", temperature)
     x0_std = arguments.positive("x0_std", x0_std)
-    dt, t_max = arguments.positive("dt", dt), arguments.positive("t_max", t_max)
+    t_max = arguments.positive("t_max", t_max)
+    if dt is None and model is not None:
+        raise ArgumentError(f"dt=None: must be given with model={model!r}")
+    dt = suggested_step(g, gamma, phi, onsager, t_max) if dt is None else dt
+    dt = arguments.positive("dt", dt)
     t_skip = arguments.nonnegative("t_skip", t_skip)
     if t_skip >= t_max - 2 * dt:
         raise ArgumentError(f"t_skip={t_skip:g}: must be below t_max={t_max:g}")
@@ -165,10 +166,8 @@ def maximal_lyapunov(
     exponent = combine(rates(begin, -1, full), rates(begin, -1, small), extrapolate=True)
     early, late = rates(begin, middle, full), rates(middle, -1, full)
     change = combine([b - a for a, b in zip(early, late, strict=True)], [], extrapolate=False)
-    stiff = largest(full)["stiffness"]
-    longest = float(np.max(np.diff(grid)))
-    slope = float(np.nan_to_num(largest([*full, *small])["slope"]))
-    unstable = message(longest, stiff) or _whirl(longest, g, gamma, slope)
+    worst = largest(full)
+    unstable = step_reason(float(np.max(np.diff(grid))), worst)
     if unstable:
         warnings.warn(unstable, StepSizeWarning, stacklevel=2)
     drift, drift_err = float(change.value), float(change.err)
@@ -181,28 +180,14 @@ def maximal_lyapunov(
         drift_err=drift_err,
         t=grid[1:],
         trace=sums[1:] / grid[1:],
-        stiffness=stiff,
+        stiffness=worst["stiffness"],
         reason="; ".join(filter(None, reasons)),
         attributes=attributes | ensemble.facts() | {"window": window},
     )
 
 
-def _whirl(step: float, g: float, gamma: float, slope: float) -> str | None:
-    """What to say where the couplings rotate, or pull, faster than the step follows."""
-    # At κ = 0 the rates of the linearised network fill an ellipse of half axes g(1 ± γ)⟨φ′²⟩^½
-    # around −1.  Adams–Bashforth makes rotations at frequency ω grow at a rate ω⁴h³/4.
-    turning, pulling = g * (1 - gamma) * slope, 1 + g * (1 + gamma) * slope
-    gained = turning**4 * step**3 / 4
-    if gained > _WHIRLS:
-        return (
-            f"dt = {step:g} is too long for rotations at frequencies up to {turning:.3g}, which "
-            f"gain {gained:.2g} in growth rate; shorten dt"
-        )
-    return message(step, pulling)
-
-
 def _growth(run: SamplerRun) -> BatchAverages:
-    """Log of the growth of a tangent vector up to every time, last stiffness and rms slope."""
+    """Log of the growth of a tangent vector up to every time."""
     # δx of all trajectories is stepped with them and rescaled to norm 1.  The operator of the run
     # answers for φ′δx too, so that the perturbation meets the couplings of the state.
     model, grid, jumps = run.setting.model, run.setting.grid, set(run.setting.times)
@@ -210,16 +195,10 @@ def _growth(run: SamplerRun) -> BatchAverages:
     start = run.stream("tangent").standard_normal(run.size)
     delta: Array = start / np.linalg.norm(start)
     last: Array | None = None
-    sums, rate, slope = [0.0], math.nan, math.nan
+    sums = [0.0]
     for moment in run:
         k = moment.step
         if k + 1 == grid.size:
-            if moment.u is not None:
-                rate = stiffness(model, run.operator, moment)
-            else:
-                last_slopes = model.slopes(moment.t, moment.x, moment.h, None)
-                gains = last_slopes.drift_h * last_slopes.phi_x
-                slope = math.sqrt(float(np.mean(gains**2)))
             break
         slopes = model.slopes(moment.t, moment.x, moment.h, moment.u)
         phi = slopes.phi_x * delta
@@ -238,5 +217,5 @@ def _growth(run: SamplerRun) -> BatchAverages:
         norm = float(np.linalg.norm(moved))
         sums.append(sums[-1] + math.log(norm))
         delta, last = moved / norm, rest / norm
-    worst = {"stiffness": rate, "slope": slope}
-    return BatchAverages({"growth": np.array(sums)}, worst, run.operator.is_exhausted)
+    values = {"growth": np.array(sums)}
+    return BatchAverages(values, run.watch.found, run.operator.is_exhausted)

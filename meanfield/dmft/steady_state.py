@@ -1,6 +1,7 @@
 """Stationary correlation and response for every g and γ, in closed form or sampled."""
 
 import math
+import warnings
 from dataclasses import fields, replace
 from functools import partial
 from typing import Any
@@ -13,6 +14,7 @@ from ..common.arguments import ArgumentError, Array
 from ..common.result import Result, coordinate, error, fact, given, value
 from ..elliptic import null_response
 from ..schedule import step_times
+from ..stability import StepSizeWarning
 from ..transfer import TransferFunction, transfer_function
 from .sampler.ensemble import (
     SHRINK,
@@ -24,7 +26,7 @@ from .sampler.ensemble import (
     unlike,
 )
 from .sampler.novikov import NovikovResponse
-from .sampler.run import SamplerRun, SamplerSetting
+from .sampler.run import SamplerRun, SamplerSetting, step_reason, suggested_step
 from .sampler.site import rate_model
 from .sampler.tangents import lagrange_weights, stationary_pulse
 from .stationary.solver import stationary
@@ -138,7 +140,7 @@ def steady_state(
     seed: int | None = None,
     n_trajectories: int = 20_000,
     batches: int = 8,
-    dt: float = 0.1,
+    dt: float | None = None,
     t_skip: float = 60.0,
     t_max: float = 260.0,
     window: float = 60.0,
@@ -167,7 +169,8 @@ def steady_state(
     n_trajectories, batches : int
         Trajectories in all, and the independent batches they form, at least 2.
     dt : float
-        Step.  Its error, falling as dt², is not part of the errors given.
+        Step, of which `lag_step` is a multiple; default as in `two_time`, rounded to one.  Its
+        error, falling as dt², is not part of the errors given.
     t_skip, t_max : float
         Averages are taken from `t_skip` to `t_max`; near the onset both must grow, see `drift`.
     window : float
@@ -197,6 +200,11 @@ def steady_state(
     NotConvergedError
         From `stationary`.
 
+    Warns
+    -----
+    StepSizeWarning
+        If the step is longer than the sampler follows.
+
     Notes
     -----
     `r_int` comes from the Novikov sums of the operator and needs no probe field; R(τ) from
@@ -218,9 +226,12 @@ def steady_state(
     g, gamma = arguments.positive("g", g), arguments.within("gamma", gamma, -1, 1)
     temperature = arguments.nonnegative("temperature", temperature)
     arguments.one_of("method", method, ("auto", "exact", "sampler"))
-    dt, window = arguments.positive("dt", dt), arguments.positive("window", window)
+    window = arguments.positive("window", window)
     t_max, t_skip = arguments.positive("t_max", t_max), arguments.nonnegative("t_skip", t_skip)
     lag_step = arguments.positive("lag_step", lag_step)
+    if dt is None:
+        dt = lag_step / math.ceil(lag_step / suggested_step(g, gamma, phi, 0.0, t_max) - 1e-9)
+    dt = arguments.positive("dt", dt)
     stride = max(1, round(lag_step / dt))
     if abs(stride * dt - lag_step) > 1e-9 * lag_step:
         raise ArgumentError(f"lag_step={lag_step:g}: must be a multiple of dt={dt:g}")
@@ -268,7 +279,7 @@ def steady_state(
     )
     half = replace(setting, window=window / 2)
     groups = [(each, measure) for each in (setting, setting, half)]
-    known |= _from_batches(ensemble, *ensemble.run("steady_state", *groups))
+    known |= _from_batches(ensemble, dt, *ensemble.run("steady_state", *groups))
     return SteadyState(
         **known, method="sampler", tau=tau, window=window, attributes=attributes | ensemble.facts()
     )
@@ -276,6 +287,7 @@ def steady_state(
 
 def _from_batches(
     ensemble: Ensemble,
+    step: float,
     full: list[BatchAverages],
     small: list[BatchAverages],
     half: list[BatchAverages],
@@ -312,9 +324,14 @@ def _from_batches(
     if not math.isfinite(known["r_int"]):
         reasons.append("r_int is hidden by the noise: raise n_trajectories")
     reasons.append(unlike(full, small))
+    worst: dict[str, Any] = largest(full)
+    if too_long := step_reason(step, worst):
+        warnings.warn(too_long, StepSizeWarning, stacklevel=3)
+        reasons.append(too_long)
+    del worst["stiffness"]
     declared = {field.name for field in fields(SteadyState)}
     known = {name: number for name, number in known.items() if name in declared}
-    return known | largest(full) | {"reason": "; ".join(filter(None, reasons))}
+    return known | worst | {"reason": "; ".join(filter(None, reasons))}
 
 
 def _exact(
@@ -418,7 +435,7 @@ def _averages(
     }
     return BatchAverages(
         {name: np.asarray(number) for name, number in values.items()},
-        {"neglected": run.operator.neglected_rms},
+        {"neglected": run.operator.neglected_rms} | run.watch.found,
         run.operator.is_exhausted,
     )
 

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from ..common import arguments
 from ..common.arguments import ArgumentError, Array
 from ..common.result import Result, coordinate, error, fact, given, value
-from ..exponential import StepSizeWarning, message
 from ..schedule import Schedule, as_function, breakpoints, step_times
+from ..stability import StepSizeWarning
 from ..transfer import TransferFunction, transfer_function
 from .closed import ClosedTwoTime, solve
 from .sampler.ensemble import BatchAverages, Ensemble, combine_named, largest, unlike
 from .sampler.novikov import NovikovResponse
-from .sampler.run import SamplerRun, SamplerSetting, stiffness
+from .sampler.run import SamplerRun, SamplerSetting, step_reason, suggested_step
 from .sampler.site import SiteModel, checked_model
 from .sampler.tangents import SitePoint, tangent_response
 
@@ -119,7 +119,7 @@ def two_time(
     gamma: float = 0.0,
     *,
     t_max: float,
-    dt: float,
+    dt: float | None = None,
     onsager: Schedule = 0.0,
     temperature: Schedule = 0.0,
     x0_std: float = 1.0,
@@ -152,7 +152,8 @@ def two_time(
         Gain g > 0 and coupling symmetry γ in [−1, 1].
     t_max, dt : float
         Length of the run and the step, in time constants of the neurons; shortened between switch
-        times so that a whole number of steps fits.
+        times so that a whole number of steps fits.  Default: half of what the widest spectrum that
+        the run may meet allows, at most 0.1; a `model` needs one.
     onsager : float, Switching or callable
         κ, factor of the Onsager-reaction force.
     temperature : float, Switching or callable
@@ -215,8 +216,8 @@ def two_time(
     Warns
     -----
     StepSizeWarning
-        If the step is longer than the scheme follows stably: with κ > 0 it must stay below about
-        1/λ_max(Hess E), see ``stiffness`` of the result.
+        If the step is longer than the scheme follows, whether stiff or rotating: with κ > 0 it must
+        stay below about 1/λ_max(Hess E), see ``stiffness`` of the result.
 
     Notes
     -----
@@ -244,7 +245,11 @@ def two_time(
     attributes = given(two_time, locals())
     phi = transfer_function(phi)
     g, gamma = arguments.positive("g", g), arguments.within("gamma", gamma, -1, 1)
-    t_max, dt = arguments.positive("t_max", t_max), arguments.positive("dt", dt)
+    t_max = arguments.positive("t_max", t_max)
+    if dt is None and model is not None:
+        raise ArgumentError(f"dt=None: must be given with model={model!r}")
+    dt = suggested_step(g, gamma, phi, onsager, t_max) if dt is None else dt
+    dt = arguments.positive("dt", dt)
     x0_std = arguments.nonnegative("x0_std", x0_std)
     save_every = arguments.count("save_every", save_every, 1)
     arguments.one_of("method", method, ("auto", "closed", "sampler"))
@@ -293,7 +298,6 @@ def two_time(
         ensemble.batches,
         pulses,
         integrated=model is None and not response,
-        stiff=site.slopes is not None,
         descends=lambda t: model is None and kappa(t) == 1,
     )
     groups = sample(ensemble, setting, task, control=finite_m != "ignore")
@@ -351,7 +355,6 @@ class TwoTimeTask(NamedTuple):
     repeats: int  # number of batches
     pulses: int = 0  # number of trajectories that carry tangents for R(t, s)
     integrated: bool = False  # whether to measure the integrated response by Novikov sums
-    stiff: bool = False  # whether to measure the stiffness while u is on
     descends: Callable[[float], bool] = lambda t: False  # whether the drift is −∇E at a time
 
 
@@ -359,7 +362,7 @@ def sample(
     ensemble: Ensemble, setting: SamplerSetting, task: TwoTimeTask, *, control: bool
 ) -> tuple[list[BatchAverages], list[BatchAverages]]:
     """All batches, and as many smaller ones, without tangents, if `control`."""
-    plain = task._replace(pulses=0, stiff=False)
+    plain = task._replace(pulses=0)
     groups = [(setting, partial(_averages, each)) for each in (task, plain)[: 1 + control]]
     full, *small = ensemble.run("two_time", *groups)
     return full, small[0] if control else []
@@ -388,7 +391,7 @@ def _from_batches(
         fields["r_int_err"] = np.hypot(fields["r_int_err"], ridge)
     worst["rank"] = int(worst["rank"])
     longest = float(np.max(np.diff(setting.grid)))
-    reason = message(longest, worst["stiffness"]) or ""
+    reason = step_reason(longest, worst)
     if not reason and worst["balance_error"] > _BALANCED:
         reason = (
             f"dt = {longest:g} is too long: ½⟨x²⟩' = ⟨xF⟩ is violated by "
@@ -436,8 +439,7 @@ def _averages(task: TwoTimeTask, run: SamplerRun) -> BatchAverages:
     xs, phis, energies, responses, shifts = [], [], [], [], []
     path: list[SitePoint] = []
     balance, descent = _Balance(), _Balance()
-    stiff, next_probe = math.nan, 0.0
-    regulated, next_stiff = 0, 1
+    next_probe = 0.0
     for moment in run:
         k, t = moment.step, moment.t
         if run.rotations is not None:
@@ -462,11 +464,6 @@ def _averages(task: TwoTimeTask, run: SamplerRun) -> BatchAverages:
         balance.add(t, square, float(moment.x @ moment.drift) / size, jumps, is_quiet)
         loss = -float(moment.drift @ moment.drift) / size
         descent.add(t, energy, loss, jumps, is_quiet and task.descends(t))
-        if task.stiff and moment.u is not None:
-            regulated += 1
-            if regulated >= next_stiff or k == setting.grid.size - 1:
-                stiff = float(np.fmax(stiff, stiffness(setting.model, run.operator, moment)))
-                next_stiff = 2 * regulated
     x, phi = np.array(xs), np.array(phis)
     C = phi @ phi.T / size
     same = np.diagonal(C)
@@ -485,7 +482,7 @@ def _averages(task: TwoTimeTask, run: SamplerRun) -> BatchAverages:
     worst = {
         "balance_error": balance.worst,
         "energy_balance_error": descent.worst,
-        "stiffness": stiff,
+        **run.watch.found,
         "rank": run.forgetting.largest_rank,
         "neglected": run.operator.neglected_rms,
     }

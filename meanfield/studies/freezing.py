@@ -18,11 +18,12 @@ from ..common.result import CONVERGED, given
 from ..common.study import Part, Study, told
 from ..common.sweep import sweep
 from ..dmft.sampler.ensemble import BatchAverages, Ensemble, are_alike, combine, largest
-from ..dmft.sampler.run import SamplerSetting
+from ..dmft.sampler.run import SamplerSetting, step_reason
 from ..dmft.sampler.site import rate_model
 from ..dmft.two_time import FINITE_M, TwoTimeTask, sample
-from ..exponential import StepSizeWarning, largest_step, message
+from ..exponential import amplification
 from ..schedule import Switching, step_times
+from ..stability import StepSizeWarning, largest_step
 from ..transfer import TransferFunction, transfer_function
 
 if TYPE_CHECKING:
@@ -228,14 +229,14 @@ def _point(
     )
     saves = np.flatnonzero(np.isin(grid, marks))[-times.t.size :]
     full, small = sample(
-        Ensemble(batches, size, seed), setting, TwoTimeTask(saves, batches, stiff=True),
+        Ensemble(batches, size, seed), setting, TwoTimeTask(saves, batches),
         control=finite_m != "ignore",
     )  # fmt: skip
     step = float(np.max(np.diff(grid[grid >= t_chaos])))
     worst = largest(full)
     stiffness = worst["stiffness"]
     reasons = [_FEW] if any(b.exhausted for b in full) else []
-    if text := message(step, stiffness):
+    if text := step_reason(step, worst):
         reasons.append(text)
         warnings.warn(f"g = {g:g}, kappa = {onsager:g}: {text}", StepSizeWarning, stacklevel=2)
     rank = int(worst["rank"])
@@ -267,7 +268,7 @@ def _steps(gain: float, onsager: float) -> tuple[float, float]:
     reach = 1 + 2 * gain
     rate = abs(onsager) * reach**2 + abs(1 - onsager) * reach
     # Without the force only the leak is stiff.
-    return chaos, min(chaos, _SAFETY * largest_step(rate)) if onsager else chaos
+    return chaos, min(chaos, _SAFETY * largest_step(amplification, -rate)) if onsager else chaos
 
 
 def _estimates(

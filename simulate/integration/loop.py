@@ -152,6 +152,7 @@ def advance(
             yield step
             memory = move.memory if replaced is None else move.memory._replace(past=None)
             t, x, first, since = later, moved, last, since + 1
+    monitor.leave(problem, t, x)
 
 
 def require_finite(x: State, t: float) -> None:

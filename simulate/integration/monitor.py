@@ -1,36 +1,45 @@
-"""Is the step honest?  Energy along the gradient flow, stiffness along every run."""
+"""Is the step honest?  Energy along the gradient flow, the spectrum along every run."""
 
 import warnings
 from typing import Any
 
 import numpy as np
 
+from meanfield import stability
 from meanfield.common.result import Result, fact
-from meanfield.exponential import StepSizeWarning, largest_step
+from meanfield.schedule import before
+from meanfield.stability import Rates, StepSizeWarning
 
 from ..network import State
 from .problem import Problem, Step
-from .schemes import Scheme
+from .schemes import SCHEMES, Scheme
 
+# Time between two looks at the spectrum.
+_EVERY = 10.0
 # A quotient above this share of the limit asks for a measurement, some steps after the last one.
 _SUSPICION, _PAUSE = 0.5, 20
-# Rate of the leak: a neuron that saturates feels nothing else.
-_LEAK = 1.0
+# Another method is advised where its steps are so many times longer at equal cost.
+_WORTH = 1.5
+_LEAK = np.array([-1.0 + 0j])
 
 
 class IntegratedRun(Result):
     """What every run knows of its steps."""
 
     method: str = fact("scheme that ran")
-    dt: float = fact("step asked for", note="The first trial step where steps adapt.")
+    dt: float = fact("step asked for, or chosen", note="The first trial step where steps adapt.")
     stiffness: float = fact(
         "largest eigenvalue of the symmetric part of −∂F/∂x met",
         note="That of Hess E at κ = 1; an upper bound for matrix-free couplings; nan if κ = 0 "
         "throughout.",
     )
+    rotation: float = fact(
+        "largest imaginary part of the spectrum of ∂F/∂x met",
+        note="From a few Arnoldi steps; nan where steps adapt.",
+    )
     largest_stable_dt: float = fact(
-        "largest step that the scheme follows stably at this stiffness",
-        note='inf for "chebyshev".',
+        "largest step that the scheme follows at the spectrum met",
+        note='inf for "chebyshev", nan where other steps adapt.',
     )
     energy_rise_fraction: float = fact(
         "share of the steps along −∇E in which E rose", note="nan if there were none."
@@ -41,38 +50,50 @@ class IntegratedRun(Result):
 
 
 class Monitor:
-    """Watches the steps of a run, their stiffness and their energy."""
+    """Watches the steps of a run, the spectrum and the energy."""
 
     # Along −∇E without noise E cannot increase; a step that raises it beyond rounding is counted.
-    # While the Onsager-reaction force is on, the stiffness, the largest eigenvalue of the symmetric
-    # part of −∂F/∂x, is measured when a segment is entered, after 1, 2, 4, 8 … steps, at the end,
-    # and when a step hints at an instability: its Rayleigh quotient −ΔF·Δx/|Δx|², which costs no
-    # product, approaches the limit of the scheme as an unstable mode takes over.  The vanilla
-    # dynamics is stiff by its leak only, and far from normal: there the symmetric part tells
-    # nothing.
+    # Points along the edge of the spectrum of ∂F/∂x are taken at the start, every 10 time units,
+    # where κ jumps, and at the end, and held against what the scheme follows (`stability`).
+    # While the Onsager-reaction force is on, also after 1, 2, 4, 8 … steps, and when a step hints
+    # at an instability: its Rayleigh quotient −ΔF·Δx/|Δx|², which costs no product, approaches the
+    # limit of the scheme as an unstable mode takes over.
 
-    def __init__(self, scheme: Scheme, dt: float, *, adapts: bool, may_switch: bool) -> None:
-        self._scheme, self._dt, self._adapts = scheme, dt, adapts
+    def __init__(
+        self, scheme: Scheme, dt: float, *, adapts: bool, may_switch: bool, since: float = 0.0
+    ) -> None:
+        # `since`: what is averaged begins then; what a step does before is forgotten.
+        self._scheme, self._dt, self._adapts, self._since = scheme, dt, adapts, since
         # What a warning advises.
-        self._remedy = "shorten dt"
-        if may_switch and scheme.longest_step is None:
-            self._remedy += " or use method='chebyshev'"
-        self._longest, self._limit = 0.0, np.inf
+        self._may_switch = may_switch
+        self.longest, self._limit = 0.0, np.inf
         self._is_bound = self._unwatched = False
         self._steps_here = self._next_hint = 0
         self._pause = _PAUSE
         self._quotient = self._largest_quotient = 0.0
-        self._stiffness = np.nan
+        self._stiffness = self._rotation = np.nan
+        self._next_look, self._onsager = since, np.nan
+        # The spectra that the step follows worst, and that reaches farthest.
+        self._worst, self._widest = _LEAK, _LEAK
+        self._worst_gain = 0.0
+        self._has_noise = False
         self._gradient_steps = self._rising_steps = self._n_steps = self.n_rejected = 0
 
     def enter(self, problem: Problem, t: float, x: State) -> None:
         """A segment begins."""
-        self._is_bound = problem.stiffness_is_bound
-        self._steps_here = self._next_hint = 0
-        self._pause = _PAUSE
-        # A scheme that fits itself to the stiffness has it measured in any case.
-        if problem.is_regulated(t) and self._scheme.longest_step is None:
-            self.measure(problem, t, x)
+        onsager = problem.onsager(t)
+        self._is_bound = problem.stiffness_is_bound and problem.is_regulated(t)
+        if onsager != self._onsager:
+            self._onsager = onsager
+            self._steps_here = self._next_hint = 0
+            self._pause = _PAUSE
+            self._next_look = max(t, self._since)
+        if t >= self._next_look:
+            self._look(problem, t, x)
+
+    def leave(self, problem: Problem, t: float, x: State) -> None:
+        """The run ends."""
+        self._look(problem, t, x)
 
     def measure(self, problem: Problem, t: float, x: State) -> float:
         """Stiffness at a state."""
@@ -80,6 +101,31 @@ class Monitor:
         if problem.is_regulated(t):
             self._stiffness = float(np.fmax(self._stiffness, rate))
         return rate
+
+    def _look(self, problem: Problem, t: float, x: State) -> None:
+        self._next_look = t + _EVERY
+        # A scheme that fits itself to the stiffness has it measured in any case.
+        if self._scheme.longest_step is not None:
+            return
+        rate = self.measure(problem, t, x) if problem.is_regulated(t) else np.nan
+        # A bound on the stiffness is judged apart.
+        if self._adapts or self._is_bound:
+            return
+        if problem.onsager(before(t, problem.end)) == 1:
+            rates = np.array([-rate + 0j])
+        else:
+            rates = problem.spectrum(t, x)
+        self._rotation = float(np.fmax(self._rotation, np.max(np.abs(rates.imag))))
+        self._take(rates)
+
+    def _take(self, rates: Rates) -> None:
+        rates = np.append(rates, _LEAK)
+        step = self.longest or self._dt
+        gain = float(np.max(stability.gain(self._scheme.amplification, step, rates)))
+        if gain > self._worst_gain:
+            self._worst, self._worst_gain = rates, gain
+        if np.max(np.abs(rates)) > np.max(np.abs(self._widest)):
+            self._widest = rates
 
     def rises(self, step: Step) -> bool:
         """Whether E is larger at the end of a step, in any column, beyond rounding."""
@@ -93,14 +139,19 @@ class Monitor:
         problem = step.problem
         self._n_steps += 1
         self._steps_here += 1
-        if step.t1 - step.t0 > self._longest:
-            self._longest = step.t1 - step.t0
+        if step.t1 - step.t0 > self.longest * (1 + 1e-9):
+            self.longest = step.t1 - step.t0
             # An unstable adaptive step shows in its error.
-            self._limit = np.inf if self._adapts else self._scheme.largest_rate(self._longest)
+            self._limit = np.inf
+            if not (self._adapts or self._scheme.longest_step is not None):
+                self._limit = stability.largest_rate(self._scheme.amplification, self.longest)
+        self._has_noise |= bool(problem.noise_strength(step.t0))
         descends = problem.is_gradient_flow(step.t0) and problem.is_gradient_flow(step.t1)
         if descends:
             self._gradient_steps += 1
             self._rising_steps += self.rises(step)
+        if step.t1 >= self._next_look:
+            self._look(problem, step.t1, step.x1)
         if self._scheme.longest_step is not None or not problem.is_regulated(step.t1):
             return
         quotient = _rayleigh(step)
@@ -110,17 +161,26 @@ class Monitor:
             self._unwatched |= not descends
             return
         count = self._steps_here
-        hint = quotient > _SUSPICION * self._limit and not self._stiffness > self._limit
+        hint = quotient > _SUSPICION * self._limit and self._worst_gain <= 1
         hint = hint and count >= self._next_hint
         if hint:
             # Noise near the limit hints at every step: ask less and less often.
             self._pause *= 2
             self._next_hint = count + self._pause
-        if hint or count & (count - 1) == 0 or step.t1 >= problem.end:
-            self.measure(problem, step.t1, step.x1)
+        jumps = step.t1 >= problem.end and problem.onsager(problem.end) != self._onsager
+        if hint or count & (count - 1) == 0 or jumps:
+            self._look(problem, step.t1, step.x1)
 
-    def _stable_step(self, rate: float) -> float:
-        return largest_step(rate, self._scheme.largest_rate)
+    @property
+    def largest_stable_dt(self) -> float:
+        """Largest step that the scheme follows at what was met; nan if nothing was."""
+        if self._scheme.longest_step is not None:
+            return np.inf
+        if self._adapts:
+            return np.nan
+        if self._is_bound and self._stiffness > 0:
+            return self._scheme.largest_step(-self._stiffness)
+        return min(self._scheme.largest_step(rates) for rates in (self._worst, self._widest))
 
     @property
     def energy_rise_fraction(self) -> float:
@@ -132,13 +192,13 @@ class Monitor:
         judged = self.judgement()
         if judged:
             warnings.warn(judged, StepSizeWarning, stacklevel=stacklevel + 1)
-        stable = self._stable_step(self._stiffness) if self._stiffness > 0 else np.nan
         return {
             "reason": "; ".join(text for text in (failure, judged) if text),
             "method": self._scheme.name,
             "dt": self._dt,
             "stiffness": self._stiffness,
-            "largest_stable_dt": stable,
+            "rotation": self._rotation,
+            "largest_stable_dt": self.largest_stable_dt,
             "energy_rise_fraction": self.energy_rise_fraction,
             "n_steps": self._n_steps,
             "n_rejected": self.n_rejected,
@@ -150,21 +210,36 @@ class Monitor:
         seen = self._seen()
         if seen:
             text = "; ".join(seen)
-            return f"{text}; {self._remedy}: chaos or oscillations of this run are the step's"
+            return f"{text}; {self._remedy()}: chaos or oscillations of this run are the step's"
         if self._unwatched and self._stiffness > self._limit:
             return (
                 f"{self._step()} may be too long: the bound {self._stiffness:.3g} on the stiffness "
                 f"of these matrix-free couplings vouches for steps up to "
-                f"{self._stable_step(self._stiffness):.3g} only, and without falling E nothing "
-                f"else is known; {self._remedy}"
+                f"{self.largest_stable_dt:.3g} only, and without falling E nothing "
+                f"else is known; {self._remedy()}"
             )
         return ""
 
     def _step(self) -> str:
-        return f"dt = {self._longest:g} of method '{self._scheme.name}'"
+        return f"dt = {self.longest:g} of method '{self._scheme.name}'"
+
+    def _remedy(self) -> str:
+        """What to do about a step: shorten it, or the method that goes farthest an evaluation."""
+        if not self._may_switch:
+            return "shorten dt"
+        if self._stiffness > 0 and not self._has_noise:
+            return "shorten dt or use method='chebyshev'"
+        able = [s for s in SCHEMES.values() if s.stages and (s.takes_noise or not self._has_noise)]
+        reach = {s.name: s.largest_step(self._worst) for s in able}
+        costs = {s.name: s.stages or 1 for s in able}
+        best = max(reach, key=lambda name: reach[name] / costs[name])
+        name = self._scheme.name
+        if not reach[best] / costs[best] > _WORTH * reach.get(name, 0.0) / costs.get(name, 1):
+            return "shorten dt"
+        far = f" (steps up to {reach[best]:.3g})" if np.isfinite(reach[best]) else ""
+        return f"shorten dt or use method='{best}'{far}"
 
     def _seen(self) -> list[str]:
-        rate = _LEAK if self._is_bound else float(np.fmax(self._stiffness, _LEAK))
         texts = []
         if self._is_bound and self._largest_quotient > _SUSPICION * self._limit:
             # These couplings must not be asked for more products; a step that follows its flow has
@@ -173,15 +248,18 @@ class Monitor:
                 f"steps of {self._step()} oscillate at its stability limit (Rayleigh quotient "
                 f"{self._largest_quotient:.3g} over {_PAUSE} steps, limit {self._limit:.3g})"
             )
-        if rate > self._limit * (1 + 1e-9):
-            texts.append(
-                f"{self._step()} exceeds the largest stable step "
-                f"{self._stable_step(rate):.3g} at the stiffness {rate:.3g} met on the way"
-            )
+        fixed = not self._adapts and self._scheme.longest_step is None and self.longest > 0
+        if fixed and not self._is_bound:
+            follows = self._scheme.amplification
+            if not stability.is_followed(follows, self.longest * (1 - 1e-9), self._worst):
+                texts.append(
+                    f"{self._step()} exceeds the largest stable step {self.largest_stable_dt:.3g} "
+                    f"for the spectrum met on the way ({stability.met(self._worst)})"
+                )
         if self._rising_steps:
             texts.append(
                 f"E rose in {self.energy_rise_fraction:.1%} of the steps along −∇E, which only a "
-                f"step that is too long does (the longest was {self._longest:g})"
+                f"step that is too long does (the longest was {self.longest:g})"
             )
         return texts
 

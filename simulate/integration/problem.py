@@ -11,8 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from meanfield.common import seeds
 from meanfield.common.arguments import ArgumentError
 from meanfield.schedule import Switching, before
+from meanfield.stability import Rates
 
-from ..network import Evaluation, Network, State, largest_rate
+from ..network import Evaluation, Network, State, largest_rate, spectrum
 
 # Relative residual of the stiffness: a few per cent, which the stabilised scheme has in hand.
 _WIDTH = 0.05
@@ -107,6 +108,10 @@ class Problem:
         """Largest rate of the symmetric part of −∂F/∂x over the columns."""
         onsager = self.onsager(before(t, self.end))
         return float(np.max(largest_rate(self.network, self.trajectory(x), onsager, _WIDTH)))
+
+    def spectrum(self, t: float, x: State) -> Rates:
+        """Points along the edge of the spectrum of ∂F/∂x."""
+        return spectrum(self.network, self.trajectory(x), self.onsager(before(t, self.end)))
 
     @property
     def stiffness_is_bound(self) -> bool:

@@ -11,15 +11,15 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from operator import truediv
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from meanfield import exponential
+from meanfield import exponential, stability
 from meanfield.common import arguments
 from meanfield.common.arguments import ArgumentError, Array
+from meanfield.stability import Amplification, Rates
 
 from ..network import Evaluation, State
 from .problem import Problem, Step
@@ -59,8 +59,9 @@ class Scheme:
         Evaluations a step; None where they follow the stiffness.
     step : function of (problem, t, x, first, h, memory)
         Returns the `Move` from x to t + h; `first` is the evaluation at x.
-    largest_rate : function of h
-        Largest decay rate that a step h follows stably.
+    amplification : function of (h, rates)
+        Largest modulus of the factors by which a step h multiplies modes ẏ = λy of the complex
+        `rates` λ: the stability region is where it is at most 1.
     takes_noise : bool
         Whether runs at T > 0 are allowed.
     error_order : int, optional
@@ -76,11 +77,15 @@ class Scheme:
     order: int
     stages: int | None
     step: Stepping
-    largest_rate: Callable[[float], float]
+    amplification: Amplification
     takes_noise: bool = False
     error_order: int | None = None
     longest_step: Callable[[float], float] | None = None
     between: Callable[[Step, float], State] | None = None
+
+    def largest_step(self, rates: ArrayLike) -> float:
+        """Largest step that follows modes of these real or complex rates, see `stability`."""
+        return stability.largest_step(self.amplification, rates)
 
     def state_at(self, step: Step, t: float) -> State:
         """State at a time inside a step."""
@@ -131,7 +136,7 @@ def runge_kutta(
     Returns
     -------
     Scheme
-        With its real stability interval, from the stability polynomial.
+        With its region of stability, from the stability polynomial.
 
     Raises
     ------
@@ -143,8 +148,8 @@ def runge_kutta(
     --------
     >>> from simulate import runge_kutta
     >>> ralston = runge_kutta("ralston", A=[[2 / 3]], b=[1 / 4, 3 / 4], order=2)
-    >>> round(ralston.largest_rate(0.5), 6)
-    4.0
+    >>> round(ralston.largest_step(-4.0), 6)
+    0.5
     """
     rows = [[arguments.finite("A", a) for a in row] for row in A]
     weights = [arguments.finite("b", w) for w in b]
@@ -175,7 +180,7 @@ def runge_kutta(
             None if errors is None else _Sum.of(errors),
             takes_noise,
         ),
-        largest_rate=partial(truediv, _real_interval(rows, weights)),
+        amplification=partial(_polynomial, _stability_polynomial(rows, weights)),
         takes_noise=takes_noise,
         error_order=None if errors is None else order,
     )
@@ -234,23 +239,18 @@ def _explicit(
     return Move(moved, memory, lambda last: errors.times(h, [*slopes, last.drift]))
 
 
-def _real_interval(rows: list[list[float]], weights: list[float]) -> float:
-    """Largest ℓ with |R(z)| ≤ 1 on −ℓ ≤ z ≤ 0, R(z) = 1 + z bᵀ(1 − zA)⁻¹1."""
+def _stability_polynomial(rows: list[list[float]], weights: list[float]) -> Array:
+    """R(z) = 1 + z bᵀ(1 − zA)⁻¹1, by falling powers."""
     stages = len(weights)
     matrix = np.zeros((stages, stages))
     for k, row in enumerate(rows, 1):
         matrix[k, :k] = row
-    # Coefficients of R(−y), of falling powers.
     powers = [np.linalg.matrix_power(matrix, k).sum(axis=1) @ weights for k in range(stages)]
-    polynomial = np.array([*((-1) ** (k + 1) * powers[k] for k in reversed(range(stages))), 1.0])
-    edges: list[float] = []
-    for level in (1.0, -1.0):
-        roots = np.roots(polynomial - level * np.eye(stages + 1)[-1])
-        edges += roots.real[(abs(roots.imag) < 1e-9) & (roots.real > 1e-9)].tolist()
-    # Where R only touches ±1, rounding must not count as leaving.
-    beyond = [(y, abs(np.polyval(polynomial, y * (1 + 1e-6)))) for y in sorted(edges)]
-    leaving = [y for y, size in beyond if size > 1 + 1e-9]
-    return leaving[0] if leaving else math.inf
+    return np.array([*reversed(powers), 1.0])
+
+
+def _polynomial(coefficients: Array, h: float, rates: Rates) -> Array:
+    return np.abs(np.polyval(coefficients, h * rates))
 
 
 # Schemes that remember.
@@ -363,8 +363,8 @@ def _shorter_step(step: Step, t: float) -> State:
     return _chebyshev(step.problem, step.t0, step.x0, step.first, t - step.t0, Memory()).x
 
 
-def _any_rate(h: float) -> float:
-    return math.inf
+def _damped(h: float, rates: Rates) -> Array:
+    return np.exp(h * np.minimum(rates.real, 0.0))
 
 
 SCHEMES = {
@@ -379,18 +379,19 @@ SCHEMES = {
             "rk4", [[1 / 2], [0, 1 / 2], [0, 0, 1]], [1 / 6, 1 / 3, 1 / 3, 1 / 6], order=4
         ),
         # Adams–Bashforth of order 2 with the leak exact (`meanfield.exponential`), N = F + x.
-        Scheme("exponential", 2, 1, _exponential, exponential.largest_rate),
+        Scheme("exponential", 2, 1, _exponential, exponential.amplification),
         # x + hF + √(2Th)(R_n + R_{n+1})/2: invariant measure of order 2 at κ = 1 with one force a
         # step, the overdamped limit of BAOAB (Leimkuhler, Matthews 2013); exact for a harmonic E.
         # Away from κ = 1, and for a few steps after a jump of T, its weak order is 1.
         Scheme(
-            "leimkuhler-matthews", 1, 1, _leimkuhler_matthews, partial(truediv, 2.0),
-            takes_noise=True,
+            "leimkuhler-matthews", 1, 1, _leimkuhler_matthews,
+            partial(_polynomial, np.ones(2)), takes_noise=True,
         ),
         Scheme(
             "chebyshev", 2, None, _chebyshev,
-            # The stages follow the stiffness, and the step where they run out.
-            largest_rate=_any_rate, error_order=3, longest_step=_longest_chebyshev_step,
+            # The stages follow the stiffness, and the step where they run out; what rotates shows
+            # in the error.
+            amplification=_damped, error_order=3, longest_step=_longest_chebyshev_step,
             # Cubic interpolation would amplify the error of stiff directions, h λ times in the
             # drift, and raise E.
             between=_shorter_step,

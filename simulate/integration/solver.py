@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 from threadpoolctl import threadpool_limits
 
-from meanfield import TransferFunction
+from meanfield import TransferFunction, stability
 from meanfield.common import arguments
 from meanfield.common.arguments import ArgumentError, Array
 from meanfield.common.jobs import bar
 from meanfield.common.result import coordinate, fact, given, value
-from meanfield.schedule import Schedule, as_function, breakpoints, step_count
+from meanfield.schedule import Schedule, Switching, as_function, breakpoints, step_count
 
-from ..network import Evaluation, Network, Phi, State, contiguous_columns
+from ..network import Evaluation, Network, Phi, State, contiguous_columns, spectrum
 from .loop import IntegrationError, advance, step_control
 from .monitor import IntegratedRun, Monitor
 from .problem import ColumnNoise, Input, Problem, Step
@@ -57,7 +57,7 @@ def integrate(
     x0: ArrayLike,
     *,
     t_max: float,
-    dt: float,
+    dt: float | None = None,
     onsager: Schedule = 0.0,
     temperature: Schedule = 0.0,
     method: str | Scheme = "auto",
@@ -86,7 +86,8 @@ def integrate(
         Duration, from t = 0, in units of the leak time.
     dt : float
         Step; a segment between switch times holds a whole number of steps no longer than this.  The
-        first trial step where steps adapt.
+        first trial step where steps adapt.  Default: at most 0.1, half of what the method follows
+        at the spectra of ∂F/∂x at x0 and at x = 0, and half of the time of the fastest rotation.
     onsager, temperature : float, Switching or function of t
         κ (0 vanilla, 1 gradient flow) and T.  A `Switching` is landed on exactly; give the jumps of
         a plain function in `switch_times`.
@@ -147,8 +148,9 @@ def integrate(
     Warns
     -----
     StepSizeWarning
-        If the step exceeds what the method follows stably at the largest stiffness met (or for the
-        leak alone), or E rises along −∇E: then chaos of the run is an artefact of the step.
+        If the step exceeds what the method follows at the spectrum of ∂F/∂x, stiff or rotating,
+        at the start, every 10 time units, at switches and at the end, or E rises along −∇E: then
+        chaos of the run is an artefact of the step.
 
     Notes
     -----
@@ -170,7 +172,7 @@ def integrate(
     attributes = given(integrate, locals())
     network = Network(J, phi=phi, eta=eta, dtype=dtype)
     x = contiguous_columns(network.state(x0, "x0"))
-    t_max, dt = arguments.positive("t_max", t_max), arguments.positive("dt", dt)
+    t_max = arguments.positive("t_max", t_max)
     if tol is not None:
         arguments.positive("tol", tol)
     if inputs is not None and not callable(inputs):
@@ -187,6 +189,10 @@ def integrate(
         noise,
     )
     saves = _save_times(save_at, t_max)
+    dt = chosen_step(dt, problem, scheme, x, t_max)
+    if attributes.get("dt") is None and noisy and isinstance(save_at, int | np.integer):
+        # A noisy run is known at its steps only.
+        dt = float(saves[1]) / step_count(0.0, float(saves[1]), dt)
     _check_noisy_saves(problem, times, dt, saves)
     # Steps that are refused would bias the noise.
     control = step_control(scheme, dt, None if noisy else tol, saves.tolist())
@@ -238,6 +244,23 @@ def chosen_scheme(method: str | Scheme, onsager: Schedule, *, noisy: bool) -> Sc
         able = ", ".join(name for name, other in SCHEMES.items() if other.takes_noise)
         raise ArgumentError(f"method={scheme.name!r}: no noise in this scheme, use one of {able}")
     return scheme
+
+
+def chosen_step(
+    dt: float | None, problem: Problem, scheme: Scheme, x: State, t_max: float
+) -> float:
+    """The step given, or one that suits the scheme and the spectra at the start and at x = 0."""
+    if dt is not None:
+        return arguments.positive("dt", dt)
+    onsager = problem.onsager
+    times = [0.0, *onsager.times] if isinstance(onsager, Switching) else np.linspace(0, t_max, 11)
+    rates = [
+        spectrum(problem.network, state, kappa)
+        for kappa in sorted({onsager(float(t)) for t in times if t < t_max})
+        for state in (x, np.zeros_like(x))
+    ]
+    met = np.concatenate([*rates, [-1.0]])
+    return stability.suggested_step(scheme.amplification, met, scheme.order)
 
 
 def _save_times(save_at: int | ArrayLike | None, t_max: float) -> Array:

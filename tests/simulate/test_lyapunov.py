@@ -199,3 +199,49 @@ def test_bad_spectrum_arguments() -> None:
     ):
         with pytest.raises(ValueError, match=message):
             lyapunov_spectrum(np.eye(2), dt=0.1, t_max=20, t_skip=1, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("method", "g", "dt"),
+    [
+        ("euler", 2.0, 0.01),
+        ("heun", 10.0, 0.02),
+        ("rk4", 10.0, 0.05),
+        ("exponential", 10.0, 0.01),
+        ("auto", 10.0, None),
+    ],
+)
+def test_antisymmetric_couplings_decay_as_the_leak(method: str, g: float, dt: float | None) -> None:
+    """λ = −1: V = Σ ln cosh x falls.  The error quoted contains what the step adds."""
+    J = couplings.elliptic(200, g, -1.0, seed=0)
+    run = maximal_lyapunov(J, dt=dt, t_max=60, t_skip=20, seed=0, method=method)
+    assert run.status == "converged"
+    assert abs(run.value + 1) < 4 * run.value_err + 1e-4
+    assert run.value - run.value_step == pytest.approx(-1, abs=0.2 * abs(run.value + 1) + 2e-3)
+
+
+def test_a_step_too_long_is_no_success() -> None:
+    J = couplings.elliptic(400, 10.0, -1.0, seed=0)
+    with pytest.warns(StepSizeWarning, match="rotations up to"):
+        run = maximal_lyapunov(J, dt=0.05, t_max=60, t_skip=20, seed=0)
+    assert run.status == "flagged"
+    assert abs(run.value + 1) < 3 * run.value_err
+
+
+@pytest.mark.parametrize("algorithm", ["tangent", "orbit_separation"])
+def test_effect_of_the_step(algorithm: str) -> None:
+    """Euler at dt = 0.05 against a fifth of it, on eight starts of one network without chaos."""
+    J = couplings.elliptic(200, 1.5, -0.5, seed=1)
+    x0 = np.random.default_rng(0).standard_normal((200, 8))
+    arguments: dict[str, Any] = {"t_max": 120, "t_skip": 30, "x0": x0, "seed": 0}
+    arguments |= {"method": "euler", "algorithm": algorithm}
+    if algorithm == "orbit_separation":
+        arguments["delta"] = 1e-9
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", StepSizeWarning)
+        long, short = (maximal_lyapunov(J, dt=dt, **arguments) for dt in (0.05, 0.01))
+    difference = float(np.mean(long.value - short.value))
+    estimated = float(np.mean(long.value_step)) * 0.8
+    assert difference > 0.006
+    assert estimated == pytest.approx(difference, rel=0.5)
+    assert np.all(long.value_err > np.abs(long.value_step) / 2)

@@ -12,17 +12,19 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 from scipy.special import ndtri
 
-from ... import exponential
+from ... import exponential, stability
 from ...common import arguments, seeds
 from ...common.arguments import ArgumentError, Array
 from ...gaussian_operator import GaussianOperator
-from ...schedule import before
+from ...schedule import Schedule, Switching, as_function, before, breakpoints
+from ...stability import Rates
+from ...transfer import TransferFunction
 from .site import SiteModel
 
 # Sum of squares of trajectories from which they are told to diverge.
@@ -32,6 +34,11 @@ _SINGLE = 1e-3
 # Remembered states per window, times per window at which the rest is dropped, and the share of the
 # recent past that may go with it.
 _STATES, _CUTS, _FORGOTTEN = 80, 12, 1e-2
+# Time between two looks at the spectrum.
+_EVERY = 10.0
+# Asymmetry of a product of two vectors from which a flow is not one along a gradient; the operator
+# may be in single precision.
+_SYMMETRIC = 1e-4
 # Relative residual of the stiffness, and Lanczos vectors before a restart.
 _WIDTH, _VECTORS = 0.02, 20
 
@@ -116,6 +123,67 @@ class Forgetting:
         return self._operator.retain(np.array(kept).T, self._neglect) if kept else None
 
 
+class Watch:
+    """The spectrum met along a run against its steps: at the start, at jumps, and at the end."""
+
+    # In between every 10 time units, and while u is used after 1, 2, 4, 8 … steps.
+
+    def __init__(self, model: SiteModel, operator: GaussianOperator) -> None:
+        self._model, self._operator = model, operator
+        self._next, self._regulated, self._steps, self._next_step = -math.inf, False, 0, 1
+        self._stiffness = self._rotation = self._excess = math.nan
+
+    def look(self, moment: SamplerMoment, h: float, *, last: bool = False) -> None:
+        """Take in the spectrum at a moment before a step h, if it is due."""
+        if self._model.slopes is None:
+            return
+        regulated = moment.u is not None
+        if regulated != self._regulated:
+            self._regulated, self._next, self._steps, self._next_step = regulated, -math.inf, 0, 1
+        self._steps += 1
+        doubled = regulated and self._steps >= self._next_step
+        if not (last or doubled or moment.t >= self._next):
+            return
+        self._next, self._next_step = moment.t + _EVERY, 2 * self._steps
+        stiffness, rates = spectrum(self._model, self._operator, moment)
+        largest = stability.largest_step(exponential.amplification, rates)
+        self._stiffness = float(np.fmax(self._stiffness, stiffness))
+        self._rotation = float(np.fmax(self._rotation, np.max(np.abs(rates.imag))))
+        self._excess = float(np.fmax(self._excess, h / largest))
+
+    @property
+    def found(self) -> dict[str, float]:
+        """Largest stiffness and rotation, and step in units of the largest that is followed."""
+        return {
+            "stiffness": self._stiffness, "rotation": self._rotation, "step_excess": self._excess
+        }  # fmt: skip
+
+
+def step_reason(step: float, worst: dict[str, Any]) -> str:
+    """What to say of a step that the spectrum met does not allow; takes numbers from `worst`."""
+    excess, rotation = worst.pop("step_excess"), worst.pop("rotation")
+    if not excess > 1:
+        return ""
+    seen = [f"rotations up to {rotation:.3g}"] if rotation > 1e-6 else []
+    if worst["stiffness"] > 0:
+        seen.insert(0, f"stiffness {worst['stiffness']:.3g}")
+    return stability.message(step, step / excess, f" ({', '.join(seen)})" if seen else "")
+
+
+def suggested_step(
+    g: float, gamma: float, phi: TransferFunction, onsager: Schedule, t_max: float
+) -> float:
+    """A step for the rate network, from the widest spectrum that it may meet: at x = 0."""
+    rates = stability.ellipse(g, gamma, phi.slope)
+    function = as_function("onsager", onsager)
+    times = breakpoints(t_max, onsager) if isinstance(onsager, Switching) else np.linspace(0, t_max)
+    reach = 1 + 2 * g * phi.slope
+    for kappa in {function(before(float(t), t_max)) for t in times}:
+        if kappa:
+            rates = np.append(rates, -(abs(kappa) * reach**2 + abs(1 - kappa) * reach))
+    return stability.suggested_step(exponential.amplification, rates, 2)
+
+
 class SamplerRun:
     """The `size` trajectories of one batch; batches of different `key` share no random numbers."""
 
@@ -149,6 +217,7 @@ class SamplerRun:
         self.rotations: tuple[Array, Array] | None = None
         self.requests: list[Array] = []
         self.forgetting = Forgetting(self.operator, setting.window, _FORGOTTEN)
+        self.watch = Watch(setting.model, self.operator)
 
     def stream(self, name: str) -> np.random.Generator:
         """Random numbers of this batch for one purpose."""
@@ -176,14 +245,17 @@ class SamplerRun:
                 t, h = float(grid[index]), float(grid[index + 1] - grid[index])
                 moment = self.evaluate(index, t, x, end)
                 self.rotations = self.forgetting.remember(t, moment.phi, moment.psi, *self.requests)
+                self.watch.look(moment, h)
                 self._tick()
                 yield moment
                 rest = moment.drift + x
                 x, last = self._step(index, t, h, end, x, rest, last), rest
                 index += 1
         self.rotations = None
+        moment = self.evaluate(index, float(grid[-1]), x, float(grid[-1]))
+        self.watch.look(moment, float(grid[-1] - grid[-2]), last=True)
         self._tick()
-        yield self.evaluate(index, float(grid[-1]), x, float(grid[-1]))
+        yield moment
 
     def _step(
         self, index: int, t: float, h: float, end: float, x: Array, rest: Array, last: Array | None
@@ -211,44 +283,52 @@ class SamplerRun:
         return moved
 
 
-def stiffness(model: SiteModel, operator: GaussianOperator, moment: SamplerMoment) -> float:
-    """Largest eigenvalue of the symmetric part of −∂F/∂x over the M trajectories, or nan."""
+def spectrum(
+    model: SiteModel, operator: GaussianOperator, moment: SamplerMoment
+) -> tuple[float, Rates]:
+    """Largest eigenvalue of the symmetric part of −∂F/∂x, and points along the edge of ∂F/∂x.
+
+    Without u the stiffness, which then tells nothing, is nan.
+    """
+    assert model.slopes is not None
+    slope = model.slopes(moment.t, moment.x, moment.h, moment.u)
+    if moment.u is None:
+        steep = math.sqrt(float(np.mean((slope.drift_h * slope.phi_x) ** 2)))
+        leak = float(np.mean(slope.drift_x))
+        return math.nan, stability.ellipse(operator.g, operator.gamma, steep, leak)
     # On a copy, which reveals directions of its own: the matrix that they meet has the law of the
     # one that the run will meet.
-    assert model.slopes is not None
     J = copy.deepcopy(operator)
     # Matched innovations have no room for so many directions.
     J.innovations, J.tol = "gaussian", 0.0
-    slope = model.slopes(moment.t, moment.x, moment.h, moment.u)
-    regulated = moment.u is not None
 
     def forward(v: Array) -> Array:
         h = J.matvec(slope.phi_x * v)
-        out = slope.drift_x * v + slope.drift_h * h
-        if regulated:
-            out += slope.drift_u * J.rmatvec(slope.psi_x * v + slope.psi_h * h)
-        return out
+        back = J.rmatvec(slope.psi_x * v + slope.psi_h * h)
+        return slope.drift_x * v + slope.drift_h * h + slope.drift_u * back
 
     def backward(v: Array) -> Array:
-        out = slope.drift_x * v
-        field = slope.drift_h * v
-        if regulated:
-            back = J.matvec(slope.drift_u * v)
-            out += slope.psi_x * back
-            field = field + slope.psi_h * back
-        return out + slope.phi_x * J.rmatvec(field)
+        back = J.matvec(slope.drift_u * v)
+        field = slope.drift_h * v + slope.psi_h * back
+        return slope.drift_x * v + slope.psi_x * back + slope.phi_x * J.rmatvec(field)
 
     def symmetric(v: Array) -> Array:
         v = np.ravel(v)
         return -(forward(v) + backward(v)) / 2
 
     n = moment.x.size
-    start = np.random.default_rng(0).standard_normal(n)
+    start, other = np.random.default_rng(0).standard_normal((2, n))
     matrix = LinearOperator((n, n), matvec=symmetric, dtype=np.float64)
     try:
-        (rate,) = eigsh(
+        (found,) = eigsh(
             matrix, 1, which="LA", v0=start, tol=_WIDTH, ncv=_VECTORS, return_eigenvectors=False
         )
     except ArpackNoConvergence:
-        return math.nan
-    return float(rate)
+        return math.nan, stability.edge(forward, n)
+    rate = float(found)
+    moved = forward(start)
+    # A gradient flow has real rates, and then the stiffness is the better end of them.
+    gap = float(moved @ other) - float(start @ forward(other))
+    if abs(gap) <= _SYMMETRIC * float(np.linalg.norm(moved) * np.linalg.norm(other)):
+        return rate, np.array([-rate + 0j])
+    return rate, stability.edge(forward, n)

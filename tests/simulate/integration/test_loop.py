@@ -62,13 +62,13 @@ def test_a_run_that_diverges() -> None:
     """ẋ = −x with dt = 3 doubles at every step."""
     with pytest.raises(IntegrationError, match="not finite"):
         integrate(np.zeros((1, 1)), [1.0], t_max=6000, dt=3, method="euler", phi="linear")
-    with pytest.warns(StepSizeWarning, match="largest stable step 2 at the stiffness 1"):
+    with pytest.warns(StepSizeWarning, match="largest stable step 1.*rate -1.*exponential"):
         run = integrate(
             np.zeros((1, 1)), [1.0], t_max=6000, dt=3, method="euler", phi="linear", throw=False,
             save_at=[0, 3, 6000],
         )  # fmt: skip
     assert run.status == "flagged"
     assert run.reason.startswith("the state is not finite at t = ")
-    assert "largest stable step 2" in run.reason
+    assert "largest stable step 1.3" in run.reason
     assert pickle.loads(pickle.dumps(IntegrationError("no"))).args == ("no",)
     np.testing.assert_array_equal(run.t, [0, 3])

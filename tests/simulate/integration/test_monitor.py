@@ -124,3 +124,74 @@ def test_weak_coupling_has_no_largest_step() -> None:
         np.zeros((2, 2)), np.ones(2), t_max=1, dt=0.1, onsager=1.0, method="exponential"
     )
     assert run.largest_stable_dt == np.inf
+
+
+@pytest.mark.parametrize(
+    ("method", "long", "short"),
+    [
+        ("euler", 0.02, 0.0005),
+        ("heun", 0.05, 0.01),
+        ("rk4", 0.2, 0.05),
+        ("exponential", 0.05, 0.01),
+    ],
+)  # fmt: skip
+def test_rotations_are_watched(method: str, long: float, short: float) -> None:
+    """Antisymmetric couplings: x decays, V = Σ ln cosh x falls, but a long step feeds rotations."""
+    J, x0 = couplings.elliptic(200, 10.0, -1.0, seed=0), start(200)
+    with pytest.warns(StepSizeWarning, match="largest stable step .* rotations up to") as caught:
+        run = integrate(J, x0, t_max=30, dt=long, method=method)
+    assert run.status == "flagged"
+    assert run.largest_stable_dt < long
+    assert "shorten dt" in str(caught[0].message)
+    if method != "rk4":
+        assert "method='rk4'" in str(caught[0].message)
+    assert np.max(np.abs(run.x_end)) > 1e-3
+    better = integrate(J, x0, t_max=30, dt=short, method=method)
+    assert better.status == "converged"
+    assert np.max(np.abs(better.x_end)) < 1e-8
+    assert 18 < better.rotation < 21
+    own = integrate(J, x0, t_max=30, method=method)
+    assert own.status == "converged"
+    assert own.dt < own.largest_stable_dt
+    assert np.max(np.abs(own.x_end)) < 1e-8
+
+
+def test_couplings_with_an_outlier_pair() -> None:
+    """A pair at ± 20i, which tells nothing of itself in the variance of the couplings."""
+    J = 10 * couplings.dale(
+        300, f=0.8, alpha=1, mu_e=1, mu_i=-4, sigma_e=0.1, sigma_i=0.1, seed=0
+    )  # fmt: skip
+    arguments: dict[str, Any] = {"t_max": 5, "method": "heun"}
+    with pytest.warns(StepSizeWarning, match="exceeds the largest stable step"):
+        integrate(J, start(300), dt=0.2, **arguments)
+    calm = integrate(J, start(300), dt=0.02, **arguments)
+    assert calm.status == "converged"
+
+
+@pytest.mark.parametrize(
+    ("g", "gamma", "method", "dt"),
+    [
+        (1.5, 0.0, "euler", 0.2),
+        (4.0, 0.0, "exponential", 0.2),
+        (10.0, 0.0, "exponential", 0.1),
+        (10.0, 0.0, "heun", 0.2),
+        (4.0, 0.5, "euler", 0.2),
+        (3.0, 1.0, "exponential", 0.1),
+        (4.0, -0.5, "exponential", 0.1),
+        (10.0, 0.0, "euler", 0.01),
+    ],
+)
+def test_no_false_alarm(g: float, gamma: float, method: str, dt: float) -> None:
+    """Steps at which halving changes exponents by less than their error say nothing."""
+    J = couplings.elliptic(300, g, gamma, seed=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert integrate(J, start(300), t_max=40, dt=dt, method=method).status == "converged"
+
+
+def test_a_default_step_suits_noise_and_its_save_times() -> None:
+    J, x0 = couplings.elliptic(50, 3.0, seed=1), start(50)
+    run = integrate(J, x0, t_max=10, temperature=0.2, save_at=9, seed=0)
+    assert run.status == "converged"
+    assert run.t.size == 9
+    assert run.dt <= 0.1

@@ -46,7 +46,14 @@ def two_step(problem: Any, t: float, x: Any, first: Any, h: float, memory: Memor
     return Move(x + h * slope, memory._replace(past=first.drift))
 
 
-OWN = Scheme("two-step", 2, 1, two_step, largest_rate=lambda h: 1 / h)
+def adams(h: float, rates: Any) -> Any:
+    """ρ² − (1 + 3z/2) ρ + z/2 = 0, z = hλ."""
+    z = h * rates
+    root = np.sqrt((1 + 1.5 * z) ** 2 - 2 * z)
+    return np.maximum(abs(1 + 1.5 * z + root), abs(1 + 1.5 * z - root)) / 2
+
+
+OWN = Scheme("two-step", 2, 1, two_step, amplification=adams)
 NAMED = [SCHEMES[name] for name in ("euler", "heun", "rk4", "exponential", "chebyshev")]
 every_scheme = pytest.mark.parametrize("scheme", [*NAMED, PAIR, OWN], ids=lambda s: s.name)
 
@@ -148,7 +155,7 @@ def test_stabilised_scheme_against_an_implicit_one(g: float) -> None:
 )
 def test_real_stability_interval(scheme: Any, interval: float) -> None:
     """That of derivations: schemes, and of three stages of order 3."""
-    assert scheme.largest_rate(0.5) == pytest.approx(2 * interval, rel=1e-12)
+    assert scheme.largest_step(-4.0) == pytest.approx(interval / 4, rel=1e-6)
 
 
 @pytest.mark.parametrize("kappa", [0.0, 1.0])
@@ -210,13 +217,12 @@ def test_bad_tableaux(arguments: dict[str, Any], message: str) -> None:
 @pytest.mark.parametrize("stages", [2, 3, 5, 10])
 def test_interval_of_a_polynomial_that_touches_its_bounds(stages: int) -> None:
     """R(z) = T_s(1 + z/s²) is between −1 and 1 on [−2s², 0] and touches both inside."""
-    h = 2.0**-5
     coefficients = Polynomial(cheb2poly([0] * stages + [1]))(Polynomial([1, 1 / stages**2])).coef
     # Stage k is x + a_k h f(stage k − 1), the last one the step: products of the a_k.
     ratios = coefficients[1:] / coefficients[:-1]
     chain = [[0.0] * k + [ratios[stages - 1 - k]] for k in range(stages - 1)]
     scheme = runge_kutta("chebyshev polynomial", chain, [0.0] * (stages - 1) + [1.0], order=1)
-    assert scheme.largest_rate(h) * h == pytest.approx(2 * stages**2, rel=1e-6)
+    assert scheme.largest_step(-4.0) * 4 == pytest.approx(2 * stages**2, rel=1e-6)
 
 
 def test_linear_network_is_an_exponential() -> None:
@@ -330,3 +336,22 @@ def test_leimkuhler_matthews_is_exact_for_a_harmonic_energy() -> None:
         np.testing.assert_allclose(
             covariance("leimkuhler-matthews", J, 1.0, h), T * np.linalg.inv(A.T @ A), rtol=1e-9
         )
+
+
+@pytest.mark.parametrize("scheme", [*NAMED[:4], PAIR, OWN], ids=lambda s: s.name)
+@pytest.mark.filterwarnings("ignore::meanfield.StepSizeWarning")
+@pytest.mark.parametrize("rate", [-1 + 3j, 0.5 + 1j, -3.0, -1 + 8j])
+@pytest.mark.parametrize("h", [0.1, 0.4])
+def test_amplification_is_what_a_scheme_does(scheme: Scheme, rate: complex, h: float) -> None:
+    """A linear pair of neurons with the rates λ, λ*: growth over 100 steps, late ones."""
+    a, b = rate.real + 1, rate.imag
+    J = np.array([[a, -b], [b, a]])
+    run = integrate(
+        J, [1.0, 0.3], t_max=200 * h, dt=h, method=scheme, tol=None, phi="linear",
+        save_at=np.arange(80, 201) * h,
+    )  # fmt: skip
+    norm = np.log(np.linalg.norm(run.x, axis=1))
+    # A pair turns: the slope of its norm is a mean.
+    slope = np.polyfit(np.arange(norm.size), norm, 1)[0]
+    expected = np.log(scheme.amplification(h, np.array([rate]))[0])
+    assert slope == pytest.approx(expected, abs=2e-3)

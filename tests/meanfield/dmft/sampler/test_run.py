@@ -25,11 +25,12 @@ from meanfield.dmft.sampler.run import (
     SamplerMoment,
     SamplerRun,
     SamplerSetting,
-    stiffness,
+    spectrum,
 )
 from meanfield.dmft.sampler.site import rate_model
-from meanfield.exponential import largest_rate
+from meanfield.exponential import amplification
 from meanfield.schedule import Schedule, breakpoints, step_times
+from meanfield.stability import largest_step
 
 ARRAYS = ("t", "C", "delta", "freezing", "energy", "r_int")
 
@@ -278,7 +279,7 @@ def test_stiffness_is_that_of_the_network(gamma: float) -> None:
         if moment.step not in (0, 5, 49):
             continue
         rank = batch.operator.rank
-        found = stiffness(here.model, batch.operator, moment)
+        found, _ = spectrum(here.model, batch.operator, moment)
         assert batch.operator.rank == rank
         J = simulate.couplings.elliptic(500, 2.0, gamma, seed=moment.step)
         if moment.step == 0:
@@ -288,7 +289,7 @@ def test_stiffness_is_that_of_the_network(gamma: float) -> None:
         revealed = batch.operator
     revealed.innovations, revealed.tol = "gaussian", 0.0
     expected = simulate.stiffness(moment.x, revealed @ np.eye(500), onsager=1.0)
-    final = stiffness(here.model, batch.operator, moment)
+    final, _ = spectrum(here.model, batch.operator, moment)
     assert final == pytest.approx(float(expected), rel=0.05)
 
 
@@ -299,7 +300,7 @@ def test_step_size_warning() -> None:
     assert run.status == "flagged"
     assert len(run.warnings) == 1
     assert 2.8 * 16 < run.stiffness < 6 * 16
-    assert largest_rate(0.05) < run.stiffness
+    assert largest_step(amplification, -run.stiffness) < 0.05
     # Below the step that it recommends there is nothing to tell (the stiffness grows along the
     # flow), nor without the force.
     advised = float(run.warnings[0].split("largest stable step ")[1].split()[0])
