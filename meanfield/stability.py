@@ -32,7 +32,7 @@ _EDGE, _HUGE = 1e-7, 1e300
 _NEAR, _FAR, _GRID, _HALVINGS = 1e-3, 1e6, 360, 40
 # A step that is not given: at most, as a share of the largest that is followed (the spectrum widens
 # along gradient flows), and times the fastest rate that counts, in a scheme of order 2.
-_LONGEST, _SAFETY, _FINE = 0.1, 0.5, 0.5
+LONGEST, _SAFETY, _FINE = 0.1, 0.5, 0.5
 # Arnoldi steps, and diagonals of the Hessenberg matrix above the first that make the symbol.
 _STEPS, _DIAGONALS, _ANGLES = 10, 3, 24
 # The symbol is a mean over few columns: its edge is known to several per cent.
@@ -75,7 +75,7 @@ def suggested_step(amplification: Amplification, rates: Rates, order: int) -> fl
     slow = rates[(rates.real >= _LEAK) | (np.abs(rates.imag) > -rates.real)]
     fastest = float(np.max(np.abs(slow - _LEAK), initial=0.0))
     accurate = _FINE ** (2 / order) / fastest if fastest else math.inf
-    return min(_LONGEST, accurate, _SAFETY * largest_step(amplification, rates))
+    return min(LONGEST, accurate, _SAFETY * largest_step(amplification, rates))
 
 
 def largest_rate(amplification: Amplification, h: float) -> float:

@@ -131,9 +131,9 @@ def maximal_lyapunov(
     temperature = arguments.nonnegative("temperature", temperature)
     x0_std = arguments.positive("x0_std", x0_std)
     t_max = arguments.positive("t_max", t_max)
-    if dt is None and model is not None:
-        raise ArgumentError(f"dt=None: must be given with model={model!r}")
-    dt = suggested_step(g, gamma, phi, onsager, t_max) if dt is None else dt
+    if dt is None:
+        known = None if model else onsager
+        dt = suggested_step(g, gamma, phi, known, t_max)
     dt = arguments.positive("dt", dt)
     t_skip = arguments.nonnegative("t_skip", t_skip)
     if t_skip >= t_max - 2 * dt:

@@ -153,7 +153,7 @@ def two_time(
     t_max, dt : float
         Length of the run and the step, in time constants of the neurons; shortened between switch
         times so that a whole number of steps fits.  Default: half of what the widest spectrum that
-        the run may meet allows, at most 0.1; a `model` needs one.
+        the run may meet allows, at most 0.1, which it is for a `model`.
     onsager : float, Switching or callable
         κ, factor of the Onsager-reaction force.
     temperature : float, Switching or callable
@@ -246,9 +246,9 @@ def two_time(
     phi = transfer_function(phi)
     g, gamma = arguments.positive("g", g), arguments.within("gamma", gamma, -1, 1)
     t_max = arguments.positive("t_max", t_max)
-    if dt is None and model is not None:
-        raise ArgumentError(f"dt=None: must be given with model={model!r}")
-    dt = suggested_step(g, gamma, phi, onsager, t_max) if dt is None else dt
+    if dt is None:
+        known = None if model else onsager
+        dt = suggested_step(g, gamma, phi, known, t_max)
     dt = arguments.positive("dt", dt)
     x0_std = arguments.nonnegative("x0_std", x0_std)
     save_every = arguments.count("save_every", save_every, 1)

@@ -40,7 +40,7 @@ def exponent(
     t_skip: float = 20.0,
     algorithm: str = "tangent",
     method: str = "auto",
-    dt: float = 0.05,
+    dt: float | None = None,
     tol: float = 1e-4,
     phi: str = "tanh",
     threads: int | None = None,

@@ -318,7 +318,7 @@ def test_seeds_and_workers() -> None:
 
 
 def test_dataset_and_trace() -> None:
-    run = maximal_lyapunov(1.5, 0.5, onsager=0.2, **SMALL)
+    run = maximal_lyapunov(1.5, 0.5, onsager=0.2, dt=0.1, **SMALL)
     assert run.t.shape == run.trace.shape == (30,)
     np.testing.assert_allclose(run.t, 0.1 * np.arange(1, 31), rtol=1e-12)
     # The value before extrapolation is the growth between t_skip and the end of the trace.
