@@ -4,7 +4,7 @@ Gaussian ones, and the sparse excitatory–inhibitory ones of [HH] section III.D
 """
 
 from collections.abc import Iterator
-from typing import Literal, NotRequired, TypedDict, Unpack, overload
+from typing import Literal, TypedDict, Unpack, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -124,20 +124,34 @@ class _DaleStatistics(TypedDict):
     mu_i: float
     sigma_e: float
     sigma_i: float
-    zero_row_sum: NotRequired[bool]
 
 
 @overload
 def dale(
-    n: int, *, seed: int, sparse: Literal[False] = False, **statistics: Unpack[_DaleStatistics]
+    n: int,
+    *,
+    seed: int,
+    sparse: Literal[False] = False,
+    zero_row_sum: bool = False,
+    **statistics: Unpack[_DaleStatistics],
 ) -> Array: ...
 @overload
 def dale(
-    n: int, *, seed: int, sparse: Literal[True], **statistics: Unpack[_DaleStatistics]
+    n: int,
+    *,
+    seed: int,
+    sparse: Literal[True],
+    zero_row_sum: bool = False,
+    **statistics: Unpack[_DaleStatistics],
 ) -> csr_array[np.float64, tuple[int, int]]: ...
 @overload
 def dale(
-    n: int, *, seed: int, sparse: bool | None, **statistics: Unpack[_DaleStatistics]
+    n: int,
+    *,
+    seed: int,
+    sparse: bool | None,
+    zero_row_sum: bool = False,
+    **statistics: Unpack[_DaleStatistics],
 ) -> Array | csr_array[np.float64, tuple[int, int]]: ...
 def dale(
     n: int,
@@ -337,7 +351,8 @@ def dale_outlier(
     simple = n * dale_mean(n, f=f, alpha=alpha, mu_e=mu_e, mu_i=mu_i)
     root = alpha * float(np.hypot(np.sqrt(f) * mu_e, np.sqrt(1 - f) * mu_i))
     scale = max(abs(simple), root) or 1.0
-    roots = scale * np.roots([1.0, -simple / scale, (root / scale) ** 2]).astype(complex)
+    reduced = np.roots([1.0, -simple / scale, (root / scale) ** 2])
+    roots = scale * np.asarray(reduced, dtype=np.complex128)
     roots = roots[np.lexsort((-roots.imag, -np.abs(roots)))]
     if sigma_e is not None and sigma_i is not None:
         radius = dale_radius(

@@ -46,7 +46,7 @@ def measure(n: int, seed: int, *, powers: int, probes: int) -> dict[str, float]:
     numbers: dict[str, float] = {}
     for k, (name, parameters) in enumerate(PAPER_SETS.items()):
         own = seeds.member(seed, k)
-        J = dale(n, **parameters, seed=own, sparse=True)
+        J = dale(n, **parameters, seed=own, sparse=True, zero_row_sum=False)
         excitatory = np.arange(n) < round(parameters["f"] * n)
         means = {key: parameters[key] for key in ("f", "alpha", "mu_e", "mu_i")}
         # Column by column: the mean coupling of a network of one kind alone.
