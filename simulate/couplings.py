@@ -237,7 +237,8 @@ def dale(
     for row, column in _connections(places, n, alpha):
         strength = mean[column] + spread[column] * values.standard_normal(row.size)
         filled[1:] += np.bincount(row, minlength=n)
-        excess += np.bincount(row, strength, minlength=n)
+        if zero_row_sum:
+            excess += np.bincount(row, strength, minlength=n)
         if dense is not None:
             dense[row, column] = strength
         else:
