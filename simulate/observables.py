@@ -100,6 +100,8 @@ def freezing(
     >>> bool(Q[1] < Q[0] / 10)
     True
     """
+    if np.iscomplexobj(x) or np.iscomplexobj(x_later):
+        raise ArgumentError("x, x_later: must be real")
     first, last = (np.asarray(a, dtype=np.float64) for a in (x, x_later))
     axes = max(first.ndim, last.ndim)
     if min(first.ndim, last.ndim) < 1 or len(first) != len(last) or not len(first):
@@ -307,6 +309,8 @@ def activity_distribution(
     """
     told, runs = given(activity_distribution, locals()), _runs(x)
     function = _activity(runs[0], of, phi)
+    if any(not isinstance(run, Trajectory) and np.iscomplexobj(run) for run in runs):
+        raise ArgumentError("x: must be real")
     parts = [
         function(np.asarray(kept_states(run) if isinstance(run, Trajectory) else run, dtype=float))
         for run in runs

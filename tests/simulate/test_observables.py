@@ -57,6 +57,7 @@ def test_freezing_is_the_direct_sum() -> None:
         (1.0, 1.0),
         (np.zeros((3, 2)), np.zeros((3, 5))),
         (np.full(2, np.nan), np.zeros(2)),
+        (np.zeros(2), 1j * np.ones(2)),
     ],
 )
 def test_freezing_refuses(x: Any, later: Any) -> None:
@@ -112,6 +113,8 @@ def test_activity_distribution_refuses(bad: dict[str, Any]) -> None:
         activity_distribution(np.ones(3), **bad)
     with pytest.raises(ArgumentError, match="finite and not empty"):
         activity_distribution([])
+    with pytest.raises(ArgumentError, match="x: must be real"):
+        activity_distribution([1j])
 
 
 def ornstein_uhlenbeck(length: int, n: int, a: float, seed: int) -> Array:
