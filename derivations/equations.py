@@ -112,10 +112,10 @@ PRINTED = (
         "simulate.couplings.dale", "dale.moments dale.mean_matrix", "test_dale_entries",
     ),
     Equation(
-        "[HH] 18", "E[J] = α[fμ̃_e + (1−f)μ̃_i], and the outlying eigenvalue N E[J]",
+        "[HH] 18", "E[J] = α[fμ̃_e + (1−f)μ̃_i], and the outlying eigenvalues",
         "simulate.couplings.dale_mean simulate.couplings.dale_outlier",
-        "dale.mean_matrix",
-        "test_dale_formulas test_dale_outlier_of_networks",
+        "dale.mean_matrix dale.outliers",
+        "test_dale_formulas test_dale_outlier_of_networks test_dale_pair_of_networks",
     ),
     Equation(
         "[HH] below 18", "ℛ² = N[fσ_se² + (1−f)σ_si²], σ_sl² = α(1−α)μ̃_l² + ασ̃_l²",

@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 
 from meanfield import GaussianOperator
 from meanfield.common import arguments, seeds
-from meanfield.common.arguments import Array
+from meanfield.common.arguments import ArgumentError, Array
 
 __all__ = ["PAPER_SETS", "dale", "dale_mean", "dale_outlier", "dale_radius", "elliptic", "lazy"]
 
@@ -128,15 +128,30 @@ class _DaleStatistics(TypedDict):
 
 @overload
 def dale(
-    n: int, *, seed: int, sparse: Literal[False] = False, **statistics: Unpack[_DaleStatistics]
+    n: int,
+    *,
+    seed: int,
+    sparse: Literal[False] = False,
+    zero_row_sum: bool = False,
+    **statistics: Unpack[_DaleStatistics],
 ) -> Array: ...
 @overload
 def dale(
-    n: int, *, seed: int, sparse: Literal[True], **statistics: Unpack[_DaleStatistics]
+    n: int,
+    *,
+    seed: int,
+    sparse: Literal[True],
+    zero_row_sum: bool = False,
+    **statistics: Unpack[_DaleStatistics],
 ) -> csr_array[np.float64, tuple[int, int]]: ...
 @overload
 def dale(
-    n: int, *, seed: int, sparse: bool | None, **statistics: Unpack[_DaleStatistics]
+    n: int,
+    *,
+    seed: int,
+    sparse: bool | None,
+    zero_row_sum: bool = False,
+    **statistics: Unpack[_DaleStatistics],
 ) -> Array | csr_array[np.float64, tuple[int, int]]: ...
 def dale(
     n: int,
@@ -149,6 +164,7 @@ def dale(
     sigma_i: float,
     seed: int,
     sparse: bool | None = False,
+    zero_row_sum: bool = False,
 ) -> Array | csr_array[np.float64, tuple[int, int]]:
     """Sparse couplings of excitatory and inhibitory neurons, J = S ∘ (A D + M).
 
@@ -178,11 +194,22 @@ def dale(
     sparse : bool or None
         Store the couplings as `scipy.sparse.csr_array` (True), as ndarray (False), or sparse where
         α < 0.1 (None).  Sparse storage never allocates n × n numbers.
+    zero_row_sum : bool
+        Shift the connections into each neuron by a common amount, so that the rows of the random
+        part J − E[J] sum to zero (Rajan, Abbott, Phys. Rev. Lett. 97, 188104 (2006)).  Then no
+        eigenvalue strays from the disc or from `dale_outlier` by what chance gives to the sums
+        vᵀ(J − E[J])ᵏ1, v the column means; the disc stays as it is.
 
     Returns
     -------
     (n, n) ndarray or csr_array
         Row i holds the couplings into neuron i; zero diagonal.
+
+    Raises
+    ------
+    ArgumentError
+        If a number is outside its range, or with `zero_row_sum` a neuron has no connection to
+        shift.
 
     Examples
     --------
@@ -205,19 +232,40 @@ def dale(
     data: list[Array] = [np.empty(0)]
     columns: list[NDArray[np.int64] | NDArray[np.int32]] = [np.empty(0, dtype=np.int32)]
     filled = np.zeros(n + 1, dtype=np.int64)
-    for place in _bernoulli(places, n * (n - 1), alpha):
-        row, column = np.divmod(place, n - 1)
-        column += column >= row
-        strength = mean[column] + spread[column] * values.standard_normal(place.size)
+    # What rows have beyond their mean.
+    excess = alpha * (mean - mean.sum())
+    for row, column in _connections(places, n, alpha):
+        strength = mean[column] + spread[column] * values.standard_normal(row.size)
+        filled[1:] += np.bincount(row, minlength=n)
+        if zero_row_sum:
+            excess += np.bincount(row, strength, minlength=n)
         if dense is not None:
             dense[row, column] = strength
         else:
             data.append(strength)
             columns.append(column if n > np.iinfo(np.int32).max else column.astype(np.int32))
-            filled[1:] += np.bincount(row, minlength=n)
-    if dense is not None:
-        return dense
-    return csr_array((np.concatenate(data), np.concatenate(columns), filled.cumsum()), shape=(n, n))
+    shift = _row_shift(excess, filled[1:], alpha) if zero_row_sum else None
+    if dense is None:
+        stored = np.concatenate(data)
+        if shift is not None:
+            stored -= np.repeat(shift, filled[1:])
+        return csr_array((stored, np.concatenate(columns), filled.cumsum()), shape=(n, n))
+    if shift is not None:
+        # The same places once more.
+        for row, column in _connections(np.random.default_rng(streams[0]), n, alpha):
+            dense[row, column] -= shift[row]
+    return dense
+
+
+def _row_shift(excess: Array, connections: NDArray[np.int64], alpha: float) -> Array:
+    """By what each connection of a row exceeds that of a row whose random part sums to zero."""
+    lost = np.flatnonzero((connections == 0) & (excess != 0))
+    if lost.size:
+        raise ArgumentError(
+            f"zero_row_sum=True: neuron {lost[0]} ({lost.size} of {len(excess)}) has no connection "
+            f"whose strength could be shifted; raise alpha={alpha:g}, or leave the rows as they are"
+        )
+    return excess / np.maximum(connections, 1)
 
 
 def dale_mean(n: int, *, f: float, alpha: float, mu_e: float, mu_i: float) -> float:
@@ -246,28 +294,73 @@ def dale_mean(n: int, *, f: float, alpha: float, mu_e: float, mu_i: float) -> fl
     return alpha * (f * mu_e + (1 - f) * mu_i) / float(np.sqrt(n))
 
 
-def dale_outlier(n: int, *, f: float, alpha: float, mu_e: float, mu_i: float) -> float:
-    """Outlying eigenvalue n E[J] that the mean coupling adds to the disc of eigenvalues.
+def dale_outlier(
+    n: int,
+    *,
+    f: float,
+    alpha: float,
+    mu_e: float,
+    mu_i: float,
+    sigma_e: float | None = None,
+    sigma_i: float | None = None,
+) -> NDArray[np.complex128]:
+    """Eigenvalues that the mean couplings add to the disc: the roots of z² − λ₀z + s = 0.
 
-    It grows like √n; its fluctuation between networks falls like 1/√n.  Where it is smaller than
-    `dale_radius` there is no such eigenvalue.
+    λ₀ = n E[J] ([HH] Eq. 18) is what the mean alone would give; s = α²(f μ_e² + (1−f) μ_i²) comes
+    from the diagonal, which is zero: E[J] = 1vᵀ − diag(v) with vᵀ1 = λ₀, vᵀv = s.  A balanced
+    network, λ₀ = 0, has the pair ±i√s.  A root inside the disc is no eigenvalue.
 
     Parameters
     ----------
     n, f, alpha, mu_e, mu_i
         As in `dale_mean`.
+    sigma_e, sigma_i : float, optional
+        As in `dale`.  With them a root whose modulus does not exceed `dale_radius` is nan; without
+        them both roots are returned wherever they lie.
 
     Returns
     -------
-    float
+    (2,) complex ndarray
+        The root of larger modulus first; of a pair that with positive imaginary part.
+
+    Raises
+    ------
+    ArgumentError
+        If a number is outside its range, or one of `sigma_e` and `sigma_i` is given alone.
+
+    Notes
+    -----
+    The roots hold for n → ∞.  λ₀ grows like √n.  At finite n the third moment of v adds
+    −Σv_j³/z = O(1/√n) to the equation, and the random part W = J − E[J] adds −c₁ − c₂/z − … with
+    c_k = vᵀWᵏ1 of mean 0 and variance s ℛ²ᵏ, ℛ the radius, fixed by the couplings, which does not
+    vanish with n: single networks scatter about the roots, unless their rows sum to zero
+    (``dale(…, zero_row_sum=True)``).
 
     Examples
     --------
     >>> from simulate.couplings import dale_outlier
-    >>> round(dale_outlier(1000, f=0.8, alpha=0.2, mu_e=1, mu_i=-6), 2)
-    -2.53
+    >>> dale_outlier(1000, f=0.8, alpha=0.2, mu_e=1, mu_i=-6).round(2).tolist()
+    [(-2.4+0j), (-0.13+0j)]
+    >>> balanced = {"f": 0.8, "alpha": 1, "mu_e": 1, "mu_i": -4}
+    >>> dale_outlier(2000, **balanced, sigma_e=0.1, sigma_i=0.1).round(2).tolist()
+    [2j, -2j]
     """
-    return n * dale_mean(n, f=f, alpha=alpha, mu_e=mu_e, mu_i=mu_i)
+    if (sigma_e is None) != (sigma_i is None):
+        raise ArgumentError(
+            f"sigma_e={sigma_e}, sigma_i={sigma_i}: expected both, for the radius, or neither"
+        )
+    simple = n * dale_mean(n, f=f, alpha=alpha, mu_e=mu_e, mu_i=mu_i)
+    root = alpha * float(np.hypot(np.sqrt(f) * mu_e, np.sqrt(1 - f) * mu_i))
+    scale = max(abs(simple), root) or 1.0
+    reduced = np.roots([1.0, -simple / scale, (root / scale) ** 2])
+    roots = scale * np.asarray(reduced, dtype=np.complex128)
+    roots = roots[np.lexsort((-roots.imag, -np.abs(roots)))]
+    if sigma_e is not None and sigma_i is not None:
+        radius = dale_radius(
+            f=f, alpha=alpha, mu_e=mu_e, mu_i=mu_i, sigma_e=sigma_e, sigma_i=sigma_i
+        )
+        roots[np.abs(roots) <= radius] = np.nan
+    return roots
 
 
 def dale_radius(
@@ -310,6 +403,15 @@ def _checked(
         arguments.nonnegative("sigma_e", sigma_e),
         arguments.nonnegative("sigma_i", sigma_i),
     )
+
+
+def _connections(
+    rng: np.random.Generator, n: int, alpha: float
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Rows and columns of the connections, row by row, in blocks."""
+    for place in _bernoulli(rng, n * (n - 1), alpha):
+        row, column = np.divmod(place, n - 1)
+        yield row, column + (column >= row)
 
 
 def _bernoulli(

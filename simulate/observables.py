@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import scipy.fft
@@ -99,6 +100,8 @@ def freezing(
     >>> bool(Q[1] < Q[0] / 10)
     True
     """
+    if np.iscomplexobj(x) or np.iscomplexobj(x_later):
+        raise ArgumentError("x, x_later: must be real")
     first, last = (np.asarray(a, dtype=np.float64) for a in (x, x_later))
     axes = max(first.ndim, last.ndim)
     if min(first.ndim, last.ndim) < 1 or len(first) != len(last) or not len(first):
@@ -147,16 +150,91 @@ def _activity(x: object, of: str, phi: str | TransferFunction | None) -> Callabl
 
 
 def _reason_of(x: object) -> str:
-    """What is wrong with the run that the states are from, if they are from one; else empty."""
-    return str(x.reason) if isinstance(x, Trajectory) else ""
+    """What is wrong with the runs that the states are from, if they are from some; else empty."""
+    reasons = (run.reason for run in _runs(x) if isinstance(run, Trajectory))
+    return "; ".join(dict.fromkeys(filter(None, reasons)))
+
+
+def _runs(x: Any) -> list[Any]:
+    """The runs of a list of runs; whatever else `x` is, it alone."""
+    if isinstance(x, list | tuple) and x:
+        arrays = all(isinstance(one, np.ndarray) and one.ndim > 1 for one in x)
+        if arrays or all(isinstance(one, Trajectory) for one in x):
+            return list(x)
+    return [x]
+
+
+def _coupling_of(run: object, number: int) -> Any:
+    """What two runs of the same couplings have in common."""
+    end = run._end if isinstance(run, Trajectory) else None
+    if end is None:
+        return number
+    network = end.problem.network
+    if network.is_matrix_free:
+        return id(network.J)
+    parts = (network.J.data, network.J.indices) if network.is_sparse else (network.J,)
+    return tuple(hashlib.sha256(part.tobytes()).digest() for part in parts)
+
+
+def _units(
+    runs: list[Any], states: list[NDArray[Any]], couplings: ArrayLike | None
+) -> NDArray[np.int64]:
+    """The number of the couplings of each column, the columns of all runs one after the other."""
+    widths = [part[0, 0].size for part in states]
+    if couplings is None:
+        known = [_coupling_of(run, k) for k, run in enumerate(runs)]
+        named = [one for one, width in zip(known, widths, strict=True) for _ in range(width)]
+    else:
+        named = np.asarray(couplings).tolist()
+        if np.shape(couplings) != (sum(widths),):
+            raise ArgumentError(
+                f"couplings of shape {np.shape(couplings)}: expected ({sum(widths)},), one a column"
+            )
+    order = {name: k for k, name in enumerate(dict.fromkeys(named))}
+    return np.array([order[name] for name in named])
+
+
+class _Average(NamedTuple):
+    """Mean over couplings, and its error over what there is several of."""
+
+    mean: Array
+    error: Array
+    over: str
+    n_units: int
+
+    @classmethod
+    def of(
+        cls, columns: Array, units: NDArray[np.int64], neurons: Callable[[], tuple[Array, int]]
+    ) -> _Average:
+        """From (..., columns); `neurons` gives variance and number of neurons, for one column."""
+        number = int(units.max()) + 1
+        over = "couplings" if number > 1 else "starts"
+        if number > 1:
+            each = [columns[..., units == k].mean(axis=-1) for k in range(number)]
+            columns = np.stack(each, axis=-1)
+        mean, count = np.asarray(columns.mean(axis=-1)), columns.shape[-1]
+        if count > 1:
+            variance = columns.var(axis=-1, ddof=1)
+        else:
+            variance, count = neurons()
+            over = "neurons" if count > 1 else "nothing"
+        # A variance by subtraction may round below 0.
+        return cls(mean, np.sqrt(np.maximum(variance, 0.0) / count), over, count)
+
+
+_OVER = (
+    'What the error is taken over: "couplings"; "starts" of one coupling or "neurons" of one run, '
+    "either without the spread between couplings; "
+)
+_COUNT = "number of these: the error has a Student's t of one degree of freedom less"
 
 
 def _described(
     told: dict[str, Any], x: object, of: str, phi: str | TransferFunction | None
 ) -> dict[str, Any]:
     """Parameters of a call on the states of `x`, and of the run, whose names win."""
-    facts = dict(told)
-    if isinstance(x, Trajectory):
+    facts, runs = dict(told), _runs(x)
+    if isinstance(x := runs[0], Trajectory) and len(runs) == 1:
         facts |= x.attributes | {"method": x.method, "dt": x.dt, "call": told["call"]}
     facts["of"] = of
     if of == "phi":
@@ -181,26 +259,30 @@ class ActivityDistribution(Result):
         ("bin",),
         note="Integrates to the share of activities inside the edges.",
     )
-    density_err: Array = error("density", note="Binomial.")
+    density_err: Array = error("density", note="Over what, says `error_over`.")
     counts: NDArray[np.int64] = value("number of activities", ("bin",))
     n_samples: int = fact("number of activities, those outside the edges included")
+    error_over: str = fact(_OVER + 'the "activities" of an array; or "nothing" (errors are nan)')
+    n_units: int = fact(_COUNT)
     _headline = ("counts", "n_samples")
     _picture = ("centers", "density")
 
 
 def activity_distribution(
-    x: Trajectory | ArrayLike,
+    x: Trajectory | Sequence[Trajectory] | ArrayLike,
     *,
     of: str = "x",
     bins: int | ArrayLike = 100,
     range: tuple[float, float] | None = None,
     phi: str | TransferFunction | None = None,
+    couplings: ArrayLike | None = None,
 ) -> ActivityDistribution:
     """Density of the activities of all neurons, columns and times given ([HH] Fig. 5).
 
     Parameters
     ----------
-    x : Trajectory or array of any shape
+    x : Trajectory or list of these, or array of any shape
+        The numbers of an array are taken as independent.
     of : str
         "x" or "phi".
     bins : int or (n_bins + 1,) array
@@ -209,11 +291,14 @@ def activity_distribution(
         First and last edge; default the bounds of φ for "phi" where it has them, else the extremes.
     phi : str or TransferFunction, optional
         Default: that of the run, tanh for an array.
+    couplings : (n_columns,) array, optional
+        As in `autocorrelation`; of runs only.
 
     Returns
     -------
     ActivityDistribution
-        Its errors take activities as independent, which those of a neuron at nearby times are not.
+        Of runs the mean over couplings, or over the starts of one, with its error; that of an
+        array is binomial.
 
     Examples
     --------
@@ -222,14 +307,20 @@ def activity_distribution(
     >>> shares.counts.tolist(), shares.density.tolist()
     ([2, 1], [1.0, 0.5])
     """
-    told = given(activity_distribution, locals())
-    states = kept_states(x) if isinstance(x, Trajectory) else np.asarray(x, dtype=float)
-    values = _activity(x, of, phi)(np.asarray(states, dtype=np.float64))
+    told, runs = given(activity_distribution, locals()), _runs(x)
+    function = _activity(runs[0], of, phi)
+    if any(not isinstance(run, Trajectory) and np.iscomplexobj(run) for run in runs):
+        raise ArgumentError("x: must be real")
+    parts = [
+        function(np.asarray(kept_states(run) if isinstance(run, Trajectory) else run, dtype=float))
+        for run in runs
+    ]
+    values = parts[0] if len(parts) == 1 else np.concatenate([part.ravel() for part in parts])
     if not (values.size and np.all(np.isfinite(values))):
-        raise ArgumentError(f"x of shape {states.shape}: must be finite and not empty")
+        raise ArgumentError(f"x of shape {parts[0].shape}: must be finite and not empty")
     if isinstance(bins, int | np.integer):
         arguments.count("bins", int(bins), 1)
-        bound = _function_of(x, phi).bound if of == "phi" else np.inf
+        bound = _function_of(runs[0], phi).bound if of == "phi" else np.inf
         if range is None and np.isfinite(bound):
             range = (-bound, bound)
         if range is not None and not -np.inf < range[0] < range[1] < np.inf:
@@ -239,19 +330,44 @@ def activity_distribution(
         edges = np.asarray(bins, dtype=float)
         if edges.ndim != 1 or edges.size < 2 or not np.all(np.diff(edges) > 0):
             raise ArgumentError("bins: edges must increase")
-    counts, _ = np.histogram(values, edges)
-    share, widths = counts / values.size, np.diff(edges)
-    share_err = np.sqrt(share * (1 - share) / values.size)
+    widths = np.diff(edges)
+    if isinstance(runs[0], Trajectory):
+        units = _units(runs, parts, couplings)
+        columns = [
+            c for part in parts for c in np.moveaxis(part.reshape(*part.shape[:2], -1), 2, 0)
+        ]
+        found = np.array([np.histogram(column, edges)[0] for column in columns])
+        sizes = np.array([column.size for column in columns])
+        counts = found.sum(axis=0)
+        average = _Average.of(found.T / sizes, units, lambda: _spread(columns[0], edges))
+    elif couplings is None:
+        counts, _ = np.histogram(values, edges)
+        share = counts / values.size
+        share_err = np.sqrt(share * (1 - share) / values.size)
+        average = _Average(share, share_err, "activities", values.size)
+    else:
+        raise ArgumentError("couplings: the numbers of an array are independent, pass runs")
     return ActivityDistribution(
         edges=edges,
         centers=(edges[1:] + edges[:-1]) / 2,
-        density=share / widths,
-        density_err=share_err / widths,
+        density=average.mean / widths,
+        density_err=average.error / widths,
         counts=counts,
         n_samples=values.size,
+        error_over=average.over,
+        n_units=average.n_units,
         reason=_reason_of(x),
         attributes=_described(told, x, of, phi),
     )
+
+
+def _spread(column: Array, edges: Array) -> tuple[Array, int]:
+    """Variance over neurons of their shares of each bin, nan of a single one, and their number."""
+    n = column.shape[1]
+    if n == 1:
+        return np.full(len(edges) - 1, np.nan), 1
+    shares = np.array([np.histogram(one, edges)[0] for one in column.T]) / len(column)
+    return shares.var(axis=0, ddof=1), n
 
 
 class Autocorrelation(Result):
@@ -260,34 +376,37 @@ class Autocorrelation(Result):
     tau: Array = coordinate("lag", ("tau",), "time constant", symbol=r"$\tau$")
     C: Array = value("autocorrelation of {of}", ("tau",), symbol=r"$C(\tau)$")
     C_err: Array = error("C", note="Over what, says `error_over`.")
-    error_over: str = fact(
-        'What the error is taken over: "columns", "neurons" or, where there is a single series, '
-        '"nothing" (errors are nan)'
-    )
+    error_over: str = fact(_OVER + 'or, of a single series, "nothing" (errors are nan)')
+    n_units: int = fact(_COUNT)
     _headline = ("tau", "error_over")
     _picture = ("tau", "C")
 
 
 def autocorrelation(
-    x: Trajectory | ArrayLike,
+    x: Trajectory | Sequence[Trajectory] | ArrayLike,
     *,
     max_lag: float,
     of: str = "phi",
     phi: str | TransferFunction | None = None,
     spacing: float = 1.0,
+    couplings: ArrayLike | None = None,
 ) -> Autocorrelation:
-    """C(τ) = ⟨φ(t)φ(t+τ)⟩, averaged over neurons, columns and t, about 0 and not about a mean.
+    """C(τ) = ⟨φ(t)φ(t+τ)⟩, averaged over neurons, t and couplings, about 0 and not about a mean.
 
     Parameters
     ----------
-    x : Trajectory or (L, n[, batch]) array
-        States at equidistant times.
+    x : Trajectory or (L, n[, batch]) array, or list of these
+        States at equidistant times, of a list at the same spacing.
     max_lag : float
         Largest lag, a time.
     of, phi
         As in `activity_distribution`.
     spacing : float
         Time between the states of an array; a trajectory knows its own.
+    couplings : (n_columns,) array, optional
+        Which couplings each column belongs to, any labels, the columns of a list one run after the
+        other.  By default all columns of a run are starts of one coupling; runs of a list are of
+        different ones, unless they still know their J and it is the same.
 
     Returns
     -------
@@ -301,9 +420,10 @@ def autocorrelation(
     Notes
     -----
     By fast Fourier transform of each series padded with zeros, divided by the L − k pairs of times
-    at lag k (no bias).  The error is the standard deviation over columns, which are taken as
-    independent runs, by the root of their number; with one column over neurons, which leaves out
-    what all neurons of a network share and the spread between networks.
+    at lag k (no bias).  The starts of each coupling are averaged first.  The error is the standard
+    deviation over couplings by the root of their number.  Of a single coupling there is only that
+    over its starts, of a single start that over its neurons: they tell how well C of these
+    couplings is known, and leave out that other couplings have another one.
 
     Examples
     --------
@@ -313,21 +433,48 @@ def autocorrelation(
     >>> autocorrelation(wave, max_lag=2, of="x").C.round(2).tolist()
     [0.5, 0.0, -0.5]
     """
-    told = given(autocorrelation, locals())
-    states = _stacked_states(x)
-    function = _activity(x, of, phi)
-    if isinstance(x, Trajectory):
-        spacing = told["spacing"] = _equidistant(x.t)
+    told, runs = given(autocorrelation, locals()), _runs(x)
+    if isinstance(runs[0], Trajectory):
+        spacings = [_equidistant(run.t) for run in runs]
+        spacing = told["spacing"] = spacings[0]
+        if np.ptp(spacings) > 1e-6 * spacing:
+            raise ArgumentError(
+                f"x: runs of different spacings, {min(spacings)} to {max(spacings)}"
+            )
     arguments.positive("spacing", spacing)
+    states = [_stacked_states(run) for run in runs]
+    longest = (min(map(len, states)) - 1) * spacing
+    n_lags = int(np.floor(arguments.nonnegative("max_lag", max_lag) / spacing + 1e-9)) + 1
+    if n_lags > min(map(len, states)):
+        raise ArgumentError(f"max_lag={max_lag:g}: must not exceed {longest:g}")
+    units = _units(runs, states, couplings)
+    columns, variance = [], np.full(n_lags, np.nan)
+    for run, part in zip(runs, states, strict=True):
+        by_column, variance = _lagged_products(part, _activity(run, of, phi), n_lags)
+        columns.append(by_column)
+    average = _Average.of(
+        np.concatenate(columns, axis=1), units, lambda: (variance, states[0].shape[1])
+    )
+    return Autocorrelation(
+        tau=spacing * np.arange(n_lags, dtype=np.float64),
+        C=average.mean,
+        C_err=average.error,
+        error_over=average.over,
+        n_units=average.n_units,
+        reason=_reason_of(x),
+        attributes=_described(told, x, of, phi),
+    )
+
+
+def _lagged_products(
+    states: NDArray[Any], function: Callable[[Array], Array], n_lags: int
+) -> tuple[Array, Array]:
+    """Mean over neurons of each column, (n_lags, columns), and of a single column the variance."""
     length, n = states.shape[:2]
     states = states.reshape(length, n, -1)
     columns = states.shape[2]
-    n_lags = int(np.floor(arguments.nonnegative("max_lag", max_lag) / spacing + 1e-9)) + 1
-    if n_lags > length:
-        raise ArgumentError(f"max_lag={max_lag:g}: must not exceed {(length - 1) * spacing:g}")
     size = scipy.fft.next_fast_len(length + n_lags - 1, real=True)
     pairs = (length - np.arange(n_lags))[:, None]
-    # Over neurons: the sum, and for a single column the spread.
     total, squares = np.zeros((n_lags, columns)), np.zeros(n_lags)
     block = max(1, _BLOCK // (size * columns))
     for start in range(0, n, block):
@@ -337,23 +484,10 @@ def autocorrelation(
         series = scipy.fft.irfft(power, size, axis=0)[:n_lags] / pairs[..., None]
         total += series.sum(axis=1)
         squares += np.square(series).sum(axis=(1, 2))
-    by_column = total / n
-    mean: Array = np.asarray(by_column.mean(axis=1), dtype=np.float64)
-    if columns > 1:
-        spread, count, over = by_column.var(axis=1, ddof=1), columns, "columns"
-    elif n > 1:
-        spread, count, over = (squares / n - mean**2) * n / (n - 1), n, "neurons"
-    else:
-        spread, count, over = np.full(n_lags, np.nan), 1, "nothing"
-    return Autocorrelation(
-        tau=spacing * np.arange(n_lags, dtype=np.float64),
-        C=mean,
-        # A variance by subtraction may round below 0.
-        C_err=np.sqrt(np.maximum(spread, 0.0) / count),
-        error_over=over,
-        reason=_reason_of(x),
-        attributes=_described(told, x, of, phi),
-    )
+    mean = total / n
+    single = n > 1 and columns == 1
+    variance = (squares / n - mean[:, 0] ** 2) * n / (n - 1) if single else np.full(n_lags, np.nan)
+    return mean, variance
 
 
 def _equidistant(times: Array) -> float:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -17,8 +17,8 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from meanfield import TransferFunction
 from meanfield.common import arguments, seeds
 from meanfield.common.arguments import ArgumentError, Array
-from meanfield.common.result import Result, coordinate, fact, given, value
-from meanfield.schedule import Schedule
+from meanfield.common.result import Result, coordinate, error, fact, given, value
+from meanfield.schedule import Schedule, Switching
 
 from .integration import integrate
 from .integration.schemes import Scheme
@@ -30,6 +30,10 @@ Stimulus = Callable[[float], Any]
 # the time stepping; with the last, the weights are all but 0.
 _RIDGES = 10.0 ** np.arange(-10, 1)
 _FOLDS = 5
+# Parts of the held-out samples, in time, for the error of the capacity.
+_BLOCKS = 10
+# Times this close to a switch time, relative to it or to 1, are that time.
+_ON_SWITCH = 1e-9
 
 
 class SingularCovarianceWarning(RuntimeWarning):
@@ -47,19 +51,38 @@ class MemoryCurve(Result):
         "memory function",
         ("tau", "trial"),
         symbol=r"$m(\tau)$",
-        note="Score 1 − ⟨(ẑ − z)²⟩/⟨z²⟩ on held-out later samples: 1 perfect, 0 no better than "
-        'ẑ = 0, negative worse.  For formula "printed" the in-sample quotient of Eq. 21.',
+        note="Score 1 − ⟨(ẑ − z)²⟩/⟨(z − c)²⟩ on held-out later samples, c the mean of the "
+        "fitted z with an intercept and 0 without: 1 perfect, 0 no better than ẑ = c, negative "
+        'worse.  For formula "printed" the in-sample quotient of Eq. 21.',
     )
     m_train: Array = value(
         "score (Eq. 19) of the same weights on the samples they were fitted to", ("tau", "trial")
+    )
+    capacity: Array = value("total capacity Σ m(τ) over the delays asked for", ("trial",))
+    capacity_err: Array = error(
+        "capacity",
+        note="From ten parts of the scored samples in time, for given weights: Student's t with 9 "
+        "degrees of freedom.  nan for fewer than ten samples.",
+    )
+    capacity_bound: float = value(
+        "largest capacity that n neurons can have",
+        note="Sum of the n largest eigenvalues of the correlation matrix of the scored targets: "
+        "about n for targets that are independent of each other (Jaeger's bound MC ≤ N), more "
+        "where they resemble each other, at most their number.",
+    )
+    chance: Array = value(
+        "m_train of a target of pure noise, on average",
+        ("trial",),
+        note="rank over the number of fitted samples: what overfitting adds to scores in sample, "
+        'those of "printed" included; held-out m is free of it.',
     )
     ridge: Array = value("λ as a fraction of `scale`", ("tau", "trial"), note='0 for "printed".')
     scale: Array = value("largest eigenvalue of ⟨XᵀX⟩ over the fitted samples", ("trial",))
     rank: NDArray[np.int64] = value(
         "numerical rank of XᵀX",
         ("trial",),
-        note="Number of its eigenvalues above max(L, n) ε times the largest: those that double "
-        "precision tells from 0.",
+        note="Of the centred states where there is an intercept.  Number of its eigenvalues above "
+        "max(L, n) ε times the largest: those that double precision tells from 0.",
     )
     condition: Array = value(
         "largest over smallest of the n eigenvalues of XᵀX",
@@ -70,6 +93,10 @@ class MemoryCurve(Result):
     n_train: int = fact("number of fitted samples")
     n_test: int = fact("number of held-out samples")
     singular: bool = fact("whether rank < n in some trial")
+    exceeds_n: bool = fact(
+        "whether the capacity of some trial exceeds n by more than 5 errors",
+        note="Then the targets are not independent of each other, and it counts no delays.",
+    )
     _headline = ("m", "n")
     _picture = ("tau", "m")
 
@@ -81,10 +108,11 @@ def memory_function(
     tau: ArrayLike | None = None,
     ridge: float | None = None,
     formula: str = "ridge",
+    intercept: bool = True,
     test_fraction: float = 0.5,
     gap: int = 0,
 ) -> MemoryCurve:
-    """Memory function of given states: how well ẑ = Xw follows each target.
+    """Memory function of given states: how well ẑ = Xw + c follows each target.
 
     Parameters
     ----------
@@ -100,6 +128,9 @@ def memory_function(
         By default chosen for each target, see Notes.
     formula : str
         "ridge" or "printed", see Notes.
+    intercept : bool
+        Whether the readout has a constant c beside its weights, which the ridge spares, and z is
+        measured about its mean; without it c = 0, as in [HH].  "printed" has none.
     test_fraction : float
         Share of the samples, the last ones, that are held out; not used by "printed".
     gap : int
@@ -112,25 +143,32 @@ def memory_function(
     Raises
     ------
     ArgumentError
-        If shapes do not fit, a value is outside its range or a target vanishes at all samples.
+        If shapes do not fit, a value is outside its range or a target does not vary (without an
+        intercept: vanishes) at all samples.
 
     Warns
     -----
     SingularCovarianceWarning
-        For "printed", if the rank of XᵀX falls short of n.
+        For "printed", if the rank of XᵀX falls short of n, or Σ m exceeds `capacity_bound`.
 
     Notes
     -----
-    "ridge" solves w = (⟨XᵀX⟩ + λ)⁻¹⟨Xᵀz⟩ ([HH] below Eq. 20) without an intercept on the first
-    samples and evaluates [HH] Eq. 19 on the last ones.  λ is the one of 10⁻¹⁰, 10⁻⁹, …, 1 times the
-    largest eigenvalue with the least error when each fifth of the fitted samples, contiguous in
-    time, is predicted from the other four; held-out samples play no part in the choice.
+    "ridge" solves w = (⟨XᵀX⟩ + λ)⁻¹⟨Xᵀz⟩ ([HH] below Eq. 20) on the first samples, X and z less
+    their means there if there is an intercept, and evaluates [HH] Eq. 19 on the last ones.  λ is
+    the one of 10⁻¹⁰, 10⁻⁹, …, 1 times the largest eigenvalue with the least error when each fifth
+    of the fitted samples, contiguous in time, is predicted from the other four; held-out samples
+    play no part in the choice.
 
     "printed" is [HH] Eq. 21, ⟨zᵀX⟩⟨XᵀX⟩⁻¹⟨Xᵀz⟩/⟨z²⟩, with the inverse of the covariance of all
     samples as it stands.  Eqs. 19 and 21 agree for the exact least-squares solution only: where `m`
     and `m_train` of "printed" differ, both are rounding errors.  Smooth trajectories over a short
     time span few directions, so that this is their rule; an integration error that is rough in
     time lifts the rank, and with it m.
+
+    The capacity of n neurons for an input of independent values is at most n, for any number of
+    delays (Jaeger, GMD Report 152 (2001)).  Without an intercept this holds for inputs of mean 0
+    only: a constant alone scores ⟨z⟩²/⟨z²⟩ at every delay.  m does not depend on the units of X
+    and z.
 
     A stimulus that repeats makes held-out samples of an entrained network repeat the fitted ones:
     the score then tests that the response is reproducible, not that it extends to other stimuli.
@@ -146,8 +184,9 @@ def memory_function(
     """
     told = given(memory_function, locals())
     curve = evaluate(
-        X, z, tau=tau, ridge=ridge, formula=formula, test_fraction=test_fraction, gap=gap
-    )
+        X, z, tau=tau, ridge=ridge, formula=formula, intercept=intercept,
+        test_fraction=test_fraction, gap=gap,
+    )  # fmt: skip
     if curve.reason:
         warnings.warn(curve.reason, SingularCovarianceWarning, stacklevel=2)
     return replace(curve, attributes=told)
@@ -160,6 +199,7 @@ def evaluate(
     tau: ArrayLike | None,
     ridge: float | None,
     formula: str,
+    intercept: bool,
     test_fraction: float,
     gap: int,
 ) -> MemoryCurve:
@@ -170,25 +210,41 @@ def evaluate(
     if len(labels) != target.shape[1]:
         raise ArgumentError(f"tau of length {len(labels)}: expected {target.shape[1]}, one per z")
     n_train, n_test = split(
-        target, ridge=ridge, formula=formula, test_fraction=test_fraction, gap=gap
-    )
+        target, ridge=ridge, formula=formula, intercept=intercept, test_fraction=test_fraction,
+        gap=gap,
+    )  # fmt: skip
+    # In units of the largest entry no square leaves the range of numbers; powers of 2 do not round.
+    target = np.ldexp(target, -_exponent(target, axis=0))
     fits: list[_ReadoutFit] = []
     for column in np.moveaxis(states.reshape(length, n, -1), 2, 0):
         x = np.ascontiguousarray(column, dtype=np.float64)
+        exponent = _exponent(x)
+        x = np.ldexp(x, -exponent)
         if formula == "printed":
-            fits.append(_printed(x, target))
+            fit = _printed(x, target)
         else:
             held_out = (x[length - n_test :], target[length - n_test :])
-            fits.append(_regularised(x[:n_train], target[:n_train], held_out, ridge, gap))
+            fit = _regularised(
+                x[:n_train], target[:n_train], held_out, ridge, gap, intercept=intercept
+            )
+        with np.errstate(over="ignore", under="ignore"):
+            fits.append(fit._replace(scale=float(np.ldexp(fit.scale, 2 * exponent))))
     fields: dict[str, Any] = {
         name: np.stack(trials, axis=-1).reshape((*np.shape(trials[0]), *states.shape[2:]))
         for name, trials in zip(_ReadoutFit._fields, zip(*fits, strict=True), strict=True)
     }
     singular = bool(np.any(fields["rank"] < n))
-    inverted = (
-        f"[HH] Eq. 21 inverts a covariance of rank {fields['rank'].min()} < n = {n} in double "
-        "precision: m is made of rounding errors; use formula='ridge'"
-    )
+    intercept = intercept and formula == "ridge"
+    scored = target if formula == "printed" else target[length - n_test :]
+    bound = _capacity_bound(scored, _base(target[:n_train], intercept=intercept), n)
+    reason = ""
+    if formula == "printed" and (singular or np.any(fields["capacity"] > bound * (1 + 1e-6))):
+        which = f"of rank {np.min(fields['rank'])} < n = {n}," if singular else "that is"
+        reason = (
+            f"[HH] Eq. 21 inverts a covariance {which} singular in "
+            f"double precision: Σm = {np.max(fields['capacity']):.4g} is made of "
+            f"rounding errors, {bound:.4g} is the most that n neurons can have; use formula='ridge'"
+        )
     return MemoryCurve(
         **fields,
         tau=labels,
@@ -196,8 +252,27 @@ def evaluate(
         n_train=n_train,
         n_test=n_test,
         singular=singular,
-        reason=inverted if formula == "printed" and singular else "",
+        capacity_bound=bound,
+        exceeds_n=bool(np.any(fields["capacity"] - 5 * fields["capacity_err"] > n)),
+        reason=reason,
     )
+
+
+def _exponent(values: Array, axis: int | None = None) -> Any:
+    """The power of 2 just above the largest modulus."""
+    return np.frexp(np.max(np.abs(values), axis=axis))[1]
+
+
+def _base(fitted: Array, *, intercept: bool) -> Array:
+    """What a readout without states says of each target."""
+    return np.asarray(fitted.mean(axis=0) if intercept else np.zeros(fitted.shape[1]))
+
+
+def _capacity_bound(z: Array, base: Array, n: int) -> float:
+    """Most that Σ m can be for predictions of rank n (Eckart, Young 1936)."""
+    beyond = z - base
+    singular = np.linalg.svd(beyond / np.linalg.norm(beyond, axis=0), compute_uv=False)
+    return float(np.sum(singular[:n] ** 2))
 
 
 def _checked(X: ArrayLike, z: ArrayLike) -> tuple[NDArray[Any], Array]:
@@ -218,7 +293,13 @@ def _checked(X: ArrayLike, z: ArrayLike) -> tuple[NDArray[Any], Array]:
 
 
 def split(
-    target: Array, *, ridge: float | None, formula: str, test_fraction: float, gap: int
+    target: Array,
+    *,
+    ridge: float | None,
+    formula: str,
+    intercept: bool,
+    test_fraction: float,
+    gap: int,
 ) -> tuple[int, int]:
     """Numbers of fitted and of held-out samples, all options checked: no states are needed yet."""
     arguments.one_of("formula", formula, ("ridge", "printed"))
@@ -241,10 +322,18 @@ def split(
                 f"ridge=None: {n_train} samples to fit, with gap={gap} around each fifth of them, "
                 "are too few to choose it; pass a number, a shorter gap or more samples"
             )
-    for name, part in (("fitted", target[:n_train]), ("held-out", target[length - n_test :])):
-        zero = ~np.any(part, axis=0)
-        if len(part) and np.any(zero):
-            raise ArgumentError(f"z: target {int(np.argmax(zero))} is 0 at all {name} samples")
+    free = intercept and formula == "ridge"
+    fitted, held_out = target[:n_train], target[length - n_test :]
+    base = _base(fitted, intercept=free)
+    # A constant may differ from its mean by rounding.
+    parts = (("fitted", fitted, fitted[0] if free else base), ("held-out", held_out, base))
+    for name, part, nothing in parts:
+        still = np.all(part == nothing, axis=0)
+        if len(part) and np.any(still):
+            k = int(np.argmax(still))
+            raise ArgumentError(
+                f"z: target {k} is {nothing[k]:g} at all {name} samples, there is nothing to score"
+            )
     return n_train, n_test
 
 
@@ -254,42 +343,63 @@ class _ReadoutFit(NamedTuple):
     m: Array
     m_train: Array
     ridge: Array
+    capacity: float
+    capacity_err: float
+    chance: float
     scale: float
     rank: int
     condition: float
 
 
 class _RidgeDecomposition(NamedTuple):
-    """X = U s Vᵀ with Uᵀz: weights for every target and ridge from one decomposition."""
+    """X = U s Vᵀ with Uᵀz: readouts of every target and ridge from one decomposition."""
 
     s: Array
     directions: Array  # Vᵀ
     projected: Array  # Uᵀz
+    # Taken off first; zeros without an intercept.
+    x_mean: Array
+    z_mean: Array
 
     @classmethod
-    def of(cls, x: Array, z: Array) -> _RidgeDecomposition:
-        u, s, directions = np.linalg.svd(x, full_matrices=False)
-        return cls(s, directions, u.T @ z)
+    def of(cls, x: Array, z: Array, *, intercept: bool) -> _RidgeDecomposition:
+        means = [_base(part, intercept=intercept) for part in (x, z)]
+        u, s, directions = np.linalg.svd(x - means[0], full_matrices=False)
+        return cls(s, directions, u.T @ (z - means[1]), *means)
 
-    def weights(self, ridge: ArrayLike, floor: float = 0.0) -> Array:
-        """(n, n_tau) for one ridge or one per target; directions below `floor` get none."""
+    def predict(self, x: Array, ridge: ArrayLike, floor: float = 0.0) -> Array:
+        """ẑ, (L, n_tau), of one ridge or one per target; directions below `floor` get nothing."""
         squares = self.s[:, None] ** 2
         damped = squares + np.asarray(ridge) * squares[0]
         kept = squares > floor * squares[0]
         filtered = np.divide(self.s[:, None], damped, out=np.zeros_like(damped), where=kept)
-        return self.directions.T @ (filtered * self.projected)
+        weights = self.directions.T @ (filtered * self.projected)
+        return (x - self.x_mean) @ weights + self.z_mean
 
 
 def _regularised(
-    x: Array, z: Array, held_out: tuple[Array, Array], ridge: float | None, gap: int
+    x: Array,
+    z: Array,
+    held_out: tuple[Array, Array],
+    ridge: float | None,
+    gap: int,
+    *,
+    intercept: bool,
 ) -> _ReadoutFit:
     """Ridge regression on (x, z), scored on `held_out`; the ridge chosen where it is None."""
-    x_test, z_test = held_out
-    chosen = _cross_validated(x, z, gap) if ridge is None else np.full(z.shape[1], ridge)
-    fit = _RidgeDecomposition.of(x, z)
+    chosen = (
+        _cross_validated(x, z, gap, intercept=intercept)
+        if ridge is None
+        else np.full(z.shape[1], ridge)
+    )
+    fit = _RidgeDecomposition.of(x, z, intercept=intercept)
     # Without a ridge, only directions that double precision tells from 0 are kept.
-    w = fit.weights(chosen, _resolution(x) if ridge == 0 else 0.0)
-    return _ReadoutFit(_score(x_test, z_test, w), _score(x, z, w), chosen, *_spectrum(x, fit.s))
+    floor = _resolution(x) if ridge == 0 else 0.0
+    later, earlier = (
+        _Score(fit.predict(part, chosen, floor), target, fit.z_mean)
+        for part, target in (held_out, (x, z))
+    )
+    return _judged(later.mean(), earlier.mean(), chosen, later, x, fit.s)
 
 
 def _printed(x: Array, z: Array) -> _ReadoutFit:
@@ -301,26 +411,55 @@ def _printed(x: Array, z: Array) -> _ReadoutFit:
         w: Array = np.linalg.inv(covariance) @ moment
     except np.linalg.LinAlgError:
         w = np.full(moment.shape, np.nan)
+    none = np.zeros(z.shape[1])
     quotient = np.sum(moment * w, axis=0) / np.mean(z**2, axis=0)
     singular = np.asarray(np.linalg.svd(x, compute_uv=False), dtype=np.float64)
-    return _ReadoutFit(quotient, _score(x, z, w), np.zeros(z.shape[1]), *_spectrum(x, singular))
+    score = _Score(x @ w, z, none)
+    return _judged(quotient, score.mean(), none, score, x, singular)
 
 
-def _cross_validated(x: Array, z: Array, gap: int) -> Array:
+def _judged(
+    m: Array, m_train: Array, ridge: Array, score: _Score, x: Array, singular: Array
+) -> _ReadoutFit:
+    scale, rank, condition = _spectrum(x, singular)
+    return _ReadoutFit(
+        m, m_train, ridge, float(m.sum()), score.total_err(), rank / len(x), scale, rank, condition
+    )
+
+
+def _cross_validated(x: Array, z: Array, gap: int, *, intercept: bool) -> Array:
     """The ridge of each target, by blocked cross-validation: neighbours in time are alike."""
-    error = np.zeros((len(_RIDGES), z.shape[1]))
+    squares = np.zeros((len(_RIDGES), z.shape[1]))
     edges = np.linspace(0, len(x), _FOLDS + 1).astype(int)
     for start, end in pairwise(edges):
         kept = np.r_[0 : max(start - gap, 0), min(end + gap, len(x)) : len(x)]
-        fit = _RidgeDecomposition.of(x[kept], z[kept])
+        fit = _RidgeDecomposition.of(x[kept], z[kept], intercept=intercept)
         for k, ridge in enumerate(_RIDGES):
-            error[k] += np.sum((x[start:end] @ fit.weights(ridge) - z[start:end]) ** 2, axis=0)
-    return _RIDGES[np.argmin(error, axis=0)]
+            missed = fit.predict(x[start:end], ridge) - z[start:end]
+            squares[k] += np.sum(missed**2, axis=0)
+    return _RIDGES[np.argmin(squares, axis=0)]
 
 
-def _score(x: Array, z: Array, w: Array) -> Array:
-    """[HH] Eq. 19."""
-    return 1 - np.mean((x @ w - z) ** 2, axis=0) / np.mean(z**2, axis=0)
+class _Score:
+    """[HH] Eq. 19 about a base, sample by sample."""
+
+    def __init__(self, predicted: Array, z: Array, base: Array) -> None:
+        unit = np.mean((z - base) ** 2, axis=0)
+        self._lost, self._asked = (predicted - z) ** 2 / unit, (z - base) ** 2 / unit
+
+    def mean(self) -> Array:
+        """Score of each target."""
+        return np.asarray(1 - self._lost.mean(axis=0))
+
+    def total_err(self) -> float:
+        """Error of Σ m, from equal parts in time."""
+        length = len(self._lost) // _BLOCKS
+        if not length:
+            return np.nan
+        # Of a quotient, to first order.
+        change = np.sum(self._lost - self._lost.mean(axis=0) * self._asked, axis=1)
+        parts = change[-_BLOCKS * length :].reshape(_BLOCKS, length).mean(axis=1)
+        return float(parts.std(ddof=1) / np.sqrt(_BLOCKS))
 
 
 def _resolution(x: Array) -> float:
@@ -358,7 +497,12 @@ def two_sines(t: ArrayLike) -> Array:
 
 
 def stimulus_targets(
-    t: ArrayLike, tau: ArrayLike, *, task: str = "recall", stimulus: Stimulus = two_sines
+    t: ArrayLike,
+    tau: ArrayLike,
+    *,
+    task: str = "recall",
+    stimulus: Stimulus = two_sines,
+    switch_times: Sequence[float] = (),
 ) -> Array:
     """Targets z of the readout: S(t − τ) to recall, S(t + τ) to forecast.
 
@@ -372,6 +516,9 @@ def stimulus_targets(
         "recall" or "forecast".
     stimulus : function of t
         S, called with one time after the other, negative ones where τ reaches before t = 0.
+    switch_times : sequence of float
+        Where S jumps, beside the times of a `Switching`: a time that rounding has moved off one of
+        them counts as that time, at which the value that begins there is read.
 
     Returns
     -------
@@ -389,8 +536,20 @@ def stimulus_targets(
         raise ArgumentError(f"t of shape {times.shape}: expected (L,)")
     sign = -1 if task == "recall" else 1
     moments = times[:, None] + sign * arguments.lags(np.atleast_1d(tau))
+    jumps = np.sort(_jumps(stimulus, switch_times))
+    if jumps.size:
+        # The nearest from below and from above.
+        place = np.searchsorted(jumps, moments)
+        for near in (jumps[np.maximum(place - 1, 0)], jumps[np.minimum(place, jumps.size - 1)]):
+            close = np.abs(moments - near) <= _ON_SWITCH * np.maximum(1, np.abs(near))
+            moments = np.where(close, near, moments)
     values = [arguments.finite(f"stimulus(t={s:g})", stimulus(s)) for s in moments.ravel()]
     return np.array(values).reshape(moments.shape)
+
+
+def _jumps(stimulus: Stimulus, switch_times: Sequence[float]) -> Array:
+    own = stimulus.times if isinstance(stimulus, Switching) else ()
+    return np.array([*own, *(arguments.finite("switch_times", t) for t in switch_times)])
 
 
 def memory_curve(
@@ -400,6 +559,7 @@ def memory_curve(
     onsager: Schedule = 0.0,
     task: str = "recall",
     stimulus: Stimulus | None = None,
+    switch_times: Sequence[float] = (),
     input_weights: ArrayLike | None = None,
     t_max: float = 1000.0,
     t_skip: float = 100.0,
@@ -411,6 +571,7 @@ def memory_curve(
     seed: int | None = None,
     ridge: float | None = None,
     formula: str = "ridge",
+    intercept: bool = True,
     test_fraction: float = 0.5,
     gap: float = 10.0,
     eta: float = 0.0,
@@ -431,7 +592,12 @@ def memory_curve(
     task : str
         "recall" of S(t − τ) or "forecast" of S(t + τ) from the state x(t).
     stimulus : function of t, optional
-        S(t) for every real t; default `two_sines`, the stimulus of [HH] Fig. 9.
+        S(t) for every real t; default `two_sines`, the stimulus of [HH] Fig. 9.  An input that is
+        held between jumps is best a `Switching`.
+    switch_times : sequence of float
+        Where S jumps, if it is no `Switching`: steps land there, so that no step sees two values.
+        A state at such a time has not felt yet the value that begins there, which is its target at
+        τ = 0.
     input_weights : (n,) array, optional
         u; default all ones.
     t_max, t_skip, sample_every : float
@@ -441,9 +607,10 @@ def memory_curve(
     x0 : (n,) or (n, batch) array, optional
         Initial states, each column a trial of its own; default N(0, 1) drawn from `seed`.
     seed : int, optional
-    ridge, formula, test_fraction
-        As in `memory_function`: by default a ridge chosen by cross-validation and a score on the
-        later half of the samples; formula "printed" is [HH] Eq. 21 as it stands.
+    ridge, formula, intercept, test_fraction
+        As in `memory_function`: by default a readout with an intercept, a ridge chosen by
+        cross-validation and a score on the later half of the samples; formula "printed" is [HH]
+        Eq. 21 as it stands.
     gap : float
         Time left out where fitted and predicted samples meet.
     eta, phi, dtype, threads, progress
@@ -484,14 +651,29 @@ def memory_curve(
     >>> curve = memory_curve(np.zeros((3, 3)), [0.0, 10.0], t_max=300, seed=1, ridge=1e-9)
     >>> curve.m.round(2).tolist(), int(curve.rank), curve.singular
     ([0.99, 0.39], 1, True)
+
+    A delay line of four neurons holds four values of a held input, whatever its mean:
+
+    >>> from simulate import Switching
+    >>> values = np.random.default_rng(2).random(1500)
+    >>> line = memory_curve(
+    ...     np.eye(4, k=-1), range(1, 9), stimulus=Switching(range(1, 1500), values),
+    ...     input_weights=[1, 0, 0, 0], phi="linear", method="euler", dt=1, sample_every=1,
+    ...     t_max=1500, x0=np.zeros(4),
+    ... )
+    >>> line.m.round(2).tolist(), round(float(line.capacity), 1)
+    ([1.0, 1.0, 1.0, 1.0, 0.0, 0.01, 0.01, 0.01], 4.0)
     """
     told = given(memory_curve, locals())
     times = _sample_times(t_max, t_skip, sample_every)
     drive = two_sines if stimulus is None else stimulus
-    targets = stimulus_targets(times, tau, task=task, stimulus=drive)
+    jumps = _jumps(drive, switch_times).tolist()
+    targets = stimulus_targets(times, tau, task=task, stimulus=drive, switch_times=jumps)
     gap_samples = int(np.ceil(arguments.nonnegative("gap", gap) / sample_every - 1e-9))
     # Before the run, which may take long.
-    how: dict[str, Any] = {"ridge": ridge, "formula": formula, "test_fraction": test_fraction}
+    how: dict[str, Any] = {
+        "ridge": ridge, "formula": formula, "intercept": intercept, "test_fraction": test_fraction
+    }  # fmt: skip
     split(targets, gap=gap_samples, **how)
     n = Network(J, phi=phi, eta=eta, dtype=dtype).n
     weights = np.ones(n) if input_weights is None else np.asarray(input_weights, dtype=float)
@@ -501,8 +683,8 @@ def memory_curve(
     run = integrate(
         J, np.random.default_rng(sequence).standard_normal(n) if x0 is None else x0, t_max=t_max,
         dt=dt, onsager=onsager, method=method, tol=tol, save_at=times,
-        inputs=lambda t: float(drive(t)) * weights, eta=eta, phi=phi, dtype=dtype, threads=threads,
-        progress=progress,
+        inputs=lambda t: float(drive(t)) * weights, switch_times=jumps, eta=eta, phi=phi,
+        dtype=dtype, threads=threads, progress=progress,
     )  # fmt: skip
     assert run.x is not None
     curve = evaluate(run.x, targets, tau=tau, gap=gap_samples, **how)

@@ -41,6 +41,11 @@ def outlier(alpha: Expr, f: Expr, mu: tuple[Expr, Expr], n: Expr) -> Expr:
     return alpha * sp.sqrt(n) * (f * mu[0] + (1 - f) * mu[1])
 
 
+def secular(z: Expr, v: list[Expr]) -> Expr:
+    """1 − Σ v_j/(z + v_j): where it is 0, 1vᵀ without its diagonal has an eigenvalue."""
+    return 1 - sum(one / (z + one) for one in v)
+
+
 def _bernoulli_gaussian(power: int) -> Expr:
     """⟨J^power⟩ of J = S(σ̃a + μ̃): S^power = S for power ≥ 1, average over a, then over S."""
     on = gaussian_mean((_sigma * _a + _mu) ** power, _a)
@@ -71,6 +76,25 @@ def mean_matrix() -> None:
     require_equal(sum(mean) / n, eigenvalue, "N times the mean over entries")
     printed = _alpha * (_f * _mu_e + (1 - _f) * _mu_i) / sp.sqrt(_N)
     require_equal(_N * printed, outlier(_alpha, _f, (_mu_e, _mu_i), _N), "Eq. 18 times N")
+
+
+@check(
+    "dale.outliers",
+    "E[J] = 1vᵀ − diag(v), N = 5: det(z − E[J]) has the factor 1 − Σ v_j/(z + v_j) "
+    "= (z² − λ₀z + s − Σv_j³/z + …)/z², λ₀ = Σv_j, s = Σv_j²",
+)
+def outliers() -> None:
+    """The determinant of two kinds of v, then powers of v."""
+    n, excitatory = 5, 3
+    z, e, i, small = sp.symbols("z v_e v_i epsilon")
+    v = [e] * excitatory + [i] * (n - excitatory)
+    mean = Matrix(n, n, lambda row, column: 0 if row == column else v[column])
+    product = sp.prod([z + one for one in v])
+    require_equal((z * sp.eye(n) - mean).det(), sp.cancel(product * secular(z, v)), "det")
+    simple, square, cube = (sum(one**power for one in v) for power in (1, 2, 3))
+    series = sp.series(secular(z, [small * one for one in v]), small, 0, 4).removeO()
+    found = series.subs(small, 1) * z**2
+    require_equal(found, z**2 - simple * z + square - cube / z, "three orders")
 
 
 @check("dale.radius", "ℛ² = N[fσ_se² + (1−f)σ_si²] does not depend on N for μ̃ = μ/√N, σ̃ = σ/√N")

@@ -1,7 +1,7 @@
 """The loop over steps, for every scheme and every problem, and the two ways to choose a step."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
@@ -17,6 +17,8 @@ from .schemes import Memory, Move, Scheme
 # Steps between two measurements of the stiffness in a scheme that fits itself to it.
 _REFRESH = 20
 _SHRINK, _GROW, _AIM = 0.1, 4.0, 0.8
+# A time this close to a step, in steps, is that step.
+ON_STEP = 1e-6
 
 
 class IntegrationError(RuntimeError):
@@ -33,9 +35,17 @@ class FixedSteps:
 
     def enter(self, start: float, end: float) -> None:
         """A segment begins."""
+        self.start = start
+        self.extend(start, end)
+
+    def extend(self, t: float, end: float) -> float | None:
+        """The segment that was left at t ends later: t on its steps, None if it is between them."""
+        start = self.start
         count = step_count(start, end, self._dt)
         h = self._h = (end - start) / count
-        self._ends = (start + k * h if k < count else end for k in range(1, count + 1))
+        done = round((t - start) / h)
+        self._ends = (start + k * h if k < count else end for k in range(done + 1, count + 1))
+        return start + done * h if abs(start + done * h - t) <= ON_STEP * h else None
 
     def propose(self, t: float, problem: Problem) -> tuple[float, float]:
         """End and length of the next step."""
@@ -57,12 +67,17 @@ class AdaptiveSteps:
         assert scheme.error_order is not None
         self._name, self._power = scheme.name, -1 / scheme.error_order
         self._longest_step = scheme.longest_step
-        self.tol, self._saves, self._longest = tol, saves, dt
+        self.tol, self.saves, self._longest = tol, saves, dt
 
     def enter(self, start: float, end: float) -> None:
         """See `FixedSteps`."""
-        self._stops = [end, *(s for s in reversed(self._saves) if start < s < end)]
         self._next = self._longest
+        self.extend(start, end)
+
+    def extend(self, t: float, end: float) -> float | None:
+        """See `FixedSteps`; the steps go on."""
+        self._stops = [end, *(s for s in reversed(self.saves) if t < s < end)]
+        return t
 
     def propose(self, t: float, problem: Problem) -> tuple[float, float]:
         """See `FixedSteps`."""
@@ -107,6 +122,18 @@ class AdaptiveSteps:
 StepControl = FixedSteps | AdaptiveSteps
 
 
+@dataclass
+class Progress:
+    """What the next step needs of those before, beside the state; `advance` keeps it."""
+
+    memory: Memory = field(default_factory=Memory)
+    rate: float = 0.0
+    # Steps since the stiffness was measured.
+    since: int = _REFRESH
+    # Whether the first segment is the one in which the last run ended.
+    goes_on: bool = False
+
+
 def step_control(
     scheme: Scheme, dt: float, tol: float | None, saves: Sequence[float] = ()
 ) -> StepControl:
@@ -123,22 +150,27 @@ def advance(
     monitor: Monitor,
     x: State,
     times: Sequence[float],
+    progress: Progress | None = None,
 ) -> Iterator[Step]:
     """Every accepted step of `x` through the segments between `times`, each hit exactly."""
-    memory = Memory()
+    now = Progress() if progress is None else progress
     for start, end in pairwise(times):
-        # Parameters, or the state itself between two steps, may have jumped.
-        memory = memory._replace(past=None)
-        problem = replace(problem, end=end)
-        t, first = start, problem.evaluate(start, x)
-        monitor.enter(problem, start, x)
-        control.enter(start, end)
-        since = _REFRESH
+        problem = replace(problem, end=end, rate=now.rate)
+        place = control.extend(start, end) if now.goes_on else None
+        if place is None:
+            # Parameters, or the state itself between two steps, may have jumped.
+            now.memory, now.since = now.memory._replace(past=None), _REFRESH
+            control.enter(start, end)
+        now.goes_on = False
+        t = start if place is None else place
+        first = problem.evaluate(t, x)
+        monitor.enter(problem, t, x)
         while t < end:
-            if scheme.longest_step is not None and since >= _REFRESH:
-                problem, since = replace(problem, rate=monitor.measure(problem, t, x)), 0
+            if scheme.longest_step is not None and now.since >= _REFRESH:
+                now.rate, now.since = monitor.measure(problem, t, x), 0
+                problem = replace(problem, rate=now.rate)
             later, h = control.propose(t, problem)
-            move = scheme.step(problem, t, x, first, h, memory)
+            move = scheme.step(problem, t, x, first, h, now.memory)
             replaced = problem.arrived(later, move.x)
             moved = move.x if replaced is None else replaced
             last = problem.evaluate(later, moved)
@@ -146,12 +178,13 @@ def advance(
             if not control.accepts(step, move, monitor):
                 monitor.n_rejected += 1
                 # The same state twice has the same stiffness.
-                since = _REFRESH if since else 0
+                now.since = _REFRESH if now.since else 0
                 continue
             monitor.record(step)
+            now.memory = move.memory if replaced is None else move.memory._replace(past=None)
+            now.since += 1
             yield step
-            memory = move.memory if replaced is None else move.memory._replace(past=None)
-            t, x, first, since = later, moved, last, since + 1
+            t, x, first = later, moved, last
     monitor.leave(problem, t, x)
 
 

@@ -56,10 +56,15 @@ class Problem:
     end: float = np.inf
     # Stiffness when it was measured last.
     rate: float = 0.0
+    # End of a run at which no parameter is known to jump: read there as if the run went on.
+    stop: float = np.nan
+
+    def _read_at(self, t: float) -> float:
+        return t if self.end == self.stop else before(t, self.end)
 
     def evaluate(self, t: float, x: State) -> Evaluation:
         """Drift and force at time t."""
-        t = before(t, self.end)
+        t = self._read_at(t)
         evaluation = self.network.evaluate(x, self.onsager(t))
         if self.inputs is None:
             return evaluation
@@ -81,7 +86,7 @@ class Problem:
 
     def noise_strength(self, t: float) -> float:
         """√(2T)."""
-        temperature = self.temperature(before(t, self.end))
+        temperature = self.temperature(self._read_at(t))
         if temperature < 0:
             raise ArgumentError(f"temperature={temperature:g} at t = {t:g}: must be >= 0")
         return float(np.sqrt(2 * temperature))
@@ -106,7 +111,7 @@ class Problem:
 
     def stiffness(self, t: float, x: State) -> float:
         """Largest rate of the symmetric part of −∂F/∂x over the columns."""
-        onsager = self.onsager(before(t, self.end))
+        onsager = self.onsager(self._read_at(t))
         return float(np.max(largest_rate(self.network, self.trajectory(x), onsager, _WIDTH)))
 
     def spectrum(self, t: float, x: State) -> Rates:
@@ -120,11 +125,11 @@ class Problem:
 
     def is_regulated(self, t: float) -> bool:
         """Whether the Onsager-reaction force is on."""
-        return self.onsager(before(t, self.end)) != 0
+        return self.onsager(self._read_at(t)) != 0
 
     def is_gradient_flow(self, t: float) -> bool:
         """Whether the drift is −∇E without noise or input, so that E cannot increase."""
-        t = before(t, self.end)
+        t = self._read_at(t)
         return self.inputs is None and self.onsager(t) == 1 and self.temperature(t) == 0
 
     @property

@@ -1,7 +1,11 @@
 """`integrate`, the public call: its result, what it keeps on the way, and the scheme it takes."""
 
+import copy
+import hashlib
+import warnings
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 from typing import Any
 
@@ -17,7 +21,15 @@ from meanfield.common.result import coordinate, fact, given, value
 from meanfield.schedule import Schedule, Switching, as_function, breakpoints, step_count
 
 from ..network import Evaluation, Network, Phi, State, contiguous_columns, spectrum
-from .loop import IntegrationError, advance, step_control
+from .loop import (
+    ON_STEP,
+    FixedSteps,
+    IntegrationError,
+    Progress,
+    StepControl,
+    advance,
+    step_control,
+)
 from .monitor import IntegratedRun, Monitor
 from .problem import ColumnNoise, Input, Problem, Step
 from .schemes import SCHEMES, Scheme
@@ -26,8 +38,39 @@ METHODS = ("auto", *SCHEMES)
 
 Observable = Callable[[float, State, State], Any]
 
-# A save time this close to a step, in steps, is that step.
-_ON_STEP = 1e-6
+# Seeds and ends of the last noisy runs: a start there with the same seed would repeat the noise.
+_ENDS: deque[tuple[Any, bytes]] = deque(maxlen=256)
+
+
+@dataclass(frozen=True)
+class _Dynamics:
+    """What a run is made of, and all that it needs to go on from a time."""
+
+    problem: Problem
+    scheme: Scheme
+    control: StepControl
+    progress: Progress
+    t: float
+    x: State
+    # Where parameters may jump: the schedules, and further times.
+    schedules: tuple[Schedule, Schedule]
+    switch_times: Sequence[float]
+    noisy: bool
+    dt: float
+    store_states: bool
+    observables: Mapping[str, Observable]
+
+    def copied(self) -> "_Dynamics":
+        """The same, with everything of its own that a run changes."""
+        network = copy.copy(self.problem.network)
+        network.evaluations = 0
+        problem = replace(self.problem, network=network, noise=copy.deepcopy(self.problem.noise))
+        return replace(
+            self,
+            problem=problem,
+            control=copy.copy(self.control),
+            progress=copy.copy(self.progress),
+        )
 
 
 class Trajectory(IntegratedRun):
@@ -48,8 +91,90 @@ class Trajectory(IntegratedRun):
     )
     x_end: State = value("last state", ("neuron", "column"))
     phi: TransferFunction = fact("transfer function of the run")
+    _end: _Dynamics | None = None
     _headline = ("method", "t", "x")
     _picture = ("t", "energy")
+
+    def __getstate__(self) -> dict[str, Any]:
+        # The couplings and the functions of a run are not part of what it found.
+        return self.__dict__ | {"_end": None}
+
+    def resume(
+        self,
+        *,
+        t_max: float,
+        save_at: int | ArrayLike | None = None,
+        threads: int | None = None,
+        progress: bool = False,
+        throw: bool = True,
+    ) -> "Trajectory":
+        """Go on from the end of the run as if it had never stopped, with the noise that follows.
+
+        Parameters
+        ----------
+        t_max : float
+            The later end, counted from t = 0 as everything else: schedules and inputs go on.
+        save_at : int or (n_saved,) array, optional
+            Increasing times from the end of this run to `t_max`, or how many equidistant ones;
+            default both ends.
+        threads, progress, throw
+            As in `integrate`; all else is as it was in this run.
+
+        Returns
+        -------
+        Trajectory
+            Of the later times alone.  It can be resumed in turn, and this run once more.  Flagged
+            if this run was.
+
+        Raises
+        ------
+        ArgumentError
+            If `t_max` is not after the end of this run, a save time lies outside, or the run
+            holds nothing to go on with: it broke off, or came out of a file or another process,
+            where couplings, functions and random numbers are not kept.
+        IntegrationError
+            As in `integrate`.
+
+        Warns
+        -----
+        StepSizeWarning
+            As in `integrate`.
+
+        Notes
+        -----
+        Fixed steps lie where those of the longer run lie if this run is a whole number of steps,
+        and states are then equal to the last bit if its steps are dt itself; otherwise a new
+        segment begins at its end, as at a switch time.  Adaptive steps are those of a run with a
+        save time there.  Couplings that reveal themselves on request go on where they are: nothing
+        else may ask them in between.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from simulate import couplings, integrate
+        >>> J = couplings.elliptic(50, 2.0, seed=1)
+        >>> x0 = np.random.default_rng(2).standard_normal(50)
+        >>> options = {"dt": 0.125, "temperature": 0.3, "seed": 3}
+        >>> half = integrate(J, x0, t_max=5, **options)
+        >>> whole = integrate(J, x0, t_max=10, **options)
+        >>> bool((half.resume(t_max=10).x_end == whole.x_end).all())
+        True
+        """
+        if self._end is None:
+            raise ArgumentError(
+                "resume: this run holds nothing to go on with, as it broke off, or came from a "
+                "file or another process; integrate to the later time in one call"
+            )
+        start = self._end.t
+        if arguments.positive("t_max", t_max) <= start * (1 + 1e-12):
+            raise ArgumentError(f"t_max={t_max:g}: must be after the end of the run, t = {start:g}")
+        call = f"{self.attributes['call']}.resume(t_max={t_max!r})"
+        told = {"t_max": float(t_max), "t_start": start, "save_at": None, "call": call}
+        return _run(
+            self._end.copied(), float(t_max), _save_times(save_at, t_max, start),
+            self.attributes | told, earlier=self.reason, threads=threads, progress=progress,
+            throw=throw,
+        )  # fmt: skip
 
 
 def integrate(
@@ -120,7 +245,9 @@ def integrate(
         Confinement η, part of E.
     phi : str or TransferFunction
     seed : int, optional
-        Of the noise; column k draws from child k of the seed, whatever the batch.
+        Of the noise; column k draws from child k of the seed, whatever the batch.  A run that
+        starts where an earlier one with the same seed ended would repeat its noise and is flagged:
+        `Trajectory.resume` goes on with fresh noise.
     dtype : dtype
         float32 doubles the speed of matrix products and is safe for statistics of activity, spectra
         of states and memory curves; not for energies below about 1e−10 per neuron, for finding
@@ -147,6 +274,8 @@ def integrate(
 
     Warns
     -----
+    RuntimeWarning
+        If the noise of an earlier run of this process is repeated from its end on.
     StepSizeWarning
         If the step exceeds what the method follows at the spectrum of ∂F/∂x, stiff or rotating,
         at the start, every 10 time units, at switches and at the end, or E rises along −∇E: then
@@ -179,34 +308,83 @@ def integrate(
         raise ArgumentError(f"inputs={inputs!r}: expected a function of t")
     noisy = callable(temperature) or temperature != 0
     scheme = chosen_scheme(method, onsager, noisy=noisy)
-    times = breakpoints(t_max, onsager, temperature, extra=switch_times)
-    noise = ColumnNoise(seed, x)
     problem = Problem(
         network,
         as_function("onsager", onsager),
         as_function("temperature", temperature),
         inputs,
-        noise,
+        ColumnNoise(seed, x),
     )
     saves = _save_times(save_at, t_max)
     dt = chosen_step(dt, problem, scheme, x, t_max)
     if attributes.get("dt") is None and noisy and isinstance(save_at, int | np.integer):
         # A noisy run is known at its steps only.
         dt = float(saves[1]) / step_count(0.0, float(saves[1]), dt)
-    _check_noisy_saves(problem, times, dt, saves)
     # Steps that are refused would bias the noise.
-    control = step_control(scheme, dt, None if noisy else tol, saves.tolist())
-    monitor = Monitor(scheme, dt, adapts=control.tol is not None, may_switch=not noisy)
-    recorder = _Recorder(scheme, saves, x, store_states=store_states, observables=observables or {})
+    control = step_control(scheme, dt, None if noisy else tol)
+    used = {"n": network.n, "phi": network.function.name, "tol": control.tol}
+    used |= {"dtype": network.dtype.name, "seed": seed}
+    dynamics = _Dynamics(
+        problem, scheme, control, Progress(), 0.0, x, (onsager, temperature), switch_times, noisy,
+        dt, store_states, observables or {},
+    )  # fmt: skip
+    repeated = ""
+    if noisy:
+        used["seed"], place = _noise_at(problem, x)
+        if (used["seed"], place) in _ENDS:
+            repeated = (
+                f"seed={used['seed']}: x0 is the end of a run with this seed, whose noise would be "
+                "repeated from its beginning; use Trajectory.resume, or another seed"
+            )
+            warnings.warn(repeated, RuntimeWarning, stacklevel=2)
+    return _run(
+        dynamics, t_max, saves, attributes | used, earlier=repeated,
+        threads=threads, progress=progress, throw=throw,
+    )  # fmt: skip
+
+
+def _run(
+    dynamics: _Dynamics,
+    t_max: float,
+    saves: Array,
+    attributes: dict[str, Any],
+    *,
+    earlier: str,
+    threads: int | None,
+    progress: bool,
+    throw: bool,
+) -> Trajectory:
+    """From where the dynamics stand to t_max; `earlier` is what is wrong with the run before."""
+    problem, scheme, control, now = (
+        dynamics.problem, dynamics.scheme, dynamics.control, dynamics.progress
+    )  # fmt: skip
+    start, x, noisy = dynamics.t, dynamics.x, dynamics.noisy
+    slack = 1e-12 * t_max
+    # 0, and where parameters may jump.
+    breaks = breakpoints(2 * t_max, *dynamics.schedules, extra=dynamics.switch_times)[:-1]
+    inside = (t for t in breaks if start + slack < t < t_max - slack)
+    times = [start, *inside, t_max]
+    problem = replace(problem, stop=_unless_near(t_max, breaks, slack))
+    now.goes_on = bool(np.isfinite(_unless_near(start, breaks, slack)))
+    if isinstance(control, FixedSteps):
+        now.goes_on = now.goes_on and control.extend(start, times[1]) is not None
+        origin = control.start if now.goes_on else start
+        _check_noisy_saves(problem, [origin, *times[1:]], dynamics.dt, saves)
+    else:
+        control.saves = saves.tolist()
+    monitor = Monitor(scheme, dynamics.dt, adapts=control.tol is not None, may_switch=not noisy)
+    recorder = _Recorder(
+        scheme, saves, x, store_states=dynamics.store_states, observables=dynamics.observables
+    )
     end, failure = x, ""
     with (
         np.errstate(over="ignore", invalid="ignore"),  # non-finite states are looked for
         threadpool_limits(threads, user_api="blas"),
-        bar(t_max, scheme.name, progress) as shown,
+        bar(t_max - start, scheme.name, progress) as shown,
     ):
-        recorder.start(replace(problem, end=times[1]), x)
+        recorder.start(replace(problem, end=times[1]), start, x)
         try:
-            for step in advance(problem, scheme, control, monitor, x, times):
+            for step in advance(problem, scheme, control, monitor, x, times, now):
                 recorder.take(step)
                 end = step.x1
                 shown.update(step.t1 - step.t0)
@@ -215,16 +393,28 @@ def integrate(
             if throw:
                 reasons = filter(None, (failure, monitor.judgement()))
                 raise IntegrationError("; ".join(reasons)) from None
-    used = {"n": network.n, "phi": network.function.name, "tol": control.tol}
-    # Without noise nothing is drawn.
-    used |= {"dtype": network.dtype.name, "seed": noise.entropy if noisy else seed}
+    report = monitor.report(problem, failure, stacklevel=3)
+    report["reason"] = "; ".join(dict.fromkeys(filter(None, (earlier, report["reason"]))))
+    if noisy:
+        _ENDS.append(_noise_at(problem, end))
     return Trajectory(
         **recorder.saved(),
         x_end=end,
-        phi=network.function,
-        **monitor.report(problem, failure, stacklevel=2),
-        attributes=attributes | used,
+        phi=problem.network.function,
+        **report,
+        attributes=attributes,
+        _end=None if failure else replace(dynamics, problem=problem, t=t_max, x=end.copy("K")),
     )
+
+
+def _unless_near(t: float, breaks: Sequence[float], slack: float) -> float:
+    return np.nan if any(abs(t - other) <= slack for other in breaks) else t
+
+
+def _noise_at(problem: Problem, x: State) -> tuple[Any, bytes]:
+    """Seed of the noise, and what tells the state from all others."""
+    assert problem.noise is not None
+    return problem.noise.entropy, hashlib.blake2b(x.tobytes(), digest_size=16).digest()
 
 
 def chosen_scheme(method: str | Scheme, onsager: Schedule, *, noisy: bool) -> Scheme:
@@ -263,18 +453,18 @@ def chosen_step(
     return stability.suggested_step(scheme.amplification, met, scheme.order)
 
 
-def _save_times(save_at: int | ArrayLike | None, t_max: float) -> Array:
+def _save_times(save_at: int | ArrayLike | None, t_max: float, start: float = 0.0) -> Array:
     if save_at is None:
-        return np.array([0.0, t_max])
+        return np.array([start, t_max])
     if isinstance(save_at, int | np.integer):
         if save_at < 2:
             raise ArgumentError(f"save_at={save_at}: as a number of times at least 2")
-        return np.linspace(0, t_max, int(save_at))
+        return np.linspace(start, t_max, int(save_at))
     times = arguments.axis("save_at", save_at)
-    outside = times[~((times >= 0) & (times <= t_max * (1 + 1e-12)))]
+    outside = times[~((times >= start * (1 - 1e-12)) & (times <= t_max * (1 + 1e-12)))]
     if outside.size:
-        raise ArgumentError(f"save_at={outside[0]:g}: must lie in [0, t_max={t_max:g}]")
-    return np.minimum(times, t_max)
+        raise ArgumentError(f"save_at={outside[0]:g}: must lie in [{start:g}, t_max={t_max:g}]")
+    return np.clip(times, start, t_max)
 
 
 def _check_noisy_saves(problem: Problem, times: Sequence[float], dt: float, saves: Array) -> None:
@@ -284,7 +474,7 @@ def _check_noisy_saves(problem: Problem, times: Sequence[float], dt: float, save
         segment = replace(problem, end=end)
         for save in saves[(saves > start) & (saves < end)]:
             place = (save - start) / h
-            if abs(place - round(place)) <= _ON_STEP:
+            if abs(place - round(place)) <= ON_STEP:
                 continue
             if segment.noise_strength(start + h * np.floor(place)):
                 raise ArgumentError(
@@ -319,14 +509,14 @@ class _Recorder:
         self._energy = np.empty((len(times), *like.shape[1:]))
         self._values: dict[str, list[Any]] = {name: [] for name in observables}
 
-    def start(self, problem: Problem, x: State) -> None:
-        """The initial state."""
-        if len(self._times) and self._times[0] == 0:
-            self._keep(problem, 0.0, x, problem.evaluate(0.0, x))
+    def start(self, problem: Problem, t: float, x: State) -> None:
+        """The state at the beginning."""
+        if len(self._times) and self._times[0] == t:
+            self._keep(problem, t, x, problem.evaluate(t, x))
 
     def take(self, step: Step) -> None:
         """One step, and what is asked for inside it."""
-        slack = _ON_STEP * min(step.t1 - step.t0, 1.0)
+        slack = ON_STEP * min(step.t1 - step.t0, 1.0)
         while self._next < len(self._times) and self._times[self._next] <= step.t1 + slack:
             t = float(self._times[self._next])
             if t >= step.t1 - slack:

@@ -35,8 +35,7 @@ def spectrum(network: str, *, n: int = 1000, n_shown: int = 100, seed: int) -> d
     values = PAPER_SETS[network]
     J = printed_set(network, n, seed)
     eigenvalues = np.asarray(np.linalg.eigvals(J), dtype=complex)
-    expected, radius = dale_outlier(n, **_placed(network)), dale_radius(**values)
-    nearest = eigenvalues[np.argmin(np.abs(eigenvalues - expected))].real
+    expected = dale_outlier(n, **values)[0]
     # Without the mean of what each neuron sends no outlier is left.
     inside = np.abs(np.linalg.eigvals(J - J.mean(axis=0)))
     columns = np.split(np.sqrt(n) * J, [round(values["f"] * n)], axis=1)
@@ -63,8 +62,9 @@ def spectrum(network: str, *, n: int = 1000, n_shown: int = 100, seed: int) -> d
         "mean": told((), J.sum() / (n - 1), "N times the mean coupling"),
         "radius": told((), inside.max(), "largest |λ| of couplings without their mean"),
         "outlier": told(
-            (), nearest if abs(expected) > radius else np.nan,
-            "eigenvalue outside the disc, where |N·E[J]| exceeds the radius",
+            (), eigenvalues[np.argmin(np.abs(eigenvalues - expected))].real
+            if np.isfinite(expected) else np.nan,
+            "eigenvalue outside the disc, where the formula has one",
         ),
         "abscissa": told((), abscissa, "largest Re λ"),
         "above_one": told((), abscissa > 1, "share of couplings whose largest Re λ is above 1"),
@@ -79,11 +79,13 @@ def add_formulas(data: xr.Dataset) -> xr.Dataset:
     """Radius of the disc, outlier and mean coupling by their formulas."""
     n, names = data.attrs["n"], [str(name) for name in data.network.values]
     radius = [dale_radius(**PAPER_SETS[name]) for name in names]
-    outlier = [dale_outlier(n, **_placed(name)) for name in names]
+    outlier = [dale_outlier(n, **PAPER_SETS[name])[0].real for name in names]
     return data.assign(
         radius_formula=told("network", radius, "radius R of the disc by its formula"),
-        outlier_formula=told("network", outlier, "N·E[J]"),
-        mean_formula=("network", [dale_mean(n, **_placed(name)) for name in names]),
+        outlier_formula=told("network", outlier, "outlier, nan where the disc has none"),
+        mean_formula=told(
+            "network", [n * dale_mean(n, **_placed(name)) for name in names], "N·E[J]"
+        ),
     )
 
 
@@ -124,7 +126,7 @@ def _matrix(axis: Axes, part: xr.Dataset, name: str) -> AxesImage:
     axis.set_title(
         f"{name}\n"
         rf"$\mu_e = {values['mu_e']:g}$, $\mu_i = {values['mu_i']:g}$, "
-        rf"$N E[J] = {float(part.outlier_formula):.2f}$"
+        rf"$N E[J] = {float(part.mean_formula):.2f}$"
     )
     axis.axvline(values["f"] * count - 0.5, color="black", lw=0.8)
     axis.set_xticks([values["f"] * count / 2, (1 + values["f"]) * count / 2], ["from E", "from I"])
@@ -143,8 +145,8 @@ def _spectrum(axis: Axes, part: xr.Dataset) -> None:
     axis.axvline(
         1, ymax=0.72, ls="--", color="0.4", lw=0.9, label="1, limit of stability of $x = 0$"
     )
-    if abs(outlier) > radius:
-        axis.plot(outlier, 0, "x", color="C1", ms=8, mew=1.6, label=rf"$N E[J] = {outlier:.2f}$")
+    if np.isfinite(outlier):
+        axis.plot(outlier, 0, "x", color="C1", ms=8, mew=1.6, label=rf"outlier ${outlier:.2f}$")
     axis.set(aspect="equal", xlim=(-3.2, 3.2), ylim=(-1.7, 3.0), xlabel=r"Re $\lambda(J)$")
     axis.legend(fontsize=7, loc="upper left")
 

@@ -62,7 +62,8 @@ def readout(
     )  # fmt: skip
     states = np.asarray(run.x, dtype=float)
     z = stimulus_targets(times, tau)[:, 0]
-    curve = memory_function(states, z, gap=round(_GAP / sample_every))
+    # The readout of [HH] has no intercept.
+    curve = memory_function(states, z, intercept=False, gap=round(_GAP / sample_every))
     later = slice(count - curve.n_test, None)
     # The weights of that score: [HH] below Eq. 20 with the ridge it chose.
     x = states[: curve.n_train]

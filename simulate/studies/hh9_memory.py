@@ -73,6 +73,10 @@ def memory_functions(
     """
     if windows is None:
         windows = [arguments.positive("t_max - t_skip", t_max - t_skip)]
+    # The readout of [HH] has no intercept.
+    how: dict[str, Any] = {
+        "ridge": None, "formula": formula, "intercept": False, "test_fraction": _HELD_OUT
+    }  # fmt: skip
     times, gaps, targets = [], [], []
     for window in windows:
         arguments.positive("windows", window)
@@ -83,7 +87,7 @@ def memory_functions(
         each = [stimulus_targets(times[-1], tau, task=name) for name in task]
         targets.append(np.concatenate(each, axis=1))
         # Before the run, which may take long.
-        split(targets[-1], ridge=None, formula=formula, test_fraction=_HELD_OUT, gap=gaps[-1])
+        split(targets[-1], **how, gap=gaps[-1])
     moments = np.unique(np.concatenate(times))
     J, x0 = network(n, g, seed, gamma)
     run = integrate(
@@ -94,11 +98,10 @@ def memory_functions(
     # Not `memory_function`: rank and condition say what its warning would.
     curves = [
         evaluate(
-            run.x[np.searchsorted(moments, part)], z, tau=np.tile(tau, len(task)), ridge=None,
-            formula=formula, test_fraction=_HELD_OUT, gap=apart,
+            run.x[np.searchsorted(moments, part)], z, tau=np.tile(tau, len(task)), **how, gap=apart
         )
         for part, z, apart in zip(times, targets, gaps, strict=True)
-    ]  # fmt: skip
+    ]
     dims, shape = ("window", "task", "tau"), (len(windows), len(task), len(tau))
     m, fitted = (
         np.array([getattr(c, name) for c in curves]).reshape(shape) for name in ("m", "m_train")

@@ -38,7 +38,7 @@ def network(n: int, g: float, seed: int, gamma: float = 0.0) -> tuple[Array, Arr
 
 def printed_set(name: str, n: int, seed: int) -> Array:
     """Couplings of an E–I network of [HH] Fig. 6."""
-    return dale(n, seed=seed, sparse=False, **PAPER_SETS[name])
+    return dale(n, seed=seed, sparse=False, zero_row_sum=False, **PAPER_SETS[name])
 
 
 def make_couplings(

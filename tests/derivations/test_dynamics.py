@@ -159,6 +159,7 @@ MUTATIONS: list[tuple[ModuleType, str, Mutation, tuple[str, ...]]] = [
     (readout, "readout_weights", _second_negated, ("readout.projection",)),
     (dale, "entry_variance", _dense, ("dale.moments", "dale.printed_sets")),
     (dale, "outlier", _negated, ("dale.mean_matrix", "dale.printed_sets")),
+    (dale, "secular", _negated, ("dale.outliers",)),
 ]
 
 

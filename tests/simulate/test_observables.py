@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
+from scipy.sparse import csr_array
 
 from meanfield import ArgumentError, TransferFunction, load, transfer_function
 from meanfield.common.arguments import Array
@@ -56,6 +57,7 @@ def test_freezing_is_the_direct_sum() -> None:
         (1.0, 1.0),
         (np.zeros((3, 2)), np.zeros((3, 5))),
         (np.full(2, np.nan), np.zeros(2)),
+        (np.zeros(2), 1j * np.ones(2)),
     ],
 )
 def test_freezing_refuses(x: Any, later: Any) -> None:
@@ -111,6 +113,8 @@ def test_activity_distribution_refuses(bad: dict[str, Any]) -> None:
         activity_distribution(np.ones(3), **bad)
     with pytest.raises(ArgumentError, match="finite and not empty"):
         activity_distribution([])
+    with pytest.raises(ArgumentError, match="x: must be real"):
+        activity_distribution([1j])
 
 
 def ornstein_uhlenbeck(length: int, n: int, a: float, seed: int) -> Array:
@@ -134,7 +138,8 @@ def test_autocorrelation_is_the_direct_sum(run: Trajectory) -> None:
     np.testing.assert_allclose(
         correlation.C_err, direct.std(axis=1, ddof=1) / np.sqrt(3), rtol=1e-8
     )
-    assert correlation.error_over == "columns"
+    # The three columns are starts of one coupling.
+    assert (correlation.error_over, correlation.n_units) == ("starts", 3)
     # The longest lag has a single pair of times.
     whole = autocorrelation(run.x[..., 0], max_lag=100, of="x")
     np.testing.assert_allclose(whole.C[-1], np.mean(run.x[0, :, 0] * run.x[-1, :, 0]), rtol=1e-10)
@@ -150,6 +155,86 @@ def test_autocorrelation_error_over_neurons_is_honest() -> None:
     # Student's t with 29 degrees of freedom, the bias zero at every lag.
     np.testing.assert_allclose(misses.std(axis=0), 1, atol=0.45)
     assert np.all(np.abs(misses.mean(axis=0)) < 4.5 / np.sqrt(40))
+
+
+@pytest.fixture(scope="module")
+def ensemble() -> list[Trajectory]:
+    """Small chaotic networks, four starts each."""
+    options: dict[str, Any] = {"t_max": 60, "dt": 0.1, "save_at": np.arange(20, 60.5, 0.5)}
+    starts = np.random.default_rng(1).standard_normal((12, 60, 4))
+    return [
+        integrate(couplings.elliptic(60, 2.5, seed=k), x0, **options) for k, x0 in enumerate(starts)
+    ]
+
+
+def test_error_of_the_autocorrelation_is_over_couplings(ensemble: list[Trajectory]) -> None:
+    """Starts of one coupling say little of the others: the error of runs is over couplings."""
+    whole = autocorrelation(ensemble, max_lag=5)
+    assert (whole.error_over, whole.n_units) == ("couplings", 12)
+    each = np.array([autocorrelation(run, max_lag=5).C for run in ensemble])
+    np.testing.assert_allclose(whole.C, each.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(whole.C_err, each.std(axis=0, ddof=1) / np.sqrt(12), rtol=1e-9)
+    # Four starts of one coupling: their error is far below the scatter over couplings.
+    one = [autocorrelation(run, max_lag=5) for run in ensemble]
+    assert {found.error_over for found in one} == {"starts"}
+    within = np.sqrt(np.mean([found.C_err[0] ** 2 for found in one]))
+    assert within < each[:, 0].std(ddof=1) / 1.5
+
+
+def test_starts_are_told_from_couplings(ensemble: list[Trajectory]) -> None:
+    run, other = ensemble[:2]
+    # The same columns as one array: what belongs to what is said by labels.
+    stacked = np.concatenate([run.x, other.x], axis=2)
+    labelled = autocorrelation(stacked, max_lag=5, spacing=0.5, couplings=["a"] * 4 + ["b"] * 4)
+    both = autocorrelation([run, other], max_lag=5)
+    np.testing.assert_allclose(labelled.C, both.C, rtol=1e-12)
+    np.testing.assert_allclose(labelled.C_err, both.C_err, rtol=1e-9)
+    assert (labelled.error_over, labelled.n_units) == ("couplings", 2)
+    # Unequal numbers of starts: every coupling counts once.
+    fewer = autocorrelation(stacked[..., :5], max_lag=5, spacing=0.5, couplings=[7, 7, 7, 7, 3])
+    alone = autocorrelation(other.x[..., :1], max_lag=5, spacing=0.5)
+    np.testing.assert_allclose(fewer.C, (autocorrelation(run, max_lag=5).C + alone.C) / 2)
+    # Two runs of one J, in whatever array it came, are starts of one coupling.
+    J = couplings.elliptic(60, 2.5, seed=0)
+    options: dict[str, Any] = {"t_max": 20, "dt": 0.1, "save_at": np.arange(0, 20.5, 0.5)}
+    again = [integrate(J.copy(), run.x_end[:, k], **options) for k in range(2)]
+    assert autocorrelation(again, max_lag=5).error_over == "starts"
+    sparse = [integrate(csr_array(J), run.x_end[:, k], **options) for k in range(2)]
+    assert activity_distribution(sparse).error_over == "starts"
+    for wrong in ([0] * 3, [[0] * 4]):
+        with pytest.raises(ArgumentError, match=r"couplings of shape .*: expected \(4,\)"):
+            autocorrelation(run, max_lag=5, couplings=wrong)
+    with pytest.raises(ArgumentError, match=r"different spacings, 0\.5 to 1"):
+        autocorrelation([run, integrate(J, run.x_end, t_max=20, dt=0.1, save_at=21)], max_lag=1)
+
+
+def test_error_of_the_activity_distribution(ensemble: list[Trajectory]) -> None:
+    """Over couplings, starts or neurons of runs, whose activities are not independent."""
+    bins = np.linspace(-1, 1, 6)
+    whole = activity_distribution(ensemble, of="phi", bins=bins)
+    each = np.array([activity_distribution(r, of="phi", bins=bins).density for r in ensemble])
+    assert (whole.error_over, whole.n_units) == ("couplings", 12)
+    np.testing.assert_allclose(whole.density, each.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(whole.density_err, each.std(axis=0, ddof=1) / np.sqrt(12))
+    assert activity_distribution(ensemble[0], of="phi", bins=bins).error_over == "starts"
+    values = np.tanh(ensemble[0].x)
+    array = activity_distribution(values, bins=bins)
+    assert (array.error_over, array.n_units) == ("activities", values.size)
+    # Binomial.
+    share = np.histogram(values, bins)[0] / values.size
+    exact = np.sqrt(share * (1 - share) / values.size) / 0.4
+    np.testing.assert_allclose(array.density_err, exact, rtol=1e-12)
+    assert np.all(whole.density_err > 2 * array.density_err / np.sqrt(12))
+    with pytest.raises(ArgumentError, match="the numbers of an array are independent"):
+        activity_distribution(values, couplings=[0])
+    alone = integrate(couplings.elliptic(60, 2.5, seed=0), ensemble[0].x_end[:, 0], t_max=9, dt=0.1,
+                      save_at=10)  # fmt: skip
+    by_neuron = activity_distribution(alone, bins=[-9, 0, 9])
+    share = np.mean(alone.x < 0, axis=0)
+    assert (by_neuron.error_over, by_neuron.n_units) == ("neurons", 60)
+    np.testing.assert_allclose(by_neuron.density_err * 9, share.std(ddof=1) / np.sqrt(60))
+    single = integrate(np.zeros((1, 1)), [1.0], t_max=1, dt=0.1)
+    assert np.isnan(activity_distribution(single, bins=[0, 2]).density_err).all()
 
 
 def test_autocorrelation_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -283,7 +368,7 @@ def test_files_of_a_run(run: Trajectory, tmp_path: Path) -> None:
     read = reopened(correlation, tmp_path / "correlation.nc")
     np.testing.assert_array_equal(read.C, correlation.C)
     np.testing.assert_array_equal(read.tau, correlation.tau)
-    assert read.attrs["error_over"] == "columns"
+    assert read.attrs["error_over"] == "starts"
     distribution = activity_distribution(run, of="phi", phi="tanh", bins=7)
     read = reopened(distribution, tmp_path / "distribution.nc")
     np.testing.assert_array_equal(read.counts, distribution.counts)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from meanfield import ArgumentError, load
+from meanfield import ArgumentError, Switching, load
 from meanfield.common.arguments import Array
 from simulate import StepSizeWarning, couplings, integrate
 from simulate.reservoir import (
@@ -44,7 +44,7 @@ def test_printed_formula_on_regular_data() -> None:
     # The ridge leads there.
     distances = []
     for ridge in (1e-2, 1e-4, 1e-6, 0.0):
-        curve = memory_function(X, z, ridge=ridge, test_fraction=0.5)
+        curve = memory_function(X, z, ridge=ridge, intercept=False, test_fraction=0.5)
         half = memory_function(X[:200], z[:200], formula="printed")
         distances.append(np.max(np.abs(curve.m_train - half.m)))
     assert distances == sorted(distances, reverse=True)
@@ -53,7 +53,7 @@ def test_printed_formula_on_regular_data() -> None:
 
 def test_ridge_is_the_stated_system() -> None:
     X, z = noisy(1)
-    curve = memory_function(X, z, ridge=0.03, test_fraction=0.25, gap=20)
+    curve = memory_function(X, z, ridge=0.03, intercept=False, test_fraction=0.25, gap=20)
     assert (curve.n_train, curve.n_test) == (280, 100)
     train, test = X[:280], X[300:]
     covariance = train.T @ train / 280
@@ -101,6 +101,115 @@ def test_delay_line_remembers_its_length() -> None:
     np.testing.assert_allclose(curve.m.sum(), n, atol=0.05)
 
 
+def test_intercept_is_a_constant_neuron() -> None:
+    """Least squares with an intercept, about the mean, against one more neuron that is always 1."""
+    X, z = noisy(3)
+    X, z = X + 5, z - 3
+    free = memory_function(X, z, ridge=0)
+    train, test = np.c_[X, np.ones(400)][:200], np.c_[X, np.ones(400)][200:]
+    missed = test @ np.linalg.lstsq(train, z[:200], rcond=None)[0] - z[200:]
+    about = z[200:] - z[:200].mean(axis=0)
+    exact = 1 - np.mean(missed**2, axis=0) / np.mean(about**2, axis=0)
+    np.testing.assert_allclose(free.m, exact, rtol=1e-10)
+    # What is added to X and z changes nothing; nor does the ridge see it.
+    moved = memory_function(X - 40, z + 7)
+    np.testing.assert_allclose(moved.m, memory_function(X, z).m, rtol=1e-9)
+
+
+@pytest.mark.parametrize("unit", [1e160, 1e-160, 3e305])
+@pytest.mark.parametrize("options", [{}, {"intercept": False}, {"formula": "printed"}])
+def test_memory_has_no_unit(unit: float, options: dict[str, Any]) -> None:
+    X, z = noisy(4)
+    m, least = memory_function(X, z, **options).m, min(unit, 1e306 / np.abs(z).max())
+    np.testing.assert_allclose(memory_function(X * unit, z, **options).m, m, rtol=1e-9)
+    np.testing.assert_allclose(memory_function(X, z * least, **options).m, m, rtol=1e-9)
+    exact = memory_function(X * unit, X[:, :2] @ [[1.0, 2.0], [0.5, -1.0]], **options)
+    np.testing.assert_allclose(exact.m, 1, rtol=1e-9)
+
+
+def test_capacity_of_states_and_of_noise() -> None:
+    """Σ m within its error; in sample, noise scores rank/L at each target.
+
+    z = (Σ m − truth)/error of 40 sets: Student's t of 9 degrees of freedom has a mean square of
+    9/7 and 90 % of it within 1.83.  m of weights from 10⁴ samples misses by some n/L = 8e-4 of what
+    noise leaves, for each target.
+    """
+    misses, scores = [], []
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        X = rng.standard_normal((4000, 8))
+        known, noise = X[:, :4] + rng.standard_normal((4000, 4)), rng.standard_normal((4000, 20))
+        curve = memory_function(X, np.c_[known, noise], ridge=0)
+        misses.append((curve.capacity - 2 + 24 * 8 / 2000) / curve.capacity_err)
+        scores.append(curve.m_train[4:].mean() / curve.chance)
+        assert curve.capacity <= curve.capacity_bound
+        assert 8 <= curve.capacity_bound < 9.5
+    z = np.array(misses, dtype=float)
+    assert abs(z.mean()) < 4.5 * np.sqrt(9 / 7 / 40)
+    assert np.mean(np.abs(z) < 1.83) > 0.9 - 4.5 * np.sqrt(0.09 / 40)
+    np.testing.assert_allclose(np.mean(scores), 1, atol=4.5 * np.sqrt(2 / 8 / 20 / 40))
+    assert np.isnan(memory_function(X[:16], known[:16], ridge=0.1).capacity_err)
+
+
+def test_capacity_bound_is_reached_by_targets_that_are_one() -> None:
+    """Any number of equal targets are held by one neuron: nothing to flag."""
+    x = np.random.default_rng(0).standard_normal((200, 1))
+    curve = memory_function(x, np.tile(x, 5), ridge=0)
+    np.testing.assert_allclose([curve.capacity, curve.capacity_bound], 5, rtol=1e-12)
+    assert curve.converged
+
+
+HELD = 1500
+
+
+def held_line(n: int, delays: int, **options: Any) -> MemoryCurve:
+    """A delay line that is driven by held values, u ~ U(0, 1)."""
+    values = np.random.default_rng(6).random(HELD)
+    return memory_curve(
+        np.eye(n, k=-1), np.arange(1, delays + 1), stimulus=Switching(range(1, HELD), values),
+        input_weights=np.eye(n)[0], phi="linear", method="euler", dt=1, sample_every=1,
+        t_max=HELD, x0=np.zeros(n), gap=delays, **options,
+    )  # fmt: skip
+
+
+def test_delay_line_of_an_input_with_a_mean() -> None:
+    """Σ m = 10 for ten neurons, exactly; without an intercept the mean alone scores 3/4."""
+    line = held_line(10, 40)
+    np.testing.assert_allclose(line.m[:10], 1, atol=1e-12)
+    # Ridge and held-out samples leave of noise at most some n/L = 0.014 a target.
+    np.testing.assert_allclose(line.m[10:], 0, atol=0.03)
+    assert abs(line.capacity - 10) < 4.5 * line.capacity_err + 30 * line.chance
+    assert line.capacity <= line.capacity_bound < 13
+    assert not line.exceeds_n
+    without = held_line(10, 40, intercept=False)
+    assert without.exceeds_n
+    np.testing.assert_allclose(without.m[10:], 0.75, atol=0.06)
+
+
+def test_held_input_is_landed_on() -> None:
+    """Steps that do not divide the time between two values, with and without their jumps told."""
+    values = np.random.default_rng(6).random(400)
+    times = 0.7 * np.arange(1, 400)
+    held = Switching(times.tolist(), values)
+    options: dict[str, Any] = {
+        "t_max": 0.7 * 400, "t_skip": 7, "sample_every": 0.7, "dt": 0.1, "method": "rk4",
+        "seed": 0, "gap": 0, "ridge": 1e-9,
+    }  # fmt: skip
+    J = np.zeros((2, 2))
+    exact = memory_curve(J, [0.7, 1.4], stimulus=held, **options)
+    told = memory_curve(J, [0.7, 1.4], stimulus=lambda t: held(t), switch_times=times, **options)
+    np.testing.assert_array_equal(told.m, exact.m)
+    # x(k) = Σ_j (1 − e^−h) e^−jh u(k−1−j): the share of u(k−1) in its variance is 1 − e^−2h.
+    decay = np.exp(-1.4)
+    share = np.array([1 - decay, (1 - decay) * decay])
+    # 195 samples: 4.5 standard errors of a squared correlation.
+    np.testing.assert_allclose(exact.m, share, atol=4.5 * 2 * np.sqrt(0.2 / 195))
+    # Rounding moves no target to the value before.
+    moments = np.array([0.7 * k for k in range(10, 20)])
+    found = stimulus_targets(moments, [0.7], stimulus=held)[:, 0]
+    np.testing.assert_array_equal(found, values[9:19])
+
+
 def test_trials_are_independent() -> None:
     X, z = noisy(2)
     batch = memory_function(np.stack([X, X[:, ::-1] ** 3], axis=-1), z)
@@ -116,7 +225,7 @@ def test_exactly_singular_covariance_gives_nan() -> None:
         curve = memory_function(np.zeros((5, 2)), np.ones(5), formula="printed")
     assert np.isnan(curve.m).all()
     assert int(curve.rank) == 0
-    assert memory_function(np.zeros((20, 2)), np.ones(20)).m.tolist() == [0.0]
+    assert memory_function(np.zeros((20, 2)), np.ones(20), intercept=False).m.tolist() == [0.0]
 
 
 @pytest.mark.parametrize(
@@ -126,10 +235,12 @@ def test_exactly_singular_covariance_gives_nan() -> None:
         (np.ones((4, 2)), np.ones(3), {}),
         (np.full((4, 2), np.nan), np.ones(4), {}),
         (np.ones((4, 2)), 1j * np.ones(4), {}),
-        (np.ones((4, 2)), np.ones(4), {}),  # too few to choose a ridge
-        (np.ones((40, 2)), np.ones(40), {"gap": 19}),
-        (np.ones((40, 2)), np.ones(40), {"gap": -1}),
-        (np.ones((40, 2)), np.ones(40), {"tau": [0.0, 1.0]}),
+        (np.ones((4, 2)), np.arange(4.0), {}),  # too few to choose a ridge
+        (np.ones((40, 2)), np.arange(40.0), {"gap": 19}),
+        (np.ones((40, 2)), np.full(40, 0.1), {}),  # nothing but the intercept
+        (np.ones((40, 2)), np.repeat([0.0, 1.0], 20), {"intercept": False}),
+        (np.ones((40, 2)), np.arange(40.0), {"gap": -1}),
+        (np.ones((40, 2)), np.arange(40.0), {"tau": [0.0, 1.0]}),
     ],
 )
 def test_memory_function_refuses(X: Any, z: Any, options: dict[str, Any]) -> None:

@@ -20,13 +20,12 @@ PREDICTIONS = (
         )
         for name in PAPER_SETS
     ),
-    # E[J] has no diagonal, which moves its eigenvalue by −α⟨μ²⟩/(√N⟨μ⟩): of relative order 1/N.
-    # The noise moves the mean by −Var(vᵀJ̃u)/(N E[J])³, of relative order 1/N².
+    # The noise moves the mean by Var(vᵀJ̃u)/λ³, of relative order 1/N².
     *(
         Prediction(
             f"outlier_{name}",
-            f"outlying eigenvalue of the {name} set, divided by N E[J]",
-            "[HH] Eq. 18; derivations: dale.mean_matrix",
+            f"outlying eigenvalue of the {name} set, divided by the root of z² − λ₀z + s",
+            "[HH] Eq. 18; derivations: dale.mean_matrix, dale.outliers",
         )
         for name in _UNBALANCED
     ),
@@ -47,7 +46,7 @@ def measure(n: int, seed: int, *, powers: int, probes: int) -> dict[str, float]:
     numbers: dict[str, float] = {}
     for k, (name, parameters) in enumerate(PAPER_SETS.items()):
         own = seeds.member(seed, k)
-        J = dale(n, **parameters, seed=own, sparse=True)
+        J = dale(n, **parameters, seed=own, sparse=True, zero_row_sum=False)
         excitatory = np.arange(n) < round(parameters["f"] * n)
         means = {key: parameters[key] for key in ("f", "alpha", "mu_e", "mu_i")}
         # Column by column: the mean coupling of a network of one kind alone.
@@ -62,7 +61,7 @@ def measure(n: int, seed: int, *, powers: int, probes: int) -> dict[str, float]:
         numbers[f"radius_{name}"] = float((np.sum(vectors**2) / first) ** (1 / powers))
         if name in _UNBALANCED:
             largest = eigs(J, k=1, which="LM", v0=np.ones(n), tol=1e-6, return_eigenvectors=False)
-            numbers[f"outlier_{name}"] = float(largest[0].real) / dale_outlier(n, **means)
+            numbers[f"outlier_{name}"] = float(largest[0].real / dale_outlier(n, **means)[0].real)
     return numbers
 
 

@@ -8,13 +8,16 @@ import pytest
 from scipy.sparse import csr_array
 from scipy.sparse.linalg import LinearOperator, aslinearoperator
 
+from meanfield import ArgumentError
 from simulate import (
+    StepSizeWarning,
     Switching,
     couplings,
     energy_gradient,
     integrate,
     kinetic_energy,
 )
+from simulate.integration.schemes import SCHEMES
 
 METHODS = ("euler", "heun", "rk4", "exponential", "chebyshev", "leimkuhler-matthews")
 
@@ -172,3 +175,92 @@ def test_bad_couplings_and_switching() -> None:
         Switching([2], [0])
     with pytest.raises(ValueError, match="expected two sequences"):
         Switching(2, [0, 1])  # type: ignore[arg-type]
+
+
+def wave(t: float) -> float:
+    return float(np.sin(3 * t))
+
+
+def held(t: float) -> float:
+    """A jump at every whole time, of which the solver is not told."""
+    return float(np.floor(t) % 3)
+
+
+DRIVEN: dict[str, dict[str, Any]] = {
+    "vanilla": {},
+    "constant": {"onsager": 0.5},
+    "switched": {"onsager": Switching([3, 7, 11], [0, 1, 0, 1])},
+    "function": {"onsager": lambda t: 0.5 + 0.3 * wave(t)},
+    "wave": {"inputs": wave},
+    "held": {"inputs": held},
+    "noise": {"onsager": 1.0, "temperature": 0.2},
+    "noise-switched": {"onsager": 0.5, "temperature": Switching([7], [0.2, 0.4])},
+    "noise-function": {"temperature": lambda t: 0.1 + 0.1 * wave(t) ** 2},
+}
+
+
+# Within a segment, on a switch time, on a whole time.
+@pytest.mark.parametrize("stop", [4.0, 7.0])
+@pytest.mark.parametrize(
+    ("method", "how"),
+    [(m, h) for m in METHODS for h in DRIVEN if "noise" not in h or SCHEMES[m].takes_noise],
+)
+def test_resumed_run_is_one_that_never_stopped(method: str, how: str, stop: float) -> None:
+    """To the last bit, for fixed and for adaptive steps; twice the same; and in two parts."""
+    J, x0 = couplings.elliptic(10, 1.5, 0.2, seed=8), start(10, 2)
+    options: dict[str, Any] = {"dt": 0.0625, "method": method, "seed": 5, **DRIVEN[how]}
+    for tol in (None, 1e-4) if method == "chebyshev" else (None,):
+        whole = integrate(J, x0, t_max=12, save_at=[stop, 9, 12], tol=tol, **options)
+        first = integrate(J, x0, t_max=stop, tol=tol, **options)
+        for _ in range(2):
+            rest = first.resume(t_max=12, save_at=[stop, 9, 12])
+            np.testing.assert_array_equal(rest.x, whole.x)
+            np.testing.assert_array_equal(rest.energy, whole.energy)
+            np.testing.assert_array_equal(rest.t, whole.t)
+        # A save time ends an adaptive step as a stop does.
+        parts = first.resume(t_max=9).resume(t_max=12)
+        np.testing.assert_array_equal(parts.x_end, whole.x_end)
+    assert first.n_steps + rest.n_steps == whole.n_steps
+
+
+def test_resumed_run_between_the_steps() -> None:
+    """A stop that the grid of the longer run does not have begins a segment, as a switch time."""
+    J, x0 = couplings.elliptic(10, 1.5, 0.2, seed=8), start(10)
+    options: dict[str, Any] = {"dt": 0.1, "seed": 5, "temperature": 0.2}
+    rest = integrate(J, x0, t_max=1.03, **options).resume(t_max=2)
+    whole = integrate(J, x0, t_max=2, switch_times=[1.03], **options)
+    np.testing.assert_array_equal(rest.x_end, whole.x_end)
+    assert rest.t.tolist() == [1.03, 2]
+    assert rest.attributes["call"].endswith(".resume(t_max=2)")
+
+
+def test_resume_refuses() -> None:
+    J, x0 = couplings.elliptic(10, 1.5, seed=8), start(10)
+    run = integrate(J, x0, t_max=1, dt=0.1, temperature=0.1, seed=1)
+    with pytest.raises(ArgumentError, match="t_max=1: must be after the end of the run, t = 1"):
+        run.resume(t_max=1)
+    with pytest.raises(ArgumentError, match=r"save_at=0\.5: must lie in \[1, t_max=2\]"):
+        run.resume(t_max=2, save_at=[0.5, 2])
+    with pytest.raises(ArgumentError, match="known at its steps only"):
+        run.resume(t_max=2, save_at=[1.55])
+    with pytest.raises(ArgumentError, match="resume: this run holds nothing to go on with"):
+        pickle.loads(pickle.dumps(run)).resume(t_max=2)
+    with pytest.warns(StepSizeWarning):
+        broken = integrate(
+            np.zeros((2, 2)), [1e300, 1.0], t_max=1e3, dt=2.5, method="euler", throw=False
+        )
+    with pytest.raises(ArgumentError, match="it broke off"):
+        broken.resume(t_max=2e3)
+
+
+def test_repeated_noise_is_told() -> None:
+    """By hand, from the end and with the same seed: the noise of the first run once more."""
+    J, x0 = couplings.elliptic(10, 1.5, seed=8), start(10)
+    options: dict[str, Any] = {"t_max": 1, "dt": 0.1, "temperature": 0.1}
+    first = integrate(J, x0, seed=1, **options)
+    with pytest.warns(RuntimeWarning, match="seed=1: x0 is the end of a run with this seed"):
+        again = integrate(J, first.x_end, seed=1, **options)
+    assert again.status == "flagged"
+    assert again.resume(t_max=2).status == "flagged"
+    assert integrate(J, first.x_end, seed=2, **options).converged
+    assert integrate(J, first.x_end, t_max=1, dt=0.1, seed=1).converged

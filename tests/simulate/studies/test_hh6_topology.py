@@ -28,7 +28,7 @@ def test_formulas(found: Answer) -> None:
     # N times the mean coupling, against its spread over networks.
     n, trials = part.attrs["n"], part.sizes["replicate"]
     for name, values in PAPER_SETS.items():
-        expected = float(part.outlier_formula.sel(network=name))
+        expected = float(part.mean_formula.sel(network=name))
         spread = float(part.radius_formula.sel(network=name))
         assert abs(float(part["mean"].sel(network=name).mean()) - expected) < (
             4.5 * spread / np.sqrt(trials) * np.sqrt(n / (n - 1))
@@ -47,9 +47,10 @@ def test_eigenvalues_that_are_reported(found: Answer) -> None:
     part = found.data[CONVERGED]
     np.testing.assert_array_equal(part.abscissa, part.eigenvalues_real.max("neuron"))
     np.testing.assert_array_equal(part.above_one, part.abscissa > 1)
-    # An outlier only where the mean makes one.
+    # An outlier only where the means make one.
+    assert bool(part.outlier_formula.sel(network="balanced").isnull())
     np.testing.assert_array_equal(
-        part.outlier.isnull().any("replicate"), abs(part.outlier_formula) < part.radius_formula
+        part.outlier.isnull().any("replicate"), part.outlier_formula.isnull()
     )
 
 

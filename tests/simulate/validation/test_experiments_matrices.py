@@ -123,8 +123,8 @@ def test_dale_refuses() -> None:
     )
     for name in ("inhibitory", "excitatory"):
         means = {key: PAPER_SETS[name][key] for key in ("alpha", "mu_e", "mu_i")}
-        right = dale_outlier(1000, f=PAPER_SETS[name]["f"], **means)
-        swapped = dale_outlier(1000, f=1 - PAPER_SETS[name]["f"], **means)
+        right = dale_outlier(1000, f=PAPER_SETS[name]["f"], **means)[0].real
+        swapped = dale_outlier(1000, f=1 - PAPER_SETS[name]["f"], **means)[0].real
         for wrong in (swapped / right, -1.0, PAPER_SETS[name]["alpha"]):
             assert z("dale", f"outlier_{name}", wrong) > LIMIT
         # In units of the formula, ∝ √N, the outlier is the same at both N.
