@@ -99,7 +99,8 @@ def freezing(
     >>> bool(Q[1] < Q[0] / 10)
     True
     """
-    first, last = (np.asarray(a, dtype=np.float64) for a in (x, x_later))
+    first = arguments.real("x", x).astype(np.float64, copy=False)
+    last = arguments.real("x_later", x_later).astype(np.float64, copy=False)
     axes = max(first.ndim, last.ndim)
     if min(first.ndim, last.ndim) < 1 or len(first) != len(last) or not len(first):
         raise ArgumentError(
@@ -129,8 +130,8 @@ def kept_states(trajectory: Trajectory) -> NDArray[np.floating]:
 
 def _stacked_states(x: Trajectory | ArrayLike) -> NDArray[np.floating]:
     """States of a run or an array, checked to be finite and (L, n) or (L, n, batch), no copy."""
-    states = kept_states(x) if isinstance(x, Trajectory) else np.asarray(x)
-    if states.ndim not in (2, 3) or not states.size or np.iscomplexobj(states):
+    states = kept_states(x) if isinstance(x, Trajectory) else arguments.real("x", x)
+    if states.ndim not in (2, 3) or not states.size:
         raise ArgumentError(f"x of shape {states.shape}: expected real (L, n) or (L, n, batch)")
     # One row at a time: a mask of all states at once would need memory of their order.
     if not all(np.all(np.isfinite(row)) for row in states):
@@ -223,7 +224,7 @@ def activity_distribution(
     ([2, 1], [1.0, 0.5])
     """
     told = given(activity_distribution, locals())
-    states = kept_states(x) if isinstance(x, Trajectory) else np.asarray(x, dtype=float)
+    states = kept_states(x) if isinstance(x, Trajectory) else arguments.real("x", x)
     values = _activity(x, of, phi)(np.asarray(states, dtype=np.float64))
     if not (values.size and np.all(np.isfinite(values))):
         raise ArgumentError(f"x of shape {states.shape}: must be finite and not empty")
@@ -236,9 +237,9 @@ def activity_distribution(
             raise ArgumentError(f"range={range!r}: must be finite and increase")
         edges = np.histogram_bin_edges(values, int(bins), range)
     else:
-        edges = np.asarray(bins, dtype=float)
-        if edges.ndim != 1 or edges.size < 2 or not np.all(np.diff(edges) > 0):
-            raise ArgumentError("bins: edges must increase")
+        edges = arguments.axis("bins", bins)
+        if edges.size < 2:
+            raise ArgumentError(f"bins={bins!r}: must be at least two edges")
     counts, _ = np.histogram(values, edges)
     share, widths = counts / values.size, np.diff(edges)
     share_err = np.sqrt(share * (1 - share) / values.size)

@@ -9,6 +9,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.linalg import LinearOperator, aslinearoperator
 
 from simulate import (
+    IntegrationError,
     Switching,
     couplings,
     energy_gradient,
@@ -172,3 +173,22 @@ def test_bad_couplings_and_switching() -> None:
         Switching([2], [0])
     with pytest.raises(ValueError, match="expected two sequences"):
         Switching(2, [0, 1])  # type: ignore[arg-type]
+
+
+def test_a_run_without_a_finite_energy_is_no_success() -> None:
+    arguments: dict[str, Any] = {"t_max": 1, "dt": 0.1}
+    with pytest.raises(IntegrationError, match="E is not finite at t = 0"):
+        integrate(np.full((6, 6), 1e300), start(6), **arguments)
+    run = integrate(np.full((6, 6), 1e300), start(6), throw=False, **arguments)
+    assert run.status == "flagged"
+    assert run.t.size == 0
+
+
+def test_an_observable_that_is_not_finite_flags_the_run() -> None:
+    run = integrate(
+        np.eye(3), start(3), t_max=1, dt=0.1, save_at=[0, 0.5, 1],
+        observables={"good": lambda t, x, f: t, "bad": lambda t, x, f: np.nan if t == 0.5 else t},
+    )  # fmt: skip
+    assert run.status == "flagged"
+    assert run.reason == "observables['bad'] is not finite at t = 0.5"
+    assert run.observables["good"].tolist() == [0, 0.5, 1]
