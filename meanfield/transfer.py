@@ -150,9 +150,7 @@ class TransferFunction:
     def _named(self, name: str) -> str:
         return f"phi={self.name!r}: {name}"
 
-    def _same(
-        self, name: str, x: Array, given: Array, full: Array, allowed: Array | float
-    ) -> None:
+    def _same(self, name: str, x: Array, given: Array, full: Array, allowed: Array | float) -> None:
         excess = np.abs(given - full) - allowed
         worst = int(np.argmax(excess))
         self._require(
