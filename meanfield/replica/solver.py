@@ -285,6 +285,8 @@ def replica_map(
     nodes = arguments.count("nodes", nodes, 4, 384)
     if len(order) != 6:
         raise arguments.ArgumentError(f"order: expected q, Q, r, R, X, P, got {len(order)} arrays")
+    named = zip(OrderParameters._fields, order, strict=True)
+    order = tuple(arguments.real(name, number) for name, number in named)  # type: ignore[assignment]
     arrays = np.broadcast_arrays(*order, g, gamma, beta, eta)
     shape = arrays[0].shape
     g, gamma, beta, eta = checked(*arrays[6:])
