@@ -115,8 +115,13 @@ class Network:
         self.eta = float(arguments.confinement(eta))
         # Number of drifts evaluated so far.
         self.evaluations = 0
-        if not (self.is_matrix_free or np.all(np.isfinite(J.data if self.is_sparse else J))):
-            raise ArgumentError("J: must be finite")
+        if not self.is_matrix_free:
+            entries = J.data[None] if self.is_sparse else J
+            with np.errstate(over="ignore", invalid="ignore"):
+                total = np.einsum("ij,ij->", entries, entries, dtype=np.float64)
+            # E and its Hessian have products of two entries.
+            if not np.isfinite(total):
+                raise ArgumentError("J: must be finite, and so must be the sum of its squares")
         if self._is_unproven(_FORWARD):
             self._prove_product()
 

@@ -133,9 +133,14 @@ def _stacked_states(x: Trajectory | ArrayLike) -> NDArray[np.floating]:
     states = kept_states(x) if isinstance(x, Trajectory) else arguments.real("x", x)
     if states.ndim not in (2, 3) or not states.size:
         raise ArgumentError(f"x of shape {states.shape}: expected real (L, n) or (L, n, batch)")
-    # One row at a time: a mask of all states at once would need memory of their order.
-    if not all(np.all(np.isfinite(row)) for row in states):
-        raise ArgumentError("x: must be finite")
+    # One row at a time, without memory of the order of the states.
+    with np.errstate(over="ignore", invalid="ignore"):
+        rows = (row.ravel() for row in states)
+        squares = sum(np.einsum("i,i->", row, row, dtype=np.float64) for row in rows)
+        # The largest number met on the way to a covariance or a power spectrum.
+        largest = squares * states.size
+    if not np.isfinite(largest):
+        raise ArgumentError("x: must be finite, and so must be the sum of its squares")
     return states
 
 

@@ -8,7 +8,16 @@ import pytest
 
 from meanfield import ArgumentError, critical_gain, saddle_point, sweep
 from meanfield.common import arguments
-from simulate import activity_distribution, force, freezing, integrate, principal_components
+from simulate import (
+    activity_distribution,
+    autocorrelation,
+    find_fixed_points,
+    force,
+    freezing,
+    integrate,
+    kinetic_energy,
+    principal_components,
+)
 
 MASKED = np.ma.masked_array([0.5, 0.6], [False, True])
 NO_NUMBERS = [
@@ -69,3 +78,17 @@ def test_states_and_couplings(name: str, call: Any, x: Any) -> None:
 def test_axes_of_sweeps(axis: Any) -> None:
     with pytest.raises(ArgumentError, match="g="):
         sweep(lambda g: g, {"g": axis}, version=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("x", lambda huge: principal_components(huge, 2)),
+        ("x", lambda huge: autocorrelation(huge, max_lag=1)),
+        ("J", lambda huge: kinetic_energy(np.ones(4), huge)),
+        ("J", lambda huge: find_fixed_points(huge, n_starts=2, tol=1e-9, seed=0)),
+    ],
+)
+def test_numbers_whose_squares_overflow_give_no_result(name: str, call: Any) -> None:
+    with pytest.raises(ArgumentError, match=f"^{name}: must be finite, and so must be the sum"):
+        call(1e200 * EYE)
