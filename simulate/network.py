@@ -116,9 +116,9 @@ class Network:
         # Number of drifts evaluated so far.
         self.evaluations = 0
         if not self.is_matrix_free:
-            entries = J.data[None] if self.is_sparse else J
+            entries = (J.data if self.is_sparse else J).ravel(order="K")
             with np.errstate(over="ignore", invalid="ignore"):
-                total = np.einsum("ij,ij->", entries, entries, dtype=np.float64)
+                total = entries @ entries
             # E and its Hessian have products of two entries.
             if not np.isfinite(total):
                 raise ArgumentError("J: must be finite, and so must be the sum of its squares")

@@ -135,8 +135,8 @@ def _stacked_states(x: Trajectory | ArrayLike) -> NDArray[np.floating]:
         raise ArgumentError(f"x of shape {states.shape}: expected real (L, n) or (L, n, batch)")
     # One row at a time, without memory of the order of the states.
     with np.errstate(over="ignore", invalid="ignore"):
-        rows = (row.ravel() for row in states)
-        squares = sum(np.einsum("i,i->", row, row, dtype=np.float64) for row in rows)
+        rows = (row.ravel(order="K") for row in states)
+        squares = float(sum(row @ row for row in rows))
         # The largest number met on the way to a covariance or a power spectrum.
         largest = squares * states.size
     if not np.isfinite(largest):
