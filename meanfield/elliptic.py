@@ -7,7 +7,8 @@ equations and the tests compare the two.  Functions take and return arrays that 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .common.arguments import Array, confinement, gain, symmetry
+from .common.arguments import ArgumentError, Array, confinement, gain, symmetry
+from .transfer import TransferFunction, transfer_function
 
 
 def critical_gain(gamma: ArrayLike) -> Array:
@@ -165,7 +166,13 @@ def linear_temperature_ratio(g: ArrayLike, gamma: ArrayLike = 0.0, eta: ArrayLik
     return np.where(eta > 0, np.exp((low + high) / 2), free)
 
 
-def square_root_amplitude(g: ArrayLike, gamma: ArrayLike, *, cubic: float = 2 / 3) -> Array:
+def square_root_amplitude(
+    g: ArrayLike,
+    gamma: ArrayLike,
+    *,
+    phi: str | TransferFunction | None = None,
+    cubic: float | None = None,
+) -> Array:
     """Amplitude c of q ≈ c √T in regime II, 1/(1+γ) < g < 1/√(1+γ) with γ > 0.
 
     The third saddle-point equation gives T/v² = (3·cubic/g²)(1+γ)(1−g²(1+γ))/(g²(1+γ)²−1), hence
@@ -175,13 +182,20 @@ def square_root_amplitude(g: ArrayLike, gamma: ArrayLike, *, cubic: float = 2 / 
     ----------
     g, gamma : array_like
         Gain and symmetry; they broadcast.
-    cubic : float
-        −φ'''(0)/3 of a φ with slope 1 (2/3 for tanh).
+    phi : str or TransferFunction, optional
+        Default tanh.  With a slope a = φ'(0) the edges are those of the gain a·g.
+    cubic : float, optional
+        In the place of `phi`: −φ'''(0)/3 > 0 of a φ with slope 1 (2/3 for tanh).
 
     Returns
     -------
     ndarray
         c, or nan outside regime II.
+
+    Raises
+    ------
+    ArgumentError
+        If both `phi` and `cubic` are given, or φ does not bend towards saturation at 0.
 
     Examples
     --------
@@ -190,9 +204,19 @@ def square_root_amplitude(g: ArrayLike, gamma: ArrayLike, *, cubic: float = 2 / 
     1.003697
     """
     g, gamma = np.broadcast_arrays(gain(g), symmetry(gamma))
+    slope = 1.0
+    if cubic is None:
+        function = transfer_function("tanh" if phi is None else phi)
+        # φ(x) = aψ(x): Jφ = (aJ)ψ, with ψ of slope 1.
+        slope, cubic = function.slope, function.cubic / function.slope
+    elif phi is not None:
+        raise ArgumentError(f"cubic={cubic!r}: stands in the place of phi, give one of them")
+    if not (np.isfinite(cubic) and cubic > 0):
+        raise ArgumentError(f"cubic={cubic:g}: must be > 0, phi must bend towards saturation")
+    G = slope * g
     with np.errstate(divide="ignore", invalid="ignore"):
-        beyond, before = (g * (1 + gamma)) ** 2 - 1, 1 - g**2 * (1 + gamma)
-        ratio = 3 * cubic / g**2 * (1 + gamma) * before / beyond
+        beyond, before = (G * (1 + gamma)) ** 2 - 1, 1 - G**2 * (1 + gamma)
+        ratio = 3 * cubic / G**2 * (1 + gamma) * before / beyond
         amplitude = 1 / (g**2 * np.sqrt(ratio))
-    inside = (gamma > 0) & (g * (1 + gamma) > 1) & (g**2 * (1 + gamma) < 1)
+    inside = (gamma > 0) & (G * (1 + gamma) > 1) & (G**2 * (1 + gamma) < 1)
     return np.where(inside, amplitude, np.nan)

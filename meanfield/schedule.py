@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from .common import arguments
+from .common import arguments, probes
 from .common.arguments import ArgumentError, Array
 
 
@@ -65,16 +65,32 @@ class Switching:
 Schedule = float | Switching | Callable[[float], float]
 
 
-def as_function(name: str, schedule: Schedule) -> Callable[[float], float]:
-    """The schedule as a function of time that refuses numbers that are not finite."""
-    if not callable(schedule):
-        return Switching((), (arguments.finite(name, schedule),))
+def as_function(
+    name: str, schedule: Schedule, t_max: float = 0.0, *, low: float = -math.inf
+) -> Callable[[float], float]:
+    """The schedule as a function of time with finite values, none below `low`.
+
+    A function of a user is tried at once, at three times in [0, t_max).
+    """
+
+    def valid(label: str, value: float) -> float:
+        number = arguments.finite(label, value)
+        if number < low:
+            raise ArgumentError(f"{label}={number:g}: must be >= {low:g}")
+        return number
+
     if isinstance(schedule, Switching):
+        for value in schedule.values:
+            valid(name, value)
         return schedule
+    if not callable(schedule):
+        return Switching((), (valid(name, schedule),))
 
     def checked(t: float) -> float:
-        return arguments.finite(f"{name}(t={t:g})", schedule(t))
+        return valid(f"{name}(t={t:g})", schedule(t))
 
+    for t in (0.0, 0.37 * t_max, before(t_max, t_max)):
+        probes.answer(f"{name}(t={t:g})", checked, max(t, 0.0))
     return checked
 
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, SupportsIndex
 import numpy as np
 from scipy.special import erf as _erf
 
+from .common import probes
 from .common.arguments import ArgumentError, Array
 
 Function = Callable[[Array], Array]
@@ -24,7 +25,9 @@ _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
 UNIT_NODES, UNIT_WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2
 
 # In units of `TransferFunction.unit`, as is the step of the differences.
-_CHECK_POINTS = np.array([0.02, 0.17, 0.43, 0.9, 1.6, 2.7])
+_CHECK_POINTS = np.array(
+    [0.0013, 0.0061, 0.021, 0.073, 0.17, 0.43, 0.91, 1.6, 2.7, 5.3, 9.7, 23.0, 61.0]
+)
 _CHECK_STEP = 1e-4
 _CHECK_TOLERANCE = 1e-6
 _ROUNDING = 1e-14
@@ -68,10 +71,11 @@ class TransferFunction:
 
     Raises
     ------
-    ValueError
-        If φ is not odd, a value is not finite, φ'(0) ≤ 0, φ''(0) ≠ 0, |φ| exceeds `bound`, or a
-        derivative disagrees with central differences of the function before it by more than 1e-6
-        of its size.
+    ArgumentError
+        If φ is not odd, a value at a few units of x is not finite or of another shape, φ'(0) ≤ 0,
+        φ''(0) ≠ 0, |φ| exceeds `bound`, a derivative disagrees with central differences of the
+        function before it by more than 1e-6 of its size and what the differences do not know, or
+        `jet` or a shortcut disagrees with φ, φ' and φ''.  A kink is no disagreement.
 
     Examples
     --------
@@ -98,48 +102,65 @@ class TransferFunction:
     slope_of_value: Function | None = None
     bend_of_value: Function | None = None
 
+    # A tail may overflow harmlessly.
+    @np.errstate(all="ignore")
     def __post_init__(self) -> None:
-        x, h = self.unit * _CHECK_POINTS, self.unit * _CHECK_STEP
+        probes.answer(self._named("d1"), self.d1, _SCALES)
+        x, step = self.unit * _CHECK_POINTS, self.unit * _CHECK_STEP
+        near, both = x[x < 3 * self.unit], np.concatenate([-x, x])
+        near = np.concatenate([-near, near])
         chain = [("phi", self.phi), ("d1", self.d1), ("d2", self.d2)]
         if self.primitive is not None:
             chain.insert(0, ("primitive", self.primitive))
-        for label, function in chain:
-            finite = np.all(np.isfinite(function(np.concatenate([-x, x]))))
-            self._require(finite, f"{label} is not finite on |x| < {3 * self.unit:g}")
-        size = float(np.max(np.abs(self.phi(x))))
-        odd = np.allclose(self.phi(-x), -self.phi(x), rtol=0, atol=1e-12 * size)
+        values = {name: probes.array_of(self._named(name), f, near) for name, f in chain}
+        size = float(np.max(np.abs(values["phi"])))
+        odd = np.allclose(self.phi(-x), -self.phi(x), rtol=1e-12, atol=1e-12 * size, equal_nan=True)
         self._require(odd, "must be odd, phi(-x) = -phi(x)")
         self._require(self.slope > 0, f"slope phi'(0) = {self.slope:g} must be > 0")
         bend, nearer = np.abs(self.d2(self.unit * np.array([1e-7, 1e-8])))
         smooth = bend <= 1e-6 * np.max(np.abs(self._sampled(self.d2))) or nearer <= bend / 2
         self._require(smooth, "d2 must be continuous, hence 0 at x = 0")
-        bounded = size <= self.bound * (1 + 1e-12)
+        bounded = not np.any(np.abs(self.phi(both)) > self.bound * (1 + 1e-12))
         self._require(bounded, f"|phi| exceeds bound = {self.bound:g}")
-        for (_, lower), (label, upper) in pairwise(chain):
-            slope = (lower(x + h) - lower(x - h)) / (2 * h)
-            slope -= (lower(x + 2 * h) - lower(x - 2 * h) - 4 * h * slope) / (12 * h)
-            error = np.abs(slope - upper(x))
-            worst = int(np.argmax(error))
-            allowed = _CHECK_TOLERANCE * float(np.max(np.abs(upper(x))))
-            allowed += _ROUNDING * float(np.max(np.abs(lower(x)))) / h
-            self._require(
-                error[worst] <= allowed,
-                f"{label} at x = {x[worst]:g} is off by {error[worst]:.1e} from the slope of the "
-                f"function before it (allowed {allowed:.1e})",
-            )
-        for label, shortcut, full in (
-            ("slope_of_value", self.slope_of_value, self.d1),
-            ("bend_of_value", self.bend_of_value, self.d2),
+        for (below, lower), (name, upper) in pairwise(chain):
+            probes.slope(self._named(name), upper, lower, both, step, of=below)
+        for name, shortcut, full in (
+            ("slope_of_value", self.slope_of_value, values["d1"]),
+            ("bend_of_value", self.bend_of_value, values["d2"]),
         ):
             if shortcut is not None:
-                exact = full(x)
-                atol = 1e-9 * float(np.max(np.abs(exact)))
-                same = np.allclose(shortcut(self.phi(x)), exact, rtol=1e-9, atol=atol)
-                self._require(same, f"{label} disagrees with the derivative")
+                given = probes.array_of(self._named(name), shortcut, values["phi"])
+                self._same(name, near, given, full, 1e-9 * np.max(np.abs(full)))
+        if self.jet is not None:
+            self._check_jet(self.jet, near)
+
+    def _check_jet(self, jet: Callable[[Array], Jet], x: Array) -> None:
+        told = probes.answer(self._named("jet"), jet, x.reshape(2, -1))
+        self._require(isinstance(told, Jet), f"jet must return a Jet, got {told!r:.80}")
+        phi, d1 = self.phi(x), self.d1(x)
+        expected = Jet(phi, d1, self.d2(x), (phi - x * d1) / x**3)
+        # The difference in the defect cancels near 0.
+        rounding = Jet(*(0.0 * x,) * 3, _ROUNDING * np.abs(phi / x**3))
+        for name, value, full, extra in zip(Jet._fields, told, expected, rounding, strict=True):
+            shaped = np.shape(value) == (2, x.size // 2)
+            self._require(shaped, f"jet.{name} must have the shape of x")
+            allowed = _CHECK_TOLERANCE * np.max(np.abs(value)) + extra
+            self._same(f"jet.{name}", x, np.ravel(value), full, allowed)
+
+    def _named(self, name: str) -> str:
+        return f"phi={self.name!r}: {name}"
+
+    def _same(self, name: str, x: Array, given: Array, full: Array, allowed: Array | float) -> None:
+        excess = np.abs(given - full) - allowed
+        worst = int(np.argmax(excess))
+        self._require(
+            excess[worst] <= 0,
+            f"{name} at x = {x[worst]:g} gives {given[worst]:g}, expected {full[worst]:g}",
+        )
 
     def _require(self, valid: Any, text: str) -> None:
         if not valid:
-            raise ValueError(f"phi={self.name!r}: {text}")
+            raise ArgumentError(self._named(text))
 
     def __call__(self, x: Array) -> Array:
         """φ(x)."""
@@ -166,9 +187,10 @@ class TransferFunction:
         return np.geomspace(first, last, 2000, dtype=float)
 
     def _sampled(self, function: Function) -> Array:
-        # A cosh in the denominator may overflow harmlessly on the way out.
-        with np.errstate(over="ignore"):
-            return function(self._sample)
+        # A cosh in the denominator may overflow on the way out, and two of them leave nan.
+        with np.errstate(over="ignore", invalid="ignore"):
+            values = function(self._sample)
+        return np.where(np.isnan(values), 0.0, values)
 
     @cached_property
     def unit(self) -> float:

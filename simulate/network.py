@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple
+from weakref import WeakSet
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -15,7 +16,7 @@ from scipy.sparse import issparse
 from scipy.sparse.linalg import LinearOperator
 
 from meanfield import TransferFunction, stability, transfer_function
-from meanfield.common import arguments
+from meanfield.common import arguments, probes
 from meanfield.common.arguments import ArgumentError, Array
 
 # Single or double precision.
@@ -27,6 +28,12 @@ _STEPS = 80
 _WIDTH = 0.02
 # Number of steps over which the estimate must have stopped rising.
 _MEMORY = 4
+
+# Operators of users whose products, and those with Jᵀ, have been tried: once in a process.
+_FORWARD: WeakSet[Any] = WeakSet()
+_BACKWARD: WeakSet[Any] = WeakSet()
+# Relative error of a product that is allowed: operators may work in single precision or iterate.
+_TRUST = 1e-4
 
 
 class Evaluation(NamedTuple):
@@ -94,10 +101,10 @@ class Network:
         # Known only through its products.
         self.is_matrix_free = isinstance(J, LinearOperator)
         if not (self.is_sparse or self.is_matrix_free):
-            J = np.asarray(J)
+            J = arguments.real("J", J)
         if len(J.shape) != 2 or J.shape[0] != J.shape[1] or J.shape[0] < 1:
             raise ArgumentError(f"J of shape {J.shape}: must be square, (n, n) with n >= 1")
-        if np.issubdtype(J.dtype, np.complexfloating):
+        if np.dtype(J.dtype).kind not in "iuf":
             raise ArgumentError(f"J of dtype {J.dtype}: must be real")
         if not self.is_matrix_free:
             J = (J.tocsr() if self.is_sparse else J).astype(self.dtype, copy=False)
@@ -108,14 +115,19 @@ class Network:
         self.eta = float(arguments.confinement(eta))
         # Number of drifts evaluated so far.
         self.evaluations = 0
-        if not (self.is_matrix_free or np.all(np.isfinite(J.data if self.is_sparse else J))):
-            raise ArgumentError("J: must be finite")
+        if not self.is_matrix_free:
+            entries = (J.data if self.is_sparse else J).ravel(order="K")
+            with np.errstate(over="ignore", invalid="ignore"):
+                total = entries @ entries
+            # E and its Hessian have products of two entries.
+            if not np.isfinite(total):
+                raise ArgumentError("J: must be finite, and so must be the sum of its squares")
+        if self._is_unproven(_FORWARD):
+            self._prove_product()
 
     def state(self, x: ArrayLike, name: str = "x") -> State:
         """`x` as a finite (n,) or (n, batch) array of the network's precision."""
-        if np.iscomplexobj(x):
-            raise ArgumentError(f"{name} of dtype {np.asarray(x).dtype}: must be real")
-        state = np.asarray(x, dtype=self.dtype)
+        state = arguments.real(name, x).astype(self.dtype, copy=False)
         if state.ndim not in (1, 2) or state.shape[0] != self.n or state.size == 0:
             raise ArgumentError(
                 f"{name} of shape {state.shape}: expected ({self.n},) or ({self.n}, batch)"
@@ -153,6 +165,8 @@ class Network:
 
     def transposed_product(self, v: State) -> State:
         """Jᵀ · v for v of shape (n, ...)."""
+        if self.is_matrix_free and self._is_unproven(_BACKWARD):
+            self._prove_adjoint()
         return self._multiply(self.transposed, v)
 
     def _multiply(self, matrix: Any, v: State) -> State:
@@ -166,6 +180,53 @@ class Network:
             # The same product a fifth faster: BLAS packs the long side of a thin batch better.
             return (flat.T @ matrix.T).T.reshape(v.shape)
         return (matrix @ flat).reshape(v.shape)
+
+    def _is_unproven(self, proven: WeakSet[Any]) -> bool:
+        # Operators with a `norm_bound` reveal new directions when asked, and are trusted.
+        trusted = not self.is_matrix_free or hasattr(self.J, "norm_bound")
+        return not trusted and self.J not in proven
+
+    def _prove_product(self) -> None:
+        """Refuse an operator that is not a real, finite, linear map with one answer."""
+        v = self._probe()
+        # Copies: an operator may answer with a view of a buffer.
+        both = probes.answer("J", lambda: np.array(self.J @ np.stack([v, -2 * v], axis=1)))
+        once = probes.answer("J", lambda: np.array(self.J @ v))
+        for value, shape in ((both, (self.n, 2)), (once, (self.n,))):
+            if np.shape(value) != shape or np.iscomplexobj(value) or not np.isfinite(value).all():
+                raise ArgumentError(f"J: must answer with finite real numbers of shape {shape}")
+        size = _TRUST * np.linalg.norm(once)
+        if not (np.linalg.norm(both[:, 0] - once) <= size):
+            raise ArgumentError("J: answers a vector and the same column of a matrix differently")
+        if not (np.linalg.norm(both[:, 1] + 2 * once) <= 2 * size):
+            raise ArgumentError("J: must be linear, J(−2v) = −2Jv")
+        _FORWARD.add(self.J)
+
+    def _prove_adjoint(self) -> None:
+        """Refuse an operator whose `rmatvec` is missing, or not that of Jᵀ."""
+        v = self._probe()
+        image = self.product(v)
+        # Parallel to Jv in part: ⟨Jv, w⟩ would be 1/√n of its bound for a w of its own.
+        w = image + np.linalg.norm(image) * self._probe(1)
+        try:
+            back = self._multiply(self.transposed, w)
+        except (NotImplementedError, AttributeError, TypeError) as error:
+            raise ArgumentError(
+                "J: this LinearOperator has no rmatvec, and the Onsager-reaction force and the "
+                "stiffness need Jᵀ; give rmatvec="
+            ) from error
+        ahead, behind = float(image @ w), float(v @ back)
+        if not (abs(ahead - behind) <= _TRUST * np.linalg.norm(image) * np.linalg.norm(w)):
+            raise ArgumentError(
+                f"J: rmatvec is not the transpose of matvec, ⟨Jv, w⟩ = {ahead:g} and "
+                f"⟨v, Jᵀw⟩ = {behind:g} for random v, w"
+            )
+        _BACKWARD.add(self.J)
+
+    def _probe(self, number: int = 0) -> State:
+        """A random unit vector, the same for every network of this size."""
+        v = np.random.default_rng(number).standard_normal(self.n)
+        return self._cast(v / np.linalg.norm(v))
 
     def evaluate(self, x: State, onsager: float) -> Evaluation:
         """Drift F = f − κ(φ'∘Jᵀf + ηx) and force f at `x` ([HH] Eq. 8)."""

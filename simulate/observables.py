@@ -100,9 +100,8 @@ def freezing(
     >>> bool(Q[1] < Q[0] / 10)
     True
     """
-    if np.iscomplexobj(x) or np.iscomplexobj(x_later):
-        raise ArgumentError("x, x_later: must be real")
-    first, last = (np.asarray(a, dtype=np.float64) for a in (x, x_later))
+    first = arguments.real("x", x).astype(np.float64, copy=False)
+    last = arguments.real("x_later", x_later).astype(np.float64, copy=False)
     axes = max(first.ndim, last.ndim)
     if min(first.ndim, last.ndim) < 1 or len(first) != len(last) or not len(first):
         raise ArgumentError(
@@ -132,12 +131,17 @@ def kept_states(trajectory: Trajectory) -> NDArray[np.floating]:
 
 def _stacked_states(x: Trajectory | ArrayLike) -> NDArray[np.floating]:
     """States of a run or an array, checked to be finite and (L, n) or (L, n, batch), no copy."""
-    states = kept_states(x) if isinstance(x, Trajectory) else np.asarray(x)
-    if states.ndim not in (2, 3) or not states.size or np.iscomplexobj(states):
+    states = kept_states(x) if isinstance(x, Trajectory) else arguments.real("x", x)
+    if states.ndim not in (2, 3) or not states.size:
         raise ArgumentError(f"x of shape {states.shape}: expected real (L, n) or (L, n, batch)")
-    # One row at a time: a mask of all states at once would need memory of their order.
-    if not all(np.all(np.isfinite(row)) for row in states):
-        raise ArgumentError("x: must be finite")
+    # One row at a time, without memory of the order of the states.
+    with np.errstate(over="ignore", invalid="ignore"):
+        rows = (row.ravel(order="K") for row in states)
+        squares = float(sum(row @ row for row in rows))
+        # The largest number met on the way to a covariance or a power spectrum.
+        largest = squares * states.size
+    if not np.isfinite(largest):
+        raise ArgumentError("x: must be finite, and so must be the sum of its squares")
     return states
 
 
@@ -309,10 +313,13 @@ def activity_distribution(
     """
     told, runs = given(activity_distribution, locals()), _runs(x)
     function = _activity(runs[0], of, phi)
-    if any(not isinstance(run, Trajectory) and np.iscomplexobj(run) for run in runs):
-        raise ArgumentError("x: must be real")
     parts = [
-        function(np.asarray(kept_states(run) if isinstance(run, Trajectory) else run, dtype=float))
+        function(
+            np.asarray(
+                kept_states(run) if isinstance(run, Trajectory) else arguments.real("x", run),
+                dtype=np.float64,
+            )
+        )
         for run in runs
     ]
     values = parts[0] if len(parts) == 1 else np.concatenate([part.ravel() for part in parts])
@@ -327,9 +334,9 @@ def activity_distribution(
             raise ArgumentError(f"range={range!r}: must be finite and increase")
         edges = np.histogram_bin_edges(values, int(bins), range)
     else:
-        edges = np.asarray(bins, dtype=float)
-        if edges.ndim != 1 or edges.size < 2 or not np.all(np.diff(edges) > 0):
-            raise ArgumentError("bins: edges must increase")
+        edges = arguments.axis("bins", bins)
+        if edges.size < 2:
+            raise ArgumentError(f"bins={bins!r}: must be at least two edges")
     widths = np.diff(edges)
     if isinstance(runs[0], Trajectory):
         units = _units(runs, parts, couplings)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from numbers import Real
 from operator import index
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,25 +15,36 @@ class ArgumentError(ValueError):
     """An argument outside its range."""
 
 
-def _real(value: ArrayLike) -> Array:
-    # NumPy would read '2', True and None as 2, 1 and nan.
+def _is_real(value: object) -> bool:
+    if isinstance(value, list | tuple):
+        return all(map(_is_real, value))
+    if isinstance(value, Real):
+        return not isinstance(value, bool)
     given = np.asarray(value)
     if given.dtype.kind == "O":
-        valid = all(isinstance(x, Real) and not isinstance(x, bool) for x in given.flat)
-    else:
-        valid = given.dtype.kind in "iuf"
-    if not valid:
-        raise TypeError
-    return given.astype(float)
+        return given.ndim > 0 and all(map(_is_real, given.flat))
+    return given.dtype.kind in "iuf" and not np.ma.is_masked(value)
+
+
+def real(name: str, value: ArrayLike) -> NDArray[Any]:
+    """Integers or floats as an array of any shape, no copy of one; nothing else is read as such."""
+    # NumPy would read '2', True, None and a date as 2, 1, nan and a count of days, and drop
+    # imaginary parts and masks.
+    try:
+        if not _is_real(value):
+            raise TypeError
+        array = np.asarray(value)
+        return array.astype(float) if array.dtype.kind == "O" else array
+    except (TypeError, ValueError, OverflowError) as error:
+        is_array = isinstance(value, np.ndarray) and value.ndim > 0
+        what = f"{name} of dtype {value.dtype}" if is_array else f"{name}={value!r:.200}"  # type: ignore[union-attr]
+        raise ArgumentError(f"{what}: must be real numbers, none of them masked") from error
 
 
 def _checked(
     name: str, value: ArrayLike, valid: Callable[[Array], NDArray[np.bool_]], allowed: str
 ) -> Array:
-    try:
-        array = _real(value)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise ArgumentError(f"{name}={value!r}: must be real") from error
+    array = real(name, value).astype(float)
     bad = ~valid(array)
     if np.any(bad):
         raise ArgumentError(f"{name}={array[bad].flat[0]:g}: {allowed}")

@@ -388,7 +388,10 @@ def _told(content: Any) -> Any:
     if isinstance(content, Mapping):
         return {str(name): _told(entry) for name, entry in content.items()}
     if isinstance(content, list | tuple | range | np.ndarray):
-        array = np.asarray(content)
+        try:
+            array = np.asarray(content)
+        except ValueError:  # Rows of different lengths.
+            return _Text(f"<{type(content).__name__} of {len(content)}>")
         if array.dtype.kind in "iufbU" and array.size <= _TOLD:
             return array.tolist()
         return _Text(f"<{array.dtype} array {array.shape}>")

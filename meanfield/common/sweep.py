@@ -388,6 +388,8 @@ def _axis(name: str, values: ArrayLike) -> list[Any]:
         raise ArgumentError(
             f"{name}={values!r}: expected a non-empty one-dimensional axis of numbers or texts"
         )
+    if array.dtype.kind != "U":
+        arguments.real(name, values)
     places: list[Any] = array.tolist()
     if array.dtype.kind == "f" and np.isnan(array).any():
         raise ArgumentError(f"{name}={values!r}: nan is no place on an axis")

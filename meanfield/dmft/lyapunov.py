@@ -144,7 +144,7 @@ def maximal_lyapunov(
     window = arguments.window(window)
     if temperature and math.isfinite(window):
         raise ArgumentError(f"window={window:g}: must be inf with temperature={temperature:g}")
-    site = checked_model(model, phi, onsager)
+    site = checked_model(model, phi, onsager, t_max)
     if site.slopes is None:
         raise ArgumentError(f"model={site.name!r}: has no slopes")
     ensemble = Ensemble.checked(n_trajectories, batches, seed, workers, executor, progress)

@@ -254,17 +254,16 @@ def two_time(
     save_every = arguments.count("save_every", save_every, 1)
     arguments.one_of("method", method, ("auto", "closed", "sampler"))
     arguments.one_of("finite_m", finite_m, FINITE_M)
-    heat, kappa = as_function("temperature", temperature), as_function("onsager", onsager)
+    heat = as_function("temperature", temperature, t_max, low=0.0)
+    kappa = as_function("onsager", onsager, t_max)
     times = breakpoints(t_max, onsager, temperature)
     grid = step_times(times, dt)
     saves = np.flatnonzero(np.isin(grid, step_times(times, dt, save_every)))
     is_vanilla = model is None and not callable(onsager) and onsager == 0
-    site = checked_model(model, phi, onsager)
+    site = checked_model(model, phi, onsager, t_max)
 
     def noise(t: float) -> float:
-        if (T := heat(t)) < 0:
-            raise ArgumentError(f"temperature={T:g} at t = {t:g}: must be >= 0")
-        return 2 * T
+        return 2 * heat(t)
 
     ensemble = Ensemble.checked(n_trajectories, batches, seed, workers, executor, progress)
     pulses = arguments.count("n_pulsed", n_pulsed, 1) // ensemble.batches + 1

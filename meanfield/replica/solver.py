@@ -39,7 +39,13 @@ class SaddlePoint(Result):
     r: Array = value("response, diagonal", (...,), symbol="$r$")
     R: Array = value("response, off-diagonal", (...,), symbol="$R$")
     X: Array = value("conjugate of q, diagonal X_d", (...,), symbol="$X_d$")
-    P: Array = value("conjugate of Q, minus the off-diagonal X", (...,), symbol="$P$")
+    P: Array = value(
+        "conjugate of Q, minus the off-diagonal X",
+        (...,),
+        symbol="$P$",
+        note="The variance of a field where the branch is stable.  On the static branch beyond "
+        "g(1+γ) = 1, which is unstable, P < 0 for γ > 0 and γ < 0, and P = 0 at γ = 0.",
+    )
     G: Array = value("integrated response r - R", (...,), symbol="$G$")
     chi: Array = value(
         "susceptibility beta (q - Q)",
@@ -53,7 +59,13 @@ class SaddlePoint(Result):
         symbol=r"$\sigma_{x\phi}$",
         note="E[⟨xφ⟩ − ⟨x⟩⟨φ⟩]; on the static branch lim βσ_xφ.",
     )
-    x2: Array = value("mean square of x", (...,), symbol=r"$\langle x^2\rangle$")
+    x2: Array = value(
+        "mean square of x",
+        (...,),
+        symbol=r"$\langle x^2\rangle$",
+        note="‖x‖²/N of the measure, which is not that of the dynamics: at γ = 0, g = 2 and "
+        "β = ∞ it is 2.121, `delta0` of `stationary` 1.925.",
+    )
     energy: Array = value("quasi-potential per neuron", (...,), symbol="$E/N$")
     free_entropy: Array = value(
         "free entropy per neuron, relative to (beta/2 pi)^(N/2)", (...,), symbol=r"$\psi$"
@@ -117,7 +129,9 @@ def saddle_point(
     branch : {"static", "paramagnetic", "ordered", "stable"}
         ``"static"``: β → ∞ around one fixed point, the static solution of the DMFT.
         ``"paramagnetic"``: Q = R = P = 0, any β; the equilibrium of the measure where stable.
-        ``"ordered"``: Q, R, P ≠ 0, finite β; continued from β_SG, it exists for γ < 0 only.
+        ``"ordered"``: Q, R, P ≠ 0, finite β; continued from β_SG, it exists for γ < 0 only.  It is
+        re-entrant where the null sheet is stable again at low T: at g = 1.6, γ = −0.5 it exists
+        from T = 0.193 down to 0.0098, where Q is back at 0.
         ``"stable"``: per point the null sheet if stable, else the cooled one if stable, else the
         ordered branch, whose replicon eigenvalue may exceed 1 (then `stable` is False); at β = ∞
         a point that would need the ordered branch is flagged: give a finite β.  `branch_of` and
@@ -271,6 +285,8 @@ def replica_map(
     nodes = arguments.count("nodes", nodes, 4, 384)
     if len(order) != 6:
         raise arguments.ArgumentError(f"order: expected q, Q, r, R, X, P, got {len(order)} arrays")
+    named = zip(OrderParameters._fields, order, strict=True)
+    order = tuple(arguments.real(name, number) for name, number in named)  # type: ignore[assignment]
     arrays = np.broadcast_arrays(*order, g, gamma, beta, eta)
     shape = arrays[0].shape
     g, gamma, beta, eta = checked(*arrays[6:])

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from meanfield.common import seeds
+from meanfield.common import arguments, seeds
 from meanfield.common.arguments import ArgumentError
 from meanfield.schedule import Switching, before
 from meanfield.stability import Rates
@@ -71,7 +71,7 @@ class Problem:
         return Evaluation(evaluation.drift + self._drive(self.inputs, t, x), evaluation.force)
 
     def _drive(self, inputs: Input, t: float, x: State) -> State:
-        drive = np.asarray(inputs(t), dtype=self.network.dtype)
+        drive = arguments.real(f"inputs(t={t:g})", inputs(t)).astype(self.network.dtype, copy=False)
         if not np.all(np.isfinite(drive)):
             raise ArgumentError(f"inputs(t={t:g}): must be finite")
         if drive.ndim == 1 and x.ndim == 2:
@@ -86,10 +86,7 @@ class Problem:
 
     def noise_strength(self, t: float) -> float:
         """√(2T)."""
-        temperature = self.temperature(self._read_at(t))
-        if temperature < 0:
-            raise ArgumentError(f"temperature={temperature:g} at t = {t:g}: must be >= 0")
-        return float(np.sqrt(2 * temperature))
+        return math.sqrt(2 * self.temperature(self._read_at(t)))
 
     def draw(self) -> State:
         """The next vectors ξ."""

@@ -236,7 +236,7 @@ def integrate(
     store_states : bool
         Whether to keep the states at the save times.
     observables : mapping of str to function, optional
-        Each called as function(t, x, f) at the save times.
+        Each called as function(t, x, f) at the save times; one that is not finite flags the run.
     switch_times : sequence of float
         Times to land on beside those of `Switching` arguments: jumps of plain functions and of the
         input.  Where there are such functions, adaptive steps stay below one leak time, and a
@@ -270,7 +270,7 @@ def integrate(
         If a number is outside its range, a shape does not fit, a time lies outside [0, t_max], or
         the method does not take the noise.
     IntegrationError
-        If the state stops being finite or the adaptive step vanishes, and `throw`.
+        If the state or E stops being finite or the adaptive step vanishes, and `throw`.
 
     Warns
     -----
@@ -310,8 +310,8 @@ def integrate(
     scheme = chosen_scheme(method, onsager, noisy=noisy)
     problem = Problem(
         network,
-        as_function("onsager", onsager),
-        as_function("temperature", temperature),
+        as_function("onsager", onsager, t_max),
+        as_function("temperature", temperature, t_max, low=0.0),
         inputs,
         ColumnNoise(seed, x),
     )
@@ -382,8 +382,8 @@ def _run(
         threadpool_limits(threads, user_api="blas"),
         bar(t_max - start, scheme.name, progress) as shown,
     ):
-        recorder.start(replace(problem, end=times[1]), start, x)
         try:
+            recorder.start(replace(problem, end=times[1]), start, x)
             for step in advance(problem, scheme, control, monitor, x, times, now):
                 recorder.take(step)
                 end = step.x1
@@ -393,7 +393,7 @@ def _run(
             if throw:
                 reasons = filter(None, (failure, monitor.judgement()))
                 raise IntegrationError("; ".join(reasons)) from None
-    report = monitor.report(problem, failure, stacklevel=3)
+    report = monitor.report(problem, failure or recorder.complaint, stacklevel=3)
     report["reason"] = "; ".join(dict.fromkeys(filter(None, (earlier, report["reason"]))))
     if noisy:
         _ENDS.append(_noise_at(problem, end))
@@ -503,6 +503,8 @@ class _Recorder:
                 )
         self._scheme, self._times, self._observables = scheme, times, observables
         self._next = 0
+        # What is wrong with the observables; the run goes on, flagged.
+        self.complaint = ""
         self._states: State | None = None
         if store_states:
             self._states = np.empty((len(times), *like.shape), dtype=like.dtype)
@@ -528,9 +530,14 @@ class _Recorder:
     def _keep(self, problem: Problem, t: float, x: State, evaluation: Evaluation) -> None:
         if self._states is not None:
             self._states[self._next] = x
-        self._energy[self._next] = problem.energy(x, evaluation) / len(x)
+        energy = self._energy[self._next] = problem.energy(x, evaluation) / len(x)
+        if not np.all(np.isfinite(energy)):
+            raise IntegrationError(f"E is not finite at t = {t:g}: J or x0 is too large for it")
         for name, observable in self._observables.items():
-            self._values[name].append(np.asarray(observable(t, x, evaluation.force)))
+            row = np.asarray(observable(t, x, evaluation.force))
+            if row.dtype.kind in "fc" and not np.all(np.isfinite(row)):
+                self.complaint = f"observables[{name!r}] is not finite at t = {t:g}"
+            self._values[name].append(row)
         self._next += 1
 
     def saved(self) -> dict[str, Any]:

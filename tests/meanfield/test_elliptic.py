@@ -4,6 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meanfield import (
+    ArgumentError,
+    TransferFunction,
     critical_gain,
     linear_temperature_ratio,
     measure_transition_gain,
@@ -12,6 +14,7 @@ from meanfield import (
     null_response,
     saddle_point,
     square_root_amplitude,
+    transfer_function,
 )
 
 GAINS = st.floats(0.05, 10)
@@ -101,6 +104,29 @@ def test_regime_two_square_root_law(g: float, gamma: float) -> None:
     # The next term is of relative order √T: a factor of 10 from each to the next.
     assert errors[2] < 1e-4
     assert errors[0] / errors[1] == pytest.approx(10, rel=0.2)
+
+
+@pytest.mark.parametrize("name", ["erf", "algebraic"])
+def test_square_root_amplitude_of_any_phi(name: str) -> None:
+    """With a slope of 1, and of 1.25; the next term is of relative order √T = 1e-6."""
+    f = transfer_function(name)
+    a = 1.25
+    scaled = TransferFunction(
+        "scaled", phi=lambda x: a * f.phi(x), d1=lambda x: a * f.d1(x), d2=lambda x: a * f.d2(x)
+    )
+    for g, phi in ((0.75, f), (0.6, scaled)):
+        amplitude = float(square_root_amplitude(g, 0.5, phi=phi))
+        point = saddle_point(g, 0.5, beta=1e12, branch="paramagnetic", phi=phi)
+        assert float(point.q) * 1e6 == pytest.approx(amplitude, rel=1e-4)
+    by_number = square_root_amplitude(0.75, 0.5, cubic=f.cubic)
+    assert by_number == pytest.approx(square_root_amplitude(0.75, 0.5, phi=name), rel=1e-12)
+
+
+def test_square_root_amplitude_refuses() -> None:
+    with pytest.raises(ArgumentError, match="in the place of phi"):
+        square_root_amplitude(0.75, 0.5, phi="erf", cubic=1.0)
+    with pytest.raises(ArgumentError, match="cubic=0: must be > 0"):
+        square_root_amplitude(0.75, 0.5, phi="linear")
 
 
 def test_square_root_amplitude_is_nan_outside_regime_two() -> None:

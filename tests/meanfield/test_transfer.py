@@ -1,9 +1,12 @@
+import math
+from collections.abc import Callable
+
 import mpmath as mp
 import numpy as np
 import pytest
 
-from meanfield import TransferFunction, transfer_function
-from meanfield.transfer import NAMES
+from meanfield import ArgumentError, TransferFunction, transfer_function
+from meanfield.transfer import NAMES, Jet
 
 EXACT = {
     "tanh": mp.tanh,
@@ -87,13 +90,98 @@ def test_own_function_is_accepted() -> None:
             "must be continuous",
         ),
         ({"phi": lambda x: -np.arctan(x), "d1": lambda x: -1 / (1 + x * x)}, "slope"),
-        ({"d2": lambda x: x * np.nan}, "not finite"),
+        ({"d2": lambda x: x * np.nan}, "d2: must map arrays to finite"),
         ({"primitive": lambda x: x * np.arctan(x)}, "phi at x"),
     ],
 )
 def test_a_wrong_function_is_refused(changes: dict[str, object], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ArgumentError, match=message):
         _own(**changes)
+
+
+def _jet(**factors: float) -> Callable[[np.ndarray], Jet]:
+    """The jet of arctan with a factor on one of its parts."""
+
+    def jet(x: np.ndarray) -> Jet:
+        d1 = 1 / (1 + x * x)
+        value = Jet(np.arctan(x), d1, -2 * x * d1 * d1, (np.arctan(x) - x * d1) / x**3)
+        return value._replace(**{name: k * getattr(value, name) for name, k in factors.items()})
+
+    return jet
+
+
+@pytest.mark.parametrize("name", ["phi", "d1", "d2", "defect"])
+def test_a_wrong_jet_is_refused(name: str) -> None:
+    """The message names the part, the place and both values."""
+    assert _own(jet=_jet()).evaluate(np.ones(1)).d1 == 0.5
+    with pytest.raises(ArgumentError, match=rf"own'?: jet\.{name} at x = .* gives .*, expected"):
+        _own(jet=_jet(**{name: 1.1}))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"jet": lambda x: _jet()(x)[:3]}, "jet must return a Jet"),
+        ({"jet": lambda x: _jet()(x.ravel())}, "jet.phi must have the shape"),
+        ({"d1": lambda x: 1.1 / (1 + x * x)}, "d1 at x = .* is .* slope of phi there is"),
+        ({"d2": lambda x: -2.2 * x / (1 + x * x) ** 2}, "d2 at x = .* slope of d1 there is"),
+        # Right for x > 0 alone, and near 0 alone.
+        ({"d1": lambda x: 1 / (1 + x * np.abs(x))}, "d1 at x = -"),
+        ({"d1": lambda x: 1 / (1 + np.where(x < 4, x * x, 12.0))}, "d1 at x = 61 is 0.0769"),
+        ({"phi": math.atan}, "phi: raised TypeError"),
+        ({"phi": lambda x: np.arctan(x)[:2]}, "phi: must map arrays"),
+        ({"phi": lambda x: np.arctan(x, out=x)}, "phi: must not change its arguments"),
+        ({"slope_of_value": lambda v: 1.1 / (1 + np.tan(v) ** 2)}, "slope_of_value at x"),
+        ({"bend_of_value": lambda v: -2 * np.abs(v)}, "bend_of_value at x"),
+    ],
+)
+def test_every_part_is_tried(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(ArgumentError, match=message):
+        _own(**changes)
+
+
+@pytest.mark.parametrize("k", [0.04, 0.3, 3.0, 30.0])
+@pytest.mark.parametrize("name", NAMES)
+def test_no_right_function_is_refused(name: str, k: float) -> None:
+    """Steep and wide ones, also where overflow makes their tails nan."""
+    known = transfer_function(name)
+    assert known.primitive is not None
+    TransferFunction(
+        "right", phi=lambda x: known.phi(k * x), d1=lambda x: k * known.d1(k * x),
+        d2=lambda x: k**2 * known.d2(k * x), primitive=lambda x: known.primitive(k * x) / k,  # type: ignore[misc]
+    )  # fmt: skip
+    f = TransferFunction(
+        "sinh", phi=lambda x: np.tanh(k * x), d1=lambda x: k / np.cosh(k * x) ** 2,
+        d2=lambda x: -2 * k**2 * np.sinh(k * x) / np.cosh(k * x) ** 3,
+        primitive=lambda x: np.log(np.cosh(k * x)) / k,
+    )  # fmt: skip
+    assert f.length * k == pytest.approx(1, rel=1e-2)
+    assert f.is_concave
+
+
+@pytest.mark.parametrize("bend", [0.0, 1e-10, 1e-5])
+def test_the_jet_of_a_nearly_linear_function_is_accepted(bend: float) -> None:
+    """Its defect is below the rounding of φ − xφ'."""
+
+    def phi(x: np.ndarray) -> np.ndarray:
+        return 0.3 * x - bend * x**3
+
+    def jet(x: np.ndarray) -> Jet:
+        return Jet(phi(x), 0.3 - 3 * bend * x**2, -6 * bend * x, np.full_like(x, 2 * bend))
+
+    f = TransferFunction(
+        "cubic", phi=phi, d1=lambda x: jet(x).d1, d2=lambda x: jet(x).d2, jet=jet
+    )  # fmt: skip
+    assert f.slope == 0.3
+
+
+@pytest.mark.parametrize("edge", [0.0073, 0.43, 1.0, 1.6, 1.6 * 1.013, 2.7])
+def test_a_kink_is_no_mistake(edge: float) -> None:
+    """Also at, or beside, a place where the derivative is tried."""
+    TransferFunction(
+        "clipped", phi=lambda x: np.clip(x, -edge, edge), d1=lambda x: 1.0 * (np.abs(x) < edge),
+        d2=np.zeros_like, bound=edge,
+    )  # fmt: skip
 
 
 def test_unknown_names_are_listed() -> None:

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
-from scipy.sparse.linalg import aslinearoperator
+from scipy.sparse.linalg import LinearOperator, aslinearoperator
 
 from derivations.dynamics import oracle
+from meanfield import ArgumentError
 from simulate import (
     couplings,
     divergence,
@@ -198,3 +199,74 @@ def test_stiffness_of_the_null_state() -> None:
 def test_bad_arguments(call: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def _operator(matrix: Any, **changes: Any) -> LinearOperator:
+    parts = {
+        "matvec": lambda v: matrix @ v, "rmatvec": lambda v: matrix.T @ v,
+        "matmat": lambda v: matrix @ v, "dtype": np.float64,
+    }  # fmt: skip
+    return LinearOperator(matrix.shape, **(parts | changes))
+
+
+MATRIX = couplings.elliptic(40, 1.5, 0.2, seed=1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"rmatvec": None}, "has no rmatvec"),
+        ({"rmatvec": lambda v: MATRIX @ v}, "rmatvec is not the transpose"),
+        ({"rmatvec": lambda v: 1.01 * MATRIX.T @ v}, "rmatvec is not the transpose"),
+        ({"rmatvec": lambda v: -MATRIX.T @ v}, "rmatvec is not the transpose"),
+        ({"rmatvec": lambda v: MATRIX.T @ v * np.nan}, "rmatvec is not the transpose"),
+    ],
+)
+def test_a_wrong_transpose_is_refused_where_it_is_needed(
+    changes: dict[str, Any], message: str
+) -> None:
+    J, x = _operator(MATRIX, **changes), np.linspace(-1, 1, 40)
+    np.testing.assert_allclose(force(x, J), force(x, MATRIX), atol=1e-13)
+    with pytest.raises(ArgumentError, match=f"^J: .*{message}"):
+        integrate(J, x, t_max=1, dt=0.1, onsager=1.0)
+    with pytest.raises(ArgumentError, match=f"^J: .*{message}"):
+        energy_gradient(x, J)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"matvec": lambda v: (MATRIX @ v)[:7]}, "raised ValueError"),
+        ({"matvec": lambda v: MATRIX @ v + 1, "matmat": lambda v: MATRIX @ v + 1}, "be linear"),
+        ({"matmat": lambda v: MATRIX.T @ v}, "differently"),
+        ({"matvec": lambda v: 1j * (MATRIX @ v)}, "finite real"),
+        ({"matmat": lambda v: MATRIX @ v * np.inf}, "finite real"),
+    ],
+)
+def test_a_wrong_operator_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ArgumentError, match=f"^J: .*{message}"):
+        force(np.ones(40), _operator(MATRIX, **changes))
+
+
+def test_operators_are_tried_once() -> None:
+    """Two products and one with Jᵀ more than are needed, whatever is done with the operator."""
+    asked = []
+    J = _operator(MATRIX, matvec=lambda v: asked.append("J") or MATRIX @ v,
+                  matmat=lambda v: asked.append("J") or MATRIX @ v,
+                  rmatvec=lambda v: asked.append("T") or MATRIX.T @ v)  # fmt: skip
+    for _ in range(3):
+        energy_gradient(np.ones(40), J)
+    assert asked.count("J") == 3 + 3
+    assert asked.count("T") == 3 + 1
+    single = _operator(MATRIX.astype(np.float32))
+    np.testing.assert_allclose(force(np.ones(40), single), force(np.ones(40), MATRIX), atol=1e-5)
+    energy_gradient(np.ones(40), single)
+    # Zero couplings, and one neuron.
+    for matrix in (np.zeros((3, 3)), np.array([[2.0]])):
+        energy_gradient(np.ones(len(matrix)), aslinearoperator(matrix))
+
+
+def test_couplings_that_reveal_themselves_are_not_asked() -> None:
+    one, other = (couplings.lazy(50, 1.5, 0.2, seed=1, tol=1e-9) for _ in range(2))
+    x = np.linspace(-1, 1, 50)
+    np.testing.assert_allclose(force(x, one) + x, other @ np.tanh(x), rtol=0, atol=1e-14)

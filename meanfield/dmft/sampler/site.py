@@ -6,11 +6,16 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...common import probes
 from ...common.arguments import ArgumentError, Array
 from ...schedule import Schedule, as_function
 from ...transfer import TransferFunction
 
-_PROBE = np.array([-0.7, 0.4, 1.3])
+# Where functions are tried, and the step of the differences.
+_PROBE = np.array([-2.3, -0.71, -0.13, 0.037, 0.41, 1.3, 3.1])
+_STEP = 1e-4
+# How many times of a run are asked whether u is used.
+_TIMES = 64
 
 
 class Slopes(NamedTuple):
@@ -59,7 +64,8 @@ class SiteModel:
     Raises
     ------
     ArgumentError
-        If `uses_u` comes without `psi`, or a function does not map arrays to arrays of their shape.
+        If `uses_u` comes without `psi`, a function does not map arrays to finite arrays of their
+        shape, or one of the `slopes` is not what central differences say at t = 0.
 
     Examples
     --------
@@ -88,33 +94,79 @@ class SiteModel:
     def __post_init__(self) -> None:
         if self.uses_u is not _never and self.psi is None:
             raise ArgumentError("psi=None: a model that uses u = Jᵀψ must say what ψ is")
-        x, h = _PROBE, _PROBE[::-1]
-        u = h if self.uses_u(0.0) else None
-        values = {"phi": self.phi(x), "drift": self.drift(0.0, x, h, u), "force": self.force(x, h)}
+        self.probe(0.0)
+
+    def probe(self, t: float) -> None:
+        """Try every function once at time t, and `slopes` against central differences."""
+        x, h, u = _PROBE, np.roll(_PROBE, 1), np.roll(_PROBE, 2)
+        seen = u if self.uses_u(t) else None
+        probes.array_of(self._named("phi"), self.phi, x)
+        probes.array_of(self._named("drift"), self.drift, t, x, h, seen)
+        probes.array_of(self._named("force"), self.force, x, h)
         if self.psi is not None:
-            values["psi"] = self.psi(x, h)
-        for name, value in values.items():
-            if np.shape(value) != x.shape or not np.all(np.isfinite(value)):
-                raise ArgumentError(
-                    f"{name} of model {self.name!r}: must map arrays to finite arrays of their "
-                    f"shape, got {value!r}"
-                )
+            probes.array_of(self._named("psi"), self.psi, x, h)
+        if self.slopes is not None:
+            self._probe_slopes(self.slopes, t, seen)
+
+    def _probe_slopes(
+        self,
+        slopes: Callable[[float, Array, Array, Array | None], Slopes],
+        t: float,
+        u: Array | None,
+    ) -> None:
+        told = probes.answer(self._named("slopes"), slopes, t, _PROBE, np.roll(_PROBE, 1), u)
+        if not isinstance(told, Slopes):
+            raise ArgumentError(f"{self._named('slopes')}: must return Slopes, got {told!r:.80}")
+        phi, psi, drift = self.phi, self.psi, self.drift
+        # Twice as many: every place is tried with another beside it.
+        x, h = (np.tile(np.roll(_PROBE, k), 2) for k in (0, 1))
+        u = None if u is None else np.tile(u, 2)
+        by: dict[str, tuple[Array, Callable[[Array], Array], Callable[[Array], Slopes]]] = {
+            "phi_x": (x, phi, lambda v: slopes(t, v, h, u)),
+            "drift_x": (x, lambda v: drift(t, v, h, u), lambda v: slopes(t, v, h, u)),
+            "drift_h": (h, lambda v: drift(t, x, v, u), lambda v: slopes(t, x, v, u)),
+        }
+        if psi is not None:
+            by["psi_x"] = x, lambda v: psi(v, h), lambda v: slopes(t, v, h, u)
+            by["psi_h"] = h, lambda v: psi(x, v), lambda v: slopes(t, x, v, u)
+        if u is not None:
+            by["drift_u"] = u, lambda v: drift(t, x, h, v), lambda v: slopes(t, x, h, v)
+        for name, (v, function, all_slopes) in by.items():
+            of, along = name.split("_")
+            label = self._named(f"slopes.{name}")
+            if np.shape(getattr(told, name)) != _PROBE.shape:
+                raise ArgumentError(f"{label}: must be an array of the shape of x")
+            if not np.all(np.isfinite(getattr(told, name))):
+                raise ArgumentError(f"{label}: must be finite")
+            probes.slope(
+                label, lambda v, n=name, s=all_slopes: getattr(s(v), n), function,  # type: ignore[misc]
+                v[: _PROBE.size], _STEP, of=of, along=along,
+            )  # fmt: skip
+
+    def _named(self, name: str) -> str:
+        return f"{name} of model {self.name!r}"
 
 
-def checked_model(model: SiteModel | None, phi: TransferFunction, onsager: Schedule) -> SiteModel:
-    """The model, or without one the rate network."""
+def checked_model(
+    model: SiteModel | None, phi: TransferFunction, onsager: Schedule, t_max: float = 0.0
+) -> SiteModel:
+    """The model, tried once more where it starts or stops to use u; or the rate network."""
     if model is None:
-        return rate_model(phi, onsager)
+        return rate_model(phi, onsager, t_max)
     if callable(onsager) or onsager != 0:
         raise ArgumentError(f"onsager={onsager!r}: belongs to the rate network, not to a model")
     if not isinstance(model, SiteModel):
         raise ArgumentError(f"model={model!r}: expected a SiteModel")
+    times = (t_max * (k + 0.5) / _TIMES for k in range(_TIMES))
+    switched = next((t for t in times if model.uses_u(t) != model.uses_u(0.0)), None)
+    if switched is not None:
+        model.probe(switched)
     return model
 
 
-def rate_model(phi: TransferFunction, onsager: Schedule = 0.0) -> SiteModel:
+def rate_model(phi: TransferFunction, onsager: Schedule = 0.0, t_max: float = 0.0) -> SiteModel:
     """The OR-regulated rate network: F = f − κ(t) φ′(x) u with f = ψ = −x + h ([HH] Eq. 8)."""
-    strength = as_function("onsager", onsager)
+    strength = as_function("onsager", onsager, t_max)
 
     def drift(t: float, x: Array, h: Array, u: Array | None) -> Array:
         return h - x if u is None else h - x - strength(t) * phi.d1(x) * u

@@ -186,3 +186,16 @@ def test_other_transfer_functions_and_confinement() -> None:
         point = saddle_point(2.2, -0.5, beta=10.0, branch="ordered", phi=phi, eta=eta)
         new = replica_map(_order(point), 2.2, -0.5, beta=10.0, phi=phi, eta=eta, nodes=100)
         np.testing.assert_allclose(new, _order(point), rtol=1e-8)
+
+
+def test_the_branch_is_reentrant() -> None:
+    """At g = 1.6, γ = −0.5 it ends on the null sheet, where that is stable again."""
+    temperature = np.array([0.2, 0.011, 0.0100, 0.0099, 0.008])
+    point = saddle_point(1.6, -0.5, beta=1 / temperature, branch="ordered", throw=False)
+    assert point.status.tolist() == ["absent", "converged", "converged", "converged", "absent"]
+    assert point.Q[1] == pytest.approx(0.00317, abs=1e-5)
+    # Q vanishes linearly at the end, and the null sheet becomes stable there.
+    end = 0.0099 - point.Q[3] * 1e-4 / (point.Q[2] - point.Q[3])
+    colder = 1 / np.array([0.011, end * 1.001, end * 0.999, 0.008])
+    null = saddle_point(1.6, -0.5, beta=colder, branch="paramagnetic", sheet="null")
+    assert null.stable.tolist() == [False, False, True, True]

@@ -7,6 +7,7 @@ from meanfield import (
     null_fluctuation,
     null_response,
     saddle_point,
+    stationary,
 )
 from meanfield.quadrature import gauss_hermite
 from meanfield.replica import static
@@ -174,3 +175,26 @@ def test_discontinuous_onset_is_flagged_without_a_guess() -> None:
     point = saddle_point(2.4, 0.5, phi=bumpy, throw=False)
     assert not point.converged
     assert "not connected to the onset" in str(point.reason)
+
+
+@pytest.mark.parametrize("phi", ["tanh", "erf", "algebraic"])
+def test_p_is_negative_where_the_branch_is_unstable(phi: str) -> None:
+    """The sign of γ does not matter; P = 0 at γ = 0."""
+    gamma = np.array([-0.5, -0.2, 0.2, 0.5, 0.9])[:, None]
+    point = saddle_point(
+        critical_gain(gamma) * np.array([1.02, 1.1, 1.2]), gamma, phi=phi, throw=False
+    )
+    assert point.converged.sum() >= 13
+    assert np.all(point.P[point.converged] < 0)
+    assert not point.stable.any()
+    assert saddle_point(2.0, phi=phi).P == 0
+
+
+@pytest.mark.parametrize(("g", "measure", "dynamics"), [(2.0, 2.121, 1.925), (5.0, 20.699, 16.964)])
+def test_x2_of_the_measure_is_not_that_of_the_dynamics(
+    g: float, measure: float, dynamics: float
+) -> None:
+    point = saddle_point(g)
+    assert point.x2 == pytest.approx(measure, abs=1e-3)
+    assert point.x2 == pytest.approx(g**2 * point.q, rel=1e-12)
+    assert stationary(g).delta0 == pytest.approx(dynamics, abs=1e-3)

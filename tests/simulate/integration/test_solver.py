@@ -10,6 +10,7 @@ from scipy.sparse.linalg import LinearOperator, aslinearoperator
 
 from meanfield import ArgumentError
 from simulate import (
+    IntegrationError,
     StepSizeWarning,
     Switching,
     couplings,
@@ -264,3 +265,24 @@ def test_repeated_noise_is_told() -> None:
     assert again.resume(t_max=2).status == "flagged"
     assert integrate(J, first.x_end, seed=2, **options).converged
     assert integrate(J, first.x_end, t_max=1, dt=0.1, seed=1).converged
+
+
+def test_a_run_without_a_finite_energy_is_no_success() -> None:
+    arguments: dict[str, Any] = {"t_max": 1, "dt": 0.1}
+    with pytest.raises(ArgumentError, match=r"^J: must be finite, and so must be the sum"):
+        integrate(np.full((6, 6), 1e300), start(6), **arguments)
+    with pytest.raises(IntegrationError, match="E is not finite at t = 0"):
+        integrate(np.eye(6), 1e200 * start(6), **arguments)
+    run = integrate(np.eye(6), 1e200 * start(6), throw=False, **arguments)
+    assert run.status == "flagged"
+    assert run.t.size == 0
+
+
+def test_an_observable_that_is_not_finite_flags_the_run() -> None:
+    run = integrate(
+        np.eye(3), start(3), t_max=1, dt=0.1, save_at=[0, 0.5, 1],
+        observables={"good": lambda t, x, f: t, "bad": lambda t, x, f: np.nan if t == 0.5 else t},
+    )  # fmt: skip
+    assert run.status == "flagged"
+    assert run.reason == "observables['bad'] is not finite at t = 0.5"
+    assert run.observables["good"].tolist() == [0, 0.5, 1]

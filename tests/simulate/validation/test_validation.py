@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ import meanfield.common.identity
 from meanfield import ArgumentError, SamplerError, StepSizeWarning, load
 from meanfield.common.jobs import Attempt, carry_out
 from meanfield.common.labelled import labelled
+from meanfield.common.store import StoreWarning
 from simulate import SamplingWarning, validate
 from simulate.validation.experiments import EXPERIMENTS
 from simulate.validation.statement import Experiment, TheoryValue
@@ -189,6 +191,32 @@ def test_a_torn_line_is_measured_again(toy: Experiment, tmp_path: Path) -> None:
     again = validate(rows=["toy"], seed=5, store=tmp_path)
     assert again.n_reused == again.n_jobs - 1
     assert again.rows[0].z == whole.rows[0].z
+    assert validate(rows=["toy"], seed=5, store=tmp_path).n_reused == whole.n_jobs
+
+
+@pytest.mark.parametrize(
+    ("kept", "altered"),
+    [
+        (r'(?<=\[1\], ")\w', "/"),  # A digit of a number.
+        (r'(?<="key": ")\w', "x"),
+        (r'"<f8"', '"<i8"'),
+        (r"^\{", "["),
+    ],
+)
+def test_an_altered_measurement_is_told_and_made_again(
+    toy: Experiment, tmp_path: Path, kept: str, altered: str
+) -> None:
+    whole = validate(rows=["toy"], seed=5, store=tmp_path)
+    file = tmp_path / "points-all.jsonl"
+    lines = file.read_text().splitlines(keepends=True)
+    text, count = re.subn(kept, altered, lines[-1], count=1)
+    assert count == 1
+    assert text != lines[-1]
+    file.write_text("".join([*lines[:-1], text]))
+    with pytest.warns(StoreWarning):
+        again = validate(rows=["toy"], seed=5, store=tmp_path)
+    assert again.n_reused == again.n_jobs - 1
+    assert [row.to_dict() for row in again.rows] == [row.to_dict() for row in whole.rows]
     assert validate(rows=["toy"], seed=5, store=tmp_path).n_reused == whole.n_jobs
 
 

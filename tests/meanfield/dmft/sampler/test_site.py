@@ -1,5 +1,6 @@
 """Models of one neuron: the built-in one, those of users, what is refused."""
 
+import dataclasses
 import math
 from typing import Any
 
@@ -120,3 +121,45 @@ def test_bad_models(changes: dict[str, Any], message: str) -> None:
     SiteModel("good", **good)
     with pytest.raises(ArgumentError, match=message):
         SiteModel("bad", **good | changes)
+
+
+def _altered(kappa: float, name: str, changes: Any, start: float = 0.0) -> SiteModel:
+    """The regulated model, u from a time on, with one of its slopes changed."""
+    right = regulated(kappa)
+
+    def slopes(t: float, x: Any, h: Any, u: Any) -> Slopes:
+        assert right.slopes is not None
+        told = right.slopes(t, x, h, 0 * x if u is None else u)
+        return told._replace(**{name: changes(getattr(told, name))} if u is not None else {})
+
+    def drift(t: float, x: Any, h: Any, u: Any) -> Any:
+        return h - x if u is None else right.drift(t, x, h, u)
+
+    return dataclasses.replace(
+        right, slopes=slopes, drift=drift, uses_u=lambda t: t >= start, name="altered"
+    )
+
+
+@pytest.mark.parametrize("name", Slopes._fields)
+def test_wrong_slopes_are_refused(name: str) -> None:
+    """Off by 10 %, or by 0.1 where they are 0, of the wrong shape, or not finite."""
+    of, along = name.split("_")
+    _altered(0.5, name, lambda a: a)
+    message = rf"slopes\.{name} of model 'altered' at {along} = .* slope of {of} there"
+    for wrong in (lambda a: 1.1 * a, lambda a: a + 0.1, lambda a: -a):
+        with pytest.raises(ArgumentError, match=message):
+            _altered(0.5, name, wrong)
+    for wrong in (lambda a: a[:1], lambda a: 1.0, lambda a: a * np.nan):
+        with pytest.raises(ArgumentError, match=rf"slopes\.{name} of model 'altered': must be"):
+            _altered(0.5, name, wrong)
+
+
+def test_slopes_are_tried_where_u_comes_in() -> None:
+    """Nothing is asked of a model at times that no run reaches."""
+    late = _altered(0.5, "drift_u", lambda a: 1.1 * a, start=0.5)
+    arguments: dict[str, Any] = {"dt": 0.1, "n_trajectories": 256, "batches": 2, "seed": 0}
+    two_time(1.5, t_max=0.4, model=late, **arguments)
+    with pytest.raises(ArgumentError, match=r"slopes\.drift_u"):
+        two_time(1.5, t_max=1.0, model=late, **arguments)
+    with pytest.raises(ArgumentError, match="slopes of model 'bare': must return Slopes"):
+        dataclasses.replace(late, name="bare", slopes=lambda t, x, h, u: x)
