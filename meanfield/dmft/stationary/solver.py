@@ -13,11 +13,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...common import arguments
 from ...common.arguments import Array
-from ...common.result import CONVERGED, FLAGGED, Result, coordinate, given, value
+from ...common.result import ABSENT, CONVERGED, FLAGGED, Result, coordinate, given, value
 from ...transfer import TransferFunction, transfer_function
-from . import energy
+from . import arcsine, energy
 from .decay import CovarianceDecay, binding_rate
-from .hermite import MAX_NODES, HermiteSeries, hermite_series, horner, moments, normal_nodes
+from .hermite import MAX_NODES, PairFunctions, hermite_series, normal_nodes
 
 RESULTS = ("delta0", "q", "kinetic_energy", "lyapunov", "r_int", "decay_rate", "tau_half")
 ERRORS = ("residual", "quadrature_error", "truncation_error", "collocation_error")
@@ -34,7 +34,12 @@ _ADVICE = {
     "quadrature_error": "phi is too sharp for the grid; raise tol or use a smoother phi",
     "truncation_error": "raise order",
     "collocation_error": "raise nodes or tol",
+    "fit": "as an error of phi as a sum of error functions; raise tol, or order for the series",
 }
+# Δ₀ in units of length² from which φ is taken as a sum of error functions; for tanh the series
+# would need a degree of 40 000 there.
+_FAR = 300.0
+_NO_MORE = "no further state"
 # The default lags end where ρ = sech θ with this θ, about 1e-5 (in the null state: this many
 # decay times, or time constants where the decay time is infinite).
 _LAST_THETA = 12.0
@@ -99,6 +104,16 @@ class Stationary(Result):
         (...,),
         note="Where the series was stopped; 0 in the null state.",
     )
+    roots: Array = value(
+        "delta0 of every stationary state",
+        (..., "state"),
+        note="Ascending, padded with nan; 0 is the state of rest, where it is stable.",
+    )
+    attracting: NDArray[np.bool_] = value(
+        "whether the dynamics can settle in this state",
+        (...,),
+        note="False for a state between two others, which parts their initial states.",
+    )
     _headline = ("delta0", "q", "lyapunov")
     _picture = ("tau", "delta", "C")
 
@@ -113,6 +128,7 @@ def stationary(
     *,
     sigma: ArrayLike = 0.0,
     phi: str | TransferFunction = "tanh",
+    root: str = "largest",
     tau: ArrayLike | None = None,
     n_tau: int = 201,
     tol: float = 1e-10,
@@ -199,6 +215,7 @@ def stationary(
     """
     attributes = given(stationary, locals())
     transfer = transfer_function(phi)
+    arguments.one_of("root", root, ("largest", "smallest", "all"))
     gains, sigmas = arguments.broadcast(g=arguments.gain(g), sigma=arguments.noise(sigma))
     controls = Controls(
         lags=None if tau is None else arguments.lags(tau),
@@ -207,19 +224,32 @@ def stationary(
         order=arguments.count("order", order, 3),
         nodes=arguments.count("nodes", nodes, 8, 48),
     )
-    rows = [
-        _solved(energy.NoisyNetwork(transfer, float(a), float(b)), controls)
+    points = [
+        _states(energy.NoisyNetwork(transfer, float(a), float(b)), root, controls)
         for a, b in zip(gains.flat, sigmas.flat, strict=True)
     ]
+    most = max((len(row["roots"]) for rows in points for row in rows), default=0)
+    shape = gains.shape
+    if root == "all":
+        blank = _row(controls, np.nan) | {"status": ABSENT, "reason": _NO_MORE}
+        shape = (*shape, max(map(len, points), default=1))
+        for rows in points:
+            rows += [blank | {"roots": rows[0]["roots"]}] * (shape[-1] - len(rows))
+        gains, sigmas = (np.broadcast_to(a[..., None], shape) for a in (gains, sigmas))
+    rows = [row for rows in points for row in rows]
     arrays: dict[str, Any] = {}
-    kinds: dict[str, Any] = {"order": np.int64, "status": "U9", "reason": np.str_}
+    kinds: dict[str, Any] = {
+        "order": np.int64, "attracting": bool, "status": "U9", "reason": np.str_
+    }  # fmt: skip
     for name in (*RESULTS, *ERRORS, *CURVES, *kinds):
-        axes = (*gains.shape, controls.times) if name in CURVES else gains.shape
+        axes = (*shape, controls.times) if name in CURVES else shape
         column = np.array([row[name] for row in rows], dtype=kinds.get(name, float))
         arrays[name] = column.reshape(axes)
-    attributes["state"] = "unique" if transfer.is_concave else "one of possibly several"
+    padded = [row["roots"] + [np.nan] * (most - len(row["roots"])) for row in rows]
+    arrays["roots"] = np.array(padded, dtype=float).reshape(*shape, most)
+    attributes["state"] = "unique" if most <= 1 else f"{root} of up to {most}"
     state = Stationary(g=gains.copy(), sigma=sigmas.copy(), **arrays, attributes=attributes)
-    if throw:
+    if throw and np.any(~state.converged & (state.reason != _NO_MORE)):
         state.raise_unless_converged("g", "sigma")
     return state
 
@@ -322,29 +352,70 @@ class ResolvedState(NamedTuple):
         return float(np.max(changes))
 
 
-def _solved(network: energy.NoisyNetwork, controls: Controls) -> dict[str, Any]:
-    """One point: a value for each array of the result."""
+def _states(network: energy.NoisyNetwork, root: str, controls: Controls) -> list[dict[str, Any]]:
+    """The states asked for at one point: a value for each array of the result."""
     phi, g, sigma = network
-    if sigma == 0 and g * phi.slope <= 1:
-        return _null(phi, g, controls)
-    row = _row(controls, np.nan)
+    roots = [0.0] if sigma == 0 and g * phi.slope <= 1 else []
     try:
-        delta0 = energy.initial_variance(network, order=controls.order, tol=controls.tol)
+        roots += energy.variances(network)
     except energy.NoStateError as error:
-        return row | dict(zip(("status", "reason"), error.args, strict=True))
+        return [_row(controls, np.nan) | dict(zip(("status", "reason"), error.args, strict=True))]
+    last = len(roots) - 1
+    rows = []
+    for index in {"smallest": [0], "largest": [last], "all": range(last + 1)}[root]:
+        row = _solved(network, roots[index], controls) if roots[index] else _null(phi, g, controls)
+        roots[index] = row["delta0"] if row["status"] == CONVERGED else roots[index]
+        # F rises through zero at the last root, and falls and rises by turns before it.
+        rows.append(row | {"roots": roots, "attracting": (last - index) % 2 == 0})
+    return rows
+
+
+def _solved(network: energy.NoisyNetwork, delta0: float, controls: Controls) -> dict[str, Any]:
+    """The state of this Δ₀, by the arcsines where it is large, by the series elsewhere."""
+    phi = network.phi
+    row: dict[str, Any] = {}
+    if not phi.is_linear and delta0 > _FAR * phi.length**2:
+        row = _by_arcsines(network, delta0, controls)
+        if row["status"] == CONVERGED:
+            return row
+    if not energy.within_series(phi, delta0, order=controls.order, tol=controls.tol):
+        text = (
+            f"at delta0={delta0:.2g} the Hermite series would need a degree far beyond "
+            f"order={controls.order}: raise order"
+        )
+        return row or _row(controls, np.nan) | {"reason": text}
     for refinement in _REFINEMENTS:
         if refinement > 1 and normal_nodes(phi, delta0, refinement).size > MAX_NODES:
             break
-        row, unresolved = _attempt(network, delta0, controls, refinement)
+        row, unresolved = _by_series(network, delta0, controls, refinement)
         if row["status"] == CONVERGED or not unresolved:
             break
     return row
 
 
-def _attempt(
+def _by_arcsines(network: energy.NoisyNetwork, delta0: float, controls: Controls) -> dict[str, Any]:
+    """A row of the result from φ as a sum of error functions."""
+    phi, g, _ = network
+    row = _row(controls, np.nan)
+    try:
+        terms, row["quadrature_error"] = arcsine.expansion(phi, delta0)
+    except ValueError as error:
+        return row | {"reason": str(error)}
+    row["truncation_error"] = 0.0
+    if not row["quadrature_error"] <= controls.tol:
+        return row | {"reason": _reason("fit", row["quadrature_error"], controls.tol)}
+    delta0, row["residual"] = energy.refined_by(
+        network, delta0, lambda variance: arcsine.energy_share(terms, variance)
+    )
+    pair = arcsine.arcsine_functions(terms, delta0, g)
+    return _finished(network, pair, row, controls)
+
+
+def _by_series(
     network: energy.NoisyNetwork, delta0: float, controls: Controls, refinement: float
 ) -> tuple[dict[str, Any], bool]:
     """A row of the result, and whether a finer Gaussian grid could improve it."""
+    phi, g, _ = network
     _, _, tol, order, nodes = controls
     row = _row(controls, np.nan)
     guarded = refinement < _REFINEMENTS[-1]
@@ -352,72 +423,78 @@ def _attempt(
         network, delta0, order=order, refinement=refinement, guarded=guarded
     )
     row["order"] = 2 * series.coefficients.size - 1
-    complete = series.truncation <= tol
-    fine = _resolved(network, series, nodes, refinement) if complete else None
+    pair = series.functions(phi, g, refinement)
+    fine = _resolved(network, pair, nodes) if series.truncation <= tol else None
     row["truncation_error"] = error = series.truncation if fine is None else fine.truncation
     if fine is None or not error <= tol:
         name = "quadrature_error" if series.aliased else "truncation_error"
         return row | {"reason": _reason(name, error, tol)}, series.aliased
     coarser = _COARSE * refinement
     coarse_series = hermite_series(
-        network.phi, series.delta0, order=order, refinement=coarser, guarded=guarded
+        phi, series.delta0, order=order, refinement=coarser, guarded=guarded
     )
-    coarse = _resolved(network, coarse_series, nodes, coarser)
+    coarse = _resolved(network, coarse_series.functions(phi, g, coarser), nodes)
     shift = energy.correction(network, coarse_series, coarser)
     row["quadrature_error"] = float(np.maximum(abs(shift), fine.distance(coarse)))
-    fewer = _resolved(network, series, nodes - _FEWER, refinement)
-    row["collocation_error"] = fine.distance(fewer)
+    row = _finished(network, pair, row, controls, fine)
+    return row, row["reason"].startswith("quadrature_error")
+
+
+def _finished(
+    network: energy.NoisyNetwork,
+    pair: PairFunctions,
+    row: dict[str, Any],
+    controls: Controls,
+    fine: ResolvedState | None = None,
+) -> dict[str, Any]:
+    """The row with its collocation error and, if all errors allow, its results."""
+    if fine is None:
+        fine = _resolved(network, pair, controls.nodes)
+    row["collocation_error"] = fine.distance(_resolved(network, pair, controls.nodes - _FEWER))
     worst = ERRORS[int(np.argmax([row[name] for name in ERRORS]))]
-    if not row[worst] <= tol:
-        return row | {"reason": _reason(worst, row[worst], tol)}, worst == "quadrature_error"
+    if not row[worst] <= controls.tol:
+        return row | {"reason": _reason(worst, row[worst], controls.tol)}
     if controls.lags is None:
         last = fine.decay.tau[-1] - (fine.decay.theta[-1] - _LAST_THETA) / fine.decay.rate
         row["tau"] = np.linspace(0.0, float(last), controls.n_tau)
     rho = fine.decay.rho(row["tau"])
-    row |= fine.results | {"delta": series.delta0 * rho, "C": series.correlation(rho)}
-    return row | {"status": CONVERGED}, False
+    row |= fine.results | {"delta": pair.delta0 * rho, "C": pair.correlation(rho)}
+    return row | {"status": CONVERGED}
 
 
 def _reason(name: str, error: float, tol: float) -> str:
     return f"{name} {error:.1e} exceeds tol={tol:g}: {_ADVICE[name]}"
 
 
-def _resolved(
-    network: energy.NoisyNetwork, series: HermiteSeries, nodes: int, refinement: float
-) -> ResolvedState:
-    """Everything that follows from the series."""
+def _resolved(network: energy.NoisyNetwork, pair: PairFunctions, nodes: int) -> ResolvedState:
+    """Everything that follows from the functions of a pair."""
     phi, g, sigma = network
-    delta0 = series.delta0
-    here = moments(phi, delta0, refinement)
+    delta0 = pair.delta0
     width = 1 / math.sqrt(1 + delta0 / phi.length**2)
-    decay = CovarianceDecay(energy.well(series, g), energy.noise_share(sigma, delta0), width, nodes)
+    decay = CovarianceDecay(pair, energy.noise_share(sigma, delta0), width, nodes)
     rate = decay.rate
-    k, squares = series.degree[1:], series.squares[1:]
-    # g²q − Δ₀ + σ² with κ² = 1 − g²c₁²/Δ₀ = w₀ + H(0) inserted: no differences.
-    excess = g * g * float(np.sum(squares * (k - 1) / (k + 1)))
+    # g²q − Δ₀ + σ² with κ² = 1 − g²⟨φ'⟩² = w₀ + H(0) inserted: no differences.
     drive = sigma * sigma * (1 - sigma * (sigma / (4 * delta0)))
-    attraction = g * g / delta0 * k * squares
 
     def potential(tau: Array) -> Array:
-        r = decay.rho(tau.ravel()).reshape(tau.shape) ** 2
-        return -r * horner(attraction, r)
+        return -pair.attraction(decay.angle(tau.ravel()).reshape(tau.shape))
 
     keep = decay.theta >= _FIRST_ELEMENT * width
     keep[0] = True
     binding = binding_rate(potential, decay.tau[keep], nodes)
     # 1 + λ = √(1 − κ² + s²), and 1 − κ² = g²⟨φ'⟩².
-    growth = math.hypot(g * here.slope, binding)
+    growth = math.hypot(g * pair.slope, binding)
     results = {
         "delta0": delta0,
-        "q": here.q,
-        "kinetic_energy": (excess + drive) / 2,
+        "q": pair.q,
+        "kinetic_energy": (pair.excess + drive) / 2,
         "lyapunov": -(rate - binding) * (rate + binding) / (1 + growth),
-        "r_int": here.slope,
+        "r_int": pair.slope,
         "decay_rate": rate,
         "tau_half": decay.tau_half,
     }
     # What the series leaves out of H and of the potential, relative to κ².
-    truncation = series.truncation * max(1.0, here.steepness * (g / rate) ** 2)
+    truncation = pair.truncation * max(1.0, pair.steepness * (g / rate) ** 2)
     return ResolvedState(results, truncation, decay)
 
 
@@ -427,7 +504,8 @@ def _row(controls: Controls, number: float) -> dict[str, Any]:
     row |= {name: np.full(controls.times, number) for name in CURVES}
     if controls.lags is not None:
         row["tau"] = controls.lags
-    return row | {"order": 0, "status": FLAGGED, "reason": ""}
+    row |= {"order": 0, "status": FLAGGED, "reason": "", "roots": [], "attracting": False}
+    return row
 
 
 def _null(phi: TransferFunction, g: float, controls: Controls) -> dict[str, Any]:
