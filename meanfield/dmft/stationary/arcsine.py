@@ -22,8 +22,8 @@ from ...transfer import TransferFunction
 from ..closed import Mixture, mixture
 from .hermite import PairFunctions
 
-# Fitted scales: the smallest in units of the length of φ, spacings of their logarithms, of which the
-# first that matches φ this well is taken, and points per scale.
+# Fitted scales: the smallest in units of the length of φ, spacings of their logarithms, of which
+# the first that matches φ this well is taken, and points per scale.
 _NARROWEST, _SPACINGS, _MATCHED, _POINTS = 0.05, (0.13, 0.1, 0.07), 1e-12, 4
 # The fit reaches this many standard deviations, its scales three times as far.
 _DEVIATIONS, _FARTHEST = 10.0, 1e13
@@ -146,8 +146,9 @@ def _expansion(phi: TransferFunction, decades: int) -> tuple[Mixture, float]:
         raise ValueError(f"x reaches beyond {_FARTHEST:g} lengths of phi: lower g and sigma")
     x = np.geomspace(nearest, reach, math.ceil(100 * math.log10(reach / nearest)))
     known = mixture(phi)
-    best, least = known, math.inf
-    for terms in [known] if known else (_fitted(phi, reach, spacing) for spacing in _SPACINGS):
+    tried = [known] if known else (_fitted(phi, reach, spacing) for spacing in _SPACINGS)
+    least = math.inf
+    for terms in tried:
         wide = np.sqrt(2 * terms.square)
         z = x[:, None] / wide
         slope = np.exp(-z * z) @ (2 / math.sqrt(np.pi) * terms.weight / wide)
@@ -155,7 +156,7 @@ def _expansion(phi: TransferFunction, decades: int) -> tuple[Mixture, float]:
             np.max(np.abs(erf(z) @ terms.weight / phi.phi(x) - 1)),
             np.max(np.abs(slope - phi.d1(x))) / phi.slope,
         )
-        if off < least:
+        if not off >= least:
             best, least = terms, off
         if off <= _MATCHED:
             break

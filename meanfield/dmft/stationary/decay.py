@@ -106,11 +106,11 @@ def _lobatto(nodes: int) -> tuple[Array, Array, Array]:
 
 
 def binding_rate(potential: Callable[[Array], Array], edges: Array, nodes: int) -> float:
-    """The s ≥ 0 of the lowest eigenvalue −s² of −d²/dτ² + V, V ≤ 0 negligible past the last edge."""
-    # ψ'/ψ is carried from 0 at τ = 0 through the well, and back from −s at the end, over one element
-    # after the other, each way where it is stable, until both meet.  With ψ = 1 + χ at the edge
-    # that is next, the quadratic form of the element is a sum without differences however short it
-    # is, and an error of ψ enters squared; its slope in s² is ∫ψ².
+    """The s ≥ 0 of the lowest eigenvalue −s² of −d²/dτ² + V, V ≤ 0 and nearly 0 past the edges."""
+    # ψ'/ψ is carried from 0 at τ = 0 through the well, and back from −s at the end, over one
+    # element after the other, each way where it is stable, until both meet.  With ψ = 1 + χ at the
+    # edge that is next, the quadratic form of the element is a sum without differences however
+    # short it is, and an error of ψ enters squared; its slope in s² is ∫ψ².
     x, weights, derivative = _lobatto(nodes)
 
     def measured(edges: Array) -> tuple[Array, Array, Array]:

@@ -119,7 +119,11 @@ def _between(network: NoisyNetwork, low: float, high: float) -> float:
     def gap(logarithm: float) -> float:
         return energy_gap(network, math.exp(logarithm))
 
-    return math.exp(brentq(gap, math.log(low), math.log(high), xtol=1e-15, rtol=1e-15))
+    edges = math.log(low), math.log(high)
+    # The logarithm may round over a root that is next to an edge.
+    if (gap(edges[0]) < 0) == (gap(edges[1]) < 0):
+        return low
+    return math.exp(brentq(gap, *edges, xtol=1e-15, rtol=1e-15))
 
 
 def sign_changes(network: NoisyNetwork) -> list[tuple[float, float]]:

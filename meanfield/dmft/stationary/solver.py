@@ -104,10 +104,15 @@ class Stationary(Result):
         (...,),
         note="Where the series was stopped; 0 in the null state.",
     )
-    roots: Array = value(
-        "delta0 of every stationary state",
-        (..., "state"),
-        note="Ascending, padded with nan; 0 is the state of rest, where it is stable.",
+    states: NDArray[np.int64] = value(
+        "number of stationary states",
+        (...,),
+        note="With that of rest, where it is stable.",
+    )
+    others: NDArray[np.str_] = value(
+        "delta0 of the other stationary states",
+        (...,),
+        note='A text such as "0, 0.0225639", empty where there are none.',
     )
     attracting: NDArray[np.bool_] = value(
         "whether the dynamics can settle in this state",
@@ -148,8 +153,11 @@ def stationary(
     sigma : array_like
         Noise amplitude σ ≥ 0.
     phi : str or TransferFunction
-        Odd transfer function, concave for x > 0 (see Notes).  Its `primitive`, where there is one,
-        only saves time.
+        Odd transfer function.  Its `primitive`, where there is one, only saves time.
+    root : {"largest", "smallest", "all"}
+        Which state where there are several, by Δ₀ (see Notes).  With "all" every array of a point
+        has a last axis for them, ascending (before the lags), nan and status "absent" beyond the
+        last; `g` and `sigma` have it too.
     tau : array_like, optional
         Time lags ≥ 0, one axis, the same for every point.  Default: `n_tau` lags, evenly spaced
         from 0 to where Δ has fallen to about 1e-5 Δ₀, different at every point.
@@ -159,8 +167,9 @@ def stationary(
         A point has converged if its residual and its error estimates are within `tol`.
     order : int
         Largest degree of the Hermite series, which stops sooner where it has converged.  It needs
-        about 200 Δ₀/ℓ² for tanh, ℓ the scale on which φ bends; a point far beyond is flagged
-        at once.
+        about 200 Δ₀/ℓ² for tanh, ℓ the scale on which φ bends.  Beyond 300 ℓ² (tanh: g = 20) φ is
+        a sum of error functions instead, if that is accurate to `tol`: it is for the built-in
+        functions and for smooth ones, up to √Δ₀ = 1e12 ℓ.
     nodes : int
         Nodes per panel, 8 to 48.
     throw : bool
@@ -196,9 +205,16 @@ def stationary(
     terms, so that the digits survive the onset, where Δ₀ ≈ ε + 7ε²/6 and ⟨f²⟩ ≈ ε³/3 with
     ε = g − 1 (tanh).
 
+    At large Δ₀ the series is too long, and C_φ a sum of arcsines; as g → ∞ the network of signs is
+    approached, Δ₀/g² = 2(1 − 2/π) − (π/3)/Δ₀ + … for tanh, and λ grows like ln g.
+
     For a φ that is concave for x > 0 the state is unique.  For any other
-    (`TransferFunction.is_concave`) the energy condition may have several solutions, also beside
-    the null state without noise; one is returned, which ``attributes["state"]`` of the result says.
+    (`TransferFunction.is_concave`) the energy condition may have several solutions: the whole
+    range of Δ₀ is searched, and `others` names those not returned.  Without noise the state of rest
+    counts as one, Δ₀ = 0, where it is stable, g φ'(0) ≤ 1.  The initial state decides which of them
+    a network reaches: of neighbouring states one is `attracting` and the next, which is not, parts
+    their basins.  tanh(x + x³) at g = 0.963 comes to rest from small x, and is chaotic with
+    Δ₀ = 0.206 if it starts with large ones.
 
     References
     ----------
@@ -212,6 +228,8 @@ def stationary(
     1.9248054137 0.5131780660 0.1124581096
     >>> stationary([0.5, 1.5], sigma=[[0.0], [1.0]]).delta.shape
     (2, 2, 201)
+    >>> round(float(stationary(1e6).delta0 / 1e12), 6)  # 2(1 − 2/π)
+    0.72676
     """
     attributes = given(stationary, locals())
     transfer = transfer_function(phi)
@@ -228,26 +246,24 @@ def stationary(
         _states(energy.NoisyNetwork(transfer, float(a), float(b)), root, controls)
         for a, b in zip(gains.flat, sigmas.flat, strict=True)
     ]
-    most = max((len(row["roots"]) for rows in points for row in rows), default=0)
     shape = gains.shape
     if root == "all":
         blank = _row(controls, np.nan) | {"status": ABSENT, "reason": _NO_MORE}
         shape = (*shape, max(map(len, points), default=1))
-        for rows in points:
-            rows += [blank | {"roots": rows[0]["roots"]}] * (shape[-1] - len(rows))
+        points = [rows + [blank] * (shape[-1] - len(rows)) for rows in points]
         gains, sigmas = (np.broadcast_to(a[..., None], shape) for a in (gains, sigmas))
     rows = [row for rows in points for row in rows]
     arrays: dict[str, Any] = {}
     kinds: dict[str, Any] = {
-        "order": np.int64, "attracting": bool, "status": "U9", "reason": np.str_
+        "order": np.int64, "states": np.int64, "others": np.str_, "attracting": bool,
+        "status": "U9", "reason": np.str_,
     }  # fmt: skip
     for name in (*RESULTS, *ERRORS, *CURVES, *kinds):
         axes = (*shape, controls.times) if name in CURVES else shape
         column = np.array([row[name] for row in rows], dtype=kinds.get(name, float))
         arrays[name] = column.reshape(axes)
-    padded = [row["roots"] + [np.nan] * (most - len(row["roots"])) for row in rows]
-    arrays["roots"] = np.array(padded, dtype=float).reshape(*shape, most)
-    attributes["state"] = "unique" if most <= 1 else f"{root} of up to {most}"
+    most = int(np.max(arrays["states"], initial=1))
+    attributes["state"] = "unique" if most == 1 else f"{root} of up to {most}"
     state = Stationary(g=gains.copy(), sigma=sigmas.copy(), **arrays, attributes=attributes)
     if throw and np.any(~state.converged & (state.reason != _NO_MORE)):
         state.raise_unless_converged("g", "sigma")
@@ -364,9 +380,10 @@ def _states(network: energy.NoisyNetwork, root: str, controls: Controls) -> list
     rows = []
     for index in {"smallest": [0], "largest": [last], "all": range(last + 1)}[root]:
         row = _solved(network, roots[index], controls) if roots[index] else _null(phi, g, controls)
-        roots[index] = row["delta0"] if row["status"] == CONVERGED else roots[index]
+        others = ", ".join(f"{delta0:g}" for k, delta0 in enumerate(roots) if k != index)
         # F rises through zero at the last root, and falls and rises by turns before it.
-        rows.append(row | {"roots": roots, "attracting": (last - index) % 2 == 0})
+        attracting = (last - index) % 2 == 0
+        rows.append(row | {"states": last + 1, "others": others, "attracting": attracting})
     return rows
 
 
@@ -504,7 +521,8 @@ def _row(controls: Controls, number: float) -> dict[str, Any]:
     row |= {name: np.full(controls.times, number) for name in CURVES}
     if controls.lags is not None:
         row["tau"] = controls.lags
-    row |= {"order": 0, "status": FLAGGED, "reason": "", "roots": [], "attracting": False}
+    row |= {"order": 0, "status": FLAGGED, "reason": ""}
+    row |= {"states": 0, "others": "", "attracting": False}
     return row
 
 
