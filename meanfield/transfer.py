@@ -30,8 +30,7 @@ _CHECK_TOLERANCE = 1e-6
 _ROUNDING = 1e-14
 # The samples reach this far on both sides of 1 and of the unit.
 _NEAR, _FAR = 1e-4, 1e3
-# Relative change of φ over the farther half of the samples, on a logarithmic scale, up to which it
-# saturates.
+# Relative change of φ over the last decade of the samples up to which it saturates.
 _FLAT = 1e-3
 # Where φ' is searched for its first bend, and how far from 1 that makes a unit of its own.
 _SCALES = np.array([2.0**k for k in range(-66, 67)])
@@ -214,7 +213,8 @@ class TransferFunction:
         if math.isfinite(self.bound):
             return self.bound
         size = np.abs(self._sampled(self.phi))
-        flat = abs(size[-1] - size[size.size // 2]) <= _FLAT * size[-1]
+        far = size[self._sample > self._sample[-1] / 10]
+        flat = np.ptp(far) <= _FLAT * far[-1]
         return float(np.max(size)) * (1 + _FLAT) if flat else math.inf
 
     @cached_property

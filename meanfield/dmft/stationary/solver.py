@@ -1,6 +1,8 @@
 """Stationary dynamical mean-field theory of the random network with γ = 0.
 
-Every point is solved at one resolution and compared with coarser ones.
+The energy condition has one root or several; each is a state.  A state is solved at one resolution,
+with the two-time functions from the Hermite series or, at large variance, from sums of arcsines,
+and compared with coarser ones.
 """
 
 from __future__ import annotations

@@ -21,6 +21,7 @@ from meanfield import (
     two_time,
 )
 from meanfield.dmft.stationary import solver
+from simulate import couplings, integrate
 
 # g, σ², Δ₀, q, ½⟨f²⟩, λ, τ_half; as many digits as an independent computation gave.
 REFERENCE = [
@@ -474,6 +475,14 @@ CUBIC = TransferFunction(
 )
 
 
+def test_the_bound_of_a_function_that_does_not_tell_it():
+    assert WIGGLE.bound == CONVEX.bound == np.inf
+    assert 1 < WIGGLE.saturation < 1.002
+    assert 4 <= CONVEX.saturation < 4.005
+    assert ARCSINH.saturation == QUARTER.saturation == np.inf
+    assert CUBIC.saturation == CUBIC.bound
+
+
 def test_chaos_beside_rest():
     s = stationary(0.963045, phi=CUBIC, root="all")
     np.testing.assert_allclose(s.delta0, [0, 0.02256, 0.20626], atol=6e-6)
@@ -547,6 +556,20 @@ def test_the_initial_state_decides(x0_std, root):
     assert state.attracting
     assert late.delta[-1, -1] == pytest.approx(float(state.delta0), rel=2e-3, abs=1e-5)
     assert late.r_int[-1] == pytest.approx(float(state.r_int), rel=1e-3)
+
+
+@pytest.mark.slow
+def test_networks_know_both_states():
+    """Three networks of 1500: ⟨x²⟩ scatters by 0.05 from one to the next, so the mean by 0.03."""
+    g, ends = 0.963045, []
+    for seed in range(3):
+        J = couplings.elliptic(1500, g, seed=seed)
+        x0 = np.random.default_rng(seed + 100).standard_normal((1500, 2)) * [1.0, 0.1]
+        run = integrate(J, x0, t_max=150, dt=0.1, phi=CUBIC, save_at=np.arange(60, 151, 5))
+        ends.append(np.mean(run.x**2, axis=(0, 1)))
+    large, small = np.mean(ends, axis=0)
+    assert large == pytest.approx(float(stationary(g, phi=CUBIC).delta0), abs=0.15)
+    assert small < 1e-3
 
 
 def test_every_call_takes_the_same_state():
