@@ -26,7 +26,7 @@ from .hermite import PairFunctions
 # the first that matches φ this well is taken, and points per scale.
 _NARROWEST, _SPACINGS, _MATCHED, _POINTS = 0.05, (0.13, 0.1, 0.07), 1e-12, 4
 # The fit reaches this many standard deviations, its scales three times as far.
-_DEVIATIONS, _FARTHEST = 10.0, 1e13
+_DEVIATIONS = 10.0
 _ROUNDING = 1e-15
 # An error of φ and φ', relative, changes the results by up to so many times as much.
 _SENSITIVITY = 8.0
@@ -136,14 +136,12 @@ def _well(pairs: _Pairs, rho: Array, t2: Array, c: Array) -> Array:
 
 def expansion(phi: TransferFunction, delta0: float) -> tuple[Mixture, float]:
     """φ as a mixture for x ~ N(0, Δ₀), and the relative error that it makes in the results."""
-    return _expansion(phi, math.ceil(math.log10(delta0) / 2))
+    return _expansion(phi, math.ceil(math.log10(delta0 / phi.length**2) / 2))
 
 
 @lru_cache(maxsize=16)
 def _expansion(phi: TransferFunction, decades: int) -> tuple[Mixture, float]:
-    reach, nearest = _DEVIATIONS * 10.0**decades, 1e-2 * phi.length
-    if reach > _FARTHEST * phi.length:
-        raise ValueError(f"x reaches beyond {_FARTHEST:g} lengths of phi: lower g and sigma")
+    reach, nearest = _DEVIATIONS * 10.0**decades * phi.length, 1e-2 * phi.length
     x = np.geomspace(nearest, reach, math.ceil(100 * math.log10(reach / nearest)))
     known = mixture(phi)
     tried = [known] if known else (_fitted(phi, reach, spacing) for spacing in _SPACINGS)

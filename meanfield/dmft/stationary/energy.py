@@ -23,6 +23,8 @@ from .hermite import HermiteSeries, hermite_series, is_small, moments, variance_
 
 # Δ₀ outside this range would overflow or underflow where it is squared.
 _SMALLEST, _LARGEST = 1e-250, 1e250
+# Largest Δ₀ in units of length²: the well of λ is resolved down to 1e-12 of its width.
+_FARTHEST = 1e26
 # No series is tried at a Δ₀ where it would take this many times the degree allowed: the estimate of
 # the degree is rough.
 _BEYOND = 4.0
@@ -74,8 +76,9 @@ def variances(network: NoisyNetwork) -> list[float]:
     if not phi.is_concave:
         return [_between(network, *edges) for edges in sign_changes(network)]
     low = max(sigma * sigma / 2, 0.05 * (load - 1) * phi.length**2, _SMALLEST)
-    if not low < _LARGEST:
-        raise _too_large(low)
+    ceiling = _ceiling(phi)
+    if not low < ceiling:
+        raise _too_large(ceiling)
     while energy_gap(network, low) >= 0:
         low /= 8
         if low < _SMALLEST:
@@ -83,8 +86,8 @@ def variances(network: NoisyNetwork) -> list[float]:
     high = 2 * low
     while energy_gap(network, high) <= 0:
         low, high = high, 2 * high
-        if high > _LARGEST:
-            raise _too_large(high)
+        if high > ceiling:
+            raise _too_large(ceiling)
     return [_between(network, low, high)]
 
 
@@ -106,10 +109,15 @@ def _too_small() -> NoStateError:
     )
 
 
+def _ceiling(phi: TransferFunction) -> float:
+    return min(_FARTHEST * phi.length**2, _LARGEST)
+
+
 def _too_large(delta0: float) -> NoStateError:
     return NoStateError(
         FLAGGED,
-        f"delta0 is above {delta0:.2g}, beyond the range of the arithmetic: lower g and sigma",
+        f"no stationary state has delta0 below {delta0:.2g}, beyond which phi is not followed: "
+        "lower g and sigma",
     )
 
 
@@ -140,11 +148,12 @@ def sign_changes(network: NoisyNetwork) -> list[tuple[float, float]]:
         raise _too_small()
     bound = (g * phi.saturation) ** 2
     top = 1.001 * (bound + math.hypot(bound, sigma * sigma / 2))
-    if not low < min(top, _LARGEST):
-        raise _too_large(low)
+    ceiling = _ceiling(phi)
+    if not low < ceiling:
+        raise _too_large(ceiling)
     places, gaps = [low], [energy_gap(network, low)]
     since = low
-    while places[-1] < min(top, _LARGEST):
+    while places[-1] < min(top, ceiling):
         fine = places[-1] > _NEARLY_LINEAR * unit
         places.append(places[-1] * (_FINE if fine else _COARSE))
         gaps.append(energy_gap(network, places[-1]))
@@ -158,8 +167,8 @@ def sign_changes(network: NoisyNetwork) -> list[tuple[float, float]]:
             found.append((places[k - 1], places[k]))
         elif k + 1 < len(places):
             found += _near_touch(network, places[k - 1 : k + 2], gaps[k - 1 : k + 2])
-    if gaps[-1] < 0:
-        raise _too_large(places[-1])
+    if not found and gaps[-1] < 0:
+        raise _too_large(ceiling)
     return found
 
 

@@ -373,7 +373,8 @@ class ResolvedState(NamedTuple):
 def _states(network: energy.NoisyNetwork, root: str, controls: Controls) -> list[dict[str, Any]]:
     """The states asked for at one point: a value for each array of the result."""
     phi, g, sigma = network
-    roots = [0.0] if sigma == 0 and g * phi.slope <= 1 else []
+    load = g * phi.slope
+    roots = [0.0] if sigma == 0 and load <= 1 else []
     try:
         roots += energy.variances(network)
     except energy.NoStateError as error:
@@ -383,8 +384,9 @@ def _states(network: energy.NoisyNetwork, root: str, controls: Controls) -> list
     for index in {"smallest": [0], "largest": [last], "all": range(last + 1)}[root]:
         row = _solved(network, roots[index], controls) if roots[index] else _null(phi, g, controls)
         others = ", ".join(f"{delta0:g}" for k, delta0 in enumerate(roots) if k != index)
-        # F rises through zero at the last root, and falls and rises by turns before it.
-        attracting = (last - index) % 2 == 0
+        # F rises and falls through zero by turns, and at the first root it rises, but that of rest
+        # right at the onset of a φ that is convex there.
+        attracting = (index + (sigma == 0 and load == 1 and phi.cubic < 0)) % 2 == 0
         rows.append(row | {"states": last + 1, "others": others, "attracting": attracting})
     return rows
 
@@ -416,10 +418,7 @@ def _by_arcsines(network: energy.NoisyNetwork, delta0: float, controls: Controls
     """A row of the result from φ as a sum of error functions."""
     phi, g, _ = network
     row = _row(controls, np.nan)
-    try:
-        terms, row["quadrature_error"] = arcsine.expansion(phi, delta0)
-    except ValueError as error:
-        return row | {"reason": str(error)}
+    terms, row["quadrature_error"] = arcsine.expansion(phi, delta0)
     row["truncation_error"] = 0.0
     if not row["quadrature_error"] <= controls.tol:
         return row | {"reason": _reason("fit", row["quadrature_error"], controls.tol)}

@@ -223,6 +223,15 @@ CONVEX = TransferFunction(
 )
 
 
+# From slope 1 to slope 2: no state that is active at g > 1/2 without noise.
+CONVEX_LINE = TransferFunction(
+    "x+x^3/(1+x^2)",
+    phi=lambda x: x + x**3 / (1 + x * x),
+    d1=lambda x: 1 + (3 * x * x + x**4) / (1 + x * x) ** 2,
+    d2=lambda x: (6 * x - 2 * x**3) / (1 + x * x) ** 3,
+)
+
+
 def name(phi: str | TransferFunction) -> str:
     return phi if isinstance(phi, str) else phi.name
 
@@ -346,10 +355,11 @@ def test_linear_next_to_its_instability():
     [
         (2.0, 0.0, "linear", "no stationary state: phi is linear"),
         (1.0, 1.0, "linear", "no stationary state: phi is linear"),
-        (1e308, 0.0, "tanh", "range of the arithmetic"),
+        (1e308, 0.0, "tanh", "lower g and sigma"),
         (1e14, 0.0, "tanh", "lower g and sigma"),
         (2.0, 1e80, "tanh", "lower g and sigma"),
-        (2.0, 1e200, "tanh", "range of the arithmetic"),
+        (2.0, 1e200, "tanh", "lower g and sigma"),
+        (2.0, 0.0, CONVEX_LINE, "no stationary state has delta0 below"),
         (0.5, 1e-160, "tanh", "range of the arithmetic"),
         (0.5, 5e-324, "tanh", "range of the arithmetic"),
         (0.5, 1e200, "linear", "range of the arithmetic"),
@@ -510,6 +520,19 @@ def test_the_double_root():
 @pytest.mark.parametrize(("g", "count"), [(0.9, 1), (1.0, 2), (1.0000001, 1), (1.5, 1)])
 def test_number_of_states_outside_coexistence(g, count):
     assert stationary(g, phi=CUBIC, root="all").delta0.shape == (count,)
+
+
+def test_rest_beside_a_state_without_bound():
+    """φ → 2x: from beyond the second state x grows for ever."""
+    s = stationary(0.6, phi=CONVEX_LINE, root="all")
+    assert s.delta0[0] == 0 < s.delta0[1]
+    assert s.attracting.tolist() == [True, False]
+
+
+def test_at_the_onset_a_convex_function_leaves_rest():
+    s = stationary(1.0, phi=CUBIC, root="all")
+    assert s.attracting.tolist() == [False, True]
+    assert stationary(1.0).attracting
 
 
 def test_all_states_of_a_grid():
