@@ -33,6 +33,8 @@ _CHECK_TOLERANCE = 1e-6
 _ROUNDING = 1e-14
 # The samples reach this far on both sides of 1 and of the unit.
 _NEAR, _FAR = 1e-4, 1e3
+# Relative change of φ over the last decade of the samples up to which it saturates.
+_FLAT = 1e-3
 # Where φ' is searched for its first bend, and how far from 1 that makes a unit of its own.
 _SCALES = np.array([2.0**k for k in range(-66, 67)])
 _ORDINARY = 32.0
@@ -226,6 +228,16 @@ class TransferFunction:
         """Whether φ bends towards saturation for x > 0, which makes the γ ≥ 0 branch unique."""
         bend = self._sampled(self.d2)
         return bool(np.all(bend <= 1e-12 * np.max(np.abs(bend))))
+
+    @cached_property
+    def saturation(self) -> float:
+        """Supremum of |φ|, also where `bound` does not say it but φ is flat far out; else inf."""
+        if math.isfinite(self.bound):
+            return self.bound
+        size = np.abs(self._sampled(self.phi))
+        far = size[self._sample > self._sample[-1] / 10]
+        flat = np.ptp(far) <= _FLAT * far[-1]
+        return float(np.max(size)) * (1 + _FLAT) if flat else math.inf
 
     @cached_property
     def length(self) -> float:

@@ -137,6 +137,7 @@ def steady_state(
     *,
     temperature: float = 0.0,
     phi: str | TransferFunction = "tanh",
+    root: str = "largest",
     seed: int | None = None,
     n_trajectories: int = 20_000,
     batches: int = 8,
@@ -153,9 +154,10 @@ def steady_state(
 ) -> SteadyState:
     """Stationary state of the vanilla network ẋ = −x + Jφ(x) + ξ, N → ∞, for any symmetry γ.
 
-    Without noise and with g φ′(0) (1+γ) ≤ 1 the network is at rest: closed forms.  At γ = 0 the
-    theory is deterministic: `stationary`.  Elsewhere the causal sampler runs with a sliding
-    window, from normal initial states, and averages over time.
+    Without noise and with g φ′(0) (1+γ) ≤ 1 the network is at rest: closed forms (for a φ that is
+    not concave, if `root` is "smallest").  At γ = 0 the theory is deterministic: `stationary`.
+    Elsewhere the causal sampler runs with a sliding window, from normal initial states, and
+    averages over time.
 
     Parameters
     ----------
@@ -164,6 +166,10 @@ def steady_state(
     temperature : float
         T ≥ 0 of white noise, σ² = 2T; 0 where the sampler is needed.
     phi : str or TransferFunction
+    root : {"largest", "smallest"}
+        Which state, by Δ₀, where the theory is exact and a φ that is not concave has several; see
+        `stationary`.  The sampler goes where its initial states, x ~ N(0, 1), lead, and takes no
+        other choice.
     seed : int, optional
         With it the result is the same whatever `workers`; None takes one from the operating system.
     n_trajectories, batches : int
@@ -226,6 +232,7 @@ def steady_state(
     g, gamma = arguments.positive("g", g), arguments.within("gamma", gamma, -1, 1)
     temperature = arguments.nonnegative("temperature", temperature)
     arguments.one_of("method", method, ("auto", "exact", "sampler"))
+    arguments.one_of("root", root, ("largest", "smallest"))
     window = arguments.positive("window", window)
     t_max, t_skip = arguments.positive("t_max", t_max), arguments.nonnegative("t_skip", t_skip)
     lag_step = arguments.positive("lag_step", lag_step)
@@ -241,15 +248,23 @@ def steady_state(
     tau = lag_step * np.arange(lags, dtype=np.float64)
     if method != "sampler":
         # A φ that is not concave can be active beside the state x = 0.
-        at_rest = temperature == 0 and g * phi.slope * (1 + gamma) <= 1 and phi.is_concave
+        at_rest = temperature == 0 and g * phi.slope * (1 + gamma) <= 1
+        at_rest = at_rest and (phi.is_concave or root == "smallest")
         if at_rest or gamma == 0:
-            known |= _null(phi, g, gamma, tau) if at_rest else _gaussian(phi, g, temperature, tau)
+            known |= (
+                _null(phi, g, gamma, tau) if at_rest else _gaussian(phi, g, temperature, root, tau)
+            )
             return SteadyState(**known, tau=tau, attributes=attributes | ensemble.facts(False))
         if method == "exact":
             raise ArgumentError(
                 f"method='exact': no closed form at g={g:g}, gamma={gamma:g}, "
                 f"temperature={temperature:g}"
             )
+    if root != "largest" and not phi.is_concave:
+        raise ArgumentError(
+            f"root={root!r}: must be 'largest' where the sampler is needed, whose initial states "
+            "decide; other initial states: two_time with x0_std"
+        )
     if temperature:
         raise ArgumentError(
             f"temperature={temperature:g}: must be 0 for gamma != 0 and for method='sampler'; with "
@@ -359,9 +374,11 @@ def _null(phi: TransferFunction, g: float, gamma: float, tau: Array) -> dict[str
     return _exact("null", {"C": zero, "delta": zero, "R": R}, scalars, 0.0)
 
 
-def _gaussian(phi: TransferFunction, g: float, temperature: float, tau: Array) -> dict[str, Any]:
+def _gaussian(
+    phi: TransferFunction, g: float, temperature: float, root: str, tau: Array
+) -> dict[str, Any]:
     """γ = 0: no memory, so a pulse decays as the leak."""
-    point = stationary(g, sigma=math.sqrt(2 * temperature), phi=phi, tau=tau)
+    point = stationary(g, sigma=math.sqrt(2 * temperature), phi=phi, root=root, tau=tau)
     r_int = float(point.r_int)
     curves = {"C": point.C, "delta": point.delta, "R": r_int * np.exp(-tau)}
     scalars = {

@@ -159,7 +159,9 @@ def two_time(
     temperature : float, Switching or callable
         T ≥ 0.
     x0_std : float
-        At least 0.
+        At least 0.  Where a φ that is not concave has several stationary states (see `stationary`),
+        it decides which of them is reached: without noise rest from small values, chaos from large
+        ones.
     n_trajectories : int
         Of all batches together.
     batches : int

@@ -35,6 +35,7 @@ def response_curve(
     gamma: ArrayLike,
     *,
     phi: str | TransferFunction = "tanh",
+    root: str = "largest",
     seed: int | None = None,
     n_trajectories: int = 32_000,
     batches: int = 8,
@@ -55,6 +56,8 @@ def response_curve(
     g, gamma : array_like
         Strictly increasing one-dimensional axes, or scalars.
     phi : str or TransferFunction
+    root : {"largest", "smallest"}
+        Which of several states, as in `steady_state`.
     seed : int, optional
         Every point draws from ``seeds.point(seed, 0, {"g": g, "gamma": gamma})``: a number of its
         own, whatever the other points of the grid and `workers`.  None takes a seed from the
@@ -112,8 +115,8 @@ def response_curve(
     facts = given(response_curve, locals())
     static = phase_diagram(g, gamma, branch="static", phi=phi)
     controls: dict[str, Any] = {
-        "n_trajectories": n_trajectories, "batches": batches, "dt": dt, "t_skip": t_skip,
-        "t_max": t_max, "window": window, "neglect": neglect,
+        "root": root, "n_trajectories": n_trajectories, "batches": batches, "dt": dt,
+        "t_skip": t_skip, "t_max": t_max, "window": window, "neglect": neglect,
     }  # fmt: skip
     curve = sweep(
         _point, {"gamma": static.gamma.values, "g": static.g.values}, seed=seed, store=store,

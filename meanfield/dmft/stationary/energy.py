@@ -11,11 +11,11 @@ digits that the first loses there.
 """
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
-from ...common.arguments import Array
 from ...common.result import ABSENT, FLAGGED
 from ...quadrature import POLE
 from ...transfer import TransferFunction
@@ -23,13 +23,21 @@ from .hermite import HermiteSeries, hermite_series, is_small, moments, variance_
 
 # Δ₀ outside this range would overflow or underflow where it is squared.
 _SMALLEST, _LARGEST = 1e-250, 1e250
-# The search ends at a Δ₀ whose series would take this many times the degree allowed: the estimate
-# of the degree is rough.
+# Largest Δ₀ in units of length²: the well of λ is resolved down to 1e-12 of its width.
+_FARTHEST = 1e26
+# No series is tried at a Δ₀ where it would take this many times the degree allowed: the estimate of
+# the degree is rough.
 _BEYOND = 4.0
+# The scan for several roots, Δ₀ in units of length²: where φ is nearly linear F is nearly a
+# straight line and its steps are long; above, they resolve what is as wide as the normal law.
+_LINEAR, _NEARLY_LINEAR = 1e-3, 1e-2
+_COARSE, _FINE = 3.0, 1.3
+_KEPT = 1e4
 # A relative correction of Δ₀ this small is rounding.
 _ROUNDING = 3e-15
 # The series closes the energy condition only where it is complete.
 _COMPLETE = 1e-12
+_STEP, _SECANTS = 1e-4, 20
 _FEW = 255
 
 
@@ -45,62 +53,147 @@ class NoStateError(ValueError):
     """The energy condition has no solution, or none within reach: status and reason."""
 
 
+def within_series(phi: TransferFunction, delta0: float, *, order: int, tol: float) -> bool:
+    """Whether a series of degree `order` may be long enough at this Δ₀."""
+    digits = -math.log(min(max(tol, 1e-16), 0.1))
+    reach = 2 * POLE * phi.length / digits
+    return phi.is_linear or delta0 <= _BEYOND * order * reach**2
+
+
 def noise_share(sigma: float, delta0: float) -> float:
     """The w₀ of the energy condition, (ρ'/ρ)² at τ = 0⁺."""
     return (sigma * (sigma / (2 * delta0))) ** 2
 
 
-def well(series: HermiteSeries, g: float) -> Array:
-    """Coefficients of H in powers of ρ²: (1 − ρ²) H = (2g²/Δ₀) Σ_{k≥3} c_k² (1 − ρ^(k−1))/(k+1)."""
-    terms = series.squares[1:] / (series.degree[1:] + 1)
-    return 2 * g * g / series.delta0 * np.cumsum(terms[::-1])[::-1]
-
-
-def initial_variance(network: NoisyNetwork, *, order: int, tol: float) -> float:
-    """Δ₀ to the accuracy of F; `order` and `tol` limit the search."""
+def variances(network: NoisyNetwork) -> list[float]:
+    """Every Δ₀ > 0 that solves the energy condition, ascending, to the accuracy of F."""
     phi, g, sigma = network
     load = g * phi.slope
+    if sigma == 0 and load <= 1 and phi.is_concave:
+        return []
     if phi.is_linear:
-        if load >= 1:
-            raise NoStateError(ABSENT, "no stationary state: phi is linear and g phi'(0) >= 1")
-        delta0 = sigma / 2 * (sigma / math.sqrt((1 - load) * (1 + load)))
-        if not _SMALLEST < delta0 < _LARGEST:
-            raise NoStateError(
-                FLAGGED,
-                f"delta0={delta0:g} is beyond the range of the arithmetic: bring sigma nearer to 1",
-            )
-        return delta0
-    digits = -math.log(min(max(tol, 1e-16), 0.1))
-    most = _BEYOND * order * (2 * POLE * phi.length / digits) ** 2
+        return [_linear_variance(load, sigma)]
+    if not phi.is_concave:
+        return [_between(network, *edges) for edges in sign_changes(network)]
     low = max(sigma * sigma / 2, 0.05 * (load - 1) * phi.length**2, _SMALLEST)
-    if not low < most:
-        raise _out_of_reach(most, order)
+    ceiling = _ceiling(phi)
+    if not low < ceiling:
+        raise _too_large(ceiling)
     while energy_gap(network, low) >= 0:
         low /= 8
         if low < _SMALLEST:
-            raise NoStateError(
-                FLAGGED, f"delta0 is below {_SMALLEST:g}, the range of the arithmetic: raise sigma"
-            )
+            raise _too_small()
     high = 2 * low
     while energy_gap(network, high) <= 0:
         low, high = high, 2 * high
-        if high > most:
-            raise _out_of_reach(most, order)
+        if high > ceiling:
+            raise _too_large(ceiling)
+    return [_between(network, low, high)]
 
+
+def _linear_variance(load: float, sigma: float) -> float:
+    if load >= 1:
+        raise NoStateError(ABSENT, "no stationary state: phi is linear and g phi'(0) >= 1")
+    delta0 = sigma / 2 * (sigma / math.sqrt((1 - load) * (1 + load)))
+    if not _SMALLEST < delta0 < _LARGEST:
+        raise NoStateError(
+            FLAGGED,
+            f"delta0={delta0:g} is beyond the range of the arithmetic: bring sigma nearer to 1",
+        )
+    return delta0
+
+
+def _too_small() -> NoStateError:
+    return NoStateError(
+        FLAGGED, f"delta0 is below {_SMALLEST:g}, the range of the arithmetic: raise sigma"
+    )
+
+
+def _ceiling(phi: TransferFunction) -> float:
+    return min(_FARTHEST * phi.length**2, _LARGEST)
+
+
+def _too_large(delta0: float) -> NoStateError:
+    return NoStateError(
+        FLAGGED,
+        f"no stationary state has delta0 below {delta0:.2g}, beyond which phi is not followed: "
+        "lower g and sigma",
+    )
+
+
+def _between(network: NoisyNetwork, low: float, high: float) -> float:
     from scipy.optimize import brentq
 
     def gap(logarithm: float) -> float:
         return energy_gap(network, math.exp(logarithm))
 
-    return math.exp(brentq(gap, math.log(low), math.log(high), xtol=1e-15, rtol=1e-15))
+    edges = math.log(low), math.log(high)
+    # The logarithm may round over a root that is next to an edge.
+    if (gap(edges[0]) < 0) == (gap(edges[1]) < 0):
+        return low
+    return math.exp(brentq(gap, *edges, xtol=1e-15, rtol=1e-15))
 
 
-def _out_of_reach(most: float, order: int) -> NoStateError:
-    return NoStateError(
-        FLAGGED,
-        f"no stationary state has delta0 below {most:.2g}, above which the Hermite series would "
-        f"need a degree far beyond order={order}: raise order",
-    )
+def sign_changes(network: NoisyNetwork) -> list[tuple[float, float]]:
+    """Edges of an interval around every root of F, over the whole range of Δ₀ > 0."""
+    # F < 0 below σ²/2, and without noise it keeps the sign of 1 − g²φ'(0)² where φ is still linear.
+    # For Var Φ ≤ Δ₀⟨φ²⟩ all roots are below the Δ₀ at which 1 − w₀ − 2g² sup φ²/Δ₀ turns positive;
+    # for a φ without bound the scan ends where F has kept its sign for some decades.
+    phi, g, sigma = network
+    unit = phi.length**2
+    low = sigma * sigma / 2
+    if sigma == 0:
+        low = _LINEAR * unit * min(max(abs(g * phi.slope - 1), _ROUNDING), 1.0)
+    if low < _SMALLEST:
+        raise _too_small()
+    bound = (g * phi.saturation) ** 2
+    top = 1.001 * (bound + math.hypot(bound, sigma * sigma / 2))
+    ceiling = _ceiling(phi)
+    if not low < ceiling:
+        raise _too_large(ceiling)
+    places, gaps = [low], [energy_gap(network, low)]
+    since = low
+    while places[-1] < min(top, ceiling):
+        fine = places[-1] > _NEARLY_LINEAR * unit
+        places.append(places[-1] * (_FINE if fine else _COARSE))
+        gaps.append(energy_gap(network, places[-1]))
+        if gaps[-1] <= 0 or gaps[-2] <= 0:
+            since = max(places[-1], _NEARLY_LINEAR * unit)
+        if math.isinf(top) and places[-1] > since * _KEPT:
+            break
+    found = []
+    for k in range(1, len(places)):
+        if (gaps[k - 1] < 0) != (gaps[k] < 0):
+            found.append((places[k - 1], places[k]))
+        elif k + 1 < len(places):
+            found += _near_touch(network, places[k - 1 : k + 2], gaps[k - 1 : k + 2])
+    if not found and gaps[-1] < 0:
+        raise _too_large(ceiling)
+    return found
+
+
+def _near_touch(
+    network: NoisyNetwork, places: list[float], gaps: list[float]
+) -> list[tuple[float, float]]:
+    """The two intervals between three places where F has its sign all three times, if any."""
+    sign = math.copysign(1.0, gaps[1])
+    before, here, after = (sign * gap for gap in gaps)
+    # No extremum, or one whose parabola stays away from zero.
+    if not (after > 0 and here < before and here < after):
+        return []
+    if here > before - here + after - here:
+        return []
+    from scipy.optimize import minimize_scalar
+
+    def distance(logarithm: float) -> float:
+        return sign * energy_gap(network, math.exp(logarithm))
+
+    edges = math.log(places[0]), math.log(places[2])
+    nearest = minimize_scalar(distance, bounds=edges, method="bounded", options={"xatol": 1e-9})
+    if nearest.fun >= 0:
+        return []
+    middle = math.exp(nearest.x)
+    return [(places[0], middle), (middle, places[2])]
 
 
 def energy_gap(network: NoisyNetwork, delta0: float) -> float:
@@ -116,7 +209,7 @@ def _series_gap(network: NoisyNetwork, series: HermiteSeries, refinement: float)
     phi, g, sigma = network
     here = moments(phi, series.delta0, refinement)
     rate2 = (1 - g * phi.slope + g * here.loss) * (1 + g * here.slope)
-    return float(rate2 - noise_share(sigma, series.delta0) - well(series, g)[0])
+    return float(rate2 - noise_share(sigma, series.delta0) - series.well(g)[0])
 
 
 def _slope(network: NoisyNetwork, series: HermiteSeries) -> float:
@@ -153,3 +246,29 @@ def refined(
             return series, size
         last = size
         delta0 *= 1 - max(min(step, 0.5), -0.5)
+
+
+def refined_by(
+    network: NoisyNetwork, delta0: float, share: Callable[[float], float]
+) -> tuple[float, float]:
+    """The Δ₀ near `delta0` that solves the energy condition with Var Φ/Δ₀ = `share`; residual."""
+    _, g, sigma = network
+
+    def gap(logarithm: float) -> float:
+        here = math.exp(logarithm)
+        return 1 - noise_share(sigma, here) - 2 * g * (g / here) * share(here)
+
+    # Secants; F is smooth and nearly linear so close to its root.
+    before, now = math.log(delta0) - _STEP, math.log(delta0)
+    last = gap(before)
+    for _ in range(_SECANTS):
+        value = gap(now)
+        if value in (0.0, last):
+            break
+        move = value * (now - before) / (value - last)
+        before, last, now = now, value, now - move
+        if abs(move) <= _ROUNDING:
+            break
+    slope = (gap(now + _STEP) - gap(now - _STEP)) / (2 * _STEP)
+    residual = abs(gap(now) / slope) if slope else math.inf
+    return math.exp(now), residual

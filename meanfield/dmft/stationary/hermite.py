@@ -10,6 +10,7 @@ fall like exp(−d√k), d the distance of the nearest pole of φ(√Δ₀ z) fr
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -96,6 +97,22 @@ def variance_of_primitive(phi: TransferFunction, delta0: float) -> float:
     return float(weights @ (primitive - weights @ primitive) ** 2)
 
 
+class PairFunctions(NamedTuple):
+    """What the stationary theory needs of φ at one variance and gain g, with ρ = sech θ."""
+
+    delta0: float
+    q: float  # ⟨φ²⟩
+    slope: float  # ⟨φ'⟩
+    steepness: float  # ⟨φ'²⟩
+    excess: float  # g²(q − 2 Var Φ/Δ₀)
+    well: Callable[[Array], Array]  # H(θ)
+    limit: float  # H at ρ = 0
+    depth: float  # H at ρ = 1
+    attraction: Callable[[Array], Array]  # g²(C_φ'(ρ) − C_φ'(0)) at θ
+    correlation: Callable[[Array], Array]  # C_φ at ρ
+    truncation: float  # share of ⟨φ'²⟩ that is left out
+
+
 @dataclass(frozen=True, eq=False)
 class HermiteSeries:
     """Odd coefficients c_k, k = 1, 3, 5, … of φ(√Δ₀ z)."""
@@ -118,6 +135,36 @@ class HermiteSeries:
     def correlation(self, rho: Array) -> Array:
         """C_φ at correlation `rho`."""
         return rho * horner(self.squares, rho * rho)
+
+    def well(self, g: float) -> Array:
+        """Coefficients of H in ρ²: (1 − ρ²) H = (2g²/Δ₀) Σ_{k≥3} c_k² (1 − ρ^(k−1))/(k+1)."""
+        terms = self.squares[1:] / (self.degree[1:] + 1)
+        return 2 * g * g / self.delta0 * np.cumsum(terms[::-1])[::-1]
+
+    def functions(self, phi: TransferFunction, g: float, refinement: float) -> PairFunctions:
+        """The series in the form that the theory needs."""
+        here = moments(phi, self.delta0, refinement)
+        well = self.well(g)
+        k, squares = self.degree[1:], self.squares[1:]
+        attraction = g * g / self.delta0 * k * squares
+
+        def attracted(theta: Array) -> Array:
+            r = (1 / np.cosh(theta)) ** 2
+            return r * horner(attraction, r)
+
+        return PairFunctions(
+            delta0=self.delta0,
+            q=here.q,
+            slope=here.slope,
+            steepness=here.steepness,
+            excess=g * g * float(np.sum(squares * (k - 1) / (k + 1))),
+            well=lambda theta: horner(well, np.cosh(theta) ** -2.0),
+            limit=well[0],
+            depth=float(np.sum(well)),
+            attraction=attracted,
+            correlation=self.correlation,
+            truncation=self.truncation,
+        )
 
 
 def horner(coefficients: Array, r: Array) -> Array:

@@ -1,6 +1,8 @@
 """Stationary dynamical mean-field theory of the random network with γ = 0.
 
-Every point is solved at one resolution and compared with coarser ones.
+The energy condition has one root or several; each is a state.  A state is solved at one resolution,
+with the two-time functions from the Hermite series or, at large variance, from sums of arcsines,
+and compared with coarser ones.
 """
 
 from __future__ import annotations
@@ -13,11 +15,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...common import arguments
 from ...common.arguments import Array
-from ...common.result import CONVERGED, FLAGGED, Result, coordinate, given, value
+from ...common.result import ABSENT, CONVERGED, FLAGGED, Result, coordinate, given, value
 from ...transfer import TransferFunction, transfer_function
-from . import energy
+from . import arcsine, energy
 from .decay import CovarianceDecay, binding_rate
-from .hermite import MAX_NODES, HermiteSeries, hermite_series, horner, moments, normal_nodes
+from .hermite import MAX_NODES, PairFunctions, hermite_series, normal_nodes
 
 RESULTS = ("delta0", "q", "kinetic_energy", "lyapunov", "r_int", "decay_rate", "tau_half")
 ERRORS = ("residual", "quadrature_error", "truncation_error", "collocation_error")
@@ -34,7 +36,12 @@ _ADVICE = {
     "quadrature_error": "phi is too sharp for the grid; raise tol or use a smoother phi",
     "truncation_error": "raise order",
     "collocation_error": "raise nodes or tol",
+    "fit": "as an error of phi as a sum of error functions; raise tol, or order for the series",
 }
+# Δ₀ in units of length² from which φ is taken as a sum of error functions; for tanh the series
+# would need a degree of 40 000 there.
+_FAR = 300.0
+_NO_MORE = "no further state"
 # The default lags end where ρ = sech θ with this θ, about 1e-5 (in the null state: this many
 # decay times, or time constants where the decay time is infinite).
 _LAST_THETA = 12.0
@@ -99,6 +106,21 @@ class Stationary(Result):
         (...,),
         note="Where the series was stopped; 0 in the null state.",
     )
+    states: NDArray[np.int64] = value(
+        "number of stationary states",
+        (...,),
+        note="With that of rest, where it is stable.",
+    )
+    others: NDArray[np.str_] = value(
+        "delta0 of the other stationary states",
+        (...,),
+        note='A text such as "0, 0.0225639", empty where there are none.',
+    )
+    attracting: NDArray[np.bool_] = value(
+        "whether the dynamics can settle in this state",
+        (...,),
+        note="False for a state between two others, which parts their initial states.",
+    )
     _headline = ("delta0", "q", "lyapunov")
     _picture = ("tau", "delta", "C")
 
@@ -113,6 +135,7 @@ def stationary(
     *,
     sigma: ArrayLike = 0.0,
     phi: str | TransferFunction = "tanh",
+    root: str = "largest",
     tau: ArrayLike | None = None,
     n_tau: int = 201,
     tol: float = 1e-10,
@@ -132,8 +155,11 @@ def stationary(
     sigma : array_like
         Noise amplitude σ ≥ 0.
     phi : str or TransferFunction
-        Odd transfer function, concave for x > 0 (see Notes).  Its `primitive`, where there is one,
-        only saves time.
+        Odd transfer function.  Its `primitive`, where there is one, only saves time.
+    root : {"largest", "smallest", "all"}
+        Which state where there are several, by Δ₀ (see Notes).  With "all" every array of a point
+        has a last axis for them, ascending (before the lags), nan and status "absent" beyond the
+        last; `g` and `sigma` have it too.
     tau : array_like, optional
         Time lags ≥ 0, one axis, the same for every point.  Default: `n_tau` lags, evenly spaced
         from 0 to where Δ has fallen to about 1e-5 Δ₀, different at every point.
@@ -143,8 +169,9 @@ def stationary(
         A point has converged if its residual and its error estimates are within `tol`.
     order : int
         Largest degree of the Hermite series, which stops sooner where it has converged.  It needs
-        about 200 Δ₀/ℓ² for tanh, ℓ the scale on which φ bends; a point far beyond is flagged
-        at once.
+        about 200 Δ₀/ℓ² for tanh, ℓ the scale on which φ bends.  Beyond 300 ℓ² (tanh: g = 20) φ is
+        a sum of error functions instead, if that is accurate to `tol`: it is for the built-in
+        functions and for smooth ones, up to √Δ₀ = 1e12 ℓ.
     nodes : int
         Nodes per panel, 8 to 48.
     throw : bool
@@ -180,9 +207,16 @@ def stationary(
     terms, so that the digits survive the onset, where Δ₀ ≈ ε + 7ε²/6 and ⟨f²⟩ ≈ ε³/3 with
     ε = g − 1 (tanh).
 
+    At large Δ₀ the series is too long, and C_φ a sum of arcsines; as g → ∞ the network of signs is
+    approached, Δ₀/g² = 2(1 − 2/π) − (π/3)/Δ₀ + … for tanh, and λ grows like ln g.
+
     For a φ that is concave for x > 0 the state is unique.  For any other
-    (`TransferFunction.is_concave`) the energy condition may have several solutions, also beside
-    the null state without noise; one is returned, which ``attributes["state"]`` of the result says.
+    (`TransferFunction.is_concave`) the energy condition may have several solutions: the whole
+    range of Δ₀ is searched, and `others` names those not returned.  Without noise the state of rest
+    counts as one, Δ₀ = 0, where it is stable, g φ'(0) ≤ 1.  The initial state decides which of them
+    a network reaches: of neighbouring states one is `attracting` and the next, which is not, parts
+    their basins.  tanh(x + x³) at g = 0.963 comes to rest from small x, and is chaotic with
+    Δ₀ = 0.206 if it starts with large ones.
 
     References
     ----------
@@ -196,9 +230,12 @@ def stationary(
     1.9248054137 0.5131780660 0.1124581096
     >>> stationary([0.5, 1.5], sigma=[[0.0], [1.0]]).delta.shape
     (2, 2, 201)
+    >>> round(float(stationary(1e6).delta0 / 1e12), 6)  # 2(1 − 2/π)
+    0.72676
     """
     attributes = given(stationary, locals())
     transfer = transfer_function(phi)
+    arguments.one_of("root", root, ("largest", "smallest", "all"))
     gains, sigmas = arguments.broadcast(g=arguments.gain(g), sigma=arguments.noise(sigma))
     controls = Controls(
         lags=None if tau is None else arguments.lags(tau),
@@ -207,19 +244,30 @@ def stationary(
         order=arguments.count("order", order, 3),
         nodes=arguments.count("nodes", nodes, 8, 48),
     )
-    rows = [
-        _solved(energy.NoisyNetwork(transfer, float(a), float(b)), controls)
+    points = [
+        _states(energy.NoisyNetwork(transfer, float(a), float(b)), root, controls)
         for a, b in zip(gains.flat, sigmas.flat, strict=True)
     ]
+    shape = gains.shape
+    if root == "all":
+        blank = _row(controls, np.nan) | {"status": ABSENT, "reason": _NO_MORE}
+        shape = (*shape, max(map(len, points), default=1))
+        points = [rows + [blank] * (shape[-1] - len(rows)) for rows in points]
+        gains, sigmas = (np.broadcast_to(a[..., None], shape) for a in (gains, sigmas))
+    rows = [row for rows in points for row in rows]
     arrays: dict[str, Any] = {}
-    kinds: dict[str, Any] = {"order": np.int64, "status": "U9", "reason": np.str_}
+    kinds: dict[str, Any] = {
+        "order": np.int64, "states": np.int64, "others": np.str_, "attracting": bool,
+        "status": "U9", "reason": np.str_,
+    }  # fmt: skip
     for name in (*RESULTS, *ERRORS, *CURVES, *kinds):
-        axes = (*gains.shape, controls.times) if name in CURVES else gains.shape
+        axes = (*shape, controls.times) if name in CURVES else shape
         column = np.array([row[name] for row in rows], dtype=kinds.get(name, float))
         arrays[name] = column.reshape(axes)
-    attributes["state"] = "unique" if transfer.is_concave else "one of possibly several"
+    most = int(np.max(arrays["states"], initial=1))
+    attributes["state"] = "unique" if most == 1 else f"{root} of up to {most}"
     state = Stationary(g=gains.copy(), sigma=sigmas.copy(), **arrays, attributes=attributes)
-    if throw:
+    if throw and np.any(~state.converged & (state.reason != _NO_MORE)):
         state.raise_unless_converged("g", "sigma")
     return state
 
@@ -322,29 +370,70 @@ class ResolvedState(NamedTuple):
         return float(np.max(changes))
 
 
-def _solved(network: energy.NoisyNetwork, controls: Controls) -> dict[str, Any]:
-    """One point: a value for each array of the result."""
+def _states(network: energy.NoisyNetwork, root: str, controls: Controls) -> list[dict[str, Any]]:
+    """The states asked for at one point: a value for each array of the result."""
     phi, g, sigma = network
-    if sigma == 0 and g * phi.slope <= 1:
-        return _null(phi, g, controls)
-    row = _row(controls, np.nan)
+    load = g * phi.slope
+    roots = [0.0] if sigma == 0 and load <= 1 else []
     try:
-        delta0 = energy.initial_variance(network, order=controls.order, tol=controls.tol)
+        roots += energy.variances(network)
     except energy.NoStateError as error:
-        return row | dict(zip(("status", "reason"), error.args, strict=True))
+        return [_row(controls, np.nan) | dict(zip(("status", "reason"), error.args, strict=True))]
+    last = len(roots) - 1
+    rows = []
+    for index in {"smallest": [0], "largest": [last], "all": range(last + 1)}[root]:
+        row = _solved(network, roots[index], controls) if roots[index] else _null(phi, g, controls)
+        others = ", ".join(f"{delta0:g}" for k, delta0 in enumerate(roots) if k != index)
+        # F rises and falls through zero by turns, and at the first root it rises, but that of rest
+        # right at the onset of a φ that is convex there.
+        attracting = (index + (sigma == 0 and load == 1 and phi.cubic < 0)) % 2 == 0
+        rows.append(row | {"states": last + 1, "others": others, "attracting": attracting})
+    return rows
+
+
+def _solved(network: energy.NoisyNetwork, delta0: float, controls: Controls) -> dict[str, Any]:
+    """The state of this Δ₀, by the arcsines where it is large, by the series elsewhere."""
+    phi = network.phi
+    row: dict[str, Any] = {}
+    if not phi.is_linear and delta0 > _FAR * phi.length**2:
+        row = _by_arcsines(network, delta0, controls)
+        if row["status"] == CONVERGED:
+            return row
+    if not energy.within_series(phi, delta0, order=controls.order, tol=controls.tol):
+        text = (
+            f"at delta0={delta0:.2g} the Hermite series would need a degree far beyond "
+            f"order={controls.order}: raise order"
+        )
+        return row or _row(controls, np.nan) | {"reason": text}
     for refinement in _REFINEMENTS:
         if refinement > 1 and normal_nodes(phi, delta0, refinement).size > MAX_NODES:
             break
-        row, unresolved = _attempt(network, delta0, controls, refinement)
+        row, unresolved = _by_series(network, delta0, controls, refinement)
         if row["status"] == CONVERGED or not unresolved:
             break
     return row
 
 
-def _attempt(
+def _by_arcsines(network: energy.NoisyNetwork, delta0: float, controls: Controls) -> dict[str, Any]:
+    """A row of the result from φ as a sum of error functions."""
+    phi, g, _ = network
+    row = _row(controls, np.nan)
+    terms, row["quadrature_error"] = arcsine.expansion(phi, delta0)
+    row["truncation_error"] = 0.0
+    if not row["quadrature_error"] <= controls.tol:
+        return row | {"reason": _reason("fit", row["quadrature_error"], controls.tol)}
+    delta0, row["residual"] = energy.refined_by(
+        network, delta0, lambda variance: arcsine.energy_share(terms, variance)
+    )
+    pair = arcsine.arcsine_functions(terms, delta0, g)
+    return _finished(network, pair, row, controls)
+
+
+def _by_series(
     network: energy.NoisyNetwork, delta0: float, controls: Controls, refinement: float
 ) -> tuple[dict[str, Any], bool]:
     """A row of the result, and whether a finer Gaussian grid could improve it."""
+    phi, g, _ = network
     _, _, tol, order, nodes = controls
     row = _row(controls, np.nan)
     guarded = refinement < _REFINEMENTS[-1]
@@ -352,72 +441,78 @@ def _attempt(
         network, delta0, order=order, refinement=refinement, guarded=guarded
     )
     row["order"] = 2 * series.coefficients.size - 1
-    complete = series.truncation <= tol
-    fine = _resolved(network, series, nodes, refinement) if complete else None
+    pair = series.functions(phi, g, refinement)
+    fine = _resolved(network, pair, nodes) if series.truncation <= tol else None
     row["truncation_error"] = error = series.truncation if fine is None else fine.truncation
     if fine is None or not error <= tol:
         name = "quadrature_error" if series.aliased else "truncation_error"
         return row | {"reason": _reason(name, error, tol)}, series.aliased
     coarser = _COARSE * refinement
     coarse_series = hermite_series(
-        network.phi, series.delta0, order=order, refinement=coarser, guarded=guarded
+        phi, series.delta0, order=order, refinement=coarser, guarded=guarded
     )
-    coarse = _resolved(network, coarse_series, nodes, coarser)
+    coarse = _resolved(network, coarse_series.functions(phi, g, coarser), nodes)
     shift = energy.correction(network, coarse_series, coarser)
     row["quadrature_error"] = float(np.maximum(abs(shift), fine.distance(coarse)))
-    fewer = _resolved(network, series, nodes - _FEWER, refinement)
-    row["collocation_error"] = fine.distance(fewer)
+    row = _finished(network, pair, row, controls, fine)
+    return row, row["reason"].startswith("quadrature_error")
+
+
+def _finished(
+    network: energy.NoisyNetwork,
+    pair: PairFunctions,
+    row: dict[str, Any],
+    controls: Controls,
+    fine: ResolvedState | None = None,
+) -> dict[str, Any]:
+    """The row with its collocation error and, if all errors allow, its results."""
+    if fine is None:
+        fine = _resolved(network, pair, controls.nodes)
+    row["collocation_error"] = fine.distance(_resolved(network, pair, controls.nodes - _FEWER))
     worst = ERRORS[int(np.argmax([row[name] for name in ERRORS]))]
-    if not row[worst] <= tol:
-        return row | {"reason": _reason(worst, row[worst], tol)}, worst == "quadrature_error"
+    if not row[worst] <= controls.tol:
+        return row | {"reason": _reason(worst, row[worst], controls.tol)}
     if controls.lags is None:
         last = fine.decay.tau[-1] - (fine.decay.theta[-1] - _LAST_THETA) / fine.decay.rate
         row["tau"] = np.linspace(0.0, float(last), controls.n_tau)
     rho = fine.decay.rho(row["tau"])
-    row |= fine.results | {"delta": series.delta0 * rho, "C": series.correlation(rho)}
-    return row | {"status": CONVERGED}, False
+    row |= fine.results | {"delta": pair.delta0 * rho, "C": pair.correlation(rho)}
+    return row | {"status": CONVERGED}
 
 
 def _reason(name: str, error: float, tol: float) -> str:
     return f"{name} {error:.1e} exceeds tol={tol:g}: {_ADVICE[name]}"
 
 
-def _resolved(
-    network: energy.NoisyNetwork, series: HermiteSeries, nodes: int, refinement: float
-) -> ResolvedState:
-    """Everything that follows from the series."""
+def _resolved(network: energy.NoisyNetwork, pair: PairFunctions, nodes: int) -> ResolvedState:
+    """Everything that follows from the functions of a pair."""
     phi, g, sigma = network
-    delta0 = series.delta0
-    here = moments(phi, delta0, refinement)
+    delta0 = pair.delta0
     width = 1 / math.sqrt(1 + delta0 / phi.length**2)
-    decay = CovarianceDecay(energy.well(series, g), energy.noise_share(sigma, delta0), width, nodes)
+    decay = CovarianceDecay(pair, energy.noise_share(sigma, delta0), width, nodes)
     rate = decay.rate
-    k, squares = series.degree[1:], series.squares[1:]
-    # g²q − Δ₀ + σ² with κ² = 1 − g²c₁²/Δ₀ = w₀ + H(0) inserted: no differences.
-    excess = g * g * float(np.sum(squares * (k - 1) / (k + 1)))
+    # g²q − Δ₀ + σ² with κ² = 1 − g²⟨φ'⟩² = w₀ + H(0) inserted: no differences.
     drive = sigma * sigma * (1 - sigma * (sigma / (4 * delta0)))
-    attraction = g * g / delta0 * k * squares
 
     def potential(tau: Array) -> Array:
-        r = decay.rho(tau.ravel()).reshape(tau.shape) ** 2
-        return -r * horner(attraction, r)
+        return -pair.attraction(decay.angle(tau.ravel()).reshape(tau.shape))
 
     keep = decay.theta >= _FIRST_ELEMENT * width
     keep[0] = True
     binding = binding_rate(potential, decay.tau[keep], nodes)
     # 1 + λ = √(1 − κ² + s²), and 1 − κ² = g²⟨φ'⟩².
-    growth = math.hypot(g * here.slope, binding)
+    growth = math.hypot(g * pair.slope, binding)
     results = {
         "delta0": delta0,
-        "q": here.q,
-        "kinetic_energy": (excess + drive) / 2,
+        "q": pair.q,
+        "kinetic_energy": (pair.excess + drive) / 2,
         "lyapunov": -(rate - binding) * (rate + binding) / (1 + growth),
-        "r_int": here.slope,
+        "r_int": pair.slope,
         "decay_rate": rate,
         "tau_half": decay.tau_half,
     }
     # What the series leaves out of H and of the potential, relative to κ².
-    truncation = series.truncation * max(1.0, here.steepness * (g / rate) ** 2)
+    truncation = pair.truncation * max(1.0, pair.steepness * (g / rate) ** 2)
     return ResolvedState(results, truncation, decay)
 
 
@@ -427,7 +522,9 @@ def _row(controls: Controls, number: float) -> dict[str, Any]:
     row |= {name: np.full(controls.times, number) for name in CURVES}
     if controls.lags is not None:
         row["tau"] = controls.lags
-    return row | {"order": 0, "status": FLAGGED, "reason": ""}
+    row |= {"order": 0, "status": FLAGGED, "reason": ""}
+    row |= {"states": 0, "others": "", "attracting": False}
+    return row
 
 
 def _null(phi: TransferFunction, g: float, controls: Controls) -> dict[str, Any]:
