@@ -60,6 +60,11 @@ def _number(
     return float(array)
 
 
+def array(name: str, value: ArrayLike) -> Array:
+    """Finite numbers as an array of any shape."""
+    return _checked(name, value, np.isfinite, "must be finite")
+
+
 def gain(value: ArrayLike) -> Array:
     """The gain g as an array."""
     return _checked("g", value, lambda a: (a > 0) & np.isfinite(a), "must be positive and finite")

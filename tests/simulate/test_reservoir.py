@@ -310,7 +310,7 @@ def test_curve_equals_its_parts(tmp_path: Path) -> None:
     u = np.linspace(-1, 1, 40)
     tau = [0.0, 4.0]
     curve = memory_curve(
-        J, tau, stimulus=np.sin, input_weights=u, t_max=120, t_skip=20, gap=5, x0=x0
+        J, tau, stimulus=np.sin, input_weights=u, t_max=120, dt=0.05, t_skip=20, gap=5, x0=x0
     )
     times = 20 + 0.5 * np.arange(201)
     run = integrate(J, x0, t_max=120, dt=0.05, inputs=lambda t: np.sin(t) * u, save_at=times)
@@ -410,3 +410,17 @@ def test_unstable_euler_lifts_the_rank(seed: int) -> None:
         assert curve.rank == 100
         # By far: double precision tells up to 1e13 from infinity here.
         assert curve.condition < 1e11
+
+
+@pytest.mark.parametrize("wrong", [np.nan, 1j, "1", True, np.ma.array([1.0], mask=[True])])
+def test_no_number_is_not_read_as_one(wrong: Any) -> None:
+    with pytest.raises(ArgumentError, match="^t"):
+        two_sines(wrong if np.ndim(wrong) else [wrong])
+    states = np.random.default_rng(0).standard_normal((40, 3))
+    with pytest.raises(ArgumentError, match="^z"):
+        memory_function(states, [wrong] * 40 if not np.ndim(wrong) else wrong)
+    with pytest.raises(ArgumentError, match="^input_weights"):
+        memory_curve(
+            np.zeros((1, 1)), [0.0], t_max=60, t_skip=1, gap=1,
+            input_weights=wrong if np.ndim(wrong) else [wrong],
+        )  # fmt: skip
