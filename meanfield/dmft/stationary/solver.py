@@ -39,8 +39,8 @@ _ADVICE = {
     "fit": "as an error of phi as a sum of error functions; raise tol, or order for the series",
 }
 # Δ₀ in units of length² from which φ is taken as a sum of error functions; for tanh the series
-# would need a degree of 40 000 there.
-_FAR = 300.0
+# would need a degree of 20 000 there.
+_FAR = 100.0
 _NO_MORE = "no further state"
 # The default lags end where ρ = sech θ with this θ, about 1e-5 (in the null state: this many
 # decay times, or time constants where the decay time is infinite).
@@ -169,7 +169,7 @@ def stationary(
         A point has converged if its residual and its error estimates are within `tol`.
     order : int
         Largest degree of the Hermite series, which stops sooner where it has converged.  It needs
-        about 200 Δ₀/ℓ² for tanh, ℓ the scale on which φ bends.  Beyond 300 ℓ² (tanh: g = 20) φ is
+        about 200 Δ₀/ℓ² for tanh, ℓ the scale on which φ bends.  Beyond 100 ℓ² (tanh: g = 12) φ is
         a sum of error functions instead, if that is accurate to `tol`: it is for the built-in
         functions and for smooth ones, up to √Δ₀ = 1e12 ℓ.
     nodes : int

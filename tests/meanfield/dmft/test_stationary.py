@@ -535,6 +535,29 @@ def test_at_the_onset_a_convex_function_leaves_rest():
     assert stationary(1.0).attracting
 
 
+def test_two_states_of_chaos():
+    """Left over at t = 60: 0.4 and 0.7 per cent; correlations of the start are lost at first."""
+    # Saturates at 1, and once more at 7 from |x| = 8 on.
+    step = TransferFunction(
+        "two steps",
+        phi=lambda x: np.tanh(x) + 6 * np.tanh((x / 8) ** 3),
+        d1=lambda x: 1 - np.tanh(x) ** 2 + 9 / 256 * x * x * (1 - np.tanh((x / 8) ** 3) ** 2),
+        d2=lambda x: (
+            -2 * np.tanh(x) * (1 - np.tanh(x) ** 2)
+            + (9 / 128 * x - 27 / 65536 * x**4 * np.tanh((x / 8) ** 3))
+            * (1 - np.tanh((x / 8) ** 3) ** 2)
+        ),
+    )
+    s = stationary([1.6, 1.8, 2.1], phi=step, root="all")
+    assert np.sum(s.converged, axis=1).tolist() == [1, 3, 1]
+    assert s.attracting[1].tolist() == [True, False, True]
+    ends = [
+        two_time(1.8, t_max=60, dt=0.2, x0_std=x0_std, phi=step, richardson=False).delta[-1, -1]
+        for x0_std in (1.0, 20.0)
+    ]
+    np.testing.assert_allclose(ends, s.delta0[1, ::2], rtol=0.02)
+
+
 def test_all_states_of_a_grid():
     s = stationary([0.9, 0.95], sigma=[[0.0], [0.02], [0.3]], phi=CUBIC, root="all", n_tau=5)
     assert s.delta0.shape == s.g.shape == (3, 2, 3)
