@@ -25,9 +25,9 @@ from .network import Evaluation, Network, Phi, State, contiguous_columns
 ALGORITHMS = ("tangent", "orbit_separation")
 
 _BLOCKS = 10
-# Blocks of the part that is run again for the effect of the step: half of the average with twice
-# the step, or an eighth with half of it, at a quarter of the cost of the run.
-_AGAIN = 5
+# Share of the average that is run again with twice the step for the effect of the step, or a
+# quarter of it with half the step; and its blocks, of an interval at least.
+_AGAIN, _AGAIN_BLOCKS = 1 / 4, 5
 _STEP_NOTE = (
     "Estimated from a part of the average, run again from the same states with twice the step, or "
     "half of it where that would be too long; nan where less than five intervals are left for it."
@@ -534,13 +534,15 @@ class _GrowthRun:
         start, state = self._averaged_from
         step, span = self._monitor.longest, every[-1].span
         adapts = self._control.tol is not None
-        doubles = adapts or 2 * step <= self._monitor.largest_stable_dt
-        factor, share = (2.0, 1 / 2) if doubles else (0.5, 1 / 8)
-        if adapts or span < 1.5 * step:
-            # Steps that the intervals bound double with them.
-            share, span = share * 2 / 3 if adapts else share, 2 * span
-        count = int((self.t_max - start) * share / span + 1e-9)
-        if count < _AGAIN:
+        doubles = adapts or self._monitor.would_follow(2 * step)
+        factor, share = (2.0, _AGAIN) if doubles else (0.5, _AGAIN / 4)
+        room = (self.t_max - start) * (1 + 1e-9)
+        needed = adapts or span < 1.5 * step
+        if needed or (len(unknown) == 1 and share * room >= 2 * span * _AGAIN_BLOCKS):
+            # Steps that the intervals bound double with them; one vector needs no shorter ones.
+            span *= 2
+        count = max(int(share * room / span), _AGAIN_BLOCKS)
+        if count * span > room:
             return unknown, unknown
         tol = self._tol
         if adapts:
@@ -561,11 +563,11 @@ class _GrowthRun:
         except IntegrationError:
             return unknown, unknown
         ours, other = (
-            _block_rates(_summed(growth, start, ends), np.full(count, span), _AGAIN)
+            _block_rates(_summed(growth, start, ends), np.full(count, span), _AGAIN_BLOCKS)
             for growth in (every, again)
         )
         change = (other - ours) / (factor**self.scheme.order - 1)
-        return change.mean(axis=0), change.std(axis=0, ddof=1) / np.sqrt(_AGAIN)
+        return change.mean(axis=0), change.std(axis=0, ddof=1) / np.sqrt(_AGAIN_BLOCKS)
 
 
 def _summed(growth: list[_LogGrowth], start: float, ends: NDArray[Any]) -> Array:

@@ -66,7 +66,7 @@ class Monitor:
         self._scheme, self._dt, self._adapts, self._since = scheme, dt, adapts, since
         # What a warning advises.
         self._may_switch = may_switch
-        self.longest, self._limit = 0.0, np.inf
+        self.longest, self._limit = 0.0, np.nan
         self._is_bound = self._unwatched = False
         self._steps_here = self._next_hint = 0
         self._pause = _PAUSE
@@ -76,7 +76,6 @@ class Monitor:
         # The spectra that the step follows worst, and that reaches farthest.
         self._worst, self._widest = _LEAK, _LEAK
         self._worst_gain = 0.0
-        self._has_noise = False
         self._gradient_steps = self._rising_steps = self._n_steps = self.n_rejected = 0
 
     def enter(self, problem: Problem, t: float, x: State) -> None:
@@ -141,11 +140,7 @@ class Monitor:
         self._steps_here += 1
         if step.t1 - step.t0 > self.longest * (1 + 1e-9):
             self.longest = step.t1 - step.t0
-            # An unstable adaptive step shows in its error.
-            self._limit = np.inf
-            if not (self._adapts or self._scheme.longest_step is not None):
-                self._limit = stability.largest_rate(self._scheme.amplification, self.longest)
-        self._has_noise |= bool(problem.noise_strength(step.t0))
+            self._limit = np.nan
         descends = problem.is_gradient_flow(step.t0) and problem.is_gradient_flow(step.t1)
         if descends:
             self._gradient_steps += 1
@@ -161,7 +156,7 @@ class Monitor:
             self._unwatched |= not descends
             return
         count = self._steps_here
-        hint = quotient > _SUSPICION * self._limit and self._worst_gain <= 1
+        hint = quotient > _SUSPICION * self._largest_rate() and self._worst_gain <= 1
         hint = hint and count >= self._next_hint
         if hint:
             # Noise near the limit hints at every step: ask less and less often.
@@ -170,6 +165,22 @@ class Monitor:
         jumps = step.t1 >= problem.end and problem.onsager(problem.end) != self._onsager
         if hint or count & (count - 1) == 0 or jumps:
             self._look(problem, step.t1, step.x1)
+
+    def _largest_rate(self) -> float:
+        """Largest decay rate that the longest step follows."""
+        if self._adapts or self._scheme.longest_step is not None:
+            # An unstable adaptive step shows in its error.
+            return np.inf
+        if np.isnan(self._limit):
+            self._limit = stability.largest_rate(self._scheme.amplification, self.longest)
+        return self._limit
+
+    def would_follow(self, step: float) -> bool:
+        """Whether a step, in the place of that of the run, follows what was met."""
+        if self._is_bound:
+            return self._stiffness <= stability.largest_rate(self._scheme.amplification, step)
+        follows = self._scheme.amplification
+        return all(stability.is_followed(follows, step, r) for r in (self._worst, self._widest))
 
     @property
     def largest_stable_dt(self) -> float:
@@ -180,7 +191,8 @@ class Monitor:
             return np.nan
         if self._is_bound and self._stiffness > 0:
             return self._scheme.largest_step(-self._stiffness)
-        return min(self._scheme.largest_step(rates) for rates in (self._worst, self._widest))
+        met = {id(rates): rates for rates in (self._worst, self._widest)}
+        return min(self._scheme.largest_step(rates) for rates in met.values())
 
     @property
     def energy_rise_fraction(self) -> float:
@@ -211,7 +223,7 @@ class Monitor:
         if seen:
             text = "; ".join(seen)
             return f"{text}; {self._remedy()}: chaos or oscillations of this run are the step's"
-        if self._unwatched and self._stiffness > self._limit:
+        if self._unwatched and self._stiffness > self._largest_rate():
             return (
                 f"{self._step()} may be too long: the bound {self._stiffness:.3g} on the stiffness "
                 f"of these matrix-free couplings vouches for steps up to "
@@ -227,9 +239,9 @@ class Monitor:
         """What to do about a step: shorten it, or the method that goes farthest an evaluation."""
         if not self._may_switch:
             return "shorten dt"
-        if self._stiffness > 0 and not self._has_noise:
+        if self._stiffness > 0:
             return "shorten dt or use method='chebyshev'"
-        able = [s for s in SCHEMES.values() if s.stages and (s.takes_noise or not self._has_noise)]
+        able = [s for s in SCHEMES.values() if s.stages]
         reach = {s.name: s.largest_step(self._worst) for s in able}
         costs = {s.name: s.stages or 1 for s in able}
         best = max(reach, key=lambda name: reach[name] / costs[name])
@@ -241,21 +253,20 @@ class Monitor:
 
     def _seen(self) -> list[str]:
         texts = []
-        if self._is_bound and self._largest_quotient > _SUSPICION * self._limit:
+        if self._is_bound and self._largest_quotient > _SUSPICION * self._largest_rate():
             # These couplings must not be asked for more products; a step that follows its flow has
             # a quotient far below the limit.
             texts.append(
                 f"steps of {self._step()} oscillate at its stability limit (Rayleigh quotient "
-                f"{self._largest_quotient:.3g} over {_PAUSE} steps, limit {self._limit:.3g})"
+                f"{self._largest_quotient:.3g} over {_PAUSE} steps, limit "
+                f"{self._largest_rate():.3g})"
             )
         fixed = not self._adapts and self._scheme.longest_step is None and self.longest > 0
-        if fixed and not self._is_bound:
-            follows = self._scheme.amplification
-            if not stability.is_followed(follows, self.longest * (1 - 1e-9), self._worst):
-                texts.append(
-                    f"{self._step()} exceeds the largest stable step {self.largest_stable_dt:.3g} "
-                    f"for the spectrum met on the way ({stability.met(self._worst)})"
-                )
+        if fixed and not self._is_bound and not self.would_follow(self.longest * (1 - 1e-9)):
+            texts.append(
+                f"{self._step()} exceeds the largest stable step {self.largest_stable_dt:.3g} "
+                f"for the spectrum met on the way ({stability.met(self._worst)})"
+            )
         if self._rising_steps:
             texts.append(
                 f"E rose in {self.energy_rise_fraction:.1%} of the steps along −∇E, which only a "

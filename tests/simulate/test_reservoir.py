@@ -414,12 +414,12 @@ def test_unstable_euler_lifts_the_rank(seed: int) -> None:
 
 @pytest.mark.parametrize("wrong", [np.nan, 1j, "1", True, np.ma.array([1.0], mask=[True])])
 def test_no_number_is_not_read_as_one(wrong: Any) -> None:
-    with pytest.raises(ArgumentError, match="^t"):
+    with pytest.raises(ArgumentError, match=r"^t"):
         two_sines(wrong if np.ndim(wrong) else [wrong])
     states = np.random.default_rng(0).standard_normal((40, 3))
-    with pytest.raises(ArgumentError, match="^z"):
+    with pytest.raises(ArgumentError, match=r"^z"):
         memory_function(states, [wrong] * 40 if not np.ndim(wrong) else wrong)
-    with pytest.raises(ArgumentError, match="^input_weights"):
+    with pytest.raises(ArgumentError, match=r"^input_weights"):
         memory_curve(
             np.zeros((1, 1)), [0.0], t_max=60, t_skip=1, gap=1,
             input_weights=wrong if np.ndim(wrong) else [wrong],
