@@ -532,7 +532,8 @@ class _Recorder:
             self._states[self._next] = x
         energy = self._energy[self._next] = problem.energy(x, evaluation) / len(x)
         if not np.all(np.isfinite(energy)):
-            raise IntegrationError(f"E is not finite at t = {t:g}: J or x0 is too large for it")
+            what = "shorten dt, or bound the dynamics" if t else "J or x0 is too large for it"
+            raise IntegrationError(f"E is not finite at t = {t:g}: {what}")
         for name, observable in self._observables.items():
             row = np.asarray(observable(t, x, evaluation.force))
             if row.dtype.kind in "fc" and not np.all(np.isfinite(row)):

@@ -113,7 +113,7 @@ def test_activity_distribution_refuses(bad: dict[str, Any]) -> None:
         activity_distribution(np.ones(3), **bad)
     with pytest.raises(ArgumentError, match="finite and not empty"):
         activity_distribution([])
-    with pytest.raises(ArgumentError, match="x: must be real"):
+    with pytest.raises(ArgumentError, match="must be real numbers"):
         activity_distribution([1j])
 
 

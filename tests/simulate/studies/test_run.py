@@ -137,4 +137,4 @@ def test_a_run_without_result_exits_with_one(
 ) -> None:
     arguments = ["run", "--n", "2", "--phi", "linear", "--method", "euler", "--dt", "5"]
     assert main([*arguments, "--t-max", "9000", "--output", str(tmp_path / "out")]) == 1
-    assert capsys.readouterr().err.startswith("error: the state is not finite")
+    assert capsys.readouterr().err.startswith("error: E is not finite at t = ")
