@@ -7,6 +7,8 @@ themselves, its second the memory term (by Novikov's theorem).  One pass from
 and any single-site model, without iteration over the window and without a response matrix.
 """
 
+from __future__ import annotations
+
 import copy
 import math
 from collections import deque
@@ -78,6 +80,7 @@ class SamplerSetting:
     innovations: str = "matched"  # of the `GaussianOperator`
     neglect: float = 1e-3  # share of a state below which a new direction is not revealed
     window: float = math.inf  # time after which the past is forgotten
+    noise_grid: Array | None = None  # finer grid with whose white noise this one goes
 
     def __post_init__(self) -> None:
         if arguments.nonnegative("neglect", self.neglect) >= 1:
@@ -117,7 +120,11 @@ class Forgetting:
 
 
 class SamplerRun:
-    """The `size` trajectories of one batch; batches of different `key` share no random numbers."""
+    """The `size` trajectories of one batch; batches of different `key` share no random numbers.
+
+    A run may follow another of the same key on a grid that is part of the other's: it meets the
+    same couplings, where the other has forgotten nothing of them, and the same start and noise.
+    """
 
     def __init__(
         self,
@@ -126,24 +133,28 @@ class SamplerRun:
         seed: int,
         *key: int,
         tick: Callable[[], object] = lambda: None,
+        follows: SamplerRun | None = None,
     ) -> None:
         self.setting, self.size, self._seed, self._key, self._tick = setting, size, seed, key, tick
-        self.operator = GaussianOperator(
-            size,
-            setting.g,
-            setting.gamma,
-            seed=int(seeds.sequence(seed, "couplings", *key).generate_state(1, np.uint64)[0]),
-            innovations=setting.innovations,
-            tol=setting.neglect,
-            dtype=np.float32 if setting.neglect >= _SINGLE else np.float64,
-        )
         self._noise, start = self.stream("noise"), self.stream("start")
         if setting.innovations == "matched":
             standard = start.permutation(_normal_quantiles(size))
         else:
             standard = start.standard_normal(size)
         self.x0 = setting.x0_std * standard
-        self.operator.anchor(self.x0)
+        if follows is not None and math.isinf(setting.window):
+            self.operator: GaussianOperator = follows.operator
+        else:
+            self.operator = GaussianOperator(
+                size,
+                setting.g,
+                setting.gamma,
+                seed=int(seeds.sequence(seed, "couplings", *key).generate_state(1, np.uint64)[0]),
+                innovations=setting.innovations,
+                tol=setting.neglect,
+                dtype=np.float32 if setting.neglect >= _SINGLE else np.float64,
+            )
+            self.operator.anchor(self.x0)
         # How the operator's bases were rotated before the present moment was yielded, and further
         # vectors that the operator was applied to, set by whoever did.
         self.rotations: tuple[Array, Array] | None = None
@@ -172,6 +183,7 @@ class SamplerRun:
         grid, x, index = self.setting.grid, self.x0, 0
         for end in self.setting.times[1:]:
             last: Array | None = None
+            before = 1.0
             while grid[index] < end:
                 t, h = float(grid[index]), float(grid[index + 1] - grid[index])
                 moment = self.evaluate(index, t, x, end)
@@ -179,7 +191,10 @@ class SamplerRun:
                 self._tick()
                 yield moment
                 rest = moment.drift + x
-                x, last = self._step(index, t, h, end, x, rest, last), rest
+                if last is not None:
+                    # The change over a step of this length, where the last one had another.
+                    last = rest - (rest - last) * (h / before)
+                x, last, before = self._step(index, t, h, end, x, rest, last), rest, h
                 index += 1
         self.rotations = None
         self._tick()
@@ -200,7 +215,7 @@ class SamplerRun:
             moved += ramp * change
             if strength := self.setting.noise(t + h / 2):
                 size = math.sqrt(strength * -math.expm1(-2 * h) / 2)
-                moved += size * self._noise.standard_normal(x.size)
+                moved += size * self._normal(t, h)
             square = float(moved @ moved)
         # Squares of states enter every average.
         if not square < _LARGEST:
@@ -209,6 +224,19 @@ class SamplerRun:
                 "or the dynamics unbounded"
             )
         return moved
+
+    def _normal(self, t: float, h: float) -> Array:
+        """Normal numbers for the white noise from t to t + h."""
+        fine = self.setting.noise_grid
+        if fine is None:
+            return self._noise.standard_normal(self.size)
+        first, last = np.searchsorted(fine, [t, t + h * (1 - 1e-9)])
+        ends, parts = fine[first + 1 : last + 1], np.diff(fine[first : last + 1])
+        # What the leak leaves at t + h of the noise of each part.
+        weights = np.exp(ends - ends[-1]) * np.sqrt(-np.expm1(-2 * parts))
+        draws = self._noise.standard_normal((parts.size, self.size))
+        mixed: Array = weights @ draws / np.linalg.norm(weights)
+        return mixed
 
 
 def stiffness(model: SiteModel, operator: GaussianOperator, moment: SamplerMoment) -> float:
