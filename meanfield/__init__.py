@@ -12,6 +12,7 @@ from .common.result import NotConvergedError
 from .common.style import STYLE
 from .common.sweep import SweepWarning, plan, sweep
 from .dmft.lyapunov import MeanFieldLyapunov, maximal_lyapunov
+from .dmft.sampler.ensemble import ExtrapolationWarning
 from .dmft.sampler.run import SamplerError
 from .dmft.sampler.site import SiteModel, Slopes
 from .dmft.stationary.solver import Stationary, effective_temperature, stationary
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 __all__ = [
     "STYLE",
     "ArgumentError",
+    "ExtrapolationWarning",
     "GaussianOperator",
     "MeanFieldLyapunov",
     "NotConvergedError",

@@ -2,6 +2,8 @@
 
 import math
 import warnings
+from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,18 +14,21 @@ from ..common.arguments import ArgumentError, Array
 from ..schedule import Schedule, breakpoints, step_times
 from ..stability import StepSizeWarning
 from ..transfer import TransferFunction, transfer_function
-from .sampler.ensemble import BatchAverages, Ensemble, combine, largest, unlike
+from .sampler.ensemble import BatchAverages, Ensemble, SampledResult, combine, largest
 from .sampler.run import SamplerRun, SamplerSetting, step_reason, suggested_step
 from .sampler.site import SiteModel, checked_model
+from .sampler.steps import sampled
 
 _RATE = "1/time constant"
 
 
-class MeanFieldLyapunov(result.Result):
+class MeanFieldLyapunov(SampledResult):
     """Maximal Lyapunov exponent with its error, per time constant of the neurons.
 
-    Converged where the drift is compatible with its error, at a false alarm rate of 5e-4, and the
-    step is stable.
+    The error is a standard error over batches, see `interval`.  It holds the effect of the step as
+    far as that exceeds its own error, and the effect of finite batches where it could not be
+    subtracted.  Converged where the drift is compatible with its error, at a false alarm rate of
+    5e-4, and the step is stable.
     """
 
     value: float = result.value(
@@ -31,6 +36,12 @@ class MeanFieldLyapunov(result.Result):
     )
     value_err: float = result.error("value")
     value_finite_m: float = result.value("effect of finite batches, subtracted", unit=_RATE)
+    value_step: float = result.value(
+        "effect of the step, in the value",
+        unit=_RATE,
+        note="From M/4 trajectories at twice the step; with κ > 0 from M/16 at half of it.",
+    )
+    value_step_err: float = result.error("value_step")
     drift: float = result.value(
         "growth rate in the second half of the average minus that in the first", unit=_RATE
     )
@@ -117,6 +128,8 @@ def maximal_lyapunov(
     -----
     StepSizeWarning
         If the step is longer than the scheme follows, whether stiff or rotating.
+    ExtrapolationWarning
+        If finite batches could not be extrapolated: `reason` says why.
 
     Examples
     --------
@@ -154,25 +167,29 @@ def maximal_lyapunov(
         site, g, gamma, lambda t: 2 * temperature, x0_std, times, grid, neglect=neglect,
         window=window,
     )  # fmt: skip
-    full, small = ensemble.run("lyapunov", (setting, _growth), (setting, _growth))
+    found, _ = sampled(ensemble, "lyapunov", setting, _growth, lambda places, is_control: _growth)
+    full, small, _ = found
     begin = int(np.searchsorted(grid, t_skip))
     middle = (begin + grid.size - 1) // 2
+    ends = float(grid[begin]), float(grid[middle]), float(grid[-1])
 
-    def rates(first: int, last: int, group: list[BatchAverages]) -> list[Array]:
-        span = grid[last] - grid[first]
-        sums = [batch.values["growth"] for batch in group]
-        return [(s[last] - s[first]) / span for s in sums]
+    def rate(start: float, end: float, batch: BatchAverages) -> Array | None:
+        if not batch.values:
+            return None
+        # Grids with twice the step may lack a time.
+        growth = np.interp([start, end], batch.values["t"], batch.values["growth"])
+        return np.asarray((growth[1] - growth[0]) / (end - start))
 
-    exponent = combine(rates(begin, -1, full), rates(begin, -1, small), extrapolate=True)
-    early, late = rates(begin, middle, full), rates(middle, -1, full)
-    change = combine([b - a for a, b in zip(early, late, strict=True)], [], extrapolate=False)
+    exponent = found.estimate(partial(rate, ends[0], ends[2]), True)
+    early, late = (np.array([rate(a, b, batch) for batch in full]) for a, b in pairwise(ends))
+    change = combine(list(late - early))
     worst = largest(full)
     unstable = step_reason(float(np.max(np.diff(grid))), worst)
     if unstable:
         warnings.warn(unstable, StepSizeWarning, stacklevel=2)
     drift, drift_err = float(change.value), float(change.err)
     alarm = ensemble.alarm("the growth rate drifts, raise t_skip:", drift, drift_err)
-    reasons = [unstable, alarm, unlike(full, small)]
+    reasons = [unstable, alarm, found.not_done(True)]
     sums = np.mean([batch.values["growth"] for batch in full], axis=0)
     return MeanFieldLyapunov(
         **exponent.named("value"),
@@ -213,9 +230,10 @@ def _growth(run: SamplerRun) -> BatchAverages:
         decay, flat, ramp = exponential.weights(float(grid[k + 1] - grid[k]))
         moved = decay * delta + flat * rest
         if last is not None and moment.t not in jumps:
-            moved += ramp * (rest - last)
+            longer = (grid[k + 1] - grid[k]) / (grid[k] - grid[k - 1])
+            moved += ramp * longer * (rest - last)
         norm = float(np.linalg.norm(moved))
         sums.append(sums[-1] + math.log(norm))
         delta, last = moved / norm, rest / norm
-    values = {"growth": np.array(sums)}
+    values = {"t": grid, "growth": np.array(sums)}
     return BatchAverages(values, run.watch.found, run.operator.is_exhausted)

@@ -11,7 +11,7 @@ from scipy.special import ive, jv
 
 from ..common import arguments
 from ..common.arguments import ArgumentError, Array
-from ..common.result import Result, coordinate, error, fact, given, value
+from ..common.result import coordinate, error, fact, given, value
 from ..elliptic import null_response
 from ..schedule import step_times
 from ..stability import StepSizeWarning
@@ -20,14 +20,15 @@ from .sampler.ensemble import (
     SHRINK,
     BatchAverages,
     Ensemble,
-    combine_named,
+    Measure,
+    SampledResult,
     largest,
     mean_and_error,
-    unlike,
 )
 from .sampler.novikov import NovikovResponse
 from .sampler.run import SamplerRun, SamplerSetting, step_reason, suggested_step
 from .sampler.site import rate_model
+from .sampler.steps import Sampled, between, sampled
 from .sampler.tangents import lagrange_weights, stationary_pulse
 from .stationary.solver import stationary
 
@@ -38,15 +39,20 @@ _DECAYED = 0.5
 _PULSED, _PULSES = 4, 4
 # Time between two rows of the Novikov sums, and between two of their values.
 _ROW, _VALUE = 0.5, 5.0
+# Revealed directions, as a share of a batch, up to which the Novikov sums are unbiased.
+_ROOM = 0.25
 # Averages are taken at every so many remembered states: neighbours tell the same.
 _EVERY = 4
 
 
-class SteadyState(Result):
+class SteadyState(SampledResult):
     """Stationary two-time functions of the vanilla dynamics, for one g and γ.
 
     Times are in units of the time constant of the neurons.  Errors are standard errors over batches
-    in the sampler and error bounds elsewhere.
+    in the sampler, see `interval`, and error bounds elsewhere.  They hold the scatter of the
+    batches, that of the correction for finite batches, the effect of the step as far as it exceeds
+    its own error, and the effect of finite batches where it could not be subtracted.  The
+    tolerance `neglect` and what lies beyond the window are not in them.
 
     The sampler is converged where drift and change with the window are compatible with their errors
     (and with what the window does to the effect of finite batches) at a false alarm rate of 5e-4
@@ -94,6 +100,14 @@ class SteadyState(Result):
         note="nan if it is not within the lags of every batch.",
     )
     tau_half_err: float = error("tau_half")
+    q_step: float = value("effect of the step on q", note="In the value.", default=0.0)
+    q_step_err: float = error("q_step", default=0.0)
+    delta0_step: float = value("effect of the step on delta0", default=0.0)
+    delta0_step_err: float = error("delta0_step", default=0.0)
+    energy_step: float = value("effect of the step on energy", default=0.0)
+    energy_step_err: float = error("energy_step", default=0.0)
+    r_int_step: float = value("effect of the step on r_int", default=0.0)
+    r_int_step_err: float = error("r_int_step", default=0.0)
     q_finite_m: float = value("effect of finite batches on q, subtracted", default=0.0)
     r_int_finite_m: float = value("effect of finite batches on r_int, subtracted", default=0.0)
     q_window: float = value(
@@ -176,7 +190,7 @@ def steady_state(
         Trajectories in all, and the independent batches they form, at least 2.
     dt : float
         Step, of which `lag_step` is a multiple; default as in `two_time`, rounded to one.  Its
-        error, falling as dt², is not part of the errors given.
+        effect, falling as dt², is measured on small batches with twice the step.
     t_skip, t_max : float
         Averages are taken from `t_skip` to `t_max`; near the onset both must grow, see `drift`.
     window : float
@@ -187,7 +201,7 @@ def steady_state(
         "exact": closed forms or `stationary`, an error where neither applies.
     neglect : float
         Share of a state below which a new direction of the couplings is not revealed; its effect is
-        not part of the errors given either.
+        not part of the errors given.
     workers, executor
         Who does the batches, as in `meanfield.sweep`.
     progress : bool
@@ -210,10 +224,14 @@ def steady_state(
     -----
     StepSizeWarning
         If the step is longer than the sampler follows.
+    ExtrapolationWarning
+        If finite batches could not be extrapolated: `reason` says why.
 
     Notes
     -----
-    `r_int` comes from the Novikov sums of the operator and needs no probe field; R(τ) from
+    `r_int` comes from the Novikov sums of the operator and needs no probe field, but for crowded
+    batches, which have revealed more directions than a quarter of their trajectories: there it is
+    `r_int_pulse`.  R(τ) comes from
     tangents of single trajectories (1000 per batch); `r_int_spectral` and `r_int_pulse` are two
     more ways to the same number.
 
@@ -289,28 +307,38 @@ def steady_state(
     setting = SamplerSetting(
         model, g, gamma, lambda t: 0.0, 1.0, times, grid, neglect=neglect, window=window
     )
-    measure = partial(
-        _averages, phi=phi, skip=t_skip, stride=stride, lags=lags, repeats=ensemble.batches
-    )
-    half = replace(setting, window=window / 2)
-    groups = [(each, measure) for each in (setting, setting, half)]
-    known |= _from_batches(ensemble, dt, *ensemble.run("steady_state", *groups))
+    room = _ROOM * ensemble.size
+
+    def measure(stride: int, lags: int) -> Measure:
+        return partial(
+            _averages, phi=phi, skip=t_skip, stride=stride, lags=lags, repeats=ensemble.batches,
+            room=room,
+        )  # fmt: skip
+
+    # Twice the step reaches every lag, or every second one.
+    reach = 2 if stride % 2 else 1
+    twice = measure(stride * reach // 2, (lags - 1) // reach + 1)
+    own = measure(stride, lags)
+    half = replace(setting, window=window / 2), own
+    found, others = sampled(
+        ensemble, "steady_state", setting, own,
+        lambda places, is_control: own if is_control else twice, half,
+    )  # fmt: skip
+    known |= _from_batches(ensemble, dt, found, others[0], tau)
     return SteadyState(
         **known, method="sampler", tau=tau, window=window, attributes=attributes | ensemble.facts()
     )
 
 
 def _from_batches(
-    ensemble: Ensemble,
-    step: float,
-    full: list[BatchAverages],
-    small: list[BatchAverages],
-    half: list[BatchAverages],
+    ensemble: Ensemble, dt: float, found: Sampled, half: list[BatchAverages], tau: Array
 ) -> dict[str, Any]:
     """Fields of a sampled result; `half` are small batches with half the window."""
+    full, small = found.full, found.small
     known: dict[str, Any] = {}
-    for name, estimate in combine_named(full[0].values, full, small, extrapolate=True).items():
-        known |= estimate.named(name)
+    for name in full[0].values:
+        step = _step_effect(found, name, tau)
+        known |= found.estimate(partial(_value, name), True, step).named(name)
     for name in ("q", "r_int"):
         ours, our_err = mean_and_error([batch.values[name] for batch in small])
         other, other_err = mean_and_error([batch.values[name] for batch in half])
@@ -338,15 +366,38 @@ def _from_batches(
         reasons.append(f"C falls only to {left:.0%} of its value within the window, raise it")
     if not math.isfinite(known["r_int"]):
         reasons.append("r_int is hidden by the noise: raise n_trajectories")
-    reasons.append(unlike(full, small))
+    reasons.append(found.not_done(True))
     worst: dict[str, Any] = largest(full)
-    if too_long := step_reason(step, worst):
+    if too_long := step_reason(dt, worst):
         warnings.warn(too_long, StepSizeWarning, stacklevel=3)
         reasons.append(too_long)
     del worst["stiffness"]
     declared = {field.name for field in fields(SteadyState)}
     known = {name: number for name, number in known.items() if name in declared}
     return known | worst | {"reason": "; ".join(filter(None, reasons))}
+
+
+def _value(name: str, batch: BatchAverages) -> Array:
+    return batch.values[name]
+
+
+def _step_effect(found: Sampled, name: str, tau: Array) -> tuple[Array, Array] | None:
+    """What the step does, at the lags between those of twice the step too."""
+    assert found.pair is not None
+    count = next(len(b.values["C"]) for b in found.pair.long if b.values)
+    every = 1 if count == tau.size else 2
+
+    def common(batch: BatchAverages) -> Array | None:
+        known = batch.values.get(name)
+        if known is None or not known.ndim or len(known) == count:
+            return known
+        return known[::every]
+
+    value, err = found.pair.effect(common)
+    if every == 1 or not value.ndim:
+        return value, err
+    spread = between(tau[::every], tau)
+    return spread @ value, spread @ err
 
 
 def _exact(
@@ -392,7 +443,14 @@ def _gaussian(
 
 
 def _averages(
-    run: SamplerRun, *, phi: TransferFunction, skip: float, stride: int, lags: int, repeats: int
+    run: SamplerRun,
+    *,
+    phi: TransferFunction,
+    skip: float,
+    stride: int,
+    lags: int,
+    repeats: int,
+    room: float,
 ) -> BatchAverages:
     """Averages of one of `repeats` batches after time `skip`, at lags of `stride` steps."""
     setting, size = run.setting, run.size
@@ -404,14 +462,16 @@ def _averages(
     starts = begin + length * np.arange(min(room, _PULSES))
     slopes: list[Array] = []
     pulses: list[Array] = []
-    response = NovikovResponse(run, repeats)
+    response: NovikovResponse | None = NovikovResponse(run, repeats)
     next_row, next_value = -np.inf, skip
     squares, energies, responses, shifts = [], [], [], []
     for moment in run:
         k, t = moment.step, moment.t
-        if run.rotations is not None:
+        if sum(run.operator.rank) > room:
+            response = None
+        if response is not None and run.rotations is not None:
             response.rotate(*run.rotations)
-        if t >= next_row:
+        if response is not None and t >= next_row:
             response.record(t, moment.phi, None, measure=t >= next_value)
             next_row = t + _ROW * (1 - 1e-9)
             if t >= next_value:
@@ -443,8 +503,8 @@ def _averages(
         "q": np.mean(squares),
         "delta0": delta[0],
         "energy": np.mean(energies),
-        "r_int": np.mean(responses),
-        "r_int_shift": np.mean(shifts),
+        "r_int": np.mean(responses) if response is not None else np.trapezoid(R, dx=step),
+        "r_int_shift": np.mean(shifts) if response is not None else 0.0,
         "r_int_pulse": np.trapezoid(R, dx=step),
         "r_int_spectral": spectral,
         "tau_half": half_time(delta, step * stride),

@@ -11,15 +11,16 @@ from numpy.typing import NDArray
 
 from ..common import arguments
 from ..common.arguments import ArgumentError, Array
-from ..common.result import Result, coordinate, error, fact, given, value
+from ..common.result import coordinate, error, fact, given, value
 from ..schedule import Schedule, as_function, breakpoints, step_times
 from ..stability import StepSizeWarning
 from ..transfer import TransferFunction, transfer_function
 from .closed import ClosedTwoTime, solve
-from .sampler.ensemble import BatchAverages, Ensemble, combine_named, largest, unlike
+from .sampler.ensemble import PARTS, BatchAverages, Ensemble, Measure, SampledResult, largest
 from .sampler.novikov import NovikovResponse
 from .sampler.run import SamplerRun, SamplerSetting, step_reason, suggested_step
 from .sampler.site import SiteModel, checked_model
+from .sampler.steps import Sampled, between, every_second, sampled
 from .sampler.tangents import SitePoint, tangent_response
 
 # What may be done about finite batches.
@@ -28,17 +29,27 @@ FINITE_M = ("report", "extrapolate", "ignore")
 _BALANCED = 0.1
 # Time between two measurements of the integrated response.
 _PROBE = 0.1
+# Revealed directions, as a share of a batch, up to which Novikov sums are unbiased, in quiet runs
+# and in noisy ones: their share in batches of the control group is four times as large.
+_QUIET, _NOISY = 0.25, 0.05
+# Steps³ × trajectories that tangents of a batch may cost where nobody asked for them.
+_TANGENTS = 2e10
+# Quantities whose errors hold the effect of the step.
+_STEPPED = ("C", "delta", "freezing", "energy", "r_int")
 
 _BOTH, _RATE = ("t", "t_other"), "1/time constant"
 
 
-class TwoTime(Result):
+class TwoTime(SampledResult):
     """Two-time functions per neuron at the saved times; times in units of the neurons' constant.
 
-    Errors are standard errors over batches; for ``method="closed"`` estimated errors of the step.
-    Effects of finite batches are estimated differences of batches of M trajectories from M → ∞:
-    still in the value for ``finite_m="report"``, subtracted from it for ``"extrapolate"``; nan for
-    ``"ignore"``, where tangents were used, and where `reason` says why.
+    Errors are standard errors over batches, see `interval`; for ``method="closed"`` estimated
+    errors of the step.  Effects of finite batches are estimated differences of batches of M
+    trajectories from M → ∞: still in the value for ``finite_m="report"``, subtracted from it for
+    ``"extrapolate"``; nan for ``"ignore"`` and where `reason` says why.  Effects of the step are
+    estimated differences from dt → 0, in the value.  Errors hold what is in the value of both, as
+    far as it exceeds its own error, and all of the effect of batches that had no room for matched
+    innovations; for ``"ignore"`` neither is known, and the errors are those of the scatter alone.
     """
 
     g: float = fact("gain")
@@ -51,28 +62,38 @@ class TwoTime(Result):
     C: Array = value("correlation <phi(t) phi(t')>", _BOTH, symbol="$C(t, t')$")
     C_err: Array = error("C")
     C_finite_m: Array = value("effect of finite batches on C", _BOTH)
+    C_step: Array = value("effect of the step on C", _BOTH)
+    C_step_err: Array = error("C_step")
     delta: Array = value("correlation <x(t) x(t')>", _BOTH, symbol=r"$\Delta(t, t')$")
     delta_err: Array = error("delta")
     delta_finite_m: Array = value("effect of finite batches on delta", _BOTH)
+    delta_step: Array = value("effect of the step on delta", _BOTH)
+    delta_step_err: Array = error("delta_step")
     freezing: Array = value(
         "freezing measure <(phi(t) - phi(t'))^2>", _BOTH, note="[HH] Eq. 11 per neuron."
     )
     freezing_err: Array = error("freezing")
     freezing_finite_m: Array = value("effect of finite batches on freezing", _BOTH)
+    freezing_step: Array = value("effect of the step on freezing", _BOTH)
+    freezing_step_err: Array = error("freezing_step")
     energy: Array = value(
         "kinetic energy per neuron <f^2>/2", ("t",), symbol="$E/N$", note="f = −x + h."
     )
     energy_err: Array = error("energy")
     energy_finite_m: Array = value("effect of finite batches on energy", ("t",))
+    energy_step: Array = value("effect of the step on energy", ("t",))
+    energy_step_err: Array = error("energy_step")
     r_int: Array = value(
         "integrated response",
         ("t",),
         symbol=r"$R_\mathrm{int}(t)$",
-        note="∫₀ᵗ R(t, s) ds.  Unless R was asked for: nan for a model of the user's, and where "
-        "the noise of the trajectories hides it, at small g and in states that decay.",
+        note="∫₀ᵗ R(t, s) ds, by Novikov sums or tangents.  Unless R was asked for: nan for a "
+        "model of the user's.",
     )
     r_int_err: Array = error("r_int", note="Contains the effect of the ridge in the Novikov sums.")
     r_int_finite_m: Array = value("effect of finite batches on r_int", ("t",))
+    r_int_step: Array = value("effect of the step on r_int", ("t",))
+    r_int_step_err: Array = error("r_int_step")
     R: Array | None = value(
         "response of phi(t) to a field in xdot(t')",
         _BOTH,
@@ -81,7 +102,7 @@ class TwoTime(Result):
         note="Per unit field and time; zero for t' ≥ t; None if not asked for.",
         default=None,
     )
-    R_err: Array | None = error("R", default=None)
+    R_err: Array | None = error("R", note="Of the scatter alone.", default=None)
     balance_error: float = value(
         "violation of the balance of <x^2> by the step",
         note="Largest relative one of ½⟨x²⟩' = ⟨xF⟩, integrated over time; nan where it does not "
@@ -196,6 +217,7 @@ def two_time(
     finite_m : {"report", "extrapolate", "ignore"}
         What to do about the difference b/M of batches of M trajectories from M → ∞, measured on as
         many batches of M/4 trajectories.  Extrapolation costs a factor of about 1.5 in error.
+        "ignore" leaves these batches out, and the effect of the step with them.
     richardson : bool
         Whether "closed" extrapolates in the step.
     workers, executor
@@ -220,19 +242,25 @@ def two_time(
     StepSizeWarning
         If the step is longer than the scheme follows, whether stiff or rotating: with κ > 0 it must
         stay below about 1/λ_max(Hess E), see ``stiffness`` of the result.
+    ExtrapolationWarning
+        If "extrapolate" was asked for and could not be done: `reason` says why.
 
     Notes
     -----
     Single-site equations with all memory terms: derivations, ``dmft``.  Exponential
-    Adams–Bashforth steps of order 2; the errors given do not contain the error of the step in the
-    sampler (halve `dt` to see it).  Time O(steps × n_trajectories × rank); the rank follows the
-    physical time, about 4 directions per unit and side at κ = 0, not the number of steps, except
-    with white noise, where every step is a new direction.  The operator is stored in single
-    precision if `neglect` ≥ 10⁻³.
+    Adams–Bashforth steps of order 2; what the step does is measured on M/4 trajectories that are
+    run again with twice the step, with κ > 0 on M/16 with half of it.
+    Time O(steps × n_trajectories × rank); the rank follows the physical time, about 4 directions
+    per unit and side at κ = 0, not the number of steps, except with white noise, where every step
+    is a new direction.  The operator is stored in single precision if `neglect` ≥ 10⁻³.
 
-    Without `response` the integrated response comes from the Novikov sums of the operator.  With
-    κ > 0 and |γ| near 1 its error can be underestimated by a factor of 2: h and u can then hardly
-    be shifted apart.  Ask for the response there.
+    Without `response` the integrated response comes from the Novikov sums of the operator while
+    the directions it has revealed are few for the trajectories of a batch: a quarter of them, a
+    twentieth with white noise.  Beyond that the sums are biased, and at small g and in states that
+    decay the noise of the trajectories hides them: there tangents of `n_pulsed` trajectories, or
+    of fewer in runs of many steps, are taken.  With κ > 0 and |γ| near 1 the error
+    of the sums can be underestimated by a factor of 2: h and u can then hardly be shifted apart.
+    Ask for the response there.
 
     Examples
     --------
@@ -268,8 +296,8 @@ def two_time(
         return 2 * heat(t)
 
     ensemble = Ensemble.checked(n_trajectories, batches, seed, workers, executor, progress)
-    pulses = arguments.count("n_pulsed", n_pulsed, 1) // ensemble.batches + 1
-    pulses = min(pulses, ensemble.size) if response else 0
+    asked = arguments.count("n_pulsed", n_pulsed, 1) // ensemble.batches + 1
+    asked = min(asked, ensemble.size)
     window = arguments.window(window)
     setting = SamplerSetting(
         site, g, gamma, noise, x0_std, times, grid, innovations, neglect, window
@@ -294,16 +322,22 @@ def two_time(
         )
     if response and site.slopes is None:
         raise ArgumentError(f"response=True: model {site.name!r} has no slopes")
+    noisy = any(noise(float(t)) for t in grid)
+    integrated = model is None and not response
+    cost = grid.size**3 * (6 if site.psi is not None and any(map(site.uses_u, grid)) else 1)
+    pulses = asked if response else min(asked, max(2, int(_TANGENTS / cost))) * integrated
     task = TwoTimeTask(
         saves,
         ensemble.batches,
         pulses,
-        integrated=model is None and not response,
+        response=response,
+        integrated=integrated,
+        room=ensemble.size * (_NOISY if noisy else _QUIET),
         descends=lambda t: model is None and kappa(t) == 1,
     )
-    groups = sample(ensemble, setting, task, control=finite_m != "ignore")
+    found = sample(ensemble, setting, task, control=finite_m != "ignore")
     attributes |= ensemble.facts() | {"n_pulsed": pulses * ensemble.batches}
-    return _from_batches(setting, task, *groups, finite_m == "extrapolate", attributes)
+    return _from_batches(setting, task, found, finite_m == "extrapolate", attributes)
 
 
 def _from_closed(
@@ -342,7 +376,11 @@ def _from_closed(
         freezing_err=np.where(lag == 0, 0.0, same_err[:, None] + same_err + 2 * C_err),
         energy_err=solution.energy_err[saves],
         r_int_err=slope_err * -np.expm1(-t),
-        **{f"{name}_finite_m": np.zeros_like(curve) for name, curve in known.items()},
+        **{
+            f"{name}_{part}": np.zeros_like(curve)
+            for name, curve in known.items()
+            for part in ("finite_m", "step", "step_err")
+        },
         R=slope[:, None] * pulse if response else None,
         R_err=slope_err[:, None] * pulse if response else None,
         attributes=attributes,
@@ -354,41 +392,56 @@ class TwoTimeTask(NamedTuple):
 
     saves: NDArray[np.intp]  # steps of the grid
     repeats: int  # number of batches
-    pulses: int = 0  # number of trajectories that carry tangents for R(t, s)
-    integrated: bool = False  # whether to measure the integrated response by Novikov sums
+    pulses: int = 0  # number of trajectories that may carry tangents
+    response: bool = False  # whether to measure R(t, s)
+    integrated: bool = False  # whether to measure ∫R ds by Novikov sums, else by tangents
+    room: float = math.inf  # number of revealed directions beyond which the sums are biased
+    paired: bool = False  # whether to measure ∫R ds by tangents in any case
     descends: Callable[[float], bool] = lambda t: False  # whether the drift is −∇E at a time
 
 
 def sample(
     ensemble: Ensemble, setting: SamplerSetting, task: TwoTimeTask, *, control: bool
-) -> tuple[list[BatchAverages], list[BatchAverages]]:
-    """All batches, and as many smaller ones, without tangents, if `control`."""
-    plain = task._replace(pulses=0)
-    groups = [(setting, partial(_averages, each)) for each in (task, plain)[: 1 + control]]
-    full, *small = ensemble.run("two_time", *groups)
-    return full, small[0] if control else []
+) -> Sampled:
+    """All batches; if `control`, small ones too, and what the step does to them."""
+
+    def small(places: NDArray[np.intp], is_control: bool) -> Measure:
+        saves = places[task.saves]
+        plain = task._replace(
+            saves=saves[saves >= 0], pulses=-(-task.pulses // 4), response=False,
+            integrated=task.integrated and is_control, paired=task.pulses > 0,
+        )  # fmt: skip
+        return partial(_averages, plain)
+
+    full = partial(_averages, task)
+    found, _ = sampled(ensemble, "two_time", setting, full, small if control else None)
+    return found
 
 
 def _from_batches(
     setting: SamplerSetting,
     task: TwoTimeTask,
-    full: list[BatchAverages],
-    small: list[BatchAverages],
+    found: Sampled,
     extrapolate: bool,
     attributes: dict[str, Any],
 ) -> TwoTime:
     """The result of sampled batches; warns if the step was too long for them."""
+    full = found.full
     worst: dict[str, Any] = largest(full)
-    shift = "r_int_shift"
-    # What is not measured remains unknown.
-    unknown = np.full(task.saves.size, np.nan)
-    fields: dict[str, Any] = dict.fromkeys(("r_int", "r_int_err", "r_int_finite_m"), unknown)
-    names = full[0].values.keys() - {shift}
-    for name, estimate in combine_named(names, full, small, extrapolate).items():
-        fields |= estimate.named(name)
-    fields.pop("R_finite_m", None)
+    t = setting.grid[task.saves]
+    fields: dict[str, Any] = {}
+    for name in (*_STEPPED, "R"):
+        if name in full[0].values:
+            step = None if name == "R" else _step_effect(found, setting, task, name)
+            of = partial(_value, name)
+            fields |= found.estimate(of, extrapolate, step).named(name)
+        elif name != "R":
+            # What is not measured remains unknown.
+            fields |= dict.fromkeys((f"{name}{part}" for part in PARTS), np.full(t.size, np.nan))
+    for part in ("finite_m", "step", "step_err"):
+        fields.pop(f"R_{part}", None)
     if task.integrated:
-        ridge = np.mean([batch.values[shift] for batch in full], axis=0)
+        ridge = np.mean([batch.values["r_int_shift"] for batch in full], axis=0)
         fields["r_int_err"] = np.hypot(fields["r_int_err"], ridge)
     worst["rank"] = int(worst["rank"])
     longest = float(np.max(np.diff(setting.grid)))
@@ -400,8 +453,7 @@ def _from_batches(
         )
     if reason:
         warnings.warn(reason, StepSizeWarning, stacklevel=3)
-    reason = "; ".join(filter(None, [reason, unlike(full, small)]))
-    t = setting.grid[task.saves]
+    reason = "; ".join(filter(None, [reason, found.not_done(extrapolate)]))
     return TwoTime(
         g=setting.g,
         gamma=setting.gamma,
@@ -413,6 +465,37 @@ def _from_batches(
         reason=reason,
         attributes=attributes,
     )
+
+
+def _value(name: str, batch: BatchAverages) -> Array | None:
+    return batch.values.get(name)
+
+
+def _step_effect(
+    found: Sampled, setting: SamplerSetting, task: TwoTimeTask, name: str
+) -> tuple[Array, Array] | None:
+    """What the step does at the saved times, interpolated from those of the runs at two steps."""
+    if found.pair is None:
+        return None
+    # Tangents of the same trajectories differ less than Novikov sums.
+    key = "r_int_pulse" if name == "r_int" else name
+    t = setting.grid[task.saves]
+    common = np.arange(t.size)
+    if found.pair.doubles:
+        common = np.flatnonzero(np.isin(task.saves, every_second(setting.grid, setting.times)))
+
+    def at_common(batch: BatchAverages) -> Array | None:
+        curve = batch.values.get(key)
+        if curve is None or len(curve) == common.size:
+            return curve
+        return curve[np.ix_(*[common] * curve.ndim)]
+
+    effect = found.pair.effect(at_common)
+    if common.size == t.size:
+        return effect
+    spread = between(t[common], t)
+    value, err = (spread @ part if part.ndim else part for part in effect)
+    return (value, err) if value.ndim < 2 else (value @ spread.T, err @ spread.T)
 
 
 class _Balance:
@@ -435,7 +518,7 @@ class _Balance:
 def _averages(task: TwoTimeTask, run: SamplerRun) -> BatchAverages:
     """Two-time averages of one batch at the saved times."""
     setting, size = run.setting, run.size
-    response = NovikovResponse(run, task.repeats)
+    sums = NovikovResponse(run, task.repeats) if task.integrated else None
     saves = set(task.saves.tolist())
     xs, phis, energies, responses, shifts = [], [], [], [], []
     path: list[SitePoint] = []
@@ -443,18 +526,21 @@ def _averages(task: TwoTimeTask, run: SamplerRun) -> BatchAverages:
     next_probe = 0.0
     for moment in run:
         k, t = moment.step, moment.t
-        if run.rotations is not None:
-            response.rotate(*run.rotations)
+        if run.rotations is not None and sums is not None:
+            sums.rotate(*run.rotations)
         energy = float(moment.force @ moment.force) / (2 * size)
-        if task.integrated and (t >= next_probe or k in saves):
-            response.record(t, moment.phi, moment.psi, measure=k in saves)
+        if sum(run.operator.rank) > task.room:
+            sums = None
+        if sums is not None and (t >= next_probe or k in saves):
+            sums.record(t, moment.phi, moment.psi, measure=k in saves)
             next_probe = t + _PROBE * (1 - 1e-9)
         if k in saves:
             xs.append(moment.x)
             phis.append(moment.phi)
             energies.append(energy)
-            responses.append(response.value)
-            shifts.append(response.shift)
+            if sums is not None:
+                responses.append(sums.value)
+                shifts.append(sums.shift)
         if task.pulses:
             part = slice(task.pulses)
             u = None if moment.u is None else moment.u[part]
@@ -475,11 +561,17 @@ def _averages(task: TwoTimeTask, run: SamplerRun) -> BatchAverages:
         "freezing": np.maximum(same[:, None] + same[None, :] - 2 * C, 0.0),
         "energy": np.array(energies),
     }
-    if task.integrated:
+    if sums is not None and task.pulses and np.isnan(responses).any():
+        sums = None
+    if sums is not None:
         values |= {"r_int": np.array(responses), "r_int_shift": np.array(shifts)}
-    if task.pulses:
+    if task.pulses and (task.response or task.paired or sums is None):
         R, r_int = tangent_response(setting.model, setting.g, setting.gamma, path, setting.times)
-        values |= {"R": R[np.ix_(task.saves, task.saves)], "r_int": r_int[task.saves]}
+        values["r_int_pulse"] = r_int[task.saves]
+        if task.response:
+            values["R"] = R[np.ix_(task.saves, task.saves)]
+        if sums is None:
+            values |= {"r_int": values["r_int_pulse"], "r_int_shift": np.zeros(task.saves.size)}
     worst = {
         "balance_error": balance.worst,
         "energy_balance_error": descent.worst,

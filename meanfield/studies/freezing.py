@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import textwrap
 import warnings
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,9 +18,10 @@ from ..common.arguments import ArgumentError, Array
 from ..common.result import CONVERGED, given
 from ..common.study import Part, Study, told
 from ..common.sweep import sweep
-from ..dmft.sampler.ensemble import BatchAverages, Ensemble, are_alike, combine, largest
+from ..dmft.sampler.ensemble import PARTS, BatchAverages, Ensemble, largest
 from ..dmft.sampler.run import SamplerSetting, step_reason
 from ..dmft.sampler.site import rate_model
+from ..dmft.sampler.steps import Sampled
 from ..dmft.two_time import FINITE_M, TwoTimeTask, sample
 from ..exponential import amplification
 from ..schedule import Switching, step_times
@@ -43,7 +45,13 @@ _FINAL = {
     "final_overlap": ("overlap", "overlap with the state at the switch at the last time"),
     "decay_exponent": ("local_exponent", "-d ln E/d ln(t - t_s) over the last factor 2 in time"),
 }
-_PARTS = {"": "", "_err": ", error", "_finite_m": ", effect of finite batches"}
+_PARTS = dict(
+    zip(
+        PARTS,
+        ("", ", error", ", effect of finite batches", ", effect of the step", ", error of that"),
+        strict=True,
+    )
+)
 _FEW = "few trajectories: a batch had no room for matched innovations; raise n_trajectories"
 # Saved times are T·k/8 · 2^−p, k = 5 … 8: with t, half of it is saved too, four places before.
 _EIGHTHS = (5, 6, 7, 8)
@@ -228,14 +236,17 @@ def _point(
         model, g, gamma, lambda t: 0.0, x0_std, marks, grid, "matched", neglect=neglect
     )
     saves = np.flatnonzero(np.isin(grid, marks))[-times.t.size :]
-    full, small = sample(
+    found = sample(
         Ensemble(batches, size, seed), setting, TwoTimeTask(saves, batches),
         control=finite_m != "ignore",
     )  # fmt: skip
     step = float(np.max(np.diff(grid[grid >= t_chaos])))
+    full = found.full
     worst = largest(full)
     stiffness = worst["stiffness"]
     reasons = [_FEW] if any(b.exhausted for b in full) else []
+    if finite_m == "extrapolate" and (lost := found.not_done(True)):
+        reasons.append(lost)
     if text := step_reason(step, worst):
         reasons.append(text)
         warnings.warn(f"g = {g:g}, kappa = {onsager:g}: {text}", StepSizeWarning, stacklevel=2)
@@ -243,9 +254,7 @@ def _point(
     rate = "largest rate of the symmetric part of -dF/dx met after the switch"
     return {
         "t": told("t", times.t, "time since the switch", units="time constant"),
-        **_estimates(
-            full, small if are_alike(full, small) else [], times, finite_m == "extrapolate"
-        ),
+        **_estimates(found, times, finite_m == "extrapolate"),
         "step": told((), step, "longest step after the switch"),
         "stiffness": told((), stiffness, rate),
         "rank": told((), rank, "largest number of revealed directions of a batch"),
@@ -271,14 +280,12 @@ def _steps(gain: float, onsager: float) -> tuple[float, float]:
     return chaos, min(chaos, _SAFETY * largest_step(amplification, -rate)) if onsager else chaos
 
 
-def _estimates(
-    full: list[BatchAverages], small: list[BatchAverages], times: _Times, extrapolate: bool
-) -> dict[str, Any]:
-    """Values, errors and biases of all curves, and their last ones."""
-    many, few = ([_measures(b.values, times) for b in group] for group in (full, small))
+def _estimates(found: Sampled, times: _Times, extrapolate: bool) -> dict[str, Any]:
+    """Values, errors and effects of all curves, and their last ones."""
     variables: dict[str, Any] = {}
     for name, text in _CURVES.items():
-        estimate = combine([m[name] for m in many], [m[name] for m in few], extrapolate)
+        # All saved times are ends of segments, which runs at every step meet.
+        estimate = found.estimate(partial(_measured, times, name), extrapolate)
         for (part, more), values in zip(_PARTS.items(), estimate, strict=True):
             variables[name + part] = told("t", values, text + more, units="1")
     for name, (curve, text) in _FINAL.items():
@@ -288,6 +295,10 @@ def _estimates(
             value = last[part] if known else math.nan
             variables[name + part] = told((), value, text + more, units="1")
     return variables
+
+
+def _measured(times: _Times, name: str, batch: BatchAverages) -> Array | None:
+    return _measures(batch.values, times)[name] if batch.values else None
 
 
 def _measures(values: dict[str, Array], times: _Times) -> dict[str, Array]:

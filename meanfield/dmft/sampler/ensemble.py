@@ -1,12 +1,14 @@
 """Independent batches: planned, run, averaged with errors, extrapolated in size, tested for drifts.
 
 The average of a batch of M trajectories differs from M → ∞ by b/M.  As many batches of M/4, the
-control group, tell b.
+control group, tell b.  The error of a mean holds what is known to be left in it: the effect of the
+step, that of finite batches unless it is subtracted, and all of the latter where batches had no
+room for matched innovations, so that it does not fall like 1/M.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import product
 from typing import Any, NamedTuple
@@ -17,7 +19,8 @@ from scipy.special import stdtrit
 from ...common import arguments, seeds
 from ...common.arguments import Array
 from ...common.jobs import bar, results
-from .run import SamplerRun, SamplerSetting
+from ...common.result import Result
+from .run import SamplerError, SamplerRun, SamplerSetting
 
 # Batches of the control group have this many times fewer trajectories, at least so many.
 SHRINK, _FEWEST = 4, 16
@@ -33,20 +36,82 @@ class BatchAverages(NamedTuple):
     exhausted: bool = False  # see `GaussianOperator.is_exhausted`
 
 
-_Group = tuple[SamplerSetting, Callable[[SamplerRun], BatchAverages]]
+Measure = Callable[[SamplerRun], BatchAverages]
+
+
+class Group(NamedTuple):
+    """Batches of size // `shrink` trajectories; each of the runs of a batch follows the last."""
+
+    runs: Sequence[tuple[SamplerSetting, Measure]]
+    shrink: int = 1
+
+
+class ExtrapolationWarning(UserWarning):
+    """Finite batches could not be extrapolated: their effect is still in the numbers."""
 
 
 class BatchEstimate(NamedTuple):
-    """A mean over batches, its standard error, and the part of it due to finite batches."""
+    """A mean over batches, its error, and the parts of it due to finite batches and to the step."""
 
     value: Array
     err: Array
     finite_m: Array
+    step: Array
+    step_err: Array
 
     def named(self, name: str) -> dict[str, Any]:
-        """The three as fields of a result."""
-        fields = {name: self.value, f"{name}_err": self.err, f"{name}_finite_m": self.finite_m}
-        return {key: part if part.ndim else float(part) for key, part in fields.items()}
+        """The parts as fields of a result."""
+        parts = zip(PARTS, self, strict=True)
+        return {f"{name}{end}": part if part.ndim else float(part) for end, part in parts}
+
+
+# What follows the name of a quantity in the fields of a result.
+PARTS = ("", "_err", "_finite_m", "_step", "_step_err")
+
+
+class SampledResult(Result):
+    """A result whose errors are standard errors over batches, unless it is exact."""
+
+    def interval(self, name: str, level: float = 0.95) -> tuple[Any, Any]:
+        """Where a quantity lies with a probability of `level`, by Student's t.
+
+        Few batches do not know their own scatter well: of 8, with 7 degrees of freedom, the error
+        is to be taken 2.36 times for 95 %.  The degrees of freedom are in
+        ``attributes["degrees_of_freedom"]``; where nothing was sampled they are missing, and the
+        error itself is the half width.
+
+        Parameters
+        ----------
+        name : str
+            A field that has an error.
+        level : float
+            In (0, 1).
+
+        Returns
+        -------
+        low, high : float or ndarray
+
+        Raises
+        ------
+        ArgumentError
+            If `name` is no field with an error, or `level` is outside its range.
+
+        Examples
+        --------
+        >>> from meanfield import two_time
+        >>> run = two_time(1.5, 0.5, t_max=1, dt=0.1, n_trajectories=2048, seed=0)
+        >>> low, high = run.interval("energy")
+        >>> bool((low[-1] < run.energy[-1]) and (run.energy[-1] < high[-1]))
+        True
+        """
+        known = tuple(field for field in self._about if f"{field}_err" in self._about)
+        arguments.one_of("name", name, known)
+        if not 0 < arguments.finite("level", level) < 1:
+            raise arguments.ArgumentError(f"level={level:g}: must lie in (0, 1)")
+        freedom = self.attributes.get("degrees_of_freedom")
+        factor = 1.0 if freedom is None else float(stdtrit(freedom, (1 + level) / 2))
+        value, half = getattr(self, name), factor * getattr(self, f"{name}_err")
+        return value - half, value + half
 
 
 class Ensemble(NamedTuple):
@@ -80,29 +145,33 @@ class Ensemble(NamedTuple):
     def facts(self, is_used: bool = True) -> dict[str, Any]:
         """What the attributes of a result say of it: nothing, where nothing was sampled."""
         used = {
-            "n_trajectories": self.size * self.batches, "batches": self.batches, "seed": self.seed
+            "n_trajectories": self.size * self.batches, "batches": self.batches,
+            "degrees_of_freedom": self.batches - 1, "seed": self.seed,
         }  # fmt: skip
         return used if is_used else dict.fromkeys(used)
 
-    def run(self, label: str, full: _Group, *small: _Group) -> list[list[BatchAverages]]:
-        """What a group of full and groups of small batches find, each with what it measures."""
-        groups = (full, *small)
-        steps = self.batches * sum(setting.grid.size for setting, _ in groups)
+    def run(self, label: str, *groups: Group) -> list[list[list[BatchAverages]]]:
+        """What batches of every group find: of each of its runs a list over batches."""
+        lengths = [sum(setting.grid.size for setting, _ in group.runs) for group in groups]
         keys = list(product(range(len(groups)), range(self.batches)))
-        with bar(steps, label, self.progress, "step") as shown:
+        with bar(self.batches * sum(lengths), label, self.progress, "step") as shown:
             apart = self.executor is not None or (self.workers or 1) > 1
             # Steps of other processes are counted when their batch is done.
             tick = {} if apart else {"tick": shown.update}
-            sizes = [self.size // SHRINK if group else self.size for group, _ in keys]
             jobs = [
-                partial(_batch, *groups[key[0]], size, self.seed, *key, **tick)
-                for key, size in zip(keys, sizes, strict=True)
-            ]
+                partial(
+                    _batch, groups[key[0]].runs,
+                    max(self.size // groups[key[0]].shrink, min(self.size, _FEWEST)),
+                    self.seed, *key, **tick,
+                )
+                for key in keys
+            ]  # fmt: skip
             found = results(
                 jobs, workers=self.workers, executor=self.executor,
-                tick=lambda number: shown.update(groups[keys[number][0]][0].grid.size * apart),
+                tick=lambda number: shown.update(lengths[keys[number][0]] * apart),
             )  # fmt: skip
-        return [found[k : k + self.batches] for k in range(0, len(found), self.batches)]
+        groups_found = [found[k : k + self.batches] for k in range(0, len(found), self.batches)]
+        return [[list(one) for one in zip(*group, strict=True)] for group in groups_found]
 
     def alarm(self, text: str, value: float, err: float, allowed: float = 0.0) -> str:
         """The text with the value if that is not compatible with zero, else nothing."""
@@ -111,18 +180,31 @@ class Ensemble(NamedTuple):
 
 
 def _batch(
-    setting: SamplerSetting,
-    measure: Callable[[SamplerRun], BatchAverages],
-    *run: int,
-    **tick: Any,
-) -> BatchAverages:
-    return measure(SamplerRun(setting, *run, **tick))
+    runs: Sequence[tuple[SamplerSetting, Measure]], *run: int, **tick: Any
+) -> list[BatchAverages]:
+    found: list[BatchAverages] = []
+    last: SamplerRun | None = None
+    for setting, measure in runs:
+        last = SamplerRun(setting, *run, **tick, follows=last)
+        try:
+            found.append(measure(last))
+        except SamplerError:
+            # Twice the step may be too long where the step is not.
+            if not found:
+                raise
+            found.append(BatchAverages({}, {}))
+    return found
 
 
 def are_alike(full: Sequence[BatchAverages], small: Sequence[BatchAverages]) -> bool:
     """Whether small batches tell of the finite size of the full ones."""
     # Those that ran out of room for matched innovations are off in another way.
     return not small or len({b.exhausted for b in [*full, *small]}) == 1
+
+
+def are_crowded(full: Sequence[BatchAverages], small: Sequence[BatchAverages]) -> bool:
+    """Whether any batch had no room for matched innovations."""
+    return any(b.exhausted for b in [*full, *small])
 
 
 def unlike(full: Sequence[BatchAverages], small: Sequence[BatchAverages]) -> str:
@@ -141,34 +223,42 @@ def mean_and_error(samples: Sequence[Array]) -> tuple[Array, Array]:
     return stacked.mean(axis=0), stacked.std(axis=0, ddof=1) / np.sqrt(len(stacked))
 
 
-def combine(full: Sequence[Array], small: Sequence[Array], extrapolate: bool) -> BatchEstimate:
-    """Estimate from full batches, extrapolated or not; without small ones `finite_m` is nan."""
+def combine(
+    full: Sequence[Array],
+    small: Sequence[Array] = (),
+    extrapolate: bool = False,
+    *,
+    step: tuple[Array, Array] | None = None,
+    crowded: bool = False,
+    alike: bool = True,
+) -> BatchEstimate:
+    """Estimate from full batches, extrapolated or not; without small ones `finite_m` is nan.
+
+    `crowded` batches had no room for matched innovations; full and small ones that are not
+    `alike` in this do not tell the effect of finite batches, but bound it.
+    """
     value, err = mean_and_error(full)
-    if not len(small):
-        return BatchEstimate(value, err, np.full_like(value, np.nan))
-    control, spread = mean_and_error(small)
-    finite_m = (control - value) / (SHRINK - 1)
-    if extrapolate:
-        value, err = value - finite_m, np.hypot(SHRINK * err, spread) / (SHRINK - 1)
-    return BatchEstimate(value, err, finite_m)
+    unknown = np.full_like(value, np.nan)
+    finite_m, left = unknown, np.zeros_like(value)
+    if len(small):
+        control, spread = mean_and_error(small)
+        finite_m = (control - value) / (SHRINK - 1)
+        noise = np.hypot(err, spread) / (SHRINK - 1)
+        left = finite_m**2 if crowded or not alike else _beyond(finite_m, noise)
+        if not alike:
+            finite_m = unknown
+        elif extrapolate:
+            value, err = value - finite_m, np.hypot(SHRINK * err, spread) / (SHRINK - 1)
+            left = left * crowded
+    effect, effect_err = (unknown, unknown) if step is None else step
+    if step is not None:
+        left = left + _beyond(effect, effect_err)
+    return BatchEstimate(value, np.sqrt(err**2 + left), finite_m, effect, effect_err)
 
 
-def combine_named(
-    names: Iterable[str],
-    full: Sequence[BatchAverages],
-    small: Sequence[BatchAverages],
-    extrapolate: bool,
-) -> dict[str, BatchEstimate]:
-    """Estimates of values that small batches may lack, or of which they may tell nothing."""
-    control = small if are_alike(full, small) else []
-    return {
-        name: combine(
-            [batch.values[name] for batch in full],
-            [batch.values[name] for batch in control if name in batch.values],
-            extrapolate,
-        )
-        for name in names
-    }
+def _beyond(effect: Array, err: Array) -> Array:
+    """Square of an effect without what its own error makes it on average."""
+    return np.maximum(effect**2 - err**2, 0.0)
 
 
 def largest(batches: Sequence[BatchAverages]) -> dict[str, float]:

@@ -7,6 +7,8 @@ themselves, its second the memory term (by Novikov's theorem).  One pass from
 and any single-site model, without iteration over the window and without a response matrix.
 """
 
+from __future__ import annotations
+
 import copy
 import math
 from collections import deque
@@ -85,6 +87,8 @@ class SamplerSetting:
     innovations: str = "matched"  # of the `GaussianOperator`
     neglect: float = 1e-3  # share of a state below which a new direction is not revealed
     window: float = math.inf  # time after which the past is forgotten
+    watched: bool = True  # whether to hold the steps against the spectrum met
+    noise_grid: Array | None = None  # finer grid with whose white noise this one goes
 
     def __post_init__(self) -> None:
         if arguments.nonnegative("neglect", self.neglect) >= 1:
@@ -128,14 +132,14 @@ class Watch:
 
     # In between every 10 time units, and while u is used after 1, 2, 4, 8 … steps.
 
-    def __init__(self, model: SiteModel, operator: GaussianOperator) -> None:
+    def __init__(self, model: SiteModel | None, operator: GaussianOperator) -> None:
         self._model, self._operator = model, operator
         self._next, self._regulated, self._steps, self._next_step = -math.inf, False, 0, 1
         self._stiffness = self._rotation = self._excess = math.nan
 
     def look(self, moment: SamplerMoment, h: float, *, last: bool = False) -> None:
         """Take in the spectrum at a moment before a step h, if it is due."""
-        if self._model.slopes is None:
+        if self._model is None or self._model.slopes is None:
             return
         regulated = moment.u is not None
         if regulated != self._regulated:
@@ -188,7 +192,11 @@ def suggested_step(
 
 
 class SamplerRun:
-    """The `size` trajectories of one batch; batches of different `key` share no random numbers."""
+    """The `size` trajectories of one batch; batches of different `key` share no random numbers.
+
+    A run may follow another of the same key on a grid that is part of the other's: it meets the
+    same couplings, where the other has forgotten nothing of them, and the same start and noise.
+    """
 
     def __init__(
         self,
@@ -197,30 +205,34 @@ class SamplerRun:
         seed: int,
         *key: int,
         tick: Callable[[], object] = lambda: None,
+        follows: SamplerRun | None = None,
     ) -> None:
         self.setting, self.size, self._seed, self._key, self._tick = setting, size, seed, key, tick
-        self.operator = GaussianOperator(
-            size,
-            setting.g,
-            setting.gamma,
-            seed=int(seeds.sequence(seed, "couplings", *key).generate_state(1, np.uint64)[0]),
-            innovations=setting.innovations,
-            tol=setting.neglect,
-            dtype=np.float32 if setting.neglect >= _SINGLE else np.float64,
-        )
         self._noise, start = self.stream("noise"), self.stream("start")
         if setting.innovations == "matched":
             standard = start.permutation(_normal_quantiles(size))
         else:
             standard = start.standard_normal(size)
         self.x0 = setting.x0_std * standard
-        self.operator.anchor(self.x0)
+        if follows is not None and math.isinf(setting.window):
+            self.operator: GaussianOperator = follows.operator
+        else:
+            self.operator = GaussianOperator(
+                size,
+                setting.g,
+                setting.gamma,
+                seed=int(seeds.sequence(seed, "couplings", *key).generate_state(1, np.uint64)[0]),
+                innovations=setting.innovations,
+                tol=setting.neglect,
+                dtype=np.float32 if setting.neglect >= _SINGLE else np.float64,
+            )
+            self.operator.anchor(self.x0)
         # How the operator's bases were rotated before the present moment was yielded, and further
         # vectors that the operator was applied to, set by whoever did.
         self.rotations: tuple[Array, Array] | None = None
         self.requests: list[Array] = []
         self.forgetting = Forgetting(self.operator, setting.window, _FORGOTTEN)
-        self.watch = Watch(setting.model, self.operator)
+        self.watch = Watch(setting.model if setting.watched else None, self.operator)
 
     def stream(self, name: str) -> np.random.Generator:
         """Random numbers of this batch for one purpose."""
@@ -244,6 +256,7 @@ class SamplerRun:
         grid, x, index = self.setting.grid, self.x0, 0
         for end in self.setting.times[1:]:
             last: Array | None = None
+            before = 1.0
             while grid[index] < end:
                 t, h = float(grid[index]), float(grid[index + 1] - grid[index])
                 moment = self.evaluate(index, t, x, end)
@@ -252,7 +265,10 @@ class SamplerRun:
                 self._tick()
                 yield moment
                 rest = moment.drift + x
-                x, last = self._step(index, t, h, end, x, rest, last), rest
+                if last is not None:
+                    # The change over a step of this length, where the last one had another.
+                    last = rest - (rest - last) * (h / before)
+                x, last, before = self._step(index, t, h, end, x, rest, last), rest, h
                 index += 1
         self.rotations = None
         moment = self.evaluate(index, float(grid[-1]), x, float(grid[-1]))
@@ -275,7 +291,7 @@ class SamplerRun:
             moved += ramp * change
             if strength := self.setting.noise(t + h / 2):
                 size = math.sqrt(strength * -math.expm1(-2 * h) / 2)
-                moved += size * self._noise.standard_normal(x.size)
+                moved += size * self._normal(t, h)
             square = float(moved @ moved)
         # Squares of states enter every average.
         if not square < _LARGEST:
@@ -284,6 +300,19 @@ class SamplerRun:
                 "or the dynamics unbounded"
             )
         return moved
+
+    def _normal(self, t: float, h: float) -> Array:
+        """Normal numbers for the white noise from t to t + h."""
+        fine = self.setting.noise_grid
+        if fine is None:
+            return self._noise.standard_normal(self.size)
+        first, last = np.searchsorted(fine, [t, t + h * (1 - 1e-9)])
+        ends, parts = fine[first + 1 : last + 1], np.diff(fine[first : last + 1])
+        # What the leak leaves at t + h of the noise of each part.
+        weights = np.exp(ends - ends[-1]) * np.sqrt(-np.expm1(-2 * parts))
+        draws = self._noise.standard_normal((parts.size, self.size))
+        mixed: Array = weights @ draws / np.linalg.norm(weights)
+        return mixed
 
 
 def spectrum(

@@ -80,7 +80,8 @@ def tangent_response(
             decay, flat, ramp = exponential.weights(float(times[k + 1] - times[k]))
             moved = (decay * tangent + flat * rest).astype(np.float32)
             if last is not None and not np.any(np.isclose(times[k], starts)):
-                moved += np.float32(ramp) * (rest - last)
+                longer = (times[k + 1] - times[k]) / (times[k] - times[k - 1])
+                moved += np.float32(ramp * longer) * (rest - last)
             tangent, last = moved, rest
     pulses = mean_phi[:, -1]
     # What a unit pulse does to the leak alone, in the scheme and in truth.
@@ -142,7 +143,9 @@ def _leak(times: Array, starts: Sequence[float]) -> Array:
             decay, flat, ramp = exponential.weights(float(times[k + 1] - times[k]))
             state = decay * state + flat * rest
             if k and not np.any(np.isclose(times[k], starts)):
-                state += ramp * (rest - last)
+                state += (
+                    ramp * (times[k + 1] - times[k]) / (times[k] - times[k - 1]) * (rest - last)
+                )
             last = rest
     return out
 

@@ -1,0 +1,140 @@
+"""The effect of the step: the same trajectories at two steps.
+
+Averages at steps h and 2h of a scheme of order 2 differ from h → 0 by a and 4a.  A run at the
+longer step that meets the couplings, the start and the noise of one at the shorter step differs
+from it by little else, so a few trajectories tell a.
+
+Twice the step of the run is stable where the leak is the fastest rate.  With u = Jᵀψ the step is
+often close to the longest stable one: there half the step is compared with the step.
+"""
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...common.arguments import Array
+from .ensemble import (
+    SHRINK,
+    BatchAverages,
+    BatchEstimate,
+    Ensemble,
+    ExtrapolationWarning,
+    Group,
+    Measure,
+    are_alike,
+    are_crowded,
+    combine,
+    mean_and_error,
+    unlike,
+)
+from .run import SamplerSetting
+
+# Effect at the step of the run in the difference of h and 2h, where the run has h and where 2h.
+_OF_DOUBLED, _OF_HALVED = 1 / 3, 4 / 3
+
+
+class Pair(NamedTuple):
+    """Batches at two steps, the same ones in the same order."""
+
+    short: list[BatchAverages]
+    long: list[BatchAverages]
+    doubles: bool  # whether the run has the short step, not the long one
+
+    def effect(self, of: Callable[[BatchAverages], Array | None]) -> tuple[Array, Array]:
+        """The effect of the step and its standard error; nan where a run at 2h was lost."""
+        pairs = [(of(a), of(b)) for a, b in zip(self.short, self.long, strict=True)]
+        known = [b - a for a, b in pairs if a is not None and b is not None]
+        if len(known) < len(pairs):
+            shape = next((np.shape(a) for a, _ in pairs if a is not None), ())
+            return np.full(shape, np.nan), np.full(shape, np.nan)
+        value, err = mean_and_error(known)
+        factor = _OF_DOUBLED if self.doubles else _OF_HALVED
+        return factor * value, factor * err
+
+
+class Sampled(NamedTuple):
+    """The batches of a run, of its control group, and pairs of them at two steps."""
+
+    full: list[BatchAverages]
+    small: list[BatchAverages]  # none where their effect is ignored
+    pair: Pair | None
+
+    def estimate(
+        self,
+        of: Callable[[BatchAverages], Array | None],
+        extrapolate: bool,
+        step: tuple[Array, Array] | None = None,
+    ) -> BatchEstimate:
+        """Estimate of what batches tell, or small ones lack; `step`: its effect, if not plain."""
+        if step is None and self.pair is not None:
+            step = self.pair.effect(of)
+        many, few = ([v for b in group if (v := of(b)) is not None] for group in self[:2])
+        return combine(
+            many, few, extrapolate, step=step, crowded=are_crowded(*self[:2]),
+            alike=are_alike(*self[:2]),
+        )  # fmt: skip
+
+    def not_done(self, extrapolate: bool) -> str:
+        """Why finite batches tell nothing; warns if they were to be extrapolated."""
+        text = unlike(*self[:2])
+        if text and extrapolate:
+            warnings.warn(text, ExtrapolationWarning, stacklevel=4)
+        return text
+
+
+def every_second(grid: Array, times: Sequence[float]) -> NDArray[np.intp]:
+    """Places of every second time of the grid in each segment, and of the ends of segments."""
+    ends = np.searchsorted(grid, times)
+    parts = [np.arange(a, b, 2) for a, b in pairwise(ends)]
+    return np.concatenate([*parts, ends[-1:]])
+
+
+def sampled(
+    ensemble: Ensemble,
+    label: str,
+    setting: SamplerSetting,
+    full: Measure,
+    small: Callable[[NDArray[np.intp], bool], Measure] | None = None,
+    *more: tuple[SamplerSetting, Measure],
+) -> tuple[Sampled, list[list[BatchAverages]]]:
+    """All batches of a run, and of further settings in small ones.
+
+    `small(places, is_control)` measures in small batches; `places` says where on their grid the
+    times of the grid of the run are, −1 where one is not; other batches than those of the control
+    group are for the effect of the step alone.
+    """
+    grid, model = setting.grid, setting.model
+    same = np.arange(grid.size)
+    groups = [Group([(setting, full)])]
+    setting = replace(setting, watched=False)
+    if small is not None:
+        control = setting, small(same, True)
+        if model.psi is not None and any(model.uses_u(float(t)) for t in grid):
+            finer = np.sort(np.concatenate([grid, (grid[1:] + grid[:-1]) / 2]))
+            halved = replace(setting, grid=finer), small(2 * same, False)
+            again = replace(setting, noise_grid=finer), small(same, False)
+            groups += [Group([control], SHRINK), Group([halved, again], SHRINK**2)]
+        else:
+            kept = every_second(grid, setting.times)
+            places = np.full(grid.size, -1)
+            places[kept] = np.arange(kept.size)
+            doubled = replace(setting, grid=grid[kept], noise_grid=grid), small(places, False)
+            groups.append(Group([control, doubled], SHRINK))
+    groups += [Group([each], SHRINK) for each in more]
+    found = ensemble.run(label, *groups)
+    others = [group[0] for group in found[len(found) - len(more) :]] if more else []
+    if small is None:
+        return Sampled(found[0][0], [], None), others
+    is_halved = len(groups) - len(more) == 3
+    short, long = found[2 if is_halved else 1]
+    return Sampled(found[0][0], found[1][0], Pair(short, long, not is_halved)), others
+
+
+def between(known: Array, at: Array) -> Array:
+    """The matrix that interpolates linearly from increasing places to others."""
+    return np.array([np.interp(at, known, unit) for unit in np.eye(known.size)]).T
