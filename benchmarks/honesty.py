@@ -27,7 +27,7 @@ import click
 import loky
 import numpy as np
 
-from meanfield import stationary, steady_state, two_time
+from meanfield import steady_state, two_time
 
 KEPT = Path(__file__).with_name("honesty.json")
 QUANTITIES = ("C", "delta", "energy", "r_int", "q")
@@ -82,9 +82,7 @@ def run(cell: Cell, seed: int, **more: Any) -> Any:
         how["n_trajectories"] = cell.n
     if is_steady(cell):
         return steady_state(cell.g, **how | more)
-    return two_time(
-        cell.g, onsager=cell.onsager, temperature=cell.temperature, **how | {"batches": BATCHES} | more
-    )  # fmt: skip
+    return two_time(cell.g, onsager=cell.onsager, temperature=cell.temperature, **how | more)
 
 
 def numbers(found: Any) -> dict[str, list[tuple[float, float]]]:

@@ -189,7 +189,7 @@ def maximal_lyapunov(
         warnings.warn(unstable, StepSizeWarning, stacklevel=2)
     drift, drift_err = float(change.value), float(change.err)
     alarm = ensemble.alarm("the growth rate drifts, raise t_skip:", drift, drift_err)
-    reasons = [unstable, alarm, found.not_done(True)]
+    reasons = [unstable, alarm, found.not_done(True, 3)]
     sums = np.mean([batch.values["growth"] for batch in full], axis=0)
     return MeanFieldLyapunov(
         **exponent.named("value"),

@@ -229,9 +229,9 @@ def steady_state(
 
     Notes
     -----
-    `r_int` comes from the Novikov sums of the operator and needs no probe field, but for crowded
-    batches, which have revealed more directions than a quarter of their trajectories: there it is
-    `r_int_pulse`.  R(τ) comes from
+    `r_int` comes from the Novikov sums of the operator and needs no probe field.  Where the noise
+    of the trajectories hides them, and in batches that have revealed more directions than a quarter
+    of their trajectories, which biases them, it is `r_int_pulse`.  R(τ) comes from
     tangents of single trajectories (1000 per batch); `r_int_spectral` and `r_int_pulse` are two
     more ways to the same number.
 
@@ -364,8 +364,6 @@ def _from_batches(
         reasons.append("the energy is not positive: shorten dt or raise n_trajectories")
     if left > _DECAYED:
         reasons.append(f"C falls only to {left:.0%} of its value within the window, raise it")
-    if not math.isfinite(known["r_int"]):
-        reasons.append("r_int is hidden by the noise: raise n_trajectories")
     reasons.append(found.not_done(True))
     worst: dict[str, Any] = largest(full)
     if too_long := step_reason(dt, worst):
@@ -458,8 +456,8 @@ def _averages(
     step = float(setting.grid[1])
     begin = int(np.searchsorted(setting.grid, skip))
     length = (lags - 1) * stride + 1
-    room = (setting.grid.size - begin) // length
-    starts = begin + length * np.arange(min(room, _PULSES))
+    possible = (setting.grid.size - begin) // length
+    starts = begin + length * np.arange(min(possible, _PULSES))
     slopes: list[Array] = []
     pulses: list[Array] = []
     response: NovikovResponse | None = NovikovResponse(run, repeats)
@@ -496,6 +494,8 @@ def _averages(
     if setting.gamma > -1:
         load = setting.g**2 * (1 + setting.gamma)
         spectral = np.trapezoid(mixed) / (load * np.trapezoid(C))
+    by_pulse = np.trapezoid(R, dx=step)
+    is_known = response is not None and not np.isnan(responses).any()
     values = {
         "C": C,
         "delta": delta,
@@ -503,9 +503,9 @@ def _averages(
         "q": np.mean(squares),
         "delta0": delta[0],
         "energy": np.mean(energies),
-        "r_int": np.mean(responses) if response is not None else np.trapezoid(R, dx=step),
-        "r_int_shift": np.mean(shifts) if response is not None else 0.0,
-        "r_int_pulse": np.trapezoid(R, dx=step),
+        "r_int": np.mean(responses) if is_known else by_pulse,
+        "r_int_shift": np.mean(shifts) if is_known else 0.0,
+        "r_int_pulse": by_pulse,
         "r_int_spectral": spectral,
         "tau_half": half_time(delta, step * stride),
         "drift": np.mean(squares[half:]) - np.mean(squares[:half]),

@@ -79,11 +79,11 @@ class Sampled(NamedTuple):
             alike=are_alike(*self[:2]),
         )  # fmt: skip
 
-    def not_done(self, extrapolate: bool) -> str:
-        """Why finite batches tell nothing; warns if they were to be extrapolated."""
+    def not_done(self, extrapolate: bool, depth: int = 4) -> str:
+        """Why finite batches tell nothing; warns, so deep, if they were to be extrapolated."""
         text = unlike(*self[:2])
         if text and extrapolate:
-            warnings.warn(text, ExtrapolationWarning, stacklevel=4)
+            warnings.warn(text, ExtrapolationWarning, stacklevel=depth)
         return text
 
 

@@ -15,6 +15,7 @@ from mpmath import besseli, besselj, log, mpf
 from scipy.linalg import expm
 
 from meanfield import (
+    ExtrapolationWarning,
     MeanFieldLyapunov,
     SiteModel,
     Slopes,
@@ -209,9 +210,11 @@ def test_gradient_flow_is_not_chaotic() -> None:
 
 def test_batches_unlike_in_their_innovations_are_told() -> None:
     """Small batches that ran out of room for matched innovations are off in another way."""
-    run = maximal_lyapunov(
-        2.0, 0.5, t_skip=2.0, t_max=8.0, window=math.inf, n_trajectories=2048, batches=2, seed=0,
-    )  # fmt: skip
+    with pytest.warns(ExtrapolationWarning, match="no room for matched innovations"):
+        run = maximal_lyapunov(
+            2.0, 0.5, t_skip=2.0, t_max=8.0, window=math.inf, n_trajectories=2048, batches=2, seed=0
+        )
+    assert math.isnan(run.value_finite_m)
     assert run.status == "flagged"
     assert run.reason.endswith("raise n_trajectories")
 
@@ -250,6 +253,8 @@ SMALL: dict[str, Any] = {
     "t_skip": 1.0, "t_max": 3.0, "window": 2.0, "n_trajectories": 512, "batches": 2, "seed": 0,
     "workers": 1,
 }  # fmt: skip
+# Small batches have room for matched innovations too.
+ROOMY = SMALL | {"n_trajectories": 8192}
 MODEL = SiteModel("model", phi=np.tanh, drift=lambda t, x, h, u: h - x)
 
 
@@ -306,19 +311,19 @@ def test_bad_arguments(changes: dict[str, Any], message: str) -> None:
 
 
 def test_seeds_and_workers() -> None:
-    one = maximal_lyapunov(1.5, 0.5, **SMALL)
-    same = maximal_lyapunov(1.5, 0.5, **SMALL | {"workers": 3})
-    other = maximal_lyapunov(1.5, 0.5, **SMALL | {"seed": 1})
-    drawn = maximal_lyapunov(1.5, 0.5, **SMALL | {"seed": None})
-    again = maximal_lyapunov(1.5, 0.5, **SMALL | {"seed": drawn.attributes["seed"]})
-    for name in ("value", "value_err", "value_finite_m", "drift"):
+    one = maximal_lyapunov(1.5, 0.5, **ROOMY)
+    same = maximal_lyapunov(1.5, 0.5, **ROOMY | {"workers": 3})
+    other = maximal_lyapunov(1.5, 0.5, **ROOMY | {"seed": 1})
+    drawn = maximal_lyapunov(1.5, 0.5, **ROOMY | {"seed": None})
+    again = maximal_lyapunov(1.5, 0.5, **ROOMY | {"seed": drawn.attributes["seed"]})
+    for name in ("value", "value_err", "value_finite_m", "value_step", "drift"):
         assert getattr(one, name) == getattr(same, name) != getattr(other, name)
         assert getattr(drawn, name) == getattr(again, name)
     np.testing.assert_array_equal(one.trace, same.trace)
 
 
 def test_dataset_and_trace() -> None:
-    run = maximal_lyapunov(1.5, 0.5, onsager=0.2, dt=0.1, **SMALL)
+    run = maximal_lyapunov(1.5, 0.5, onsager=0.2, dt=0.1, **ROOMY)
     assert run.t.shape == run.trace.shape == (30,)
     np.testing.assert_allclose(run.t, 0.1 * np.arange(1, 31), rtol=1e-12)
     # The value before extrapolation is the growth between t_skip and the end of the trace.
@@ -334,7 +339,7 @@ def test_dataset_and_trace() -> None:
         assert float(data[name]) == getattr(run, name)
     assert data["value"].attrs["units"] == "1/time constant"
     assert data.attrs["seed"] == 0
-    assert data.attrs["n_trajectories"] == 512
+    assert data.attrs["n_trajectories"] == 8192
     assert "trace" not in repr(run)
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from meanfield import (
     ArgumentError,
+    ExtrapolationWarning,
     NotConvergedError,
     SteadyState,
     TransferFunction,
@@ -381,6 +382,21 @@ def test_errors_of_lags_fall_with_batches() -> None:
     many = steady_state(2.0, seed=1, batches=32, n_trajectories=8192, **arguments)
     ratio = float(np.median(few.C_err / many.C_err))
     assert 2 / 1.7 < ratio < 2 * 1.7
+
+
+def test_crowded_batches_do_not_hide_their_bias() -> None:
+    """(1.8, 0.4): q = 0.679, more in batches of 500, where nothing can be extrapolated.
+
+    One comparison at 6 errors of 7 degrees of freedom.
+    """
+    with pytest.warns(ExtrapolationWarning, match="effect of finite batches not known"):
+        run = steady_state(
+            1.8, 0.4, n_trajectories=4000, t_skip=20.0, t_max=70.0, window=20.0, seed=0
+        )
+    assert run.status == "flagged"
+    assert run.q_err > 0.004
+    assert abs(run.q - 0.679) < 3 * run.q_err
+    assert math.isnan(run.q_finite_m)
 
 
 # ------------------------------------------------------------------------------- flags

@@ -5,17 +5,19 @@ import math
 import numpy as np
 import pytest
 
-from meanfield import ArgumentError, seeds, transfer_function
+from meanfield import ArgumentError, seeds, transfer_function, two_time
 from meanfield.dmft.sampler.ensemble import (
     SHRINK,
     BatchAverages,
+    BatchEstimate,
     Ensemble,
+    Group,
     combine,
-    combine_named,
     largest,
 )
 from meanfield.dmft.sampler.run import SamplerRun, SamplerSetting
 from meanfield.dmft.sampler.site import rate_model
+from meanfield.dmft.sampler.steps import Sampled
 
 
 def test_effect_of_finite_batches_is_found_and_removed() -> None:
@@ -33,9 +35,10 @@ def test_effect_of_finite_batches_is_found_and_removed() -> None:
     assert abs(np.mean(effect) - b / size) < 5 * np.std(effect) / math.sqrt(count)
     assert abs(np.mean(freed)) < 5 * np.std(freed) / math.sqrt(count)
     assert np.mean(value) == pytest.approx(b / size, abs=5 * spread / math.sqrt(6 * count))
-    # Errors are those of the spread, 1200 variances of 5 and some 10 degrees of freedom.
+    # Errors are those of the spread, 1200 variances of 5 and some 10 degrees of freedom, and of the
+    # effect where it is not taken out: of the distance from M → ∞, not from the mean.
     for one, err in ((value, error), (freed, wider)):
-        assert np.mean(err**2) / np.var(one) == pytest.approx(1, abs=0.2)
+        assert np.mean(err**2) / np.mean(one**2) == pytest.approx(1, abs=0.2)
     alone = combine(full, [], False)
     assert np.all(np.isnan(alone.finite_m))
     np.testing.assert_array_equal(alone.value, plain.value)
@@ -47,14 +50,58 @@ def batch(value: float, is_exhausted: bool = False, worst: float = math.nan) -> 
 
 def test_batches_that_are_not_alike_tell_nothing() -> None:
     full, small = [batch(1.0), batch(2.0)], [batch(4.0), batch(5.0)]
-    known = combine_named("a", full, small, extrapolate=True)["a"].named("a")
-    assert known == {"a": 0.5, "a_err": pytest.approx(math.sqrt(17) / 6), "a_finite_m": 1.0}
-    for one in ([batch(4.0, True)] * 2, [batch(4.0), batch(4.0, True)], []):
-        unknown = combine_named("a", full, one, extrapolate=True)["a"]
+
+    def estimate(group: list[BatchAverages]) -> BatchEstimate:
+        return Sampled(full, group, None).estimate(lambda b: b.values.get("a"), True)
+
+    known = estimate(small).named("a")
+    assert (known["a"], known["a_finite_m"]) == (0.5, 1.0)
+    assert known["a_err"] == pytest.approx(math.sqrt(17) / 6)
+    assert math.isnan(known["a_step"])
+    for one in ([batch(4.0, True)] * 2, [batch(4.0), batch(4.0, True)]):
+        # But they bound what cannot be taken out: (4 − 1.5)/3.
+        unknown = estimate(one)
+        assert float(unknown.value) == 1.5
+        assert float(unknown.err) == pytest.approx(math.hypot(0.5, 2.5 / 3))
+        assert math.isnan(unknown.finite_m)
+    # Nor do those that lack a number, or are not there.
+    for none in ([], [BatchAverages({}, {})]):
+        unknown = estimate(none)
         assert (float(unknown.value), float(unknown.err)) == (1.5, 0.5)
         assert math.isnan(unknown.finite_m)
-    # Nor do those that lack a number.
-    assert math.isnan(combine_named("a", full, [BatchAverages({}, {})], True)["a"].finite_m)
+
+
+def test_crowded_batches_keep_their_effect_in_the_error() -> None:
+    """It need not fall like 1/M: extrapolated or not, all of it."""
+    full, small = [np.array(1.0), np.array(2.0)], [np.array(4.0), np.array(5.0)]
+    plain = combine(full, small, crowded=True)
+    assert float(plain.err) == pytest.approx(math.hypot(0.5, 1.0))
+    freed = combine(full, small, True, crowded=True)
+    assert float(freed.err) == pytest.approx(math.hypot(math.sqrt(17) / 6, 1.0))
+
+
+def test_the_error_holds_the_step() -> None:
+    """As far as its effect exceeds the error of the effect."""
+    full = [np.array(1.0), np.array(2.0)]
+    found = combine(full, step=(np.array(0.5), np.array(0.3)))
+    assert float(found.err) == pytest.approx(math.hypot(0.5, 0.4))
+    assert float(combine(full, step=(np.array(0.2), np.array(0.3))).err) == 0.5
+    assert math.isnan(combine(full, step=(np.array(np.nan), np.array(np.nan))).err)
+
+
+def test_interval_by_student() -> None:
+    """7 degrees of freedom: 2.3646 errors for 95 %, 1 for 64.9 %; nothing sampled: the bound."""
+    run = two_time(1.5, 0.5, t_max=0.5, dt=0.1, n_trajectories=1024, seed=0)
+    assert run.attributes["degrees_of_freedom"] == 7
+    low, high = run.interval("energy")
+    np.testing.assert_allclose(high - low, 2 * 2.364624 * run.energy_err, rtol=1e-6)
+    low, high = run.interval("C", 0.5)
+    np.testing.assert_allclose(high - run.C, 0.7111418 * run.C_err, rtol=1e-5, atol=1e-15)
+    exact = two_time(1.5, t_max=0.5, dt=0.1)
+    np.testing.assert_array_equal(exact.interval("C")[1], exact.C + exact.C_err)
+    for name, level in (("t", 0.95), ("C_err", 0.95), ("C", 1.0), ("C", 0.0)):
+        with pytest.raises(ArgumentError, match=r"(name|level)="):
+            run.interval(name, level)
 
 
 def test_largest_of_what_is_known() -> None:
@@ -65,7 +112,9 @@ def test_largest_of_what_is_known() -> None:
 def test_ensemble_of_a_call() -> None:
     ensemble = Ensemble.checked(1000, 3, 7)
     assert ensemble[:3] == (3, 333, 7)
-    assert ensemble.facts() == {"n_trajectories": 999, "batches": 3, "seed": 7}
+    assert ensemble.facts() == {
+        "n_trajectories": 999, "batches": 3, "degrees_of_freedom": 2, "seed": 7,
+    }  # fmt: skip
     assert set(ensemble.facts(False).values()) == {None}
     for arguments in ((100, 2, 0), (1000, 1, 0), (1000, 2, -1), (1000, 2, 0, 0)):
         with pytest.raises(ArgumentError, match="must be at least"):
@@ -77,7 +126,9 @@ def test_ensemble_of_a_call() -> None:
     def first(run: SamplerRun) -> BatchAverages:
         return BatchAverages({"x": run.stream("start").standard_normal(1)}, {"size": run.size})
 
-    full, small = ensemble.run("test", (setting, first), (setting, first))
+    (full,), (small,) = ensemble.run(
+        "test", Group([(setting, first)]), Group([(setting, first)], SHRINK)
+    )
     assert (largest(full), largest(small)) == ({"size": 333}, {"size": 333 // SHRINK})
     for group, batches in enumerate((full, small)):
         for number, found in enumerate(batches):
