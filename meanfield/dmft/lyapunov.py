@@ -167,7 +167,7 @@ def maximal_lyapunov(
         site, g, gamma, lambda t: 2 * temperature, x0_std, times, grid, neglect=neglect,
         window=window,
     )  # fmt: skip
-    found, _ = sampled(ensemble, "lyapunov", setting, _growth, lambda places, is_control: _growth)
+    found, _ = sampled(ensemble, "lyapunov", setting, _growth, lambda *of: _growth)
     full, small, _ = found
     begin = int(np.searchsorted(grid, t_skip))
     middle = (begin + grid.size - 1) // 2

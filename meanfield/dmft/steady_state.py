@@ -322,7 +322,7 @@ def steady_state(
     half = replace(setting, window=window / 2), own
     found, others = sampled(
         ensemble, "steady_state", setting, own,
-        lambda places, is_control: own if is_control else twice, half,
+        lambda places, is_control, is_paired: own if is_control else twice, half,
     )  # fmt: skip
     known |= _from_batches(ensemble, dt, found, others[0], tau)
     return SteadyState(

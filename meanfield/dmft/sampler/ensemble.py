@@ -24,6 +24,8 @@ from .run import SamplerError, SamplerRun, SamplerSetting
 
 # Batches of the control group have this many times fewer trajectories, at least so many.
 SHRINK, _FEWEST = 4, 16
+# Batches that tell of the step: their differences scatter little.
+_PAIRED = 4
 # Probability that a test of convergence fails by chance.
 _FALSE_ALARM = 5e-4
 
@@ -44,6 +46,11 @@ class Group(NamedTuple):
 
     runs: Sequence[tuple[SamplerSetting, Measure]]
     shrink: int = 1
+    rest: Sequence[tuple[SamplerSetting, Measure]] | None = None  # of all but the first few batches
+
+    def of(self, batch: int) -> Sequence[tuple[SamplerSetting, Measure]]:
+        """The runs of one batch."""
+        return self.runs if batch < _PAIRED or self.rest is None else self.rest
 
 
 class ExtrapolationWarning(UserWarning):
@@ -152,26 +159,30 @@ class Ensemble(NamedTuple):
 
     def run(self, label: str, *groups: Group) -> list[list[list[BatchAverages]]]:
         """What batches of every group find: of each of its runs a list over batches."""
-        lengths = [sum(setting.grid.size for setting, _ in group.runs) for group in groups]
         keys = list(product(range(len(groups)), range(self.batches)))
-        with bar(self.batches * sum(lengths), label, self.progress, "step") as shown:
+        runs = [groups[number].of(batch) for number, batch in keys]
+        lengths = [sum(setting.grid.size for setting, _ in each) for each in runs]
+        with bar(sum(lengths), label, self.progress, "step") as shown:
             apart = self.executor is not None or (self.workers or 1) > 1
             # Steps of other processes are counted when their batch is done.
             tick = {} if apart else {"tick": shown.update}
             jobs = [
                 partial(
-                    _batch, groups[key[0]].runs,
+                    _batch, each,
                     max(self.size // groups[key[0]].shrink, min(self.size, _FEWEST)),
                     self.seed, *key, **tick,
                 )
-                for key in keys
+                for key, each in zip(keys, runs, strict=True)
             ]  # fmt: skip
             found = results(
                 jobs, workers=self.workers, executor=self.executor,
-                tick=lambda number: shown.update(lengths[keys[number][0]] * apart),
+                tick=lambda number: shown.update(lengths[number] * apart),
             )  # fmt: skip
         groups_found = [found[k : k + self.batches] for k in range(0, len(found), self.batches)]
-        return [[list(one) for one in zip(*group, strict=True)] for group in groups_found]
+        return [
+            [[each[k] for each in batches if k < len(each)] for k in range(len(group.runs))]
+            for group, batches in zip(groups, groups_found, strict=True)
+        ]
 
     def alarm(self, text: str, value: float, err: float, allowed: float = 0.0) -> str:
         """The text with the value if that is not compatible with zero, else nothing."""

@@ -130,7 +130,7 @@ class Forgetting:
 class Watch:
     """The spectrum met along a run against its steps: at the start, at jumps, and at the end."""
 
-    # In between every 10 time units, and while u is used after 1, 2, 4, 8 … steps.
+    # In between every 10 time units, and while u is used after 1, 4, 16 … steps.
 
     def __init__(self, model: SiteModel | None, operator: GaussianOperator) -> None:
         self._model, self._operator = model, operator
@@ -148,7 +148,7 @@ class Watch:
         doubled = regulated and self._steps >= self._next_step
         if not (last or doubled or moment.t >= self._next):
             return
-        self._next, self._next_step = moment.t + _EVERY, 2 * self._steps
+        self._next, self._next_step = moment.t + _EVERY, 4 * self._steps
         stiffness, rates = spectrum(self._model, self._operator, moment)
         largest = stability.largest_step(exponential.amplification, rates)
         self._stiffness = float(np.fmax(self._stiffness, stiffness))

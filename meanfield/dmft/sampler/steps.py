@@ -99,32 +99,33 @@ def sampled(
     label: str,
     setting: SamplerSetting,
     full: Measure,
-    small: Callable[[NDArray[np.intp], bool], Measure] | None = None,
+    small: Callable[[NDArray[np.intp], bool, bool], Measure] | None = None,
     *more: tuple[SamplerSetting, Measure],
 ) -> tuple[Sampled, list[list[BatchAverages]]]:
     """All batches of a run, and of further settings in small ones.
 
-    `small(places, is_control)` measures in small batches; `places` says where on their grid the
-    times of the grid of the run are, −1 where one is not; other batches than those of the control
-    group are for the effect of the step alone.
+    `small(places, is_control, is_paired)` measures in small batches; `places` says where on their
+    grid the times of the grid of the run are, −1 where one is not; some batches are of the control
+    group, some are compared at two steps, and some both.
     """
     grid, model = setting.grid, setting.model
     same = np.arange(grid.size)
     groups = [Group([(setting, full)])]
     setting = replace(setting, watched=False)
     if small is not None:
-        control = setting, small(same, True)
+        control = setting, small(same, True, True)
+        alone = setting, small(same, True, False)
         if model.psi is not None and any(model.uses_u(float(t)) for t in grid):
             finer = np.sort(np.concatenate([grid, (grid[1:] + grid[:-1]) / 2]))
-            halved = replace(setting, grid=finer), small(2 * same, False)
-            again = replace(setting, noise_grid=finer), small(same, False)
-            groups += [Group([control], SHRINK), Group([halved, again], SHRINK**2)]
+            halved = replace(setting, grid=finer), small(2 * same, False, True)
+            again = replace(setting, noise_grid=finer), small(same, False, True)
+            groups += [Group([alone], SHRINK), Group([halved, again], SHRINK**2, [])]
         else:
             kept = every_second(grid, setting.times)
             places = np.full(grid.size, -1)
             places[kept] = np.arange(kept.size)
-            doubled = replace(setting, grid=grid[kept], noise_grid=grid), small(places, False)
-            groups.append(Group([control, doubled], SHRINK))
+            doubled = replace(setting, grid=grid[kept], noise_grid=grid), small(places, False, True)
+            groups.append(Group([control, doubled], SHRINK, [alone]))
     groups += [Group([each], SHRINK) for each in more]
     found = ensemble.run(label, *groups)
     others = [group[0] for group in found[len(found) - len(more) :]] if more else []
@@ -132,7 +133,8 @@ def sampled(
         return Sampled(found[0][0], [], None), others
     is_halved = len(groups) - len(more) == 3
     short, long = found[2 if is_halved else 1]
-    return Sampled(found[0][0], found[1][0], Pair(short, long, not is_halved)), others
+    pair = Pair(short[: len(long)], long, not is_halved)
+    return Sampled(found[0][0], found[1][0], pair), others
 
 
 def between(known: Array, at: Array) -> Array:

@@ -60,7 +60,7 @@ def tangent_response(
         field = np.zeros_like(tangent)
         if gamma:
             _add(field, g2 * gamma * mean_phi[k, _H], of_phi, seen)
-        if of_psi is not None:
+        if of_psi is not None and k:
             _add(field, g2 * mean_phi[k, _U], of_psi, k)
         field[_H, k] += 1
         rest = (s.drift_x + 1).astype(np.float32) * tangent + s.drift_h.astype(np.float32) * field
@@ -126,10 +126,11 @@ def lagrange_weights(nodes: Array, at: float) -> Array:
 
 
 def _add(out: _Single, weights: Array, history: _Single, count: int) -> None:
-    """Out += Σ_s weights[s] history[s], pulses later than the present being zero."""
-    if count:
-        flat = history[:count].reshape(count, -1)
-        out += (weights[:count].astype(np.float32) @ flat).reshape(out.shape)
+    """Out += Σ_s weights[s] history[s] over `count` > 0 times; later pulses are zero there."""
+    past = weights[:count].astype(np.float32)
+    for kind in range(len(out)):
+        known = history[:count, kind, :count]
+        out[kind, :count] += (past @ known.reshape(count, -1)).reshape(known.shape[1:])
 
 
 def _leak(times: Array, starts: Sequence[float]) -> Array:
