@@ -33,7 +33,9 @@ _PROBE = 0.1
 # and in noisy ones: their share in batches of the control group is four times as large.
 _QUIET, _NOISY = 0.25, 0.05
 # Steps³ × trajectories that tangents of a batch may cost where nobody asked for them.
-_TANGENTS = 2e10
+# They cost so many times more while u is used, and are better than the sums where so many fit:
+# shifts of h and of u can hardly be told apart.
+_TANGENTS, _MORE, _MANY = 2e10, 6, 64
 # Quantities whose errors hold the effect of the step.
 _STEPPED = ("C", "delta", "freezing", "energy", "r_int")
 
@@ -258,9 +260,9 @@ def two_time(
     the directions it has revealed are few for the trajectories of a batch: a quarter of them, a
     twentieth with white noise.  Beyond that the sums are biased, and at small g and in states that
     decay the noise of the trajectories hides them: there tangents of `n_pulsed` trajectories, or
-    of fewer in runs of many steps, are taken.  With κ > 0 and |γ| near 1 the error
-    of the sums can be underestimated by a factor of 2: h and u can then hardly be shifted apart.
-    Ask for the response there.
+    of fewer in runs of many steps, are taken.  With κ > 0 the sums are for runs of more than 370
+    steps only; with |γ| near 1 their error can be underestimated by a factor of 2, h and u hardly
+    being shifted apart.  Ask for the response there.
 
     Examples
     --------
@@ -323,15 +325,16 @@ def two_time(
     if response and site.slopes is None:
         raise ArgumentError(f"response=True: model {site.name!r} has no slopes")
     noisy = any(noise(float(t)) for t in grid)
-    integrated = model is None and not response
-    cost = grid.size**3 * (6 if site.psi is not None and any(map(site.uses_u, grid)) else 1)
-    pulses = asked if response else min(asked, max(2, int(_TANGENTS / cost))) * integrated
+    regulated = site.psi is not None and any(site.uses_u(float(t)) for t in grid)
+    affordable = max(2, int(_TANGENTS / grid.size**3 / (_MORE if regulated else 1)))
+    by_tangents = response or (regulated and affordable >= _MANY)
+    pulses = asked if response else min(asked, affordable) * (model is None)
     task = TwoTimeTask(
         saves,
         ensemble.batches,
         pulses,
         response=response,
-        integrated=integrated,
+        integrated=model is None and not by_tangents,
         room=ensemble.size * (_NOISY if noisy else _QUIET),
         descends=lambda t: model is None and kappa(t) == 1,
     )

@@ -26,6 +26,7 @@ _NUMBERS = {
     "lyapunov": "maximal Lyapunov exponent",
     "lyapunov_err": "standard error, or error bound of a deterministic point",
     "lyapunov_finite_m": "effect of finite batches, subtracted",
+    "lyapunov_step": "effect of the step, in the exponent and its error",
     "drift": "growth rate in the second half of the average minus that in the first",
     "drift_err": "error of the drift",
 }
@@ -96,6 +97,7 @@ def _exponent(
             "drift": run.drift,
             "drift_err": run.drift_err,
             "lyapunov_finite_m": run.value_finite_m,
+            "lyapunov_step": run.value_step,
         }
         rates |= {"lyapunov": run.value, "lyapunov_err": run.value_err}
         reason, window = run.reason, run.attributes["window"]

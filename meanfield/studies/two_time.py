@@ -130,7 +130,7 @@ def dynamics(
     last = (("energy", "energy", -1), ("C(t,t)", "C", (-1, -1)), ("C(t,0)", "C", (-1, 0)),
             ("r_int", "r_int", -1))  # fmt: skip
     summary = {
-        label: [data[name + part].values[place] for part in ("", "_err", "_finite_m")]
+        label: [data[name + part].values[place] for part in ("", "_err", "_finite_m", "_step")]
         for label, name, place in last
     }
     return _summarised(data, summary, run.status, run.method)
@@ -160,7 +160,8 @@ def _summarised(
 ) -> xr.Dataset:
     """The dataset with value, error and finite-M effect of each quantity, and how it was solved."""
     texts = {"value": "at the end, or of the steady state", "value_err": "its error",
-             "value_finite_m": "effect of finite batches, in it unless extrapolated"}  # fmt: skip
+             "value_finite_m": "effect of finite batches, in it unless extrapolated",
+             "value_step": "effect of the step, in it"}  # fmt: skip
     variables: dict[str, Any] = {
         name: told("quantity", column, text)
         for (name, text), column in zip(

@@ -255,12 +255,12 @@ def combine(
         control, spread = mean_and_error(small)
         finite_m = (control - value) / (SHRINK - 1)
         noise = np.hypot(err, spread) / (SHRINK - 1)
-        left = finite_m**2 if crowded or not alike else _beyond(finite_m, noise)
+        left = _beyond(finite_m, noise)
         if not alike:
-            finite_m = unknown
+            left, finite_m = finite_m**2, unknown
         elif extrapolate:
+            left = finite_m**2 * crowded
             value, err = value - finite_m, np.hypot(SHRINK * err, spread) / (SHRINK - 1)
-            left = left * crowded
     effect, effect_err = (unknown, unknown) if step is None else step
     if step is not None:
         left = left + _beyond(effect, effect_err)
