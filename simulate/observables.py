@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -170,14 +169,8 @@ def _runs(x: Any) -> list[Any]:
 
 def _coupling_of(run: object, number: int) -> Any:
     """What two runs of the same couplings have in common."""
-    end = run._end if isinstance(run, Trajectory) else None
-    if end is None:
-        return number
-    network = end.problem.network
-    if network.is_matrix_free:
-        return id(network.J)
-    parts = (network.J.data, network.J.indices) if network.is_sparse else (network.J,)
-    return tuple(hashlib.sha256(part.tobytes()).digest() for part in parts)
+    known = run.couplings_digest() if isinstance(run, Trajectory) else None
+    return number if known is None else known
 
 
 def _units(
@@ -312,9 +305,8 @@ def activity_distribution(
     ([2, 1], [1.0, 0.5])
     """
     told, runs = given(activity_distribution, locals()), _runs(x)
-    function = _activity(runs[0], of, phi)
     parts = [
-        function(
+        _activity(run, of, phi)(
             np.asarray(
                 kept_states(run) if isinstance(run, Trajectory) else arguments.real("x", run),
                 dtype=np.float64,
@@ -327,7 +319,7 @@ def activity_distribution(
         raise ArgumentError(f"x of shape {parts[0].shape}: must be finite and not empty")
     if isinstance(bins, int | np.integer):
         arguments.count("bins", int(bins), 1)
-        bound = _function_of(runs[0], phi).bound if of == "phi" else np.inf
+        bound = max(_function_of(run, phi).bound if of == "phi" else np.inf for run in runs)
         if range is None and np.isfinite(bound):
             range = (-bound, bound)
         if range is not None and not -np.inf < range[0] < range[1] < np.inf:

@@ -37,6 +37,8 @@ def array_of(name: str, function: Callable[..., Any], *given: Any) -> Array:
         raise ArgumentError(
             f"{name}: must map arrays to finite real arrays of their shape, got {value!r:.80}"
         )
+    if value.dtype.itemsize < 8 and value.dtype.kind == "f":
+        raise ArgumentError(f"{name}: answers in {value.dtype}, must be float64")
     return np.asarray(value, dtype=float)
 
 

@@ -437,7 +437,13 @@ def _gaussian(
         "r_int": r_int,
         "tau_half": float(point.tau_half),
     }
-    return _exact("stationary", curves, scalars, float(point.relative_error))
+    known = _exact("stationary", curves, scalars, float(point.relative_error))
+    if not point.attracting:
+        known["reason"] = (
+            f"no state of the dynamics: delta0 = {float(point.delta0):g} repels, the others are "
+            f"{point.others!s}; see root="
+        )
+    return known
 
 
 def _averages(

@@ -32,10 +32,12 @@ class ColumnNoise:
         self.entropy = sequence.entropy
         self._like = like
         columns = int(np.prod(like.shape[1:], dtype=int))
+        self.drawn = False
         self._generators = [np.random.default_rng(s) for s in sequence.spawn(columns)]
 
     def draw(self) -> State:
         """The next vectors, of the shape of the state: no column depends on what is beside it."""
+        self.drawn = True
         rows = np.empty((len(self._generators), self._like.shape[0]))
         for row, generator in zip(rows, self._generators, strict=True):
             generator.standard_normal(out=row)

@@ -97,7 +97,14 @@ class Trajectory(IntegratedRun):
 
     def __getstate__(self) -> dict[str, Any]:
         # The couplings and the functions of a run are not part of what it found.
-        return self.__dict__ | {"_end": None}
+        return self.__dict__ | {"_end": None, "_digest": self.couplings_digest()}
+
+    def couplings_digest(self) -> bytes | None:
+        """What runs of the same couplings have in common, in whatever precision; None if lost."""
+        if self._end is None:
+            digest: bytes | None = self.__dict__.get("_digest")
+            return digest
+        return self._end.problem.network.digest()
 
     def resume(
         self,
@@ -166,7 +173,8 @@ class Trajectory(IntegratedRun):
                 "file or another process; integrate to the later time in one call"
             )
         start = self._end.t
-        if arguments.positive("t_max", t_max) <= start * (1 + 1e-12):
+        # An end this close is that of the run.
+        if arguments.positive("t_max", t_max) <= start + ON_STEP * min(self.dt, start):
             raise ArgumentError(f"t_max={t_max:g}: must be after the end of the run, t = {start:g}")
         call = f"{self.attributes['call']}.resume(t_max={t_max!r})"
         told = {"t_max": float(t_max), "t_start": start, "save_at": None, "call": call}
@@ -395,7 +403,7 @@ def _run(
                 raise IntegrationError("; ".join(reasons)) from None
     report = monitor.report(problem, failure or recorder.complaint, stacklevel=3)
     report["reason"] = "; ".join(dict.fromkeys(filter(None, (earlier, report["reason"]))))
-    if noisy:
+    if noisy and problem.noise is not None and problem.noise.drawn:
         _ENDS.append(_noise_at(problem, end))
     return Trajectory(
         **recorder.saved(),

@@ -1,5 +1,6 @@
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import mpmath as mp
 import numpy as np
@@ -255,3 +256,21 @@ def test_primitive_of_tanh_keeps_its_digits_near_zero() -> None:
         exact = [float(mp.log(mp.cosh(mp.mpf(value)))) for value in x]
     np.testing.assert_allclose(primitive(x), exact, rtol=1e-15)
     np.testing.assert_array_equal(primitive(-x), primitive(x))
+
+
+def test_a_jet_is_tried_as_far_as_its_parts() -> None:
+    """Wrong near x = 6 alone, where saddle points at large g look."""
+    tanh = transfer_function("tanh")
+
+    def wrong(x: np.ndarray) -> Jet:
+        assert tanh.jet is not None
+        right = tanh.jet(x)
+        return right._replace(d1=right.d1 + np.exp(-4 * (x - 5.5) ** 2))
+
+    with pytest.raises(ArgumentError, match=r"jet.d1 at x = 5"):
+        replace(tanh, jet=wrong)
+
+
+def test_single_precision_is_refused_by_name() -> None:
+    with pytest.raises(ArgumentError, match="answers in float32, must be float64"):
+        replace(_own(), phi=lambda x: np.arctan(x).astype(np.float32))

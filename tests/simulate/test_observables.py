@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -414,3 +415,32 @@ def test_results_of_a_flagged_run_are_flagged() -> None:
         assert result.status == "flagged"
         assert "largest stable step" in result.reason
     assert activity_distribution(run.x).converged
+
+
+def test_couplings_are_known_again_in_other_forms() -> None:
+    """One J in two precisions, out of a file, or behind an operator: starts, not couplings."""
+    J = couplings.elliptic(40, 2.0, seed=1)
+    options: dict[str, Any] = {"t_max": 30, "dt": 0.1, "save_at": 61}
+    runs = [
+        integrate(J, start, dtype=dtype, **options)
+        for start, dtype in zip(
+            np.random.default_rng(0).standard_normal((3, 40)), (np.float64, np.float32, np.float64),
+            strict=True,
+        )
+    ]  # fmt: skip
+    runs[2] = pickle.loads(pickle.dumps(runs[2]))
+    assert autocorrelation(runs, max_lag=5).error_over == "starts"
+    other = integrate(couplings.elliptic(40, 2.0, seed=2), np.ones(40), **options)
+    assert autocorrelation([*runs, other], max_lag=5).error_over == "couplings"
+
+
+def test_distribution_of_runs_with_different_phi() -> None:
+    J, x0 = couplings.elliptic(40, 2.0, seed=1), np.random.default_rng(0).standard_normal(40)
+    runs = [
+        integrate(J, x0, t_max=20, dt=0.1, phi=phi, save_at=41) for phi in ("tanh", "algebraic")
+    ]
+    options: dict[str, Any] = {"of": "phi", "bins": 20, "range": (-1.0, 1.0)}
+    together = activity_distribution(runs, **options)
+    np.testing.assert_array_equal(
+        together.counts, sum(activity_distribution(run, **options).counts for run in runs)
+    )

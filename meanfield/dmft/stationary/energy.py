@@ -138,7 +138,7 @@ def sign_changes(network: NoisyNetwork) -> list[tuple[float, float]]:
     """Edges of an interval around every root of F, over the whole range of Δ₀ > 0."""
     # F < 0 below σ²/2, and without noise it keeps the sign of 1 − g²φ'(0)² where φ is still linear.
     # For Var Φ ≤ Δ₀⟨φ²⟩ all roots are below the Δ₀ at which 1 − w₀ − 2g² sup φ²/Δ₀ turns positive;
-    # for a φ without bound the scan ends where F has kept its sign for some decades.
+    # for a φ without bound the scan goes as far as averages can be taken.
     phi, g, sigma = network
     unit = phi.length**2
     low = sigma * sigma / 2
@@ -146,21 +146,16 @@ def sign_changes(network: NoisyNetwork) -> list[tuple[float, float]]:
         low = _LINEAR * unit * min(max(abs(g * phi.slope - 1), _ROUNDING), 1.0)
     if low < _SMALLEST:
         raise _too_small()
-    bound = (g * phi.saturation) ** 2
+    bound = g * phi.saturation * (g * phi.saturation)
     top = 1.001 * (bound + math.hypot(bound, sigma * sigma / 2))
     ceiling = _ceiling(phi)
     if not low < ceiling:
         raise _too_large(ceiling)
     places, gaps = [low], [energy_gap(network, low)]
-    since = low
     while places[-1] < min(top, ceiling):
         fine = places[-1] > _NEARLY_LINEAR * unit
         places.append(places[-1] * (_FINE if fine else _COARSE))
         gaps.append(energy_gap(network, places[-1]))
-        if gaps[-1] <= 0 or gaps[-2] <= 0:
-            since = max(places[-1], _NEARLY_LINEAR * unit)
-        if math.isinf(top) and places[-1] > since * _KEPT:
-            break
     found = []
     for k in range(1, len(places)):
         if (gaps[k - 1] < 0) != (gaps[k] < 0):

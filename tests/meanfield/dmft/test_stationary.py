@@ -749,3 +749,34 @@ def test_picture_of_one_point():
     np.testing.assert_array_equal(lines[1].get_ydata(), s.C)
     with pytest.raises(TypeError, match="not one curve"):
         stationary([1.5, 2.0]).plot()
+
+
+def test_a_state_far_out_of_an_unbounded_phi() -> None:
+    """tanh x + ½x³/(x² + 10⁶): the slope rises by ½ beyond x = 1000, where F changes sign again."""
+    phi = TransferFunction(
+        "late",
+        phi=lambda x: np.tanh(x) + 0.5 * x**3 / (x * x + 1e6),
+        d1=lambda x: (
+            1 / np.cosh(np.clip(x, -300, 300)) ** 2
+            + 0.5 * x**2 * (x * x + 3e6) / (x * x + 1e6) ** 2
+        ),
+        d2=lambda x: (
+            -2 * np.tanh(x) / np.cosh(np.clip(x, -300, 300)) ** 2
+            - 1e6 * x * (x * x - 3e6) / (x * x + 1e6) ** 3
+        ),
+    )
+    found = stationary(3.0, phi=phi, root="all", tol=1e-6, throw=False)
+    assert int(found.states.max()) == 2
+
+
+def test_gains_beyond_the_arithmetic_are_refused() -> None:
+    convex = TransferFunction(
+        "convex",
+        phi=lambda x: np.tanh(x + x**3),
+        d1=lambda x: (1 + 3 * x**2) * (1 - np.tanh(x + x**3) ** 2),
+        d2=lambda x: (
+            (6 * x - 2 * np.tanh(x + x**3) * (1 + 3 * x**2) ** 2) * (1 - np.tanh(x + x**3) ** 2)
+        ),
+    )
+    with pytest.raises(NotConvergedError):
+        stationary(1e300, phi=convex)

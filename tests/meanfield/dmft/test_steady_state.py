@@ -607,3 +607,19 @@ def test_lags_end_at_the_window() -> None:
     assert run.window == 1.5
     assert np.all(run.delta > 0)
     assert run.C[0] == np.max(run.C)
+
+
+def test_a_state_that_repels_is_no_success() -> None:
+    """φ of linear growth: no state lies above the largest, which repels."""
+    phi = TransferFunction(
+        "grows",
+        phi=lambda x: 0.5 * x + x**3 / (1 + x * x),
+        d1=lambda x: 0.5 + (3 * x**2 + x**4) / (1 + x * x) ** 2,
+        d2=lambda x: (6 * x - 2 * x**3) / (1 + x * x) ** 3,
+    )
+    largest = steady_state(0.8, 0.0, phi=phi)
+    assert largest.status == "flagged"
+    assert "repels" in largest.reason
+    smallest = steady_state(0.8, 0.0, phi=phi, root="smallest")
+    assert smallest.converged
+    assert smallest.q == 0

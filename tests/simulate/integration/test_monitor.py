@@ -195,3 +195,19 @@ def test_a_default_step_suits_noise_and_its_save_times() -> None:
     assert run.status == "converged"
     assert run.t.size == 9
     assert run.dt <= 0.1
+
+
+@pytest.mark.parametrize(
+    ("coupling", "x0", "method"),
+    [(-4.4134, 1.0, "heun"), (-3.5, 0.3, "euler"), (-4.4, 1.0, "heun")],
+)
+def test_a_rest_of_the_step_alone_is_no_success(coupling: float, x0: float, method: str) -> None:
+    """A step too long rests, or turns between two states, where ∇E is not zero: E stays."""
+    arguments: dict[str, Any] = {"t_max": 100, "onsager": 1.0, "method": method}
+    with pytest.warns(StepSizeWarning, match="hardly fell"):
+        run = integrate([[coupling]], [x0], dt=0.1, **arguments)
+    assert run.status == "flagged"
+    assert run.energy[-1] > 0.1
+    right = integrate([[coupling]], [x0], **arguments)
+    assert right.status == "converged"
+    assert right.energy[-1] < 1e-20
