@@ -220,6 +220,7 @@ MATRIX = couplings.elliptic(40, 1.5, 0.2, seed=1)
         ({"rmatvec": lambda v: 1.01 * MATRIX.T @ v}, "rmatvec is not the transpose"),
         ({"rmatvec": lambda v: -MATRIX.T @ v}, "rmatvec is not the transpose"),
         ({"rmatvec": lambda v: MATRIX.T @ v * np.nan}, "rmatvec is not the transpose"),
+        ({"rmatmat": lambda v: 2 * MATRIX.T @ v}, "rmatvec is not the transpose"),
     ],
 )
 def test_a_wrong_transpose_is_refused_where_it_is_needed(

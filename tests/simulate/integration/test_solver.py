@@ -286,3 +286,17 @@ def test_an_observable_that_is_not_finite_flags_the_run() -> None:
     assert run.status == "flagged"
     assert run.reason == "observables['bad'] is not finite at t = 0.5"
     assert run.observables["good"].tolist() == [0, 0.5, 1]
+
+
+def test_noise_that_was_not_drawn_is_not_repeated() -> None:
+    """T switches on after the end: the same run twice is no repetition of noise."""
+    J, x0 = couplings.elliptic(10, 1.5, seed=8), np.zeros(10)
+    for _ in range(2):
+        run = integrate(J, x0, t_max=1, dt=0.1, temperature=Switching([5], [0, 0.1]), seed=4)
+        assert run.converged
+
+
+def test_an_end_within_rounding_is_no_later_time() -> None:
+    run = integrate(np.zeros((2, 2)), [1.0, 2.0], t_max=2, dt=0.1)
+    with pytest.raises(ArgumentError, match="must be after the end of the run"):
+        run.resume(t_max=2.000000001)
