@@ -23,7 +23,11 @@ from meanfield import (
     Switching,
     maximal_lyapunov,
     stationary,
+    transfer_function,
 )
+from meanfield.dmft.sampler.run import suggested_step
+from meanfield.exponential import amplification
+from meanfield.stability import ellipse, largest_step
 
 
 def log_size(g: float, gamma: float, t: float) -> float:
@@ -236,15 +240,18 @@ def test_unstable_step_is_told() -> None:
 
 
 def test_rotation_too_fast_for_the_step_is_told() -> None:
-    """γ = −1, g = 5: J is antisymmetric, λ = −1, frequencies up to 2g = 10 at dt = 0.1."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        run = maximal_lyapunov(
-            5.0, -1.0, t_skip=5.0, t_max=15.0, window=5.0, n_trajectories=1024, batches=4, seed=0,
-            workers=1,
-        )  # fmt: skip
-    told = any(issubclass(w.category, StepSizeWarning) for w in caught)
-    assert told or abs(run.value + 1) < 0.1
+    """γ = −1, g = 5: J is antisymmetric, λ = −1, frequencies up to 2g = 10."""
+    arguments: dict[str, Any] = {
+        "t_skip": 5.0, "t_max": 15.0, "window": 5.0, "n_trajectories": 1024, "batches": 4, "seed": 0
+    }  # fmt: skip
+    with pytest.warns(StepSizeWarning, match="largest stable step .*rotations up to"):
+        run = maximal_lyapunov(5.0, -1.0, dt=0.1, **arguments)
+    assert run.status == "flagged"
+    # The default is half of what the widest spectrum, that of rest, allows.
+    widest = ellipse(5.0, -1.0, 1.0)
+    assert suggested_step(5.0, -1.0, transfer_function("tanh"), 0.0, 15.0) == pytest.approx(
+        largest_step(amplification, widest) / 2
+    )
 
 
 # ------------------------------------------------------------------------------------ calls
