@@ -345,6 +345,8 @@ def _from_batches(
         known[f"{name}_window"] = float(ours - other)
         known[f"{name}_window_err"] = float(np.hypot(our_err, other_err))
     known["r_int_err"] = math.hypot(known["r_int_err"], known["r_int_shift"])
+    if math.isnan(known["tau_half_err"]):
+        known["tau_half"] = math.nan
     # A small difference of large fields: its finite-M effect is not yet 1/M, its error all of that.
     raw = float(np.mean([batch.values["energy"] for batch in full]))
     known["energy_err"] = math.hypot(known["energy_err"], known["energy"] - raw)

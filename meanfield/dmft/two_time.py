@@ -36,6 +36,11 @@ _QUIET, _NOISY = 0.25, 0.05
 # They cost so many times more while u is used, and are better than the sums where so many fit:
 # shifts of h and of u can hardly be told apart.
 _TANGENTS, _MORE, _MANY = 2e10, 6, 64
+# Saved times at least so many steps apart are met by twice the step too.
+_APART = 3
+# Time around a saved one over which the effect of the step is looked at, and the next order of it
+# in units of h times the effect.
+_AROUND, _HIGHER = 1.0, 3.0
 # Quantities whose errors hold the effect of the step.
 _STEPPED = ("C", "delta", "freezing", "energy", "r_int")
 
@@ -419,7 +424,10 @@ def sample(
         return partial(_averages, plain)
 
     full = partial(_averages, task)
-    found, _ = sampled(ensemble, "two_time", setting, full, small if control else None)
+    found, _ = sampled(
+        ensemble, "two_time", setting, full, small if control else None,
+        marks=_marks(setting, task),
+    )  # fmt: skip
     return found
 
 
@@ -434,12 +442,16 @@ def _from_batches(
     full = found.full
     worst: dict[str, Any] = largest(full)
     t = setting.grid[task.saves]
+    longest = float(np.max(np.diff(setting.grid)))
     fields: dict[str, Any] = {}
     for name in (*_STEPPED, "R"):
         if name in full[0].values:
             step = None if name == "R" else _step_effect(found, setting, task, name)
             of = partial(_value, name)
             fields |= found.estimate(of, extrapolate, step).named(name)
+            if step is not None:
+                least = _smallest_effect(np.nan_to_num(step[0]), t, longest)
+                fields[f"{name}_err"] = np.hypot(fields[f"{name}_err"], least)
         elif name != "R":
             # What is not measured remains unknown.
             fields |= dict.fromkeys((f"{name}{part}" for part in PARTS), np.full(t.size, np.nan))
@@ -449,7 +461,6 @@ def _from_batches(
         ridge = np.mean([batch.values["r_int_shift"] for batch in full], axis=0)
         fields["r_int_err"] = np.hypot(fields["r_int_err"], ridge)
     worst["rank"] = int(worst["rank"])
-    longest = float(np.max(np.diff(setting.grid)))
     reason = step_reason(longest, worst)
     if not reason and worst["balance_error"] > _BALANCED:
         reason = (
@@ -476,6 +487,24 @@ def _value(name: str, batch: BatchAverages) -> Array | None:
     return batch.values.get(name)
 
 
+def _marks(setting: SamplerSetting, task: TwoTimeTask) -> Array:
+    """Times that twice the step lands on: the saved ones, unless too few steps are between them."""
+    far = task.saves.size < 2 or int(np.min(np.diff(task.saves))) >= _APART
+    saved = setting.grid[task.saves] if far else np.zeros(0)
+    return np.unique(np.concatenate([setting.times, saved]))
+
+
+def _smallest_effect(effect: Array, t: Array, h: float) -> Array:
+    """What an effect known to the order h² may be where it changes sign: a share of it nearby."""
+    largest = np.abs(effect)
+    edges = np.searchsorted(t, t - _AROUND), np.searchsorted(t, t + _AROUND, side="right")
+    for axis in range(effect.ndim):
+        rows = np.moveaxis(largest, axis, 0)
+        around = [np.max(rows[a:b], axis=0) for a, b in zip(*edges, strict=True)]
+        largest = np.moveaxis(np.array(around), 0, axis)
+    return _HIGHER * h * largest
+
+
 def _step_effect(
     found: Sampled, setting: SamplerSetting, task: TwoTimeTask, name: str
 ) -> tuple[Array, Array] | None:
@@ -487,7 +516,9 @@ def _step_effect(
     t = setting.grid[task.saves]
     common = np.arange(t.size)
     if found.pair.doubles:
-        common = np.flatnonzero(np.isin(task.saves, every_second(setting.grid, setting.times)))
+        common = np.flatnonzero(
+            np.isin(task.saves, every_second(setting.grid, _marks(setting, task)))
+        )
 
     def at_common(batch: BatchAverages) -> Array | None:
         curve = batch.values.get(key)
@@ -545,7 +576,9 @@ def _averages(task: TwoTimeTask, run: SamplerRun) -> BatchAverages:
             energies.append(energy)
             if sums is not None:
                 responses.append(sums.value)
-                shifts.append(sums.shift)
+                # The stage of the first step has no row in the sums.
+                lost = math.hypot(sums.shift, sums.value * t / 2)
+                shifts.append(lost if k == 1 else sums.shift)
         if task.pulses:
             part = slice(task.pulses)
             u = None if moment.u is None else moment.u[part]

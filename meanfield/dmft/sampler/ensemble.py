@@ -111,7 +111,9 @@ class SampledResult(Result):
         >>> bool((low[-1] < run.energy[-1]) and (run.energy[-1] < high[-1]))
         True
         """
-        known = tuple(field for field in self._about if f"{field}_err" in self._about)
+        known = tuple(
+            field for field in self._about if getattr(self, f"{field}_err", None) is not None
+        )
         arguments.one_of("name", name, known)
         if not 0 < arguments.finite("level", level) < 1:
             raise arguments.ArgumentError(f"level={level:g}: must lie in (0, 1)")

@@ -8,14 +8,15 @@ Twice the step of the run is stable where the leak is the fastest rate.  With u 
 often close to the longest stable one: there half the step is compared with the step.
 """
 
+import math
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ...common.arguments import Array
 from .ensemble import (
@@ -34,9 +35,6 @@ from .ensemble import (
 )
 from .run import SamplerSetting
 
-# Effect at the step of the run in the difference of h and 2h, where the run has h and where 2h.
-_OF_DOUBLED, _OF_HALVED = 1 / 3, 4 / 3
-
 
 class Pair(NamedTuple):
     """Batches at two steps, the same ones in the same order."""
@@ -44,6 +42,7 @@ class Pair(NamedTuple):
     short: list[BatchAverages]
     long: list[BatchAverages]
     doubles: bool  # whether the run has the short step, not the long one
+    factor: float  # effect at the step of the run in the difference of the two
 
     def effect(self, of: Callable[[BatchAverages], Array | None]) -> tuple[Array, Array]:
         """The effect of the step and its standard error; nan where a run at 2h was lost."""
@@ -53,8 +52,7 @@ class Pair(NamedTuple):
             shape = next((np.shape(a) for a, _ in pairs if a is not None), ())
             return np.full(shape, np.nan), np.full(shape, np.nan)
         value, err = mean_and_error(known)
-        factor = _OF_DOUBLED if self.doubles else _OF_HALVED
-        return factor * value, factor * err
+        return self.factor * value, self.factor * err
 
 
 class Sampled(NamedTuple):
@@ -71,7 +69,11 @@ class Sampled(NamedTuple):
         step: tuple[Array, Array] | None = None,
     ) -> BatchEstimate:
         """Estimate of what batches tell, or small ones lack; `step`: its effect, if not plain."""
-        if step is None and self.pair is not None:
+        if (
+            step is None
+            and self.pair is not None
+            and any(of(b) is not None for b in self.pair.short)
+        ):
             step = self.pair.effect(of)
         many, few = ([v for b in group if (v := of(b)) is not None] for group in self[:2])
         return combine(
@@ -87,8 +89,8 @@ class Sampled(NamedTuple):
         return text
 
 
-def every_second(grid: Array, times: Sequence[float]) -> NDArray[np.intp]:
-    """Places of every second time of the grid in each segment, and of the ends of segments."""
+def every_second(grid: Array, times: ArrayLike) -> NDArray[np.intp]:
+    """Places of every second time of the grid between given ones of it, and of these."""
     ends = np.searchsorted(grid, times)
     parts = [np.arange(a, b, 2) for a, b in pairwise(ends)]
     return np.concatenate([*parts, ends[-1:]])
@@ -101,16 +103,19 @@ def sampled(
     full: Measure,
     small: Callable[[NDArray[np.intp], bool, bool], Measure] | None = None,
     *more: tuple[SamplerSetting, Measure],
+    marks: ArrayLike | None = None,
 ) -> tuple[Sampled, list[list[BatchAverages]]]:
     """All batches of a run, and of further settings in small ones.
 
     `small(places, is_control, is_paired)` measures in small batches; `places` says where on their
     grid the times of the grid of the run are, −1 where one is not; some batches are of the control
-    group, some are compared at two steps, and some both.
+    group, some are compared at two steps, and some both.  `marks` are times of the grid, 0, t_max
+    and those of the setting among them, that twice the step lands on; default the latter.
     """
     grid, model = setting.grid, setting.model
     same = np.arange(grid.size)
     groups = [Group([(setting, full)])]
+    factor = 4 / 3
     setting = replace(setting, watched=False)
     if small is not None:
         control = setting, small(same, True, True)
@@ -121,9 +126,12 @@ def sampled(
             again = replace(setting, noise_grid=finer), small(same, False, True)
             groups += [Group([alone], SHRINK), Group([halved, again], SHRINK**2, [])]
         else:
-            kept = every_second(grid, setting.times)
+            kept = every_second(grid, setting.times if marks is None else marks)
             places = np.full(grid.size, -1)
             places[kept] = np.arange(kept.size)
+            # Of a step h there are errors h³, and single steps between the double ones.
+            longer = np.sum(np.diff(grid[kept]) ** 3) / np.sum(np.diff(grid) ** 3)
+            factor = 1 / (longer - 1) if longer > 1 else math.nan
             doubled = replace(setting, grid=grid[kept], noise_grid=grid), small(places, False, True)
             groups.append(Group([control, doubled], SHRINK, [alone]))
     groups += [Group([each], SHRINK) for each in more]
@@ -133,7 +141,7 @@ def sampled(
         return Sampled(found[0][0], [], None), others
     is_halved = len(groups) - len(more) == 3
     short, long = found[2 if is_halved else 1]
-    pair = Pair(short[: len(long)], long, not is_halved)
+    pair = Pair(short[: len(long)], long, not is_halved, factor)
     return Sampled(found[0][0], found[1][0], pair), others
 
 

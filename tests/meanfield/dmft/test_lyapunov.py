@@ -296,7 +296,7 @@ def test_switching_off_the_onsager_force() -> None:
         ({"x0_std": 0}, "x0_std=0: must be positive"),
         ({"dt": 0}, "dt=0: must be positive"),
         ({"t_max": 0}, "t_max=0: must be positive"),
-        ({"t_skip": 3.0}, "t_skip=3: must be below t_max=3"),
+        ({"t_skip": 3.0}, "t_skip=3: must be at least two steps below t_max=3"),
         ({"t_skip": -1.0}, "t_skip=-1: must be >= 0"),
         ({"temperature": 0.1}, "window=2: must be inf with temperature=0.1"),
         ({"window": 0}, r"window=0: must be positive \(inf allowed\)"),

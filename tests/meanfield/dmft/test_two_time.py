@@ -826,3 +826,35 @@ def test_balances_do_not_bridge_gaps() -> None:
     assert burst.balance_error < 0.02
     paused = two_time(1.5, 0.0, t_max=3.0, dt=0.025, onsager=Switching([1, 2], [1, 0, 1]), **FEW)
     assert paused.energy_balance_error < 0.02
+
+
+def test_the_response_has_an_error_at_the_defaults() -> None:
+    run = two_time(1.5, 0.5, t_max=1, dt=0.1, response=True, n_trajectories=4000, seed=1)
+    assert run.R_err is not None
+    below = np.tril_indices(run.t.size, -2)
+    assert np.all(run.R_err[below] > 0)
+    without = two_time(1.5, 0.5, t_max=1, dt=0.1, n_trajectories=4000, seed=1)
+    with pytest.raises(ArgumentError, match="name='R': expected one of"):
+        without.interval("R")
+
+
+@pytest.mark.parametrize("every", [1, 7])
+def test_errors_of_a_linear_network_hold_the_step(every: int) -> None:
+    """Closed at γ = 0, where nothing scatters: the errors are of the step, which changes its sign.
+
+    The largest deviation seen, the same for all seeds, is 3.0 errors.
+    """
+    how: dict[str, Any] = {"t_max": 4.2, "dt": 0.1, "phi": "linear", "save_every": every}
+    exact = two_time(0.9, method="closed", **how)
+    run = two_time(0.9, method="sampler", n_trajectories=4000, seed=3, **how)
+    for name in ("C", "energy"):
+        value, err = getattr(run, name), getattr(run, f"{name}_err")
+        z = (value - getattr(exact, name))[1:] / err[1:]
+        assert np.max(np.abs(z)) < 5
+
+
+def test_the_first_step_of_the_integrated_response() -> None:
+    how: dict[str, Any] = {"t_max": 0.5, "dt": 0.1, "x0_std": 0.1}
+    exact = two_time(2.5, method="closed", **how)
+    run = two_time(2.5, method="sampler", n_trajectories=8000, seed=0, **how)
+    assert abs(run.r_int[1] - exact.r_int[1]) < 3 * run.r_int_err[1]
