@@ -61,6 +61,17 @@ EXCEPTIONS: dict[str, Callable[[], Any]] = {
     "IntegrationError": partial(simulate.integrate, np.zeros((1, 1)), [1.0], **TOO_LONG),
     "FixedPointError": partial(simulate.find_fixed_points, J, n_starts=2, max_iter=1, seed=0),
     "StepSizeWarning": partial(simulate.integrate, J, X[:20, 0], t_max=9.0, dt=3, method="euler"),
+    "ExtrapolationWarning": partial(
+        meanfield.two_time,
+        1.5,
+        0.5,
+        t_max=6.0,
+        dt=0.1,
+        n_trajectories=2048,
+        seed=0,
+        save_every=20,
+        finite_m="extrapolate",
+    ),
     "SweepWarning": partial(meanfield.sweep, lambda g: 1 / g, {"g": [0.0, 1.0]}),
     "SamplingWarning": partial(
         simulate.sample_boltzmann, J, 1e4, n_samples=10, chains=2, warmup=0, seed=0

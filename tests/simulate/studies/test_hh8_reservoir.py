@@ -40,7 +40,7 @@ def test_readout_is_the_memory_curve(found: Answer) -> None:
     J = elliptic(60, 4.0, seed=own)
     for kappa in (0.0, 1.0):
         curve = memory_curve(
-            J, 10.0, onsager=kappa, t_skip=50.5, t_max=250, seed=own, intercept=False
+            J, 10.0, onsager=kappa, t_skip=50.5, t_max=250, dt=0.05, seed=own, intercept=False
         )
         assert float(part.m.sel(onsager=kappa)) == pytest.approx(curve.m[0], rel=1e-6)
 

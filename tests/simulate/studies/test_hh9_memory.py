@@ -42,7 +42,14 @@ def test_point_is_the_memory_curve() -> None:
     found = memory_functions(1.5, 0.0, n=30, tau=tau, task=both, t_skip=19.5, t_max=100, seed=4)
     for task, m in zip(both, found["m"][1][0], strict=True):
         curve = memory_curve(
-            elliptic(30, 1.5, seed=4), tau, task=task, t_skip=20, t_max=100, seed=4, intercept=False
+            elliptic(30, 1.5, seed=4),
+            tau,
+            task=task,
+            t_skip=20,
+            t_max=100,
+            dt=0.05,
+            seed=4,
+            intercept=False,
         )
         np.testing.assert_allclose(m, curve.m, rtol=1e-6)
 

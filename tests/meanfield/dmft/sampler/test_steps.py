@@ -104,7 +104,8 @@ def test_error_of_a_steady_state_holds_the_step() -> None:
     ):  # fmt: skip
         low, high = run.interval(name)
         assert abs(getattr(run, name) - float(value)) < 0.75 * (high - low), name
-    assert run.energy_step > 2 * run.energy_step_err
+    # Known from four pairs of small batches.
+    assert run.energy_step > run.energy_step_err
     assert run.energy_err > 0.9 * run.energy_step
     assert 0.02 * run.energy < run.energy_step < 0.3 * run.energy
 
