@@ -37,7 +37,7 @@ _QUIET, _NOISY = 0.25, 0.05
 # shifts of h and of u can hardly be told apart.
 _TANGENTS, _MORE, _MANY = 2e10, 6, 64
 # Saved times at least so many steps apart are met by twice the step too.
-_APART = 3
+_APART = 5
 # Time around a saved one over which the effect of the step is looked at, and the next order of it
 # in units of h times the effect.
 _AROUND, _HIGHER = 1.0, 3.0

@@ -89,6 +89,13 @@ class Sampled(NamedTuple):
         return text
 
 
+def _local_errors(grid: Array) -> float:
+    """Their sum for Adams–Bashforth steps of order 2, h²(2h + 3h₋) each, but for a factor."""
+    h = np.diff(grid)
+    before = np.concatenate([h[:1], h[:-1]])
+    return float(np.sum(h * h * (2 * h + 3 * before)))
+
+
 def every_second(grid: Array, times: ArrayLike) -> NDArray[np.intp]:
     """Places of every second time of the grid between given ones of it, and of these."""
     ends = np.searchsorted(grid, times)
@@ -129,8 +136,8 @@ def sampled(
             kept = every_second(grid, setting.times if marks is None else marks)
             places = np.full(grid.size, -1)
             places[kept] = np.arange(kept.size)
-            # Of a step h there are errors h³, and single steps between the double ones.
-            longer = np.sum(np.diff(grid[kept]) ** 3) / np.sum(np.diff(grid) ** 3)
+            # Single steps are between the double ones.
+            longer = _local_errors(grid[kept]) / _local_errors(grid)
             factor = 1 / (longer - 1) if longer > 1 else math.nan
             doubled = replace(setting, grid=grid[kept], noise_grid=grid), small(places, False, True)
             groups.append(Group([control, doubled], SHRINK, [alone]))
