@@ -6,8 +6,9 @@ batches at half the step, whose own error counts; at T > 0 its integrated respon
 tangents.  Truths that had to be sampled are kept in honesty.json; `--truth` makes them again (half
 an hour).
 
-Per quantity, pooled over cells and seeds, 90 to 99 % of the 95 % intervals of Student's t must
-cover the truth, and in no cell the mean z² may be beyond its 1e-4 quantile.  The exit code tells.
+q is ⟨φ²⟩ of a steady state or at the end of a run.  Per quantity, pooled over cells and seeds, 90
+to 99 % of the 95 % intervals of Student's t must cover the truth, and in no cell the mean z² may be
+beyond its 1e-4 quantile.  The exit code tells.
 
     python benchmarks/honesty.py [--quick] [--truth] [--seeds 12] [--cells '*'] [--workers 2]
 """
@@ -91,21 +92,21 @@ def run(cell: Cell, seed: int, **more: Any) -> Any:
 
 def numbers(found: Any) -> dict[str, list[tuple[float, float]]]:
     """Of each quantity the values with their errors, the first the one of which z² is told."""
-    out = {}
-    for name in QUANTITIES:
-        if not hasattr(found, name):
-            continue
-        value, err = np.asarray(getattr(found, name)), np.asarray(getattr(found, f"{name}_err"))
-        places: tuple[Any, ...] = ((),)
-        if value.ndim == 2:
-            places = ((-1, -1), (-1, -2), (-2, -2))
-        elif value.ndim and hasattr(found, "tau"):
-            # Zero lag, and about one and three time constants.
-            places = (0,), (5,), (15,)
-        elif value.ndim:
-            places = (-1,), (-2,)
-        out[name] = [(float(value[place]), float(err[place])) for place in places]
-    return out
+
+    def known(name: str, *places: Any) -> list[tuple[float, float]]:
+        value, err = (np.asarray(getattr(found, key)) for key in (name, f"{name}_err"))
+        return [(float(value[place]), float(err[place])) for place in places]
+
+    if hasattr(found, "tau"):
+        # Zero lag, and about one and three time constants.
+        lags = {name: known(name, 0, 5, 15) for name in ("C", "delta")}
+        return lags | {name: known(name, ()) for name in ("energy", "r_int", "q")}
+    return {
+        "C": known("C", (-1, -2)),
+        "delta": known("delta", (-1, -1), (-1, -2), (-2, -2)),
+        **{name: known(name, -1, -2) for name in ("energy", "r_int")},
+        "q": known("C", (-1, -1), (-2, -2)),
+    }
 
 
 def truth(name: str) -> dict[str, list[tuple[float, float]]]:

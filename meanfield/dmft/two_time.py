@@ -35,7 +35,7 @@ _QUIET, _NOISY = 0.25, 0.05
 # Steps³ × trajectories that tangents of a batch may cost where nobody asked for them.
 # They cost so many times more while u is used, and are better than the sums where so many fit:
 # shifts of h and of u can hardly be told apart.
-_TANGENTS, _MORE, _MANY = 2e10, 6, 64
+_TANGENTS, _MORE, _MANY = 1e10, 20, 64
 # Saved times at least so many steps apart are met by twice the step too.
 _APART = 5
 # Time around a saved one over which the effect of the step is looked at, and the next order of it
@@ -265,7 +265,7 @@ def two_time(
     the directions it has revealed are few for the trajectories of a batch: a quarter of them, a
     twentieth with white noise.  Beyond that the sums are biased, and at small g and in states that
     decay the noise of the trajectories hides them: there tangents of `n_pulsed` trajectories, or
-    of fewer in runs of many steps, are taken.  With κ > 0 the sums are for runs of more than 370
+    of fewer in runs of many steps, are taken.  With κ > 0 the sums are for runs of more than 200
     steps only; with |γ| near 1 their error can be underestimated by a factor of 2, h and u hardly
     being shifted apart.  Ask for the response there.
 
@@ -604,7 +604,9 @@ def _averages(task: TwoTimeTask, run: SamplerRun) -> BatchAverages:
     if sums is not None:
         values |= {"r_int": np.array(responses), "r_int_shift": np.array(shifts)}
     if task.pulses and (task.response or task.paired or sums is None):
-        R, r_int = tangent_response(setting.model, setting.g, setting.gamma, path, setting.times)
+        R, r_int = tangent_response(
+            setting.model, setting.g, setting.gamma, path, setting.times, pointwise=task.response
+        )
         values["r_int_pulse"] = r_int[task.saves]
         if task.response:
             values["R"] = R[np.ix_(task.saves, task.saves)]

