@@ -17,7 +17,7 @@ BAD = {
         ("--gamma 0.5,2", "gamma=2: must lie in"),
         ("--g 0:3:4", "g=0: must be positive"),
         ("--temperature -1", "temperature=-1"),
-        ("--gamma 0.5 --t-max 10", "t_skip=60: must be below"),
+        ("--gamma 0.5 --t-max 10", "t_skip=60: must be at least two steps below"),
         ("--onsager nan", "onsager=nan"),
     ],
     "dmft": [

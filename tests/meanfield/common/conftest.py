@@ -56,7 +56,10 @@ class Programs:
 
     def script(self, text: str, *words: str) -> subprocess.Popen[str]:
         """Begin a script, which is a file as functions need a source."""
-        (self.folder / "script.py").write_text(text)
+        path = self.folder / "script.py"
+        # One begun just before may still have to read it.
+        if not path.exists() or path.read_text() != text:
+            path.write_text(text)
         return self.run("script.py", *words)
 
     def kill(self, process: subprocess.Popen[str]) -> None:
