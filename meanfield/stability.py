@@ -138,9 +138,8 @@ def edge(apply: Callable[[Array], Array], n: int) -> Rates:
     ritz = np.linalg.eigvals(H[:count]).astype(np.complex128)
     if count == n:
         return ritz
-    circle = _CIRCLE
     late = np.arange(count // 2, count)
-    symbol = sum(np.mean(H[late - k, late]) * circle ** (-k) for k in range(-1, _DIAGONALS))
+    symbol = sum(np.mean(H[late - k, late]) * _CIRCLE ** (-k) for k in range(-1, _DIAGONALS))
     centre = np.mean(symbol[:-1])
     return np.concatenate([ritz, centre + _SHRINK * (symbol - centre)])
 

@@ -13,6 +13,7 @@ from meanfield.common import arguments, result, seeds
 from meanfield.common.arguments import ArgumentError, Array
 from meanfield.common.jobs import bar
 from meanfield.common.result import given
+from meanfield.dmft.sampler.ensemble import beyond
 from meanfield.schedule import as_function, before, step_count
 
 from .integration.loop import IntegrationError, advance, require_finite, step_control
@@ -522,8 +523,7 @@ class _GrowthRun:
         rates = _block_rates(logs, spans, _BLOCKS)
         errors = rates.std(axis=0, ddof=1) / np.sqrt(_BLOCKS)
         # What stands out of the noise of the estimate is part of the error.
-        excess = np.nan_to_num(np.maximum(effect**2 - effect_err**2, 0.0))
-        errors = np.sqrt(errors**2 + excess)
+        errors = np.sqrt(errors**2 + np.nan_to_num(beyond(effect, effect_err)))
         return _Mean(trace[-1], errors, effect, effect_err, np.array([g.t for g in kept]), trace)
 
     def _effect_of_step(self, every: list[_LogGrowth]) -> tuple[Array, Array]:

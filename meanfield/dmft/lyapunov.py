@@ -15,7 +15,7 @@ from ..schedule import Schedule, breakpoints, step_times
 from ..stability import StepSizeWarning
 from ..transfer import TransferFunction, transfer_function
 from .sampler.ensemble import BatchAverages, Ensemble, SampledResult, combine, largest
-from .sampler.run import SamplerRun, SamplerSetting, step_reason, suggested_step
+from .sampler.run import SamplerRun, SamplerSetting, chosen_step, step_reason
 from .sampler.site import SiteModel, checked_model
 from .sampler.steps import sampled
 
@@ -144,10 +144,7 @@ def maximal_lyapunov(
     temperature = arguments.nonnegative("temperature", temperature)
     x0_std = arguments.positive("x0_std", x0_std)
     t_max = arguments.positive("t_max", t_max)
-    if dt is None:
-        known = None if model else onsager
-        dt = suggested_step(g, gamma, phi, known, t_max)
-    dt = arguments.positive("dt", dt)
+    dt = chosen_step(dt, g, gamma, phi, onsager, model, t_max)
     t_skip = arguments.nonnegative("t_skip", t_skip)
     if t_skip >= t_max - 2 * dt:
         raise ArgumentError(f"t_skip={t_skip:g}: must be at least two steps below t_max={t_max:g}")

@@ -18,7 +18,7 @@ from ..transfer import TransferFunction, transfer_function
 from .closed import ClosedTwoTime, solve
 from .sampler.ensemble import PARTS, BatchAverages, Ensemble, Measure, SampledResult, largest
 from .sampler.novikov import NovikovResponse
-from .sampler.run import SamplerRun, SamplerSetting, step_reason, suggested_step
+from .sampler.run import SamplerRun, SamplerSetting, chosen_step, step_reason
 from .sampler.site import SiteModel, checked_model
 from .sampler.steps import Sampled, between, every_second, sampled
 from .sampler.tangents import SitePoint, tangent_response
@@ -283,10 +283,7 @@ def two_time(
     phi = transfer_function(phi)
     g, gamma = arguments.positive("g", g), arguments.within("gamma", gamma, -1, 1)
     t_max = arguments.positive("t_max", t_max)
-    if dt is None:
-        known = None if model else onsager
-        dt = suggested_step(g, gamma, phi, known, t_max)
-    dt = arguments.positive("dt", dt)
+    dt = chosen_step(dt, g, gamma, phi, onsager, model, t_max)
     x0_std = arguments.nonnegative("x0_std", x0_std)
     save_every = arguments.count("save_every", save_every, 1)
     arguments.one_of("method", method, ("auto", "closed", "sampler"))

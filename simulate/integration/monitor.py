@@ -67,6 +67,8 @@ class Monitor:
     ) -> None:
         # `since`: what is averaged begins then; what a step does before is forgotten.
         self._scheme, self._dt, self._adapts, self._since = scheme, dt, adapts, since
+        # Steps that adapt show an instability in their error.
+        self._is_fixed = not adapts and scheme.longest_step is None
         # What a warning advises.
         self._may_switch = may_switch
         self.longest, self._limit = 0.0, np.nan
@@ -185,8 +187,7 @@ class Monitor:
 
     def _largest_rate(self) -> float:
         """Largest decay rate that the longest step follows."""
-        if self._adapts or self._scheme.longest_step is not None:
-            # An unstable adaptive step shows in its error.
+        if not self._is_fixed:
             return np.inf
         if np.isnan(self._limit):
             self._limit = stability.largest_rate(self._scheme.amplification, self.longest)
@@ -278,8 +279,8 @@ class Monitor:
                 f"{self._largest_quotient:.3g} over {_PAUSE} steps, limit "
                 f"{self._largest_rate():.3g})"
             )
-        fixed = not self._adapts and self._scheme.longest_step is None and self.longest > 0
-        if fixed and not self._is_bound and not self.would_follow(self.longest * (1 - 1e-9)):
+        is_judged = self._is_fixed and self.longest > 0 and not self._is_bound
+        if is_judged and not self.would_follow(self.longest * (1 - 1e-9)):
             texts.append(
                 f"{self._step()} exceeds the largest stable step {self.largest_stable_dt:.3g} "
                 f"for the spectrum met on the way ({stability.met(self._worst)})"

@@ -257,7 +257,7 @@ def combine(
         control, spread = mean_and_error(small)
         finite_m = (control - value) / (SHRINK - 1)
         noise = np.hypot(err, spread) / (SHRINK - 1)
-        left = _beyond(finite_m, noise)
+        left = beyond(finite_m, noise)
         if not alike:
             left, finite_m = finite_m**2, unknown
         elif extrapolate:
@@ -265,11 +265,11 @@ def combine(
             value, err = value - finite_m, np.hypot(SHRINK * err, spread) / (SHRINK - 1)
     effect, effect_err = (unknown, unknown) if step is None else step
     if step is not None:
-        left = left + _beyond(effect, effect_err)
+        left = left + beyond(effect, effect_err)
     return BatchEstimate(value, np.sqrt(err**2 + left), finite_m, effect, effect_err)
 
 
-def _beyond(effect: Array, err: Array) -> Array:
+def beyond(effect: Array, err: Array) -> Array:
     """Square of an effect without what its own error makes it on average."""
     return np.maximum(effect**2 - err**2, 0.0)
 

@@ -174,13 +174,25 @@ def step_reason(step: float, worst: dict[str, Any]) -> str:
     return stability.message(step, step / excess, f" ({', '.join(seen)})" if seen else "")
 
 
+def chosen_step(
+    dt: float | None,
+    g: float,
+    gamma: float,
+    phi: TransferFunction,
+    onsager: Schedule,
+    model: SiteModel | None,
+    t_max: float,
+) -> float:
+    """The step given; of a model, of which nothing is known before it runs, the longest one."""
+    if dt is not None:
+        return arguments.positive("dt", dt)
+    return stability.LONGEST if model else suggested_step(g, gamma, phi, onsager, t_max)
+
+
 def suggested_step(
-    g: float, gamma: float, phi: TransferFunction, onsager: Schedule | None, t_max: float
+    g: float, gamma: float, phi: TransferFunction, onsager: Schedule, t_max: float
 ) -> float:
     """A step for the rate network, from the widest spectrum that it may meet: at x = 0."""
-    if onsager is None:
-        # Another model, of which nothing is known before it runs.
-        return stability.LONGEST
     rates = stability.ellipse(g, gamma, phi.slope)
     function = as_function("onsager", onsager)
     times = breakpoints(t_max, onsager) if isinstance(onsager, Switching) else np.linspace(0, t_max)

@@ -32,7 +32,6 @@ _BEYOND = 4.0
 # straight line and its steps are long; above, they resolve what is as wide as the normal law.
 _LINEAR, _NEARLY_LINEAR = 1e-3, 1e-2
 _COARSE, _FINE = 3.0, 1.3
-_KEPT = 1e4
 # A relative correction of Δ₀ this small is rounding.
 _ROUNDING = 3e-15
 # The series closes the energy condition only where it is complete.
