@@ -7,10 +7,11 @@ equations and the tests compare the two.  Functions take and return arrays that 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .common.arguments import ArgumentError, Array, confinement, gain, symmetry
+from .common.arguments import ArgumentError, Array, confinement, gain, symmetry, validated
 from .transfer import TransferFunction, transfer_function
 
 
+@validated
 def critical_gain(gamma: ArrayLike) -> Array:
     """Gain 1/(1+γ) of the linear instability of x = 0, where the static branch leaves it.
 
@@ -34,6 +35,7 @@ def critical_gain(gamma: ArrayLike) -> Array:
         return 1 / (1 + symmetry(gamma))
 
 
+@validated
 def measure_transition_gain(gamma: ArrayLike) -> Array:
     """Gain 1/√(1+γ) where, for γ ≥ 0, the measure exp(−βE), β → ∞, leaves x = 0.
 
@@ -55,6 +57,7 @@ def measure_transition_gain(gamma: ArrayLike) -> Array:
         return 1 / np.sqrt(1 + symmetry(gamma))
 
 
+@validated
 def null_response(g: ArrayLike, gamma: ArrayLike = 0.0) -> Array:
     """Resolvent of the elliptic law at 1: integrated response of the state x = 0.
 
@@ -85,6 +88,7 @@ def null_response(g: ArrayLike, gamma: ArrayLike = 0.0) -> Array:
     return np.where(g * (1 + gamma) <= 1, outside, inside)
 
 
+@validated
 def null_fluctuation(g: ArrayLike, gamma: ArrayLike = 0.0) -> Array:
     """χ = lim β q = G²/(1−g²G²) of the null state, ``inf`` for g(1+γ) ≥ 1.
 
@@ -106,6 +110,7 @@ def null_fluctuation(g: ArrayLike, gamma: ArrayLike = 0.0) -> Array:
         return null_response(g, gamma) ** 2 / null_margin(g, gamma)
 
 
+@validated
 def null_margin(g: ArrayLike, gamma: ArrayLike = 0.0) -> Array:
     """1 − g²G² of the null state, 0 for g(1+γ) ≥ 1: its distance from instability.
 
@@ -131,6 +136,7 @@ def null_margin(g: ArrayLike, gamma: ArrayLike = 0.0) -> Array:
     return np.where(edge < 1, value, 0.0)
 
 
+@validated
 def linear_temperature_ratio(g: ArrayLike, gamma: ArrayLike = 0.0, eta: ArrayLike = 0.0) -> Array:
     """τ = T/v of the linear network, v = T + g²⟨x²⟩, with confinement η.
 
@@ -166,6 +172,7 @@ def linear_temperature_ratio(g: ArrayLike, gamma: ArrayLike = 0.0, eta: ArrayLik
     return np.where(eta > 0, np.exp((low + high) / 2), free)
 
 
+@validated
 def square_root_amplitude(
     g: ArrayLike,
     gamma: ArrayLike,

@@ -7,6 +7,7 @@ between the orthogonal complements of those requests (Bolthausen, Commun. Math. 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -242,7 +243,7 @@ class GaussianOperator(_Operator):
         super().__init__(kind, (n, n))  # type: ignore[call-arg]  # the stubs lack it
         theta = np.arcsin(self.gamma) / 2
         self._cos, self._sin = float(np.cos(theta)), float(np.sin(theta))
-        self._rng = seeds.generator(arguments.count("seed", seed, 0), "couplings")
+        self._rng = seeds.generator(arguments.count("seed", seed, 0, math.inf), "couplings")
         # Rounding leaves residuals of this size of vectors that lie in the basis.
         self._floor = float(np.finfo(kind).eps * (100 + np.sqrt(n)))
         rows = partial(Rows, n, kind)

@@ -42,10 +42,7 @@ class Switching:
     values: Sequence[float]
 
     def __post_init__(self) -> None:
-        if not (np.iterable(self.times) and np.iterable(self.values)):
-            raise ArgumentError(
-                f"times={self.times!r}, values={self.values!r}: expected two sequences"
-            )
+        arguments.check_fields(self)
         times = tuple(arguments.finite("times", t) for t in self.times)
         values = tuple(arguments.finite("values", v) for v in self.values)
         if len(values) != len(times) + 1:

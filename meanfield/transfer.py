@@ -14,8 +14,8 @@ from typing import Any, NamedTuple, SupportsIndex
 import numpy as np
 from scipy.special import erf as _erf
 
-from .common import probes
-from .common.arguments import ArgumentError, Array
+from .common import arguments, probes
+from .common.arguments import ArgumentError, Array, shown
 
 Function = Callable[[Array], Array]
 
@@ -107,6 +107,7 @@ class TransferFunction:
     # A tail may overflow harmlessly.
     @np.errstate(all="ignore")
     def __post_init__(self) -> None:
+        arguments.check_fields(self)
         probes.answer(self._named("d1"), self.d1, _SCALES)
         x, step = self.unit * _CHECK_POINTS, self.unit * _CHECK_STEP
         near, both = x[x < 3 * self.unit], np.concatenate([-x, x])
@@ -358,13 +359,12 @@ def transfer_function(phi: str | TransferFunction) -> TransferFunction:
     Raises
     ------
     ArgumentError
-        If the name is unknown.
-    TypeError
-        If `phi` is neither a name nor a `TransferFunction`.
+        If `phi` is neither.
     """
     if isinstance(phi, TransferFunction):
         return phi
     if isinstance(phi, str) and phi in _BUILT_IN:
         return _BUILT_IN[phi]
-    wrong = ArgumentError if isinstance(phi, str) else TypeError
-    raise wrong(f"phi={phi!r}: expected one of {', '.join(NAMES)} or a TransferFunction")
+    raise ArgumentError(
+        f"{shown('phi', phi)}: expected one of {', '.join(NAMES)} or a TransferFunction"
+    )

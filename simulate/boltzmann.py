@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from meanfield import TransferFunction
 from meanfield.common import arguments, seeds
-from meanfield.common.arguments import ArgumentError, Array
+from meanfield.common.arguments import ArgumentError, Array, validated
 from meanfield.common.jobs import bar
 from meanfield.common.result import Result, coordinate, error, given, value
 
@@ -112,6 +112,7 @@ class BoltzmannSamples(Result):
         return replace(self, **along, **verdict).to_dataset(dims)
 
 
+@validated
 def sample_boltzmann(
     J: Any,
     beta: ArrayLike,

@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 
 from meanfield import GaussianOperator
 from meanfield.common import arguments, seeds
-from meanfield.common.arguments import ArgumentError, Array
+from meanfield.common.arguments import ArgumentError, Array, validated
 
 __all__ = ["PAPER_SETS", "dale", "dale_mean", "dale_outlier", "dale_radius", "elliptic", "lazy"]
 
@@ -31,6 +31,7 @@ PAPER_SETS = {
 }
 
 
+@validated
 def elliptic(n: int, g: float, gamma: float = 0.0, *, seed: int) -> Array:
     """Gaussian couplings of the elliptic ensemble.
 
@@ -69,6 +70,7 @@ def elliptic(n: int, g: float, gamma: float = 0.0, *, seed: int) -> Array:
     return couplings * (g / np.sqrt(n))
 
 
+@validated
 def lazy(
     n: int,
     g: float,
@@ -153,6 +155,7 @@ def dale(
     zero_row_sum: bool = False,
     **statistics: Unpack[_DaleStatistics],
 ) -> Array | csr_array[np.float64, tuple[int, int]]: ...
+@validated
 def dale(
     n: int,
     *,
@@ -268,6 +271,7 @@ def _row_shift(excess: Array, connections: NDArray[np.int64], alpha: float) -> A
     return excess / np.maximum(connections, 1)
 
 
+@validated
 def dale_mean(n: int, *, f: float, alpha: float, mu_e: float, mu_i: float) -> float:
     """Mean coupling E[J] = α[f μ̃_e + (1−f) μ̃_i] between two neurons ([HH] Eq. 18).
 
@@ -294,6 +298,7 @@ def dale_mean(n: int, *, f: float, alpha: float, mu_e: float, mu_i: float) -> fl
     return alpha * (f * mu_e + (1 - f) * mu_i) / float(np.sqrt(n))
 
 
+@validated
 def dale_outlier(
     n: int,
     *,
@@ -363,6 +368,7 @@ def dale_outlier(
     return roots
 
 
+@validated
 def dale_radius(
     *, f: float, alpha: float, mu_e: float, mu_i: float, sigma_e: float, sigma_i: float
 ) -> float:

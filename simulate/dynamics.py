@@ -11,11 +11,12 @@ from numpy.typing import ArrayLike
 from scipy.sparse.linalg import LinearOperator
 
 from meanfield.common import arguments
-from meanfield.common.arguments import Array
+from meanfield.common.arguments import Array, validated
 
 from .network import Network, Phi, largest_rate
 
 
+@validated
 def force(x: ArrayLike, J: Any, *, phi: Phi = "tanh") -> Array:
     """Vanilla drift f = −x + Jφ(x).
 
@@ -40,6 +41,7 @@ def force(x: ArrayLike, J: Any, *, phi: Phi = "tanh") -> Array:
     return network.evaluate(network.state(x), 0.0).force
 
 
+@validated
 def kinetic_energy(x: ArrayLike, J: Any, *, eta: float = 0.0, phi: Phi = "tanh") -> Array:
     """Quasi-potential E = ½ Σ f_i² + ½ η Σ x_i², summed over neurons.
 
@@ -65,6 +67,7 @@ def kinetic_energy(x: ArrayLike, J: Any, *, eta: float = 0.0, phi: Phi = "tanh")
     return network.energy(state, network.evaluate(state, 0.0).force)
 
 
+@validated
 def onsager_force(x: ArrayLike, J: Any, *, phi: Phi = "tanh") -> Array:
     """Onsager-reaction force −φ'(x) ∘ Jᵀf ([HH] Eq. 8 without its factor).
 
@@ -90,6 +93,7 @@ def onsager_force(x: ArrayLike, J: Any, *, phi: Phi = "tanh") -> Array:
     return -network.slope(state, value) * network.transposed_product(drift)
 
 
+@validated
 def energy_gradient(x: ArrayLike, J: Any, *, eta: float = 0.0, phi: Phi = "tanh") -> Array:
     """∇E = −f + φ'(x) ∘ Jᵀf + ηx, so that f plus the Onsager force is −∇E at η = 0.
 
@@ -112,6 +116,7 @@ def energy_gradient(x: ArrayLike, J: Any, *, eta: float = 0.0, phi: Phi = "tanh"
     return np.negative(network.evaluate(network.state(x), 1.0).drift)
 
 
+@validated
 def jacobian(
     x: ArrayLike, J: Any, *, onsager: float = 0.0, eta: float = 0.0, phi: Phi = "tanh"
 ) -> Array:
@@ -157,6 +162,7 @@ def jacobian(
     return result if state.ndim == 2 else result[..., 0]
 
 
+@validated
 def jacobian_operator(
     x: ArrayLike, J: Any, *, onsager: float = 0.0, eta: float = 0.0, phi: Phi = "tanh"
 ) -> LinearOperator:
@@ -198,6 +204,7 @@ def jacobian_operator(
     )
 
 
+@validated
 def divergence(
     x: ArrayLike, J: Any, *, onsager: float = 0.0, eta: float = 0.0, phi: Phi = "tanh"
 ) -> Array:
@@ -234,6 +241,7 @@ def divergence(
     return np.asarray(total)
 
 
+@validated
 def stiffness(
     x: ArrayLike, J: Any, *, onsager: float = 1.0, eta: float = 0.0, phi: Phi = "tanh"
 ) -> Array:

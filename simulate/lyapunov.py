@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from threadpoolctl import threadpool_limits
 
 from meanfield.common import arguments, result, seeds
-from meanfield.common.arguments import ArgumentError, Array
+from meanfield.common.arguments import ArgumentError, Array, validated
 from meanfield.common.jobs import bar
 from meanfield.common.result import given
 from meanfield.dmft.sampler.ensemble import beyond
@@ -114,6 +114,7 @@ class LyapunovSpectrum(IntegratedRun):
         return float(np.sum(self.exponents[self.exponents > 0]))
 
 
+@validated
 def maximal_lyapunov(
     J: Any,
     *,
@@ -217,6 +218,7 @@ def maximal_lyapunov(
     )
 
 
+@validated
 def lyapunov_spectrum(
     J: Any,
     k: int,

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from meanfield import TransferFunction, transfer_function
 from meanfield.common import arguments, style
-from meanfield.common.arguments import ArgumentError, Array
+from meanfield.common.arguments import ArgumentError, Array, validated
 from meanfield.common.result import Result, coordinate, error, fact, given, value
 
 from .integration import Trajectory
@@ -26,6 +26,7 @@ _BLOCK = 2**23
 _ROWS_PER_NEURON = 4
 
 
+@validated
 def state_at(trajectory: Trajectory, t: float) -> NDArray[np.floating]:
     """State of a run at one of its save times.
 
@@ -61,6 +62,7 @@ def state_at(trajectory: Trajectory, t: float) -> NDArray[np.floating]:
     return states[nearest]
 
 
+@validated
 def freezing(
     x: ArrayLike,
     x_later: ArrayLike,
@@ -265,6 +267,7 @@ class ActivityDistribution(Result):
     _picture = ("centers", "density")
 
 
+@validated
 def activity_distribution(
     x: Trajectory | Sequence[Trajectory] | ArrayLike,
     *,
@@ -381,6 +384,7 @@ class Autocorrelation(Result):
     _picture = ("tau", "C")
 
 
+@validated
 def autocorrelation(
     x: Trajectory | Sequence[Trajectory] | ArrayLike,
     *,
@@ -536,6 +540,7 @@ class PrincipalComponents(Result):
         return style.curves(ax, states, drawn)
 
 
+@validated
 def principal_components(
     x: Trajectory | ArrayLike, k: int, *, of: str = "x", phi: str | TransferFunction | None = None
 ) -> PrincipalComponents:

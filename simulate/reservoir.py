@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from meanfield import TransferFunction
 from meanfield.common import arguments, seeds
-from meanfield.common.arguments import ArgumentError, Array
+from meanfield.common.arguments import ArgumentError, Array, validated
 from meanfield.common.result import Result, coordinate, error, fact, given, value
 from meanfield.schedule import Schedule, Switching
 
@@ -101,6 +101,7 @@ class MemoryCurve(Result):
     _picture = ("tau", "m")
 
 
+@validated
 def memory_function(
     X: ArrayLike,
     z: ArrayLike,
@@ -472,6 +473,7 @@ def _spectrum(x: Array, s: Array) -> tuple[float, int, float]:
     return squares[0] / len(x), rank, squares[0] / squares[-1] if full else np.inf
 
 
+@validated
 def two_sines(t: ArrayLike) -> Array:
     """Stimulus of [HH] Fig. 9, S(t) = sin(0.02πt) + sin(0.04πt): period 100, any real t.
 
@@ -494,6 +496,7 @@ def two_sines(t: ArrayLike) -> Array:
     return np.sin(0.02 * np.pi * time) + np.sin(0.04 * np.pi * time)
 
 
+@validated
 def stimulus_targets(
     t: ArrayLike,
     tau: ArrayLike,
@@ -550,6 +553,7 @@ def _jumps(stimulus: Stimulus, switch_times: Sequence[float]) -> Array:
     return np.array([*own, *(arguments.finite("switch_times", t) for t in switch_times)])
 
 
+@validated
 def memory_curve(
     J: Any,
     tau: ArrayLike,

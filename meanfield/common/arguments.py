@@ -1,18 +1,142 @@
-"""Checks of arguments: every message names the argument, its value and the allowed range."""
+"""Checks of arguments: every message names the argument, its value and the allowed range.
 
-from collections.abc import Callable
+`validated` reads off the signature of a public function what each argument may be; which numbers
+are allowed is said where they are used, by the functions that follow.
+"""
+
+import functools
+import inspect
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from numbers import Real
 from operator import index
-from typing import Any
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, NamedTuple, ParamSpec, TypeVar, Union, get_args, get_origin
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 Array = NDArray[np.float64]
+_Given = ParamSpec("_Given")
+_Found = TypeVar("_Found")
+
+# No parameter of the theory or of a network is larger, or positive and smaller than the inverse:
+# between them fourth powers and sums of squares neither overflow nor vanish.
+LARGEST = 1e50
+# Larger integers are no sizes, and no floats.
+_COUNT = 2**53
 
 
 class ArgumentError(ValueError):
     """An argument outside its range."""
+
+
+class _Kind(NamedTuple):
+    """One of the things that an argument may be."""
+
+    holds: Callable[[Any], bool]
+    words: str
+
+
+def validated(function: Callable[_Given, _Found]) -> Callable[_Given, _Found]:
+    """Refuse arguments that are not what the annotations say, before the work begins."""
+    parameters = list(inspect.signature(function).parameters.values())
+    names = [one.name for one in parameters]
+    usual = {one.name: one.default for one in parameters}
+    kinds: dict[str, list[_Kind]] = {}
+
+    @functools.wraps(function)
+    def entered(*args: _Given.args, **kwargs: _Given.kwargs) -> _Found:
+        if not kinds:
+            # Not sooner: a type may stand further down in its module.
+            kinds.update({one.name: _kinds(function, one.annotation) for one in parameters})
+        for name, value in [*zip(names, args, strict=False), *kwargs.items()]:
+            if name in kinds and value is not usual[name]:
+                _match(name, value, kinds[name])
+        return function(*args, **kwargs)
+
+    return entered
+
+
+def check_fields(record: Any) -> None:
+    """Refuse fields of a dataclass that are not what the annotations say."""
+    for name, field in type(record).__dataclass_fields__.items():
+        _match(name, getattr(record, name), _kinds(type(record), field.type))
+
+
+def shown(name: str, value: Any) -> str:
+    """An argument with its value, an array with what it is instead."""
+    if isinstance(value, np.ndarray) and value.ndim > 0:
+        return f"{name} of dtype {value.dtype} and shape {value.shape}"
+    return f"{name}={value!r:.200}"
+
+
+def _match(name: str, value: Any, kinds: Sequence[_Kind]) -> None:
+    if kinds and not any(kind.holds(value) for kind in kinds):
+        words = " or ".join(dict.fromkeys(kind.words for kind in kinds))
+        raise ArgumentError(f"{shown(name, value)}: must be {words}")
+
+
+def _kinds(owner: Any, annotation: Any) -> list[_Kind]:
+    """What an annotation allows; nothing if it allows everything."""
+    if isinstance(annotation, str):
+        try:
+            annotation = eval(annotation, vars(sys.modules[owner.__module__]))
+        except NameError:  # A type that is imported for the type check only.
+            return []
+    is_union = get_origin(annotation) in (Union, UnionType)
+    members = list(get_args(annotation)) if is_union else [annotation]
+    for alias in (ArrayLike, DTypeLike):
+        own = get_args(alias)
+        if set(own) <= set(members):
+            members = [alias, *(one for one in members if one not in own)]
+    if {Any, inspect.Parameter.empty} & set(members):
+        return []
+    return [_kind(owner, one) for one in members]
+
+
+def _kind(owner: Any, annotation: Any) -> _Kind:
+    if annotation in _PLAIN:
+        return _PLAIN[annotation]
+    origin = get_origin(annotation) or annotation
+    if origin is Callable:
+        return _Kind(lambda v: callable(v) and not isinstance(v, type), "a function")
+    entries = [_kinds(owner, one) for one in get_args(annotation) if one is not Ellipsis]
+    if origin is tuple and Ellipsis not in get_args(annotation):
+        words = f"{len(entries)} values, each {_or(entries[0])}"
+        return _Kind(lambda v: _is_list(v) and len(v) == len(entries) and _all(v, entries), words)
+    if origin in (Sequence, list, tuple):
+        words = f"a list, each entry {_or(entries[0])}" if entries[0] else "a list"
+        return _Kind(lambda v: _is_list(v) and _all(v, entries * len(v)), words)
+    article = "an" if origin.__name__[0] in "AEIOU" else "a"
+    return _Kind(lambda v: isinstance(v, origin), f"{article} {origin.__name__}")
+
+
+def _or(kinds: Iterable[_Kind]) -> str:
+    return " or ".join(kind.words for kind in kinds)
+
+
+def _is_list(value: Any) -> bool:
+    sized = isinstance(value, Sequence) or (isinstance(value, np.ndarray) and value.ndim > 0)
+    return sized and not isinstance(value, str | bytes)
+
+
+def _all(values: Any, kinds: Sequence[Sequence[_Kind]]) -> bool:
+    pairs = zip(values, kinds, strict=True)
+    return all(not own or any(kind.holds(v) for kind in own) for v, own in pairs)
+
+
+def _is_type(value: Any) -> bool:
+    try:
+        return value is not None and np.dtype(value).kind in "fc"
+    except TypeError:
+        return False
+
+
+def _is_count(value: Any) -> bool:
+    return not isinstance(value, bool | np.bool_) and hasattr(value, "__index__")
 
 
 def _is_real(value: object) -> bool:
@@ -26,6 +150,27 @@ def _is_real(value: object) -> bool:
     return given.dtype.kind in "iuf" and not np.ma.is_masked(value)
 
 
+def _reads(value: Any) -> bool:
+    try:
+        return _is_real(value)
+    except (TypeError, ValueError, OverflowError):
+        return False
+
+
+_REAL = "real numbers, none of them masked"
+_PLAIN = {
+    NoneType: _Kind(lambda v: v is None, "None"),
+    bool: _Kind(lambda v: isinstance(v, bool | np.bool_), "True or False"),
+    int: _Kind(_is_count, "an integer"),
+    float: _Kind(lambda v: _reads(v) and np.ndim(v) == 0, "a real number"),
+    str: _Kind(lambda v: isinstance(v, str), "a text"),
+    Path: _Kind(lambda v: isinstance(v, str | os.PathLike), "a path"),
+    ArrayLike: _Kind(_reads, _REAL),
+    DTypeLike: _Kind(_is_type, "a floating type"),
+    Mapping: _Kind(lambda v: isinstance(v, Mapping), "a mapping"),
+}
+
+
 def real(name: str, value: ArrayLike) -> NDArray[Any]:
     """Integers or floats as an array of any shape, no copy of one; nothing else is read as such."""
     # NumPy would read '2', True, None and a date as 2, 1, nan and a count of days, and drop
@@ -36,9 +181,7 @@ def real(name: str, value: ArrayLike) -> NDArray[Any]:
         array = np.asarray(value)
         return array.astype(float) if array.dtype.kind == "O" else array
     except (TypeError, ValueError, OverflowError) as error:
-        is_array = isinstance(value, np.ndarray) and value.ndim > 0
-        what = f"{name} of dtype {value.dtype}" if is_array else f"{name}={value!r:.200}"  # type: ignore[union-attr]
-        raise ArgumentError(f"{what}: must be real numbers, none of them masked") from error
+        raise ArgumentError(f"{shown(name, value)}: must be {_REAL}") from error
 
 
 def _checked(
@@ -48,6 +191,9 @@ def _checked(
     bad = ~valid(array)
     if np.any(bad):
         raise ArgumentError(f"{name}={array[bad].flat[0]:g}: {allowed}")
+    far = np.isfinite(array) & (np.abs(array) > LARGEST)
+    if np.any(far):
+        raise ArgumentError(f"{name}={array[far].flat[0]:g}: must be {LARGEST:g} at most")
     return array
 
 
@@ -65,9 +211,16 @@ def array(name: str, value: ArrayLike) -> Array:
     return _checked(name, value, np.isfinite, "must be finite")
 
 
+def _is_positive(values: Array) -> NDArray[np.bool_]:
+    return (values >= 1 / LARGEST) & np.isfinite(values)
+
+
+_POSITIVE = f"must be positive and finite, from {1 / LARGEST:g} to {LARGEST:g}"
+
+
 def gain(value: ArrayLike) -> Array:
     """The gain g as an array."""
-    return _checked("g", value, lambda a: (a > 0) & np.isfinite(a), "must be positive and finite")
+    return _checked("g", value, _is_positive, _POSITIVE)
 
 
 def symmetry(value: ArrayLike) -> Array:
@@ -121,7 +274,7 @@ def axis(name: str, values: ArrayLike) -> Array:
 
 def positive(name: str, value: float) -> float:
     """A positive finite number."""
-    return _number(name, value, lambda a: (a > 0) & np.isfinite(a), "must be positive and finite")
+    return _number(name, value, _is_positive, _POSITIVE)
 
 
 def finite(name: str, value: float) -> float:
@@ -140,7 +293,7 @@ def within(name: str, value: float, low: float, high: float) -> float:
     return _number(name, value, lambda a: (a >= low) & (a <= high), allowed)
 
 
-def count(name: str, value: int, minimum: int, maximum: int | None = None) -> int:
+def count(name: str, value: int, minimum: int, maximum: float = _COUNT) -> int:
     """An integer of any integer type in the range given; booleans and floats are refused."""
     try:
         if isinstance(value, (bool, np.bool_)):
@@ -150,7 +303,7 @@ def count(name: str, value: int, minimum: int, maximum: int | None = None) -> in
         raise ArgumentError(f"{name}={value!r}: must be an integer") from error
     if number < minimum:
         raise ArgumentError(f"{name}={number}: must be at least {minimum}")
-    if maximum is not None and number > maximum:
+    if number > maximum:
         raise ArgumentError(f"{name}={number}: must be at most {maximum}")
     return number
 
@@ -162,5 +315,5 @@ def window(value: float) -> float:
 
 def one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
     """Check that `value` is one of the words `allowed`."""
-    if value not in allowed:
-        raise ArgumentError(f"{name}={value!r}: expected one of {', '.join(allowed)}")
+    if not isinstance(value, str) or value not in allowed:
+        raise ArgumentError(f"{shown(name, value)}: expected one of {', '.join(allowed)}")

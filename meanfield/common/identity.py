@@ -35,7 +35,7 @@ _LONGEST, _MOST = 60, 3
 
 
 def identity(
-    function: Callable[..., Any], fixed: Mapping[str, Any], version: str | None = None
+    function: Callable[..., Any], fixed: Mapping[str, Any], version: str | int | None = None
 ) -> dict[str, str]:
     """Of calls of a function with these fixed arguments; `version` in the place of its code."""
     module = getattr(function, "__module__", None) or ""

@@ -1,6 +1,7 @@
 """One seed, independent streams: couplings, starts and noise of the same seed share nothing."""
 
 import hashlib
+import math
 import struct
 from collections.abc import Mapping
 
@@ -13,6 +14,7 @@ _STREAMS = ("couplings", "start", "tangent", "noise", "sampling", "members")
 _OWN = 0x6A09E667
 
 
+@arguments.validated
 def sequence(seed: int | None, stream: str, *key: int) -> np.random.SeedSequence:
     """Seed sequence of one purpose, and with `key` of one of its members.
 
@@ -32,10 +34,12 @@ def sequence(seed: int | None, stream: str, *key: int) -> np.random.SeedSequence
     ArgumentError
         If the seed is not an integer ≥ 0.
     """
-    entropy = None if seed is None else arguments.count("seed", seed, 0)
+    entropy = None if seed is None else arguments.count("seed", seed, 0, math.inf)
+    arguments.one_of("stream", stream, _STREAMS)
     return np.random.SeedSequence(entropy, spawn_key=(_OWN, _STREAMS.index(stream), *key))
 
 
+@arguments.validated
 def entropy(seed: int | None) -> int:
     """The seed itself, or one from the operating system: what a result must report."""
     drawn = sequence(seed, "sampling").entropy
@@ -43,11 +47,14 @@ def entropy(seed: int | None) -> int:
     return drawn
 
 
+@arguments.validated
 def member(seed: int, *key: int) -> int:
     """A seed of its own for one member of a group, e.g. the k-th coupling matrix of a figure."""
+    key = tuple(arguments.count("key", k, 0) for k in key)
     return int(sequence(seed, "members", *key).generate_state(1, np.uint64)[0])
 
 
+@arguments.validated
 def point(seed: int, replicate: int = 0, place: Mapping[str, float | str] | None = None) -> int:
     """The seed of one point of a sweep: by its replicate and the values of its coordinates.
 
@@ -86,9 +93,10 @@ def point(seed: int, replicate: int = 0, place: Mapping[str, float | str] | None
         exact = shown.encode() if isinstance(value, str) else struct.pack("<d", float(shown) + 0.0)
         digest = hashlib.sha256(name.encode() + b"=" + exact).digest()
         words += struct.unpack("<2I", digest[:8])
-    return member(seed, replicate, *words)
+    return member(seed, arguments.count("replicate", replicate, 0), *words)
 
 
+@arguments.validated
 def generator(seed: int | None, stream: str, *key: int) -> np.random.Generator:
     """The generator of `sequence`."""
     return np.random.default_rng(sequence(seed, stream, *key))

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from . import arguments, seeds
-from .arguments import ArgumentError
+from .arguments import ArgumentError, validated
 from .files import provenance
 from .identity import differences, identity, key_of, title
 from .jobs import Attempt, carry_out, slots, stoppable
@@ -39,6 +39,7 @@ class SweepWarning(UserWarning):
     """Some points of a sweep have no result."""
 
 
+@validated
 def sweep(
     function: Callable[..., Any],
     axes: Mapping[str, ArrayLike],
@@ -49,7 +50,7 @@ def sweep(
     store: str | Path | None = None,
     workers: int | None = None,
     executor: Any = None,
-    version: str | None = None,
+    version: str | int | None = None,
     retry: bool = True,
     progress: bool = False,
     throw: bool | type[Exception] = False,
@@ -258,6 +259,7 @@ class Plan(NamedTuple):
         return f"{text}; {(4 / 3 * self.bytes + _LINE * self.points) / 1e6:.3g} MB on disk"
 
 
+@validated
 def plan(function: Callable[..., Any], axes: Mapping[str, ArrayLike], **how: Any) -> Plan:
     """What `sweep` would cost with these arguments: points, time and bytes.
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import exponential
 from ..common import arguments, result
-from ..common.arguments import ArgumentError, Array
+from ..common.arguments import ArgumentError, Array, validated
 from ..schedule import Schedule, breakpoints, step_times
 from ..stability import StepSizeWarning
 from ..transfer import TransferFunction, transfer_function
@@ -59,6 +59,7 @@ class MeanFieldLyapunov(SampledResult):
     _picture = ("t", "trace")
 
 
+@validated
 def maximal_lyapunov(
     g: float,
     gamma: float = 0.0,

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import ive, jv
 
 from ..common import arguments
-from ..common.arguments import ArgumentError, Array
+from ..common.arguments import ArgumentError, Array, validated
 from ..common.result import coordinate, error, fact, given, value
 from ..elliptic import null_response
 from ..schedule import step_times
@@ -145,6 +145,7 @@ class SteadyState(SampledResult):
     _picture = ("tau", "C")
 
 
+@validated
 def steady_state(
     g: float,
     gamma: float = 0.0,

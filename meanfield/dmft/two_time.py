@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..common import arguments
-from ..common.arguments import ArgumentError, Array
+from ..common.arguments import ArgumentError, Array, validated
 from ..common.result import coordinate, error, fact, given, value
 from ..schedule import Schedule, as_function, breakpoints, step_times
 from ..stability import StepSizeWarning
@@ -142,6 +142,7 @@ class TwoTime(SampledResult):
     _picture = ("t", "energy")
 
 
+@validated
 def two_time(
     g: float,
     gamma: float = 0.0,

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..common import arguments
-from ..common.arguments import Array
+from ..common.arguments import Array, validated
 from ..common.jobs import bar
 from ..common.result import Result, coordinate, given, value
 from ..transfer import TransferFunction, transfer_function
@@ -106,6 +106,7 @@ class SaddlePoint(Result):
         return varying[0], "q", "Q"
 
 
+@validated
 def saddle_point(
     g: ArrayLike,
     gamma: ArrayLike = 0.0,
@@ -199,6 +200,7 @@ def saddle_point(
     return solution
 
 
+@validated
 def spin_glass_beta(
     g: ArrayLike, gamma: ArrayLike, *, phi: str | TransferFunction = "tanh"
 ) -> Array:
@@ -244,6 +246,7 @@ class OrderParameters(NamedTuple):
     P: Array
 
 
+@validated
 def replica_map(
     order: tuple[ArrayLike, ArrayLike, ArrayLike, ArrayLike, ArrayLike, ArrayLike],
     g: ArrayLike,

@@ -14,7 +14,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from ..common import arguments, style
-from ..common.arguments import ArgumentError, Array
+from ..common.arguments import ArgumentError, Array, validated
 from ..common.result import CONVERGED, given
 from ..common.study import Part, Study, told
 from ..common.sweep import sweep
@@ -72,6 +72,7 @@ class _Times(NamedTuple):
     half: NDArray[np.intp]
 
 
+@validated
 def freezing_curve(
     g: ArrayLike,
     onsager: ArrayLike,

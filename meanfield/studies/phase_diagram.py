@@ -13,7 +13,7 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from ..common import arguments, style
-from ..common.arguments import ArgumentError, Array
+from ..common.arguments import ArgumentError, Array, validated
 from ..common.result import given
 from ..common.study import Part, Study, told
 from ..common.sweep import SweepWarning, sweep
@@ -35,6 +35,7 @@ _OTHER = ("q", "Q", "r")
 _LABELS = {"q": r"$q$", "r": r"$r$", "X": r"$X_d$", "G": r"$G = r - R$", "Q": r"$Q$"}
 
 
+@validated
 def phase_diagram(
     g: ArrayLike,
     gamma: ArrayLike,

@@ -10,7 +10,7 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from ..common import style
-from ..common.arguments import ArgumentError
+from ..common.arguments import ArgumentError, validated
 from ..common.result import given
 from ..common.study import Part, Study, told
 from ..common.sweep import sweep
@@ -30,6 +30,7 @@ _TEXTS = {
 }
 
 
+@validated
 def response_curve(
     g: ArrayLike,
     gamma: ArrayLike,

@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from meanfield import StepSizeWarning, TransferFunction
 from meanfield.common import arguments, seeds
-from meanfield.common.arguments import ArgumentError, Array
+from meanfield.common.arguments import ArgumentError, Array, validated
 from meanfield.common.jobs import bar
 from meanfield.common.result import given
 
@@ -37,6 +37,7 @@ class FixedPointError(RuntimeError):
         return str(self.args[0])
 
 
+@validated
 def find_fixed_points(
     J: Any,
     *,

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 
 from meanfield import exponential, stability
 from meanfield.common import arguments
-from meanfield.common.arguments import ArgumentError, Array
+from meanfield.common.arguments import ArgumentError, Array, validated
 from meanfield.stability import Amplification, Rates
 
 from ..network import Evaluation, State
@@ -104,6 +104,7 @@ class Scheme:
 # Explicit Runge–Kutta schemes.
 
 
+@validated
 def runge_kutta(
     name: str,
     A: Sequence[Sequence[float]],

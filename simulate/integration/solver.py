@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from meanfield import TransferFunction, stability
 from meanfield.common import arguments
-from meanfield.common.arguments import ArgumentError, Array
+from meanfield.common.arguments import ArgumentError, Array, validated
 from meanfield.common.jobs import bar
 from meanfield.common.result import coordinate, fact, given, value
 from meanfield.schedule import Schedule, Switching, as_function, breakpoints, step_count
@@ -185,6 +185,7 @@ class Trajectory(IntegratedRun):
         )  # fmt: skip
 
 
+@validated
 def integrate(
     J: Any,
     x0: ArrayLike,

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meanfield.common import arguments, seeds, style
-from meanfield.common.arguments import ArgumentError, Array
+from meanfield.common.arguments import ArgumentError, Array, validated
 from meanfield.common.files import provenance
 from meanfield.common.identity import environment, identity, key_of, sources
 from meanfield.common.jobs import Attempt
@@ -218,6 +218,7 @@ class Validation(Result):
         return json.dumps(facts, indent=1, ensure_ascii=False, allow_nan=False)
 
 
+@validated
 def validate(
     preset: str = "quick",
     *,

@@ -188,7 +188,7 @@ def test_a_kink_is_no_mistake(edge: float) -> None:
 def test_unknown_names_are_listed() -> None:
     with pytest.raises(ValueError, match="tanh, erf, algebraic, linear"):
         transfer_function("relu")
-    with pytest.raises(TypeError, match="expected one of"):
+    with pytest.raises(ArgumentError, match="expected one of"):
         transfer_function(3)  # type: ignore[arg-type]
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ...common import arguments
-from ...common.arguments import Array
+from ...common.arguments import Array, validated
 from ...common.result import ABSENT, CONVERGED, FLAGGED, Result, coordinate, given, value
 from ...transfer import TransferFunction, transfer_function
 from . import arcsine, energy
@@ -130,6 +130,7 @@ class Stationary(Result):
         return np.sum([getattr(self, name) for name in ERRORS], axis=0)
 
 
+@validated
 def stationary(
     g: ArrayLike,
     *,
@@ -272,6 +273,7 @@ def stationary(
     return state
 
 
+@validated
 def effective_temperature(
     g: ArrayLike,
     *,

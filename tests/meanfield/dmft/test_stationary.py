@@ -670,7 +670,7 @@ def test_bad_arguments(arguments, message):
 def test_unknown_functions():
     with pytest.raises(ValueError, match="expected one of tanh"):
         stationary(2.0, phi="relu")
-    with pytest.raises(TypeError, match="expected one of tanh"):
+    with pytest.raises(ArgumentError, match="expected one of tanh"):
         stationary(2.0, phi=np.tanh)
 
 

@@ -1,0 +1,385 @@
+"""Public function × argument × bad value: a right result, or an error that names the argument.
+
+The table is made from the signatures.  `python tests/test_inputs.py` runs all of it and prints the
+counts; with names of functions it prints every cell of theirs that is wrong.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import resource
+import signal
+import sys
+import tempfile
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+import meanfield
+import simulate
+from meanfield import ArgumentError, seeds
+from meanfield.common.result import CONVERGED, Result
+from simulate import couplings
+
+LIMIT, MEMORY = 20.0, 4 * 2**30
+# Of the quick suite, drawn anew from the names of the cells: the same on every machine.
+SHARE = 0.04
+
+J = couplings.elliptic(6, 1.2, seed=0)
+X = np.random.default_rng(0).standard_normal((6, 3))
+SIGNAL = np.random.default_rng(1).standard_normal((60, 3))
+FEW: dict[str, Any] = {"n_trajectories": 128, "batches": 2, "seed": 0}
+RUN: dict[str, Any] = {"J": J, "dt": 0.1, "t_max": 14.0, "t_skip": 2.0, "seed": 0}
+SETS: dict[str, Any] = {
+    "f": 0.5, "alpha": 0.5, "mu_e": 1.0, "mu_i": -1.0, "sigma_e": 0.1, "sigma_i": 0.1,
+}  # fmt: skip
+MEANS = {name: SETS[name] for name in ("f", "alpha", "mu_e", "mu_i")}
+
+
+def double(g: float) -> float:
+    return 2 * g
+
+
+# A call of each public function that is right and short; the others are made of it.
+CALLS: dict[Callable[..., Any], dict[str, Any]] = {
+    meanfield.critical_gain: {"gamma": 0.5},
+    meanfield.measure_transition_gain: {"gamma": 0.5},
+    meanfield.null_response: {"g": 0.5, "gamma": 0.5},
+    meanfield.null_fluctuation: {"g": 0.5, "gamma": 0.5},
+    meanfield.null_margin: {"g": 0.5, "gamma": 0.5},
+    meanfield.linear_temperature_ratio: {"g": 0.5, "gamma": 0.5},
+    meanfield.square_root_amplitude: {"g": 0.75, "gamma": 0.5, "cubic": 0.6},
+    meanfield.effective_temperature: {"g": 1.5},
+    meanfield.saddle_point: {"g": 1.5, "gamma": 0.5},
+    meanfield.replica_map: {"order": meanfield.OrderParameters(*np.full(6, 0.2)), "g": 1.5, "beta": 2.0},
+    meanfield.spin_glass_beta: {"g": 1.5, "gamma": 0.5},
+    meanfield.phase_diagram: {"g": [1.5], "gamma": [0.5], "branch": "static"},
+    meanfield.response_curve: {"g": [0.5], "gamma": [0.0]},
+    meanfield.stationary: {"g": 1.5, "n_tau": 11, "order": 2001},
+    meanfield.two_time: {"g": 0.5, "t_max": 0.4, "dt": 0.1, "method": "sampler", **FEW},
+    meanfield.steady_state: {"g": 0.5, "gamma": 0.5, "t_skip": 2.0, "t_max": 6.0, "window": 2.0, "dt": 0.2, **FEW},
+    meanfield.maximal_lyapunov: {"g": 0.5, "t_skip": 2.0, "t_max": 6.0, "dt": 0.2, **FEW},
+    meanfield.freezing_curve: {"g": [1.5], "onsager": [1.0], "t_chaos": 1.0, "t_frozen": 1.0, "dt": 0.2, **FEW},
+    meanfield.transfer_function: {"phi": "tanh"},
+    meanfield.sweep: {"function": double, "axes": {"g": [1.0]}},
+    meanfield.plan: {"function": double, "axes": {"g": [1.0]}},
+    meanfield.Switching: {"times": [1.0], "values": [0.0, 1.0]},
+    meanfield.GaussianOperator: {"n": 6, "g": 1.2, "seed": 0},
+    meanfield.TransferFunction: {
+        "name": "one", "phi": np.tanh, "d1": lambda x: 1 - np.tanh(x) ** 2,
+        "d2": lambda x: -2 * np.tanh(x) * (1 - np.tanh(x) ** 2), "bound": 1.0,
+    },
+    meanfield.SiteModel: {"name": "one", "phi": np.tanh, "drift": lambda t, x, h, u: h - x},
+    seeds.sequence: {"seed": 0, "stream": "start"},
+    seeds.generator: {"seed": 0, "stream": "start"},
+    seeds.entropy: {"seed": 0},
+    seeds.member: {"seed": 0},
+    seeds.point: {"seed": 0},
+    simulate.force: {"x": X, "J": J},
+    simulate.onsager_force: {"x": X, "J": J},
+    simulate.kinetic_energy: {"x": X, "J": J},
+    simulate.energy_gradient: {"x": X, "J": J},
+    simulate.jacobian: {"x": X[:, 0], "J": J},
+    simulate.jacobian_operator: {"x": X[:, 0], "J": J},
+    simulate.divergence: {"x": X, "J": J},
+    simulate.stiffness: {"x": X, "J": J},
+    simulate.integrate: {"J": J, "x0": X, "t_max": 1.0, "dt": 0.1, "seed": 0},
+    simulate.maximal_lyapunov: RUN,
+    simulate.lyapunov_spectrum: {"k": 2, **RUN},
+    simulate.find_fixed_points: {"J": J, "n_starts": 2, "seed": 0, "settle": 2.0, "relax": 2.0},
+    simulate.sample_boltzmann: {
+        "J": J, "beta": 0.5, "n_samples": 20, "chains": 2, "warmup": 5, "leapfrog": 2, "seed": 0
+    },
+    simulate.freezing: {"x": X, "x_later": X},
+    simulate.autocorrelation: {"x": SIGNAL, "max_lag": 3.0},
+    simulate.activity_distribution: {"x": SIGNAL, "bins": 5},
+    simulate.principal_components: {"x": SIGNAL, "k": 2},
+    simulate.memory_function: {"X": SIGNAL, "z": SIGNAL[:, 0]},
+    simulate.memory_curve: {"J": J, "tau": [0.5], "t_max": 30.0, "t_skip": 2.0, "gap": 1.0, "dt": 0.1, "seed": 0},
+    simulate.two_sines: {"t": [0.0, 1.0]},
+    simulate.stimulus_targets: {"t": [1.0, 2.0], "tau": [0.5]},
+    simulate.state_at: {"trajectory": None, "t": 1.0},
+    simulate.Trajectory.resume: {"self": None, "t_max": 2.0},
+    simulate.runge_kutta: {"name": "one", "A": [], "b": [1.0], "order": 1},
+    simulate.validate: {"rows": ["identities*"]},
+    couplings.elliptic: {"n": 6, "g": 1.2, "seed": 0},
+    couplings.lazy: {"n": 6, "g": 1.2, "seed": 0},
+    couplings.dale: {"n": 6, "seed": 0, **SETS},
+    couplings.dale_mean: {"n": 6, **MEANS},
+    couplings.dale_radius: SETS,
+    couplings.dale_outlier: {"n": 6, **MEANS},
+}  # fmt: skip
+# Each is a program of its own, or opens what the others write.
+ELSEWHERE = {meanfield.load, simulate.reproduce}
+# Results are made by solvers, and messages by what they tell of.
+MADE = (Result, Exception)
+# Takes anything: a coordinate, something to be shown or run on, keywords of the function itself.
+FREE = {"self", "trajectory", "executor", "key", "place", "fixed", "how", "label", "version"}
+# Pairs of words and the folders of stores.
+NAMES = {meanfield.TransferFunction: "phi", meanfield.SiteModel: "model"}
+
+VALUES: dict[str, Callable[[], Any]] = {
+    "nan": lambda: np.nan,
+    "inf": lambda: np.inf,
+    "-inf": lambda: -np.inf,
+    "negative": lambda: -1,
+    "negative float": lambda: -0.5,
+    "zero": lambda: 0,
+    "one": lambda: 1,
+    "half": lambda: 0.5,
+    "huge": lambda: 1e300,
+    "very large": lambda: 1e155,
+    "large": lambda: 1e9,
+    "tiny": lambda: 5e-324,
+    "very small": lambda: 1e-160,
+    "small": lambda: 1e-9,
+    "large integer": lambda: 10**9,
+    "huge integer": lambda: 10**30,
+    "complex": lambda: 1j,
+    "text": lambda: "1",
+    "word": lambda: "unknown",
+    "empty text": lambda: "",
+    "bytes": lambda: b"1",
+    "bool": lambda: True,
+    "None": lambda: None,
+    "empty": lambda: [],
+    "date": lambda: datetime(2020, 1, 1),
+    "dates": lambda: np.array(["2020-01-01"], "M8[D]"),
+    "masked": lambda: np.ma.masked_array([0.5, 0.6], [False, True]),
+    "three axes": lambda: np.ones((2, 3, 4)),
+    "matrix": lambda: np.ones((2, 3)),
+    "object": object,
+    "mapping": lambda: {"a": 1.0},
+    "set": lambda: {1.0},
+    "type": lambda: int,
+    "function": lambda: lambda *given: given[0] if given else None,
+    "raising": lambda: _raises,
+    "generator": lambda: (k for k in range(3)),
+    "list with nan": lambda: [0.5, np.nan],
+    "list with None": lambda: [0.5, None],
+    "list with text": lambda: [0.5, "1"],
+    "ragged": lambda: [[0.5], [0.5, 0.6]],
+    "booleans": lambda: np.array([True, False]),
+    "complex array": lambda: np.array([0.5, 0.6j]),
+    "text array": lambda: np.array(["a", "b"]),
+    "single precision": lambda: np.float32(0.5),
+    "sparse": lambda: sparse.csr_array(np.eye(6)),
+}
+# What the annotation of an argument must have for a value of this type to be right.
+TYPES = {
+    "complex": "complex", "text": "str|Path", "word": "str|Path", "empty text": "str|Path",
+    "bytes": "bytes", "bool": "bool", "None": "None", "date": "date", "dates": "date",
+    "masked": "never", "object": "object", "mapping": "Mapping", "set": "never", "type": "DType|Callable",
+    "function": "Callable|Schedule|Stimulus", "raising": "never", "generator": "Iterable",
+    "list with nan": "never", "list with None": "never", "list with text": "never", "ragged": "never",
+    "booleans": "never", "complex array": "never", "text array": "never", "sparse": "J",
+}  # fmt: skip
+WRONG = ("raw", "unnamed", "other", "nan", "accepted", "hang", "leak")
+
+
+def _raises(*given: Any) -> Any:
+    raise RuntimeError("no")
+
+
+class Hang(BaseException):
+    """A cell took longer than the limit."""
+
+
+def cells() -> list[tuple[Callable[..., Any], str, str]]:
+    """Every function with every argument and the name of every value."""
+    return [
+        (function, name, value)
+        for function in CALLS
+        for name, one in inspect.signature(function).parameters.items()
+        if name not in FREE and one.kind not in (one.VAR_KEYWORD, one.VAR_POSITIONAL)
+        for value in VALUES
+    ]
+
+
+@cache
+def trajectory() -> Any:
+    return simulate.integrate(J, X, t_max=1.0, dt=0.1, seed=0)
+
+
+def given(function: Callable[..., Any]) -> dict[str, Any]:
+    """The arguments of its right call."""
+    call = dict(CALLS[function])
+    for name in {"self", "trajectory"} & set(call):
+        call[name] = trajectory()
+    return call
+
+
+@contextmanager
+def limited() -> Iterator[None]:
+    """Stop what runs for longer or takes more memory than the limits."""
+
+    def stop(*_: Any) -> None:
+        raise Hang
+
+    before = signal.signal(signal.SIGALRM, stop)
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + MEMORY, hard))
+    signal.setitimer(signal.ITIMER_REAL, LIMIT)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
+def run(function: Callable[..., Any], call: dict[str, Any]) -> Any:
+    spelled = inspect.signature(function).parameters
+    first = [call.pop(n) for n, p in spelled.items() if n in call and p.kind is p.POSITIONAL_ONLY]
+    return function(*first, **call)
+
+
+def verdict(function: Callable[..., Any], name: str, label: str) -> tuple[str, str]:
+    """What became of a cell, and the words of it."""
+    call = {**given(function), name: VALUES[label]()}
+    kinds = str(inspect.signature(function).parameters[name].annotation)
+    try:
+        with limited(), warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            with tempfile.TemporaryDirectory() as folder, _inside(folder):
+                found = run(function, call)
+    except Hang:
+        return "hang", ""
+    except ArgumentError as error:
+        text = str(error)
+        shown = NAMES.get(function, name)
+        if re.search(rf"(?<![\w.]){re.escape(name)}\b", text) or (
+            shown != name and re.search(rf"\b{name}\b", text)
+        ):
+            return "refused", text
+        others = set(inspect.signature(function).parameters) - {name}
+        start = re.match(r"[\w.]+", text)
+        return ("other" if start and start[0] in others else "unnamed"), text
+    except Exception as error:
+        own = type(error).__module__.startswith(("meanfield", "simulate"))
+        return ("flagged" if own else "raw"), f"{type(error).__name__}: {error}"
+    leaks = [w for w in told if issubclass(w.category, RuntimeWarning) and _foreign(w.category)]
+    if leaks:
+        return "leak", str(leaks[0].message)
+    wanted = TYPES.get(label)
+    if wanted and not re.search(wanted, kinds if wanted != "J" else name):
+        default = inspect.signature(function).parameters[name].default
+        if not (label == "None" and default is None):
+            return "accepted", f"{kinds}: {found!r:.100}"
+    if _has_nan(found) and not told:
+        return "nan", f"{found!r:.200}"
+    return "right", ""
+
+
+def _foreign(kind: type[Warning]) -> bool:
+    return not kind.__module__.startswith(("meanfield", "simulate"))
+
+
+@contextmanager
+def _inside(folder: str) -> Iterator[None]:
+    import os
+
+    here = Path.cwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(here)
+
+
+def _has_nan(found: Any) -> bool:
+    """Whether it has numbers that are none, and does not say so."""
+    if isinstance(found, Result):
+        if any(one != CONVERGED for one in np.ravel(found.status)):
+            return False
+        return (
+            bool(np.any(np.isnan(np.asarray(found.values()[0], float))))
+            if hasattr(found, "values")
+            else _any(found)
+        )
+    try:
+        array = np.asarray(found)
+    except Exception:
+        return False
+    return bool(array.dtype.kind == "f" and np.any(np.isnan(array)))
+
+
+def _any(found: Result) -> bool:
+    # The first number of a result is its main one; others may have none by definition.
+    variables, _, _ = found.parts()
+    for _, (_, array, *_rest) in variables.items():
+        array = np.asarray(array)
+        if array.dtype.kind == "f":
+            return bool(np.any(np.isnan(array)))
+    return False
+
+
+def named(function: Callable[..., Any]) -> str:
+    return f"{function.__module__}.{function.__qualname__}"
+
+
+def public() -> set[Callable[..., Any]]:
+    found = {getattr(p, n) for p in (meanfield, simulate) for n in p.__all__}
+    for module in (couplings, seeds):
+        found |= {
+            one for n, one in vars(module).items()
+            if not n.startswith("_") and isinstance(one, FunctionType) and one.__module__ == module.__name__
+        }  # fmt: skip
+    return {
+        one for one in found
+        if callable(one) and not (inspect.isclass(one) and issubclass(one, (*MADE, tuple)))
+        and one is not simulate.Scheme
+    }  # fmt: skip
+
+
+def test_every_public_function_has_its_rows() -> None:
+    assert public() - ELSEWHERE == set(CALLS) - {simulate.Trajectory.resume}
+
+
+def _bad(chosen: list[tuple[Callable[..., Any], str, str]]) -> list[str]:
+    found = [(cell, *verdict(*cell)) for cell in chosen]
+    return [
+        f"{named(f)}({name}: {label}): {kind}: {text}"
+        for (f, name, label), kind, text in found
+        if kind in WRONG
+    ]
+
+
+@pytest.mark.parametrize("function", CALLS, ids=named)
+def test_a_share_of_the_table(function: Callable[..., Any]) -> None:
+    own = [cell for cell in cells() if cell[0] is function]
+    rng = np.random.default_rng(abs(hash(len(own))) % 2**32)
+    chosen = [own[k] for k in sorted(rng.choice(len(own), max(2, round(SHARE * len(own))), False))]
+    assert not _bad(chosen)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("function", CALLS, ids=named)
+def test_the_table(function: Callable[..., Any]) -> None:
+    assert not _bad([cell for cell in cells() if cell[0] is function])
+
+
+if __name__ == "__main__":
+    only = sys.argv[1:]
+    counts: Counter[str] = Counter()
+    for function in CALLS:
+        if only and not any(word in named(function) for word in only):
+            continue
+        for cell in [cell for cell in cells() if cell[0] is function]:
+            kind, text = verdict(*cell)
+            counts[kind] += 1
+            if kind in WRONG:
+                print(f"{named(function)}({cell[1]}: {cell[2]}): {kind}: {text:.200}", flush=True)
+    print(dict(counts), sum(counts.values()))
