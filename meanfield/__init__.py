@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .common import seeds
 from .common.arguments import ArgumentError
+from .common.cost import unlimited
 from .common.files import load
 from .common.result import NotConvergedError
 from .common.style import STYLE
@@ -80,6 +81,7 @@ __all__ = [
     "sweep",
     "transfer_function",
     "two_time",
+    "unlimited",
 ]
 
 # Studies, imported when they are asked for.
