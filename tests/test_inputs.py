@@ -27,8 +27,11 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+import derivations.command_line as algebra
 import meanfield
+import meanfield.command_line as theory
 import simulate
+import simulate.command_line as networks
 from meanfield import ArgumentError, seeds
 from meanfield.common.result import CONVERGED, Result
 from simulate import couplings
@@ -362,6 +365,102 @@ def test_a_share_of_the_table(function: Callable[..., Any]) -> None:
 @pytest.mark.parametrize("function", CALLS, ids=named)
 def test_the_table(function: Callable[..., Any]) -> None:
     assert not _bad([cell for cell in cells() if cell[0] is function])
+
+
+# Command lines that are right and short; options of theirs are added with bad texts.
+COMMANDS: dict[str, list[str]] = {
+    "meanfield solve": ["--g", "1.5"],
+    "meanfield sweep": ["--g", "0.5,1.5", "--gamma", "0"],
+    "meanfield dmft": [
+        "--g", "0.5", "--gamma", "0.5", "--t-max", "1", "--dt", "0.1", "--trajectories", "128",
+        "--batches", "2",
+    ],
+    "meanfield freezing": [
+        "--g", "1.5", "--onsager", "1", "--t-chaos", "1", "--t-frozen", "1", "--trajectories",
+        "128", "--batches", "2",
+    ],
+    "meanfield lyapunov": [
+        "--g", "0.5", "--t-skip", "2", "--t-max", "6", "--trajectories", "128", "--batches", "2",
+    ],
+    "meanfield response-curve": [
+        "--g", "0.5", "--gamma", "0.5", "--t-skip", "2", "--t-max", "6", "--window", "2",
+        "--trajectories", "128", "--batches", "2",
+    ],
+    "simulate run": ["--n", "20", "--t-max", "2"],
+    "simulate lyapunov": [
+        "--n", "20", "--g", "0.5", "--t-max", "14", "--t-skip", "2", "--trials", "1",
+    ],
+    "simulate fixed-points": ["--n", "10", "--starts", "2"],
+    "simulate sample": ["--n", "10", "--samples", "50", "--trials", "1"],
+    "simulate memory": ["--n", "10", "--t-max", "60", "--g", "0.5"],
+    "simulate validate": ["--rows", "identities"],
+    "derivations": ["--list"],
+}  # fmt: skip
+TEXTS = (
+    "nan", "inf", "-1", "0", "1e300", "1e-300", "1000000000", "1" + 30 * "0", "1j", "word", "",
+    "1,1", "2:1:3", "0:1:1000000000", "0,1@x", "γ",
+)  # fmt: skip
+# Those of every study are tried with one.
+COMMON = {"seed", "workers", "output", "ending", "preset", "variants"}
+PACKAGES = {"meanfield": theory, "simulate": networks, "derivations": algebra}
+
+
+def options() -> list[tuple[str, str, str]]:
+    """Every command with every option that takes a value and the texts for it."""
+    found = []
+    for command in COMMANDS:
+        package, _, name = command.partition(" ")
+        group = PACKAGES[package].cli
+        one = group.get_command(None, name) if name else group
+        for option in one.params:
+            tried = option.name not in COMMON or name == "run"
+            if tried and not option.is_flag and option.name != "executor":
+                found += [(command, option.opts[0], text) for text in TEXTS]
+    return found
+
+
+def told(command: str, option: str, text: str, capture: pytest.CaptureFixture[str]) -> str:
+    """What is wrong with what a command says of a bad text, if anything is."""
+    package, _, name = command.partition(" ")
+    one = ["--workers", "1"] * (name not in ("", "solve"))
+    with limited(), tempfile.TemporaryDirectory() as folder, _inside(folder):
+        try:
+            code = PACKAGES[package].main(
+                [*name.split(), *COMMANDS[command], *one, f"{option}={text}"]
+            )
+        except BaseException as error:
+            return f"raised {type(error).__name__}: {error}"
+        left = [path.name for path in Path(folder).rglob("*") if path.is_file()]
+    said = capture.readouterr().err
+    lines = [line for line in said.splitlines() if line.startswith("error: ")]
+    if code == 0 or (code == 1 and "warning: failed: " in said):
+        return ""
+    if len(lines) != 1 or "Traceback" in said:
+        return f"exit code {code}, said {said!r}"
+    if code == 2:
+        spelled = option.lstrip("-").replace("-", "_")
+        names = {option, spelled, "n_" + spelled, spelled + "_"}
+        if not any(re.search(rf"(?<![\w.]){re.escape(one)}\b", lines[0]) for one in names):
+            return f"names no option: {lines[0]!r}"
+        if left:
+            return f"left {left}"
+    return ""
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_share_of_the_options(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    own = [cell for cell in options() if cell[0] == command]
+    chosen = [cell for cell in own if crc32(" ".join(cell).encode()) < SHARE * 2**32]
+    wrong = {cell[1:]: text for cell in chosen if (text := told(*cell, capsys))}
+    assert not wrong
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_options(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    own = [cell for cell in options() if cell[0] == command]
+    wrong = {cell[1:]: text for cell in own if (text := told(*cell, capsys))}
+    assert not wrong, "\n".join(f"{cell}: {text}" for cell, text in wrong.items())
 
 
 if __name__ == "__main__":
