@@ -269,8 +269,10 @@ def fluctuation_response(grids: Sequence[xr.Dataset]) -> Figure:
             axis.set(xlabel=x_text, ylabel=y_text)
             if not np.any(np.isfinite(x) & np.isfinite(y)):
                 continue  # Nothing to show; a logarithmic axis would refuse it.
-            by_gamma = np.broadcast_to(data.gamma.values[:, None], x.shape)
-            axis.scatter(x, y, c=by_gamma, cmap=colours.cmap, norm=colours.norm, s=7, linewidths=0)
+            # One γ and three g would be read as a colour, were they not flat.
+            flat = map(np.ravel, np.broadcast_arrays(x, y, data.gamma.values[:, None]))
+            x, y, gamma = flat
+            axis.scatter(x, y, c=gamma, cmap=colours.cmap, norm=colours.norm, s=7, linewidths=0)
             axis.set(xscale=x_scale, yscale=y_scale)
     return figure
 
