@@ -208,28 +208,30 @@ def write_text(text: str, path: Path) -> None:
 
 def write_kept(path: Path, content: Any) -> None:
     """Write numbers that are read back as JSON, with a digest."""
-    text = json.dumps({"schema": _SCHEMA, "content": content}, indent=1)
+    facts = {"schema": _SCHEMA, "digest": _sum(content), "content": content}
     beside = path.with_name(f".{path.name}{_PARTIAL}")
     with named(path):
-        write_text(f"{text}\n{_sum(text)}\n", beside)
+        write_text(json.dumps(facts, indent=1) + "\n", beside)
         os.replace(beside, path)
 
 
 def read_kept(path: Path) -> Any:
-    """What `write_kept` wrote; ArgumentError if a digit of it is another."""
-    # Line ends may have been changed on the way.
-    text, _, told = path.read_bytes().decode("utf-8", "replace").strip().rpartition("\n")
-    text = text.replace("\r", "")
-    if _sum(text) != told:
+    """What `write_kept` wrote; ArgumentError if a digit, a name or a type of it is another."""
+    try:
+        facts = json.loads(path.read_bytes())
+        schema, content = facts["schema"], facts["content"]
+        is_whole = _sum(content) == facts["digest"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ArgumentError(f"path={str(path)!r}: {_DAMAGED}") from error
+    if schema != _SCHEMA:
+        raise ArgumentError(f"path={str(path)!r}: of format {schema!r}, must be {_SCHEMA}")
+    if not is_whole:
         raise ArgumentError(f"path={str(path)!r}: {_DAMAGED}")
-    facts = json.loads(text)
-    if facts["schema"] != _SCHEMA:
-        raise ArgumentError(f"path={str(path)!r}: of format {facts['schema']}, not {_SCHEMA}")
-    return facts["content"]
+    return content
 
 
-def _sum(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+def _sum(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
 @contextmanager
