@@ -22,7 +22,7 @@ LONG = {"workers", "t_max", "n_starts", "n_samples"}
 SHORT: set[str] = {"plan"}
 J = simulate.couplings.elliptic(20, 2.0, seed=0)
 SMALL: dict[str, Any] = {"n_trajectories": 1024, "batches": 2, "seed": 0}
-RUN: dict[str, Any] = {"dt": 0.1, "t_max": 6.0, "t_skip": 2.0, "seed": 0}
+RUN: dict[str, Any] = {"dt": 0.1, "t_max": 20.0, "t_skip": 5.0, "seed": 0}
 CALLS: dict[str, Callable[..., Any]] = {
     "meanfield.freezing_curve": partial(
         meanfield.freezing_curve, 1.5, 1.0, t_chaos=0.5, t_frozen=0.5, **SMALL
@@ -43,7 +43,7 @@ CALLS: dict[str, Callable[..., Any]] = {
     "simulate.lyapunov_spectrum": partial(simulate.lyapunov_spectrum, J, 2, **RUN),
     "simulate.maximal_lyapunov": partial(simulate.maximal_lyapunov, J, **RUN),
     "simulate.memory_curve": partial(
-        simulate.memory_curve, J, [0.0, 1.0], t_max=20.0, t_skip=5.0, dt=0.1, seed=0
+        simulate.memory_curve, J, [0.0, 1.0], t_max=200.0, dt=0.1, seed=0
     ),
     "simulate.reproduce": partial(
         simulate.reproduce, "hh3", n=20, t_max=4.0, trials=1, g=[2.0], variants=("converged",)
@@ -83,15 +83,19 @@ class DrawnError(BaseException):
 def test_it_begins_the_bar_it_is_asked_for(
     name: str, progress: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def begin(*args: Any, disable: bool | None, **how: Any) -> None:
-        raise DrawnError(disable)
+    usual = jobs._BAR
+
+    def begin(*args: Any, disable: bool | None, **how: Any) -> Any:
+        # None: on a terminal.  What is asked on the way has no bar of its own.
+        if disable is None or not progress:
+            raise DrawnError(disable)
+        return usual(*args, disable=disable, **how)
 
     monkeypatch.setattr(jobs, "_BAR", begin)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with pytest.raises(DrawnError) as drawn:
             CALLS[name](progress=progress)
-    # None: on a terminal.
     assert drawn.value.args == (None if progress else True,)
 
 

@@ -103,7 +103,7 @@ def phase_diagram(
             progress=progress, label=branch, **how,
         ).drop_vars("failed")  # fmt: skip
     else:
-        data = _solved(gammas, **how)
+        data = _solved(gammas, progress=progress, **how)
     data.gamma.attrs.update(long_name="coupling symmetry", units="1")
     slope = transfer_function(phi).slope
     lines = {
