@@ -283,8 +283,8 @@ def again(folder: Path) -> Any:
 def read_store(folder: Path) -> Any:
     """What a store has; points that are gone are none."""
     grid = load(folder)
-    true = {"Q": grid.g / 2 + grid.gamma}
-    assert bool(((grid.Q == true["Q"]) | grid.failed).all())
+    if "Q" in grid:
+        assert bool(((grid.Q == grid.g / 2 + grid.gamma) | grid.failed).all())
 
 
 def measured(folder: Path) -> Any:

@@ -291,9 +291,14 @@ def _taken(path: Path, argument: str, who: str) -> BinaryIO:
                     break
             # Its holder was ending, and has removed it.
             file.close()
-        with named(path):
-            os.ftruncate(file.fileno(), 0)
-            os.write(file.fileno(), f"process {os.getpid()} on {socket.gethostname()}".encode())
+        try:
+            with named(path):
+                os.ftruncate(file.fileno(), 0)
+                os.write(file.fileno(), f"process {os.getpid()} on {socket.gethostname()}".encode())
+        except OSError:
+            path.unlink()
+            file.close()
+            raise
         return file
     except BaseException:
         _HELD.discard(path)
