@@ -95,11 +95,11 @@ class Victim:
         self.name, self.place, self.output = name, place, place / "out"
         place.mkdir()
         self.count: Counter[str] = Counter()
-        self.sets = {}
+        self.sets, self.seconds = {}, float("inf")
         for seed in (0, 1):
             start = time.perf_counter()
             code, said = self.ended(self.begun(seed))
-            self.seconds = time.perf_counter() - start
+            self.seconds = min(self.seconds, time.perf_counter() - start)
             assert code == 0, said
             self.sets[seed] = contents(self.output)
             assert self.sets[seed]
