@@ -15,7 +15,6 @@ beyond its 1e-4 quantile.  The exit code tells.
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 import time
@@ -29,6 +28,7 @@ import loky
 import numpy as np
 
 from meanfield import steady_state, two_time
+from meanfield.common.files import read_kept, write_kept
 
 KEPT = Path(__file__).with_name("honesty.json")
 QUANTITIES = ("C", "delta", "energy", "r_int", "q")
@@ -118,7 +118,7 @@ def truth(name: str) -> dict[str, list[tuple[float, float]]]:
         return numbers(two_time(cell.g, temperature=cell.temperature, method="closed", **fine))
     if cell.truth == "stationary":
         return numbers(steady_state(cell.g, temperature=cell.temperature, window=20.0))
-    kept = json.loads(KEPT.read_text())[name]
+    kept = read_kept(KEPT)[name]
     return {key: [(value, err) for value, err in rows] for key, rows in kept.items()}
 
 
@@ -165,9 +165,9 @@ def main(seeds: int, first: int, cells: str, workers: int, quick: bool, remake: 
         for name in names:
             if CELLS[name].truth == "sampler":
                 start = time.perf_counter()
-                kept = json.loads(KEPT.read_text()) if KEPT.exists() else {}
+                kept = read_kept(KEPT) if KEPT.exists() else {}
                 kept[name] = make_truth(name, workers)
-                KEPT.write_text(json.dumps(kept, indent=1) + "\n")
+                write_kept(KEPT, kept)
                 click.echo(f"{name}: {time.perf_counter() - start:.0f} s")
         return
     if quick:

@@ -6,8 +6,8 @@ Built-in names: ``tanh`` (default), ``erf`` = erf(√π x/2), ``algebraic`` = x/
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, fields
-from functools import cached_property, partial
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Any, NamedTuple, SupportsIndex
 
@@ -16,6 +16,7 @@ from scipy.special import erf as _erf
 
 from .common import arguments, probes
 from .common.arguments import ArgumentError, Array, shown
+from .common.portable import Portable
 
 Function = Callable[[Array], Array]
 
@@ -50,7 +51,7 @@ class Jet(NamedTuple):
 
 
 @dataclass(frozen=True)
-class TransferFunction:
+class TransferFunction(Portable):
     """An odd transfer function with its first two derivatives, checked when it is made.
 
     The checks and the searches for suprema sample φ where it bends, from 1e-20 to 1e20.
@@ -178,14 +179,12 @@ class TransferFunction:
         return _BUILT_IN.get(self.name) is self
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[Any, ...]:
-        # Built-in ones travel by name; lambdas of others need more than pickle has.
-        if self.is_built_in:
-            return transfer_function, (self.name,)
-        from loky import wrap_non_picklable_objects as portable
-
-        held = {field.name: getattr(self, field.name) for field in fields(self)}
-        held |= {k: portable(v, keep_wrapper=False) for k, v in held.items() if callable(v)}
-        return partial(TransferFunction, **held), ()
+        # Built-in ones travel by name.
+        return (
+            (transfer_function, (self.name,))
+            if self.is_built_in
+            else super().__reduce_ex__(protocol)
+        )
 
     @cached_property
     def _sample(self) -> Array:

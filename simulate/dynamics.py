@@ -13,7 +13,7 @@ from scipy.sparse.linalg import LinearOperator
 from meanfield.common import arguments
 from meanfield.common.arguments import Array, validated
 
-from .network import Network, Phi, largest_rate
+from .network import Linearization, Network, Phi, largest_rate
 
 
 @validated
@@ -194,14 +194,27 @@ def jacobian_operator(
             f"x of shape {state.shape}: expected one state, ({state.shape[0]},)"
         )
     _, linear = network.linearize(state, arguments.finite("onsager", onsager))
-    return LinearOperator(
-        (network.n, network.n),
-        matvec=lambda v: linear.apply(np.ravel(v)),
-        rmatvec=lambda v: linear.apply_transposed(np.ravel(v)),
-        matmat=linear.apply,
-        rmatmat=linear.apply_transposed,
-        dtype=np.float64,
-    )
+    return _Jacobian(linear, network.n)
+
+
+class _Jacobian(LinearOperator):
+    """A Jacobian at one state that travels between processes, as functions inside would not."""
+
+    def __init__(self, linear: Linearization, n: int) -> None:
+        super().__init__(np.float64, (n, n))  # type: ignore[call-arg]
+        self._linear = linear
+
+    def _matvec(self, v: Array) -> Array:
+        return self._linear.apply(np.ravel(v))
+
+    def _rmatvec(self, v: Array) -> Array:
+        return self._linear.apply_transposed(np.ravel(v))
+
+    def _matmat(self, v: Array) -> Array:
+        return self._linear.apply(v)
+
+    def _rmatmat(self, v: Array) -> Array:
+        return self._linear.apply_transposed(v)
 
 
 @validated

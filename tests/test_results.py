@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import importlib
 import inspect
+import pickle
+import pkgutil
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from functools import partial
 from multiprocessing import get_context
 from typing import Any
 
+import loky
 import numpy as np
 import pytest
+from distributed import Client
 
+import derivations
 import meanfield
 import simulate
+from meanfield.common import identity
 from meanfield.common.result import CONVERGED, Result
 from simulate import couplings
+from simulate.integration.schemes import SCHEMES
 
 J = couplings.elliptic(20, 2.0, seed=0)
 X = np.random.default_rng(0).standard_normal((60, 4))
@@ -81,6 +90,21 @@ EXCEPTIONS: dict[str, Callable[[], Any]] = {
     ),
 }
 
+OWN = meanfield.TransferFunction(
+    name="own", phi=lambda x: np.tanh(x), d1=lambda x: 1 - np.tanh(x) ** 2,
+    d2=lambda x: -2 * np.tanh(x) * (1 - np.tanh(x) ** 2), bound=1.0,
+)  # fmt: skip
+ZEROS = np.zeros(20)
+OBJECTS: dict[str, Any] = {
+    "GaussianOperator": meanfield.GaussianOperator(20, 1.0, 0.5, seed=0),
+    "OrderParameters": meanfield.OrderParameters(*np.arange(6.0)),
+    "Scheme": simulate.Scheme("own", 1, 1, step=lambda *a: a, amplification=lambda h, r: abs(r)),
+    "SiteModel": GROWING,
+    "Slopes": meanfield.Slopes(*np.arange(6.0)),
+    "Switching": meanfield.Switching([1.0], [0.0, 1.0]),
+    "TransferFunction": OWN,
+}
+
 
 @pytest.fixture(scope="module")
 def pool() -> Iterator[ProcessPoolExecutor]:
@@ -97,6 +121,7 @@ def public(kind: type) -> set[str]:
 def test_none_is_left_out() -> None:
     assert set(RESULTS) == public(Result)
     assert set(EXCEPTIONS) == public(Exception)
+    assert set(OBJECTS) == public(object) - public(Result) - public(Exception)
 
 
 @pytest.mark.parametrize("name", sorted(RESULTS))
@@ -131,13 +156,9 @@ def test_what_a_result_says_of_itself(name: str) -> None:
 
 
 def test_a_run_with_a_transfer_function_of_lambdas(pool: ProcessPoolExecutor) -> None:
-    phi = meanfield.TransferFunction(
-        name="own", phi=lambda x: np.tanh(x), d1=lambda x: 1 - np.tanh(x) ** 2,
-        d2=lambda x: -2 * np.tanh(x) * (1 - np.tanh(x) ** 2), bound=1.0,
-    )  # fmt: skip
-    run = simulate.integrate(J, X.ravel()[:20], t_max=1.0, dt=0.1, phi=phi)
+    run = simulate.integrate(J, X.ravel()[:20], t_max=1.0, dt=0.1, phi=OWN)
     back = pool.submit(copy.copy, run).result()
-    np.testing.assert_array_equal(back.phi(back.x_end), phi(run.x_end))
+    np.testing.assert_array_equal(back.phi(back.x_end), OWN(run.x_end))
     assert "phi=<TransferFunction own>" in run.attributes["call"]
 
 
@@ -154,3 +175,73 @@ def test_exceptions(name: str, pool: ProcessPoolExecutor) -> None:
     assert type(back) is kind
     assert str(back) == str(told.value) != ""
     assert set(vars(back)) == set(vars(told.value)) - {"__notes__"}
+
+
+@pytest.mark.parametrize("name", sorted(OBJECTS))
+def test_what_users_hand_over(name: str, pool: ProcessPoolExecutor) -> None:
+    """Functions and numbers of it come back, lambdas too."""
+    back = pool.submit(copy.copy, OBJECTS[name]).result()
+    assert type(back) is type(OBJECTS[name])
+    assert type(back).__name__ == name
+    # A store takes both for the same.
+    assert identity._text(back) == identity._text(OBJECTS[name])
+
+
+def test_built_in_schemes_and_operators_travel() -> None:
+    for name in ("euler", "heun", "rk4", "exponential", "leimkuhler-matthews", "chebyshev"):
+        scheme = SCHEMES[name]
+        assert pickle.loads(pickle.dumps(scheme)).largest_step([-1.0]) == scheme.largest_step(
+            [-1.0]
+        )
+    operator = simulate.jacobian_operator(ZEROS, J, onsager=1.0)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(operator)) @ X[:20], operator @ X[:20])
+
+
+def kinds() -> dict[str, type[BaseException]]:
+    """All exceptions and warnings of the three packages."""
+    found = {}
+    for package in (meanfield, simulate, derivations):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if not module.name.endswith("__main__"):
+                for name, one in vars(importlib.import_module(module.name)).items():
+                    is_kind = inspect.isclass(one) and issubclass(one, BaseException)
+                    if is_kind and one.__module__ == module.name:
+                        found[f"{module.name}.{name}"] = one
+    return found
+
+
+def test_every_exception_travels_with_its_attributes() -> None:
+    for name, kind in kinds().items():
+        own = kind.__init__ if "__init__" in vars(kind) else None
+        count = len(inspect.signature(own).parameters) - 1 if own else 1
+        error = kind(*[f"text {number}" for number in range(count)])
+        back = pickle.loads(pickle.dumps(error))
+        assert (type(back), str(back), vars(back)) == (kind, str(error), vars(error)), name
+
+
+def fail(name: str) -> None:
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        EXCEPTIONS[name]()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["multiprocessing", "concurrent", "loky", "dask"])
+def test_a_worker_that_fails_raises_its_own_error(kind: str) -> None:
+    names = ["IntegrationError", "NotConvergedError", "FixedPointError", "SamplerError"]
+    with ExitStack() as stack:
+        if kind == "multiprocessing":
+            ask: Any = stack.enter_context(get_context("spawn").Pool(1)).apply
+        elif kind == "dask":
+            client = stack.enter_context(
+                Client(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None)
+            )
+            ask = lambda f, args: client.submit(f, *args, pure=False).result()  # noqa: E731
+        else:
+            executor = {"concurrent": ProcessPoolExecutor, "loky": loky.ProcessPoolExecutor}[kind]
+            running = stack.enter_context(executor(1))
+            ask = lambda f, args: running.submit(f, *args).result()  # noqa: E731
+        for name in names:
+            expected = getattr(meanfield, name, None) or getattr(simulate, name)
+            with pytest.raises(expected):
+                ask(fail, (name,))

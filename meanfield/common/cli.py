@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
-import sys
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -22,17 +22,20 @@ from ..schedule import Switching
 from ..transfer import NAMES
 from . import files
 from .arguments import ArgumentError
-from .jobs import DEPRECATIONS, reason_of, stoppable
+from .jobs import DEPRECATIONS, Terminated, reason_of, stoppable
 from .options import Option, as_text, options_of, read_integers, read_numbers, read_schedule
 from .result import ABSENT, CONVERGED, FLAGGED, NotConvergedError
 from .study import FIGURES, PRINTED, Answer, Study, answer, as_tables, numbers
 from .sweep import SweepWarning
+from .terminal import spelled
 
 if TYPE_CHECKING:
     import xarray as xr
 
 CONTEXT = {"help_option_names": ["-h", "--help"]}
 ENDINGS = ("png", "pdf", "svg")
+# Of a disk, a share of it, or a file that may not be longer.
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 version_option = click.version_option(package_name="quasipotential", prog_name="quasipotential")
 
 
@@ -61,11 +64,12 @@ def run(
 ) -> int:
     """Run a click command; every error is one line on the standard error.  The exit code."""
     # What the command returns: see `verdict`; 2 on bad input, 1 for a valid question without an
-    # answer, 130 if interrupted.
-    # A terminal or pipe that knows no Greek shows something else instead of failing.
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
+    # answer or a full disk, 130 if interrupted, 143 if terminated.
+    with spelled():
+        return _code(command, arguments, program, obj)
+
+
+def _code(command: click.Command, arguments: Sequence[str] | None, program: str, obj: Any) -> int:
     try:
         with stoppable():
             code = command.main(args=arguments, prog_name=program, standalone_mode=False, obj=obj)
@@ -74,9 +78,14 @@ def run(
         return 2
     except click.ClickException as error:
         return _complain(error.format_message(), 2)
-    except (click.exceptions.Abort, KeyboardInterrupt):
-        return _complain("interrupted; without --fresh the command goes on from what it has", 130)
-    except (ArgumentError, OSError) as error:
+    except (click.exceptions.Abort, KeyboardInterrupt) as error:
+        how, number = "interrupted", 130
+        if isinstance(error, Terminated) or isinstance(error.__cause__, Terminated):
+            how, number = "terminated", 143
+        return _complain(f"{how}; without --fresh the command goes on from what it has", number)
+    except OSError as error:
+        return _complain(str(error), 1 if error.errno in _FULL else 2)
+    except ArgumentError as error:
         return _complain(str(error), 2)
     except MemoryError as error:
         return _complain(f"not enough memory: {error}", 1)

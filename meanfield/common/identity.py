@@ -20,6 +20,7 @@ import numpy as np
 
 from .arguments import ArgumentError
 from .files import provenance
+from .portable import Portable
 
 _PACKAGES = ("meanfield", "simulate")
 # No kept number depends on these parts of the packages.
@@ -240,6 +241,8 @@ class _Teller:
             yield from self._each([value.__func__, value.__self__])
         elif type(value).__module__.partition(".")[0] == "xarray" and hasattr(value, "to_dict"):
             yield from self.tell(value.to_dict(data="array"))
+        elif isinstance(value, Portable):
+            yield from self.tell(value.held())
         elif isinstance(value, partial):
             yield from self._each([value.func, value.args, value.keywords])
         else:

@@ -134,6 +134,10 @@ def slots(workers: int | None, executor: Any = None) -> int:
         return pool.slots
 
 
+class Terminated(KeyboardInterrupt):
+    """The program was asked by SIGTERM to end."""
+
+
 @contextmanager
 def stoppable() -> Iterator[None]:
     """SIGTERM, by which queues and containers end a program, stops the block as Ctrl-C does."""
@@ -145,7 +149,7 @@ def stoppable() -> Iterator[None]:
 
     def stop(number: int, frame: Any) -> None:
         if os.getpid() == own:
-            raise KeyboardInterrupt
+            raise Terminated
         # A process that was forked meanwhile ends as it would otherwise.
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)

@@ -211,12 +211,19 @@ class Result:
         ----------
         path : path
             Its folder is made if there is none; the file appears whole or not at all.
-        """
-        from .files import save, staged_directory
 
-        target = Path(path)
-        with staged_directory(target.parent) as folder:
-            save(self.to_dataset().assign_attrs(self._facts()), folder / target.name)
+        Raises
+        ------
+        OSError
+            If it cannot be written.
+        """
+        from .files import ResultSet, save
+
+        target, data = Path(path), self.to_dataset().assign_attrs(self._facts())
+        # Others that write it take a moment.
+        how: dict[str, Any] = {"argument": "path", "patience": 60.0}
+        with ResultSet(target.parent, target.name, **how) as kept:
+            kept.add(target.name, lambda beside: save(data, beside))
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the curves that matter most, with their errors as bands.

@@ -10,45 +10,29 @@ from __future__ import annotations
 
 import base64
 import builtins
-import errno
 import hashlib
 import json
 import os
-import socket
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack
 from importlib import import_module
+from io import FileIO
 from pathlib import Path
-from threading import Lock
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .arguments import ArgumentError
-from .files import directory, made, plain
+from .files import FileWarning, directory, locked, named, plain
 from .jobs import Attempt
 from .result import ABSENT, FLAGGED
-
-try:
-    import fcntl
-except ImportError:  # Windows: no locks.
-    fcntl = None  # type: ignore[assignment]
 
 SCHEMA = 2
 _POINTS, _LOCK, _BESIDE = "points-{}.jsonl", "points-{}.lock", ".partial"
 # What a line ends with, beside the digits of its digest.
 _END, _DIGITS = b', "digest": ""}\n', 16
-# Locks that this process holds: those of POSIX keep out other processes only, and are lost where
-# the process closes the file once more.
-_HELD: set[Path] = set()
-_HOLDING = Lock()
-_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
-
-
-class StoreWarning(UserWarning):
-    """Part of a store is damaged, or it cannot be locked."""
 
 
 class PointError(RuntimeError):
@@ -90,7 +74,7 @@ class Store:
         self.header: dict[str, Any] | None = None
         self._name, self._fresh, self._is_said = name, fresh, True
         self._kept: dict[str, tuple[Mapping[str, Any], Attempt]] = {}
-        self._file: BinaryIO | None = None
+        self._file: FileIO | None = None
         self._stack = ExitStack()
 
     def __len__(self) -> int:
@@ -101,7 +85,8 @@ class Store:
         if self.folder is not None:
             with ExitStack() as stack:
                 stack.enter_context(directory(self.folder))
-                stack.enter_context(_locked(self.folder / _LOCK.format(self._name)))
+                lock = self.folder / _LOCK.format(self._name)
+                stack.enter_context(locked(lock, "store", who="sweep"))
                 path = self.folder / _POINTS.format(self._name)
                 # Left by a kill.
                 path.with_suffix(_BESIDE).unlink(missing_ok=True)
@@ -109,7 +94,7 @@ class Store:
                     path.unlink(missing_ok=True)
                 else:
                     self.read(path)
-                self._file = stack.enter_context(path.open("ab"))
+                self._file = stack.enter_context(path.open("ab", buffering=0))
                 stack.callback(self._clear, path)
                 self._stack = stack.pop_all()
         return self
@@ -137,7 +122,7 @@ class Store:
                         damaged += text.endswith(b"\n")
             if damaged:
                 said = f"{path}: {damaged} damaged lines are not used; what they had is done again"
-                warnings.warn(said, StoreWarning, stacklevel=3)
+                warnings.warn(said, FileWarning, stacklevel=3)
             if path == own and path.stat().st_size != sum(map(len, good)):
                 beside = path.with_suffix(_BESIDE)
                 beside.write_bytes(b"".join(good))
@@ -201,11 +186,11 @@ class Store:
     def _write(self, line: dict[str, Any]) -> None:
         if self._file is None:
             return
-        try:
-            self._file.write(_sealed(json.dumps({"schema": SCHEMA, **line}).encode()))
+        left = memoryview(_sealed(json.dumps({"schema": SCHEMA, **line}).encode()))
+        with named(Path(self._file.name)):
+            while left:
+                left = left[self._file.write(left) :]
             self._file.flush()
-        except OSError as error:
-            raise OSError(error.errno, error.strerror, self._file.name) from error
 
     def get(self, key: str) -> Attempt | None:
         """What a job left, if it has been done."""
@@ -224,58 +209,6 @@ def status_of(error: Exception) -> str:
     solution = getattr(error, "solution", None)
     words = set(np.ravel(getattr(solution, "status", FLAGGED)).tolist())
     return ABSENT if words == {ABSENT} else FLAGGED
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Keep out every other sweep that asks for this file, for as long as this one lives."""
-    path = path.resolve()
-    with _HOLDING:
-        if path in _HELD:
-            raise ArgumentError(f"store={str(path.parent)!r}: this process already writes there")
-        _HELD.add(path)
-    try:
-        with _taken(path):
-            try:
-                yield
-            finally:
-                # First the name: who has opened the file looks for it again.
-                path.unlink(missing_ok=True)
-    finally:
-        _HELD.discard(path)
-
-
-def _taken(path: Path) -> BinaryIO:
-    """The file of this name, locked."""
-    while True:
-        try:
-            made(path.parent)
-            file = path.open("a+b")
-        except FileNotFoundError:  # Another sweep was ending, and has removed the folder.
-            continue
-        try:
-            if fcntl is not None:
-                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            if error.errno not in _NO_LOCKS:
-                with file:
-                    file.seek(0)
-                    holder = file.read().decode(errors="replace")
-                raise ArgumentError(
-                    f"store={str(path.parent)!r}: another sweep writes there ({holder}); wait for "
-                    "it, or take another folder"
-                ) from error
-            text = f"{path}: this file system has no locks; let no second sweep write there"
-            warnings.warn(text, StoreWarning, stacklevel=7)
-        with suppress(FileNotFoundError):
-            if os.path.samestat(os.fstat(file.fileno()), path.stat()):
-                break
-        # Its holder was ending, and has removed it.
-        file.close()
-    file.truncate(0)
-    file.write(f"process {os.getpid()} on {socket.gethostname()}".encode())
-    file.flush()
-    return file
 
 
 def _undated(header: Mapping[str, Any] | None) -> Any:

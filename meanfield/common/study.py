@@ -7,6 +7,7 @@ import shlex
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
@@ -39,6 +40,10 @@ _HOW = ("workers", "executor", "store", "fresh", "progress")
 FIGURES = "figures/PRESET"
 # A number below this is written with a power of ten; a relative error below that is rounding.
 _SMALL, _ROUNDING = 1e-3, 1e-12
+
+
+class PictureWarning(UserWarning):
+    """Results could not be drawn."""
 
 
 @dataclass(frozen=True)
@@ -279,33 +284,19 @@ def answer(
     for variant in chosen:
         study.values(preset, variant, **{name: how[name] for name in how if name not in own})
     start = time.perf_counter()
-    written: list[Path] = []
-    data, lines = {}, [f"# {study.source}: {study.title}", ""]
-    if output is not None:
-        output = Path(output)
-        with files.staged_directory(output):
-            pass  # An unwritable place fails before the work.
-        how = {"store": output / "points", **how}
-    for variant in chosen:
-        run = data[variant] = study.run(preset, variant, **how)
+    data, written = {}, []
+    with ExitStack() as stack:
         if output is not None:
-            # Before the next variant, which may fail.
-            made = _written(study, variant, run, output, ending, csv)
-            pictures = [path.name for path in made if path.suffix == f".{ending}"]
-            lines += [f"![{study.source}, {variant}]({name})" for name in pictures]
-            lines += ["", f"*{variant}*: `{run.attrs['command']}`", ""]
-            written += made
-    paragraphs = (" ".join(part.split()) for part in study.text.strip().split("\n\n"))
-    caption = "\n\n".join([*paragraphs, *as_tables(study, data)])
-    if output is not None:
-        with files.staged_directory(output) as folder:
-            text = "\n".join([*lines, caption, ""])
-            (folder / f"{study.name}.md").write_text(text, encoding="utf-8")
-        written.append(output / f"{study.name}.md")
-        # What an earlier run with other parameters left beside it.
-        for variant in set(study.variants) - set(chosen):
-            for path in set(output.glob(f"{_stem(study, variant)}.*")) - set(written):
-                path.unlink()
+            output = Path(output)
+            kept = stack.enter_context(files.ResultSet(output, study.name))
+            how = {"store": output / "points", **how}
+        for variant in chosen:
+            data[variant] = study.run(preset, variant, **how)
+        paragraphs = (" ".join(part.split()) for part in study.text.strip().split("\n\n"))
+        caption = "\n\n".join([*paragraphs, *as_tables(study, data)])
+        if output is not None:
+            names = _written(study, data, caption, kept, ending, csv)
+            written = [output / name for name in names]
     return Answer(data, caption, written, time.perf_counter() - start)
 
 
@@ -314,27 +305,60 @@ def _stem(study: Study, variant: str) -> str:
 
 
 def _written(
-    study: Study, variant: str, data: xr.Dataset, output: Path, ending: str, csv: bool
-) -> list[Path]:
-    """Save data, and then, which may fail, pictures."""
-    from matplotlib import style
-
-    stem = _stem(study, variant)
-    parts = {stem: data} if study.split is None else study.split(data)
-    names = [f"{name}.nc" for name in parts]
-    with files.staged_directory(output) as folder:
-        for name, part in parts.items():
-            files.save(part, folder / f"{name}.nc")
+    study: Study,
+    data: Mapping[str, xr.Dataset],
+    caption: str,
+    kept: files.ResultSet,
+    ending: str,
+    csv: bool,
+) -> list[str]:
+    """Save data and caption, and then, which may fail, pictures."""
+    names: list[str] = []
+    for variant, run in data.items():
+        stem = _stem(study, variant)
+        for name, part in ({stem: run} if study.split is None else study.split(run)).items():
+            names.append(f"{name}.nc")
+            kept.add(names[-1], partial(files.save, part))
             for dims, table in tables(part).items() if csv else ():
                 names.append("-".join([name, *dims]) + ".csv")
-                table.to_csv(folder / names[-1])
-    with files.staged_directory(output) as folder, style.context(STYLE):
-        drawn = study.draw(data)
-        pictures = drawn if isinstance(drawn, Mapping) else {stem: drawn}
-        for name, picture in pictures.items():
-            names.append(f"{name}.{ending}")
-            picture.savefig(folder / f"{name}.{ending}")
-    return [output / name for name in names]
+                kept.add(names[-1], partial(table.to_csv, encoding="utf-8"))
+
+    def describe(pictures: Mapping[str, Sequence[str]]) -> None:
+        lines = [f"# {study.source}: {study.title}", ""]
+        for variant, run in data.items():
+            lines += [f"![{study.source}, {variant}]({name})" for name in pictures.get(variant, ())]
+            lines += ["", f"*{variant}*: `{run.attrs['command']}`", ""]
+        text = "\n".join([*lines, caption, ""])
+        kept.describe(f"{study.name}.md", text)
+
+    describe({})
+    kept.secure()
+    pictures = {variant: _drawn(study, variant, run, kept, ending) for variant, run in data.items()}
+    describe(pictures)
+    return [*names, *(name for drawn in pictures.values() for name in drawn), f"{study.name}.md"]
+
+
+def _drawn(
+    study: Study, variant: str, data: xr.Dataset, kept: files.ResultSet, ending: str
+) -> list[str]:
+    """Save the pictures of a variant; their names."""
+    from matplotlib import style
+
+    names = []
+    stem = _stem(study, variant)
+    try:
+        with style.context(STYLE):
+            drawn = study.draw(data)
+            pictures = drawn if isinstance(drawn, Mapping) else {stem: drawn}
+            for name, picture in pictures.items():
+                kept.add(f"{name}.{ending}", partial(picture.savefig, format=ending))
+                names.append(f"{name}.{ending}")
+    except OSError:
+        raise
+    except Exception as error:
+        said = f"{stem}: no picture, {type(error).__name__}: {error}; the data are kept"
+        warnings.warn(said, PictureWarning, stacklevel=2)
+    return names
 
 
 def tables(data: xr.Dataset) -> dict[tuple[str, ...], pd.DataFrame]:

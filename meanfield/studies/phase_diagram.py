@@ -104,7 +104,7 @@ def phase_diagram(
             progress=progress, label=branch, **how,
         ).drop_vars("failed")  # fmt: skip
     else:
-        data = _solved(gammas, **how)
+        data = _solved(gammas, progress=progress, **how)
     data.gamma.attrs.update(long_name="coupling symmetry", units="1")
     slope = transfer_function(phi).slope
     lines = {
@@ -270,8 +270,10 @@ def fluctuation_response(grids: Sequence[xr.Dataset]) -> Figure:
             axis.set(xlabel=x_text, ylabel=y_text)
             if not np.any(np.isfinite(x) & np.isfinite(y)):
                 continue  # Nothing to show; a logarithmic axis would refuse it.
-            by_gamma = np.broadcast_to(data.gamma.values[:, None], x.shape)
-            axis.scatter(x, y, c=by_gamma, cmap=colours.cmap, norm=colours.norm, s=7, linewidths=0)
+            # One γ and three g would be read as a colour, were they not flat.
+            flat = map(np.ravel, np.broadcast_arrays(x, y, data.gamma.values[:, None]))
+            x, y, gamma = flat
+            axis.scatter(x, y, c=gamma, cmap=colours.cmap, norm=colours.norm, s=7, linewidths=0)
             axis.set(xscale=x_scale, yscale=y_scale)
     return figure
 

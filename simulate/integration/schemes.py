@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike
 from meanfield import exponential, stability
 from meanfield.common import arguments
 from meanfield.common.arguments import ArgumentError, Array, validated
+from meanfield.common.portable import Portable
 from meanfield.stability import Amplification, Rates
 
 from ..network import Evaluation, State
@@ -47,7 +48,7 @@ Stepping = Callable[[Problem, float, State, Evaluation, float, Memory], Move]
 
 
 @dataclass(frozen=True)
-class Scheme:
+class Scheme(Portable):
     """How one step is made; `runge_kutta` makes a scheme of its tableau.
 
     Attributes

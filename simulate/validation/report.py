@@ -6,7 +6,9 @@ import base64
 import html
 import io
 import math
+import warnings
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,10 +18,11 @@ import loky
 import numpy as np
 
 from meanfield.common import style
-from meanfield.common.cli import shared_options, version_option
-from meanfield.common.files import provenance, staged_directory
+from meanfield.common.cli import library_warnings, shared_options, version_option
+from meanfield.common.files import ResultSet, provenance, write_text
 from meanfield.common.jobs import slots
 from meanfield.common.store import Store
+from meanfield.common.study import PictureWarning
 from meanfield.common.sweep import duration
 
 from .experiments import EXPERIMENTS
@@ -137,10 +140,8 @@ def validate(
     command += [f"--false-alarm {table.false_alarm:g}"]
     # Some rows must not take the place of the whole table.
     prefix = "" if rows == ("*",) else "rows-"
-    files = save(table, output, " ".join(command), prefix)
-    if csv:
-        files.append(output / f"{prefix}table.csv")
-        table.to_dataset().to_dataframe().to_csv(files[-1])
+    with library_warnings():
+        files = save(table, output, " ".join(command), prefix, csv=csv)
     said = [f"{table.table()}\n\n{table.summary()}"]
     if table.n_reused:
         said.append(f"{table.n_reused} of {table.n_jobs} jobs were read from {store}")
@@ -177,17 +178,34 @@ def _plan(rows: tuple[str, ...], preset: str, seed: int, store: Path, workers: i
     return "\n".join(lines)
 
 
-def save(table: Validation, output: str | Path, command: str = "", prefix: str = "") -> list[Path]:
-    """Write report.html, table.json and table.txt to a folder, their names after a prefix."""
+def save(
+    table: Validation,
+    output: str | Path,
+    command: str = "",
+    prefix: str = "",
+    *,
+    csv: bool = False,
+) -> list[Path]:
+    """Write table.json, table.txt and report.html to a folder, their names after a prefix."""
     from matplotlib.style import context
 
-    with context(style.STYLE):
-        texts = {"report.html": "\n".join(_page(table, command)), "table.json": table.to_json()}
-    texts["table.txt"] = f"{table.table()}\n\n{table.summary()}\n"
-    with staged_directory(Path(output)) as folder:
+    texts = {"table.json": table.to_json(), "table.txt": f"{table.table()}\n\n{table.summary()}\n"}
+    if csv:
+        texts["table.csv"] = table.to_dataset().to_dataframe().to_csv()
+    with ResultSet(Path(output), f"{prefix}table", patience=60.0) as kept:
         for name, text in texts.items():
-            (folder / f"{prefix}{name}").write_text(text, encoding="utf-8")
-    return [Path(output) / f"{prefix}{name}" for name in texts]
+            kept.add(f"{prefix}{name}", partial(write_text, text))
+        kept.describe(f"{prefix}report.html", f"<pre>{html.escape(texts['table.txt'])}</pre>")
+        kept.secure()
+        try:
+            with context(style.STYLE):
+                page = "\n".join(_page(table, command))
+        except Exception as error:
+            said = f"report.html: no pictures, {type(error).__name__}: {error}; the table is there"
+            warnings.warn(said, PictureWarning, stacklevel=2)
+        else:
+            kept.describe(f"{prefix}report.html", page)
+    return [Path(output) / f"{prefix}{name}" for name in ("report.html", *texts)]
 
 
 def _page(table: Validation, command: str) -> Iterator[str]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from ...common import probes
 from ...common.arguments import ArgumentError, Array
+from ...common.portable import Portable
 from ...schedule import Schedule, as_function
 from ...transfer import TransferFunction
 
@@ -38,7 +39,7 @@ def _never(t: float) -> bool:
 
 
 @dataclass(frozen=True)
-class SiteModel:
+class SiteModel(Portable):
     """One neuron of ẋ = F(t, x, h, u) with fields h = Jφ(x) and, if wanted, u = Jᵀψ(x, h).
 
     J is a Gaussian matrix of gain g and symmetry γ.  `two_time` and the functions beside it solve

@@ -120,8 +120,8 @@ raise SystemExit(run(command, [], program="stop"))
 
 def test_sigterm_ends_a_command_as_ctrl_c_does() -> None:
     done = subprocess.run([sys.executable, "-c", STOP], capture_output=True, text=True)
-    assert done.returncode == 130
-    assert done.stderr.strip().startswith("error: interrupted")
+    assert done.returncode == 143
+    assert done.stderr.strip().startswith("error: terminated")
 
 
 def test_deprecations_of_other_packages_are_not_told(capsys: Capture) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from meanfield import ArgumentError, StepSizeWarning, sweep
 from meanfield.common.jobs import Attempt
-from meanfield.common.store import Labelled, PointError, Store, StoreWarning, _sealed
+from meanfield.common.store import FileWarning, Labelled, PointError, Store, _sealed
 
 ARRAYS = {"x": (("t",), np.array([0.1, np.nan, -0.0, np.inf]), {"units": "1"})}
 VALUE = Labelled({**ARRAYS, "t": (("t",), np.arange(4), {})}, ("t",), {"g": 2})
@@ -67,7 +67,7 @@ def test_no_altered_bit_is_believed(data: st.DataObject) -> None:
         content[place] ^= 1 << data.draw(st.integers(0, 7))
         file.write_bytes(content)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", StoreWarning)
+            warnings.simplefilter("ignore", FileWarning)
             with Store(folder) as store:
                 assert len(store) < 2
         # The damage is told once.

@@ -40,7 +40,7 @@ from meanfield.common import seeds
 from meanfield.common.files import save
 from meanfield.common.identity import _bytecode, _Teller, identity
 from meanfield.common.jobs import bar, carry_out, results
-from meanfield.common.store import StoreWarning
+from meanfield.common.store import FileWarning
 
 AXES = {"g": [0.5, 1.0, 2.0], "gamma": [0.0, 0.5]}
 
@@ -320,7 +320,7 @@ def test_a_damaged_line_is_done_again(tmp_path: Path, damage: str) -> None:
     }[damage]
     path.write_text(f"{header}\n{first_point}\n{damaged}")
     # What a kill leaves is no damage.
-    with nullcontext() if damage == "cut" else pytest.warns(StoreWarning, match="1 damaged"):
+    with nullcontext() if damage == "cut" else pytest.warns(FileWarning, match="1 damaged"):
         again = run()
     assert calls(tmp_path) == 3
     assert again.drop_attrs().equals(first.drop_attrs())

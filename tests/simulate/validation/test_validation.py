@@ -16,7 +16,7 @@ import meanfield.common.identity
 from meanfield import ArgumentError, SamplerError, StepSizeWarning, load
 from meanfield.common.jobs import Attempt, carry_out
 from meanfield.common.labelled import labelled
-from meanfield.common.store import StoreWarning
+from meanfield.common.store import FileWarning
 from simulate import SamplingWarning, validate
 from simulate.validation.experiments import EXPERIMENTS
 from simulate.validation.statement import Experiment, TheoryValue
@@ -213,7 +213,7 @@ def test_an_altered_measurement_is_told_and_made_again(
     assert count == 1
     assert text != lines[-1]
     file.write_text("".join([*lines[:-1], text]))
-    with pytest.warns(StoreWarning):
+    with pytest.warns(FileWarning):
         again = validate(rows=["toy"], seed=5, store=tmp_path)
     assert again.n_reused == again.n_jobs - 1
     assert [row.to_dict() for row in again.rows] == [row.to_dict() for row in whole.rows]
