@@ -61,7 +61,7 @@ def elliptic(n: int, g: float, gamma: float = 0.0, *, seed: int) -> Array:
     n = arguments.count("n", n, 1)
     g = arguments.positive("g", g)
     gamma = arguments.within("gamma", gamma, -1, 1)
-    noise = seeds.generator(arguments.count("seed", seed, 0), "couplings").standard_normal((n, n))
+    noise = seeds.generator(seed, "couplings").standard_normal((n, n))
     upper = np.triu(noise, 1)
     lower = np.tril(noise, -1)
     # Symmetric and antisymmetric parts carry the weights (1 ± γ)/2 of the variance.
@@ -227,7 +227,7 @@ def dale(
     mean = np.where(excitatory, mu_e, mu_i) / np.sqrt(n)
     spread = np.where(excitatory, sigma_e, sigma_i) / np.sqrt(n)
     # Two streams, so that values can be drawn block by block without moving the connections.
-    streams = seeds.sequence(arguments.count("seed", seed, 0), "couplings").spawn(2)
+    streams = seeds.sequence(seed, "couplings").spawn(2)
     places, values = map(np.random.default_rng, streams)
     if sparse is None:
         sparse = alpha < _SPARSE_BELOW
