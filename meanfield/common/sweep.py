@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from . import arguments, seeds
+from . import arguments, cost, seeds
 from .arguments import ArgumentError, validated
 from .files import provenance
 from .identity import differences, identity, key_of, title
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 _TIMED, _PATIENCE = 3, 10.0
 # Bytes of a line of a store beside its arrays.
 _LINE = 600
+# Numbers, as long as those, that a point takes in memory at least.
+_POINT = 500
 
 
 class SweepWarning(UserWarning):
@@ -137,6 +139,11 @@ def sweep(
         raise ArgumentError(f"axes={sorted(taken)}: names that the sweep itself uses")
     grid = {name: _axis(name, values) for name, values in axes.items()}
     count = arguments.count("replicates", replicates, 1)
+    points_asked = math.prod(map(len, grid.values())) * count
+    cost.check(
+        "axes", {name: len(values) for name, values in grid.items()} | {"replicate": count},
+        "ask for fewer points", numbers=_POINT * points_asked,
+    )  # fmt: skip
     takes_seed = _check_call(function, grid, fixed)
     if strange := set(shared) - set(grid):
         raise ArgumentError(f"shared={sorted(strange)}: no such axis, only {', '.join(grid)}")
@@ -405,7 +412,7 @@ def _check_call(
 ) -> bool:
     """Whether the function takes a seed; arguments that cannot be passed are refused at once."""
     if twice := set(axes) & set(fixed):
-        raise ArgumentError(f"{', '.join(sorted(twice))}: both an axis and a fixed argument")
+        raise ArgumentError(f"axes={sorted(twice)}: both an axis and a fixed argument")
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):
@@ -415,7 +422,7 @@ def _check_call(
     strange = [name for name in (*axes, *fixed) if name not in signature.parameters]
     if strange and not takes_any:
         raise ArgumentError(
-            f"{', '.join(strange)}: {title(function)} has no such argument, only "
+            f"axes, fixed: {', '.join(strange)}: {title(function)} has no such argument, only "
             f"{', '.join(signature.parameters)}"
         )
     try:
