@@ -130,7 +130,7 @@ def _all(values: Any, kinds: Sequence[Sequence[_Kind]]) -> bool:
 
 def _is_type(value: Any) -> bool:
     try:
-        return value is not None and np.dtype(value).kind in "fc"
+        return isinstance(value, str | type | np.dtype) and np.dtype(value).kind in "fc"
     except TypeError:
         return False
 
@@ -162,7 +162,7 @@ _PLAIN = {
     NoneType: _Kind(lambda v: v is None, "None"),
     bool: _Kind(lambda v: isinstance(v, bool | np.bool_), "True or False"),
     int: _Kind(_is_count, "an integer"),
-    float: _Kind(lambda v: _reads(v) and np.ndim(v) == 0, "a real number"),
+    float: _Kind(lambda v: not _is_list(v) and _reads(v) and np.ndim(v) == 0, "a real number"),
     str: _Kind(lambda v: isinstance(v, str), "a text"),
     Path: _Kind(lambda v: isinstance(v, str | os.PathLike), "a path"),
     ArrayLike: _Kind(_reads, _REAL),
