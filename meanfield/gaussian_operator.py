@@ -18,8 +18,8 @@ from scipy.linalg import cho_solve, solve_triangular
 from scipy.linalg.lapack import dpstrf
 from scipy.sparse.linalg import LinearOperator
 
-from .common import arguments, seeds
-from .common.arguments import ArgumentError, Array
+from .common import arguments, cost, seeds
+from .common.arguments import ArgumentError, Array, validated
 
 if TYPE_CHECKING:
     _Operator = LinearOperator[np.float64]
@@ -218,6 +218,7 @@ class GaussianOperator(_Operator):
     (True, (1, 1))
     """
 
+    @validated
     def __init__(
         self,
         n: int,
@@ -230,6 +231,8 @@ class GaussianOperator(_Operator):
         dtype: DTypeLike = np.float64,
     ) -> None:
         n = arguments.count("n", n, 1)
+        # A request with its answer, and what is at work.
+        cost.check("n", n, "take a smaller network", numbers=8.0 * n)
         self.g = arguments.positive("g", g)
         self.gamma = arguments.within("gamma", gamma, -1, 1)
         arguments.one_of("innovations", innovations, ("gaussian", "matched"))
@@ -319,13 +322,11 @@ class GaussianOperator(_Operator):
                 self._span.add(0)
 
     def _checked_columns(self, vectors: Array) -> Array:
-        vectors = np.asarray(vectors)
+        vectors = arguments.real("vectors", vectors)
         if vectors.ndim not in (1, 2) or len(vectors) != self.shape[0]:
             raise ArgumentError(
                 f"vectors of shape {vectors.shape}: must be ({self.shape[0]},) or with columns"
             )
-        if np.iscomplexobj(vectors):
-            raise ArgumentError("vectors: must be real")
         if not np.all(np.isfinite(vectors)):
             raise ArgumentError("vectors: must be finite")
         return vectors.reshape(self.shape[0], -1)
@@ -357,7 +358,7 @@ class GaussianOperator(_Operator):
             If a shape or `neglect` is wrong, or a component is complex or not finite.
         """
         vectors = self._checked_columns(vectors)
-        if not 0 <= neglect < 1 or not vectors.shape[1]:
+        if not arguments.nonnegative("neglect", neglect) < 1 or not vectors.shape[1]:
             raise ArgumentError(
                 f"neglect={neglect:g}, {vectors.shape[1]} vectors: need 0 <= neglect < 1 and a "
                 "vector"

@@ -221,9 +221,7 @@ def jacobian_operator(
     network = Network(J, phi=phi, eta=eta)
     state = network.state(x)
     if state.ndim != 1:
-        raise ArgumentError(
-            f"x of shape {state.shape}: expected one state, ({state.shape[0]},)"
-        )
+        raise ArgumentError(f"x of shape {state.shape}: expected one state, ({state.shape[0]},)")
     with np.errstate(over="ignore", invalid="ignore"):
         _, linear = network.linearize(state, arguments.finite("onsager", onsager))
     _require_finite("Jacobian", linear.slope, linear.bend)

@@ -471,7 +471,7 @@ class _GrowthRun:
         if left < _BLOCKS:
             raise ArgumentError(
                 f"t_skip={self._t_skip:g}: {left} intervals left after it, {_BLOCKS} are needed "
-                "for the block error; raise t_max"
+                "for the block error; raise t_max or shorten the interval or dt"
             )
 
     def _steps(self, problem: Problem, x: State, times: list[float]) -> Iterator[Step]:

@@ -177,6 +177,8 @@ class Network:
         """J as an ndarray, for a `purpose` that matrix-free couplings cannot serve."""
         if self.is_matrix_free:
             raise ArgumentError(f"J: {purpose} needs the matrix itself, not a LinearOperator")
+        if self.is_sparse:
+            cost.check("J", self.J, "it is made dense, take a smaller one", numbers=2.0 * self.n**2)
         return np.asarray(self.J.toarray() if self.is_sparse else self.J, dtype=np.float64)
 
     def activity(self, x: State) -> State:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -11,7 +12,7 @@ import scipy.linalg
 from numpy.typing import ArrayLike, NDArray
 
 from meanfield import TransferFunction, transfer_function
-from meanfield.common import arguments, style
+from meanfield.common import arguments, cost, style
 from meanfield.common.arguments import ArgumentError, Array, validated
 from meanfield.common.result import Result, coordinate, error, fact, given, value
 
@@ -114,12 +115,18 @@ def freezing(
     function = transfer_function(phi)
     values = [function.phi(a).reshape(a.shape + (1,) * (axes - a.ndim)) for a in (first, last)]
     try:
-        difference = values[0] - values[1]
+        shape = np.broadcast_shapes(values[0].shape, values[1].shape)
     except ValueError:
         raise ArgumentError(
             f"x of shape {first.shape}, x_later of shape {last.shape}: do not broadcast"
         ) from None
-    total = np.einsum("i...,i...->...", difference, difference)
+    cost.check("x", first, "compare fewer states at once", numbers=1.5 * math.prod(shape))
+    with np.errstate(over="ignore", invalid="ignore"):
+        difference = values[0] - values[1]
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = np.einsum("i...,i...->...", difference, difference)
+    if not np.all(np.isfinite(total)):
+        raise ArgumentError("x, x_later: must be smaller, the sum of squares of phi is not finite")
     return np.asarray(total / len(first) if per_neuron else total)
 
 
@@ -189,6 +196,8 @@ def _units(
             raise ArgumentError(
                 f"couplings of shape {np.shape(couplings)}: expected ({sum(widths)},), one a column"
             )
+        if any(name != name for name in named):
+            raise ArgumentError("couplings: must be labels, nan is none")
     order = {name: k for k, name in enumerate(dict.fromkeys(named))}
     return np.array([order[name] for name in named])
 
@@ -321,12 +330,21 @@ def activity_distribution(
     if not (values.size and np.all(np.isfinite(values))):
         raise ArgumentError(f"x of shape {parts[0].shape}: must be finite and not empty")
     if isinstance(bins, int | np.integer):
-        arguments.count("bins", int(bins), 1)
+        bins = arguments.count("bins", int(bins), 1)
         bound = max(_function_of(run, phi).bound if of == "phi" else np.inf for run in runs)
         if range is None and np.isfinite(bound):
             range = (-bound, bound)
         if range is not None and not -np.inf < range[0] < range[1] < np.inf:
             raise ArgumentError(f"range={range!r}: must be finite and increase")
+        low, high = (values.min(), values.max()) if range is None else range
+        with np.errstate(over="ignore"):
+            width = (high - low or 1.0) / bins
+        if not np.spacing(max(-low, high)) < width < np.inf:
+            raise ArgumentError(
+                f"bins={bins}: of x from {low:g} to {high:g}, bins of width {width:g} are beyond "
+                "rounding or not finite; take fewer, or give range"
+            )
+        cost.check("bins", bins, "take fewer", numbers=8.0 * bins * len(runs))
         edges = np.histogram_bin_edges(values, int(bins), range)
     else:
         edges = arguments.axis("bins", bins)
@@ -449,7 +467,10 @@ def autocorrelation(
     longest = (min(map(len, states)) - 1) * spacing
     n_lags = int(np.floor(arguments.nonnegative("max_lag", max_lag) / spacing + 1e-9)) + 1
     if n_lags > min(map(len, states)):
-        raise ArgumentError(f"max_lag={max_lag:g}: must not exceed {longest:g}")
+        raise ArgumentError(
+            f"max_lag={max_lag:g}: must not exceed {longest:g}, the time that x spans at "
+            f"spacing={spacing:g}"
+        )
     units = _units(runs, states, couplings)
     columns, variance = [], np.full(n_lags, np.nan)
     for run, part in zip(runs, states, strict=True):

@@ -136,7 +136,10 @@ def _is_type(value: Any) -> bool:
 
 
 def _is_count(value: Any) -> bool:
-    return not isinstance(value, bool | np.bool_) and hasattr(value, "__index__")
+    try:
+        return not isinstance(value, bool | np.bool_) and index(value) is not None
+    except TypeError:
+        return False
 
 
 def _is_real(value: object) -> bool:
@@ -230,7 +233,8 @@ def symmetry(value: ArrayLike) -> Array:
 
 def inverse_temperature(value: ArrayLike) -> Array:
     """The inverse temperature β as an array."""
-    return _checked("beta", value, lambda a: a > 0, "must be positive (inf allowed)")
+    allowed = f"must be positive, at least {1 / LARGEST:g} (inf allowed)"
+    return _checked("beta", value, lambda a: a >= 1 / LARGEST, allowed)
 
 
 def confinement(value: ArrayLike) -> Array:

@@ -487,7 +487,7 @@ def _save_times(
     each = 1.0 + x[0].size * (1 + len(x) * store_states)
     instead = "save less often, or with store_states=False" if store_states else "save less often"
     if isinstance(save_at, int | np.integer):
-        number = arguments.count("save_at", save_at, 2)
+        number = arguments.count("save_at", int(save_at), 2)
         cost.check("save_at", save_at, instead, numbers=number * each)
         return np.linspace(start, t_max, number)
     times = arguments.axis("save_at", save_at)
