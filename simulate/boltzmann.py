@@ -20,7 +20,7 @@ from meanfield.common.jobs import bar
 from meanfield.common.result import Result, coordinate, error, given, value
 
 from .integration import integrate
-from .network import Network, blas_threads, largest_rate
+from .network import Network, at_work, largest_rate
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 _MIXED = ("q", "energy", "r")
 NAMES = (*_MIXED, "overlap")
 ALGORITHMS = ("tempering", "langevin")
+# Of what is counted, to tell what makes a call large.
+_USUAL = {"n_samples": 1000, "warmup": 500, "thin": 1, "leapfrog": 20, "chains": 4}
 _LARGEST_R_HAT = 1.05
 # Per chain: Vehtari, Gelman, Simpson, Carpenter, Bürkner, Bayesian Anal. 16, 667 (2021).
 _SMALLEST_ESS = 100
@@ -214,20 +216,16 @@ def sample_boltzmann(
         "n_samples": n_samples, "chains": chains, "warmup": warmup, "entropy": entropy,
         "progress": progress,
     }  # fmt: skip
-    with blas_threads(threads):
+    counts = {"n_samples": n_samples, "warmup": warmup, "thin": thin, "chains": chains}
+    kept = len(betas) * chains * n_samples
+    with at_work(threads):
         if algorithm == "tempering":
             rungs = _ladder(betas, network.n, lowest_beta)
             columns = len(rungs) * chains
             # Every column has a generator, which is asked three times a sweep.
             sweeps = warmup + n_samples * thin
-            _check_cost(
-                network,
-                "chains",
-                chains,
-                0.2 * sweeps * columns + sweeps * leapfrog,
-                columns,
-                kept=len(betas) * chains * n_samples,
-            )
+            evaluations = 0.2 * sweeps * columns + sweeps * leapfrog
+            _check_cost(network, counts | {"leapfrog": leapfrog}, evaluations, columns, kept)
             samples, accepted, swapped = _tempered_samples(
                 network,
                 rungs,
@@ -241,16 +239,9 @@ def sample_boltzmann(
         else:
             if dt is not None:
                 dt = arguments.positive("dt", dt)
-            rate = float(largest_rate(network, np.zeros(network.n), 1.0)[0])
+            rate = max(1.0, float(largest_rate(network, np.zeros(network.n), 1.0)[0]))
             steps = (warmup + n_samples) * thin / (dt or _STEP / rate)
-            _check_cost(
-                network,
-                "n_samples",
-                n_samples,
-                1.5 * len(betas) * steps,
-                chains,
-                kept=len(betas) * chains * n_samples,
-            )
+            _check_cost(network, counts, 1.5 * len(betas) * steps, chains, kept)
             samples, step_bias, reasons, dt = _langevin_samples(
                 network, betas, spacing=float(thin), dt=dt, **common
             )
@@ -266,7 +257,7 @@ def sample_boltzmann(
     if bad.any():
         named = ", ".join(f"beta={b:g}" for b in betas[bad])
         worst = np.max(numbers["r_hat"]), np.min(numbers["ess"])
-        warnings.warn(_unmixed(named, *worst, needed), SamplingWarning, stacklevel=2)
+        warnings.warn(_unmixed(named, *worst, needed), SamplingWarning, stacklevel=3)
     used = {"n": network.n, "phi": network.function.name, "warmup": warmup, "dt": dt}
     return BoltzmannSamples(
         beta=np.asarray(beta, dtype=float),
@@ -279,11 +270,12 @@ def sample_boltzmann(
 
 
 def _check_cost(
-    network: Network, name: str, value: int, evaluations: float, columns: int, *, kept: float
+    network: Network, counts: dict[str, int], evaluations: float, columns: int, kept: float
 ) -> None:
     """Refuse what would run for days, or keep more than there is room for."""
+    name = max(counts, key=lambda one: counts[one] / _USUAL[one])
     network.check(
-        name, value, "lower n_samples, warmup, thin, leapfrog or chains, or take a longer dt",
+        name, counts[name], f"lower it or another of {', '.join(counts)}, or take a longer dt",
         evaluations, columns, regulated=True,
         # Samples, activities and a copy; of a column what is at work, and its generator.
         numbers=3.0 * kept * network.n + columns * (12 * network.n + 300),

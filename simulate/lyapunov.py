@@ -26,7 +26,7 @@ from .integration.monitor import IntegratedRun, Monitor
 from .integration.problem import Problem, Step
 from .integration.schemes import Scheme
 from .integration.solver import chosen_scheme, chosen_step
-from .network import Evaluation, Network, Phi, State, blas_threads, contiguous_columns
+from .network import Evaluation, Network, Phi, State, at_work, contiguous_columns
 
 ALGORITHMS = ("tangent", "orbit_separation")
 
@@ -446,7 +446,7 @@ class _GrowthRun:
 
     def report(self, attributes: dict[str, Any]) -> dict[str, Any]:
         """What every result of the run says."""
-        facts = self._monitor.report(self.problem, stacklevel=3)
+        facts = self._monitor.report(self.problem, stacklevel=4)
         return {**facts, "attributes": attributes | self._used}
 
     def _check_cost(self, interval: float, k: int) -> None:
@@ -535,8 +535,7 @@ class _GrowthRun:
         """Rates after t_skip with errors from equal blocks, and the effect of the step."""
         every = []
         with (
-            np.errstate(over="ignore", invalid="ignore"),  # non-finite states are looked for
-            blas_threads(threads),
+            at_work(threads),
             bar(self.t_max, "lyapunov", progress) as shown,
         ):
             for entry in growth:

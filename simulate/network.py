@@ -7,6 +7,8 @@ first, any number of columns after them.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from weakref import WeakSet
@@ -416,11 +418,13 @@ def _top(diagonal: list[Array], off_diagonal: list[Array]) -> tuple[Array, Array
     return values[:, -1], vectors[:, -1, -1]
 
 
-def blas_threads(threads: int | None) -> threadpool_limits:
-    """So many threads of matrix products while it is entered; as they are for None."""
+@contextmanager
+def at_work(threads: int | None) -> Iterator[None]:
+    """So many threads of matrix products, and no word of overflows: results are looked at."""
     if threads is not None:
         threads = arguments.count("threads", threads, 1, _MOST_THREADS)
-    return threadpool_limits(threads, user_api="blas")
+    with np.errstate(over="ignore", invalid="ignore"), threadpool_limits(threads, user_api="blas"):
+        yield
 
 
 def contiguous_columns(x: State) -> State:

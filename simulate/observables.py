@@ -113,7 +113,8 @@ def freezing(
     if not (np.all(np.isfinite(first)) and np.all(np.isfinite(last))):
         raise ArgumentError("x, x_later: must be finite")
     function = transfer_function(phi)
-    values = [function.phi(a).reshape(a.shape + (1,) * (axes - a.ndim)) for a in (first, last)]
+    with np.errstate(over="ignore", invalid="ignore"):
+        values = [function.phi(a).reshape(a.shape + (1,) * (axes - a.ndim)) for a in (first, last)]
     try:
         shape = np.broadcast_shapes(values[0].shape, values[1].shape)
     except ValueError:
@@ -123,7 +124,6 @@ def freezing(
     cost.check("x", first, "compare fewer states at once", numbers=1.5 * math.prod(shape))
     with np.errstate(over="ignore", invalid="ignore"):
         difference = values[0] - values[1]
-    with np.errstate(over="ignore", invalid="ignore"):
         total = np.einsum("i...,i...->...", difference, difference)
     if not np.all(np.isfinite(total)):
         raise ArgumentError("x, x_later: must be smaller, the sum of squares of phi is not finite")

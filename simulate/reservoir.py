@@ -195,7 +195,7 @@ def memory_function(
         test_fraction=test_fraction, gap=gap,
     )  # fmt: skip
     if curve.reason:
-        warnings.warn(curve.reason, SingularCovarianceWarning, stacklevel=2)
+        warnings.warn(curve.reason, SingularCovarianceWarning, stacklevel=3)
     return replace(curve, attributes=told)
 
 
@@ -716,7 +716,7 @@ def memory_curve(
     assert run.x is not None
     curve = evaluate(run.x, targets, tau=tau, gap=gap_samples, **how)
     if curve.reason:
-        warnings.warn(curve.reason, SingularCovarianceWarning, stacklevel=2)
+        warnings.warn(curve.reason, SingularCovarianceWarning, stacklevel=3)
     used = {
         "method": run.method,
         "dt": run.dt,

@@ -155,7 +155,8 @@ def _is_real(value: object) -> bool:
 
 def _reads(value: Any) -> bool:
     try:
-        return _is_real(value)
+        # Rows of different lengths have no number of axes.
+        return _is_real(value) and np.ndim(value) >= 0
     except (TypeError, ValueError, OverflowError):
         return False
 

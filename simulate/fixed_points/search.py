@@ -15,7 +15,7 @@ from meanfield.common.result import given
 
 from ..integration import IntegrationError, integrate
 from ..integration.schemes import SCHEMES
-from ..network import Network, blas_threads, largest_rate
+from ..network import Network, at_work, largest_rate
 from .descent import DescentEnd, Landscape, descend
 from .points import DistinctPoints, FixedPoints, StationaryPoints
 
@@ -132,7 +132,7 @@ def find_fixed_points(
     tol = arguments.positive("tol", tol)
     max_iter = arguments.count("max_iter", max_iter, 1)
     told |= {"n": network.n, "phi": network.function.name}
-    with blas_threads(threads):
+    with at_work(threads):
         states: Iterator[Array]
         if x0 is not None:
             if n_starts is not None or seed is not None:
@@ -170,24 +170,21 @@ def _duration(name: str, value: float) -> float:
 
 def _check_cost(network: Network, total: int, runs: list[tuple[float, float]]) -> None:
     """Refuse starts that take days to make, to follow or to list."""
-    n, blocks = network.n, -(-total // _BLOCK)
-    rate = float(largest_rate(network, np.zeros(n), 1.0)[0])
-    scheme = SCHEMES["chebyshev"]
+    n, scheme = network.n, SCHEMES["chebyshev"]
+    cost.check(
+        "n_starts", total, "lower it", numbers=_ENTRY * total + 20.0 * n**2,
+        seconds=cost.time_of(_FACTORISATIONS * total, 4.0 * n**3),
+    )  # fmt: skip
+    rate = max(1.0, float(largest_rate(network, np.zeros(n), 1.0)[0]))
     assert scheme.longest_step is not None
     longest = scheme.longest_step(rate)
     for duration, onsager in runs:
         per_time = scheme.evaluations(longest, rate) / longest if onsager else 1 / _DT
         network.check(
-            *("relax" if onsager else "settle", duration),
-            "shorten it, or lower n_starts",
-            blocks * duration * per_time,
-            _BLOCK // len(runs),
+            "relax" if onsager else "settle", duration, "shorten it, or lower n_starts",
+            -(-total // _BLOCK) * duration * per_time, _BLOCK // len(runs),
             regulated=onsager != 0,
-        ) if duration else None
-    cost.check(
-        "n_starts", total, "lower it", numbers=_ENTRY * total + 20.0 * n**2,
-        seconds=cost.time_of(_FACTORISATIONS * total, 4.0 * n**3),
-    )  # fmt: skip
+        )  # fmt: skip
 
 
 def _gathered(

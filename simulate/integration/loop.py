@@ -10,7 +10,7 @@ import numpy as np
 from meanfield.common.arguments import ArgumentError
 from meanfield.schedule import step_count
 
-from ..network import State, largest_rate
+from ..network import State, at_work, largest_rate
 from .monitor import Monitor
 from .problem import Problem, Step
 from .schemes import Memory, Move, Scheme
@@ -94,7 +94,7 @@ class AdaptiveSteps:
             h = left
         elif h > left / 2:
             h = left / 2
-        if h < 1e-12 * max(1.0, abs(end)) and h < left:
+        if h < 1e-12 * max(1.0, abs(t)) and h < left:
             raise IntegrationError(
                 f"the step fell below rounding at t = {t:g}; raise tol={self.tol:g}"
             )
@@ -141,7 +141,9 @@ def least_evaluations(
         column = x.reshape(len(x), -1)[:, 0]
         # A copy: these are not counted as steps of the run.
         network = copy.copy(problem.network)
-        rate = max(rate, float(largest_rate(network, column, problem.onsager(t), _ROUGHLY)[0]))
+        with at_work(None):
+            found = largest_rate(network, column, problem.onsager(t), _ROUGHLY)
+        rate = max(rate, float(found[0]))
     if control.tol is not None:
         reach = scheme.longest_step(rate) if scheme.longest_step else scheme.largest_step(-1.0)
         h = min(reach, longest, problem.longest_step)

@@ -24,7 +24,7 @@ from ..network import (
     Network,
     Phi,
     State,
-    blas_threads,
+    at_work,
     contiguous_columns,
     spectrum,
 )
@@ -355,7 +355,7 @@ def integrate(
                 f"seed={used['seed']}: x0 is the end of a run with this seed, whose noise would be "
                 "repeated from its beginning; use Trajectory.resume, or another seed"
             )
-            warnings.warn(repeated, RuntimeWarning, stacklevel=2)
+            warnings.warn(repeated, RuntimeWarning, stacklevel=3)
     return _run(
         dynamics, t_max, saves, attributes | used, earlier=repeated,
         threads=threads, progress=progress, throw=throw,
@@ -398,8 +398,7 @@ def _run(
     )
     end, failure = x, ""
     with (
-        np.errstate(over="ignore", invalid="ignore"),  # non-finite states are looked for
-        blas_threads(threads),
+        at_work(threads),
         bar(t_max - start, scheme.name, progress) as shown,
     ):
         try:
@@ -413,7 +412,7 @@ def _run(
             if throw:
                 reasons = filter(None, (failure, monitor.judgement()))
                 raise IntegrationError("; ".join(reasons)) from None
-    report = monitor.report(problem, failure or recorder.complaint, stacklevel=3)
+    report = monitor.report(problem, failure or recorder.complaint, stacklevel=4)
     report["reason"] = "; ".join(dict.fromkeys(filter(None, (earlier, report["reason"]))))
     if noisy and problem.noise is not None and problem.noise.drawn:
         _ENDS.append(_noise_at(problem, end))
@@ -464,11 +463,12 @@ def chosen_step(
         return arguments.positive("dt", dt)
     onsager = problem.onsager
     times = [0.0, *onsager.times] if isinstance(onsager, Switching) else np.linspace(0, t_max, 11)
-    rates = [
-        spectrum(problem.network, state, kappa)
-        for kappa in sorted({onsager(float(t)) for t in times if t < t_max})
-        for state in (x, np.zeros_like(x))
-    ]
+    with at_work(None):
+        rates = [
+            spectrum(problem.network, state, kappa)
+            for kappa in sorted({onsager(float(t)) for t in times if t < t_max})
+            for state in (x, np.zeros_like(x))
+        ]
     met = np.concatenate([*rates, [-1.0]])
     return stability.suggested_step(scheme.amplification, met, scheme.order)
 
@@ -526,6 +526,10 @@ def _check_noisy_saves(problem: Problem, times: Sequence[float], dt: float, save
                 )
 
 
+def _row(observable: Observable, t: float, x: State, force: State) -> NDArray[Any]:
+    return np.asarray(observable(t, x, force))
+
+
 class _Recorder:
     """Keeps what is asked for at the save times."""
 
@@ -579,7 +583,7 @@ class _Recorder:
             raise IntegrationError(f"E is not finite at t = {t:g}: {what}")
         for name, observable in self._observables.items():
             label, rows = f"observables[{name!r}]", self._values[name]
-            row = np.asarray(probes.answer(label, observable, t, x, evaluation.force))
+            row = probes.answer(label, _row, observable, t, x, evaluation.force)
             if row.dtype.kind not in "biufc" or (rows and row.shape != rows[0].shape):
                 raise ArgumentError(
                     f"{label} of dtype {row.dtype} and shape {row.shape} at t = {t:g}: must be "

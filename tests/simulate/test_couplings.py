@@ -338,3 +338,15 @@ def test_a_state_of_the_same_seed_is_independent(make: Any) -> None:
     x = np.random.default_rng(seed).standard_normal(n)
     answer = make(n, 1.0, seed=seed) @ x
     assert np.max(np.abs(answer)) < 5 * np.linalg.norm(x) / np.sqrt(n)
+
+
+def test_couplings_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(ArgumentError, match=r"^n=1000000: needs .* of memory.*couplings\.lazy"):
+        couplings.elliptic(10**6, 1.0, seed=0)
+    many = COMMON | {"n": 10**6, "mu_e": 1.0, "mu_i": -1.0, "seed": 0, "alpha": 0.2}
+    with pytest.raises(ArgumentError, match=r"^n=1000000: needs .* of memory"):
+        couplings.dale(**many)
+    with pytest.raises(ArgumentError, match=r"^n=1000000: needs .* of memory"):
+        couplings.dale(**many, sparse=True)
+    with pytest.raises(ArgumentError, match=r"^n=1000000000000: needs .* of memory"):
+        couplings.lazy(10**12, 1.0, seed=0)
