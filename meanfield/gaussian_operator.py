@@ -231,8 +231,6 @@ class GaussianOperator(_Operator):
         dtype: DTypeLike = np.float64,
     ) -> None:
         n = arguments.count("n", n, 1)
-        # A request with its answer, and what is at work.
-        cost.check("n", n, "take a smaller network", numbers=8.0 * n)
         self.g = arguments.positive("g", g)
         self.gamma = arguments.within("gamma", gamma, -1, 1)
         arguments.one_of("innovations", innovations, ("gaussian", "matched"))
@@ -441,6 +439,11 @@ class GaussianOperator(_Operator):
         n = self.shape[0]
         matched = self.innovations == "matched" and 2 * (len(self._span) + 2) <= n
         self._exhausted |= not matched
+        if len(own.basis) % _CHUNK == 0:
+            # A chunk of requests and one of answers more.
+            held = 2.0 * (sum(self.rank) + _CHUNK) * n * self.dtype.itemsize / 8
+            instead = "raise tol, ask for fewer directions, or retain() fewer"
+            cost.check("n", n, instead, numbers=held)
         own.basis.append(direction)
         fresh = self._rng.standard_normal(n) * (self.g / np.sqrt(n))
         if matched:

@@ -126,7 +126,7 @@ class Network:
         if not self.is_matrix_free:
             entries = (J.data if self.is_sparse else J).ravel(order="K")
             with np.errstate(over="ignore", invalid="ignore"):
-                total = entries @ entries
+                total = float(entries @ entries)
             # The Hessian of E has products of two entries, its estimates of four.
             if not total <= LARGEST**2:
                 raise ArgumentError(

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 # Elements of a Fourier transform made at once: 128 MB of complex numbers.
 _BLOCK = 2**23
+Labels = Sequence[Any] | NDArray[Any]
+
 # Rows per block over n: the triangle carried along costs 1/4 of the work on top.
 _ROWS_PER_NEURON = 4
 
@@ -183,7 +185,7 @@ def _coupling_of(run: object, number: int) -> Any:
 
 
 def _units(
-    runs: list[Any], states: list[NDArray[Any]], couplings: ArrayLike | None
+    runs: list[Any], states: list[NDArray[Any]], couplings: Labels | None
 ) -> NDArray[np.int64]:
     """The number of the couplings of each column, the columns of all runs one after the other."""
     widths = [part[0, 0].size for part in states]
@@ -191,13 +193,15 @@ def _units(
         known = [_coupling_of(run, k) for k, run in enumerate(runs)]
         named = [one for one, width in zip(known, widths, strict=True) for _ in range(width)]
     else:
-        named = np.asarray(couplings).tolist()
-        if np.shape(couplings) != (sum(widths),):
+        named = couplings.tolist() if isinstance(couplings, np.ndarray) else list(couplings)
+        nested = any(isinstance(name, list | tuple) for name in named)
+        shape = np.shape(couplings) if isinstance(couplings, np.ndarray) else (len(named),)
+        if nested or shape != (sum(widths),):
             raise ArgumentError(
-                f"couplings of shape {np.shape(couplings)}: expected ({sum(widths)},), one a column"
+                f"couplings of shape {shape}: expected ({sum(widths)},), one label a column"
             )
-        if any(name != name for name in named):
-            raise ArgumentError("couplings: must be labels, nan is none")
+        if any(name is None or name != name for name in named):
+            raise ArgumentError("couplings: must be labels, None and nan are none")
     order = {name: k for k, name in enumerate(dict.fromkeys(named))}
     return np.array([order[name] for name in named])
 
@@ -284,7 +288,7 @@ def activity_distribution(
     bins: int | ArrayLike = 100,
     range: tuple[float, float] | None = None,
     phi: str | TransferFunction | None = None,
-    couplings: ArrayLike | None = None,
+    couplings: Labels | None = None,
 ) -> ActivityDistribution:
     """Density of the activities of all neurons, columns and times given ([HH] Fig. 5).
 
@@ -410,7 +414,7 @@ def autocorrelation(
     of: str = "phi",
     phi: str | TransferFunction | None = None,
     spacing: float = 1.0,
-    couplings: ArrayLike | None = None,
+    couplings: Labels | None = None,
 ) -> Autocorrelation:
     """C(τ) = ⟨φ(t)φ(t+τ)⟩, averaged over neurons, t and couplings, about 0 and not about a mean.
 

@@ -281,5 +281,5 @@ def test_matrix_free_couplings_are_refused() -> None:
 def test_what_takes_days_or_does_not_fit_is_refused(name: str, value: int) -> None:
     with pytest.raises(ArgumentError, match=f"^{name}={value}: (needs|would run)"):
         sample_boltzmann(np.eye(3), 1.0, **{name: value})
-    with pytest.raises(ArgumentError, match="would run for .* take a longer dt"):
+    with pytest.raises(ArgumentError, match=r"would run for .* take a longer dt"):
         sample_boltzmann(np.eye(3), 1.0, algorithm="langevin", dt=1e-20)

@@ -469,5 +469,5 @@ def test_bins_that_cannot_be(message: str, x: Any, options: dict[str, Any]) -> N
 
 def test_couplings_are_labels() -> None:
     run = integrate(np.eye(3), np.ones((3, 2)), t_max=1, dt=0.1)
-    with pytest.raises(ArgumentError, match=r"^couplings: must be labels, nan is none"):
+    with pytest.raises(ArgumentError, match=r"^couplings: must be labels, None and nan are none"):
         activity_distribution(run, couplings=[np.nan, np.nan])

@@ -155,7 +155,7 @@ def test_threads_do_not_change_results() -> None:
         ({"save_at": 1}, "save_at=1"),
         ({"save_at": [0.15], "temperature": 1.0}, "save_at=0.15: a noisy run"),
         ({"inputs": lambda t: np.nan}, r"inputs\(t=0\): must be finite"),
-        ({"inputs": 1.0}, "inputs=1.0: expected a function"),
+        ({"inputs": 1.0}, "inputs=1.0: must be a function"),
         ({"seed": -1}, "seed=-1"),
         ({"observables": {"energy": lambda t, x, f: 0}}, r"observables\['energy'\]"),
         ({"inputs": lambda t: np.zeros(3)}, r"inputs\(t=0\) of shape \(3,\)"),
@@ -175,7 +175,7 @@ def test_bad_couplings_and_switching() -> None:
         Switching([2, 1], [0, 1, 0])
     with pytest.raises(ValueError, match="values of length 1: expected 2"):
         Switching([2], [0])
-    with pytest.raises(ValueError, match="expected two sequences"):
+    with pytest.raises(ValueError, match="times=2: must be a list, each entry a real number"):
         Switching(2, [0, 1])  # type: ignore[arg-type]
 
 
@@ -344,7 +344,7 @@ def test_couplings_that_would_reveal_more_than_memory_are_refused() -> None:
         (r"inputs\(t=0\.6\) of shape", {"inputs": lambda t: np.ones(5) if t > 0.55 else 0.0}),
         (r"onsager\(t=0\..*\): raised", {"onsager": lambda t: 1.0 / (not 0.4 < t < 0.6)}),
         (r"observables\['a'\]: raised", {"observables": {"a": lambda t, x, f: 1 / 0}}),
-        (r"observables\['a'\] of .* one shape", {"observables": {"a": lambda t, x, f: t * x[: int(t)]}}),
+        (r"observables\['a'\] of .* one shape", {"observables": {"a": lambda t, x, f: x[: int(t)]}}),
         (r"threads=10{30}: must be at most", {"threads": 10**30}),
     ],
 )  # fmt: skip
