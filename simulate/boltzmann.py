@@ -241,7 +241,8 @@ def sample_boltzmann(
                 dt = arguments.positive("dt", dt)
             rate = max(1.0, float(largest_rate(network, np.zeros(network.n), 1.0)[0]))
             steps = (warmup + n_samples) * thin / (dt or _STEP / rate)
-            _check_cost(network, counts, 1.5 * len(betas) * steps, chains, kept)
+            # With its companion at 2 dt, and noise.
+            _check_cost(network, counts, 3.0 * len(betas) * steps, chains, kept)
             samples, step_bias, reasons, dt = _langevin_samples(
                 network, betas, spacing=float(thin), dt=dt, **common
             )

@@ -18,7 +18,7 @@ __all__ = ["PAPER_SETS", "dale", "dale_mean", "dale_outlier", "dale_radius", "el
 
 # Connections drawn at a time: bounds the work arrays, whatever the size of the network.
 _BLOCK = 1 << 20
-# Seconds that one of them takes, or one Gaussian number; numbers at work for each.
+# Seconds that one of them takes, a third of an entry of a full matrix; numbers at work for each.
 _DRAWING, _AT_WORK = 5e-8, 9
 _SPARSE_BELOW = 0.1
 
@@ -64,7 +64,7 @@ def elliptic(n: int, g: float, gamma: float = 0.0, *, seed: int) -> Array:
     g = arguments.positive("g", g)
     gamma = arguments.within("gamma", gamma, -1, 1)
     instead = "take a smaller network, or couplings.lazy, which stores what is asked for"
-    cost.check("n", n, instead, numbers=7.0 * n**2, seconds=_DRAWING * n**2)
+    cost.check("n", n, instead, numbers=7.0 * n**2, seconds=3 * _DRAWING * n**2)
     noise = seeds.generator(arguments.count("seed", seed, 0), "couplings").standard_normal((n, n))
     upper = np.triu(noise, 1)
     lower = np.tril(noise, -1)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 # Elements of a Fourier transform made at once: 128 MB of complex numbers.
 _BLOCK = 2**23
-Labels = Sequence[Any] | NDArray[Any]
+Labels = Sequence[str | float] | ArrayLike
 
 # Rows per block over n: the triangle carried along costs 1/4 of the work on top.
 _ROWS_PER_NEURON = 4
@@ -193,10 +193,11 @@ def _units(
         known = [_coupling_of(run, k) for k, run in enumerate(runs)]
         named = [one for one, width in zip(known, widths, strict=True) for _ in range(width)]
     else:
-        named = couplings.tolist() if isinstance(couplings, np.ndarray) else list(couplings)
-        nested = any(isinstance(name, list | tuple) for name in named)
-        shape = np.shape(couplings) if isinstance(couplings, np.ndarray) else (len(named),)
-        if nested or shape != (sum(widths),):
+        if isinstance(couplings, Sequence):
+            named, shape = list(couplings), (len(couplings),)
+        else:
+            named, shape = np.asarray(couplings).tolist(), np.shape(couplings)
+        if shape != (sum(widths),) or any(isinstance(name, list | tuple) for name in named):
             raise ArgumentError(
                 f"couplings of shape {shape}: expected ({sum(widths)},), one label a column"
             )

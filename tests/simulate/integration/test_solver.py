@@ -344,7 +344,7 @@ def test_couplings_that_would_reveal_more_than_memory_are_refused() -> None:
         (r"inputs\(t=0\.6\) of shape", {"inputs": lambda t: np.ones(5) if t > 0.55 else 0.0}),
         (r"onsager\(t=0\..*\): raised", {"onsager": lambda t: 1.0 / (not 0.4 < t < 0.6)}),
         (r"observables\['a'\]: raised", {"observables": {"a": lambda t, x, f: 1 / 0}}),
-        (r"observables\['a'\] of .* one shape", {"observables": {"a": lambda t, x, f: x[: int(t)]}}),
+        (r"observables.* of .* one shape", {"observables": {"a": lambda t, x, f: x[: int(t)]}}),
         (r"threads=10{30}: must be at most", {"threads": 10**30}),
     ],
 )  # fmt: skip
