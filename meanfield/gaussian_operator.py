@@ -18,8 +18,8 @@ from scipy.linalg import cho_solve, solve_triangular
 from scipy.linalg.lapack import dpstrf
 from scipy.sparse.linalg import LinearOperator
 
-from .common import arguments, seeds
-from .common.arguments import ArgumentError, Array
+from .common import arguments, cost, seeds
+from .common.arguments import ArgumentError, Array, validated
 
 if TYPE_CHECKING:
     _Operator = LinearOperator[np.float64]
@@ -218,6 +218,7 @@ class GaussianOperator(_Operator):
     (True, (1, 1))
     """
 
+    @validated
     def __init__(
         self,
         n: int,
@@ -243,7 +244,7 @@ class GaussianOperator(_Operator):
         super().__init__(kind, (n, n))  # type: ignore[call-arg]  # the stubs lack it
         theta = np.arcsin(self.gamma) / 2
         self._cos, self._sin = float(np.cos(theta)), float(np.sin(theta))
-        self._rng = seeds.generator(arguments.count("seed", seed, 0, math.inf), "couplings")
+        self._rng = seeds.generator(seed, "couplings")
         # Rounding leaves residuals of this size of vectors that lie in the basis.
         self._floor = float(np.finfo(kind).eps * (100 + np.sqrt(n)))
         rows = partial(Rows, n, kind)
@@ -319,13 +320,11 @@ class GaussianOperator(_Operator):
                 self._span.add(0)
 
     def _checked_columns(self, vectors: Array) -> Array:
-        vectors = np.asarray(vectors)
+        vectors = arguments.real("vectors", vectors)
         if vectors.ndim not in (1, 2) or len(vectors) != self.shape[0]:
             raise ArgumentError(
                 f"vectors of shape {vectors.shape}: must be ({self.shape[0]},) or with columns"
             )
-        if np.iscomplexobj(vectors):
-            raise ArgumentError("vectors: must be real")
         if not np.all(np.isfinite(vectors)):
             raise ArgumentError("vectors: must be finite")
         return vectors.reshape(self.shape[0], -1)
@@ -357,7 +356,7 @@ class GaussianOperator(_Operator):
             If a shape or `neglect` is wrong, or a component is complex or not finite.
         """
         vectors = self._checked_columns(vectors)
-        if not 0 <= neglect < 1 or not vectors.shape[1]:
+        if not arguments.nonnegative("neglect", neglect) < 1 or not vectors.shape[1]:
             raise ArgumentError(
                 f"neglect={neglect:g}, {vectors.shape[1]} vectors: need 0 <= neglect < 1 and a "
                 "vector"
@@ -440,6 +439,11 @@ class GaussianOperator(_Operator):
         n = self.shape[0]
         matched = self.innovations == "matched" and 2 * (len(self._span) + 2) <= n
         self._exhausted |= not matched
+        if len(own.basis) % _CHUNK == 0:
+            # A chunk of requests and one of answers more.
+            held = 2.0 * (sum(self.rank) + _CHUNK) * n * self.dtype.itemsize / 8
+            instead = "raise tol, ask for fewer directions, or retain() fewer"
+            cost.check("n", n, instead, numbers=held)
         own.basis.append(direction)
         fresh = self._rng.standard_normal(n) * (self.g / np.sqrt(n))
         if matched:

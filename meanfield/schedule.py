@@ -84,10 +84,11 @@ def as_function(
         return Switching((), (valid(name, schedule),))
 
     def checked(t: float) -> float:
-        return valid(f"{name}(t={t:g})", schedule(t))
+        label = f"{name}(t={t:g})"
+        return valid(label, probes.answer(label, schedule, t))
 
     for t in (0.0, 0.37 * t_max, before(t_max, t_max)):
-        probes.answer(f"{name}(t={t:g})", checked, max(t, 0.0))
+        checked(max(t, 0.0))
     return checked
 
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from threadpoolctl import threadpool_limits
 
 from meanfield import TransferFunction
 from meanfield.common import arguments, seeds
@@ -21,7 +20,7 @@ from meanfield.common.jobs import bar
 from meanfield.common.result import Result, coordinate, error, given, value
 
 from .integration import integrate
-from .network import Network, largest_rate
+from .network import Network, at_work, largest_rate
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -30,6 +29,8 @@ if TYPE_CHECKING:
 _MIXED = ("q", "energy", "r")
 NAMES = (*_MIXED, "overlap")
 ALGORITHMS = ("tempering", "langevin")
+# Of what is counted, to tell what makes a call large.
+_USUAL = {"n_samples": 1000, "warmup": 500, "thin": 1, "leapfrog": 20, "chains": 4}
 _LARGEST_R_HAT = 1.05
 # Per chain: Vehtari, Gelman, Simpson, Carpenter, Bürkner, Bayesian Anal. 16, 667 (2021).
 _SMALLEST_ESS = 100
@@ -198,7 +199,8 @@ def sample_boltzmann(
     if network.is_matrix_free:
         network.dense("sampling, which asks for ever new products,")
     betas = np.atleast_1d(arguments.inverse_temperature(beta))
-    if betas.ndim != 1 or not np.all(np.isfinite(betas)) or np.any(np.diff(betas) <= 0):
+    in_order = betas.ndim == 1 and betas.size and np.all(np.diff(betas) > 0)
+    if not (in_order and np.all(np.isfinite(betas))):
         raise ArgumentError(f"beta={beta!r}: must be finite, a number or an increasing sequence")
     n_samples = arguments.count("n_samples", n_samples, 4)
     chains = arguments.count("chains", chains, 1)
@@ -214,9 +216,16 @@ def sample_boltzmann(
         "n_samples": n_samples, "chains": chains, "warmup": warmup, "entropy": entropy,
         "progress": progress,
     }  # fmt: skip
-    with threadpool_limits(threads, user_api="blas"):
+    counts = {"n_samples": n_samples, "warmup": warmup, "thin": thin, "chains": chains}
+    kept = len(betas) * chains * n_samples
+    with at_work(threads):
         if algorithm == "tempering":
             rungs = _ladder(betas, network.n, lowest_beta)
+            columns = len(rungs) * chains
+            # Every column has a generator, which is asked three times a sweep.
+            sweeps = warmup + n_samples * thin
+            evaluations = 0.2 * sweeps * columns + sweeps * leapfrog
+            _check_cost(network, counts | {"leapfrog": leapfrog}, evaluations, columns, kept)
             samples, accepted, swapped = _tempered_samples(
                 network,
                 rungs,
@@ -230,6 +239,10 @@ def sample_boltzmann(
         else:
             if dt is not None:
                 dt = arguments.positive("dt", dt)
+            rate = max(1.0, float(largest_rate(network, np.zeros(network.n), 1.0)[0]))
+            steps = (warmup + n_samples) * thin / (dt or _STEP / rate)
+            # With its companion at 2 dt, and noise.
+            _check_cost(network, counts, 3.0 * len(betas) * steps, chains, kept)
             samples, step_bias, reasons, dt = _langevin_samples(
                 network, betas, spacing=float(thin), dt=dt, **common
             )
@@ -245,7 +258,7 @@ def sample_boltzmann(
     if bad.any():
         named = ", ".join(f"beta={b:g}" for b in betas[bad])
         worst = np.max(numbers["r_hat"]), np.min(numbers["ess"])
-        warnings.warn(_unmixed(named, *worst, needed), SamplingWarning, stacklevel=2)
+        warnings.warn(_unmixed(named, *worst, needed), SamplingWarning, stacklevel=3)
     used = {"n": network.n, "phi": network.function.name, "warmup": warmup, "dt": dt}
     return BoltzmannSamples(
         beta=np.asarray(beta, dtype=float),
@@ -255,6 +268,19 @@ def sample_boltzmann(
         reason=np.array(reasons) if shape else reasons[0],
         attributes=told | used | {"seed": entropy},
     )
+
+
+def _check_cost(
+    network: Network, counts: dict[str, int], evaluations: float, columns: int, kept: float
+) -> None:
+    """Refuse what would run for days, or keep more than there is room for."""
+    name = max(counts, key=lambda one: counts[one] / _USUAL[one])
+    network.check(
+        name, counts[name], f"lower it or another of {', '.join(counts)}, or take a longer dt",
+        evaluations, columns, regulated=True,
+        # Samples, activities and a copy; of a column what is at work, and its generator.
+        numbers=3.0 * kept * network.n + columns * (12 * network.n + 300),
+    )  # fmt: skip
 
 
 def _unmixed(where: str, r_hat: float, ess: float, needed: int) -> str:
@@ -299,12 +325,14 @@ def chain_mean(series: Array) -> _ChainMean:
     from arviz_stats import base
 
     known: Any = getattr(base, "array_stats")  # noqa: B009  untyped in the library
-    return _ChainMean(
-        value,
-        float(known.mcse(series, method="mean")),
-        float(known.rhat(series)),
-        float(known.ess(series, method="mean")),
-    )
+    # The variance of a series that is all but frozen may vanish.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return _ChainMean(
+            value,
+            float(known.mcse(series, method="mean")),
+            float(known.rhat(series)),
+            float(known.ess(series, method="mean")),
+        )
 
 
 def _observe(network: Network, beta: float, samples: Array) -> dict[str, Array]:

@@ -11,13 +11,15 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from meanfield import GaussianOperator
-from meanfield.common import arguments, seeds
+from meanfield.common import arguments, cost, seeds
 from meanfield.common.arguments import ArgumentError, Array, validated
 
 __all__ = ["PAPER_SETS", "dale", "dale_mean", "dale_outlier", "dale_radius", "elliptic", "lazy"]
 
 # Connections drawn at a time: bounds the work arrays, whatever the size of the network.
 _BLOCK = 1 << 20
+# Seconds that one of them takes, a third of an entry of a full matrix; numbers at work for each.
+_DRAWING, _AT_WORK = 5e-8, 9
 _SPARSE_BELOW = 0.1
 
 # The three networks of [HH] Fig. 6, arguments of `dale`.
@@ -61,6 +63,8 @@ def elliptic(n: int, g: float, gamma: float = 0.0, *, seed: int) -> Array:
     n = arguments.count("n", n, 1)
     g = arguments.positive("g", g)
     gamma = arguments.within("gamma", gamma, -1, 1)
+    instead = "take a smaller network, or couplings.lazy, which stores what is asked for"
+    cost.check("n", n, instead, numbers=7.0 * n**2, seconds=3 * _DRAWING * n**2)
     noise = seeds.generator(seed, "couplings").standard_normal((n, n))
     upper = np.triu(noise, 1)
     lower = np.tril(noise, -1)
@@ -223,14 +227,20 @@ def dale(
     """
     n = arguments.count("n", n, 1)
     f, alpha, mu_e, mu_i, sigma_e, sigma_i = _checked(f, alpha, mu_e, mu_i, sigma_e, sigma_i)
+    if sparse is None:
+        sparse = alpha < _SPARSE_BELOW
+    connections = alpha * n * (n - 1.0)
+    cost.check(
+        "n", n, "take a smaller network, sparse=True or a smaller alpha",
+        numbers=(5 * connections if sparse else 1.0 * n**2) + _AT_WORK * min(connections, _BLOCK),
+        seconds=_DRAWING * connections,
+    )  # fmt: skip
     excitatory = np.arange(n) < round(f * n)
     mean = np.where(excitatory, mu_e, mu_i) / np.sqrt(n)
     spread = np.where(excitatory, sigma_e, sigma_i) / np.sqrt(n)
     # Two streams, so that values can be drawn block by block without moving the connections.
     streams = seeds.sequence(seed, "couplings").spawn(2)
     places, values = map(np.random.default_rng, streams)
-    if sparse is None:
-        sparse = alpha < _SPARSE_BELOW
     dense = None if sparse else np.zeros((n, n))
     data: list[Array] = [np.empty(0)]
     columns: list[NDArray[np.int64] | NDArray[np.int32]] = [np.empty(0, dtype=np.int32)]

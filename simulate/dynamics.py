@@ -4,19 +4,45 @@ States are (n,) or (n, batch): neurons first.  J is a dense array, a SciPy spars
 LinearOperator.  Shapes that do not fit and numbers that are not finite raise `ArgumentError`.
 """
 
-from typing import Any
+import functools
+from collections.abc import Callable
+from typing import Any, ParamSpec
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.sparse.linalg import LinearOperator
 
-from meanfield.common import arguments
-from meanfield.common.arguments import Array, validated
+from meanfield.common import arguments, cost
+from meanfield.common.arguments import ArgumentError, Array, validated
 
 from .network import Linearization, Network, Phi, largest_rate
 
+_Given = ParamSpec("_Given")
+
+
+def _finite(function: Callable[_Given, Array]) -> Callable[_Given, Array]:
+    """Refuse what has no finite result."""
+
+    @functools.wraps(function)
+    def judged(*args: _Given.args, **kwargs: _Given.kwargs) -> Array:
+        with np.errstate(over="ignore", invalid="ignore"):
+            found = function(*args, **kwargs)
+        _require_finite(function.__name__, found)
+        return found
+
+    return judged
+
+
+def _require_finite(what: str, *found: Array) -> None:
+    if not all(np.all(np.isfinite(one)) for one in found):
+        raise ArgumentError(
+            f"x: the {what} at this state is not finite: x, J, eta and onsager must be smaller, or "
+            "phi and its derivatives finite there"
+        )
+
 
 @validated
+@_finite
 def force(x: ArrayLike, J: Any, *, phi: Phi = "tanh") -> Array:
     """Vanilla drift f = −x + Jφ(x).
 
@@ -42,6 +68,7 @@ def force(x: ArrayLike, J: Any, *, phi: Phi = "tanh") -> Array:
 
 
 @validated
+@_finite
 def kinetic_energy(x: ArrayLike, J: Any, *, eta: float = 0.0, phi: Phi = "tanh") -> Array:
     """Quasi-potential E = ½ Σ f_i² + ½ η Σ x_i², summed over neurons.
 
@@ -68,6 +95,7 @@ def kinetic_energy(x: ArrayLike, J: Any, *, eta: float = 0.0, phi: Phi = "tanh")
 
 
 @validated
+@_finite
 def onsager_force(x: ArrayLike, J: Any, *, phi: Phi = "tanh") -> Array:
     """Onsager-reaction force −φ'(x) ∘ Jᵀf ([HH] Eq. 8 without its factor).
 
@@ -94,6 +122,7 @@ def onsager_force(x: ArrayLike, J: Any, *, phi: Phi = "tanh") -> Array:
 
 
 @validated
+@_finite
 def energy_gradient(x: ArrayLike, J: Any, *, eta: float = 0.0, phi: Phi = "tanh") -> Array:
     """∇E = −f + φ'(x) ∘ Jᵀf + ηx, so that f plus the Onsager force is −∇E at η = 0.
 
@@ -117,6 +146,7 @@ def energy_gradient(x: ArrayLike, J: Any, *, eta: float = 0.0, phi: Phi = "tanh"
 
 
 @validated
+@_finite
 def jacobian(
     x: ArrayLike, J: Any, *, onsager: float = 0.0, eta: float = 0.0, phi: Phi = "tanh"
 ) -> Array:
@@ -148,6 +178,7 @@ def jacobian(
     matrix = network.dense("the Jacobian as a matrix")
     state = network.state(x)
     kappa = arguments.finite("onsager", onsager)
+    cost.check("x", state, "take fewer states", numbers=2.0 * network.n * state.size)
     _, linear = network.linearize(state, kappa)
     slopes, bends = (v.reshape(network.n, -1) for v in (linear.slope, linear.bend))
     result = np.empty((network.n, *slopes.shape))
@@ -190,10 +221,10 @@ def jacobian_operator(
     network = Network(J, phi=phi, eta=eta)
     state = network.state(x)
     if state.ndim != 1:
-        raise arguments.ArgumentError(
-            f"x of shape {state.shape}: expected one state, ({state.shape[0]},)"
-        )
-    _, linear = network.linearize(state, arguments.finite("onsager", onsager))
+        raise ArgumentError(f"x of shape {state.shape}: expected one state, ({state.shape[0]},)")
+    with np.errstate(over="ignore", invalid="ignore"):
+        _, linear = network.linearize(state, arguments.finite("onsager", onsager))
+    _require_finite("Jacobian", linear.slope, linear.bend)
     return _Jacobian(linear, network.n)
 
 
@@ -218,6 +249,7 @@ class _Jacobian(LinearOperator):
 
 
 @validated
+@_finite
 def divergence(
     x: ArrayLike, J: Any, *, onsager: float = 0.0, eta: float = 0.0, phi: Phi = "tanh"
 ) -> Array:
@@ -255,6 +287,7 @@ def divergence(
 
 
 @validated
+@_finite
 def stiffness(
     x: ArrayLike, J: Any, *, onsager: float = 1.0, eta: float = 0.0, phi: Phi = "tanh"
 ) -> Array:

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from threadpoolctl import threadpool_limits
 
 from meanfield.common import arguments, result, seeds
 from meanfield.common.arguments import ArgumentError, Array, validated
@@ -16,12 +15,18 @@ from meanfield.common.result import given
 from meanfield.dmft.sampler.ensemble import beyond
 from meanfield.schedule import as_function, before, step_count
 
-from .integration.loop import IntegrationError, advance, require_finite, step_control
+from .integration.loop import (
+    IntegrationError,
+    advance,
+    least_evaluations,
+    require_finite,
+    step_control,
+)
 from .integration.monitor import IntegratedRun, Monitor
 from .integration.problem import Problem, Step
 from .integration.schemes import Scheme
 from .integration.solver import chosen_scheme, chosen_step
-from .network import Evaluation, Network, Phi, State, contiguous_columns
+from .network import Evaluation, Network, Phi, State, at_work, contiguous_columns
 
 ALGORITHMS = ("tangent", "orbit_separation")
 
@@ -35,6 +40,8 @@ _STEP_NOTE = (
 )
 # Smallest separation relative to |x|: a thousand times rounding.
 _SMALLEST_SEPARATION = 2e-13
+# States at work at once, and what is kept of an interval beside its numbers, in numbers.
+_KEPT, _ENTRY = 8, 60
 # Between two QR steps the fastest and the slowest direction may part by this log factor.
 _LARGEST_SPREAD = 15.0
 
@@ -439,8 +446,24 @@ class _GrowthRun:
 
     def report(self, attributes: dict[str, Any]) -> dict[str, Any]:
         """What every result of the run says."""
-        facts = self._monitor.report(self.problem, stacklevel=3)
+        facts = self._monitor.report(self.problem, stacklevel=4)
         return {**facts, "attributes": attributes | self._used}
+
+    def _check_cost(self, interval: float, k: int) -> None:
+        """Refuse what would run for days, or keep more than there is room for."""
+        n, batch = self.x.shape
+        evaluations = least_evaluations(
+            self.problem, self.scheme, self._control, self._dt, self.x, 0.0, self.t_max, interval
+        )
+        is_frequent = interval < self._dt
+        self.problem.network.check(
+            *(("interval", interval) if is_frequent else ("t_max", self.t_max)),
+            f"shorten t_max, or take a longer interval or longer steps than dt={self._dt:g}",
+            # QR takes some k times as long as a product of a column with k others.
+            evaluations + self.t_max / interval * k**2 / n, (1 + k) * batch,
+            regulated=self.problem.onsager(0.0) != 0,
+            numbers=_KEPT * n * (1 + k) * batch + self.t_max / interval * (_ENTRY + 3 * k * batch),
+        )  # fmt: skip
 
     def _require_blocks(self, count: int) -> None:
         """Refuse, before the run, what leaves too few of `count` intervals for an error."""
@@ -448,7 +471,7 @@ class _GrowthRun:
         if left < _BLOCKS:
             raise ArgumentError(
                 f"t_skip={self._t_skip:g}: {left} intervals left after it, {_BLOCKS} are needed "
-                "for the block error; raise t_max"
+                "for the block error; raise t_max or shorten the interval or dt"
             )
 
     def _steps(self, problem: Problem, x: State, times: list[float]) -> Iterator[Step]:
@@ -457,6 +480,7 @@ class _GrowthRun:
     def tangents(self, k: int, interval: float) -> Iterator[_LogGrowth]:
         """Growth of k orthonormal tangent vectors, made orthonormal by QR every `interval`."""
         n, batch = self.x.shape
+        self._check_cost(interval, k)
         count = max(1, round(self.t_max / interval))
         self._require_blocks(count)
         vectors = np.linalg.qr(self._rng.standard_normal((batch, n, k)))[0]
@@ -487,6 +511,7 @@ class _GrowthRun:
             raise ArgumentError(
                 f"delta={delta:g}: must be at least {smallest:.1g}, rounding of x is near"
             )
+        self._check_cost(self._dt, 1)
         self._require_blocks(step_count(0.0, self.t_max, self._dt))
         gap = self._rng.standard_normal(self.x.shape)
         both = [self.x, self.x + delta * gap / np.linalg.norm(gap, axis=0)]
@@ -510,8 +535,7 @@ class _GrowthRun:
         """Rates after t_skip with errors from equal blocks, and the effect of the step."""
         every = []
         with (
-            np.errstate(over="ignore", invalid="ignore"),  # non-finite states are looked for
-            threadpool_limits(threads, user_api="blas"),
+            at_work(threads),
             bar(self.t_max, "lyapunov", progress) as shown,
         ):
             for entry in growth:

@@ -7,6 +7,8 @@ first, any number of columns after them.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from weakref import WeakSet
@@ -15,10 +17,11 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 from scipy.sparse import issparse
 from scipy.sparse.linalg import LinearOperator
+from threadpoolctl import threadpool_limits
 
 from meanfield import TransferFunction, stability, transfer_function
-from meanfield.common import arguments, probes
-from meanfield.common.arguments import ArgumentError, Array
+from meanfield.common import arguments, cost, probes
+from meanfield.common.arguments import LARGEST, ArgumentError, Array
 
 # Single or double precision.
 State = NDArray[Any]
@@ -33,6 +36,10 @@ _MEMORY = 4
 # Operators of users whose products, and those with Jᵀ, have been tried: once in a process.
 _FORWARD: WeakSet[Any] = WeakSet()
 _BACKWARD: WeakSet[Any] = WeakSet()
+# Libraries have room for fewer.
+_MOST_THREADS = 1024
+# What φ and its slope cost, in operations of a matrix product.
+_ACTIVITY = 50
 # Relative error of a product that is allowed: operators may work in single precision or iterate.
 _TRUST = 1e-4
 
@@ -119,12 +126,43 @@ class Network:
         if not self.is_matrix_free:
             entries = (J.data if self.is_sparse else J).ravel(order="K")
             with np.errstate(over="ignore", invalid="ignore"):
-                total = entries @ entries
-            # E and its Hessian have products of two entries.
-            if not np.isfinite(total):
-                raise ArgumentError("J: must be finite, and so must be the sum of its squares")
+                total = float(entries @ entries)
+            # The Hessian of E has products of two entries, its estimates of four.
+            if not total <= LARGEST**2:
+                raise ArgumentError(
+                    "J: must be finite, and so must be the sum of its squares, "
+                    f"{LARGEST**2:g} at most"
+                )
         if self._is_unproven(_FORWARD):
             self._prove_product()
+
+    def check(
+        self,
+        name: str,
+        value: Any,
+        instead: str,
+        evaluations: float,
+        columns: int,
+        *,
+        regulated: bool,
+        numbers: float = 0.0,
+    ) -> None:
+        """Refuse so many drifts of so many states if they take days, or too much memory."""
+        sides = 2 if regulated else 1
+        # Of matrix-free couplings at least this is known.
+        entries = 1.0 * self.n * (1 if self.is_matrix_free else self.n)
+        if self.is_sparse:
+            entries = float(self.J.nnz)
+        if getattr(self.J, "tol", None) == 0:
+            # Every product reveals.
+            rank = min(evaluations * columns, self.n)
+            numbers += 2.0 * (2 if self.J.gamma else sides) * self.n * rank
+        # J is read once whatever the number of states.
+        operations = sides * entries * (2 + columns) + _ACTIVITY * self.n * columns
+        cost.check(
+            name, value, f"{instead} (large J, onsager and eta make steps short)",
+            numbers=numbers, seconds=cost.time_of(evaluations, operations),
+        )  # fmt: skip
 
     def state(self, x: ArrayLike, name: str = "x") -> State:
         """`x` as a finite (n,) or (n, batch) array of the network's precision."""
@@ -141,6 +179,8 @@ class Network:
         """J as an ndarray, for a `purpose` that matrix-free couplings cannot serve."""
         if self.is_matrix_free:
             raise ArgumentError(f"J: {purpose} needs the matrix itself, not a LinearOperator")
+        if self.is_sparse:
+            cost.check("J", self.J, "it is made dense, take a smaller one", numbers=2.0 * self.n**2)
         return np.asarray(self.J.toarray() if self.is_sparse else self.J, dtype=np.float64)
 
     def activity(self, x: State) -> State:
@@ -172,8 +212,12 @@ class Network:
 
     def _multiply(self, matrix: Any, v: State) -> State:
         if self.is_matrix_free:
+            flat = v.reshape(self.n, -1)
+            answer = probes.answer("J", matrix.__matmul__, flat)
+            if np.shape(answer) != flat.shape or np.iscomplexobj(answer):
+                raise ArgumentError(f"J: must answer with real numbers of shape {flat.shape}")
             # A copy: an operator may answer with a view of its argument or of a buffer.
-            return np.array(matrix @ v.reshape(self.n, -1), dtype=self.dtype).reshape(v.shape)
+            return np.array(answer, dtype=self.dtype).reshape(v.shape)
         if v.ndim == 1:
             return matrix @ v
         flat = v.reshape(self.n, -1)
@@ -212,7 +256,9 @@ class Network:
         try:
             # As a column among others too: an operator may have a way of its own for these.
             back = self._multiply(self.transposed, np.stack([-2 * w, w], axis=1))[:, 1]
-        except (NotImplementedError, AttributeError, TypeError) as error:
+        except ArgumentError as error:
+            if not isinstance(error.__cause__, NotImplementedError | AttributeError | TypeError):
+                raise
             raise ArgumentError(
                 "J: this LinearOperator has no rmatvec, and the Onsager-reaction force and the "
                 "stiffness need Jᵀ; give rmatvec="
@@ -332,6 +378,8 @@ def _lanczos(linear: Linearization, columns: int, allowed: float) -> Array:
     for count in range(1, min(_STEPS, n) + 1):
         image = linear.apply_stiffness(current.reshape(shape)).reshape(n, columns)
         overlap = np.einsum("ij,ij->j", image, current, dtype=np.float64)
+        if not np.all(np.isfinite(overlap)):
+            return np.full(columns, np.nan)
         diagonal.append(overlap)
         largest, last = _top(diagonal, off_diagonal)
         image = image - overlap.astype(dtype) * current - link.astype(dtype) * previous
@@ -368,6 +416,15 @@ def _top(diagonal: list[Array], off_diagonal: list[Array]) -> tuple[Array, Array
         matrix[:, index[:-1], index[1:]] = links
     values, vectors = np.linalg.eigh(matrix)
     return values[:, -1], vectors[:, -1, -1]
+
+
+@contextmanager
+def at_work(threads: int | None) -> Iterator[None]:
+    """So many threads of matrix products, and no word of overflows: results are looked at."""
+    if threads is not None:
+        threads = arguments.count("threads", threads, 1, _MOST_THREADS)
+    with np.errstate(over="ignore", invalid="ignore"), threadpool_limits(threads, user_api="blas"):
+        yield
 
 
 def contiguous_columns(x: State) -> State:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -11,7 +12,7 @@ import scipy.linalg
 from numpy.typing import ArrayLike, NDArray
 
 from meanfield import TransferFunction, transfer_function
-from meanfield.common import arguments, style
+from meanfield.common import arguments, cost, style
 from meanfield.common.arguments import ArgumentError, Array, validated
 from meanfield.common.result import Result, coordinate, error, fact, given, value
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 # Elements of a Fourier transform made at once: 128 MB of complex numbers.
 _BLOCK = 2**23
+Labels = Sequence[str | float] | ArrayLike
+
 # Rows per block over n: the triangle carried along costs 1/4 of the work on top.
 _ROWS_PER_NEURON = 4
 
@@ -112,14 +115,20 @@ def freezing(
     if not (np.all(np.isfinite(first)) and np.all(np.isfinite(last))):
         raise ArgumentError("x, x_later: must be finite")
     function = transfer_function(phi)
-    values = [function.phi(a).reshape(a.shape + (1,) * (axes - a.ndim)) for a in (first, last)]
+    with np.errstate(over="ignore", invalid="ignore"):
+        values = [function.phi(a).reshape(a.shape + (1,) * (axes - a.ndim)) for a in (first, last)]
     try:
-        difference = values[0] - values[1]
+        shape = np.broadcast_shapes(values[0].shape, values[1].shape)
     except ValueError:
         raise ArgumentError(
             f"x of shape {first.shape}, x_later of shape {last.shape}: do not broadcast"
         ) from None
-    total = np.einsum("i...,i...->...", difference, difference)
+    cost.check("x", first, "compare fewer states at once", numbers=1.5 * math.prod(shape))
+    with np.errstate(over="ignore", invalid="ignore"):
+        difference = values[0] - values[1]
+        total = np.einsum("i...,i...->...", difference, difference)
+    if not np.all(np.isfinite(total)):
+        raise ArgumentError("x, x_later: must be smaller, the sum of squares of phi is not finite")
     return np.asarray(total / len(first) if per_neuron else total)
 
 
@@ -176,7 +185,7 @@ def _coupling_of(run: object, number: int) -> Any:
 
 
 def _units(
-    runs: list[Any], states: list[NDArray[Any]], couplings: ArrayLike | None
+    runs: list[Any], states: list[NDArray[Any]], couplings: Labels | None
 ) -> NDArray[np.int64]:
     """The number of the couplings of each column, the columns of all runs one after the other."""
     widths = [part[0, 0].size for part in states]
@@ -184,11 +193,16 @@ def _units(
         known = [_coupling_of(run, k) for k, run in enumerate(runs)]
         named = [one for one, width in zip(known, widths, strict=True) for _ in range(width)]
     else:
-        named = np.asarray(couplings).tolist()
-        if np.shape(couplings) != (sum(widths),):
+        if isinstance(couplings, Sequence):
+            named, shape = list(couplings), (len(couplings),)
+        else:
+            named, shape = np.asarray(couplings).tolist(), np.shape(couplings)
+        if shape != (sum(widths),) or any(isinstance(name, list | tuple) for name in named):
             raise ArgumentError(
-                f"couplings of shape {np.shape(couplings)}: expected ({sum(widths)},), one a column"
+                f"couplings of shape {shape}: expected ({sum(widths)},), one label a column"
             )
+        if any(name is None or name != name for name in named):
+            raise ArgumentError("couplings: must be labels, None and nan are none")
     order = {name: k for k, name in enumerate(dict.fromkeys(named))}
     return np.array([order[name] for name in named])
 
@@ -275,7 +289,7 @@ def activity_distribution(
     bins: int | ArrayLike = 100,
     range: tuple[float, float] | None = None,
     phi: str | TransferFunction | None = None,
-    couplings: ArrayLike | None = None,
+    couplings: Labels | None = None,
 ) -> ActivityDistribution:
     """Density of the activities of all neurons, columns and times given ([HH] Fig. 5).
 
@@ -321,12 +335,21 @@ def activity_distribution(
     if not (values.size and np.all(np.isfinite(values))):
         raise ArgumentError(f"x of shape {parts[0].shape}: must be finite and not empty")
     if isinstance(bins, int | np.integer):
-        arguments.count("bins", int(bins), 1)
+        bins = arguments.count("bins", int(bins), 1)
         bound = max(_function_of(run, phi).bound if of == "phi" else np.inf for run in runs)
         if range is None and np.isfinite(bound):
             range = (-bound, bound)
         if range is not None and not -np.inf < range[0] < range[1] < np.inf:
             raise ArgumentError(f"range={range!r}: must be finite and increase")
+        low, high = (values.min(), values.max()) if range is None else range
+        with np.errstate(over="ignore"):
+            width = (high - low or 1.0) / bins
+        if not np.spacing(max(-low, high)) < width < np.inf:
+            raise ArgumentError(
+                f"bins={bins}: of x from {low:g} to {high:g}, bins of width {width:g} are beyond "
+                "rounding or not finite; take fewer, or give range"
+            )
+        cost.check("bins", bins, "take fewer", numbers=8.0 * bins * len(runs))
         edges = np.histogram_bin_edges(values, int(bins), range)
     else:
         edges = arguments.axis("bins", bins)
@@ -392,7 +415,7 @@ def autocorrelation(
     of: str = "phi",
     phi: str | TransferFunction | None = None,
     spacing: float = 1.0,
-    couplings: ArrayLike | None = None,
+    couplings: Labels | None = None,
 ) -> Autocorrelation:
     """C(τ) = ⟨φ(t)φ(t+τ)⟩, averaged over neurons, t and couplings, about 0 and not about a mean.
 
@@ -449,7 +472,10 @@ def autocorrelation(
     longest = (min(map(len, states)) - 1) * spacing
     n_lags = int(np.floor(arguments.nonnegative("max_lag", max_lag) / spacing + 1e-9)) + 1
     if n_lags > min(map(len, states)):
-        raise ArgumentError(f"max_lag={max_lag:g}: must not exceed {longest:g}")
+        raise ArgumentError(
+            f"max_lag={max_lag:g}: must not exceed {longest:g}, the time that x spans at "
+            f"spacing={spacing:g}"
+        )
     units = _units(runs, states, couplings)
     columns, variance = [], np.full(n_lags, np.nan)
     for run, part in zip(runs, states, strict=True):

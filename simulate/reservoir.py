@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from meanfield import TransferFunction
-from meanfield.common import arguments, seeds
+from meanfield.common import arguments, cost, probes, seeds
 from meanfield.common.arguments import ArgumentError, Array, validated
 from meanfield.common.result import Result, coordinate, error, fact, given, value
 from meanfield.schedule import Schedule, Switching
@@ -32,6 +32,12 @@ _RIDGES = 10.0 ** np.arange(-10, 1)
 _FOLDS = 5
 # Parts of the held-out samples, in time, for the error of the capacity.
 _BLOCKS = 10
+# A time between samples below this is short, not the run long.
+_RARELY = 1e-3
+# Seconds that one value of the stimulus takes.
+_ASKING = 5e-6
+# No time of a stimulus is farther from 0: a step of rounding there is 1e−7.
+_FARTHEST = 1e9
 # Times this close to a switch time, relative to it or to 1, are that time.
 _ON_SWITCH = 1e-9
 
@@ -189,7 +195,7 @@ def memory_function(
         test_fraction=test_fraction, gap=gap,
     )  # fmt: skip
     if curve.reason:
-        warnings.warn(curve.reason, SingularCovarianceWarning, stacklevel=2)
+        warnings.warn(curve.reason, SingularCovarianceWarning, stacklevel=3)
     return replace(curve, attributes=told)
 
 
@@ -284,7 +290,8 @@ def _checked(X: ArrayLike, z: ArrayLike) -> tuple[NDArray[Any], Array]:
         target = target[:, None]
     if target.ndim != 2 or len(target) != len(states) or target.size == 0:
         raise ArgumentError(
-            f"z of shape {np.shape(z)}: expected ({len(states)},) or ({len(states)}, n_tau)"
+            f"z of shape {np.shape(z)}: expected ({len(states)},) or ({len(states)}, n_tau) for X "
+            f"of shape {states.shape}"
         )
     if not np.all(np.isfinite(states)):
         raise ArgumentError("X: must be finite")
@@ -535,8 +542,15 @@ def stimulus_targets(
     times = arguments.array("t", t)
     if times.ndim != 1:
         raise ArgumentError(f"t of shape {times.shape}: expected (L,)")
-    sign = -1 if task == "recall" else 1
-    moments = times[:, None] + sign * arguments.lags(np.atleast_1d(tau))
+    sign, delays = -1 if task == "recall" else 1, arguments.lags(np.atleast_1d(tau))
+    _check_targets("tau", delays, times.size * delays.size)
+    moments = times[:, None] + sign * delays
+    farthest = float(np.max(np.abs(moments), initial=0.0))
+    if farthest > _FARTHEST:
+        raise ArgumentError(
+            f"t, tau: the stimulus is asked at times up to {farthest:g}, must be {_FARTHEST:g} at "
+            "most, where rounding begins to show"
+        )
     jumps = np.sort(_jumps(stimulus, switch_times))
     if jumps.size:
         # The nearest from below and from above.
@@ -544,8 +558,17 @@ def stimulus_targets(
         for near in (jumps[np.maximum(place - 1, 0)], jumps[np.minimum(place, jumps.size - 1)]):
             close = np.abs(moments - near) <= _ON_SWITCH * np.maximum(1, np.abs(near))
             moments = np.where(close, near, moments)
-    values = [arguments.finite(f"stimulus(t={s:g})", stimulus(s)) for s in moments.ravel()]
+    values = []
+    for moment in moments.ravel():
+        name = f"stimulus(t={moment:g})"
+        values.append(arguments.finite(name, probes.answer(name, stimulus, moment)))
     return np.array(values).reshape(moments.shape)
+
+
+def _check_targets(name: str, value: Any, count: float) -> None:
+    """Refuse more targets than the stimulus can be asked for in days, or than memory holds."""
+    instead = "take fewer delays or times: a shorter t_max or a longer sample_every"
+    cost.check(name, value, instead, numbers=10.0 * count, seconds=_ASKING * count)
 
 
 def _jumps(stimulus: Stimulus, switch_times: Sequence[float]) -> Array:
@@ -693,7 +716,7 @@ def memory_curve(
     assert run.x is not None
     curve = evaluate(run.x, targets, tau=tau, gap=gap_samples, **how)
     if curve.reason:
-        warnings.warn(curve.reason, SingularCovarianceWarning, stacklevel=2)
+        warnings.warn(curve.reason, SingularCovarianceWarning, stacklevel=3)
     used = {
         "method": run.method,
         "dt": run.dt,
@@ -718,4 +741,11 @@ def _sample_times(t_max: float, t_skip: float, sample_every: float) -> Array:
     if arguments.nonnegative("t_skip", t_skip) >= t_max:
         raise ArgumentError(f"t_skip={t_skip:g}: must lie below t_max={t_max:g}")
     count = int(np.floor((t_max - t_skip) / sample_every + 1e-9)) + 1
+    if count < 2:
+        raise ArgumentError(
+            f"sample_every={sample_every:g}: must leave two samples at least between "
+            f"t_skip={t_skip:g} and t_max={t_max:g}"
+        )
+    of = ("t_max", t_max) if sample_every >= _RARELY else ("sample_every", sample_every)
+    _check_targets(*of, count)
     return np.minimum(t_skip + sample_every * np.arange(count), t_max)

@@ -33,6 +33,7 @@ import meanfield.command_line as theory
 import simulate
 import simulate.command_line as networks
 from meanfield import ArgumentError, seeds
+from meanfield.common import cost
 from meanfield.common.result import CONVERGED, Result
 from simulate import couplings
 
@@ -242,11 +243,14 @@ def limited() -> Iterator[None]:
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + MEMORY, hard))
+    # What takes long is to be refused by its estimate here.
+    patience, cost.LONGEST = cost.LONGEST, LIMIT / 10
     signal.setitimer(signal.ITIMER_REAL, LIMIT)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
+        cost.LONGEST = patience
         signal.signal(signal.SIGALRM, before)
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 

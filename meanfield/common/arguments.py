@@ -130,13 +130,16 @@ def _all(values: Any, kinds: Sequence[Sequence[_Kind]]) -> bool:
 
 def _is_type(value: Any) -> bool:
     try:
-        return value is not None and np.dtype(value).kind in "fc"
+        return isinstance(value, str | type | np.dtype) and np.dtype(value).kind in "fc"
     except TypeError:
         return False
 
 
 def _is_count(value: Any) -> bool:
-    return not isinstance(value, bool | np.bool_) and hasattr(value, "__index__")
+    try:
+        return not isinstance(value, bool | np.bool_) and index(value) is not None
+    except TypeError:
+        return False
 
 
 def _is_real(value: object) -> bool:
@@ -152,7 +155,8 @@ def _is_real(value: object) -> bool:
 
 def _reads(value: Any) -> bool:
     try:
-        return _is_real(value)
+        # Rows of different lengths have no number of axes.
+        return _is_real(value) and np.ndim(value) >= 0
     except (TypeError, ValueError, OverflowError):
         return False
 
@@ -162,7 +166,7 @@ _PLAIN = {
     NoneType: _Kind(lambda v: v is None, "None"),
     bool: _Kind(lambda v: isinstance(v, bool | np.bool_), "True or False"),
     int: _Kind(_is_count, "an integer"),
-    float: _Kind(lambda v: _reads(v) and np.ndim(v) == 0, "a real number"),
+    float: _Kind(lambda v: not _is_list(v) and _reads(v) and np.ndim(v) == 0, "a real number"),
     str: _Kind(lambda v: isinstance(v, str), "a text"),
     Path: _Kind(lambda v: isinstance(v, str | os.PathLike), "a path"),
     ArrayLike: _Kind(_reads, _REAL),
@@ -230,7 +234,8 @@ def symmetry(value: ArrayLike) -> Array:
 
 def inverse_temperature(value: ArrayLike) -> Array:
     """The inverse temperature β as an array."""
-    return _checked("beta", value, lambda a: a > 0, "must be positive (inf allowed)")
+    allowed = f"must be positive, at least {1 / LARGEST:g} (inf allowed)"
+    return _checked("beta", value, lambda a: a >= 1 / LARGEST, allowed)
 
 
 def confinement(value: ArrayLike) -> Array:

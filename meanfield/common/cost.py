@@ -85,13 +85,18 @@ def time_of(steps: float, operations: float) -> float:
 
 
 def memory() -> float:
-    """Bytes that a process may have: of the machine, or of the group of processes it is in."""
+    """Bytes that a process may have: of the machine, its group of processes, or its own limit."""
     room = math.inf
     # Neither is known everywhere.
     with suppress(AttributeError, ValueError, OSError):
         room = float(os.sysconf("SC_PHYS_PAGES")) * os.sysconf("SC_PAGE_SIZE")
     with suppress(ValueError, OSError):
         room = min(room, float(_GROUP.read_text()))
+    with suppress(ImportError, OSError):
+        import resource
+
+        limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+        room = limit if 0 <= limit < room else room
     # Beyond this no machine goes.
     return min(room, 2.0**44)
 

@@ -21,7 +21,7 @@ def answer(name: str, function: Callable[..., Any], *given: Any) -> Any:
         raise
     except Exception as error:
         told = f"{type(error).__name__}: {error}"
-        raise ArgumentError(f"{name}: raised {told} when it was tried once") from error
+        raise ArgumentError(f"{name}: raised {told}") from error
 
 
 def array_of(name: str, function: Callable[..., Any], *given: Any) -> Array:

@@ -6,16 +6,16 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from threadpoolctl import threadpool_limits
 
 from meanfield import StepSizeWarning, TransferFunction
-from meanfield.common import arguments, seeds
+from meanfield.common import arguments, cost, seeds
 from meanfield.common.arguments import ArgumentError, Array, validated
 from meanfield.common.jobs import bar
 from meanfield.common.result import given
 
 from ..integration import IntegrationError, integrate
-from ..network import Network
+from ..integration.schemes import SCHEMES
+from ..network import Network, at_work, largest_rate
 from .descent import DescentEnd, Landscape, descend
 from .points import DistinctPoints, FixedPoints, StationaryPoints
 
@@ -24,6 +24,10 @@ KINDS = ("both", "chaos", "gradient")
 # Runs advance in full blocks of so many starts: their shared adaptive steps and the rounding of
 # their matrix products, which chaos amplifies, then never depend on how many starts are asked for.
 _BLOCK = 16
+# Step of the vanilla dynamics, and first one of the gradient flow.
+_DT = 0.1
+# Of one descent on average, and what is kept of it, in numbers.
+_FACTORISATIONS, _ENTRY = 30, 100
 
 
 class FixedPointError(RuntimeError):
@@ -128,7 +132,7 @@ def find_fixed_points(
     tol = arguments.positive("tol", tol)
     max_iter = arguments.count("max_iter", max_iter, 1)
     told |= {"n": network.n, "phi": network.function.name}
-    with threadpool_limits(threads, user_api="blas"):
+    with at_work(threads):
         states: Iterator[Array]
         if x0 is not None:
             if n_starts is not None or seed is not None:
@@ -144,11 +148,11 @@ def find_fixed_points(
             total = arguments.count("n_starts", n_starts, 1)
             arguments.one_of("starts", starts, KINDS)
             std = arguments.positive("start_std", start_std)
-            settle = arguments.nonnegative("settle", settle)
-            relax = arguments.nonnegative("relax", relax)
+            settle, relax = _duration("settle", settle), _duration("relax", relax)
             sequence = seeds.sequence(seed, "start")
             chaos, gradient = (settle, 0.0), (relax, 1.0)
             runs = {"chaos": [chaos], "gradient": [gradient], "both": [chaos, gradient]}[starts]
+            _check_cost(network, total, runs)
             states = _drawn_starts(network, total, sequence, std, runs)
             told["seed"] = sequence.entropy
         landscape = Landscape(matrix, network.function)
@@ -157,6 +161,30 @@ def find_fixed_points(
     if throw and points.n_failed == total:
         raise FixedPointError(points.reason, points)
     return points
+
+
+def _duration(name: str, value: float) -> float:
+    """A positive time or none."""
+    return arguments.positive(name, value) if arguments.nonnegative(name, value) else 0.0
+
+
+def _check_cost(network: Network, total: int, runs: list[tuple[float, float]]) -> None:
+    """Refuse starts that take days to make, to follow or to list."""
+    n, scheme = network.n, SCHEMES["chebyshev"]
+    cost.check(
+        "n_starts", total, "lower it", numbers=_ENTRY * total + 20.0 * n**2,
+        seconds=cost.time_of(_FACTORISATIONS * total, 4.0 * n**3),
+    )  # fmt: skip
+    rate = max(1.0, float(largest_rate(network, np.zeros(n), 1.0)[0]))
+    assert scheme.longest_step is not None
+    longest = scheme.longest_step(rate)
+    for duration, onsager in runs:
+        per_time = scheme.evaluations(longest, rate) / longest if onsager else 1 / _DT
+        network.check(
+            "relax" if onsager else "settle", duration, "shorten it, or lower n_starts",
+            -(-total // _BLOCK) * duration * per_time, _BLOCK // len(runs),
+            regulated=onsager != 0,
+        )  # fmt: skip
 
 
 def _gathered(
@@ -229,7 +257,7 @@ def _run(network: Network, x: Array, duration: float, onsager: float) -> Array:
             # A start need not be accurate, only the same at every call.
             warnings.simplefilter("ignore", StepSizeWarning)
             run = integrate(
-                network.J, x, t_max=duration, dt=0.1, onsager=onsager, phi=network.function,
+                network.J, x, t_max=duration, dt=_DT, onsager=onsager, phi=network.function,
                 method="chebyshev" if onsager else "exponential", store_states=False,
             )  # fmt: skip
     except IntegrationError as error:

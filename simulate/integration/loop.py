@@ -1,5 +1,6 @@
 """The loop over steps, for every scheme and every problem, and the two ways to choose a step."""
 
+import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -9,7 +10,7 @@ import numpy as np
 from meanfield.common.arguments import ArgumentError
 from meanfield.schedule import step_count
 
-from ..network import State
+from ..network import State, at_work, largest_rate
 from .monitor import Monitor
 from .problem import Problem, Step
 from .schemes import Memory, Move, Scheme
@@ -17,6 +18,8 @@ from .schemes import Memory, Move, Scheme
 # Steps between two measurements of the stiffness in a scheme that fits itself to it.
 _REFRESH = 20
 _SHRINK, _GROW, _AIM = 0.1, 4.0, 0.8
+# Relative residual of a stiffness that only tells how long a run will take.
+_ROUGHLY = 0.5
 # A time this close to a step, in steps, is that step.
 ON_STEP = 1e-6
 
@@ -91,7 +94,7 @@ class AdaptiveSteps:
             h = left
         elif h > left / 2:
             h = left / 2
-        if h < 1e-12 * max(1.0, abs(end)) and h < left:
+        if h < 1e-12 * max(1.0, abs(t)) and h < left:
             raise IntegrationError(
                 f"the step fell below rounding at t = {t:g}; raise tol={self.tol:g}"
             )
@@ -120,6 +123,31 @@ class AdaptiveSteps:
 
 
 StepControl = FixedSteps | AdaptiveSteps
+
+
+def least_evaluations(
+    problem: Problem,
+    scheme: Scheme,
+    control: StepControl,
+    dt: float,
+    x: State,
+    t: float,
+    end: float,
+    longest: float = np.inf,
+) -> float:
+    """Drifts from t to the end, where steps adapt at their longest for the stiffness at `x`."""
+    h, rate = min(dt, longest), 1.0
+    if scheme.longest_step is not None:
+        column = x.reshape(len(x), -1)[:, 0]
+        # A copy: these are not counted as steps of the run.
+        network = copy.copy(problem.network)
+        with at_work(None):
+            found = largest_rate(network, column, problem.onsager(t), _ROUGHLY)
+        rate = max(rate, float(found[0]))
+    if control.tol is not None:
+        reach = scheme.longest_step(rate) if scheme.longest_step else scheme.largest_step(-1.0)
+        h = min(reach, longest, problem.longest_step)
+    return (end - t) / h * scheme.evaluations(h, rate)
 
 
 @dataclass
@@ -168,6 +196,10 @@ def advance(
         while t < end:
             if scheme.longest_step is not None and now.since >= _REFRESH:
                 now.rate, now.since = monitor.measure(problem, t, x), 0
+                if not np.isfinite(now.rate):
+                    raise IntegrationError(
+                        f"the stiffness is not finite at t = {t:g}: bound phi and its derivatives"
+                    )
                 problem = replace(problem, rate=now.rate)
             later, h = control.propose(t, problem)
             move = scheme.step(problem, t, x, first, h, now.memory)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from meanfield.common import arguments, seeds
+from meanfield.common import arguments, probes, seeds
 from meanfield.common.arguments import ArgumentError
 from meanfield.schedule import Switching, before
 from meanfield.stability import Rates
@@ -73,7 +73,9 @@ class Problem:
         return Evaluation(evaluation.drift + self._drive(self.inputs, t, x), evaluation.force)
 
     def _drive(self, inputs: Input, t: float, x: State) -> State:
-        drive = arguments.real(f"inputs(t={t:g})", inputs(t)).astype(self.network.dtype, copy=False)
+        name = f"inputs(t={t:g})"
+        drive = arguments.real(name, probes.answer(name, inputs, t))
+        drive = drive.astype(self.network.dtype, copy=False)
         if not np.all(np.isfinite(drive)):
             raise ArgumentError(f"inputs(t={t:g}): must be finite")
         if drive.ndim == 1 and x.ndim == 2:

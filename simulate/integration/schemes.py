@@ -88,6 +88,10 @@ class Scheme(Portable):
         """Largest step that follows modes of these real or complex rates, see `stability`."""
         return stability.largest_step(self.amplification, rates)
 
+    def evaluations(self, h: float, rate: float) -> int:
+        """Drifts that a step takes at this stiffness."""
+        return self.stages or _chebyshev_stages(h, rate)
+
     def state_at(self, step: Step, t: float) -> State:
         """State at a time inside a step."""
         if self.between is not None:

@@ -11,16 +11,23 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
-from threadpoolctl import threadpool_limits
 
 from meanfield import TransferFunction, stability
-from meanfield.common import arguments
+from meanfield.common import arguments, cost, probes
 from meanfield.common.arguments import ArgumentError, Array, validated
 from meanfield.common.jobs import bar
 from meanfield.common.result import coordinate, fact, given, value
 from meanfield.schedule import Schedule, Switching, as_function, breakpoints, step_count
 
-from ..network import Evaluation, Network, Phi, State, contiguous_columns, spectrum
+from ..network import (
+    Evaluation,
+    Network,
+    Phi,
+    State,
+    at_work,
+    contiguous_columns,
+    spectrum,
+)
 from .loop import (
     ON_STEP,
     FixedSteps,
@@ -28,6 +35,7 @@ from .loop import (
     Progress,
     StepControl,
     advance,
+    least_evaluations,
     step_control,
 )
 from .monitor import IntegratedRun, Monitor
@@ -106,6 +114,7 @@ class Trajectory(IntegratedRun):
             return digest
         return self._end.problem.network.digest()
 
+    @validated
     def resume(
         self,
         *,
@@ -179,7 +188,10 @@ class Trajectory(IntegratedRun):
         call = f"{self.attributes['call']}.resume(t_max={t_max!r})"
         told = {"t_max": float(t_max), "t_start": start, "save_at": None, "call": call}
         return _run(
-            self._end.copied(), float(t_max), _save_times(save_at, t_max, start),
+            self._end.copied(), float(t_max),
+            _save_times(
+                save_at, t_max, self._end.x, start, store_states=self._end.store_states
+            ),
             self.attributes | told, earlier=self.reason, threads=threads, progress=progress,
             throw=throw,
         )  # fmt: skip
@@ -313,8 +325,6 @@ def integrate(
     t_max = arguments.positive("t_max", t_max)
     if tol is not None:
         arguments.positive("tol", tol)
-    if inputs is not None and not callable(inputs):
-        raise ArgumentError(f"inputs={inputs!r}: expected a function of t")
     noisy = callable(temperature) or temperature != 0
     scheme = chosen_scheme(method, onsager, noisy=noisy)
     problem = Problem(
@@ -324,7 +334,7 @@ def integrate(
         inputs,
         ColumnNoise(seed, x),
     )
-    saves = _save_times(save_at, t_max)
+    saves = _save_times(save_at, t_max, x, store_states=store_states)
     dt = chosen_step(dt, problem, scheme, x, t_max)
     if attributes.get("dt") is None and noisy and isinstance(save_at, int | np.integer):
         # A noisy run is known at its steps only.
@@ -345,7 +355,7 @@ def integrate(
                 f"seed={used['seed']}: x0 is the end of a run with this seed, whose noise would be "
                 "repeated from its beginning; use Trajectory.resume, or another seed"
             )
-            warnings.warn(repeated, RuntimeWarning, stacklevel=2)
+            warnings.warn(repeated, RuntimeWarning, stacklevel=3)
     return _run(
         dynamics, t_max, saves, attributes | used, earlier=repeated,
         threads=threads, progress=progress, throw=throw,
@@ -368,6 +378,7 @@ def _run(
         dynamics.problem, dynamics.scheme, dynamics.control, dynamics.progress
     )  # fmt: skip
     start, x, noisy = dynamics.t, dynamics.x, dynamics.noisy
+    _check_cost(dynamics, t_max, saves)
     slack = 1e-12 * t_max
     # 0, and where parameters may jump.
     breaks = breakpoints(2 * t_max, *dynamics.schedules, extra=dynamics.switch_times)[:-1]
@@ -387,8 +398,7 @@ def _run(
     )
     end, failure = x, ""
     with (
-        np.errstate(over="ignore", invalid="ignore"),  # non-finite states are looked for
-        threadpool_limits(threads, user_api="blas"),
+        at_work(threads),
         bar(t_max - start, scheme.name, progress) as shown,
     ):
         try:
@@ -402,7 +412,7 @@ def _run(
             if throw:
                 reasons = filter(None, (failure, monitor.judgement()))
                 raise IntegrationError("; ".join(reasons)) from None
-    report = monitor.report(problem, failure or recorder.complaint, stacklevel=3)
+    report = monitor.report(problem, failure or recorder.complaint, stacklevel=4)
     report["reason"] = "; ".join(dict.fromkeys(filter(None, (earlier, report["reason"]))))
     if noisy and problem.noise is not None and problem.noise.drawn:
         _ENDS.append(_noise_at(problem, end))
@@ -453,27 +463,51 @@ def chosen_step(
         return arguments.positive("dt", dt)
     onsager = problem.onsager
     times = [0.0, *onsager.times] if isinstance(onsager, Switching) else np.linspace(0, t_max, 11)
-    rates = [
-        spectrum(problem.network, state, kappa)
-        for kappa in sorted({onsager(float(t)) for t in times if t < t_max})
-        for state in (x, np.zeros_like(x))
-    ]
+    with at_work(None):
+        rates = [
+            spectrum(problem.network, state, kappa)
+            for kappa in sorted({onsager(float(t)) for t in times if t < t_max})
+            for state in (x, np.zeros_like(x))
+        ]
     met = np.concatenate([*rates, [-1.0]])
     return stability.suggested_step(scheme.amplification, met, scheme.order)
 
 
-def _save_times(save_at: int | ArrayLike | None, t_max: float, start: float = 0.0) -> Array:
+def _save_times(
+    save_at: int | ArrayLike | None,
+    t_max: float,
+    x: State,
+    start: float = 0.0,
+    *,
+    store_states: bool,
+) -> Array:
+    """The times, of which there may not be more than there is memory for what is kept at them."""
     if save_at is None:
         return np.array([start, t_max])
+    each = 1.0 + x[0].size * (1 + len(x) * store_states)
+    instead = "save less often, or with store_states=False" if store_states else "save less often"
     if isinstance(save_at, int | np.integer):
-        if save_at < 2:
-            raise ArgumentError(f"save_at={save_at}: as a number of times at least 2")
-        return np.linspace(start, t_max, int(save_at))
+        number = arguments.count("save_at", int(save_at), 2)
+        cost.check("save_at", save_at, instead, numbers=number * each)
+        return np.linspace(start, t_max, number)
     times = arguments.axis("save_at", save_at)
+    cost.check("save_at", times, instead, numbers=times.size * each)
     outside = times[~((times >= start * (1 - 1e-12)) & (times <= t_max * (1 + 1e-12)))]
     if outside.size:
         raise ArgumentError(f"save_at={outside[0]:g}: must lie in [{start:g}, t_max={t_max:g}]")
     return np.clip(times, start, t_max)
+
+
+def _check_cost(dynamics: _Dynamics, t_max: float, saves: Array) -> None:
+    """Refuse a run of days, or one whose couplings would reveal more than there is room for."""
+    problem, x = dynamics.problem, dynamics.x
+    evaluations = saves.size + least_evaluations(
+        problem, dynamics.scheme, dynamics.control, dynamics.dt, x, dynamics.t, t_max
+    )
+    problem.network.check(
+        "t_max", t_max, f"shorten it, or take longer steps than dt={dynamics.dt:g}", evaluations,
+        x[0].size, regulated=dynamics.schedules[0] != 0,
+    )  # fmt: skip
 
 
 def _check_noisy_saves(problem: Problem, times: Sequence[float], dt: float, saves: Array) -> None:
@@ -490,6 +524,10 @@ def _check_noisy_saves(problem: Problem, times: Sequence[float], dt: float, save
                     f"save_at={save:g}: a noisy run is known at its steps only, multiples of {h:g} "
                     f"after t = {start:g} here"
                 )
+
+
+def _row(observable: Observable, t: float, x: State, force: State) -> NDArray[Any]:
+    return np.asarray(observable(t, x, force))
 
 
 class _Recorder:
@@ -544,10 +582,16 @@ class _Recorder:
             what = "shorten dt, or bound the dynamics" if t else "J or x0 is too large for it"
             raise IntegrationError(f"E is not finite at t = {t:g}: {what}")
         for name, observable in self._observables.items():
-            row = np.asarray(observable(t, x, evaluation.force))
+            label, rows = f"observables[{name!r}]", self._values[name]
+            row = probes.answer(label, _row, observable, t, x, evaluation.force)
+            if row.dtype.kind not in "biufc" or (rows and row.shape != rows[0].shape):
+                raise ArgumentError(
+                    f"{label} of dtype {row.dtype} and shape {row.shape} at t = {t:g}: must be "
+                    "numbers, of one shape at all times"
+                )
             if row.dtype.kind in "fc" and not np.all(np.isfinite(row)):
-                self.complaint = f"observables[{name!r}] is not finite at t = {t:g}"
-            self._values[name].append(row)
+                self.complaint = f"{label} is not finite at t = {t:g}"
+            rows.append(row)
         self._next += 1
 
     def saved(self) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from meanfield import load, saddle_point
+from meanfield import ArgumentError, load, saddle_point
 from simulate import (
     BoltzmannSamples,
     SamplingWarning,
@@ -269,3 +269,17 @@ def test_bad_arguments(arguments: dict[str, Any], message: str) -> None:
 def test_matrix_free_couplings_are_refused() -> None:
     with pytest.raises(ValueError, match="sampling, which asks for ever new products"):
         sample_boltzmann(couplings.lazy(10, 1.0, seed=0), 1.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("n_samples", 10**12), ("chains", 10**12), ("warmup", 10**12), ("thin", 10**12),
+        ("leapfrog", 10**12),
+    ],
+)  # fmt: skip
+def test_what_takes_days_or_does_not_fit_is_refused(name: str, value: int) -> None:
+    with pytest.raises(ArgumentError, match=f"^{name}={value}: (needs|would run)"):
+        sample_boltzmann(np.eye(3), 1.0, **{name: value})
+    with pytest.raises(ArgumentError, match=r"would run for .* take a longer dt"):
+        sample_boltzmann(np.eye(3), 1.0, algorithm="langevin", dt=1e-20)

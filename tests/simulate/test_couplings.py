@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from scipy.sparse.linalg import eigs
 
 from meanfield import ArgumentError, GaussianOperator
+from meanfield.common import cost
 from simulate import couplings
 
 # [HH] Fig. 6; the last two numbers are the measured radius and outlier of such networks, n = 1000.
@@ -338,3 +339,18 @@ def test_a_state_of_the_same_seed_is_independent(make: Any) -> None:
     x = np.random.default_rng(seed).standard_normal(n)
     answer = make(n, 1.0, seed=seed) @ x
     assert np.max(np.abs(answer)) < 5 * np.linalg.norm(x) / np.sqrt(n)
+
+
+def test_couplings_that_do_not_fit_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ArgumentError, match=r"^n=1000000: needs .* of memory.*couplings\.lazy"):
+        couplings.elliptic(10**6, 1.0, seed=0)
+    many = COMMON | {"n": 10**6, "mu_e": 1.0, "mu_i": -1.0, "seed": 0, "alpha": 0.2}
+    with pytest.raises(ArgumentError, match=r"^n=1000000: needs .* of memory"):
+        couplings.dale(**many)
+    with pytest.raises(ArgumentError, match=r"^n=1000000: needs .* of memory"):
+        couplings.dale(**many, sparse=True)
+    J = couplings.lazy(1000, 1.0, seed=0)
+    monkeypatch.setattr(cost, "memory", lambda: 8.0 * 1000 * 150)
+    with pytest.raises(ArgumentError, match=r"^n=1000: needs .* of memory.*raise tol"):
+        J @ np.eye(1000)
+    assert J.rank == (64, 0)

@@ -10,7 +10,8 @@ from scipy.sparse import csr_array
 from scipy.sparse.linalg import LinearOperator, aslinearoperator
 
 from derivations.dynamics import oracle
-from meanfield import ArgumentError
+from meanfield import ArgumentError, TransferFunction
+from meanfield.common import cost
 from simulate import (
     couplings,
     divergence,
@@ -272,3 +273,49 @@ def test_couplings_that_reveal_themselves_are_not_asked() -> None:
     one, other = (couplings.lazy(50, 1.5, 0.2, seed=1, tol=1e-9) for _ in range(2))
     x = np.linspace(-1, 1, 50)
     np.testing.assert_allclose(force(x, one) + x, other @ np.tanh(x), rtol=0, atol=1e-14)
+
+
+SINH = TransferFunction("sinh", np.sinh, np.cosh, np.sinh)
+
+
+@pytest.mark.parametrize(
+    "call", [force, kinetic_energy, onsager_force, energy_gradient, jacobian, divergence, stiffness]
+)
+def test_what_is_not_finite_is_no_result(call: Any) -> None:
+    with pytest.raises(
+        ArgumentError, match=rf"^x: the {call.__name__} at this state is not finite"
+    ):
+        call(np.array([1e3, 2.0]), np.eye(2), phi=SINH)
+    with pytest.raises(ArgumentError, match=r"^x: the Jacobian"):
+        jacobian_operator(np.array([1e3, 2.0]), np.eye(2), onsager=1.0, phi=SINH)
+    with pytest.raises(ArgumentError, match=r"^J: .* sum of its squares, 1e\+100 at most"):
+        call(np.ones(2), 1e51 * np.eye(2))
+
+
+@pytest.mark.parametrize(
+    ("late", "message"),
+    [
+        (lambda v: 1 / 0, "raised ZeroDivisionError"),
+        (lambda v: v[:3], "raised ValueError"),
+        (lambda v: 1j * v, "must answer with real numbers"),
+    ],
+)
+def test_an_operator_that_fails_later_is_named(late: Any, message: str) -> None:
+    asked = []
+
+    def product(v: Any) -> Any:
+        asked.append(1)
+        return MATRIX @ v if len(asked) < 30 else late(v)
+
+    J = LinearOperator((40, 40), matvec=product, dtype=np.float64)
+    with pytest.raises(ArgumentError, match=f"^J: .*{message}"):
+        integrate(J, np.ones(40), t_max=10, dt=0.1)
+
+
+def test_a_matrix_that_does_not_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    n = 10**6
+    with pytest.raises(ArgumentError, match=r"(?s)^J.*: needs .* of memory"):
+        jacobian(np.zeros(n), csr_array((n, n)))
+    monkeypatch.setattr(cost, "memory", lambda: 1e6)
+    with pytest.raises(ArgumentError, match=r"^x of .*: needs .* of memory"):
+        jacobian(np.zeros((100, 20)), np.zeros((100, 100)))

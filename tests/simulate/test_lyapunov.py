@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from meanfield import ArgumentError
 from simulate import (
     StepSizeWarning,
     couplings,
@@ -245,3 +246,16 @@ def test_effect_of_the_step(algorithm: str) -> None:
     assert difference > 0.006
     assert estimated == pytest.approx(difference, rel=0.5)
     assert np.all(long.value_err > np.abs(long.value_step) / 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("t_max", {"t_max": 1e12}),
+        ("t_max", {"t_max": 1e12, "algorithm": "orbit_separation"}),
+        ("interval", {"interval": 1e-12}),
+    ],
+)
+def test_runs_of_days_are_refused(name: str, options: dict[str, Any]) -> None:
+    with pytest.raises(ArgumentError, match=rf"^{name}=.*: (needs|would run)"):
+        maximal_lyapunov(np.eye(3), **{"t_max": 100.0, "t_skip": 10.0, "dt": 0.1, **options})

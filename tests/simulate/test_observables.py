@@ -444,3 +444,30 @@ def test_distribution_of_runs_with_different_phi() -> None:
     np.testing.assert_array_equal(
         together.counts, sum(activity_distribution(run, **options).counts for run in runs)
     )
+
+
+def test_squares_that_are_not_finite_are_no_freezing() -> None:
+    with pytest.raises(ArgumentError, match=r"^x, x_later: must be smaller"):
+        freezing(1e200 * np.ones(3), -1e200 * np.ones(3), phi="linear")
+    assert freezing(1e200 * np.ones(3), -1e200 * np.ones(3)) == 12
+
+
+@pytest.mark.parametrize(
+    ("message", "x", "options"),
+    [
+        (r"bins=10{13}: needs", [0.0, 1.0], {"bins": 10**13}),
+        ("bins=5: of x from 1e\\+300", [1e300, 1e300], {"bins": 5}),
+        ("bins=5: of x .* not finite", [1.7e308, -1.7e308], {"bins": 5}),
+        ("range=5: must be", [0.0, 1.0], {"range": 5}),
+        ("bins=True: must be", [0.0, 1.0], {"bins": True}),
+    ],
+)
+def test_bins_that_cannot_be(message: str, x: Any, options: dict[str, Any]) -> None:
+    with pytest.raises(ArgumentError, match=f"^{message}"):
+        activity_distribution(x, **options)
+
+
+def test_couplings_are_labels() -> None:
+    run = integrate(np.eye(3), np.ones((3, 2)), t_max=1, dt=0.1)
+    with pytest.raises(ArgumentError, match=r"^couplings: must be labels, None and nan are none"):
+        activity_distribution(run, couplings=[np.nan, np.nan])

@@ -424,3 +424,18 @@ def test_no_number_is_not_read_as_one(wrong: Any) -> None:
             np.zeros((1, 1)), [0.0], t_max=60, t_skip=1, gap=1,
             input_weights=wrong if np.ndim(wrong) else [wrong],
         )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("message", "options"),
+    [
+        (r"t_max=.*: would run|t_max=.*: needs", {"t_max": 1e12}),
+        (r"sample_every=1e-30: needs", {"sample_every": 1e-30}),
+        (r"sample_every=1e\+09: must leave two samples", {"sample_every": 1e9}),
+        (r"t, tau: the stimulus is asked at times up to 1e\+30", {"tau": [1e30]}),
+        (r"stimulus\(t=.*\): raised ZeroDivisionError", {"stimulus": lambda t: 1 / 0}),
+    ],
+)
+def test_what_cannot_be_run_is_named(message: str, options: dict[str, Any]) -> None:
+    with pytest.raises(ArgumentError, match=f"^({message})"):
+        memory_curve(np.eye(3), **{"tau": [0.5], "seed": 0, **options})

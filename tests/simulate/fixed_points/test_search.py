@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -196,3 +197,11 @@ def test_descents_from_chaos_end_in_zeros_at_weak_coupling_only() -> None:
         errors.append(np.std(shares, ddof=1) / np.sqrt(networks))
     assert means[0] - means[1] > 3 * np.hypot(*errors)
     assert means[1] < 0.15
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("n_starts", 10**14), ("settle", 1e20), ("relax", 1e20)]
+)
+def test_searches_of_days_are_refused(name: str, value: Any) -> None:
+    with pytest.raises(ArgumentError, match=rf"^{name}=.*: (needs|would run)"):
+        find_fixed_points(np.eye(3), **{"n_starts": 2, "seed": 0, name: value})

@@ -8,7 +8,8 @@ import pytest
 from scipy.sparse import csr_array
 from scipy.sparse.linalg import LinearOperator, aslinearoperator
 
-from meanfield import ArgumentError
+from meanfield import ArgumentError, unlimited
+from meanfield.common import cost
 from simulate import (
     IntegrationError,
     StepSizeWarning,
@@ -154,7 +155,7 @@ def test_threads_do_not_change_results() -> None:
         ({"save_at": 1}, "save_at=1"),
         ({"save_at": [0.15], "temperature": 1.0}, "save_at=0.15: a noisy run"),
         ({"inputs": lambda t: np.nan}, r"inputs\(t=0\): must be finite"),
-        ({"inputs": 1.0}, "inputs=1.0: expected a function"),
+        ({"inputs": 1.0}, "inputs=1.0: must be a function"),
         ({"seed": -1}, "seed=-1"),
         ({"observables": {"energy": lambda t, x, f: 0}}, r"observables\['energy'\]"),
         ({"inputs": lambda t: np.zeros(3)}, r"inputs\(t=0\) of shape \(3,\)"),
@@ -174,7 +175,7 @@ def test_bad_couplings_and_switching() -> None:
         Switching([2, 1], [0, 1, 0])
     with pytest.raises(ValueError, match="values of length 1: expected 2"):
         Switching([2], [0])
-    with pytest.raises(ValueError, match="expected two sequences"):
+    with pytest.raises(ValueError, match="times=2: must be a list, each entry a real number"):
         Switching(2, [0, 1])  # type: ignore[arg-type]
 
 
@@ -300,3 +301,59 @@ def test_an_end_within_rounding_is_no_later_time() -> None:
     run = integrate(np.zeros((2, 2)), [1.0, 2.0], t_max=2, dt=0.1)
     with pytest.raises(ArgumentError, match="must be after the end of the run"):
         run.resume(t_max=2.000000001)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("t_max", {"t_max": 1e9}),
+        ("t_max", {"t_max": 1.0, "dt": 1e-12}),
+        ("t_max", {"t_max": 1e14, "onsager": 1.0}),
+        ("t_max", {"t_max": 1e9, "onsager": 1.0, "tol": None}),
+        ("t_max", {"t_max": 1e9, "temperature": 0.1, "seed": 0}),
+        ("save_at", {"t_max": 1.0, "save_at": 10**10}),
+    ],
+)
+def test_what_takes_days_or_does_not_fit_is_refused(name: str, options: dict[str, Any]) -> None:
+    with pytest.raises(ArgumentError, match=rf"^{name}=.*(would run for about|needs) .*=off"):
+        integrate(np.eye(3), start(3), **{"dt": 0.1, **options})
+    run = integrate(np.eye(3), start(3), t_max=1.0, dt=0.1)
+    if set(options) <= {"t_max", "save_at"} and options["t_max"] > 1:
+        with pytest.raises(ArgumentError, match=f"^{name}="):
+            run.resume(**options)
+
+
+def test_refused_lengths_run_where_limits_are_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cost, "LONGEST", 1e-6)
+    with pytest.raises(ArgumentError, match=r"^t_max=1\.0: would run for about"):
+        integrate(np.eye(3), start(3), t_max=1.0, dt=0.1)
+    with unlimited():
+        assert integrate(np.eye(3), start(3), t_max=1.0, dt=0.1).converged
+
+
+def test_couplings_that_would_reveal_more_than_memory_are_refused() -> None:
+    J = couplings.lazy(10**6, 1.5, 0.5, seed=0)
+    with pytest.raises(ArgumentError, match=r"^t_max=1000\.0: needs .* of memory"):
+        integrate(J, np.zeros(10**6), t_max=1000.0, dt=0.1)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        (r"inputs\(t=0\.6\): raised", {"inputs": lambda t: 1 / (t < 0.55)}),
+        (r"inputs\(t=0\.6\) of shape", {"inputs": lambda t: np.ones(5) if t > 0.55 else 0.0}),
+        (r"onsager\(t=0\..*\): raised", {"onsager": lambda t: 1.0 / (not 0.4 < t < 0.6)}),
+        (r"observables\['a'\]: raised", {"observables": {"a": lambda t, x, f: 1 / 0}}),
+        (r"observables.* of .* one shape", {"observables": {"a": lambda t, x, f: x[: int(t)]}}),
+        (r"threads=10{30}: must be at most", {"threads": 10**30}),
+    ],
+)  # fmt: skip
+def test_what_fails_later_is_named(name: str, options: dict[str, Any]) -> None:
+    with pytest.raises(ArgumentError, match=f"^{name}"):
+        integrate(np.eye(3), start(3), t_max=1, dt=0.1, **options)
+
+
+def test_a_warning_shows_the_line_of_the_call() -> None:
+    with pytest.warns(StepSizeWarning) as told:
+        integrate(np.zeros((2, 2)), [1.0, 1.0], t_max=50, dt=2.5, method="euler", throw=False)
+    assert told[0].filename == __file__
