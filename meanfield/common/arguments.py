@@ -162,7 +162,7 @@ _PLAIN = {
     NoneType: _Kind(lambda v: v is None, "None"),
     bool: _Kind(lambda v: isinstance(v, bool | np.bool_), "True or False"),
     int: _Kind(_is_count, "an integer"),
-    float: _Kind(lambda v: _reads(v) and np.ndim(v) == 0, "a real number"),
+    float: _Kind(lambda v: not _is_list(v) and _reads(v) and np.ndim(v) == 0, "a real number"),
     str: _Kind(lambda v: isinstance(v, str), "a text"),
     Path: _Kind(lambda v: isinstance(v, str | os.PathLike), "a path"),
     ArrayLike: _Kind(_reads, _REAL),
@@ -249,15 +249,6 @@ def lags(value: ArrayLike) -> Array:
     if array.ndim != 1 or array.size == 0:
         raise ArgumentError(f"tau={value!r}: must have one axis and at least one lag")
     return array
-
-
-def broadcast(**arrays: Array) -> list[Array]:
-    """The arrays of the named arguments, broadcast against each other."""
-    try:
-        return list(np.broadcast_arrays(*arrays.values()))
-    except ValueError as error:
-        shapes = ", ".join(f"{name} of shape {array.shape}" for name, array in arrays.items())
-        raise ArgumentError(f"{shapes}: must broadcast") from error
 
 
 def axis(name: str, values: ArrayLike) -> Array:
