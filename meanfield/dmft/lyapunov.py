@@ -114,6 +114,7 @@ def maximal_lyapunov(
     workers, executor
         Who does the batches, as in `meanfield.sweep`.
     progress : bool
+        Show a progress bar on a terminal.
 
     Returns
     -------
@@ -159,6 +160,7 @@ def maximal_lyapunov(
     if site.slopes is None:
         raise ArgumentError(f"model={site.name!r}: has no slopes")
     ensemble = Ensemble.checked(n_trajectories, batches, seed, workers, executor, progress)
+    ensemble.afford("t_max", t_max, dt, 2 if is_vanilla else 4, window=window)
     times = breakpoints(t_max, onsager)
     grid = step_times(times, dt)
     setting = SamplerSetting(
@@ -184,10 +186,10 @@ def maximal_lyapunov(
     worst = largest(full)
     unstable = step_reason(float(np.max(np.diff(grid))), worst)
     if unstable:
-        warnings.warn(unstable, StepSizeWarning, stacklevel=2)
+        warnings.warn(unstable, StepSizeWarning, stacklevel=3)
     drift, drift_err = float(change.value), float(change.err)
     alarm = ensemble.alarm("the growth rate drifts, raise t_skip:", drift, drift_err)
-    reasons = [unstable, alarm, found.not_done(True, 3)]
+    reasons = [unstable, alarm, found.not_done(True, 4)]
     sums = np.mean([batch.values["growth"] for batch in full], axis=0)
     return MeanFieldLyapunov(
         **exponent.named("value"),

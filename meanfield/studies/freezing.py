@@ -199,6 +199,15 @@ def freezing_curve(
         "finite_m": finite_m,
         "neglect": arguments.nonnegative("neglect", neglect),
     }
+    # As if every point were the stiffest one.
+    steep = float(gains[-1]) * transfer_function(phi).slope
+    steps = (dt, dt) if dt else _steps(steep, float(factors[np.argmax(np.abs(factors))]))
+    shared = ensemble._replace(workers=None)
+    for name, step in zip(("t_chaos", "t_frozen"), steps, strict=True):
+        if facts[name]:
+            shared.afford(
+                name, facts[name], step, 2, runs=gains.size * factors.size / (workers or 1)
+            )
     data = sweep(
         _point, {"g": gains, "onsager": factors}, seed=ensemble.seed, shared=("onsager",),
         store=store, workers=workers, executor=executor, progress=progress, throw=ArgumentError,

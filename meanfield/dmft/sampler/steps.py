@@ -81,7 +81,7 @@ class Sampled(NamedTuple):
             alike=are_alike(*self[:2]),
         )  # fmt: skip
 
-    def not_done(self, extrapolate: bool, depth: int = 4) -> str:
+    def not_done(self, extrapolate: bool, depth: int = 5) -> str:
         """Why finite batches tell nothing; warns, so deep, if they were to be extrapolated."""
         text = unlike(*self[:2])
         if text and extrapolate:
