@@ -123,7 +123,7 @@ class TransferFunction:
         size = float(np.max(np.abs(values["phi"])))
         odd = np.allclose(self.phi(-x), -self.phi(x), rtol=1e-12, atol=1e-12 * size, equal_nan=True)
         self._require(odd, "must be odd, phi(-x) = -phi(x)")
-        self._require(self.slope > 0, f"slope phi'(0) = {self.slope:g} must be > 0")
+        self._require(self.slope > 0, f"slope phi'(0) = d1(0) = {self.slope:g} must be > 0")
         bend, nearer = np.abs(self.d2(self.unit * np.array([1e-7, 1e-8])))
         smooth = bend <= 1e-6 * np.max(np.abs(self._sampled(self.d2))) or nearer <= bend / 2
         self._require(smooth, "d2 must be continuous, hence 0 at x = 0")
@@ -236,7 +236,8 @@ class TransferFunction:
     def is_concave(self) -> bool:
         """Whether φ bends towards saturation for x > 0, which makes the γ ≥ 0 branch unique."""
         bend = self._sampled(self.d2)
-        return bool(np.all(bend <= 1e-12 * np.max(np.abs(bend))))
+        most = np.max(np.abs(bend), where=np.isfinite(bend), initial=0.0)
+        return bool(np.all(bend <= 1e-12 * most))
 
     @cached_property
     def saturation(self) -> float:

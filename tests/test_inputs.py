@@ -312,7 +312,9 @@ def _has_nan(found: Any) -> bool:
         array = np.asarray(found)
     except Exception:
         return False
-    return bool(array.dtype.kind == "f" and np.any(np.isnan(array)))
+    # The map has none where the fields have no covariance, as it says.
+    known = array.dtype.kind != "f" or isinstance(found, meanfield.OrderParameters)
+    return bool(not known and np.any(np.isnan(array)))
 
 
 def _any(found: Result) -> bool:

@@ -136,7 +136,11 @@ def _is_type(value: Any) -> bool:
 
 
 def _is_count(value: Any) -> bool:
-    return not isinstance(value, bool | np.bool_) and hasattr(value, "__index__")
+    try:
+        index(value)
+    except TypeError:
+        return False
+    return not isinstance(value, bool | np.bool_)
 
 
 def _is_real(value: object) -> bool:

@@ -85,7 +85,7 @@ def check(
 
 
 def broadcast(
-    *, numbers: float = 0.0, seconds: float = 0.0, **arrays: NDArray[Any]
+    numbers: float = 0.0, seconds: float = 0.0, /, **arrays: NDArray[Any]
 ) -> list[NDArray[Any]]:
     """The arrays of the named arguments against each other, if what each entry takes can be had."""
     try:

@@ -149,7 +149,9 @@ def maximal_lyapunov(
     dt = chosen_step(dt, g, gamma, phi, onsager, model, t_max)
     t_skip = arguments.nonnegative("t_skip", t_skip)
     if t_skip >= t_max - 2 * dt:
-        raise ArgumentError(f"t_skip={t_skip:g}: must be at least two steps below t_max={t_max:g}")
+        raise ArgumentError(
+            f"t_skip={t_skip:g}: must be at least two steps below t_max={t_max:g}, dt={dt:g}"
+        )
     is_vanilla = model is None and not callable(onsager) and onsager == 0
     if window is None:
         window = 30.0 if is_vanilla and not temperature else math.inf

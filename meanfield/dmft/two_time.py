@@ -310,19 +310,19 @@ def two_time(
             f"method='closed': needs gamma=0 and onsager=0, got gamma={gamma:g}, "
             f"onsager={onsager!r}"
         )
-    steps = t_max / dt
+    count = t_max / dt
     if closed:
         cost.check(
-            "t_max", t_max, f"shorten it or raise dt={dt:g}", numbers=_CLOSED * steps**2,
-            seconds=cost.time_of(_PAIR * steps, _PAIR * steps),
+            "t_max", t_max, f"shorten it or raise dt={dt:g}", numbers=_CLOSED * count**2,
+            seconds=cost.time_of(_PAIR * count, _PAIR * count),
         )  # fmt: skip
     else:
-        saved, pulsed = steps / save_every + 1, asked * steps**2 * response
+        saved, pulsed = count / save_every + 1, asked * count**2 * response
         groups = ensemble.batches * (1 + (finite_m != "ignore"))
         ensemble.afford(
             "t_max", t_max, dt, 1 if is_vanilla else 2, window=window,
             numbers=2 * saved * ensemble.size + pulsed, kept=_MATRICES * saved**2 * groups,
-            seconds=pulsed * steps / _TANGENT_RATE,
+            seconds=pulsed * count / _TANGENT_RATE,
         )  # fmt: skip
     times = breakpoints(t_max, onsager, temperature)
     grid = step_times(times, dt)
@@ -348,7 +348,7 @@ def two_time(
     if response and site.slopes is None:
         raise ArgumentError(f"response=True: model {site.name!r} has no slopes")
     noisy = any(noise(float(t)) for t in grid)
-    regulated = site.psi is not None and any(site.uses_u(float(t)) for t in grid)
+    regulated = site.psi is not None and any(site.has_u(float(t)) for t in grid)
     affordable = max(2, int(_TANGENTS / grid.size**3 / (_MORE if regulated else 1)))
     by_tangents = response or (regulated and affordable >= _MANY)
     pulses = asked if response else min(asked, affordable) * (model is None)

@@ -78,9 +78,8 @@ def checked(
     """g, γ, β and η broadcast, after checks of their ranges and of what the branch takes."""
     arguments.one_of("branch", branch, tuple(_SECONDS))
     g, gamma, beta, eta = cost.broadcast(
-        g=arguments.gain(g), gamma=arguments.symmetry(gamma),
+        _NUMBERS, _SECONDS[branch], g=arguments.gain(g), gamma=arguments.symmetry(gamma),
         beta=arguments.inverse_temperature(beta), eta=arguments.confinement(eta),
-        numbers=_NUMBERS, seconds=_SECONDS[branch],
     )  # fmt: skip
     if np.any((eta > 0) & np.isinf(beta)):
         raise arguments.ArgumentError(

@@ -299,9 +299,10 @@ def replica_map(
     numbers = {f"order.{name}": arguments.real(name, one) for name, one in named}
     parameters = checked(g, gamma, beta, eta, "ordered")
     given_as = dict(zip(("g", "gamma", "beta", "eta"), parameters, strict=True))
-    arrays = cost.broadcast(**numbers, **given_as, seconds=_SECONDS * nodes**2)
+    arrays = cost.broadcast(0.0, _SECONDS * nodes**2, **numbers, **given_as)
     shape = arrays[0].shape
-    points = Points.flat(*arrays[6:], transfer_function(phi))
+    g, gamma, beta, eta = arrays[6:]
+    points = Points.flat(g, gamma, beta, eta, transfer_function(phi))
     flat = np.stack([a.reshape(-1).astype(float) for a in arrays[:6]], axis=1)
     with np.errstate(all="ignore"):
         new, _ = two_fields.update(flat, points, nodes)

@@ -269,7 +269,7 @@ class SamplerRun:
         phi = asked("phi", x)
         h = self.operator.matvec(phi)
         psi = u = None
-        if model.psi is not None and model.uses_u(now):
+        if model.psi is not None and model.has_u(now):
             psi = asked("psi", x, h)
             u = self.operator.rmatvec(psi)
         drift = asked("drift", now, x, h, u)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...common import probes
+from ...common import arguments, probes
 from ...common.arguments import ArgumentError, Array
 from ...schedule import Schedule, as_function
 from ...transfer import TransferFunction
@@ -92,14 +92,23 @@ class SiteModel:
     slopes: Callable[[float, Array, Array, Array | None], Slopes] | None = None
 
     def __post_init__(self) -> None:
+        arguments.check_fields(self)
         if self.uses_u is not _never and self.psi is None:
-            raise ArgumentError("psi=None: a model that uses u = Jᵀψ must say what ψ is")
+            raise ArgumentError("psi=None: must say what ψ is with uses_u")
         self.probe(0.0)
+
+    def has_u(self, t: float) -> bool:
+        """What `uses_u` says at time t, which must be True or False."""
+        name = f"uses_u(t={t:g}) of model {self.name!r}"
+        value = probes.answer(name, self.uses_u, t)
+        if not isinstance(value, bool | np.bool_):
+            raise ArgumentError(f"{name}={value!r:.80}: must be True or False")
+        return bool(value)
 
     def probe(self, t: float) -> None:
         """Try every function once at time t, and `slopes` against central differences."""
         x, h, u = _PROBE, np.roll(_PROBE, 1), np.roll(_PROBE, 2)
-        seen = u if self.uses_u(t) else None
+        seen = u if self.has_u(t) else None
         probes.array_of(self._named("phi"), self.phi, x)
         probes.array_of(self._named("drift"), self.drift, t, x, h, seen)
         probes.array_of(self._named("force"), self.force, x, h)
@@ -158,7 +167,7 @@ def checked_model(
     if not isinstance(model, SiteModel):
         raise ArgumentError(f"model={model!r}: expected a SiteModel")
     times = (t_max * (k + 0.5) / _TIMES for k in range(_TIMES))
-    switched = next((t for t in times if model.uses_u(t) != model.uses_u(0.0)), None)
+    switched = next((t for t in times if model.has_u(t) != model.has_u(0.0)), None)
     if switched is not None:
         model.probe(switched)
     return model

@@ -248,12 +248,12 @@ def stationary(
         order=arguments.count("order", order, 3),
         nodes=arguments.count("nodes", nodes, 8, 48),
     )
-    lag = ("n_tau", n_tau) if tau is None else ("tau", np.asarray(tau))
-    cost.check(*lag, "take fewer lags", numbers=_NUMBERS * controls.times)
+    numbers = _NUMBERS * controls.times
+    name = "n_tau" if tau is None else "tau"
+    cost.check(name, controls.times, "take fewer lags", numbers=numbers)
     gains, sigmas = cost.broadcast(
-        g=arguments.gain(g), sigma=arguments.noise(sigma),
-        numbers=_NUMBERS * controls.times, seconds=_SECONDS,
-    )  # fmt: skip
+        numbers, _SECONDS, g=arguments.gain(g), sigma=arguments.noise(sigma)
+    )
     places = zip(gains.flat, sigmas.flat, strict=True)
     points = [
         _states(energy.NoisyNetwork(transfer, float(a), float(b)), root, controls)
