@@ -189,9 +189,11 @@ def freezing_curve(
     arguments.gain(gains)
     ensemble = Ensemble.checked(n_trajectories, batches, seed)
     arguments.one_of("finite_m", finite_m, FINITE_M)
+    if arguments.nonnegative("t_chaos", t_chaos):
+        arguments.positive("t_chaos", t_chaos)
     facts: dict[str, Any] = {
         "gamma": arguments.within("gamma", gamma, -1, 1),
-        "t_chaos": arguments.nonnegative("t_chaos", t_chaos),
+        "t_chaos": float(t_chaos),
         "t_frozen": arguments.positive("t_frozen", t_frozen),
         "dt": None if dt is None else arguments.positive("dt", dt),
         "x0_std": arguments.nonnegative("x0_std", x0_std),
@@ -321,10 +323,10 @@ def _measures(values: dict[str, Array], times: _Times) -> dict[str, Array]:
     return {
         "energy": energy,
         "C": same,
-        "overlap": overlap,
+        "overlap": np.where(np.isfinite(overlap), overlap, np.nan),
         "displacement": freezing[:, 0],
         "freezing": np.where(known, freezing[rows, times.half], np.nan),
-        "local_exponent": np.where(known, exponent, np.nan),
+        "local_exponent": np.where(known & np.isfinite(exponent), exponent, np.nan),
     }
 
 

@@ -82,6 +82,8 @@ def test_own_function_is_accepted() -> None:
         ({"d1": lambda x: 1 / (1 + 2 * x * x)}, "d1 at x"),
         ({"d2": lambda x: 2 * x / (1 + x * x) ** 2}, "d2 at x"),
         ({"bound": 1.0}, "exceeds bound"),
+        ({"bound": np.nan}, "bound=nan: must be positive"),
+        ({"phi": lambda x: np.where(abs(x) > 5, np.nan, np.arctan(x))}, "phi is nan at x = -5.3"),
         (
             {
                 "phi": lambda x: x / (1 + abs(x)),
