@@ -162,7 +162,8 @@ def maximal_lyapunov(
     if site.slopes is None:
         raise ArgumentError(f"model={site.name!r}: has no slopes")
     ensemble = Ensemble.checked(n_trajectories, batches, seed, workers, executor, progress)
-    ensemble.afford("t_max", t_max, dt, 2 if is_vanilla else 4, window=window)
+    requests = 2 if is_vanilla else 4
+    ensemble.afford("t_max", t_max, dt, requests, window=window, noisy=temperature > 0)
     times = breakpoints(t_max, onsager)
     grid = step_times(times, dt)
     setting = SamplerSetting(

@@ -321,6 +321,7 @@ def two_time(
         groups = ensemble.batches * (1 + (finite_m != "ignore"))
         ensemble.afford(
             "t_max", t_max, dt, 1 if is_vanilla else 2, window=window,
+            noisy=callable(temperature) or temperature > 0,
             numbers=2 * saved * ensemble.size + pulsed, kept=_MATRICES * saved**2 * groups,
             seconds=pulsed * count / _TANGENT_RATE,
         )  # fmt: skip

@@ -205,11 +205,9 @@ def freezing_curve(
     steep = float(gains[-1]) * transfer_function(phi).slope
     steps = (dt, dt) if dt else _steps(steep, float(factors[np.argmax(np.abs(factors))]))
     shared = ensemble._replace(workers=None)
-    for name, step in zip(("t_chaos", "t_frozen"), steps, strict=True):
-        if facts[name]:
-            shared.afford(
-                name, facts[name], step, 2, runs=gains.size * factors.size / (workers or 1)
-            )
+    runs = gains.size * factors.size / (workers or 1)
+    for requests, name, step in zip((1, 2), ("t_chaos", "t_frozen"), steps, strict=True):
+        shared.afford(name, facts[name], step, requests, runs=runs)
     data = sweep(
         _point, {"g": gains, "onsager": factors}, seed=ensemble.seed, shared=("onsager",),
         store=store, workers=workers, executor=executor, progress=progress, throw=ArgumentError,

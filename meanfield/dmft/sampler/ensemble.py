@@ -27,10 +27,10 @@ from .run import SamplerError, SamplerRun, SamplerSetting
 SHRINK, _FEWEST = 4, 16
 # Batches that tell of the step: their differences scatter little.
 _PAIRED = 4
-# Measured costs: directions revealed by a request in a time constant; operations for a request, and
-# with each number of the revealed vectors, of which there are two a direction; what the control
-# groups add.
-_REVEALED, _OVERHEAD, _OPERATIONS, _VECTORS, _CONTROLS = 8.0, 4e6, 30.0, 2.0, 1.5
+# Measured costs: directions that a request has revealed after a time, with the power of that time
+# (white noise reveals two in every step); operations for a request, and with each number of the
+# revealed vectors, of which there are two a direction; what the control groups add.
+_REVEALED, _SLOWER, _OVERHEAD, _OPERATIONS, _VECTORS, _CONTROLS = 20.0, 0.6, 4e6, 30.0, 2.0, 1.5
 # Probability that a test of convergence fails by chance.
 _FALSE_ALARM = 5e-4
 
@@ -168,6 +168,7 @@ class Ensemble(NamedTuple):
         requests: int,
         *,
         window: float = math.inf,
+        noisy: bool = False,
         runs: float = 1.0,
         numbers: float = 0.0,
         kept: float = 0.0,
@@ -179,8 +180,8 @@ class Ensemble(NamedTuple):
         `seconds` in a batch, and the result has `kept` numbers.
         """
         steps = length / dt
-        rank = requests * min(steps, _REVEALED * min(length, window))
-        rank = min(rank, self.size)
+        revealed = 2 * steps if noisy else _REVEALED * min(length, window) ** _SLOWER
+        rank = min(requests * revealed, 2 * requests * steps, self.size)
         at_once = min(self.workers or 1, self.batches)
         batch = cost.time_of(steps * requests, _OVERHEAD + _OPERATIONS * rank * self.size) + seconds
         cost.check(
