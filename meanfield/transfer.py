@@ -117,7 +117,13 @@ class TransferFunction:
         chain = [("phi", self.phi), ("d1", self.d1), ("d2", self.d2)]
         if self.primitive is not None:
             chain.insert(0, ("primitive", self.primitive))
-        values = {name: probes.array_of(self._named(name), f, near) for name, f in chain}
+        # Two axes: averages are taken of many points at many nodes.
+        values = {
+            name: probes.array_of(self._named(name), f, near.reshape(-1, 2)).ravel()
+            for name, f in chain
+        }
+        for name, f in chain:
+            probes.answer(self._named(name), f, self._sample)
         for place, value in zip(both, self.phi(both), strict=True):
             self._require(not np.isnan(value), f"phi is nan at x = {place:g}")
         size = float(np.max(np.abs(values["phi"])))

@@ -12,7 +12,7 @@ from scipy.special import ive, jv
 
 from ..common import arguments, cost
 from ..common.arguments import ArgumentError, Array, validated
-from ..common.result import coordinate, error, fact, given, value
+from ..common.result import ABSENT, coordinate, error, fact, given, value
 from ..elliptic import null_response
 from ..schedule import step_times
 from ..stability import StepSizeWarning
@@ -42,6 +42,7 @@ _PULSED, _PULSES = 4, 4
 _ROW, _VALUE = 0.5, 5.0
 # Revealed directions, as a share of a batch, up to which the Novikov sums are unbiased.
 _ROOM = 0.25
+_NO_STATE = "no stationary state: phi is linear and g phi'(0) (1 + gamma) > 1"
 # Curves of a result, and of what it is made of.
 _CURVES = 40.0
 # Averages are taken at every so many remembered states: neighbours tell the same.
@@ -221,9 +222,9 @@ def steady_state(
     ------
     ArgumentError
         If an argument is outside its range, "exact" does not apply, or the sampler is asked for
-        noise, for a linear φ beyond its instability, or for a run shorter than t_skip + 2 window.
+        noise or for a run shorter than t_skip + 2 window.
     NotConvergedError
-        From `stationary`.
+        For a linear φ beyond its instability, and from `stationary`.
 
     Warns
     -----
@@ -299,10 +300,11 @@ def steady_state(
             "white noise every step is a new direction, use two_time without a window"
         )
     if phi.is_linear and g * phi.slope * (1 + gamma) > 1:
-        raise ArgumentError(
-            f"phi={phi.name!r}, g={g:g}, gamma={gamma:g}: no stationary state beyond "
-            "g phi'(0) (1 + gamma) = 1"
-        )
+        absent = SteadyState(
+            **known, **_unknown(tau), tau=tau, status=ABSENT, reason=_NO_STATE,
+            attributes=attributes | ensemble.facts(False),
+        )  # fmt: skip
+        absent.raise_unless_converged("g", "gamma", throw=False)
     if dt > _LONGEST:
         raise ArgumentError(f"dt={dt:g}: must be at most {_LONGEST:g}, a quarter of the leak time")
     if lags < 4:
@@ -421,6 +423,12 @@ def _exact(
     errors = {f"{n}_err": relative * np.abs(np.nan_to_num(v)) for n, v in numbers.items()}
     others = dict.fromkeys(("r_int_spectral", "r_int_pulse"), scalars["r_int"])
     return {"method": method, **numbers, **errors, **others}
+
+
+def _unknown(tau: Array) -> dict[str, Any]:
+    curves = {name: np.full_like(tau, np.nan) for name in ("C", "delta", "R")}
+    scalars = dict.fromkeys(("q", "delta0", "energy", "r_int", "tau_half"), math.nan)
+    return _exact("null", curves, scalars, math.nan)
 
 
 def _null(phi: TransferFunction, g: float, gamma: float, tau: Array) -> dict[str, Any]:

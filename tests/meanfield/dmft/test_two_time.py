@@ -585,7 +585,7 @@ MODEL = SiteModel("model", phi=np.tanh, drift=lambda t, x, h, u: h - x)
     ("changes", "message"),
     [
         ({"g": 0.0}, "g=0: must be positive"),
-        ({"g": np.ones(2)}, "g=.*: must be one number"),
+        ({"g": np.ones(2)}, "g of dtype float64 and shape .*: must be a real number"),
         ({"gamma": 2}, r"gamma=2: must lie in \[-1, 1\]"),
         ({"gamma": np.nan}, "gamma=nan"),
         ({"t_max": 0}, "t_max=0: must be positive"),
