@@ -675,7 +675,7 @@ def test_bad_arguments(arguments, message):
 def test_unknown_functions():
     with pytest.raises(ValueError, match="expected one of tanh"):
         stationary(2.0, phi="relu")
-    with pytest.raises(ArgumentError, match="phi=.*must be a text or a TransferFunction"):
+    with pytest.raises(ArgumentError, match=r"phi=.*must be a text or a TransferFunction"):
         stationary(2.0, phi=np.tanh)
 
 
