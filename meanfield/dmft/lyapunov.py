@@ -220,7 +220,7 @@ def _growth(run: SamplerRun) -> BatchAverages:
         k = moment.step
         if k + 1 == grid.size:
             break
-        slopes = model.slopes(moment.t, moment.x, moment.h, moment.u)
+        slopes = model.slopes_at(moment.t, moment.x, moment.h, moment.u)
         phi = slopes.phi_x * delta
         field = run.operator.matvec(phi)
         # Kept in the window together with the requests of the state.

@@ -360,7 +360,7 @@ def spectrum(
     Without u the stiffness, which then tells nothing, is nan.
     """
     assert model.slopes is not None
-    slope = model.slopes(moment.t, moment.x, moment.h, moment.u)
+    slope = model.slopes_at(moment.t, moment.x, moment.h, moment.u)
     if moment.u is None:
         steep = math.sqrt(float(np.mean((slope.drift_h * slope.phi_x) ** 2)))
         leak = float(np.mean(slope.drift_x))

@@ -14,6 +14,7 @@ from ...transfer import TransferFunction
 # Where functions are tried, and the step of the differences.
 _PROBE = np.array([-2.3, -0.71, -0.13, 0.037, 0.41, 1.3, 3.1])
 _STEP = 1e-4
+_OF_U = ("psi_x", "psi_h", "drift_u")
 # How many times of a run are asked whether u is used.
 _TIMES = 64
 
@@ -105,6 +106,20 @@ class SiteModel:
             raise ArgumentError(f"{name}={value!r:.80}: must be True or False")
         return bool(value)
 
+    def slopes_at(self, t: float, x: Array, h: Array, u: Array | None) -> Slopes:
+        """What `slopes` says, which must be finite arrays where they are used."""
+        assert self.slopes is not None
+        told = probes.answer(self._named("slopes"), self.slopes, t, x, h, u)
+        if not isinstance(told, Slopes):
+            raise ArgumentError(f"{self._named('slopes')}: must return Slopes, got {told!r:.80}")
+        for name in ("phi_x", "drift_x", "drift_h", *_OF_U * (u is not None)):
+            value, label = getattr(told, name), self._named(f"slopes.{name}")
+            if np.shape(value) != x.shape:
+                raise ArgumentError(f"{label}: must be an array of the shape of x")
+            if not np.all(np.isfinite(value)):
+                raise ArgumentError(f"{label}: must be finite, is not at t = {t:g}")
+        return told
+
     def probe(self, t: float) -> None:
         """Try every function once at time t, and `slopes` against central differences."""
         x, h, u = _PROBE, np.roll(_PROBE, 1), np.roll(_PROBE, 2)
@@ -123,9 +138,7 @@ class SiteModel:
         t: float,
         u: Array | None,
     ) -> None:
-        told = probes.answer(self._named("slopes"), slopes, t, _PROBE, np.roll(_PROBE, 1), u)
-        if not isinstance(told, Slopes):
-            raise ArgumentError(f"{self._named('slopes')}: must return Slopes, got {told!r:.80}")
+        self.slopes_at(t, _PROBE, np.roll(_PROBE, 1), u)
         phi, psi, drift = self.phi, self.psi, self.drift
         # Twice as many: every place is tried with another beside it.
         x, h = (np.tile(np.roll(_PROBE, k), 2) for k in (0, 1))
@@ -143,10 +156,6 @@ class SiteModel:
         for name, (v, function, all_slopes) in by.items():
             of, along = name.split("_")
             label = self._named(f"slopes.{name}")
-            if np.shape(getattr(told, name)) != _PROBE.shape:
-                raise ArgumentError(f"{label}: must be an array of the shape of x")
-            if not np.all(np.isfinite(getattr(told, name))):
-                raise ArgumentError(f"{label}: must be finite")
             probes.slope(
                 label, lambda v, n=name, s=all_slopes: getattr(s(v), n), function,  # type: ignore[misc]
                 v[: _PROBE.size], _STEP, of=of, along=along,

@@ -54,7 +54,7 @@ def tangent_response(
     n, m = len(path), path[0].x.size
     times = np.array([p.t for p in path])
     restarts = np.isclose(times[:, None], np.asarray(starts)).any(axis=1)
-    slopes = [model.slopes(p.t, p.x, p.h, p.u) for p in path]
+    slopes = [model.slopes_at(p.t, p.x, p.h, p.u) for p in path]
     has_u = any(p.u is not None for p in path)
     same = all(np.all(s.drift_h == 1) for s in slopes)
     kinds = (_H, _U, _X) if has_u else (_H,) if same else (_H, _X)

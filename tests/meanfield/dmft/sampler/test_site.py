@@ -7,7 +7,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from meanfield import ArgumentError, SamplerError, SiteModel, Slopes, transfer_function, two_time
+from meanfield import (
+    ArgumentError,
+    SamplerError,
+    SiteModel,
+    Slopes,
+    maximal_lyapunov,
+    transfer_function,
+    two_time,
+)
 
 ARRAYS = ("t", "C", "delta", "freezing", "energy", "r_int")
 
@@ -184,3 +192,15 @@ def test_what_goes_wrong_later_is_told(late: Any, error: type[Exception], messag
     model = SiteModel("late", np.tanh, lambda t, x, h, u: late(h - x) if t > 0.15 else h - x)
     with pytest.raises(error, match=message):
         two_time(1.5, 0.5, t_max=0.4, dt=0.1, model=model, n_trajectories=128, batches=2, seed=0)
+
+
+def test_slopes_that_go_wrong_later_are_told() -> None:
+    def slopes(t: float, x: Any, h: Any, u: Any) -> Slopes:
+        slope, one = (1 - np.tanh(x) ** 2) * (np.nan if t > 1 else 1), np.ones_like(x)
+        return Slopes(slope, 0 * x, 0 * x, -one, one, 0 * x)
+
+    model = SiteModel("late", np.tanh, lambda t, x, h, u: h - x, slopes=slopes)
+    with pytest.raises(ArgumentError, match=r"slopes.phi_x of model 'late': must be finite"):
+        maximal_lyapunov(
+            1.5, 0.5, t_max=2, t_skip=0, dt=0.1, model=model, n_trajectories=128, batches=2, seed=0
+        )
