@@ -12,7 +12,18 @@ from ..common.jobs import bar
 from ..common.result import Result, coordinate, given, value
 from ..transfer import TransferFunction, transfer_function
 from . import ordered, paramagnetic, static, two_fields
-from .points import COUNTS, ERRORS, FOLD, NO_NULL, NUMBERS, WORDS, Columns, Points, checked
+from .points import (
+    COUNTS,
+    ERRORS,
+    FOLD,
+    NO_NULL,
+    NUMBERS,
+    WORDS,
+    Columns,
+    Points,
+    checked,
+    seconds_of,
+)
 
 # An instability this close to 1 is marginal: rounding of the eigenvalue.
 _MARGINAL = 1e-12
@@ -20,8 +31,8 @@ _MARGINAL = 1e-12
 # let a progress bar move.
 _CHUNK = 4096
 _CHUNK_TWO_FIELDS = 128
-# Of `replica_map`, a point and a pair of nodes.
-_SECONDS = 3e-7
+# Seconds of `spin_glass_beta` for a point, and of `replica_map` for a point and a pair of nodes.
+_BIFURCATION, _PAIR = 0.01, 3e-7
 _FINITE_BETA = "the ordered branch needs finite beta"
 _NO_STABLE_SHEET = f"no paramagnetic sheet is stable and {_FINITE_BETA}: give one"
 
@@ -185,7 +196,7 @@ def saddle_point(
     function = transfer_function(phi)
     arguments.one_of("sheet", sheet, ("cooled", "null"))
     tol = arguments.positive("tol", tol)
-    g, gamma, beta, eta = checked(g, gamma, beta, eta, branch)
+    g, gamma, beta, eta = checked(g, gamma, beta, eta, seconds_of(branch))
     if branch == "static" and np.any(np.isfinite(beta)):
         finite = beta[np.isfinite(beta)].flat[0]
         raise arguments.ArgumentError(f"beta={finite:g}: branch 'static' needs beta = inf")
@@ -234,7 +245,7 @@ def spin_glass_beta(
     >>> round(float(spin_glass_beta(1.5, -0.2)), 8)
     6.61602038
     """
-    g, gamma, beta, eta = checked(g, gamma, 1.0, 0.0, "ordered")
+    g, gamma, beta, eta = checked(g, gamma, 1.0, 0.0, _BIFURCATION)
     points = Points.flat(g, gamma, beta, eta, transfer_function(phi))
     critical = np.full(len(points), np.inf)
     negative = np.flatnonzero((points.gamma < 0) & ~np.bool_(points.phi.is_linear))
@@ -297,9 +308,9 @@ def replica_map(
     nodes = arguments.count("nodes", nodes, 4, 384)
     named = zip(OrderParameters._fields, order, strict=True)
     numbers = {f"order.{name}": arguments.real(name, one) for name, one in named}
-    parameters = checked(g, gamma, beta, eta, "ordered")
+    parameters = checked(g, gamma, beta, eta, _PAIR * nodes**2)
     given_as = dict(zip(("g", "gamma", "beta", "eta"), parameters, strict=True))
-    arrays = cost.broadcast(0.0, _SECONDS * nodes**2, **numbers, **given_as)
+    arrays = cost.broadcast(0.0, _PAIR * nodes**2, **numbers, **given_as)
     shape = arrays[0].shape
     g, gamma, beta, eta = arrays[6:]
     points = Points.flat(g, gamma, beta, eta, transfer_function(phi))

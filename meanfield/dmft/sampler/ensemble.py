@@ -30,7 +30,7 @@ _PAIRED = 4
 # Measured costs: directions that a request has revealed after a time, with the power of that time
 # (white noise reveals two in every step); operations for a request, and with each number of the
 # revealed vectors, of which there are two a direction; what the control groups add.
-_REVEALED, _SLOWER, _OVERHEAD, _OPERATIONS, _VECTORS, _CONTROLS = 20.0, 0.6, 4e6, 30.0, 2.0, 1.5
+_REVEALED, _SLOWER, _OVERHEAD, _OPERATIONS, _VECTORS, _CONTROLS = 20.0, 0.6, 6e6, 30.0, 2.0, 1.5
 # Probability that a test of convergence fails by chance.
 _FALSE_ALARM = 5e-4
 
