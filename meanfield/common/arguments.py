@@ -137,10 +137,9 @@ def _is_type(value: Any) -> bool:
 
 def _is_count(value: Any) -> bool:
     try:
-        index(value)
+        return not isinstance(value, bool | np.bool_) and index(value) is not None
     except TypeError:
         return False
-    return not isinstance(value, bool | np.bool_)
 
 
 def _is_real(value: object) -> bool:
