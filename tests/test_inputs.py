@@ -134,7 +134,7 @@ MADE = (Result, Exception)
 # Takes anything: a coordinate, something to be shown or run on, keywords of the function itself.
 FREE = {"self", "trajectory", "executor", "key", "place", "fixed", "how", "label", "version"}
 # nan is an answer of theirs, as the documentation says.
-MAY_BE_NONE = {meanfield.square_root_amplitude}
+MAY_BE_NONE = {meanfield.square_root_amplitude, meanfield.replica_map}
 
 VALUES: dict[str, Callable[[], Any]] = {
     "nan": lambda: np.nan,
@@ -312,9 +312,7 @@ def _has_nan(found: Any) -> bool:
         array = np.asarray(found)
     except Exception:
         return False
-    # The map has none where the fields have no covariance, as it says.
-    known = array.dtype.kind != "f" or isinstance(found, meanfield.OrderParameters)
-    return bool(not known and np.any(np.isnan(array)))
+    return bool(array.dtype.kind == "f" and np.any(np.isnan(array)))
 
 
 def _any(found: Result) -> bool:
