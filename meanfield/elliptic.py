@@ -7,7 +7,16 @@ equations and the tests compare the two.  Functions take and return arrays that 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .common.arguments import ArgumentError, Array, confinement, gain, symmetry, validated
+from .common.arguments import (
+    ArgumentError,
+    Array,
+    confinement,
+    gain,
+    positive,
+    symmetry,
+    validated,
+)
+from .common.cost import broadcast
 from .transfer import TransferFunction, transfer_function
 
 
@@ -80,7 +89,7 @@ def null_response(g: ArrayLike, gamma: ArrayLike = 0.0) -> Array:
     >>> round(float(null_response(0.5, 1.0)), 12)
     2.0
     """
-    g, gamma = np.broadcast_arrays(gain(g), symmetry(gamma))
+    g, gamma = broadcast(g=gain(g), gamma=symmetry(gamma))
     # 2/(1+√…) is the same root without the cancellation at γ → 0.
     outside = 2 / (1 + np.sqrt(np.maximum(1 - 4 * gamma * g**2, 0)))
     with np.errstate(divide="ignore"):
@@ -128,7 +137,7 @@ def null_margin(g: ArrayLike, gamma: ArrayLike = 0.0) -> Array:
     >>> round(float(null_margin(0.6, 0.0)), 12)
     0.64
     """
-    g, gamma = np.broadcast_arrays(gain(g), symmetry(gamma))
+    g, gamma = broadcast(g=gain(g), gamma=symmetry(gamma))
     edge = g * (1 + gamma)
     root = np.sqrt(np.maximum(1 - 4 * gamma * g**2, 0))
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -160,13 +169,13 @@ def linear_temperature_ratio(g: ArrayLike, gamma: ArrayLike = 0.0, eta: ArrayLik
     >>> round(float(linear_temperature_ratio(0.6, 0.0, 0.0)), 12)
     0.64
     """
-    g, gamma, eta = np.broadcast_arrays(gain(g), symmetry(gamma), confinement(eta))
+    g, gamma, eta = broadcast(g=gain(g), gamma=symmetry(gamma), eta=confinement(eta))
     free = null_margin(g, gamma)
     low, high = np.full(g.shape, -700.0), np.zeros(g.shape)
     for _ in range(64):
         middle = (low + high) / 2
         tau = np.exp(middle)
-        with np.errstate(divide="ignore"):
+        with np.errstate(all="ignore"):
             excess = g**2 / (1 - tau) - 1 / (1 + gamma * (1 - tau)) ** 2 - eta / tau**2
         low, high = np.where(excess > 0, low, middle), np.where(excess > 0, middle, high)
     return np.where(eta > 0, np.exp((low + high) / 2), free)
@@ -210,16 +219,17 @@ def square_root_amplitude(
     >>> round(float(square_root_amplitude(0.75, 0.5)), 6)
     1.003697
     """
-    g, gamma = np.broadcast_arrays(gain(g), symmetry(gamma))
+    g, gamma = broadcast(g=gain(g), gamma=symmetry(gamma))
     slope = 1.0
     if cubic is None:
         function = transfer_function("tanh" if phi is None else phi)
         # φ(x) = aψ(x): Jφ = (aJ)ψ, with ψ of slope 1.
         slope, cubic = function.slope, function.cubic / function.slope
+        if not cubic > 0:
+            raise ArgumentError(f"phi={function.name!r}: must bend towards saturation at 0")
     elif phi is not None:
         raise ArgumentError(f"cubic={cubic!r}: stands in the place of phi, give one of them")
-    if not (np.isfinite(cubic) and cubic > 0):
-        raise ArgumentError(f"cubic={cubic:g}: must be > 0, phi must bend towards saturation")
+    cubic = positive("cubic", cubic)
     G = slope * g
     with np.errstate(divide="ignore", invalid="ignore"):
         beyond, before = (G * (1 + gamma)) ** 2 - 1, 1 - G**2 * (1 + gamma)

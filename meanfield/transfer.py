@@ -110,17 +110,27 @@ class TransferFunction(Portable):
     def __post_init__(self) -> None:
         arguments.check_fields(self)
         probes.answer(self._named("d1"), self.d1, _SCALES)
+        if not self.bound > 0:
+            raise ArgumentError(f"bound={self.bound:g}: must be positive (inf allowed)")
         x, step = self.unit * _CHECK_POINTS, self.unit * _CHECK_STEP
         near, both = x[x < 3 * self.unit], np.concatenate([-x, x])
         near = np.concatenate([-near, near])
         chain = [("phi", self.phi), ("d1", self.d1), ("d2", self.d2)]
         if self.primitive is not None:
             chain.insert(0, ("primitive", self.primitive))
-        values = {name: probes.array_of(self._named(name), f, near) for name, f in chain}
+        # Two axes: averages are taken of many points at many nodes.
+        values = {
+            name: probes.array_of(self._named(name), f, near.reshape(-1, 2)).ravel()
+            for name, f in chain
+        }
+        for name, f in chain:
+            probes.answer(self._named(name), f, self._sample)
+        for place, value in zip(both, self.phi(both), strict=True):
+            self._require(not np.isnan(value), f"phi is nan at x = {place:g}")
         size = float(np.max(np.abs(values["phi"])))
         odd = np.allclose(self.phi(-x), -self.phi(x), rtol=1e-12, atol=1e-12 * size, equal_nan=True)
         self._require(odd, "must be odd, phi(-x) = -phi(x)")
-        self._require(self.slope > 0, f"slope phi'(0) = {self.slope:g} must be > 0")
+        self._require(self.slope > 0, f"slope phi'(0) = d1(0) = {self.slope:g} must be > 0")
         bend, nearer = np.abs(self.d2(self.unit * np.array([1e-7, 1e-8])))
         smooth = bend <= 1e-6 * np.max(np.abs(self._sampled(self.d2))) or nearer <= bend / 2
         self._require(smooth, "d2 must be continuous, hence 0 at x = 0")
@@ -224,13 +234,15 @@ class TransferFunction(Portable):
     def is_linear(self) -> bool:
         """Whether φ(x) = φ'(0) x, so that the measure need not be normalisable."""
         x = self.unit * np.concatenate([_CHECK_POINTS, 100 * _CHECK_POINTS])
-        return bool(np.allclose(self.phi(x), self.slope * x, rtol=1e-12, atol=0))
+        with np.errstate(over="ignore"):
+            return bool(np.allclose(self.phi(x), self.slope * x, rtol=1e-12, atol=0))
 
     @cached_property
     def is_concave(self) -> bool:
         """Whether φ bends towards saturation for x > 0, which makes the γ ≥ 0 branch unique."""
         bend = self._sampled(self.d2)
-        return bool(np.all(bend <= 1e-12 * np.max(np.abs(bend))))
+        most = np.max(np.abs(bend), where=np.isfinite(bend), initial=0.0)
+        return bool(np.all(bend <= 1e-12 * most))
 
     @cached_property
     def saturation(self) -> float:
@@ -245,8 +257,10 @@ class TransferFunction(Portable):
     @cached_property
     def length(self) -> float:
         """Scale of x on which φ bends, 1 for tanh: sets where quadrature nodes crowd."""
-        bend = float(np.max(np.abs(self._sampled(self.d2))))
-        return 0.77 * float(np.max(np.abs(self._sampled(self.d1)))) / bend if bend > 0 else 1.0
+        slope, bend = np.abs(self._sampled(self.d1)), np.abs(self._sampled(self.d2))
+        known = np.isfinite(slope) & np.isfinite(bend)
+        most = float(np.max(bend[known]))
+        return 0.77 * float(np.max(slope[known])) / most if most > 0 else 1.0
 
     def slope_at(self, x: Array, value: Array) -> Array:
         """φ'(x) where value = φ(x) is known."""

@@ -138,7 +138,7 @@ MADE = (Result, Exception)
 # Takes anything: a coordinate, something to be shown or run on, keywords of the function itself.
 FREE = {"self", "trajectory", "executor", "key", "place", "fixed", "how", "label", "version"}
 # nan is an answer of theirs, as the documentation says.
-MAY_BE_NONE = {meanfield.square_root_amplitude}
+MAY_BE_NONE = {meanfield.square_root_amplitude, meanfield.replica_map}
 
 VALUES: dict[str, Callable[[], Any]] = {
     "nan": lambda: np.nan,

@@ -256,15 +256,6 @@ def lags(value: ArrayLike) -> Array:
     return array
 
 
-def broadcast(**arrays: Array) -> list[Array]:
-    """The arrays of the named arguments, broadcast against each other."""
-    try:
-        return list(np.broadcast_arrays(*arrays.values()))
-    except ValueError as error:
-        shapes = ", ".join(f"{name} of shape {array.shape}" for name, array in arrays.items())
-        raise ArgumentError(f"{shapes}: must broadcast") from error
-
-
 def axis(name: str, values: ArrayLike) -> Array:
     """The strictly increasing axis of a grid."""
     places = np.atleast_1d(_checked(name, values, np.isfinite, "must be finite"))

@@ -10,6 +10,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from .arguments import ArgumentError, shown
 
 VARIABLE = "QUASIPOTENTIAL_LIMITS"
@@ -17,6 +20,8 @@ VARIABLE = "QUASIPOTENTIAL_LIMITS"
 LONGEST = 2 * 86400.0
 # A common processor: seconds that one step takes beside its arithmetic, and operations per second.
 _STEP, _RATE = 2e-5, 1e10
+# Numbers of an entry while a closed form is evaluated.
+_HELD = 10.0
 _GROUP = Path("/sys/fs/cgroup/memory.max")
 
 
@@ -77,6 +82,21 @@ def check(
     else:
         needs = f"would run for about {as_time(seconds)}, more than {as_time(LONGEST)}"
     raise ArgumentError(f"{shown(name, value)}: {needs}; {instead}, or set {VARIABLE}=off")
+
+
+def broadcast(
+    numbers: float = 0.0, seconds: float = 0.0, /, **arrays: NDArray[Any]
+) -> list[NDArray[Any]]:
+    """The arrays of the named arguments against each other, if what each entry takes can be had."""
+    try:
+        points = math.prod(np.broadcast_shapes(*(one.shape for one in arrays.values())))
+    except ValueError as error:
+        shapes = ", ".join(f"{name} of shape {one.shape}" for name, one in arrays.items())
+        raise ArgumentError(f"{shapes}: must broadcast") from error
+    name, longest = max(arrays.items(), key=lambda item: item[1].size)
+    held = points * max(numbers, _HELD)
+    check(name, longest, "take fewer points", numbers=held, seconds=points * seconds)
+    return list(np.broadcast_arrays(*arrays.values()))
 
 
 def time_of(steps: float, operations: float) -> float:

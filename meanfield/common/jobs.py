@@ -45,6 +45,8 @@ _BATCH, _BATCH_PER_SLOT = 0.5, 2e-3
 _SLOTS, _COUNT_AGE = 256, 5.0
 # Seconds after which processes without work end, and between looks whether their parent lives.
 _IDLE, _LOOK = 60, 0.2
+# More processes no machine starts; beyond it there are executors.
+MOST_WORKERS = 4096
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS")
 
 # Bars with a lock of this process: a semaphore of the system outlives who is killed, and is told.
@@ -83,7 +85,7 @@ def carry_out(
     `executor` takes them in the place of `workers` processes: of `concurrent.futures`, a Dask
     client, or the address of a Dask scheduler.
     """
-    count = 1 if workers is None else arguments.count("workers", workers, 1)
+    count = 1 if workers is None else arguments.count("workers", workers, 1, MOST_WORKERS)
     alone = executor is None and (count == 1 or len(jobs) <= 1 or _INSIDE.depth > 0)
     with ExitStack() as stack:
         shown = stack.enter_context(bar(len(jobs), label, progress))
@@ -92,7 +94,9 @@ def carry_out(
                 (number, _attempt(job)) for number, job in enumerate(jobs)
             )
         else:
-            attempts = _shared_out(jobs, stack.enter_context(_pool(count, executor)))
+            attempts = _shared_out(
+                jobs, stack.enter_context(_pool(min(count, len(jobs)), executor))
+            )
         failed = 0
         for number, attempt in attempts:
             shown.update()

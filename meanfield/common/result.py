@@ -275,8 +275,11 @@ class Result:
         """Names of the abscissa and the curves of `plot`."""
         return self._picture
 
-    def raise_unless_converged(self, *names: str) -> None:
-        """NotConvergedError if points did not converge; `names` say where the first of them is."""
+    def raise_unless_converged(self, *names: str, throw: bool = True) -> None:
+        """NotConvergedError if points did not converge; `names` say where the first of them is.
+
+        `throw` says whether the call has an argument of that name, which can be False instead.
+        """
         lost = ~np.asarray(self.converged)
         if not lost.any():
             return
@@ -289,6 +292,7 @@ class Result:
             f"{int(lost.sum()) - absent} failed: "
             f"{'; '.join(f'{count} × {text}' for text, count in reasons)} (first: {place})",
             self,
+            "Pass throw=False to get nan there" * throw,
         )
 
     def _declared(self) -> Iterator[tuple[str, _Declaration, Any]]:
@@ -343,13 +347,14 @@ def _documented(cls: type[Result]) -> str:
 class NotConvergedError(RuntimeError):
     """Some points have no solution; `solution` holds the flagged result of the call."""
 
-    def __init__(self, summary: str, solution: Any) -> None:
-        super().__init__(summary, solution)
+    def __init__(self, summary: str, solution: Any, advice: str = "") -> None:
+        super().__init__(summary, solution, advice)
         self.summary = summary
         self.solution = solution
+        self.advice = advice
 
     def __str__(self) -> str:
-        return f"{self.summary}. Pass throw=False to get nan there."
+        return f"{self.summary}. {self.advice}." if self.advice else self.summary
 
 
 def given(function: Callable[..., Any], values: Mapping[str, Any]) -> dict[str, Any]:

@@ -87,7 +87,15 @@ def point(seed: int, replicate: int = 0, place: Mapping[str, float | str] | None
     False
     """
     words: list[int] = []
-    for name, value in sorted((place or {}).items()):
+    for name, value in sorted((place or {}).items(), key=lambda item: str(item[0])):
+        if not isinstance(name, str):
+            raise arguments.ArgumentError(
+                f"place={dict(place or {})!r:.80}: its names must be texts"
+            )
+        if not isinstance(value, str):
+            number = arguments.real(f"place[{name!r}]", value)
+            if number.ndim or np.isnan(number):
+                raise arguments.ArgumentError(f"place[{name!r}]={value!r:.80}: must be one number")
         # Adding zero makes −0 the same number as 0.
         shown = value if isinstance(value, str) else f"{float(value):.12g}"
         exact = shown.encode() if isinstance(value, str) else struct.pack("<d", float(shown) + 0.0)

@@ -46,7 +46,9 @@ from scipy.linalg.lapack import dtbtrs
 
 from ..common import arguments
 from ..common.arguments import ArgumentError, Array
+from ..common.jobs import bar
 from ..transfer import TransferFunction, transfer_function
+from .sampler.run import LARGEST_SQUARE, SamplerError
 from .stationary.hermite import normal_nodes, normal_weights
 
 # Error of C_φ(t,t′), relative to √(C_φ(t,t) C_φ(t′,t′)), at which a series ends.
@@ -64,6 +66,7 @@ _ITERATIONS = 40
 # Newton's method ends where the last change of Δ(t,t′) was below this, relative to what changes C;
 # what is left is its square.
 _CHANGE = 1e-4
+_DIGITS = 1e-13
 # Extrapolation from the latest times, along the diagonals of C.
 _PREDICTOR = ((1.0,), (2.0, -1.0), (3.0, -3.0, 1.0))
 _CURVES = ("delta", "C", "field", "slope", "energy")
@@ -96,6 +99,7 @@ def solve(
     *,
     halved: Array | None = None,
     richardson: bool = True,
+    progress: bool = False,
 ) -> ClosedTwoTime:
     """Two-time functions of the γ = 0 network from independent normal initial values, N → ∞."""
     # `noise` is σ² of ⟨ξξ′⟩ = σ²δ(t − t′) on every step of `t`, `halved` on every half step.
@@ -110,10 +114,10 @@ def solve(
         raise ArgumentError("t: must have one axis and at least two finite, increasing times")
     if noise.shape != (t.size - 1,) or not np.all(np.isfinite(noise)) or np.any(noise < 0):
         raise ArgumentError(f"noise: must be {t.size - 1} finite numbers >= 0, one a step")
-    here = _Covariances(phi, g, t, noise, x0_std)
+    here = _Covariances(phi, g, t, noise, x0_std, progress)
     steps = np.diff(t)
     if not richardson and _pairs(steps, 1e-9) and _pairs(noise, 0.0):
-        other = _Covariances(phi, g, t[::2], noise[::2], x0_std)
+        other = _Covariances(phi, g, t[::2], noise[::2], x0_std, progress)
         values = {name: getattr(here, name) for name in _CURVES}
         errors = {
             name: _spread(np.abs(_at_every_second(values[name]) - getattr(other, name)) / 3)
@@ -122,7 +126,7 @@ def solve(
     else:
         halves = np.insert(t, range(1, t.size), t[:-1] + steps / 2)
         noises = np.repeat(noise, 2) if halved is None else halved
-        other = _Covariances(phi, g, halves, noises, x0_std)
+        other = _Covariances(phi, g, halves, noises, x0_std, progress)
         values, errors = {}, {}
         for name in _CURVES:
             value = getattr(here, name)
@@ -157,7 +161,13 @@ def _spread(errors: Array) -> Array:
 
 class _Covariances:
     def __init__(
-        self, phi: TransferFunction, g: float, t: Array, noise: Array, x0_std: float
+        self,
+        phi: TransferFunction,
+        g: float,
+        t: Array,
+        noise: Array,
+        x0_std: float,
+        progress: bool,
     ) -> None:
         step = np.diff(t)
         self.decay, flat = np.exp(-step), -np.expm1(-step)
@@ -177,7 +187,7 @@ class _Covariances:
         self.delta[0, 0] = self.variance[0] = x0_std**2
         self.C[0, 0] = self._average(x0_std**2, np.empty(0)).value[0]
         self.slope[0] = self._average.append(x0_std**2)
-        for n in range(step.size):
+        for n in bar(step.size, "two_time", progress, "step", range(step.size)):
             self._advance(n)
         self.truncation = self._average.truncation
         self.energy = (self.variance + self.gain2 * np.diagonal(self.C)) / 2 - self.field
@@ -191,11 +201,21 @@ class _Covariances:
             row, source, cross = self._linear(n, before, *(self.gain2 * a for a in average))
             self.variance[n + 1] = max(row[-1], 0.0)
             scale = np.sqrt(self.variance[: n + 2]) * math.sqrt(self.variance[n + 1])
+            # A linear φ has no scale, and large numbers no more digits.
             allowed = _CHANGE * np.minimum(scale, self._scale) + np.finfo(float).tiny
+            allowed = np.maximum(allowed, _DIGITS * scale)
+            if not scale[-1] < LARGEST_SQUARE:
+                raise SamplerError(
+                    f"the states grow beyond all bounds at t = {self.t[n + 1]:g}: dt is too long "
+                    "or the dynamics unbounded"
+                )
             if np.all(np.abs(row - before) <= allowed):
                 break
         else:
-            raise ArgumentError(f"t: the step to {self.t[n + 1]:g} is too long for this g and phi")
+            raise ArgumentError(
+                f"dt={self.t[n + 1] - self.t[n]:g}: the step to t = {self.t[n + 1]:g} is too long "
+                "for this g and phi; shorten it"
+            )
         self.delta[n + 1, : n + 2] = self.delta[: n + 2, n + 1] = row
         self.C[n + 1, : n + 2] = self.C[: n + 2, n + 1] = source / self.gain2
         self._cross = cross

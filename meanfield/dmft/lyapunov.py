@@ -114,6 +114,7 @@ def maximal_lyapunov(
     workers, executor
         Who does the batches, as in `meanfield.sweep`.
     progress : bool
+        Show a progress bar on a terminal.
 
     Returns
     -------
@@ -148,7 +149,9 @@ def maximal_lyapunov(
     dt = chosen_step(dt, g, gamma, phi, onsager, model, t_max)
     t_skip = arguments.nonnegative("t_skip", t_skip)
     if t_skip >= t_max - 2 * dt:
-        raise ArgumentError(f"t_skip={t_skip:g}: must be at least two steps below t_max={t_max:g}")
+        raise ArgumentError(
+            f"t_skip={t_skip:g}: must be at least two steps below t_max={t_max:g}, dt={dt:g}"
+        )
     is_vanilla = model is None and not callable(onsager) and onsager == 0
     if window is None:
         window = 30.0 if is_vanilla and not temperature else math.inf
@@ -159,6 +162,8 @@ def maximal_lyapunov(
     if site.slopes is None:
         raise ArgumentError(f"model={site.name!r}: has no slopes")
     ensemble = Ensemble.checked(n_trajectories, batches, seed, workers, executor, progress)
+    requests = 2 if is_vanilla else 4
+    ensemble.afford("t_max", t_max, dt, requests, window=window, noisy=temperature > 0)
     times = breakpoints(t_max, onsager)
     grid = step_times(times, dt)
     setting = SamplerSetting(
@@ -184,10 +189,10 @@ def maximal_lyapunov(
     worst = largest(full)
     unstable = step_reason(float(np.max(np.diff(grid))), worst)
     if unstable:
-        warnings.warn(unstable, StepSizeWarning, stacklevel=2)
+        warnings.warn(unstable, StepSizeWarning, stacklevel=3)
     drift, drift_err = float(change.value), float(change.err)
     alarm = ensemble.alarm("the growth rate drifts, raise t_skip:", drift, drift_err)
-    reasons = [unstable, alarm, found.not_done(True, 3)]
+    reasons = [unstable, alarm, found.not_done(True, 4)]
     sums = np.mean([batch.values["growth"] for batch in full], axis=0)
     return MeanFieldLyapunov(
         **exponent.named("value"),
@@ -215,7 +220,7 @@ def _growth(run: SamplerRun) -> BatchAverages:
         k = moment.step
         if k + 1 == grid.size:
             break
-        slopes = model.slopes(moment.t, moment.x, moment.h, moment.u)
+        slopes = model.slopes_at(moment.t, moment.x, moment.h, moment.u)
         phi = slopes.phi_x * delta
         field = run.operator.matvec(phi)
         # Kept in the window together with the requests of the state.

@@ -7,11 +7,12 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 from scipy.special import ive, jv
 
-from ..common import arguments
+from ..common import arguments, cost
 from ..common.arguments import ArgumentError, Array, validated
-from ..common.result import coordinate, error, fact, given, value
+from ..common.result import ABSENT, coordinate, error, fact, given, value
 from ..elliptic import null_response
 from ..schedule import step_times
 from ..stability import StepSizeWarning
@@ -26,7 +27,7 @@ from .sampler.ensemble import (
     mean_and_error,
 )
 from .sampler.novikov import NovikovResponse
-from .sampler.run import SamplerRun, SamplerSetting, step_reason, suggested_step
+from .sampler.run import SamplerRun, SamplerSetting, single, step_reason, suggested_step
 from .sampler.site import rate_model
 from .sampler.steps import Sampled, between, sampled
 from .sampler.tangents import lagrange_weights, stationary_pulse
@@ -41,6 +42,9 @@ _PULSED, _PULSES = 4, 4
 _ROW, _VALUE = 0.5, 5.0
 # Revealed directions, as a share of a batch, up to which the Novikov sums are unbiased.
 _ROOM = 0.25
+_NO_STATE = "no stationary state: phi is linear and g phi'(0) (1 + gamma) > 1"
+# Curves of a result, and of what it is made of.
+_CURVES = 40.0
 # Averages are taken at every so many remembered states: neighbours tell the same.
 _EVERY = 4
 
@@ -206,6 +210,7 @@ def steady_state(
     workers, executor
         Who does the batches, as in `meanfield.sweep`.
     progress : bool
+        Show a progress bar on a terminal.
 
     Returns
     -------
@@ -217,9 +222,9 @@ def steady_state(
     ------
     ArgumentError
         If an argument is outside its range, "exact" does not apply, or the sampler is asked for
-        noise, for a linear φ beyond its instability, or for a run shorter than t_skip + 2 window.
+        noise or for a run shorter than t_skip + 2 window.
     NotConvergedError
-        From `stationary`.
+        For a linear φ beyond its instability, and from `stationary`.
 
     Warns
     -----
@@ -256,12 +261,17 @@ def steady_state(
     t_max, t_skip = arguments.positive("t_max", t_max), arguments.nonnegative("t_skip", t_skip)
     lag_step = arguments.positive("lag_step", lag_step)
     if dt is None:
-        dt = lag_step / math.ceil(lag_step / suggested_step(g, gamma, phi, 0.0, t_max) - 1e-9)
+        longest = suggested_step(g, gamma, phi, 0.0, t_max)
+        dt = lag_step / max(math.ceil(lag_step / longest - 1e-9), 1)
     dt = arguments.positive("dt", dt)
     stride = max(1, round(lag_step / dt))
     if abs(stride * dt - lag_step) > 1e-9 * lag_step:
         raise ArgumentError(f"lag_step={lag_step:g}: must be a multiple of dt={dt:g}")
     ensemble = Ensemble.checked(n_trajectories, batches, seed, workers, executor, progress)
+    cost.check(
+        "window", window, f"shorten it or raise lag_step={lag_step:g}",
+        numbers=_CURVES * window / lag_step,
+    )  # fmt: skip
     lags = int(window / lag_step + 1e-9) + 1
     known: dict[str, Any] = {"g": g, "gamma": gamma, "temperature": temperature}
     tau = lag_step * np.arange(lags, dtype=np.float64)
@@ -290,10 +300,11 @@ def steady_state(
             "white noise every step is a new direction, use two_time without a window"
         )
     if phi.is_linear and g * phi.slope * (1 + gamma) > 1:
-        raise ArgumentError(
-            f"phi={phi.name!r}, g={g:g}, gamma={gamma:g}: no stationary state beyond "
-            "g phi'(0) (1 + gamma) = 1"
-        )
+        absent = SteadyState(
+            **known, **_unknown(tau), tau=tau, status=ABSENT, reason=_NO_STATE,
+            attributes=attributes | ensemble.facts(False),
+        )  # fmt: skip
+        absent.raise_unless_converged("g", "gamma", throw=False)
     if dt > _LONGEST:
         raise ArgumentError(f"dt={dt:g}: must be at most {_LONGEST:g}, a quarter of the leak time")
     if lags < 4:
@@ -302,6 +313,9 @@ def steady_state(
         raise ArgumentError(
             f"t_max={t_max:g}: must be at least t_skip + 2 window = {t_skip + 2 * window:g}"
         )
+    # The ring of states in single precision, and the tangents of some trajectories.
+    held = ensemble.size * (1.5 * lags + 2 * lags * stride / _PULSED)
+    ensemble.afford("t_max", t_max, dt, 1, window=window, numbers=held)
     times = [0.0, dt * math.ceil(t_max / dt - 1e-9)]
     grid = step_times(times, dt)
     model = rate_model(phi)
@@ -370,7 +384,7 @@ def _from_batches(
     reasons.append(found.not_done(True))
     worst: dict[str, Any] = largest(full)
     if too_long := step_reason(dt, worst):
-        warnings.warn(too_long, StepSizeWarning, stacklevel=3)
+        warnings.warn(too_long, StepSizeWarning, stacklevel=4)
         reasons.append(too_long)
     del worst["stiffness"]
     declared = {field.name for field in fields(SteadyState)}
@@ -411,6 +425,12 @@ def _exact(
     return {"method": method, **numbers, **errors, **others}
 
 
+def _unknown(tau: Array) -> dict[str, Any]:
+    curves = {name: np.full_like(tau, np.nan) for name in ("C", "delta", "R")}
+    scalars = dict.fromkeys(("q", "delta0", "energy", "r_int", "tau_half"), math.nan)
+    return _exact("null", curves, scalars, math.nan)
+
+
 def _null(phi: TransferFunction, g: float, gamma: float, tau: Array) -> dict[str, Any]:
     """R(τ) = φ′(0) e^{−τ} I₁(2aτ)/(aτ), a = g φ′(0) √γ; J₁ for γ < 0."""
     load = g * phi.slope
@@ -430,7 +450,9 @@ def _gaussian(
     phi: TransferFunction, g: float, temperature: float, root: str, tau: Array
 ) -> dict[str, Any]:
     """γ = 0: no memory, so a pulse decays as the leak."""
-    point = stationary(g, sigma=math.sqrt(2 * temperature), phi=phi, root=root, tau=tau)
+    sigma = math.sqrt(2 * temperature)
+    point = stationary(g, sigma=sigma, phi=phi, root=root, tau=tau, throw=False)
+    point.raise_unless_converged("g", "sigma", throw=False)
     r_int = float(point.r_int)
     curves = {"C": point.C, "delta": point.delta, "R": r_int * np.exp(-tau)}
     scalars = {
@@ -461,7 +483,7 @@ def _averages(
 ) -> BatchAverages:
     """Averages of one of `repeats` batches after time `skip`, at lags of `stride` steps."""
     setting, size = run.setting, run.size
-    ring = LagAverages(lags, size)
+    ring = LagAverages(lags, size, single(setting.g))
     step = float(setting.grid[1])
     begin = int(np.searchsorted(setting.grid, skip))
     length = (lags - 1) * stride + 1
@@ -546,9 +568,9 @@ def half_time(delta: Array, step: float) -> float:
 class LagAverages:
     """⟨x x⟩, ⟨φφ⟩ and the even part of ⟨φh⟩ at the lags 0, s, 2s, … in a ring of recent states."""
 
-    def __init__(self, lags: int, size: int) -> None:
+    def __init__(self, lags: int, size: int, dtype: DTypeLike = np.float32) -> None:
         # Single precision: products are noisy at M^−½.
-        self._x, self._phi, self._h = (np.zeros((lags, size), np.float32) for _ in range(3))
+        self._x, self._phi, self._h = (np.zeros((lags, size), dtype) for _ in range(3))
         self._lags, self._size, self._pushed, self._taken = lags, size, 0, 0
         self._sums = np.zeros((3, lags))
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..common import arguments
+from ..common import arguments, cost
 from ..common.arguments import ArgumentError, Array, validated
 from ..common.result import coordinate, error, fact, given, value
 from ..schedule import Schedule, as_function, breakpoints, step_times
@@ -41,6 +41,9 @@ _APART = 5
 # Time around a saved one over which the effect of the step is looked at, and the next order of it
 # in units of h times the effect.
 _AROUND, _HIGHER = 1.0, 3.0
+# Measured costs: numbers of "closed" for every pair of times, and its operations; matrices of a
+# batch for pairs of saved times; steps³ × trajectories of tangents in a second.
+_CLOSED, _PAIR, _MATRICES, _TANGENT_RATE = 16.0, 100.0, 6.0, 1e9
 # Quantities whose errors hold the effect of the step.
 _STEPPED = ("C", "delta", "freezing", "energy", "r_int")
 
@@ -231,7 +234,7 @@ def two_time(
     workers, executor
         Who does the batches, as in `meanfield.sweep`.
     progress : bool
-        Whether to show a progress bar.
+        Show a progress bar on a terminal.
 
     Returns
     -------
@@ -291,9 +294,6 @@ def two_time(
     arguments.one_of("finite_m", finite_m, FINITE_M)
     heat = as_function("temperature", temperature, t_max, low=0.0)
     kappa = as_function("onsager", onsager, t_max)
-    times = breakpoints(t_max, onsager, temperature)
-    grid = step_times(times, dt)
-    saves = np.flatnonzero(np.isin(grid, step_times(times, dt, save_every)))
     is_vanilla = model is None and not callable(onsager) and onsager == 0
     site = checked_model(model, phi, onsager, t_max)
 
@@ -304,21 +304,42 @@ def two_time(
     asked = arguments.count("n_pulsed", n_pulsed, 1) // ensemble.batches + 1
     asked = min(asked, ensemble.size)
     window = arguments.window(window)
+    closed = method == "closed" or (method == "auto" and gamma == 0 and is_vanilla)
+    if closed and (gamma or not is_vanilla):
+        raise ArgumentError(
+            f"method='closed': needs gamma=0 and onsager=0, got gamma={gamma:g}, "
+            f"onsager={onsager!r}"
+        )
+    count = t_max / dt
+    if closed:
+        cost.check(
+            "t_max", t_max, f"shorten it or raise dt={dt:g}", numbers=_CLOSED * count**2,
+            seconds=cost.time_of(_PAIR * count, _PAIR * count),
+        )  # fmt: skip
+    else:
+        saved, pulsed = count / save_every + 1, asked * count**2 * response
+        groups = ensemble.batches * (1 + (finite_m != "ignore"))
+        ensemble.afford(
+            "t_max", t_max, dt, 1 if is_vanilla else 2, window=window,
+            noisy=callable(temperature) or temperature > 0,
+            numbers=2 * saved * ensemble.size + pulsed, kept=_MATRICES * saved**2 * groups,
+            seconds=pulsed * count / _TANGENT_RATE,
+        )  # fmt: skip
+    times = breakpoints(t_max, onsager, temperature)
+    grid = step_times(times, dt)
+    saves = np.flatnonzero(np.isin(grid, step_times(times, dt, save_every)))
     setting = SamplerSetting(
         site, g, gamma, noise, x0_std, times, grid, innovations, neglect, window
     )  # fmt: skip
-    if method == "closed" or (method == "auto" and gamma == 0 and is_vanilla):
-        if gamma or not is_vanilla:
-            raise ArgumentError(
-                f"method='closed': needs gamma=0 and onsager=0, got gamma={gamma:g}, "
-                f"onsager={onsager!r}"
-            )
+    if closed:
         # In the middle of steps and of half steps: T(t) may vary within them.
         steps, first = np.diff(grid), grid[:-1]
         whole = np.array([noise(float(t)) for t in first + steps / 2])
         quarters = (first[:, None] + np.outer(steps, [0.25, 0.75])).ravel()
         halved = np.array([noise(float(t)) for t in quarters])
-        solution = solve(phi, g, grid, whole, x0_std, halved=halved, richardson=richardson)
+        solution = solve(
+            phi, g, grid, whole, x0_std, halved=halved, richardson=richardson, progress=progress
+        )
         attributes |= ensemble.facts(False)
         return _from_closed(solution, g, saves, response, attributes)
     if math.isfinite(window) and any(noise(float(t)) for t in grid):
@@ -328,7 +349,7 @@ def two_time(
     if response and site.slopes is None:
         raise ArgumentError(f"response=True: model {site.name!r} has no slopes")
     noisy = any(noise(float(t)) for t in grid)
-    regulated = site.psi is not None and any(site.uses_u(float(t)) for t in grid)
+    regulated = site.psi is not None and any(site.has_u(float(t)) for t in grid)
     affordable = max(2, int(_TANGENTS / grid.size**3 / (_MORE if regulated else 1)))
     by_tangents = response or (regulated and affordable >= _MANY)
     pulses = asked if response else min(asked, affordable) * (model is None)
@@ -466,7 +487,7 @@ def _from_batches(
             f"{worst['balance_error']:.0%}; shorten dt"
         )
     if reason:
-        warnings.warn(reason, StepSizeWarning, stacklevel=3)
+        warnings.warn(reason, StepSizeWarning, stacklevel=4)
     reason = "; ".join(filter(None, [reason, found.not_done(extrapolate)]))
     return TwoTime(
         g=setting.g,

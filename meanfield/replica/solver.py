@@ -1,17 +1,29 @@
 """The result and the public calls: the saddle-point equations on arrays, β_SG, the plain map."""
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..common import arguments
+from ..common import arguments, cost
 from ..common.arguments import Array, validated
 from ..common.jobs import bar
 from ..common.result import Result, coordinate, given, value
 from ..transfer import TransferFunction, transfer_function
 from . import ordered, paramagnetic, static, two_fields
-from .points import COUNTS, ERRORS, FOLD, NO_NULL, NUMBERS, WORDS, Columns, Points, checked
+from .points import (
+    COUNTS,
+    ERRORS,
+    FOLD,
+    NO_NULL,
+    NUMBERS,
+    WORDS,
+    Columns,
+    Points,
+    checked,
+    seconds_of,
+)
 
 # An instability this close to 1 is marginal: rounding of the eigenvalue.
 _MARGINAL = 1e-12
@@ -19,6 +31,8 @@ _MARGINAL = 1e-12
 # let a progress bar move.
 _CHUNK = 4096
 _CHUNK_TWO_FIELDS = 128
+# Seconds of `spin_glass_beta` for a point, and of `replica_map` for a point and a pair of nodes.
+_BIFURCATION, _PAIR = 0.01, 3e-7
 _FINITE_BETA = "the ordered branch needs finite beta"
 _NO_STABLE_SHEET = f"no paramagnetic sheet is stable and {_FINITE_BETA}: give one"
 
@@ -180,10 +194,9 @@ def saddle_point(
     """
     attributes = given(saddle_point, locals())
     function = transfer_function(phi)
-    arguments.one_of("branch", branch, ("static", "paramagnetic", "ordered", "stable"))
     arguments.one_of("sheet", sheet, ("cooled", "null"))
     tol = arguments.positive("tol", tol)
-    g, gamma, beta, eta = checked(g, gamma, beta, eta)
+    g, gamma, beta, eta = checked(g, gamma, beta, eta, seconds_of(branch))
     if branch == "static" and np.any(np.isfinite(beta)):
         finite = beta[np.isfinite(beta)].flat[0]
         raise arguments.ArgumentError(f"beta={finite:g}: branch 'static' needs beta = inf")
@@ -202,7 +215,11 @@ def saddle_point(
 
 @validated
 def spin_glass_beta(
-    g: ArrayLike, gamma: ArrayLike, *, phi: str | TransferFunction = "tanh"
+    g: ArrayLike,
+    gamma: ArrayLike,
+    *,
+    phi: str | TransferFunction = "tanh",
+    progress: bool = False,
 ) -> Array:
     """β_SG where the cooled paramagnetic sheet first loses stability against Q, R, P.
 
@@ -211,6 +228,8 @@ def spin_glass_beta(
     g, gamma : array_like
         Gain g > 0 and symmetry γ in [−1, 1]; they broadcast.
     phi : str or TransferFunction
+    progress : bool
+        Show a progress bar on a terminal; points are solved in chunks.
 
     Returns
     -------
@@ -226,12 +245,13 @@ def spin_glass_beta(
     >>> round(float(spin_glass_beta(1.5, -0.2)), 8)
     6.61602038
     """
-    g, gamma, beta, eta = checked(g, gamma, 1.0, 0.0)
+    g, gamma, beta, eta = checked(g, gamma, 1.0, 0.0, _BIFURCATION)
     points = Points.flat(g, gamma, beta, eta, transfer_function(phi))
     critical = np.full(len(points), np.inf)
-    negative = (points.gamma < 0) & ~np.bool_(points.phi.is_linear)
+    negative = np.flatnonzero((points.gamma < 0) & ~np.bool_(points.phi.is_linear))
     with np.errstate(all="ignore"):
-        critical[negative] = np.exp(-ordered.bifurcation(points.take(negative))[0])
+        for index in _chunks(negative, _CHUNK, "beta_SG", progress):
+            critical[index] = np.exp(-ordered.bifurcation(points.take(index))[0])
     return critical.reshape(g.shape)
 
 
@@ -286,18 +306,26 @@ def replica_map(
     True
     """
     nodes = arguments.count("nodes", nodes, 4, 384)
-    if len(order) != 6:
-        raise arguments.ArgumentError(f"order: expected q, Q, r, R, X, P, got {len(order)} arrays")
     named = zip(OrderParameters._fields, order, strict=True)
-    order = tuple(arguments.real(name, number) for name, number in named)  # type: ignore[assignment]
-    arrays = np.broadcast_arrays(*order, g, gamma, beta, eta)
+    numbers = {f"order.{name}": arguments.real(name, one) for name, one in named}
+    parameters = checked(g, gamma, beta, eta, _PAIR * nodes**2)
+    given_as = dict(zip(("g", "gamma", "beta", "eta"), parameters, strict=True))
+    arrays = cost.broadcast(0.0, _PAIR * nodes**2, **numbers, **given_as)
     shape = arrays[0].shape
-    g, gamma, beta, eta = checked(*arrays[6:])
+    g, gamma, beta, eta = arrays[6:]
     points = Points.flat(g, gamma, beta, eta, transfer_function(phi))
-    flat = np.stack([np.asarray(a, dtype=float).reshape(-1) for a in arrays[:6]], axis=1)
+    flat = np.stack([a.reshape(-1).astype(float) for a in arrays[:6]], axis=1)
     with np.errstate(all="ignore"):
         new, _ = two_fields.update(flat, points, nodes)
     return OrderParameters(*(column.reshape(shape) for column in new.T))
+
+
+def _chunks(
+    index: NDArray[np.intp], size: int, label: str, progress: bool
+) -> Iterator[NDArray[np.intp]]:
+    starts = range(0, len(index), size)
+    for start in bar(len(starts), label, progress, "chunk", starts):
+        yield index[start : start + size]
 
 
 def _solve_in_chunks(
@@ -306,9 +334,7 @@ def _solve_in_chunks(
     """Bounds the memory, whatever the size of the input; a point does not feel its chunk."""
     columns = Columns(len(points))
     chunk = _CHUNK if branch in ("static", "paramagnetic") else _CHUNK_TWO_FIELDS
-    starts = range(0, len(points), chunk)
-    for start in bar(len(starts), branch, progress, "chunk", starts):
-        index = np.arange(start, min(start + chunk, len(points)))
+    for index in _chunks(np.arange(len(points)), chunk, branch, progress):
         columns.write(index, _solve(points.take(index), branch, sheet, tol))
     return columns
 

@@ -189,9 +189,11 @@ def freezing_curve(
     arguments.gain(gains)
     ensemble = Ensemble.checked(n_trajectories, batches, seed)
     arguments.one_of("finite_m", finite_m, FINITE_M)
+    if arguments.nonnegative("t_chaos", t_chaos):
+        arguments.positive("t_chaos", t_chaos)
     facts: dict[str, Any] = {
         "gamma": arguments.within("gamma", gamma, -1, 1),
-        "t_chaos": arguments.nonnegative("t_chaos", t_chaos),
+        "t_chaos": float(t_chaos),
         "t_frozen": arguments.positive("t_frozen", t_frozen),
         "dt": None if dt is None else arguments.positive("dt", dt),
         "x0_std": arguments.nonnegative("x0_std", x0_std),
@@ -199,6 +201,13 @@ def freezing_curve(
         "finite_m": finite_m,
         "neglect": arguments.nonnegative("neglect", neglect),
     }
+    # As if every point were the stiffest one.
+    steep = float(gains[-1]) * transfer_function(phi).slope
+    steps = (dt, dt) if dt else _steps(steep, float(factors[np.argmax(np.abs(factors))]))
+    shared = ensemble._replace(workers=None)
+    runs = gains.size * factors.size / (workers or 1)
+    for requests, name, step in zip((1, 2), ("t_chaos", "t_frozen"), steps, strict=True):
+        shared.afford(name, facts[name], step, requests, runs=runs)
     data = sweep(
         _point, {"g": gains, "onsager": factors}, seed=ensemble.seed, shared=("onsager",),
         store=store, workers=workers, executor=executor, progress=progress, throw=ArgumentError,
@@ -312,10 +321,10 @@ def _measures(values: dict[str, Array], times: _Times) -> dict[str, Array]:
     return {
         "energy": energy,
         "C": same,
-        "overlap": overlap,
+        "overlap": np.where(np.isfinite(overlap), overlap, np.nan),
         "displacement": freezing[:, 0],
         "freezing": np.where(known, freezing[rows, times.half], np.nan),
-        "local_exponent": np.where(known, exponent, np.nan),
+        "local_exponent": np.where(known & np.isfinite(exponent), exponent, np.nan),
     }
 
 

@@ -18,7 +18,7 @@ from ..common.result import given
 from ..common.study import Part, Study, told
 from ..common.sweep import SweepWarning, sweep
 from ..elliptic import critical_gain, measure_transition_gain
-from ..replica.points import checked
+from ..replica.points import checked, seconds_of
 from ..replica.solver import saddle_point
 from ..transfer import TransferFunction, transfer_function
 
@@ -88,10 +88,7 @@ def phase_diagram(
     """
     facts = given(phase_diagram, locals())
     gains, gammas = arguments.axis("g", g), arguments.axis("gamma", gamma)
-    for name, value in (("beta", beta), ("eta", eta)):
-        if np.ndim(value):
-            raise ArgumentError(f"{name}={value!r}: must be one number")
-    checked(gains, gammas[:, None], beta, eta)
+    checked(gains, gammas[:, None], beta, eta, seconds_of(branch))
     # In this process one batch is fastest; rows of it can be shared out, and kept.
     apart = store is not None or executor is not None or (workers or 1) > 1
     how: dict[str, Any] = {
@@ -164,7 +161,7 @@ def branches(
     """
     if sheet != "cooled" and PARAMAGNETIC not in branch:
         raise ArgumentError(f"sheet={sheet!r}: needs branch={PARAMAGNETIC!r}")
-    checked(1.0, 0.0, beta, eta)
+    checked(1.0, 0.0, beta, eta, seconds_of(PARAMAGNETIC))
     grids = []
     for name in branch:
         how: dict[str, Any] = {} if name == STATIC else {"beta": beta, "eta": eta}

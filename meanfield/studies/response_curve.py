@@ -9,11 +9,12 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
-from ..common import style
+from ..common import arguments, style
 from ..common.arguments import ArgumentError, validated
 from ..common.result import given
 from ..common.study import Part, Study, told
 from ..common.sweep import sweep
+from ..dmft.sampler.ensemble import Ensemble
 from ..dmft.steady_state import steady_state
 from ..transfer import TransferFunction
 from .phase_diagram import phase_diagram
@@ -115,6 +116,12 @@ def response_curve(
     """
     facts = given(response_curve, locals())
     static = phase_diagram(g, gamma, branch="static", phi=phi)
+    sampled = int(((static.gamma != 0) & (static.g > static.critical_gain)).sum())
+    window = arguments.positive("window", window)
+    Ensemble.checked(n_trajectories, batches, seed).afford(
+        "t_max", arguments.positive("t_max", t_max), arguments.positive("dt", dt), 1,
+        window=window, runs=sampled / (workers or 1),
+    )  # fmt: skip
     controls: dict[str, Any] = {
         "root": root, "n_trajectories": n_trajectories, "batches": batches, "dt": dt,
         "t_skip": t_skip, "t_max": t_max, "window": window, "neglect": neglect,

@@ -125,7 +125,7 @@ def test_square_root_amplitude_of_any_phi(name: str) -> None:
 def test_square_root_amplitude_refuses() -> None:
     with pytest.raises(ArgumentError, match="in the place of phi"):
         square_root_amplitude(0.75, 0.5, phi="erf", cubic=1.0)
-    with pytest.raises(ArgumentError, match="cubic=0: must be > 0"):
+    with pytest.raises(ArgumentError, match="phi='linear': must bend towards saturation"):
         square_root_amplitude(0.75, 0.5, phi="linear")
 
 

@@ -82,6 +82,10 @@ def test_own_function_is_accepted() -> None:
         ({"d1": lambda x: 1 / (1 + 2 * x * x)}, "d1 at x"),
         ({"d2": lambda x: 2 * x / (1 + x * x) ** 2}, "d2 at x"),
         ({"bound": 1.0}, "exceeds bound"),
+        ({"bound": np.nan}, "bound=nan: must be positive"),
+        ({"phi": lambda x: np.array([math.atan(v) for v in x])}, "phi: raised TypeError"),
+        ({"phi": lambda x: np.arctan(x) if np.max(x) < 99 else 1 / 0}, "phi: raised Zero"),
+        ({"phi": lambda x: np.where(abs(x) > 5, np.nan, np.arctan(x))}, "phi is nan at x = -5.3"),
         (
             {
                 "phi": lambda x: x / (1 + abs(x)),

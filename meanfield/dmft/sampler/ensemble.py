@@ -8,6 +8,7 @@ room for matched innovations, so that it does not fall like 1/M.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import product
@@ -16,9 +17,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.special import stdtrit
 
-from ...common import arguments, seeds
-from ...common.arguments import Array
-from ...common.jobs import bar, results
+from ...common import arguments, cost, seeds
+from ...common.arguments import ArgumentError, Array
+from ...common.jobs import MOST_WORKERS, bar, results
 from ...common.result import Result
 from .run import SamplerError, SamplerRun, SamplerSetting
 
@@ -26,6 +27,10 @@ from .run import SamplerError, SamplerRun, SamplerSetting
 SHRINK, _FEWEST = 4, 16
 # Batches that tell of the step: their differences scatter little.
 _PAIRED = 4
+# Measured costs: directions that a request has revealed after a time, with the power of that time
+# (white noise reveals two in every step); operations for a request, and with each number of the
+# revealed vectors, of which there are two a direction; what the control groups add.
+_REVEALED, _SLOWER, _OVERHEAD, _OPERATIONS, _VECTORS, _CONTROLS = 20.0, 0.6, 6e6, 30.0, 2.0, 1.5
 # Probability that a test of convergence fails by chance.
 _FALSE_ALARM = 5e-4
 
@@ -145,11 +150,47 @@ class Ensemble(NamedTuple):
     ) -> Ensemble:
         """The ensemble of a call, or what is wrong with its arguments."""
         batches = arguments.count("batches", batches, 2)
-        total = arguments.count("n_trajectories", n_trajectories, _FEWEST * SHRINK * batches)
+        total = arguments.count("n_trajectories", n_trajectories, 1)
+        if total < (least := _FEWEST * SHRINK * batches):
+            raise ArgumentError(
+                f"n_trajectories={total}: must be at least {least} with batches={batches}"
+            )
         if workers is not None:
-            arguments.count("workers", workers, 1)
+            arguments.count("workers", workers, 1, MOST_WORKERS)
         size = total // batches
         return cls(batches, size, seeds.entropy(seed), workers, executor, progress)
+
+    def afford(
+        self,
+        name: str,
+        length: float,
+        dt: float,
+        requests: int,
+        *,
+        window: float = math.inf,
+        noisy: bool = False,
+        runs: float = 1.0,
+        numbers: float = 0.0,
+        kept: float = 0.0,
+        seconds: float = 0.0,
+    ) -> None:
+        """Refuse runs of this length, the argument of that name, if no machine has room for them.
+
+        The operator answers so many `requests` a step; what is measured takes `numbers` and
+        `seconds` in a batch, and the result has `kept` numbers.
+        """
+        steps = length / dt
+        revealed = 2 * steps if noisy else _REVEALED * min(length, window) ** _SLOWER
+        rank = min(requests * revealed, 2 * requests * steps, self.size)
+        at_once = min(self.workers or 1, self.batches)
+        batch = cost.time_of(steps * requests, _OVERHEAD + _OPERATIONS * rank * self.size) + seconds
+        cost.check(
+            name, length,
+            f"shorten it, raise dt={dt:g}, or take fewer n_trajectories="
+            f"{self.size * self.batches} in batches={self.batches}",
+            numbers=at_once * (_VECTORS * rank * self.size + numbers) + 2 * steps + kept,
+            seconds=runs * _CONTROLS * batch * self.batches / at_once,
+        )  # fmt: skip
 
     def facts(self, is_used: bool = True) -> dict[str, Any]:
         """What the attributes of a result say of it: nothing, where nothing was sampled."""

@@ -21,8 +21,8 @@ from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 from scipy.special import ndtri
 
 from ... import exponential, stability
-from ...common import arguments, seeds
-from ...common.arguments import ArgumentError, Array
+from ...common import arguments, probes, seeds
+from ...common.arguments import LARGEST, ArgumentError, Array
 from ...gaussian_operator import GaussianOperator
 from ...schedule import Schedule, Switching, as_function, before, breakpoints
 from ...stability import Rates
@@ -30,9 +30,10 @@ from ...transfer import TransferFunction
 from .site import SiteModel
 
 # Sum of squares of trajectories from which they are told to diverge.
-_LARGEST = 1e200
-# Neglected share from which single precision of the operator is as good.
-_SINGLE = 1e-3
+LARGEST_SQUARE = 1e200
+# Neglected share from which single precision of the operator is as good, and gains whose squares it
+# cannot hold.
+_SINGLE, _STRONG = 1e-3, 1e10
 # Remembered states per window, times per window at which the rest is dropped, and the share of the
 # recent past that may go with it.
 _STATES, _CUTS, _FORGOTTEN = 80, 12, 1e-2
@@ -94,6 +95,11 @@ class SamplerSetting:
         if arguments.nonnegative("neglect", self.neglect) >= 1:
             raise ArgumentError(f"neglect={self.neglect:g}: must be below 1")
         arguments.one_of("innovations", self.innovations, ("gaussian", "matched"))
+
+
+def single(g: float) -> type[np.floating[Any]]:
+    """Single precision, or double where the fields of this gain are too large for it."""
+    return np.float32 if g < _STRONG else np.float64
 
 
 class Forgetting:
@@ -229,6 +235,7 @@ class SamplerRun:
         if follows is not None and math.isinf(setting.window):
             self.operator: GaussianOperator = follows.operator
         else:
+            is_coarse = setting.neglect >= _SINGLE
             self.operator = GaussianOperator(
                 size,
                 setting.g,
@@ -236,7 +243,7 @@ class SamplerRun:
                 seed=int(seeds.sequence(seed, "couplings", *key).generate_state(1, np.uint64)[0]),
                 innovations=setting.innovations,
                 tol=setting.neglect,
-                dtype=np.float32 if setting.neglect >= _SINGLE else np.float64,
+                dtype=single(setting.g) if is_coarse else np.float64,
             )
             self.operator.anchor(self.x0)
         # How the operator's bases were rotated before the present moment was yielded, and further
@@ -253,15 +260,20 @@ class SamplerRun:
     def evaluate(self, index: int, t: float, x: Array, end: float) -> SamplerMoment:
         """Fields and drift at a time before `end`, where parameters may jump."""
         model, now = self.setting.model, before(t, end)
-        phi = model.phi(x)
+
+        def asked(name: str, *given: Any) -> Array:
+            return _asked(
+                f"{name} of model {model.name!r} at t = {t:g}", getattr(model, name), x, *given
+            )
+
+        phi = asked("phi", x)
         h = self.operator.matvec(phi)
         psi = u = None
-        if model.psi is not None and model.uses_u(now):
-            psi = model.psi(x, h)
+        if model.psi is not None and model.has_u(now):
+            psi = asked("psi", x, h)
             u = self.operator.rmatvec(psi)
-        return SamplerMoment(
-            index, t, x, phi, h, model.force(x, h), psi, u, model.drift(now, x, h, u)
-        )
+        drift = asked("drift", now, x, h, u)
+        return SamplerMoment(index, t, x, phi, h, asked("force", x, h), psi, u, drift)
 
     def __iter__(self) -> Iterator[SamplerMoment]:
         """All moments of the grid, the first and the last included."""
@@ -306,7 +318,7 @@ class SamplerRun:
                 moved += size * self._normal(t, h)
             square = float(moved @ moved)
         # Squares of states enter every average.
-        if not square < _LARGEST:
+        if not square < LARGEST_SQUARE:
             raise SamplerError(
                 f"trajectories grow beyond all bounds at t = {t + h:g}: the step {h:g} is too long "
                 "or the dynamics unbounded"
@@ -327,6 +339,19 @@ class SamplerRun:
         return mixed
 
 
+def _asked(label: str, function: Callable[..., Any], x: Array, *given: Any) -> Array:
+    """What a function of the user's makes of trajectories; told as growth where it overflows."""
+    value = probes.answer(label, function, *given)
+    if not (isinstance(value, np.ndarray) and value.shape == x.shape and value.dtype.kind in "iuf"):
+        raise ArgumentError(f"{label}: must be a real array of the shape of x, got {value!r:.80}")
+    if not np.all(np.isfinite(value)):
+        place = int(np.argmin(np.isfinite(value)))
+        if np.isnan(value[place]) and abs(x[place]) <= LARGEST:
+            raise ArgumentError(f"{label}: is nan at x = {x[place]:g}, must be finite")
+        raise SamplerError(f"trajectories grow beyond all bounds: {label} overflows")
+    return value
+
+
 def spectrum(
     model: SiteModel, operator: GaussianOperator, moment: SamplerMoment
 ) -> tuple[float, Rates]:
@@ -335,7 +360,7 @@ def spectrum(
     Without u the stiffness, which then tells nothing, is nan.
     """
     assert model.slopes is not None
-    slope = model.slopes(moment.t, moment.x, moment.h, moment.u)
+    slope = model.slopes_at(moment.t, moment.x, moment.h, moment.u)
     if moment.u is None:
         steep = math.sqrt(float(np.mean((slope.drift_h * slope.phi_x) ** 2)))
         leak = float(np.mean(slope.drift_x))

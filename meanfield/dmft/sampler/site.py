@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...common import probes
+from ...common import arguments, probes
 from ...common.arguments import ArgumentError, Array
 from ...common.portable import Portable
 from ...schedule import Schedule, as_function
@@ -15,6 +15,7 @@ from ...transfer import TransferFunction
 # Where functions are tried, and the step of the differences.
 _PROBE = np.array([-2.3, -0.71, -0.13, 0.037, 0.41, 1.3, 3.1])
 _STEP = 1e-4
+_OF_U = ("psi_x", "psi_h", "drift_u")
 # How many times of a run are asked whether u is used.
 _TIMES = 64
 
@@ -93,14 +94,37 @@ class SiteModel(Portable):
     slopes: Callable[[float, Array, Array, Array | None], Slopes] | None = None
 
     def __post_init__(self) -> None:
+        arguments.check_fields(self)
         if self.uses_u is not _never and self.psi is None:
-            raise ArgumentError("psi=None: a model that uses u = Jᵀψ must say what ψ is")
+            raise ArgumentError("psi=None: must say what ψ is with uses_u")
         self.probe(0.0)
+
+    def has_u(self, t: float) -> bool:
+        """What `uses_u` says at time t, which must be True or False."""
+        name = f"uses_u(t={t:g}) of model {self.name!r}"
+        value = probes.answer(name, self.uses_u, t)
+        if not isinstance(value, bool | np.bool_):
+            raise ArgumentError(f"{name}={value!r:.80}: must be True or False")
+        return bool(value)
+
+    def slopes_at(self, t: float, x: Array, h: Array, u: Array | None) -> Slopes:
+        """What `slopes` says, which must be finite arrays where they are used."""
+        assert self.slopes is not None
+        told = probes.answer(self._named("slopes"), self.slopes, t, x, h, u)
+        if not isinstance(told, Slopes):
+            raise ArgumentError(f"{self._named('slopes')}: must return Slopes, got {told!r:.80}")
+        for name in ("phi_x", "drift_x", "drift_h", *_OF_U * (u is not None)):
+            value, label = getattr(told, name), self._named(f"slopes.{name}")
+            if np.shape(value) != x.shape:
+                raise ArgumentError(f"{label}: must be an array of the shape of x")
+            if not np.all(np.isfinite(value)):
+                raise ArgumentError(f"{label}: must be finite, is not at t = {t:g}")
+        return told
 
     def probe(self, t: float) -> None:
         """Try every function once at time t, and `slopes` against central differences."""
         x, h, u = _PROBE, np.roll(_PROBE, 1), np.roll(_PROBE, 2)
-        seen = u if self.uses_u(t) else None
+        seen = u if self.has_u(t) else None
         probes.array_of(self._named("phi"), self.phi, x)
         probes.array_of(self._named("drift"), self.drift, t, x, h, seen)
         probes.array_of(self._named("force"), self.force, x, h)
@@ -115,9 +139,7 @@ class SiteModel(Portable):
         t: float,
         u: Array | None,
     ) -> None:
-        told = probes.answer(self._named("slopes"), slopes, t, _PROBE, np.roll(_PROBE, 1), u)
-        if not isinstance(told, Slopes):
-            raise ArgumentError(f"{self._named('slopes')}: must return Slopes, got {told!r:.80}")
+        self.slopes_at(t, _PROBE, np.roll(_PROBE, 1), u)
         phi, psi, drift = self.phi, self.psi, self.drift
         # Twice as many: every place is tried with another beside it.
         x, h = (np.tile(np.roll(_PROBE, k), 2) for k in (0, 1))
@@ -135,10 +157,6 @@ class SiteModel(Portable):
         for name, (v, function, all_slopes) in by.items():
             of, along = name.split("_")
             label = self._named(f"slopes.{name}")
-            if np.shape(getattr(told, name)) != _PROBE.shape:
-                raise ArgumentError(f"{label}: must be an array of the shape of x")
-            if not np.all(np.isfinite(getattr(told, name))):
-                raise ArgumentError(f"{label}: must be finite")
             probes.slope(
                 label, lambda v, n=name, s=all_slopes: getattr(s(v), n), function,  # type: ignore[misc]
                 v[: _PROBE.size], _STEP, of=of, along=along,
@@ -159,7 +177,7 @@ def checked_model(
     if not isinstance(model, SiteModel):
         raise ArgumentError(f"model={model!r}: expected a SiteModel")
     times = (t_max * (k + 0.5) / _TIMES for k in range(_TIMES))
-    switched = next((t for t in times if model.uses_u(t) != model.uses_u(0.0)), None)
+    switched = next((t for t in times if model.has_u(t) != model.has_u(0.0)), None)
     if switched is not None:
         model.probe(switched)
     return model

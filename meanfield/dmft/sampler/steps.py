@@ -81,7 +81,7 @@ class Sampled(NamedTuple):
             alike=are_alike(*self[:2]),
         )  # fmt: skip
 
-    def not_done(self, extrapolate: bool, depth: int = 4) -> str:
+    def not_done(self, extrapolate: bool, depth: int = 5) -> str:
         """Why finite batches tell nothing; warns, so deep, if they were to be extrapolated."""
         text = unlike(*self[:2])
         if text and extrapolate:
@@ -127,7 +127,7 @@ def sampled(
     if small is not None:
         control = setting, small(same, True, True)
         alone = setting, small(same, True, False)
-        if model.psi is not None and any(model.uses_u(float(t)) for t in grid):
+        if model.psi is not None and any(model.has_u(float(t)) for t in grid):
             finer = np.sort(np.concatenate([grid, (grid[1:] + grid[:-1]) / 2]))
             halved = replace(setting, grid=finer), small(2 * same, False, True)
             again = replace(setting, noise_grid=finer), small(same, False, True)

@@ -11,18 +11,19 @@ fields are unperturbed, so nothing grows with the chaos of the network.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ... import exponential
 from ...common.arguments import Array
+from .run import single
 from .site import SiteModel
 
 # Pulses enter h, u or ẋ.
 _H, _U, _X = range(3)
-_Single = NDArray[np.float32]
+_Single = NDArray[np.floating[Any]]
 
 
 class SitePoint(NamedTuple):
@@ -53,19 +54,21 @@ def tangent_response(
     n, m = len(path), path[0].x.size
     times = np.array([p.t for p in path])
     restarts = np.isclose(times[:, None], np.asarray(starts)).any(axis=1)
-    slopes = [model.slopes(p.t, p.x, p.h, p.u) for p in path]
+    slopes = [model.slopes_at(p.t, p.x, p.h, p.u) for p in path]
     has_u = any(p.u is not None for p in path)
     same = all(np.all(s.drift_h == 1) for s in slopes)
     kinds = (_H, _U, _X) if has_u else (_H,) if same else (_H, _X)
-    of_phi = np.zeros((n, len(kinds), n, m), np.float32)
-    of_psi = np.zeros((n, len(kinds), n, m), np.float32) if has_u else None
+    steepest = max(float(np.max(np.abs(part))) for s in slopes for part in s)
+    dtype = single(max(g, steepest))
+    of_phi = np.zeros((n, len(kinds), n, m), dtype)
+    of_psi = np.zeros((n, len(kinds), n, m), dtype) if has_u else None
     mean_phi, mean_psi = np.zeros((n, len(kinds), n)), np.zeros((n, len(kinds), n))
-    tangent = np.zeros((len(kinds), n, m), np.float32)
+    tangent = np.zeros((len(kinds), n, m), dtype)
     last: _Single | None = None
-    g2 = np.float32(g * g)
+    g2 = dtype(g * g)
     for k in range(n):
         s, seen = slopes[k], k + 1
-        of_phi[k] = s.phi_x.astype(np.float32) * tangent
+        of_phi[k] = s.phi_x.astype(dtype) * tangent
         mean_phi[k] = of_phi[k].mean(axis=-1, dtype=np.float64)
         field = np.zeros_like(tangent)
         if gamma:
@@ -73,9 +76,9 @@ def tangent_response(
         if of_psi is not None and k:
             _add(field, g2 * mean_phi[k, _U], of_psi, k)
         field[_H, k] += 1
-        rest = (s.drift_x + 1).astype(np.float32) * tangent + s.drift_h.astype(np.float32) * field
+        rest = (s.drift_x + 1).astype(dtype) * tangent + s.drift_h.astype(dtype) * field
         if of_psi is not None:
-            of_psi[k] = s.psi_x.astype(np.float32) * tangent + s.psi_h.astype(np.float32) * field
+            of_psi[k] = s.psi_x.astype(dtype) * tangent + s.psi_h.astype(dtype) * field
             mean_psi[k] = of_psi[k].mean(axis=-1, dtype=np.float64)
             if path[k].u is not None:
                 back = np.zeros_like(tangent)
@@ -83,15 +86,15 @@ def tangent_response(
                 if gamma:
                     _add(back, g2 * gamma * mean_psi[k, _U], of_psi, seen)
                 back[_U, k] += 1
-                rest += s.drift_u.astype(np.float32) * back
+                rest += s.drift_u.astype(dtype) * back
         if kinds[-1] == _X:
             rest[-1, k] += 1
         if k + 1 < n:
             decay, flat, ramp = exponential.weights(float(times[k + 1] - times[k]))
-            moved = (decay * tangent + flat * rest).astype(np.float32)
+            moved = (decay * tangent + flat * rest).astype(dtype)
             if last is not None and not restarts[k]:
                 longer = (times[k + 1] - times[k]) / (times[k] - times[k - 1])
-                moved += np.float32(ramp * longer) * (rest - last)
+                moved += dtype(ramp * longer) * (rest - last)
             tangent, last = moved, rest
     pulses = mean_phi[:, -1]
     if not pointwise:
@@ -139,7 +142,7 @@ def lagrange_weights(nodes: Array, at: float) -> Array:
 
 def _add(out: _Single, weights: Array, history: _Single, count: int) -> None:
     """Out += Σ_s weights[s] history[s] over `count` > 0 times; later pulses are zero there."""
-    past, m = weights[:count].astype(np.float32), out.shape[-1]
+    past, m = weights[:count].astype(out.dtype), out.shape[-1]
     # Rows that BLAS takes as they lie, without a copy.
     flat = history.reshape(*history.shape[:2], -1)
     for kind in range(len(out)):

@@ -151,10 +151,17 @@ def sign_changes(network: NoisyNetwork) -> list[tuple[float, float]]:
     if not low < ceiling:
         raise _too_large(ceiling)
     places, gaps = [low], [energy_gap(network, low)]
+    if not math.isfinite(gaps[0]):
+        raise _too_large(low)
     while places[-1] < min(top, ceiling):
         fine = places[-1] > _NEARLY_LINEAR * unit
-        places.append(places[-1] * (_FINE if fine else _COARSE))
-        gaps.append(energy_gap(network, places[-1]))
+        place = places[-1] * (_FINE if fine else _COARSE)
+        if not math.isfinite(gap := energy_gap(network, place)):
+            # Averages of a φ that grows fast overflow.
+            ceiling = places[-1]
+            break
+        places.append(place)
+        gaps.append(gap)
     found = []
     for k in range(1, len(places)):
         if (gaps[k - 1] < 0) != (gaps[k] < 0):

@@ -83,8 +83,9 @@ def moments(phi: TransferFunction, delta0: float, refinement: float = 1.0) -> Mo
     return Moments(*(float(weights @ a) for a in (phi.phi(x) ** 2, slope, slope**2, loss)))
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def variance_of_primitive(phi: TransferFunction, delta0: float) -> float:
-    """Var Φ(√Δ₀ z), by quadrature of φ where `phi` carries no primitive."""
+    """Var Φ(√Δ₀ z), by quadrature of φ where `phi` has no primitive; not finite if it overflows."""
     z = normal_nodes(phi, delta0)
     x = math.sqrt(delta0) * z
     if phi.primitive is not None:

@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ...common import arguments
+from ...common import arguments, cost
 from ...common.arguments import Array, validated
+from ...common.jobs import bar
 from ...common.result import ABSENT, CONVERGED, FLAGGED, Result, coordinate, given, value
 from ...transfer import TransferFunction, transfer_function
 from . import arcsine, energy
@@ -41,6 +42,8 @@ _ADVICE = {
 # Δ₀ in units of length² from which φ is taken as a sum of error functions; for tanh the series
 # would need a degree of 20 000 there.
 _FAR = 100.0
+# What a point takes: numbers for every lag, and time.
+_NUMBERS, _SECONDS = 10.0, 0.02
 _NO_MORE = "no further state"
 # The default lags end where ρ = sech θ with this θ, about 1e-5 (in the null state: this many
 # decay times, or time constants where the decay time is infinite).
@@ -143,6 +146,7 @@ def stationary(
     order: int = 40_001,
     nodes: int = 16,
     throw: bool = True,
+    progress: bool = False,
 ) -> Stationary:
     """Stationary state, autocorrelation and Lyapunov exponent of the γ = 0 network, N → ∞.
 
@@ -177,6 +181,8 @@ def stationary(
         Nodes per panel, 8 to 48.
     throw : bool
         Raise where a point has not converged or has no stationary state; otherwise put nan there.
+    progress : bool
+        Show a progress bar on a terminal.
 
     Returns
     -------
@@ -185,10 +191,8 @@ def stationary(
     Raises
     ------
     ArgumentError
-        If an argument is no number or out of range, `phi` an unknown name, or g and sigma do not
-        broadcast.
-    TypeError
-        If `phi` is neither a name nor a `TransferFunction`.
+        If an argument is no number or out of range, `phi` neither a name nor a `TransferFunction`,
+        or g and sigma do not broadcast.
     NotConvergedError
         If `throw` and a point is absent or has not converged; the result is in its `solution`.
 
@@ -237,7 +241,6 @@ def stationary(
     attributes = given(stationary, locals())
     transfer = transfer_function(phi)
     arguments.one_of("root", root, ("largest", "smallest", "all"))
-    gains, sigmas = arguments.broadcast(g=arguments.gain(g), sigma=arguments.noise(sigma))
     controls = Controls(
         lags=None if tau is None else arguments.lags(tau),
         n_tau=arguments.count("n_tau", n_tau, 2),
@@ -245,9 +248,16 @@ def stationary(
         order=arguments.count("order", order, 3),
         nodes=arguments.count("nodes", nodes, 8, 48),
     )
+    numbers = _NUMBERS * controls.times
+    name = "n_tau" if tau is None else "tau"
+    cost.check(name, controls.times, "take fewer lags", numbers=numbers)
+    gains, sigmas = cost.broadcast(
+        numbers, _SECONDS, g=arguments.gain(g), sigma=arguments.noise(sigma)
+    )
+    places = zip(gains.flat, sigmas.flat, strict=True)
     points = [
         _states(energy.NoisyNetwork(transfer, float(a), float(b)), root, controls)
-        for a, b in zip(gains.flat, sigmas.flat, strict=True)
+        for a, b in bar(gains.size, "stationary", progress, over=places)
     ]
     shape = gains.shape
     if root == "all":
@@ -280,6 +290,7 @@ def effective_temperature(
     sigma: ArrayLike = 0.0,
     phi: str | TransferFunction = "tanh",
     of: str = "energy",
+    progress: bool = False,
 ) -> Array:
     """Temperature of exp(−E/T) that matches one average of the γ = 0 dynamics, N → ∞.
 
@@ -295,6 +306,8 @@ def effective_temperature(
         Odd transfer function.
     of : {"energy", "q"}
         What the two have in common: the energy per neuron or q = ⟨φ²⟩.
+    progress : bool
+        Show a progress bar on a terminal.
 
     Returns
     -------
@@ -304,7 +317,7 @@ def effective_temperature(
 
     Raises
     ------
-    ArgumentError, TypeError, NotConvergedError
+    ArgumentError, NotConvergedError
         As `stationary`.
 
     Notes
@@ -332,7 +345,8 @@ def effective_temperature(
     -0.02202397
     """
     arguments.one_of("of", of, ("energy", "q"))
-    state = stationary(g, sigma=sigma, phi=phi, n_tau=2)
+    state = stationary(g, sigma=sigma, phi=phi, n_tau=2, throw=False, progress=progress)
+    state.raise_unless_converged("g", "sigma", throw=False)
     twice = 2 * state.kinetic_energy
     return np.asarray(twice if of == "energy" else state.sigma**2 - twice)
 

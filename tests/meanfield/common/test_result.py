@@ -204,8 +204,8 @@ def test_results_and_their_error_travel() -> None:
         copy = pickle.loads(pickle.dumps(found))
         assert repr(copy) == repr(found)
         assert copy.to_dataset().drop_attrs().equals(found.to_dataset().drop_attrs())
-    failure = pickle.loads(pickle.dumps(NotConvergedError("2 of 6 points", grid())))
-    assert str(failure) == "2 of 6 points. Pass throw=False to get nan there."
+    failure = pickle.loads(pickle.dumps(NotConvergedError("2 of 6 points", grid(), "Try again")))
+    assert str(failure) == "2 of 6 points. Try again."
     assert failure.solution.q.shape == (2, 3)
 
 

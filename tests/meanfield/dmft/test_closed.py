@@ -5,7 +5,7 @@ import pytest
 from scipy.integrate import quad
 from scipy.special import i0
 
-from meanfield import ArgumentError, TransferFunction, stationary, transfer_function
+from meanfield import ArgumentError, SamplerError, TransferFunction, stationary, transfer_function
 from meanfield.dmft import closed
 from meanfield.dmft.closed import PairAverage, mixture, solve
 
@@ -386,6 +386,16 @@ def test_bad_arguments(change):
     arguments = {"g": 2.0, "t": np.array([0.0, 0.1, 0.2]), "noise": np.zeros(2), "x0_std": 1.0}
     with pytest.raises(ArgumentError):
         solve(TANH, **{**arguments, **change})
+
+
+def test_linear_growth_is_followed_and_told(monkeypatch):
+    """Δ(t, t) of the linear network at γ = 0 grows as e^{2(g − 1)t}, but for a slow factor."""
+    r = run(LINEAR, 3.0, grid(12.0, 0.05))
+    growth = np.diff(np.log(np.diagonal(r.delta)))[-1] / 0.05
+    assert growth == pytest.approx(4 - 1 / 24, abs=0.01)  # The factor is 1/√t.
+    monkeypatch.setattr(closed, "LARGEST_SQUARE", 1e6)
+    with pytest.raises(SamplerError, match="grow beyond all bounds at t = "):
+        run(LINEAR, 3.0, grid(12.0, 0.05))
 
 
 def test_too_long_a_step(monkeypatch):

@@ -205,7 +205,11 @@ def test_slope_and_gain_enter_as_their_product(
         ({"g": 1.0, "eta": 0.1, "branch": "paramagnetic"}, "eta > 0 needs finite beta"),
         ({"g": 1.0, "tol": 0.0}, "tol=0: must be positive"),
         ({"g": 1.0, "phi": "relu"}, "phi='relu'"),
-        ({"g": [1.0, 2.0], "gamma": [0.1, 0.2, 0.3]}, "broadcast"),
+        (
+            {"g": [1.0, 2.0], "gamma": [0.1, 0.2, 0.3]},
+            r"g of shape \(2,\), gamma .*: must broadcast",
+        ),
+        ({"g": np.ones((10**5, 1)), "gamma": np.zeros(10**5)}, "g of .*: needs .* TiB of memory"),
     ],
 )
 def test_bad_input_names_argument_value_and_range(

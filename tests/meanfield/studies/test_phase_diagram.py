@@ -162,7 +162,7 @@ def test_lines_scale_with_the_slope() -> None:
     assert float(grid.measure_transition_gain[0]) == 0.5
     assert grid.Q.values[0, 0] == 0
     assert grid.Q.values[0, 1] > 0
-    with pytest.raises(ValueError, match=r"beta=.*must be one number"):
+    with pytest.raises(ValueError, match=r"beta=.*must be a real number"):
         phase_diagram([0.3], 0.0, branch="paramagnetic", beta=[1.0, 2.0])  # type: ignore[arg-type]
 
 

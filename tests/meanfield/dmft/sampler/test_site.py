@@ -7,7 +7,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from meanfield import ArgumentError, SiteModel, Slopes, transfer_function, two_time
+from meanfield import (
+    ArgumentError,
+    SamplerError,
+    SiteModel,
+    Slopes,
+    maximal_lyapunov,
+    transfer_function,
+    two_time,
+)
 
 ARRAYS = ("t", "C", "delta", "freezing", "energy", "r_int")
 
@@ -113,7 +121,12 @@ def test_uncoupled_drift() -> None:
         ({"drift": lambda t, x, h, u: 0.0}, "drift of model 'bad'"),
         ({"force": lambda x, h: np.ones(1)}, "force of model 'bad'"),
         ({"psi": lambda x, h: 2.0, "uses_u": lambda t: True}, "psi of model 'bad'"),
-        ({"uses_u": lambda t: True}, "psi=None: a model that uses u"),
+        ({"uses_u": lambda t: True}, "psi=None: must say what"),
+        (
+            {"uses_u": lambda t: 1, "psi": lambda x, h: x},
+            r"uses_u\(t=0\).*=1: must be True or False",
+        ),
+        ({"slopes": 3}, "slopes=3: must be a function"),
     ],
 )
 def test_bad_models(changes: dict[str, Any], message: str) -> None:
@@ -163,3 +176,31 @@ def test_slopes_are_tried_where_u_comes_in() -> None:
         two_time(1.5, t_max=1.0, model=late, **arguments)
     with pytest.raises(ArgumentError, match="slopes of model 'bare': must return Slopes"):
         dataclasses.replace(late, name="bare", slopes=lambda t, x, h, u: x)
+
+
+@pytest.mark.parametrize(
+    ("late", "error", "message"),
+    [
+        (lambda x: x[:3], ArgumentError, r"drift of model 'late' at t = 0.2: must be a real array"),
+        (lambda x: x + 0j, ArgumentError, "drift of model 'late'"),
+        (lambda x: 1 / 0, ArgumentError, "drift of model 'late' .*ZeroDivisionError"),
+        (lambda x: x * np.nan, ArgumentError, "drift of model 'late' .*is nan at x"),
+        (lambda x: x * np.inf, SamplerError, "grow beyond all bounds"),
+    ],
+)
+def test_what_goes_wrong_later_is_told(late: Any, error: type[Exception], message: str) -> None:
+    model = SiteModel("late", np.tanh, lambda t, x, h, u: late(h - x) if t > 0.15 else h - x)
+    with pytest.raises(error, match=message):
+        two_time(1.5, 0.5, t_max=0.4, dt=0.1, model=model, n_trajectories=128, batches=2, seed=0)
+
+
+def test_slopes_that_go_wrong_later_are_told() -> None:
+    def slopes(t: float, x: Any, h: Any, u: Any) -> Slopes:
+        slope, one = (1 - np.tanh(x) ** 2) * (np.nan if t > 1 else 1), np.ones_like(x)
+        return Slopes(slope, 0 * x, 0 * x, -one, one, 0 * x)
+
+    model = SiteModel("late", np.tanh, lambda t, x, h, u: h - x, slopes=slopes)
+    with pytest.raises(ArgumentError, match=r"slopes.phi_x of model 'late': must be finite"):
+        maximal_lyapunov(
+            1.5, 0.5, t_max=2, t_skip=0, dt=0.1, model=model, n_trajectories=128, batches=2, seed=0
+        )
