@@ -7,7 +7,6 @@ between the orthogonal complements of those requests (Bolthausen, Commun. Math. 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
