@@ -24,6 +24,7 @@ J = simulate.couplings.elliptic(20, 2.0, seed=0)
 SMALL: dict[str, Any] = {"n_trajectories": 1024, "batches": 2, "seed": 0}
 RUN: dict[str, Any] = {"dt": 0.1, "t_max": 20.0, "t_skip": 5.0, "seed": 0}
 CALLS: dict[str, Callable[..., Any]] = {
+    "meanfield.effective_temperature": partial(meanfield.effective_temperature, 1.5),
     "meanfield.freezing_curve": partial(
         meanfield.freezing_curve, 1.5, 1.0, t_chaos=0.5, t_frozen=0.5, **SMALL
     ),
@@ -33,6 +34,8 @@ CALLS: dict[str, Callable[..., Any]] = {
     "meanfield.phase_diagram": partial(meanfield.phase_diagram, [0.5, 1.0], 0.0, branch="static"),
     "meanfield.response_curve": partial(meanfield.response_curve, 1.0, 0.5),
     "meanfield.saddle_point": partial(meanfield.saddle_point, [0.5, 1.5]),
+    "meanfield.spin_glass_beta": partial(meanfield.spin_glass_beta, 1.5, -0.5),
+    "meanfield.stationary": partial(meanfield.stationary, [0.5, 1.5]),
     "meanfield.steady_state": partial(
         meanfield.steady_state, 1.8, 0.5, t_skip=2.0, t_max=8.0, window=2.0, **SMALL
     ),

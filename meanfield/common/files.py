@@ -345,7 +345,7 @@ def _version(name: str) -> str:
         return "not installed"
 
 
-def save(data: xr.Dataset, path: Path) -> None:
+def save(data: xr.Dataset, path: str | Path) -> None:
     """Write a dataset as netCDF with a digest; attributes of any JSON type survive `load`."""
     facts = plain(data.attrs)
     shown = {name: native(value) for name, value in facts.items() if value is not None}
@@ -354,7 +354,7 @@ def save(data: xr.Dataset, path: Path) -> None:
     content = bytearray(data.to_netcdf(engine="scipy"))
     place = content.index(_MARK) + len(_MARK)
     content[place : place + _DIGITS] = hashlib.sha256(content).hexdigest().encode()
-    path.write_bytes(content)
+    Path(path).write_bytes(content)
 
 
 def _is_whole(content: bytes) -> bool:

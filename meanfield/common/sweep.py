@@ -441,7 +441,7 @@ def _called(
 def _tell(points: Sequence[Mapping[str, Any]], attempts: Sequence[Attempt]) -> None:
     """Warnings once each; failures as one warning, or raised if there is nothing else."""
     for text, category in dict.fromkeys(pair for attempt in attempts for pair in attempt.warnings):
-        warnings.warn(text, category, stacklevel=3)
+        warnings.warn(text, category, stacklevel=4)
     failures = [pair for pair in zip(points, attempts, strict=True) if pair[1].error]
     if not failures:
         return
@@ -450,7 +450,7 @@ def _tell(points: Sequence[Mapping[str, Any]], attempts: Sequence[Attempt]) -> N
         raise first.error
     where = ", ".join(f"{name}={value}" for name, value in point.items())
     text = f"{len(failures)} of {len(attempts)} points failed, first {where}: {first.reason}"
-    warnings.warn(text, SweepWarning, stacklevel=3)
+    warnings.warn(text, SweepWarning, stacklevel=4)
 
 
 def _finished(

@@ -259,7 +259,7 @@ def _point(
         reasons.append(lost)
     if text := step_reason(step, worst):
         reasons.append(text)
-        warnings.warn(f"g = {g:g}, kappa = {onsager:g}: {text}", StepSizeWarning, stacklevel=2)
+        warnings.warn(f"g = {g:g}, kappa = {onsager:g}: {text}", StepSizeWarning, stacklevel=3)
     rank = int(worst["rank"])
     rate = "largest rate of the symmetric part of -dF/dx met after the switch"
     return {
