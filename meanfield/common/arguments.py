@@ -110,6 +110,10 @@ def _kind(owner: Any, annotation: Any) -> _Kind:
     if origin in (Sequence, list, tuple):
         words = f"a list, each entry {_or(entries[0])}" if entries[0] else "a list"
         return _Kind(lambda v: _is_list(v) and _all(v, entries * len(v)), words)
+    if origin is type:
+        (base,) = get_args(annotation)
+        words = f"a type of {base.__name__}"
+        return _Kind(lambda v: isinstance(v, type) and issubclass(v, base), words)
     article = "an" if origin.__name__[0] in "AEIOU" else "a"
     return _Kind(lambda v: isinstance(v, origin), f"{article} {origin.__name__}")
 

@@ -139,11 +139,8 @@ def sweep(
         raise ArgumentError(f"axes={sorted(taken)}: names that the sweep itself uses")
     grid = {name: _axis(name, values) for name, values in axes.items()}
     count = arguments.count("replicates", replicates, 1)
-    points_asked = math.prod(map(len, grid.values())) * count
-    cost.check(
-        "axes", {name: len(values) for name, values in grid.items()} | {"replicate": count},
-        "ask for fewer points", numbers=_POINT * points_asked,
-    )  # fmt: skip
+    size = math.prod(map(len, grid.values())) * count
+    cost.check("points of axes and replicates", size, "ask for fewer", numbers=_POINT * size)
     takes_seed = _check_call(function, grid, fixed)
     if strange := set(shared) - set(grid):
         raise ArgumentError(f"shared={sorted(strange)}: no such axis, only {', '.join(grid)}")
@@ -395,15 +392,16 @@ def _axis(name: str, values: ArrayLike) -> list[Any]:
     mixed = array.dtype.kind == "U" and not all(isinstance(v, str) for v in values)  # type: ignore[union-attr]
     if mixed or array.ndim != 1 or array.size == 0 or array.dtype.kind not in "iufU":
         raise ArgumentError(
-            f"{name}={values!r}: expected a non-empty one-dimensional axis of numbers or texts"
+            f"axes: {name}={values!r}: expected a non-empty one-dimensional axis of numbers or "
+            "texts"
         )
     if array.dtype.kind != "U":
         arguments.real(name, values)
     places: list[Any] = array.tolist()
     if array.dtype.kind == "f" and np.isnan(array).any():
-        raise ArgumentError(f"{name}={values!r}: nan is no place on an axis")
+        raise ArgumentError(f"axes: {name}={values!r}: nan is no place on an axis")
     if len(set(places)) < len(places):
-        raise ArgumentError(f"{name}={values!r}: a value stands twice")
+        raise ArgumentError(f"axes: {name}={values!r}: a value stands twice")
     return places
 
 
@@ -422,7 +420,7 @@ def _check_call(
     strange = [name for name in (*axes, *fixed) if name not in signature.parameters]
     if strange and not takes_any:
         raise ArgumentError(
-            f"axes, fixed: {', '.join(strange)}: {title(function)} has no such argument, only "
+            f"axes, fixed: {', '.join(strange)}: function={title(function)} has only "
             f"{', '.join(signature.parameters)}"
         )
     try:
