@@ -32,7 +32,6 @@ import tarfile
 import time
 from collections import Counter, defaultdict
 from fnmatch import fnmatch
-from functools import cache
 from importlib.metadata import version
 from io import BytesIO
 from pathlib import Path
@@ -78,21 +77,31 @@ _PRELOADED = (
 
 
 class Mutant(NamedTuple):
-    """One change: of `was` into `becomes`, in the statement of lines `first` to `last`."""
+    """One change, in the statement of lines `first` to `last`."""
 
     file: str
     line: int
     operator: str
     occurrence: int
-    was: str
-    becomes: str
     first: int
     last: int
 
-    @property
-    def change(self) -> tuple[str, str, str]:
-        """What it is known by when the lines have moved."""
-        return self.file, self.was, self.becomes
+    def change(self, tree: Path) -> tuple[str, str, str]:
+        """File, line and changed line: what it is known by when the lines have moved."""
+        source = (tree / self.file).read_text(encoding="utf-8")
+        before, after = source.splitlines(), self.code(source).splitlines()
+        if len(before) != len(after):
+            return self.file, before[self.line - 1].strip(), "(lines of another number)"
+        pairs = [(a.strip(), b.strip()) for a, b in zip(before, after, strict=True) if a != b]
+        return self.file, "; ".join(a for a, _ in pairs), "; ".join(b for _, b in pairs)
+
+    def code(self, source: str) -> str:
+        """The mutated file."""
+        from cosmic_ray.mutating import mutate_code
+
+        code = mutate_code(source, _operator(self.operator), self.occurrence)
+        assert code is not None
+        return str(code)
 
 
 class Suite(NamedTuple):
@@ -110,9 +119,11 @@ class Stopwatch:
         self.usual = usual
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Add a phase of a test."""
         self.seconds[report.nodeid] += report.duration
 
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Start the clock of the processor."""
         if self.usual is not None:
             # The signal ends the process, whatever compiled code it is in.
             allowed = _ALLOWED + _TIMES * self.usual.get(item.nodeid, 0)
@@ -152,7 +163,7 @@ def measured(tree: Path) -> Suite:
     reached: dict[str, dict[int, list[str]]] = {}
     for file in core(tree):
         reached[file] = {}
-        for line, contexts in coverage.contexts_by_lineno(str(tree / file)).items():
+        for line, contexts in coverage.contexts_by_lineno(file).items():
             tests: set[str] = set()
             for test, _, phase in (context.rpartition("|") for context in contexts):
                 # What one test sets up may serve all tests of its file.
@@ -169,7 +180,6 @@ def core(tree: Path) -> list[str]:
 def mutants(tree: Path, file: str) -> list[Mutant]:
     """All mutants of a file."""
     from cosmic_ray.ast import ast_nodes, get_ast
-    from cosmic_ray.plugins import get_operator
 
     source = (tree / file).read_text(encoding="utf-8")
     lines = source.splitlines()
@@ -177,24 +187,24 @@ def mutants(tree: Path, file: str) -> list[Mutant]:
     spans, plain = _statements(ast.parse(source))
     found = []
     for name in OPERATORS:
-        operator = get_operator(name)()
+        operator = _operator(name)
         places = [place for node in nodes for place in operator.mutation_positions(node)]
-        for occurrence, ((line, _), _) in enumerate(places):
-            if line in plain or "TYPE_CHECKING" in lines[line - 1]:
-                continue
-            changed = mutated(source, name, occurrence).splitlines()
-            pairs = [(a, b) for a, b in zip(lines, changed, strict=True) if a != b]
-            if len(pairs) == 1 and (was := pairs[0][0].strip()) != (new := pairs[0][1].strip()):
-                found.append(Mutant(file, line, name, occurrence, was, new, *spans[line]))
+        for occurrence, ((line, column), _) in enumerate(places):
+            before = "".join([*lines[: line - 1], lines[line - 1][:column]]).rstrip()
+            # A star of arguments is no product.
+            starred = "*" in lines[line - 1][column:][:1] and before[-1] in "([{,"
+            if line not in plain and not starred and "TYPE_CHECKING" not in lines[line - 1]:
+                span = spans.get(line, (line, line))
+                found.append(Mutant(file, line, name, occurrence, *span))
     return found
 
 
 def _statements(module: ast.Module) -> tuple[dict[int, tuple[int, int]], set[int]]:
-    """The statement of every line, compound ones without their bodies; lines of plain constants."""
+    """The statement of every line, its body left out of compound ones; lines of constants."""
     spans: dict[int, tuple[int, int]] = {}
     for node in ast.walk(module):
         if isinstance(node, ast.stmt | ast.ExceptHandler):
-            body = getattr(node, "body", None)
+            body = None if isinstance(node, ast.FunctionDef) else getattr(node, "body", None)
             last = max(body[0].lineno - 1, node.lineno) if body else node.end_lineno
             assert last is not None
             for line in range(node.lineno, last + 1):
@@ -209,14 +219,10 @@ def _statements(module: ast.Module) -> tuple[dict[int, tuple[int, int]], set[int
     return spans, plain
 
 
-@cache
-def mutated(source: str, operator: str, occurrence: int) -> str:
-    from cosmic_ray.mutating import mutate_code
+def _operator(name: str) -> Any:
     from cosmic_ray.plugins import get_operator
 
-    code = mutate_code(source, get_operator(operator)(), occurrence)
-    assert code is not None
-    return str(code)
+    return get_operator(f"core/{name}")()
 
 
 def sample(population: dict[str, list[Mutant]], count: int, seed: int) -> list[Mutant]:
@@ -259,7 +265,7 @@ def judged(tree: Path, mutant: Mutant, suite: Suite) -> str:
         stale.unlink()
     report = WORK / "killer"
     report.unlink(missing_ok=True)
-    path.write_text(mutated(source, mutant.operator, mutant.occurrence), encoding="utf-8")
+    path.write_text(mutant.code(source), encoding="utf-8")
     try:
         child = os.fork()
         if child == 0:
@@ -272,7 +278,9 @@ def judged(tree: Path, mutant: Mutant, suite: Suite) -> str:
     finally:
         path.write_text(source, encoding="utf-8")
     if os.WIFSIGNALED(status):
-        return "time-out" if os.WTERMSIG(status) == signal.SIGPROF else f"signal {os.WTERMSIG(status)}"
+        return (
+            "time-out" if os.WTERMSIG(status) == signal.SIGPROF else f"signal {os.WTERMSIG(status)}"
+        )
     failed = os.WEXITSTATUS(status) != 0
     return (report.read_text(encoding="utf-8") if report.exists() else "import") if failed else ""
 
@@ -305,30 +313,34 @@ def clopper_pearson(killed: int, total: int) -> float:
     return float(beta.ppf(1 - CONFIDENCE, killed, total - killed + 1)) if killed else 0.0
 
 
-def summary(drawn: list[Mutant], verdicts: dict[Mutant, str], equivalent: Any) -> dict[str, Any]:
+def summary(tree: Path, verdicts: dict[Mutant, str], equivalent: Any) -> dict[str, Any]:
     """The counts, by file, and what survived."""
     reasons = {(e["file"], e["was"], e["becomes"]): e["reason"] for e in equivalent}
     rows: dict[str, Counter[str]] = defaultdict(Counter)
     survivors = []
-    for mutant in drawn:
-        verdict = verdicts[mutant]
+    for mutant, verdict in verdicts.items():
         kind = "timed out" if verdict == "time-out" else "killed" if verdict else "survived"
-        if kind == "survived" and mutant.change in reasons:
+        if kind == "survived" and (change := mutant.change(tree)) in reasons:
             kind = "equivalent"
         elif kind == "survived":
-            survivors.append([f"{mutant.file}:{mutant.line}", mutant.was, mutant.becomes])
+            survivors.append([f"{mutant.file}:{mutant.line}", *change[1:]])
         rows[mutant.file][kind] += 1
     total = sum(rows.values(), Counter())
     dead = total["killed"] + total["timed out"]
     counted = dead + total["survived"]
     return {
-        "sample": len(drawn),
+        "sample": len(verdicts),
         **total,
         "share_killed": round(dead / counted, 4),
         "bound": round(clopper_pearson(dead, counted), 4),
         "files": {file: dict(row) for file, row in sorted(rows.items())},
         "survivors": sorted(survivors),
     }
+
+
+def described(tree: Path, mutant: Mutant) -> str:
+    file, was, becomes = mutant.change(tree)
+    return f"{file}:{mutant.line}: {was}  ->  {becomes}"
 
 
 @click.command()
@@ -352,7 +364,7 @@ def main(count: int, seed: int, only: str, listed: bool) -> None:
     drawn = sample(population, count, seed)
     if listed:
         for mutant in sorted(drawn):
-            click.echo(f"{mutant.file}:{mutant.line}: {mutant.was}  ->  {mutant.becomes}")
+            click.echo(described(tree, mutant))
         return
     suite = measured(tree)
     for name in _PRELOADED:
@@ -370,17 +382,16 @@ def main(count: int, seed: int, only: str, listed: bool) -> None:
         verdicts[mutant] = judged(tree, mutant, suite)
         with journal.open("a", encoding="utf-8") as lines:
             lines.write(json.dumps([*mutant, verdicts[mutant]]) + "\n")
-        click.echo(
-            f"{k + 1}/{len(drawn)} {time.perf_counter() - begin:5.1f} s {mutant.file}:{mutant.line}"
-            f" {verdicts[mutant] or 'SURVIVED: ' + mutant.was + '  ->  ' + mutant.becomes}"
-        )
+        spent = time.perf_counter() - begin
+        fate = verdicts[mutant] or "SURVIVED"
+        click.echo(f"{k + 1}/{len(drawn)} {spent:.1f} s {fate} {described(tree, mutant)}")
     kept = json.loads(KEPT.read_text(encoding="utf-8"))
     report = {
         "seed": seed,
         "population": sum(map(len, population.values())),
         "versions": {"python": platform.python_version()}
         | {name: version(name) for name in ("cosmic-ray", "numpy", "pytest", "scipy")},
-    } | summary(drawn, verdicts, kept["equivalent"])
+    } | summary(tree, {m: verdicts[m] for m in drawn}, kept["equivalent"])
     click.echo(json.dumps(report, indent=1, ensure_ascii=False))
     if only == "*":
         text = json.dumps(kept | {"report": report}, indent=1, ensure_ascii=False)

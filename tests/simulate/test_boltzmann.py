@@ -1,7 +1,9 @@
 """Samples of exp(−βE) against quadrature, closed forms and the replica theory."""
 
+import math
 import pickle
 import warnings
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from simulate import (
     kinetic_energy,
     sample_boltzmann,
 )
+from simulate.boltzmann import _overlap_mean
 
 # Every comparison here is at 4.5 standard errors: two-sided false alarm 7e-6 each, about 30 of
 # them, if the errors are right; effective sample sizes of thousands keep them so.
@@ -158,6 +161,18 @@ def test_error_of_the_overlap() -> None:
             runs.append(sample_boltzmann(J, 5.0, n_samples=300, seed=seed, leapfrog=10))
     spread = np.var([float(run.overlap) for run in runs], ddof=1)
     assert spread / np.mean([float(run.overlap_err) ** 2 for run in runs]) < 31.3 / 11
+
+
+def test_error_of_the_overlap_between_chains() -> None:
+    """Mean square overlaps a_k + a_l of pairs: their mean, 2⟨a⟩, has the error 2 s_a/√4."""
+    a = np.array([0.1, 0.2, 0.4, 0.8])
+    pairs = np.array([first + second for first, second in combinations(a, 2)])
+    # Nearly constant in time: only chains differ.
+    wobble = 1 + 1e-5 * (-1.0) ** np.arange(400)
+    mean = _overlap_mean(np.sqrt(pairs)[:, None] * wobble, len(a))
+    root = math.sqrt(2 * np.mean(a))
+    assert mean.value == pytest.approx(root, rel=1e-8)
+    assert mean.value_err == pytest.approx(np.std(a, ddof=1) / (2 * root), rel=1e-8)
 
 
 def test_a_frozen_chain_is_flagged() -> None:

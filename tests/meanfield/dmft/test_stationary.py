@@ -18,9 +18,11 @@ from meanfield import (
     response_curve,
     stationary,
     steady_state,
+    transfer_function,
     two_time,
 )
-from meanfield.dmft.stationary import solver
+from meanfield.dmft.stationary import energy, solver
+from meanfield.dmft.stationary.hermite import hermite_series
 from simulate import couplings, integrate
 
 # g, σ², Δ₀, q, ½⟨f²⟩, λ, τ_half; as many digits as an independent computation gave.
@@ -411,6 +413,16 @@ def test_both_routes_agree(monkeypatch, phi, g, sigma):
         np.testing.assert_allclose(found, expected, rtol=1e-11, err_msg=result)
     np.testing.assert_allclose(arcsines.delta, series.delta, rtol=1e-10)
     np.testing.assert_allclose(arcsines.C, series.C, rtol=1e-10)
+
+
+@pytest.mark.parametrize("sigma", [0.0, 0.5])
+@pytest.mark.parametrize("delta0", [0.05, 0.6])
+def test_slope_of_the_energy_condition(delta0, sigma):
+    """dF/d log Δ₀ of the series against differences of F in its other form."""
+    network = energy.NoisyNetwork(transfer_function("tanh"), 1.7, sigma)
+    series = hermite_series(network.phi, delta0, order=400)
+    above, below = (energy.energy_gap(network, delta0 * np.exp(s)) for s in (1e-3, -1e-3))
+    assert energy._slope(network, series) == pytest.approx((above - below) / 2e-3, rel=1e-5)
 
 
 def test_the_limit_of_signs():

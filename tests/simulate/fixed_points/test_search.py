@@ -95,6 +95,19 @@ def test_probability_of_a_new_zero() -> None:
     assert abs(first.new_zero_probability - share) < 4 * error
 
 
+def test_error_of_the_probability_by_counts() -> None:
+    """Esty (1983): (f₁ + 2f₂ − f₁²/n)/n², for f₁ zeros met once and f₂ met twice."""
+    a = np.array([2.0, 2.5])
+    first, second = (brentq(lambda x, a=a: a * np.tanh(x) - x, 0.1, 3) for a in a)
+    once = [[first, 0.0], [0.0, second]]
+    twice = [[first, second]] * 2
+    points = find_fixed_points(np.diag(a), x0=np.array([*once, *twice, *[[0.0, 0.0]] * 3]).T)
+    assert sorted(points.hits) == [1, 1, 2, 3]
+    assert points.new_zero_probability == 2 / 7
+    expected = np.sqrt((2 + 2 * 1 - 2**2 / 7) / 7**2)
+    assert points.new_zero_probability_err == pytest.approx(expected, rel=1e-12)
+
+
 def test_failures_are_counted(couplings_100: Array) -> None:
     x0 = np.random.default_rng(0).standard_normal((100, 3))
     with pytest.raises(FixedPointError, match=r"none of 3 starts converged: .*max_iter=2"):
