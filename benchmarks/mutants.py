@@ -263,13 +263,13 @@ def judged(tree: Path, mutant: Mutant, suite: Suite) -> str:
     source = path.read_text(encoding="utf-8")
     for stale in (path.parent / "__pycache__").glob(f"{path.stem}.*"):
         stale.unlink()
-    report = WORK / "killer"
-    report.unlink(missing_ok=True)
+    killer = WORK / "killer"
+    killer.unlink(missing_ok=True)
     path.write_text(mutant.code(source), encoding="utf-8")
     try:
         child = os.fork()
         if child == 0:
-            _child(tests, suite.seconds, report)
+            _child(tests, suite.seconds, killer)
         _, status = os.waitpid(child, 0)
         # What the tests started and left.
         os.killpg(child, signal.SIGKILL)
@@ -281,11 +281,14 @@ def judged(tree: Path, mutant: Mutant, suite: Suite) -> str:
         return (
             "time-out" if os.WTERMSIG(status) == signal.SIGPROF else f"signal {os.WTERMSIG(status)}"
         )
-    failed = os.WEXITSTATUS(status) != 0
-    return (report.read_text(encoding="utf-8") if report.exists() else "import") if failed else ""
+    if os.WEXITSTATUS(status) == 0:
+        return ""
+    if not killer.exists():
+        raise click.ClickException(f"no test failed, but pytest did: {described(tree, mutant)}")
+    return killer.read_text(encoding="utf-8")
 
 
-def _child(tests: list[str], usual: dict[str, float], report: Path) -> None:
+def _child(tests: list[str], usual: dict[str, float], killer: Path) -> None:
     os.setpgid(0, 0)
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -294,9 +297,13 @@ def _child(tests: list[str], usual: dict[str, float], report: Path) -> None:
         os.dup2(silent, stream)
 
     class Witness:
-        def pytest_runtest_logreport(self, report_: pytest.TestReport) -> None:
-            if report_.failed:
-                report.write_text(report_.nodeid, encoding="utf-8")
+        def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+            if report.failed:
+                killer.write_text(report.nodeid, encoding="utf-8")
+
+        def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+            if report.failed:
+                killer.write_text(f"import in {report.nodeid}", encoding="utf-8")
 
     options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:cov", "-p", "no:xdist"]
     code = 1
