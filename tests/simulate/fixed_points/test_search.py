@@ -14,7 +14,8 @@ from meanfield import ArgumentError, load, transfer_function
 from meanfield.common.arguments import Array
 from simulate import couplings, energy_gradient
 from simulate.fixed_points import FixedPointError, find_fixed_points
-from simulate.fixed_points.descent import Landscape, descend
+from simulate.fixed_points.descent import EPS, Landscape, _below, descend
+from simulate.fixed_points.points import _measured
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +55,15 @@ def test_saddles_of_the_energy_are_left() -> None:
     points = find_fixed_points(J, x0=starts)
     assert points.outcome.tolist() == ["zero"] * 3
     assert points.escapes >= 3
+
+
+def test_a_saddle_is_left_as_far_as_one_per_neuron() -> None:
+    """64 uncoupled neurons at the hump: all fall together, to 0 or to x*, as far as E falls."""
+    n, hump = 64, float(np.arccosh(np.sqrt(2.0)))
+    landscape = Landscape(2 * np.eye(n), transfer_function("tanh"))
+    lowest = _below(landscape.at(np.full(n, hump)), np.full(n, 1 / np.sqrt(n)))
+    assert lowest is not None
+    assert np.sqrt(np.mean((lowest.x - hump) ** 2)) == pytest.approx(1)
 
 
 def test_starts_depend_on_seed_and_number_only() -> None:
@@ -106,6 +116,17 @@ def test_error_of_the_probability_by_counts() -> None:
     assert points.new_zero_probability == 2 / 7
     expected = np.sqrt((2 + 2 * 1 - 2**2 / 7) / 7**2)
     assert points.new_zero_probability_err == pytest.approx(expected, rel=1e-12)
+
+
+def test_states_beside_a_threefold_zero_are_one_with_it() -> None:
+    """f = −x³/3 there: rms f = EPS displaces all of 64 neurons by (3 EPS)^(1/3)."""
+    n = 64
+    landscape = Landscape(np.eye(n), transfer_function("tanh"))
+    rest = _measured(landscape.at(np.zeros(n)), "zero", 1)
+    assert not rest.proven
+    assert rest.radius > np.sqrt(n) * np.cbrt(3 * EPS)
+    defect = np.sqrt(n) * EPS
+    assert rest.radius == pytest.approx(4 * np.cbrt(6 * defect / landscape.lipschitz), rel=1e-12)
 
 
 def test_failures_are_counted(couplings_100: Array) -> None:
