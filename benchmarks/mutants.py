@@ -8,7 +8,8 @@ LEAST of each at least.
 
 First the quick tests run once, with branch coverage, to know which test reaches which line and how
 long it takes.  A mutant is given to the tests that reach its statement, the cheapest of the file's
-own first, until one fails; the code is that of the last commit.  It counts as killed, or as timed
+own first, until one fails or they have taken so long that it counts as a survivor; the code is that
+of the last commit.  It counts as killed, or as timed
 out if a test takes many times its usual time of the processor.  Survivors that change nothing that
 could be noticed are listed in mutants.json by hand, with the reason.  The report, kept in the same
 file, has the Clopper-Pearson bound on the share killed of the others; the exit code tells whether
@@ -22,6 +23,7 @@ from __future__ import annotations
 import ast
 import importlib
 import json
+import math
 import os
 import platform
 import resource
@@ -116,11 +118,14 @@ class Stopwatch:
 
     def __init__(self, usual: dict[str, float] | None = None) -> None:
         self.seconds: dict[str, float] = defaultdict(float)
+        self.failed: set[str] = set()
         self.usual = usual
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Add a phase of a test."""
         self.seconds[report.nodeid] += report.duration
+        if report.failed:
+            self.failed.add(report.nodeid)
 
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Start the clock of the processor."""
@@ -130,9 +135,9 @@ class Stopwatch:
             signal.setitimer(signal.ITIMER_PROF, allowed)
 
 
-def clean_copy(commit: str) -> Path:
+def clean_copy(commit: str, suffix: str = "") -> Path:
     """The files of a commit, in a folder of their own."""
-    tree = WORK / commit
+    tree = WORK / (commit + suffix)
     if not tree.exists():
         packed = subprocess.run(
             ["git", "archive", commit], cwd=ROOT, capture_output=True, check=True
@@ -153,7 +158,9 @@ def measured(tree: Path) -> Suite:
         arguments = ["-q", "-n", "2", "--cov", "--cov-context=test", "-p", "no:cacheprovider"]
         if pytest.main(arguments, plugins=[watch]) not in (0, 1):
             raise click.ClickException("the tests cannot be run")
-        times.write_text(json.dumps(watch.seconds), encoding="utf-8")
+        # What fails without a mutant, like what needs a git repository, tells nothing.
+        passed = {test: s for test, s in watch.seconds.items() if test not in watch.failed}
+        times.write_text(json.dumps(passed), encoding="utf-8")
     seconds = json.loads(times.read_text(encoding="utf-8"))
     by_file: dict[str, list[str]] = defaultdict(list)
     for test in seconds:
@@ -236,34 +243,39 @@ def sample(population: dict[str, list[Mutant]], count: int, seed: int) -> list[M
     return [drawn[k] for k in rng.permutation(len(drawn))]
 
 
-def judges(mutant: Mutant, suite: Suite) -> list[str]:
-    """The tests that reach a mutant, in the order to ask them."""
+def judges(mutant: Mutant, suite: Suite, patience: float) -> list[str]:
+    """The tests that reach a mutant, in the order to ask them, for so many seconds."""
     lines = suite.reached[mutant.file]
     tests = {
         test for line in range(mutant.first, mutant.last + 1) for test in lines.get(line, [])
     } or {test for some in lines.values() for test in some}
-    own = Path(mutant.file).stem
-    total: dict[str, float] = defaultdict(float)
-    for test in tests:
-        total[test.partition("::")[0]] += suite.seconds[test]
+    path = Path(mutant.file)
+    own = f"test_{path.stem}.", f"test_{path.parent.name}."
 
-    def rank(test: str) -> tuple[bool, float, str, float]:
-        file = test.partition("::")[0]
-        return own not in file, total[file], file, suite.seconds[test]
+    def rank(test: str) -> tuple[bool, int, str]:
+        # Those of about the same length by file, whose fixtures they share.
+        length = math.frexp(suite.seconds[test] + 0.1)[1]
+        return not any(name in test for name in own), length, test
 
-    return sorted(tests, key=rank)
+    asked, total = [], 0.0
+    for test in sorted(tests, key=rank):
+        total += suite.seconds[test]
+        if total > patience and asked:
+            break
+        asked.append(test)
+    return asked
 
 
-def judged(tree: Path, mutant: Mutant, suite: Suite) -> str:
+def judged(tree: Path, mutant: Mutant, suite: Suite, patience: float) -> str:
     """What killed a mutant: a test or "time-out"; empty if nothing did."""
-    tests = judges(mutant, suite)
+    tests = judges(mutant, suite, patience)
     if not tests:
         return ""
     path = tree / mutant.file
     source = path.read_text(encoding="utf-8")
     for stale in (path.parent / "__pycache__").glob(f"{path.stem}.*"):
         stale.unlink()
-    killer = WORK / "killer"
+    killer = tree / "killer"
     killer.unlink(missing_ok=True)
     path.write_text(mutant.code(source), encoding="utf-8")
     try:
@@ -350,22 +362,49 @@ def described(tree: Path, mutant: Mutant) -> str:
     return f"{file}:{mutant.line}: {was}  ->  {becomes}"
 
 
-@click.command()
-@click.option("--count", default=300, show_default=True, help="Mutants to draw.")
-@click.option("--seed", default=1, show_default=True, help="Of the draw.")
-@click.option("--only", default="*", show_default=True, help="Files to mutate; nothing is kept.")
-@click.option("--list", "listed", is_flag=True, help="Show the mutants, and run none.")
-def main(count: int, seed: int, only: str, listed: bool) -> None:
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short=12", "HEAD"], cwd=ROOT, capture_output=True, check=True
-    ).stdout.decode().strip()  # fmt: skip
-    tree = clean_copy(commit)
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        os.environ[name] = "1"
+def enter(tree: Path) -> None:
+    """Work on one copy of the code, here and in processes of the tests."""
     os.environ |= {"PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1", "MPLBACKEND": "agg"}
+    os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     sys.dont_write_bytecode = True
     sys.path.insert(0, str(tree))
     os.chdir(tree)
+
+
+def work(tree: Path, part: list[Mutant], suite: Suite, patience: float, journal: Path) -> None:
+    """Judge mutants, in a copy of the code that no other process uses."""
+    enter(tree)
+    for mutant in part:
+        begin = time.perf_counter()
+        verdict = judged(tree, mutant, suite, patience)
+        with journal.open("a", encoding="utf-8") as lines:
+            lines.write(json.dumps([*mutant, verdict]) + "\n")
+        spent = time.perf_counter() - begin
+        click.echo(f"{spent:.0f} s, {verdict or 'SURVIVED'}: {described(tree, mutant)}")
+
+
+def known(journal: Path) -> dict[Mutant, str]:
+    if not journal.exists():
+        return {}
+    rows = map(json.loads, journal.read_text(encoding="utf-8").splitlines())
+    return {Mutant(*fields): verdict for *fields, verdict in rows}
+
+
+@click.command()
+@click.option("--count", default=300, show_default=True, help="Mutants to draw.")
+@click.option("--seed", default=1, show_default=True, help="Of the draw.")
+@click.option("--patience", default=120.0, show_default=True, help="Seconds of tests a mutant.")
+@click.option("--workers", default=2, show_default=True, help="Processes.")
+@click.option("--only", default="*", show_default=True, help="Files to mutate; nothing is kept.")
+@click.option("--list", "listed", is_flag=True, help="Show the mutants, and run none.")
+def main(
+    count: int, seed: int, patience: float, workers: int, only: str, listed: bool
+) -> None:  # fmt: skip
+    shown = subprocess.run(
+        ["git", "rev-parse", "--short=12", "HEAD"], cwd=ROOT, capture_output=True, check=True
+    )
+    commit = shown.stdout.decode().strip()
+    tree = clean_copy(commit)
     files = [file for file in core(tree) if fnmatch(file, only)]
     population = {file: mutants(tree, file) for file in files}
     drawn = sample(population, count, seed)
@@ -373,32 +412,34 @@ def main(count: int, seed: int, only: str, listed: bool) -> None:
         for mutant in sorted(drawn):
             click.echo(described(tree, mutant))
         return
+    enter(tree)
     suite = measured(tree)
     for name in _PRELOADED:
         importlib.import_module(name)
     journal = WORK / f"{commit}-{seed}-{count}.jsonl"
-    verdicts = {}
-    if journal.exists():
-        for line in journal.read_text(encoding="utf-8").splitlines():
-            *fields, verdict = json.loads(line)
-            verdicts[Mutant(*fields)] = verdict
-    for k, mutant in enumerate(drawn):
-        if mutant in verdicts:
-            continue
-        begin = time.perf_counter()
-        verdicts[mutant] = judged(tree, mutant, suite)
-        with journal.open("a", encoding="utf-8") as lines:
-            lines.write(json.dumps([*mutant, verdicts[mutant]]) + "\n")
-        spent = time.perf_counter() - begin
-        fate = verdicts[mutant] or "SURVIVED"
-        click.echo(f"{k + 1}/{len(drawn)} {spent:.1f} s {fate} {described(tree, mutant)}")
+    left = [mutant for mutant in drawn if mutant not in known(journal)]
+    processes = []
+    for k in range(min(workers, len(left))):
+        own = clean_copy(commit, f"-{k}")
+        if (process := os.fork()) == 0:
+            code = 1
+            try:
+                work(own, left[k::workers], suite, patience, journal)
+                code = 0
+            finally:
+                os._exit(code)
+        processes.append(process)
+    if any(os.waitpid(process, 0)[1] for process in processes):
+        raise click.ClickException("a process failed")
     kept = json.loads(KEPT.read_text(encoding="utf-8"))
+    verdicts = known(journal)
     report = {
         "seed": seed,
+        "patience": patience,
         "population": sum(map(len, population.values())),
         "versions": {"python": platform.python_version()}
         | {name: version(name) for name in ("cosmic-ray", "numpy", "pytest", "scipy")},
-    } | summary(tree, {m: verdicts[m] for m in drawn}, kept["equivalent"])
+    } | summary(tree, {mutant: verdicts[mutant] for mutant in drawn}, kept["equivalent"])
     click.echo(json.dumps(report, indent=1, ensure_ascii=False))
     if only == "*":
         text = json.dumps(kept | {"report": report}, indent=1, ensure_ascii=False)
