@@ -48,7 +48,7 @@ def agree(run: BoltzmannSamples, expected: dict[str, float]) -> None:
         assert abs(float(getattr(run, name)) - value) < LEVEL * error
 
 
-@pytest.mark.parametrize(("beta", "eta"), [(1.0, 0.0), (6.0, 0.0), (6.0, 0.3)])
+@pytest.mark.parametrize(("beta", "eta"), [(1.0, 0.0), (6.0, 0.3)])
 def test_two_neurons(beta: float, eta: float) -> None:
     """Two wells at ±x* and a saddle between them: the chains must cross it."""
     J = np.array([[0.0, 2.2], [1.4, 0.0]])
@@ -185,6 +185,7 @@ def test_a_frozen_chain_is_flagged() -> None:
     assert np.isnan(run.q_err)
 
 
+@pytest.mark.slow
 def test_paramagnetic_branch() -> None:
     """γ = 0: q, βe and r at n = 100 over 6 couplings; 4.5 standard errors and 2/n of size."""
     beta = np.array([1.0, 5.0])
