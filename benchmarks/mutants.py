@@ -1,10 +1,10 @@
 """Whether the quick tests notice an error in the numerical core: a random sample of mutants.
 
 A mutant is one change of one operator, comparison, sign, condition, number or loop, made by the
-operators of cosmic-ray; OPERATORS names them.  Not mutated are texts and types, and the numbers
-that stand alone at the top of a file (budgets, thresholds, factors: choices of which a neighbour is
-as right).  The sample is drawn without replacement, every file in proportion to its mutants, with
-LEAST of each at least.
+operators of cosmic-ray; OPERATORS names them.  Not mutated are texts and types, and numbers of
+which a neighbour is as right: those that stand alone at the top of a file (budgets, thresholds,
+factors) and defaults of arguments.  The sample is drawn without replacement, every file in
+proportion to its mutants, with LEAST of each at least.
 
 First the quick tests run once, with branch coverage, to know which test reaches which line and how
 long it takes.  A mutant is given to the tests that reach its statement, the cheapest of the file's
@@ -191,7 +191,7 @@ def mutants(tree: Path, file: str) -> list[Mutant]:
     source = (tree / file).read_text(encoding="utf-8")
     lines = source.splitlines()
     nodes = list(ast_nodes(get_ast(source)))
-    spans, plain = _statements(ast.parse(source))
+    spans, choices = _statements(ast.parse(source))
     found = []
     for name in OPERATORS:
         operator = _operator(name)
@@ -200,15 +200,17 @@ def mutants(tree: Path, file: str) -> list[Mutant]:
             before = "".join([*lines[: line - 1], lines[line - 1][:column]]).rstrip()
             # A star of arguments is no product.
             starred = "*" in lines[line - 1][column:][:1] and before[-1] in "([{,"
-            if line not in plain and not starred and "TYPE_CHECKING" not in lines[line - 1]:
+            chosen = name == "NumberReplacer" and (line, column) in choices
+            if not chosen and not starred and "TYPE_CHECKING" not in lines[line - 1]:
                 span = spans.get(line, (line, line))
                 found.append(Mutant(file, line, name, occurrence, *span))
     return found
 
 
-def _statements(module: ast.Module) -> tuple[dict[int, tuple[int, int]], set[int]]:
-    """The statement of every line, its body left out of compound ones; lines of constants."""
+def _statements(module: ast.Module) -> tuple[dict[int, tuple[int, int]], set[tuple[int, int]]]:
+    """The statement of every line, its body left out of compound ones; places of chosen numbers."""
     spans: dict[int, tuple[int, int]] = {}
+    choices: list[ast.AST] = []
     for node in ast.walk(module):
         if isinstance(node, ast.stmt | ast.ExceptHandler):
             body = None if isinstance(node, ast.FunctionDef) else getattr(node, "body", None)
@@ -217,13 +219,20 @@ def _statements(module: ast.Module) -> tuple[dict[int, tuple[int, int]], set[int
             for line in range(node.lineno, last + 1):
                 if line not in spans or spans[line][1] - spans[line][0] >= last - node.lineno:
                     spans[line] = node.lineno, last
-    plain = set()
+        elif isinstance(node, ast.arguments):
+            choices += [default for default in (*node.defaults, *node.kw_defaults) if default]
     for node in module.body:
         if isinstance(node, ast.Assign | ast.AnnAssign):
             names = {name.id for name in ast.walk(node) if isinstance(name, ast.Name)}
-            if all(name.lstrip("_").isupper() or name == "np" for name in names):
-                plain.update(range(node.lineno, (node.end_lineno or 0) + 1))
-    return spans, plain
+            if all(name.lstrip("_").isupper() for name in names - {"np", "math"}):
+                choices.append(node)
+    numbers = {
+        (part.lineno, part.col_offset)
+        for choice in choices
+        for part in ast.walk(choice)
+        if isinstance(part, ast.Constant)
+    }
+    return spans, numbers
 
 
 def _operator(name: str) -> Any:
