@@ -19,7 +19,7 @@ from simulate import (
     kinetic_energy,
     sample_boltzmann,
 )
-from simulate.boltzmann import _overlap_mean
+from simulate.boltzmann import _ChainGenerators, _overlap_mean
 
 # Every comparison here is at 4.5 standard errors: two-sided false alarm 7e-6 each, about 30 of
 # them, if the errors are right; effective sample sizes of thousands keep them so.
@@ -142,6 +142,12 @@ def test_seed() -> None:
         other = sample_boltzmann(J, 3.0, seed=2, **arguments)
     np.testing.assert_array_equal(one.samples, same.samples)
     assert not np.allclose(one.samples, other.samples)
+
+
+def test_every_chain_rung_and_swap_has_its_own_stream() -> None:
+    streams = _ChainGenerators(5, chains=2, rungs=3)
+    alone = [*streams.swap_uniform(1).ravel(), *streams.uniform().ravel()]
+    assert len(set(alone)) == 2 + 2 * 3
 
 
 def test_chains_that_have_not_mixed_are_flagged() -> None:

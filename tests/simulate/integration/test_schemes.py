@@ -175,6 +175,20 @@ def test_embedded_weights_make_steps_adapt(kappa: float) -> None:
     assert runs[0].n_evaluations < runs[1].n_evaluations
 
 
+def test_every_try_is_a_step_or_a_rejected_one() -> None:
+    tries = 0
+
+    def step(*arguments: Any) -> Any:
+        nonlocal tries
+        tries += 1
+        return PAIR.step(*arguments)
+
+    J, scheme = couplings.elliptic(20, 3.0, seed=4), replace(PAIR, step=step)
+    run = integrate(J, start(20), t_max=3.0, dt=0.5, method=scheme, tol=1e-4, save_at=4)
+    assert run.n_rejected > 0
+    assert run.n_steps + run.n_rejected == tries
+
+
 def test_a_scheme_travels_and_serves_every_call() -> None:
     J, x0 = couplings.elliptic(20, 3.0, seed=4), start(20)
     copy = pickle.loads(pickle.dumps(PAIR))
