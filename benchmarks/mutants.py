@@ -261,10 +261,11 @@ def judges(mutant: Mutant, suite: Suite, patience: float) -> list[str]:
     path = Path(mutant.file)
     own = f"test_{path.stem}.", f"test_{path.parent.name}."
 
-    def rank(test: str) -> tuple[bool, int, str]:
+    def rank(test: str) -> tuple[bool, bool, int, str]:
         # Those of about the same length by file, whose fixtures they share.
         length = math.frexp(suite.seconds[test] + 0.1)[1]
-        return not any(name in test for name in own), length, test
+        beside = Path(test.partition("::")[0]).parent == "tests" / path.parent
+        return not any(name in test for name in own), not beside, length, test
 
     asked, total = [], 0.0
     for test in sorted(tests, key=rank):
