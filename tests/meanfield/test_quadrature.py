@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from meanfield.common.arguments import Array
 from meanfield.quadrature import LOG_CUT, gauss_hermite, half_line_rule
 
 WIDTHS = np.array([0.01, 0.4, 1.0, 3.0])
@@ -13,7 +14,10 @@ WIDTHS = np.array([0.01, 0.4, 1.0, 3.0])
 @pytest.mark.parametrize("reach", [1.0, 40.0])
 def test_even_gaussian_moments_on_the_half_line(reach: float) -> None:
     """∫ ξ^{2k} e^{−ξ²/2s²} over ξ > 0, where the weight is cut off in time or far too late."""
-    log_weight = lambda x: -((x / WIDTHS[:, None]) ** 2) / 2  # noqa: E731
+
+    def log_weight(x: Array) -> Array:
+        return -((x / WIDTHS[:, None]) ** 2) / 2
+
     far = reach * WIDTHS * math.sqrt(2 * LOG_CUT)
     nodes, weights = half_line_rule(log_weight, WIDTHS, far, 64)
     assert nodes.shape == (4, 65)

@@ -339,6 +339,9 @@ def test_dataset_and_trace() -> None:
     assert (growth[-1] - growth[start]) / 2 == pytest.approx(
         run.value + run.value_finite_m, rel=1e-9
     )
+    # The drift is from the first half of that time to the second.
+    early, late = growth[start + 10] - growth[start], growth[-1] - growth[start + 10]
+    assert run.drift == pytest.approx(late - early, rel=1e-9)
     data = run.to_dataset()
     assert data.trace.dims == ("t",)
     assert float(data["value"]) == run.value
