@@ -19,7 +19,7 @@ from simulate import (
     kinetic_energy,
     sample_boltzmann,
 )
-from simulate.boltzmann import _ChainGenerators, _overlap_mean
+from simulate.boltzmann import _ChainGenerators, _ladder, _overlap_mean
 
 # Every comparison here is at 4.5 standard errors: two-sided false alarm 7e-6 each, about 30 of
 # them, if the errors are right; effective sample sizes of thousands keep them so.
@@ -142,6 +142,20 @@ def test_seed() -> None:
         other = sample_boltzmann(J, 3.0, seed=2, **arguments)
     np.testing.assert_array_equal(one.samples, same.samples)
     assert not np.allclose(one.samples, other.samples)
+
+
+@pytest.mark.parametrize("lowest", [0.2, 3.0])
+def test_rungs_are_near_enough_and_not_nearer(lowest: float) -> None:
+    """ln β rises by 2/√n at most, and by more than half of it where one step is not enough."""
+    betas, n = np.array([5.0, 1.0, 5.05]), 400
+    ladder = _ladder(betas, n, lowest)
+    assert ladder[0] == min(lowest, 1.0)
+    assert set(betas) <= set(ladder)
+    assert ladder[-1] == 5.05
+    rises = np.diff(np.log(ladder))
+    assert np.all(rises > 0)
+    assert np.max(rises) <= 2 / math.sqrt(n) * (1 + 1e-9)
+    assert np.all(rises[:-1] > 1 / math.sqrt(n))
 
 
 def test_every_chain_rung_and_swap_has_its_own_stream() -> None:
