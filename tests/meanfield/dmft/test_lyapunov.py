@@ -45,6 +45,7 @@ def rate_at_rest(g: float, gamma: float, t_skip: float, t_max: float) -> float:
     return (log_size(g, gamma, t_max) - log_size(g, gamma, t_skip)) / (2 * (t_max - t_skip))
 
 
+@pytest.mark.slow
 def test_reference_at_rest() -> None:
     """It tends to −1 + g(1+γ), like −ln t/4t; 6 stored matrices of 400 neurons at t = 2 and 6.
 

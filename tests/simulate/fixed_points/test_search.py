@@ -89,6 +89,7 @@ def test_kinds_of_starts(starts: str) -> None:
     assert points.attributes["starts"] == starts
 
 
+@pytest.mark.slow
 def test_probability_of_a_new_zero() -> None:
     """Good's and Turing's estimate against the zeros that fresh starts add."""
     J = couplings.elliptic(60, 2.5, seed=3)
