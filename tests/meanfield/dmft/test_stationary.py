@@ -425,6 +425,16 @@ def test_slope_of_the_energy_condition(delta0, sigma):
     assert energy._slope(network, series) == pytest.approx((above - below) / 2e-3, rel=1e-5)
 
 
+def test_refinement_ends_where_a_step_is_not_half_the_last(monkeypatch):
+    """Newton's steps shrink faster until rounding, or something else, is all that is left."""
+    steps = iter([1e-3, -4e-4, 3e-4, 1e-4])
+    monkeypatch.setattr(energy, "correction", lambda *of: next(steps))
+    network = energy.NoisyNetwork(transfer_function("tanh"), 1.7, 0.5)
+    series, left = energy.refined(network, 0.6, order=400, refinement=1.0, guarded=False)
+    assert left == 3e-4
+    assert series.delta0 == pytest.approx(0.6 * (1 - 1e-3) * (1 + 4e-4), rel=1e-14)
+
+
 def test_the_limit_of_signs():
     """Δ₀/g² = 2(1 − 2/π) − (π/3)/Δ₀ for tanh, from Var ln cosh = Δ₀(1 − 2/π) − π/6 + …."""
     g = np.array([30.0, 1e3, 1e4, 1e5])
