@@ -425,6 +425,15 @@ def test_slope_of_the_energy_condition(delta0, sigma):
     assert energy._slope(network, series) == pytest.approx((above - below) / 2e-3, rel=1e-5)
 
 
+@pytest.mark.parametrize(("g", "sigma"), [(1.7, 0.0), (1.2, 0.5)])
+def test_a_correction_is_how_far_the_root_lies(g, sigma):
+    network = energy.NoisyNetwork(transfer_function("tanh"), g, sigma)
+    (root,) = energy.variances(network)
+    for off in (1e-4, -1e-4):
+        series = hermite_series(network.phi, root * (1 + off), order=400)
+        assert energy.correction(network, series, 1.0) == pytest.approx(off, rel=1e-3)
+
+
 def test_refinement_ends_where_a_step_is_not_half_the_last(monkeypatch):
     """Newton's steps shrink faster until rounding, or something else, is all that is left."""
     steps = iter([1e-3, -4e-4, 3e-4, 1e-4])
