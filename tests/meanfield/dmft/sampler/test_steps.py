@@ -104,7 +104,7 @@ def test_a_lost_run_leaves_the_effect_unknown() -> None:
         Pair([lost, *short[1:]], long, True, 1.0),
     ):
         for unknown in pair.effect(of):
-            np.testing.assert_array_equal(unknown, [np.nan, np.nan])
+            np.testing.assert_array_equal(unknown, [np.nan, np.nan], strict=True)
 
 
 def test_without_small_batches_nothing_is_known_of_the_step() -> None:
