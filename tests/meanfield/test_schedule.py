@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from meanfield import ArgumentError, Switching, two_time
-from meanfield.schedule import as_function, step_times
+from meanfield.schedule import as_function, breakpoints, step_times
 from simulate import integrate
 
 
@@ -22,6 +22,34 @@ def test_step_times() -> None:
     assert grid.size == 1 + 8 + 3 + 1
     assert step_times([0.0, 0.3], 0.1).size == 4
     assert step_times([0.0, 0.05], 0.1).tolist() == [0.0, 0.05]
+
+
+def test_every_third_step_and_the_end_of_each_segment() -> None:
+    """Segments of 7 and 2 steps."""
+    grid = step_times([0.0, 0.7, 0.9], 0.1, 3)
+    np.testing.assert_allclose(grid, [0, 0.3, 0.6, 0.7, 0.9], rtol=1e-14)
+
+
+def test_switches_inside_a_run() -> None:
+    """Of all schedules and further ones, once each; none at its ends or beyond them."""
+    switching = Switching([0.5, 2.0, 7.0], [1, 2, 3, 4])
+    extra = [1.0, 2.0 * (1 + 1e-15), 0.0, 4.0, 4.0 * (1 - 1e-15), 1e-15]
+    assert breakpoints(4.0, 0.3, switching, math.sin, extra=extra) == [0, 0.5, 1, 2, 4]
+    # What counts as rounding follows the length of the run.
+    assert breakpoints(1e-6, extra=[1e-9, 2e-9]) == [0, 1e-9, 2e-9, 1e-6]
+    assert breakpoints(1e6, extra=[1.0, 1.0 + 1e-8]) == [0, 1, 1e6]
+    with pytest.raises(ArgumentError, match="switch_times=nan"):
+        breakpoints(1.0, extra=[math.nan])
+
+
+@pytest.mark.parametrize("t_max", [0.0, 0.1, 30.0])
+def test_functions_are_tried_at_times_of_the_run(t_max: float) -> None:
+    asked: list[float] = []
+    as_function("onsager", lambda t: asked.append(t) or 1.0, t_max)
+    assert min(asked) == 0
+    if t_max:
+        assert sum(0 < t < 0.9 * t_max for t in asked) == 1
+        assert max(asked) == np.nextafter(t_max, 0)
 
 
 @pytest.mark.parametrize(

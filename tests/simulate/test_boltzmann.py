@@ -1,7 +1,9 @@
 """Samples of exp(−βE) against quadrature, closed forms and the replica theory."""
 
+import math
 import pickle
 import warnings
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from simulate import (
     kinetic_energy,
     sample_boltzmann,
 )
+from simulate.boltzmann import _ChainGenerators, _ladder, _overlap_mean
 
 # Every comparison here is at 4.5 standard errors: two-sided false alarm 7e-6 each, about 30 of
 # them, if the errors are right; effective sample sizes of thousands keep them so.
@@ -45,7 +48,7 @@ def agree(run: BoltzmannSamples, expected: dict[str, float]) -> None:
         assert abs(float(getattr(run, name)) - value) < LEVEL * error
 
 
-@pytest.mark.parametrize(("beta", "eta"), [(1.0, 0.0), (6.0, 0.0), (6.0, 0.3)])
+@pytest.mark.parametrize(("beta", "eta"), [(1.0, 0.0), (6.0, 0.3)])
 def test_two_neurons(beta: float, eta: float) -> None:
     """Two wells at ±x* and a saddle between them: the chains must cross it."""
     J = np.array([[0.0, 2.2], [1.4, 0.0]])
@@ -141,6 +144,26 @@ def test_seed() -> None:
     assert not np.allclose(one.samples, other.samples)
 
 
+@pytest.mark.parametrize("lowest", [0.2, 3.0])
+def test_rungs_are_near_enough_and_not_nearer(lowest: float) -> None:
+    """ln β rises by 2/√n at most, and by more than half of it where one step is not enough."""
+    betas, n = np.array([5.0, 1.0, 5.05]), 400
+    ladder = _ladder(betas, n, lowest)
+    assert ladder[0] == min(lowest, 1.0)
+    assert set(betas) <= set(ladder)
+    assert ladder[-1] == 5.05
+    rises = np.diff(np.log(ladder))
+    assert np.all(rises > 0)
+    assert np.max(rises) <= 2 / math.sqrt(n) * (1 + 1e-9)
+    assert np.all(rises[:-1] > 1 / math.sqrt(n))
+
+
+def test_every_chain_rung_and_swap_has_its_own_stream() -> None:
+    streams = _ChainGenerators(5, chains=2, rungs=3)
+    alone = [*streams.swap_uniform(1).ravel(), *streams.uniform().ravel()]
+    assert len(set(alone)) == 2 + 2 * 3
+
+
 def test_chains_that_have_not_mixed_are_flagged() -> None:
     J = couplings.elliptic(40, 2.0, seed=8)
     with pytest.warns(SamplingWarning, match="not mixed at beta=10000"):
@@ -160,6 +183,18 @@ def test_error_of_the_overlap() -> None:
     assert spread / np.mean([float(run.overlap_err) ** 2 for run in runs]) < 31.3 / 11
 
 
+def test_error_of_the_overlap_between_chains() -> None:
+    """Mean square overlaps a_k + a_l of pairs: their mean, 2⟨a⟩, has the error 2 s_a/√4."""
+    a = np.array([0.1, 0.2, 0.4, 0.8])
+    pairs = np.array([first + second for first, second in combinations(a, 2)])
+    # Nearly constant in time: only chains differ.
+    wobble = 1 + 1e-5 * (-1.0) ** np.arange(400)
+    mean = _overlap_mean(np.sqrt(pairs)[:, None] * wobble, len(a))
+    root = math.sqrt(2 * np.mean(a))
+    assert mean.value == pytest.approx(root, rel=1e-8)
+    assert mean.value_err == pytest.approx(np.std(a, ddof=1) / (2 * root), rel=1e-8)
+
+
 def test_a_frozen_chain_is_flagged() -> None:
     """One hot rung, no warm-up: nothing is accepted, and nothing is known."""
     J = couplings.elliptic(100, 10.0, seed=1)
@@ -170,6 +205,7 @@ def test_a_frozen_chain_is_flagged() -> None:
     assert np.isnan(run.q_err)
 
 
+@pytest.mark.slow
 def test_paramagnetic_branch() -> None:
     """γ = 0: q, βe and r at n = 100 over 6 couplings; 4.5 standard errors and 2/n of size."""
     beta = np.array([1.0, 5.0])

@@ -89,6 +89,11 @@ def test_dale_in_either_storage(n, f, alpha, mu, sigma, seed) -> None:
         assert sparse.nnz == 0
 
 
+def test_the_sets_by_name_are_those_of_the_figure() -> None:
+    for name, (mu_e, mu_i, *_) in FIGURE_6.items():
+        assert couplings.PAPER_SETS[name] == COMMON | {"mu_e": mu_e, "mu_i": mu_i}
+
+
 def test_dale_columns_are_of_two_kinds() -> None:
     """Noiseless full couplings: round(f n) excitatory columns, also where f n is not integer."""
     full = {"alpha": 1.0, "mu_e": 1.0, "mu_i": -3.0, "sigma_e": 0.0, "sigma_i": 0.0, "seed": 0}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ from meanfield import ArgumentError, Switching, load
 from meanfield.common.arguments import Array
 from simulate import StepSizeWarning, couplings, integrate
 from simulate.reservoir import (
+    _RIDGES,
     MemoryCurve,
     SingularCovarianceWarning,
+    _cross_validated,
     memory_curve,
     memory_function,
     stimulus_targets,
@@ -63,6 +66,26 @@ def test_ridge_is_the_stated_system() -> None:
     score = 1 - np.mean((test @ w - z[300:]) ** 2, axis=0) / np.mean(z[300:] ** 2, axis=0)
     np.testing.assert_allclose(curve.m, score, rtol=1e-12)
     np.testing.assert_allclose(curve.condition, np.linalg.cond(covariance), rtol=1e-10)
+
+
+def test_the_ridge_is_that_of_five_blocks() -> None:
+    """Each block is predicted by the others but a gap; targets of very different noise."""
+    rng = np.random.default_rng(3)
+    X = rng.standard_normal((203, 30))
+    z = X[:, :12] + rng.standard_normal((203, 12)) * np.geomspace(0.1, 30, 12)
+    edges, gap = [0, 40, 81, 121, 162, 203], 3
+    missed = np.zeros((len(_RIDGES), 12))
+    for start, end in pairwise(edges):
+        kept = [k for k in range(203) if not start - gap <= k < end + gap]
+        covariance = X[kept].T @ X[kept] / len(kept)
+        scale = np.linalg.eigvalsh(covariance)[-1]
+        for row, ridge in zip(missed, _RIDGES, strict=True):
+            system = covariance + ridge * scale * np.eye(30)
+            w = np.linalg.solve(system, X[kept].T @ z[kept] / len(kept))
+            row += np.sum((X[start:end] @ w - z[start:end]) ** 2, axis=0)
+    best = np.array(_RIDGES)[np.argmin(missed, axis=0)]
+    assert len(set(best)) > 2
+    np.testing.assert_array_equal(_cross_validated(X, z, gap, intercept=False), best)
 
 
 def test_held_out_score_sees_what_the_fitted_one_does_not() -> None:

@@ -45,6 +45,7 @@ def rate_at_rest(g: float, gamma: float, t_skip: float, t_max: float) -> float:
     return (log_size(g, gamma, t_max) - log_size(g, gamma, t_skip)) / (2 * (t_max - t_skip))
 
 
+@pytest.mark.slow
 def test_reference_at_rest() -> None:
     """It tends to −1 + g(1+γ), like −ln t/4t; 6 stored matrices of 400 neurons at t = 2 and 6.
 
@@ -339,6 +340,9 @@ def test_dataset_and_trace() -> None:
     assert (growth[-1] - growth[start]) / 2 == pytest.approx(
         run.value + run.value_finite_m, rel=1e-9
     )
+    # The drift is from the first half of that time to the second.
+    early, late = growth[start + 10] - growth[start], growth[-1] - growth[start + 10]
+    assert run.drift == pytest.approx(late - early, rel=1e-9)
     data = run.to_dataset()
     assert data.trace.dims == ("t",)
     assert float(data["value"]) == run.value

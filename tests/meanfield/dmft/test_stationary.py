@@ -18,9 +18,11 @@ from meanfield import (
     response_curve,
     stationary,
     steady_state,
+    transfer_function,
     two_time,
 )
-from meanfield.dmft.stationary import solver
+from meanfield.dmft.stationary import energy, solver
+from meanfield.dmft.stationary.hermite import hermite_series
 from simulate import couplings, integrate
 
 # g, σ², Δ₀, q, ½⟨f²⟩, λ, τ_half; as many digits as an independent computation gave.
@@ -416,6 +418,35 @@ def test_both_routes_agree(monkeypatch, phi, g, sigma):
         np.testing.assert_allclose(found, expected, rtol=1e-11, err_msg=result)
     np.testing.assert_allclose(arcsines.delta, series.delta, rtol=1e-10)
     np.testing.assert_allclose(arcsines.C, series.C, rtol=1e-10)
+
+
+@pytest.mark.parametrize("sigma", [0.0, 0.5])
+@pytest.mark.parametrize("delta0", [0.05, 0.6])
+def test_slope_of_the_energy_condition(delta0, sigma):
+    """dF/d log Δ₀ of the series against differences of F in its other form."""
+    network = energy.NoisyNetwork(transfer_function("tanh"), 1.7, sigma)
+    series = hermite_series(network.phi, delta0, order=400)
+    above, below = (energy.energy_gap(network, delta0 * np.exp(s)) for s in (1e-3, -1e-3))
+    assert energy._slope(network, series) == pytest.approx((above - below) / 2e-3, rel=1e-5)
+
+
+@pytest.mark.parametrize(("g", "sigma"), [(1.7, 0.0), (1.2, 0.5)])
+def test_a_correction_is_how_far_the_root_lies(g, sigma):
+    network = energy.NoisyNetwork(transfer_function("tanh"), g, sigma)
+    (root,) = energy.variances(network)
+    for off in (1e-4, -1e-4):
+        series = hermite_series(network.phi, root * (1 + off), order=400)
+        assert energy.correction(network, series, 1.0) == pytest.approx(off, rel=1e-3)
+
+
+def test_refinement_ends_where_a_step_is_not_half_the_last(monkeypatch):
+    """Newton's steps shrink faster until rounding, or something else, is all that is left."""
+    steps = iter([1e-3, -4e-4, 3e-4, 1e-4])
+    monkeypatch.setattr(energy, "correction", lambda *of: next(steps))
+    network = energy.NoisyNetwork(transfer_function("tanh"), 1.7, 0.5)
+    series, left = energy.refined(network, 0.6, order=400, refinement=1.0, guarded=False)
+    assert left == 3e-4
+    assert series.delta0 == pytest.approx(0.6 * (1 - 1e-3) * (1 + 4e-4), rel=1e-14)
 
 
 def test_the_limit_of_signs():

@@ -466,6 +466,17 @@ def test_many_directions_per_row_of_the_novikov_sums() -> None:
 # ---------------------------------------------------------------------------------- parts
 
 
+def test_without_sampling_there_is_nothing_to_correct() -> None:
+    """γ = 0: no effect of a step, of batches or of a window."""
+    run = steady_state(1.5)
+    effects = [
+        name for name in run.to_dataset() if name.endswith(("_step", "_finite_m", "_window"))
+    ]
+    assert len(effects) >= 5
+    for name in effects:
+        assert np.all(getattr(run, name) == 0), name
+
+
 def test_lag_averages() -> None:
     """A rotating state: ⟨xx⟩ = cos, and ⟨φh⟩ keeps its even part only."""
     lags = LagAverages(6, 2)

@@ -206,6 +206,15 @@ def test_jacobian_is_the_derivative(eta: float, phi: str) -> None:
         np.testing.assert_allclose(jacobian[:, :, j], (up - down) / 2e-5, rtol=1e-6, atol=1e-7)
 
 
+@pytest.mark.parametrize("eta", [0.0, 0.4])
+def test_the_start_is_exact_for_a_linear_network(eta: float) -> None:
+    g, gamma = np.array([0.4, 0.6, 0.9, 1.2]), np.array([0.9, 0.4, -0.3, -0.6])
+    temperature = np.array([0.01, 0.3, 1.0, 5.0])
+    points = Points(g, gamma, temperature, np.full(4, eta), transfer_function("linear"))
+    unknowns = paramagnetic._linear_limit(points)
+    np.testing.assert_allclose(paramagnetic.equations(unknowns, points, 200)[0], 0, atol=1e-10)
+
+
 def test_bimodal_and_peaked_single_site_laws() -> None:
     # k = g²γr > 1: x − kφ has three zeros; checked in the general map with its own quadrature.
     point = saddle_point([6.0, 10.0], 1.0, beta=[50.0, 1e4], branch="paramagnetic")

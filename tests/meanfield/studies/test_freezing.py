@@ -25,7 +25,7 @@ from meanfield import (
 from meanfield.command_line import main
 from meanfield.common import seeds
 from meanfield.common.study import as_tables
-from meanfield.studies.freezing import FREEZING
+from meanfield.studies.freezing import _FIRST, FREEZING, _times
 from simulate import couplings, integrate
 
 Capture = pytest.CaptureFixture[str]
@@ -216,6 +216,16 @@ def test_layout() -> None:
     assert (curve.displacement[..., 0] == 0).all()
     assert {"seed", "gamma", "quasipotential_version", "created"} <= set(curve.attrs)
     np.testing.assert_array_equal(curve.final_energy, curve.energy[..., -1])
+
+
+@pytest.mark.parametrize("total", [0.7, 1.0, 3.0, 4.0, 1000.0])
+def test_saved_times_begin_early(total: float) -> None:
+    """Octaves down from the end, to the first time that is early enough."""
+    t = _times(total).t
+    assert t[-1] == total
+    assert t[1] <= _FIRST
+    assert t[2] > t[1]
+    assert total <= _FIRST or 2 * t[1] > _FIRST
 
 
 def test_seeds() -> None:

@@ -70,7 +70,7 @@ def points_100(couplings_100: Array) -> FixedPoints:
 
 
 @pytest.mark.parametrize("phi", ["tanh", "erf", "algebraic"])
-@pytest.mark.parametrize("a", [1.3, 2.0, 5.0])
+@pytest.mark.parametrize("a", [1.1, 2.0, 5.0])
 def test_one_neuron(a: float, phi: str) -> None:
     function = transfer_function(phi)
 

@@ -15,7 +15,8 @@ from meanfield import ArgumentError, load, transfer_function
 from meanfield.common.arguments import Array
 from simulate import couplings, energy_gradient
 from simulate.fixed_points import FixedPointError, find_fixed_points
-from simulate.fixed_points.descent import Landscape, descend
+from simulate.fixed_points.descent import EPS, Landscape, _below, descend
+from simulate.fixed_points.points import _measured
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +58,15 @@ def test_saddles_of_the_energy_are_left() -> None:
     assert points.escapes >= 3
 
 
+def test_a_saddle_is_left_as_far_as_one_per_neuron() -> None:
+    """64 uncoupled neurons at the hump: all fall together, to 0 or to x*, as far as E falls."""
+    n, hump = 64, float(np.arccosh(np.sqrt(2.0)))
+    landscape = Landscape(2 * np.eye(n), transfer_function("tanh"))
+    lowest = _below(landscape.at(np.full(n, hump)), np.full(n, 1 / np.sqrt(n)))
+    assert lowest is not None
+    assert np.sqrt(np.mean((lowest.x - hump) ** 2)) == pytest.approx(1)
+
+
 def test_starts_depend_on_seed_and_number_only() -> None:
     J = couplings.elliptic(40, 2.5, seed=2)
     few, many = (find_fixed_points(J, n_starts=k, seed=7) for k in (5, 37))
@@ -80,6 +90,7 @@ def test_kinds_of_starts(starts: str) -> None:
     assert points.attributes["starts"] == starts
 
 
+@pytest.mark.slow
 def test_probability_of_a_new_zero() -> None:
     """Good's and Turing's estimate against the zeros that fresh starts add."""
     J = couplings.elliptic(60, 2.5, seed=3)
@@ -94,6 +105,30 @@ def test_probability_of_a_new_zero() -> None:
     share = fresh / 192
     error = first.new_zero_probability_err + np.sqrt(share / 192)
     assert abs(first.new_zero_probability - share) < 4 * error
+
+
+def test_error_of_the_probability_by_counts() -> None:
+    """Esty (1983): (f₁ + 2f₂ − f₁²/n)/n², for f₁ zeros met once and f₂ met twice."""
+    a = np.array([2.0, 2.5])
+    first, second = (brentq(lambda x, a=a: a * np.tanh(x) - x, 0.1, 3) for a in a)
+    once = [[first, 0.0], [0.0, second]]
+    twice = [[first, second]] * 2
+    points = find_fixed_points(np.diag(a), x0=np.array([*once, *twice, *[[0.0, 0.0]] * 3]).T)
+    assert sorted(points.hits) == [1, 1, 2, 3]
+    assert points.new_zero_probability == 2 / 7
+    expected = np.sqrt((2 + 2 * 1 - 2**2 / 7) / 7**2)
+    assert points.new_zero_probability_err == pytest.approx(expected, rel=1e-12)
+
+
+def test_states_beside_a_threefold_zero_are_one_with_it() -> None:
+    """f = −x³/3 there: rms f = EPS displaces all of 64 neurons by (3 EPS)^(1/3)."""
+    n = 64
+    landscape = Landscape(np.eye(n), transfer_function("tanh"))
+    rest = _measured(landscape.at(np.zeros(n)), "zero", 1)
+    assert not rest.proven
+    assert rest.radius > np.sqrt(n) * np.cbrt(3 * EPS)
+    defect = np.sqrt(n) * EPS
+    assert rest.radius == pytest.approx(4 * np.cbrt(6 * defect / landscape.lipschitz), rel=1e-12)
 
 
 def test_failures_are_counted(couplings_100: Array) -> None:

@@ -23,6 +23,7 @@ from simulate import (
     maximal_lyapunov,
     runge_kutta,
 )
+from simulate.integration import IntegrationError
 from simulate.integration.problem import Problem
 from simulate.integration.schemes import SCHEMES, Memory, Move, Scheme
 from simulate.network import Network
@@ -173,6 +174,31 @@ def test_embedded_weights_make_steps_adapt(kappa: float) -> None:
     assert runs[0].n_rejected > 0
     assert all(run.converged for run in runs)
     assert runs[0].n_evaluations < runs[1].n_evaluations
+
+
+def test_every_try_is_a_step_or_a_rejected_one() -> None:
+    tries = 0
+
+    def step(*arguments: Any) -> Any:
+        nonlocal tries
+        tries += 1
+        return PAIR.step(*arguments)
+
+    J, scheme = couplings.elliptic(20, 3.0, seed=4), replace(PAIR, step=step)
+    run = integrate(J, start(20), t_max=3.0, dt=0.5, method=scheme, tol=1e-4, save_at=4)
+    assert run.n_rejected > 0
+    assert run.n_steps + run.n_rejected == tries
+
+
+@pytest.mark.parametrize("t_max", [1e-3, 3.0])
+def test_a_step_that_is_never_short_enough_ends_the_run(t_max: float) -> None:
+    def step(*arguments: Any) -> Any:
+        return PAIR.step(*arguments)._replace(error=lambda last: np.ones_like(last.drift))
+
+    with pytest.raises(IntegrationError, match=r"fell below rounding at t = 0; raise tol=1e-06"):
+        integrate(
+            np.eye(3), np.ones(3), t_max=t_max, dt=t_max, method=replace(PAIR, step=step), tol=1e-6
+        )
 
 
 def test_a_scheme_travels_and_serves_every_call() -> None:

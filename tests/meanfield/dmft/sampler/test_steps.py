@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from meanfield import SiteModel, maximal_lyapunov, stationary, steady_state, two_time
+from meanfield.dmft.sampler.ensemble import BatchAverages
 from meanfield.dmft.sampler.run import SamplerRun, SamplerSetting
-from meanfield.dmft.sampler.steps import between, every_second
+from meanfield.dmft.sampler.steps import Pair, between, every_second
 from meanfield.schedule import step_times
 
 NAMES = ("C", "delta", "freezing", "energy", "r_int")
@@ -84,6 +85,26 @@ def test_effect_between_common_times(save_every: int) -> None:
             # The same runs; saved times three steps apart are met by twice the step as well.
             last = np.ravel(getattr(same, f"{name}_step"))[-1]
             assert np.ravel(effect)[-1] == pytest.approx(last)
+
+
+def test_a_lost_run_leaves_the_effect_unknown() -> None:
+    """Pairs that differ by 1, 2 and 6, a third of which is the effect; then one run is lost."""
+    short = [BatchAverages({"x": np.array([v, 0.0])}, {}) for v in (1.0, 5.0, 2.0)]
+    long = [BatchAverages({"x": np.array([v, 0.0])}, {}) for v in (2.0, 7.0, 8.0)]
+
+    def of(batch: BatchAverages) -> Any:
+        return batch.values.get("x")
+
+    value, err = Pair(short, long, False, 1 / 3).effect(of)
+    np.testing.assert_allclose(value, [1, 0])
+    np.testing.assert_allclose(err, [np.std([1, 2, 6], ddof=1) / math.sqrt(3) / 3, 0])
+    lost = BatchAverages({}, {})
+    for pair in (
+        Pair(short, [*long[:2], lost], False, 1.0),
+        Pair([lost, *short[1:]], long, True, 1.0),
+    ):
+        for unknown in pair.effect(of):
+            np.testing.assert_array_equal(unknown, [np.nan, np.nan], strict=True)
 
 
 def test_without_small_batches_nothing_is_known_of_the_step() -> None:
