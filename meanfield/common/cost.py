@@ -84,6 +84,12 @@ def check(
     raise ArgumentError(f"{shown(name, value)}: {needs}; {instead}, or set {VARIABLE}=off")
 
 
+def whole(name: str, value: Any, number: float, instead: str) -> int:
+    """So many things as an argument asks for, rounded; refused where they fit into no memory."""
+    check(name, value, instead, numbers=number)
+    return round(number)
+
+
 def broadcast(
     numbers: float = 0.0, seconds: float = 0.0, /, **arrays: NDArray[Any]
 ) -> list[NDArray[Any]]:

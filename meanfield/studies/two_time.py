@@ -151,6 +151,7 @@ def _stride(every: float | None, t_max: float, dt: float) -> int:
     steps = (t_max / _SAVED if every is None else every) / dt if dt > 0 else 1.0
     if not math.isfinite(steps):
         return 1
+    steps = min(steps, 2.0**50)
     # By default no more points than promised, on request the nearest spacing.
     return max(1, math.ceil(steps - 1e-9) if every is None else round(steps))
 

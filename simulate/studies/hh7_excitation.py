@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meanfield import Switching
-from meanfield.common import seeds, style
+from meanfield.common import arguments, cost, seeds, style
 from meanfield.common.study import Part, Study, told
 
 from ..couplings import PAPER_SETS
@@ -47,7 +47,9 @@ def switched(
     # Rounded so that times which should be one are.
     ends = np.round(t_phase * np.arange(1, 4), 9)
     earlier = np.round(ends - t_phase / 4, 9)
-    grid = np.round(save_step * np.arange(round(3 * t_phase / save_step) + 1), 9)
+    save_step = arguments.positive("save_step", save_step)
+    count = cost.whole("t_phase", t_phase, 3 * t_phase / save_step, "raise save_step")
+    grid = np.round(save_step * np.arange(count + 1), 9)
     run = integrate(
         J, seeds.generator(seed, "start").standard_normal(n), t_max=3 * t_phase,
         onsager=Switching([t_phase, 2 * t_phase], [0, 1, 0]),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanfield.common import style
+from meanfield.common import arguments, cost, style
 from meanfield.common.arguments import ArgumentError, Array
 from meanfield.common.study import Part, Study, told
 
@@ -49,7 +49,8 @@ def readout(
     n_shown : int
         Neurons whose currents are kept.
     """
-    count = round((t_max - t_skip) / sample_every)
+    sample_every = arguments.positive("sample_every", sample_every)
+    count = cost.whole("t_max", t_max, (t_max - t_skip) / sample_every, "raise sample_every")
     if count < 40:
         raise ArgumentError(
             f"t_max={t_max:g}: {count} samples after t_skip={t_skip:g} are too few, raise it"

@@ -10,7 +10,8 @@ import numpy as np
 import xarray as xr
 from scipy.special import stdtrit
 
-from meanfield.common import arguments, style
+from meanfield.common import arguments, cost, style
+from meanfield.common.arguments import ArgumentError
 from meanfield.common.study import CONVERGED, PRINTED, Part, Study, told
 
 from ..integration import integrate
@@ -72,7 +73,10 @@ def memory_functions(
         Precision of the run; single is twice as fast, and safe with a ridge.
     """
     if windows is None:
-        windows = [arguments.positive("t_max - t_skip", t_max - t_skip)]
+        t_max = arguments.positive("t_max", t_max)
+        if not t_max > arguments.nonnegative("t_skip", t_skip):
+            raise ArgumentError(f"t_max={t_max:g}: must be longer than t_skip={t_skip:g}")
+        windows = [t_max - t_skip]
     # The readout of [HH] has no intercept.
     how: dict[str, Any] = {
         "ridge": None, "formula": formula, "intercept": False, "test_fraction": _HELD_OUT
@@ -121,7 +125,7 @@ def memory_functions(
 
 def _count(window: float, samples: int | None) -> int:
     if samples is None:
-        return max(1, round(window / _SAMPLE_EVERY))
+        return max(1, cost.whole("windows", window, window / _SAMPLE_EVERY, "give samples"))
     return arguments.count("samples", samples, 1)
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import xarray as xr
 
 from meanfield import Switching, transfer_function
-from meanfield.common import arguments, seeds, style
-from meanfield.common.arguments import Array
+from meanfield.common import arguments, cost, seeds, style
+from meanfield.common.arguments import ArgumentError, Array
 from meanfield.common.study import Part, Study, told
 from meanfield.schedule import Schedule, breakpoints, step_times
 
@@ -69,13 +69,16 @@ def run(
     J, noted = make_couplings(couplings, n, g, gamma, seed, usual=_GAIN)
     t_max, dt = arguments.positive("t_max", t_max), arguments.positive("dt", dt)
     save_step = arguments.positive("save_step", save_step)
+    if save_step > t_max:
+        raise ArgumentError(f"save_step={save_step:g}: longer than t_max={t_max:g}")
     times: Array
     if callable(temperature) or temperature > 0:
         # Noisy runs are known at their steps only.
+        cost.whole("t_max", t_max, t_max / dt, "raise dt")
         segments = breakpoints(t_max, onsager, temperature)
         times = step_times(segments, dt, max(1, round(save_step / dt)))
     else:
-        count = int(np.ceil(t_max / save_step - 1e-9))
+        count = cost.whole("t_max", t_max, np.ceil(t_max / save_step - 1e-9), "raise save_step")
         times = np.append(save_step * np.arange(count, dtype=np.float64), t_max)
     function = transfer_function(phi)
     before: list[Any] = []
