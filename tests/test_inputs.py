@@ -475,12 +475,11 @@ def test_the_options(command: str, capsys: pytest.CaptureFixture[str]) -> None:
 if __name__ == "__main__":
     only = sys.argv[1:]
     counts: Counter[str] = Counter()
-    for function in CALLS:
-        if only and not any(word in named(function) for word in only):
-            continue
-        for cell in [cell for cell in cells() if cell[0] is function]:
-            kind, text = verdict(*cell)
+    for function, argument, label in cells():
+        if not only or any(word in named(function) for word in only):
+            kind, text = verdict(function, argument, label)
             counts[kind] += 1
             if kind in WRONG:
-                print(f"{named(function)}({cell[1]}: {cell[2]}): {kind}: {text:.200}", flush=True)
+                cell = f"{named(function)}({argument}: {label})"
+                print(f"{cell}: {kind}: {text:.200}", flush=True)
     print(dict(counts), sum(counts.values()))
