@@ -147,9 +147,12 @@ def _is_count(value: Any) -> bool:
 
 
 def _is_real(value: object) -> bool:
+    # First what is seen most, and told fastest.
+    if type(value) is np.ndarray and value.dtype.kind != "O":
+        return value.dtype.kind in "iuf"
     if isinstance(value, list | tuple):
         return all(map(_is_real, value))
-    if isinstance(value, Real):
+    if isinstance(value, float | int | Real):
         return not isinstance(value, bool)
     given = np.asarray(value)
     if given.dtype.kind == "O":
