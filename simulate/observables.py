@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from meanfield import TransferFunction, transfer_function
 from meanfield.common import arguments, cost, style
-from meanfield.common.arguments import ArgumentError, Array, validated
+from meanfield.common.arguments import LARGEST, ArgumentError, Array, validated
 from meanfield.common.result import Result, coordinate, error, fact, given, value
 
 from .integration import Trajectory
@@ -144,14 +144,13 @@ def _stacked_states(x: Trajectory | ArrayLike) -> NDArray[np.floating]:
     states = kept_states(x) if isinstance(x, Trajectory) else arguments.real("x", x)
     if states.ndim not in (2, 3) or not states.size:
         raise ArgumentError(f"x of shape {states.shape}: expected real (L, n) or (L, n, batch)")
-    # One row at a time, without memory of the order of the states.
-    with np.errstate(over="ignore", invalid="ignore"):
-        rows = (row.ravel(order="K") for row in states)
-        squares = float(sum(row @ row for row in rows))
-        # The largest number met on the way to a covariance or a power spectrum.
-        largest = squares * states.size
-    if not np.isfinite(largest):
-        raise ArgumentError("x: must be finite, and so must be the sum of its squares")
+    # One row at a time, without memory of the order of the states.  Statistics take fourth powers.
+    largest = float(np.max([np.abs(row).max() for row in states]))
+    if not (largest == 0 or 1 / LARGEST <= largest <= LARGEST):
+        raise ArgumentError(
+            f"x: the largest is {largest:g}, must be 0, or finite and in "
+            f"[{1 / LARGEST:g}, {LARGEST:g}]"
+        )
     return states
 
 
@@ -647,6 +646,6 @@ def principal_components(
         total_variance=total,
         mean=mean,
         t=x.t if isinstance(x, Trajectory) else None,
-        reason=_reason_of(x),
+        reason=_reason_of(x) or ("" if total > 0 else "x does not vary: it has no components"),
         attributes=_described(told, x, of, phi),
     )

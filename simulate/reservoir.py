@@ -691,6 +691,8 @@ def memory_curve(
     """
     told = given(memory_curve, locals())
     times = _sample_times(t_max, t_skip, sample_every)
+    n = Network(J, phi=phi, eta=eta, dtype=dtype).n
+    cost.check("t_max", t_max, "shorten it, or raise sample_every", numbers=times.size * n)
     drive = two_sines if stimulus is None else stimulus
     jumps = _jumps(drive, switch_times).tolist()
     targets = stimulus_targets(times, tau, task=task, stimulus=drive, switch_times=jumps)
@@ -700,7 +702,6 @@ def memory_curve(
         "ridge": ridge, "formula": formula, "intercept": intercept, "test_fraction": test_fraction
     }  # fmt: skip
     split(targets, gap=gap_samples, **how)
-    n = Network(J, phi=phi, eta=eta, dtype=dtype).n
     weights = arguments.array(
         "input_weights", np.ones(n) if input_weights is None else input_weights
     )

@@ -94,6 +94,8 @@ def _kinds(owner: Any, annotation: Any) -> list[_Kind]:
             members = [alias, *(one for one in members if one not in own)]
     if {Any, inspect.Parameter.empty} & set(members):
         return []
+    if Path in members:
+        members = [one for one in members if one is not str]
     return [_kind(owner, one) for one in members]
 
 
@@ -139,6 +141,10 @@ def _is_type(value: Any) -> bool:
         return False
 
 
+def _is_path(value: Any) -> bool:
+    return isinstance(value, str | os.PathLike) and "\0" not in str(value)
+
+
 def _is_count(value: Any) -> bool:
     try:
         return not isinstance(value, bool | np.bool_) and index(value) is not None
@@ -175,7 +181,7 @@ _PLAIN = {
     int: _Kind(_is_count, "an integer"),
     float: _Kind(lambda v: not _is_list(v) and _reads(v) and np.ndim(v) == 0, "a real number"),
     str: _Kind(lambda v: isinstance(v, str), "a text"),
-    Path: _Kind(lambda v: isinstance(v, str | os.PathLike), "a path"),
+    Path: _Kind(_is_path, "a path"),
     ArrayLike: _Kind(_reads, _REAL),
     DTypeLike: _Kind(_is_type, "a floating type"),
     Mapping: _Kind(lambda v: isinstance(v, Mapping), "a mapping"),
@@ -218,8 +224,11 @@ def _number(
 
 
 def array(name: str, value: ArrayLike) -> Array:
-    """Finite numbers as an array of any shape."""
-    return _checked(name, value, np.isfinite, "must be finite")
+    """Finite numbers as an array of any shape: data, of any size."""
+    array = real(name, value).astype(float)
+    if not np.all(np.isfinite(array)):
+        raise ArgumentError(f"{name}: must be finite")
+    return array
 
 
 def _is_positive(values: Array) -> NDArray[np.bool_]:

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from .arguments import ArgumentError
+from .arguments import ArgumentError, validated
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -37,7 +37,7 @@ except ImportError:  # Windows: no locks.
 _FACTS = "quasipotential"
 _INTEGER = 2**31
 # Hidden beside a set: what is not whole, what is and has to be moved, who writes it.
-_PARTIAL, _WHOLE, _LOCK = ".partial", ".whole", ".lock"
+_PARTIAL, _WHOLE, _LOCK = (f".quasipotential-{kind}" for kind in ("partial", "whole", "lock"))
 # How the list of a set begins, at the end of a text, and how long it may be.
 _LIST, _TAIL = "<!-- files, SHA-256: ", 1 << 16
 _SCHEMA = 1
@@ -130,25 +130,29 @@ class ResultSet:
         """From now on what is there appears, with what is added, even after an error or a kill."""
         whole = self._staged.with_suffix(_WHOLE)
         if self._staged != whole:
-            os.replace(self._staged, whole)
+            with named(self.folder):
+                os.replace(self._staged, whole)
             self._staged = whole
 
 
 def settle(folder: Path, but: str = "") -> None:
     """Finish the sets of runs that were killed, and remove what was not whole."""
+    if fcntl is None:
+        return
     found = {p.stem[1:] for kind in (_PARTIAL, _WHOLE) for p in folder.glob(f".*{kind}")}
     for name in found - {but}:
-        # What others write, or may not be written, is left to them.
-        with suppress(ArgumentError, OSError), locked(folder / f".{name}{_LOCK}", "path"):
-            _settled(folder, name)
+        # What others write, or may not be written, is left to them; without locks nobody knows.
+        with suppress(ArgumentError, OSError, FileWarning), warnings.catch_warnings():
+            warnings.simplefilter("error", FileWarning)
+            with locked(folder / f".{name}{_LOCK}", "path"):
+                _settled(folder, name)
 
 
 def _settled(folder: Path, name: str) -> None:
     """Move a whole set into place, or go on with that; remove one that is not whole."""
     try:
         if (whole := folder / f".{name}{_WHOLE}").exists():
-            with named(folder):
-                _moved(folder, whole)
+            _moved(folder, whole)
         shutil.rmtree(folder / f".{name}{_PARTIAL}", ignore_errors=True)
     except KeyboardInterrupt:
         _settled(folder, name)
@@ -160,9 +164,13 @@ def _moved(folder: Path, whole: Path) -> None:
     there = {path.name: path for path in whole.iterdir() if not path.name.startswith(".")}
     index = next((name for name, path in there.items() if _listed(path)), "")
     names = _listed(there[index]) if index else there
+    for one in [*names, *([index] if index else [])]:
+        if (folder / one).is_dir():
+            with named(folder / one):
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     for one in names:
         # Those that are not there have been moved before.
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError), named(folder / one):
             os.replace(whole / one, folder / one)
     if index:
         for one, digest in _listed(folder / index).items():
@@ -221,7 +229,7 @@ def read_kept(path: Path) -> Any:
         facts = json.loads(path.read_bytes())
         schema, content = facts["schema"], facts["content"]
         is_whole = _sum(content) == facts["digest"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ArgumentError(f"path={str(path)!r}: {_DAMAGED}") from error
     if schema != _SCHEMA:
         raise ArgumentError(f"path={str(path)!r}: of format {schema!r}, must be {_SCHEMA}")
@@ -266,11 +274,13 @@ def _taken(path: Path, argument: str, who: str) -> BinaryIO:
             raise ArgumentError(f"{where}: this process already writes there")
         _HELD.add(path)
     try:
-        while True:
+        for left in reversed(range(_TRIES)):
             try:
                 made(path.parent)
                 file = path.open("a+b")
             except FileNotFoundError:  # Another run was ending, and has removed the folder.
+                if not left:
+                    raise
                 continue
             try:
                 if fcntl is not None:
@@ -370,6 +380,7 @@ def _is_whole(content: bytes) -> bool:
     return digest.hexdigest().encode() == told
 
 
+@validated
 def load(path: str | Path) -> xr.Dataset:
     """Open what a command, a study or a sweep saved, with the types and the provenance it had.
 
@@ -417,6 +428,8 @@ def load(path: str | Path) -> xr.Dataset:
     try:
         data = xr.load_dataset(io.BytesIO(content), engine="scipy")
         if _FACTS in data.attrs:
+            if _DIGEST not in data.attrs:
+                raise ValueError("its digest is gone")
             data.attrs = dict(json.loads(data.attrs[_FACTS]))
     except Exception as error:  # Of whatever a damaged file makes of the reader.
         raise ArgumentError(

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, dataclass_transform
 
 import numpy as np
 
+from .arguments import ArgumentError, validated
+
 if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
@@ -141,6 +143,7 @@ class Result:
         """What was warned of: the distinct reasons."""
         return tuple(dict.fromkeys(text for text in np.ravel(self.reason).tolist() if text))
 
+    @validated
     def to_dataset(self, dims: tuple[str, ...] | None = None) -> xr.Dataset:
         """Labelled arrays with meanings and units; parameters and versions in the attributes.
 
@@ -151,7 +154,7 @@ class Result:
 
         Raises
         ------
-        ValueError
+        ArgumentError
             If `dims` does not name every axis of the points, each once, by a name that is free.
         """
         import xarray as xr
@@ -172,21 +175,14 @@ class Result:
             if isinstance(content, Mapping):
                 for key, array in content.items():
                     more = (f"{key}_{k}" for k in range(np.ndim(array) - len(axes)))
-                    variables[key] = (*axes, *more), array
+                    variables |= _parted(key, (*axes, *more), np.asarray(array), {})
                 continue
             array = np.asarray(content)
-            axes = axes[: array.ndim]
             label = {"long_name": self._meaning(about)}
             if array.dtype.kind in "iufcb" and about.unit:
                 label["units"] = about.unit
             target = coords if about.kind == "coordinate" else variables
-            if array.dtype.kind == "c":
-                # Files of netCDF know no complex numbers.
-                for part in ("real", "imag"):
-                    text = f"{label['long_name']}, {part} part"
-                    target[f"{name}_{part}"] = axes, getattr(array, part), {"long_name": text}
-            else:
-                target[name] = axes, array, label
+            target |= _parted(name, axes[: array.ndim], array, label)
         if isinstance(self.status, np.ndarray):
             meanings = ("whether the numbers may be used", "status is converged", "why not")
             for name, text in zip(_VERDICT, meanings, strict=True):
@@ -204,6 +200,7 @@ class Result:
             facts |= {name: getattr(self, name) for name in _VERDICT}
         return facts
 
+    @validated
     def save(self, path: str | Path) -> None:
         """Write the dataset to a netCDF file that `meanfield.load` opens with all types.
 
@@ -214,11 +211,15 @@ class Result:
 
         Raises
         ------
+        ArgumentError
+            If it is a folder.
         OSError
             If it cannot be written.
         """
         from .files import ResultSet, save
 
+        if Path(path).is_dir():
+            raise ArgumentError(f"path={str(path)!r}: is a folder, must be a file")
         target, data = Path(path), self.to_dataset().assign_attrs(self._facts())
         # Others that write it take a moment.
         how: dict[str, Any] = {"argument": "path", "patience": 60.0}
@@ -319,8 +320,21 @@ class Result:
             if about.kind in ("value", "error"):
                 taken |= {name, *about.dims}
         if isinstance(dims, str) or len(set(names) - taken) != count or len(names) != count:
-            raise ValueError(f"dims={dims!r}: expected {count} names, distinct and not taken")
+            raise ArgumentError(f"dims={dims!r}: expected {count} names, distinct and not taken")
         return names
+
+
+def _parted(
+    name: str, axes: tuple[str, ...], array: np.ndarray[Any, Any], label: dict[str, str]
+) -> dict[str, Any]:
+    """A variable; of complex numbers, which files of netCDF do not know, two."""
+    if array.dtype.kind != "c":
+        return {name: (axes, array, label)}
+    words = label.get("long_name", name)
+    return {
+        f"{name}_{part}": (axes, getattr(array, part), {"long_name": f"{words}, {part} part"})
+        for part in ("real", "imag")
+    }
 
 
 def status_by(reason: Any) -> Any:

@@ -125,8 +125,9 @@ class Store:
                 warnings.warn(said, FileWarning, stacklevel=3)
             if path == own and path.stat().st_size != sum(map(len, good)):
                 beside = path.with_suffix(_BESIDE)
-                beside.write_bytes(b"".join(good))
-                os.replace(beside, path)
+                with named(path):
+                    beside.write_bytes(b"".join(good))
+                    os.replace(beside, path)
         return self
 
     def _take(self, text: bytes) -> bool:
@@ -134,20 +135,27 @@ class Store:
         body = text[: -len(_END) - _DIGITS] + b"}"
         if text != _sealed(body):
             return False
-        line = json.loads(body)
-        if line.get("schema") != SCHEMA:
+        try:
+            line = json.loads(body)
+            schema = line["schema"]
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return False
+        if schema != SCHEMA:
             raise ArgumentError(
-                f"store={str(self.folder)!r}: of format {line.get('schema')}, this version "
+                f"store={str(self.folder)!r}: of format {schema}, this version "
                 f"reads {SCHEMA}; take another folder, or begin afresh"
             )
-        if "header" in line:
-            self.header = line["header"]
-            return True
-        said = [(words, _named(name, Warning, UserWarning)) for words, name in line["warnings"]]
-        failed = line["error"]
-        error = None if failed is None else PointError(**failed)
-        value = None if failed else _decoded(line["value"])
-        self._kept[line["key"]] = line["facts"], Attempt(value, said, error, line["seconds"])
+        try:
+            if "header" in line:
+                self.header = dict(line["header"])
+                return True
+            said = [(words, _named(name, Warning, UserWarning)) for words, name in line["warnings"]]
+            failed = line["error"]
+            error = None if failed is None else PointError(**failed)
+            value = None if failed else _decoded(line["value"])
+            self._kept[line["key"]] = line["facts"], Attempt(value, said, error, line["seconds"])
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return False
         return True
 
     def describe(self, header: Mapping[str, Any]) -> None:

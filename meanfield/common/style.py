@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .arguments import ArgumentError
+
 if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
@@ -66,6 +68,8 @@ def curves(
     drawn: Sequence[tuple[ArrayLike, ArrayLike | None, str]],
 ) -> Axes:
     """Curves with their errors on `ax`, or on a figure of their own that notebooks show."""
+    if not hasattr(ax, "set_xlabel") and ax is not None:
+        raise ArgumentError(f"ax={ax!r:.200}: must be Axes of matplotlib, or None")
     if ax is None:
         from matplotlib import pyplot as plt
 

@@ -27,6 +27,8 @@ from .sampler.tangents import SitePoint, tangent_response
 FINITE_M = ("report", "extrapolate", "ignore")
 # Violation of the balance of ⟨x²⟩ from which a step is called too long.
 _BALANCED = 0.1
+# Share of C(t, t) that may be left where a window forgets, and of states that may stay unrevealed.
+_LEFT, _NEGLECTED = 0.3, 0.1
 # Time between two measurements of the integrated response.
 _PROBE = 0.1
 # Revealed directions, as a share of a batch, up to which Novikov sums are unbiased, in quiet runs
@@ -223,8 +225,8 @@ def two_time(
         Share of a state below which a new direction of the couplings is not revealed.
     window : float
         Time after which the past is forgotten: cuts C and R off at lags beyond it.  Time and memory
-        then grow linearly with `t_max`.  Only where both decay within it, and without white noise;
-        default never.
+        then grow linearly with `t_max`.  Only where both decay within it, else the result is
+        flagged, and without white noise; default never.
     finite_m : {"report", "extrapolate", "ignore"}
         What to do about the difference b/M of batches of M trajectories from M → ∞, measured on as
         many batches of M/4 trajectories.  Extrapolation costs a factor of about 1.5 in error.
@@ -450,6 +452,17 @@ def sample(
     return found
 
 
+def _forgotten(window: float, t: Array, C: Array) -> str:
+    """What is wrong with forgetting beyond a window where C has not decayed; else empty."""
+    beyond = np.subtract.outer(t, t) >= window
+    if not beyond.any():
+        return ""
+    same = np.sqrt(np.diagonal(C))
+    size = np.outer(same, same)
+    left = float(np.max(np.divide(np.abs(C), size, out=np.zeros_like(C), where=size > 0)[beyond]))
+    return f"C is still {left:.0%} of C(t, t) beyond the window, raise it" * (left > _LEFT)
+
+
 def _from_batches(
     setting: SamplerSetting,
     task: TwoTimeTask,
@@ -488,7 +501,10 @@ def _from_batches(
         )
     if reason:
         warnings.warn(reason, StepSizeWarning, stacklevel=4)
-    reason = "; ".join(filter(None, [reason, found.not_done(extrapolate)]))
+    lost = _forgotten(setting.window, t, fields["C"])
+    if worst["neglected"] > _NEGLECTED:
+        lost += f"{worst['neglected']:.0%} of the states were not revealed, lower neglect"
+    reason = "; ".join(filter(None, [reason, lost, found.not_done(extrapolate)]))
     return TwoTime(
         g=setting.g,
         gamma=setting.gamma,

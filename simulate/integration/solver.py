@@ -544,6 +544,8 @@ class _Recorder:
     ) -> None:
         reserved = {field.name for field in fields(Trajectory)} | {"neuron", "column"}
         for name in observables:
+            if not isinstance(name, str) or not name:
+                raise ArgumentError(f"observables[{name!r}]: a name must be a text, not empty")
             if name in reserved:
                 raise ArgumentError(
                     f"observables[{name!r}]: a name of the run itself, choose another"

@@ -83,8 +83,6 @@ def test_axes_of_sweeps(axis: Any) -> None:
 @pytest.mark.parametrize(
     ("name", "call"),
     [
-        ("x", lambda huge: principal_components(huge, 2)),
-        ("x", lambda huge: autocorrelation(huge, max_lag=1)),
         ("J", lambda huge: kinetic_energy(np.ones(4), huge)),
         ("J", lambda huge: find_fixed_points(huge, n_starts=2, tol=1e-9, seed=0)),
     ],
@@ -92,3 +90,19 @@ def test_axes_of_sweeps(axis: Any) -> None:
 def test_numbers_whose_squares_overflow_give_no_result(name: str, call: Any) -> None:
     with pytest.raises(ArgumentError, match=f"^{name}: must be finite, and so must be the sum"):
         call(1e200 * EYE)
+
+
+@pytest.mark.parametrize("scale", [1e200, 1e-200])
+def test_states_whose_powers_no_float_holds_are_refused(scale: float) -> None:
+    for call in (
+        lambda x: principal_components(x, 2),
+        lambda x: autocorrelation(x, max_lag=1),
+    ):
+        with pytest.raises(ArgumentError, match=r"^x: the largest is 1e.200, must be 0, or finite"):
+            call(scale * EYE)
+
+
+def test_what_does_not_vary_has_no_components() -> None:
+    found = principal_components(np.ones((5, 4)), 2)
+    assert found.status == "flagged"
+    assert found.total_variance == 0

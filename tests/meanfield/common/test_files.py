@@ -92,7 +92,7 @@ def test_a_set_is_old_or_new_wherever_a_kill_comes(tmp_path: Path, name: str) ->
         _, status = os.waitpid(child, 0)
         settle(folder)
         left_over = found(folder)
-        left_over.pop(".a.lock", None)
+        left_over.pop(".a.quasipotential-lock", None)
         assert left_over in (OLD, NEW)
         outcomes.append(left_over == NEW)
         write(folder, OLD)
@@ -103,7 +103,7 @@ def test_a_set_is_old_or_new_wherever_a_kill_comes(tmp_path: Path, name: str) ->
 
 
 def test_load_finishes_what_a_kill_cut_off(tmp_path: Path) -> None:
-    whole = tmp_path / ".q.nc.whole"
+    whole = tmp_path / ".q.nc.quasipotential-whole"
     whole.mkdir()
     save(xr.Dataset({"q": 0.5}), whole / "q.nc")
     assert float(load(tmp_path / "q.nc").q) == 0.5
@@ -128,14 +128,15 @@ def test_a_second_writer_is_refused_and_leftovers_of_who_was_killed_go(programs:
     killed.kill()
     killed.wait()
     assert {path.name for path in made.iterdir() if path.is_dir()} == {
-        ".killed.partial", ".living.partial"
+        ".killed.quasipotential-partial", ".living.quasipotential-partial"
     }  # fmt: skip
     told = pytest.raises(ArgumentError, match=rf"output=.*another run .*process {living.pid} on")
     with told, ResultSet(made, "living"):
         pass
     with ResultSet(made, "third"):
         pass
-    assert {path.name for path in made.iterdir() if path.is_dir()} == {".living.partial"}
+    left = {path.name for path in made.iterdir() if path.is_dir()}
+    assert left == {".living.quasipotential-partial"}
     assert living.communicate("\n", timeout=60) == ("", None)
     assert {path.name for path in made.iterdir()} == {"living"}
 
@@ -220,3 +221,52 @@ def test_a_full_disk_names_the_file_and_leaves_the_old_set(tmp_path: Path) -> No
     with pytest.raises(OSError, match=r"No space left on device: .*/b\.txt'"):
         begin()
     assert found(tmp_path) == OLD
+
+
+def test_what_is_not_ours_stays(tmp_path: Path) -> None:
+    """Hidden folders of users, whatever they are called; and without locks those of living runs."""
+    for name in (".video.partial", ".mine.whole"):
+        (tmp_path / name).mkdir()
+        write_text("mine", tmp_path / name / "k.txt")
+    write(tmp_path, NEW)
+    assert {path.name for path in tmp_path.iterdir() if path.is_dir()} == {
+        ".video.partial", ".mine.whole"
+    }  # fmt: skip
+    assert not (tmp_path / "k.txt").exists()
+
+
+def test_reading_removes_nothing_where_there_are_no_locks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "fcntl", None)
+    with ResultSet(tmp_path, "a") as kept:
+        settle(tmp_path)
+        add(kept, "b.txt", "whole")
+    assert (tmp_path / "b.txt").read_text() == "whole"
+
+
+def test_a_folder_in_the_place_of_a_file_is_named_and_nothing_moves(tmp_path: Path) -> None:
+    write(tmp_path, OLD)
+    (tmp_path / "b.txt").mkdir()
+    with pytest.raises(IsADirectoryError, match=re.escape(str(tmp_path / "b.txt"))):
+        write(tmp_path, NEW)
+    assert (tmp_path / "a.txt").read_text() == "old"
+
+
+def test_a_place_where_no_file_can_be_made_is_named() -> None:
+    with pytest.raises(OSError, match="/proc"):
+        stationary(1.5).save("/proc/x.nc")
+
+
+@pytest.mark.parametrize("path", [None, 3, np.nan, b"x", ["a"], True, "a\0b"], ids=repr)
+def test_what_is_no_path_is_refused(path: Any) -> None:
+    with pytest.raises(ArgumentError, match=r"^path=.*: must be a path"):
+        load(path)
+
+
+def test_a_file_that_has_lost_its_digest_is_refused(tmp_path: Path) -> None:
+    save(xr.Dataset({"q": 0.5}), tmp_path / "q.nc")
+    content = (tmp_path / "q.nc").read_bytes()
+    (tmp_path / "q.nc").write_bytes(content.replace(b"potential_digest", b"potential_digesu"))
+    with pytest.raises(ArgumentError, match="its digest is gone"):
+        load(tmp_path / "q.nc")

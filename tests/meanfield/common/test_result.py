@@ -9,7 +9,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from meanfield import NotConvergedError, Switching, TransferFunction, load, transfer_function
+from meanfield import (
+    ArgumentError,
+    NotConvergedError,
+    Switching,
+    TransferFunction,
+    load,
+    transfer_function,
+)
 from meanfield.common.arguments import Array
 from meanfield.common.result import (
     ABSENT,
@@ -129,7 +136,7 @@ def test_dataset_of_points() -> None:
     assert data.converged.dtype == bool
     assert grid().to_dataset().q.dims == grid().to_dataset(()).q.dims == ("dim_0", "dim_1")
     for wrong in (("a",), ("a", "a"), ("a", "lag"), ("q", "a"), ("q_err", "a"), "ab"):
-        with pytest.raises(ValueError, match="dims="):
+        with pytest.raises(ArgumentError, match="dims="):
             grid().to_dataset(wrong)  # type: ignore[arg-type]
 
 

@@ -863,3 +863,17 @@ def test_the_first_step_of_the_integrated_response() -> None:
     exact = two_time(2.5, method="closed", **how)
     run = two_time(2.5, method="sampler", n_trajectories=8000, seed=0, **how)
     assert abs(run.r_int[1] - exact.r_int[1]) < 3 * run.r_int_err[1]
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        ({"window": 0.5}, "of C(t, t) beyond the window, raise it"),
+        ({"neglect": 0.9}, "lower neglect"),
+    ],
+)
+def test_what_is_forgotten_or_not_revealed_is_flagged(how: dict[str, Any], reason: str) -> None:
+    """C is far from 0 at lags of 0.5, and most of each state lies outside what was revealed."""
+    run = two_time(1.5, 0.5, t_max=4, dt=0.1, n_trajectories=2048, seed=1, **how)
+    assert run.status == "flagged"
+    assert reason in run.reason

@@ -1,6 +1,7 @@
 """The call itself: batches, storage, saving, precision, seeds, bad arguments."""
 
 import pickle
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from scipy.sparse import csr_array
 from scipy.sparse.linalg import LinearOperator, aslinearoperator
 
-from meanfield import ArgumentError, unlimited
+from meanfield import ArgumentError, load, unlimited
 from meanfield.common import cost
 from simulate import (
     IntegrationError,
@@ -357,3 +358,29 @@ def test_a_warning_shows_the_line_of_the_call() -> None:
     with pytest.warns(StepSizeWarning) as told:
         integrate(np.zeros((2, 2)), [1.0, 1.0], t_max=50, dt=2.5, method="euler", throw=False)
     assert told[0].filename == __file__
+
+
+def test_observables_have_names_and_may_be_complex(tmp_path: Path) -> None:
+    J = np.zeros((2, 2))
+    for name in (3, ""):
+        with pytest.raises(ArgumentError, match=rf"observables\[{name!r}\]: a name must be a text"):
+            integrate(J, [1.0, 2.0], t_max=1, dt=0.1, observables={name: lambda t, x, f: t})
+    run = integrate(J, [1.0, 2.0], t_max=1, dt=0.1, observables={"z": lambda t, x, f: x[0] * 1j})
+    run.save(tmp_path / "run.nc")
+    np.testing.assert_array_equal(load(tmp_path / "run.nc").z_imag, run.observables["z"].imag)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda run: run.to_dataset(dims=3), "dims=3: must be"),
+        (lambda run: run.to_dataset(dims=("a", "b")), "dims=.*: expected 0 names"),
+        (lambda run: run.save(3), "path=3: must be a path"),
+        (lambda run: run.save("."), "path='.': is a folder"),
+        (lambda run: run.plot(3), "ax=3: must be Axes"),
+    ],
+)
+def test_methods_of_results_name_their_arguments(call: Any, message: str) -> None:
+    run = integrate(np.zeros((2, 2)), [1.0, 2.0], t_max=1, dt=0.1)
+    with pytest.raises(ArgumentError, match=message):
+        call(run)

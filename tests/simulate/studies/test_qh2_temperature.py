@@ -98,6 +98,7 @@ def test_one_coupling_has_the_errors_of_its_sampling(tmp_path: Path) -> None:
         assert (data[f"{name}_err"] > 0).all()
 
 
+@pytest.mark.slow
 def test_samples_do_not_depend_on_workers() -> None:
     few = {**TINY, "n": [8], "trials": 2, "g": [0.8], "beta": [1.0], "n_samples": 300}
     first, second = (QH2.run("quick", workers=w, **few) for w in (1, 2))
@@ -136,6 +137,7 @@ def test_limits_of_the_theory() -> None:
     assert (confined.x2_limit == 0).all()
 
 
+@pytest.mark.slow
 def test_langevin(tmp_path: Path) -> None:
     assert main([*FEW, "--algorithm", "langevin", "--output", str(tmp_path)]) == 1
     assert load(tmp_path / "sample.nc").attrs["algorithm"] == "langevin"

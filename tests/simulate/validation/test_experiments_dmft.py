@@ -22,6 +22,9 @@ from simulate.validation.experiments import (
 from simulate.validation.statement import Experiment, TheoryValue
 from simulate.validation.table import SizeLimit, deviation, extrapolated, threshold
 
+# `simulate validate` runs every experiment at these sizes.
+pytestmark = pytest.mark.slow
+
 # Of the whole table.
 TESTED = sum(p.bound is None for e in EXPERIMENTS.values() for p in e.predictions)
 LIMIT = threshold(0.01, TESTED)

@@ -12,6 +12,9 @@ from simulate.validation.experiments import EXPERIMENTS, equilibrium, overlaps, 
 from simulate.validation.statement import TheoryValue
 from simulate.validation.table import deviation, extrapolated
 
+# `simulate validate` runs every experiment at these sizes.
+pytestmark = pytest.mark.slow
+
 # The limit of |z| of a table of 60 rows of which 1 % may raise a false alarm.
 LEVEL = 3.8
 Samples = dict[str, dict[int, list[float]]]

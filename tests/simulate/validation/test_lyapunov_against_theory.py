@@ -40,6 +40,7 @@ def check(
     assert off < level * math.hypot(run.value_err, err) + finite_size, (run.value, mean, err)
 
 
+@pytest.mark.slow
 def test_small_networks() -> None:
     """6 networks of 300 neurons, g = 3, γ = 0.3: 4 combined errors of some 10 degrees of freedom.
 
