@@ -216,6 +216,8 @@ class Network:
             answer = probes.answer("J", matrix.__matmul__, flat)
             if np.shape(answer) != flat.shape or np.iscomplexobj(answer):
                 raise ArgumentError(f"J: must answer with real numbers of shape {flat.shape}")
+            if np.isnan(answer).any() and np.all(np.abs(flat) <= LARGEST):
+                raise ArgumentError("J: this LinearOperator answered with nan to finite numbers")
             # A copy: an operator may answer with a view of its argument or of a buffer.
             return np.array(answer, dtype=self.dtype).reshape(v.shape)
         if v.ndim == 1:

@@ -384,3 +384,13 @@ def test_methods_of_results_name_their_arguments(call: Any, message: str) -> Non
     run = integrate(np.zeros((2, 2)), [1.0, 2.0], t_max=1, dt=0.1)
     with pytest.raises(ArgumentError, match=message):
         call(run)
+
+
+def test_an_operator_that_answers_with_nan_is_named() -> None:
+    calls = iter(range(100))
+    J = LinearOperator(
+        (3, 3), matvec=lambda v: v * (np.nan if next(calls) > 20 else 0.5),
+        matmat=lambda v: v * (np.nan if next(calls) > 20 else 0.5), dtype=float,
+    )  # fmt: skip
+    with pytest.raises(ArgumentError, match="J: this LinearOperator answered with nan"):
+        integrate(J, np.ones(3), t_max=10, dt=0.1, method="euler")
