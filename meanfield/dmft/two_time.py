@@ -501,10 +501,9 @@ def _from_batches(
         )
     if reason:
         warnings.warn(reason, StepSizeWarning, stacklevel=4)
-    lost = _forgotten(setting.window, t, fields["C"])
+    reasons = [reason, _forgotten(setting.window, t, fields["C"]), found.not_done(extrapolate)]
     if worst["neglected"] > _NEGLECTED:
-        lost += f"{worst['neglected']:.0%} of the states were not revealed, lower neglect"
-    reason = "; ".join(filter(None, [reason, lost, found.not_done(extrapolate)]))
+        reasons.append(f"{worst['neglected']:.0%} of the states not revealed, lower neglect")
     return TwoTime(
         g=setting.g,
         gamma=setting.gamma,
@@ -513,7 +512,7 @@ def _from_batches(
         t_other=t,
         **fields,
         **worst,
-        reason=reason,
+        reason="; ".join(filter(None, reasons)),
         attributes=attributes,
     )
 
