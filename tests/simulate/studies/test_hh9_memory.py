@@ -197,7 +197,7 @@ def test_memory_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     [
         (["--tau", "-1"], "tau"),
         (["--task", "dream"], "task"),
-        (["--t-max", "100"], "t_max - t_skip"),
+        (["--t-max", "100"], "t_max=100: must be longer than t_skip"),
         (["--gap", "-1"], "gap"),
         (["--gap", "400"], "gap"),
     ],
