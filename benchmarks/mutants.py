@@ -7,14 +7,14 @@ factors), defaults of arguments, and estimates of time and memory (ESTIMATES nam
 that make them).  The sample is drawn without replacement, every file in proportion to its mutants,
 with LEAST of each at least.
 
-First the quick tests of the core run once, with coverage, to know which test reaches which line and how
-long it takes.  A mutant is given to the tests that reach its statement, the cheapest of the file's
-own first, until one fails or they have taken so long that it counts as a survivor; the code is that
-of the last commit.  It counts as killed, or as timed
-out if a test takes many times its usual time of the processor.  Survivors that change nothing that
-could be noticed are listed in mutants.json by hand, with the reason.  The report, kept in the same
-file, has the Clopper-Pearson bound on the share killed of the others; the exit code tells whether
-it is above 90 %.  An interrupted run goes on where it was.
+First the quick tests of the core run once, with coverage, to know which test reaches which line
+and how long it takes.  A mutant is given to the tests that reach its statement, the cheapest of the
+file's own first, until one fails or they have taken so long that it counts as a survivor; the code
+is that of the last commit.  It counts as killed, or as timed out if a test takes many times its
+usual time of the processor.  Survivors that change nothing that could be noticed are listed in
+mutants.json by hand, with the reason.  The report, kept in the same file, has the Clopper-Pearson
+bound on the share killed of the others; the exit code tells whether it is above 90 %.  An
+interrupted run goes on where it was.
 
     python benchmarks/mutants.py [--count 300] [--seed 1] [--only 'meanfield/*'] [--list]
 """

@@ -449,6 +449,48 @@ def test_refinement_ends_where_a_step_is_not_half_the_last(monkeypatch):
     assert series.delta0 == pytest.approx(0.6 * (1 - 1e-3) * (1 + 4e-4), rel=1e-14)
 
 
+@pytest.mark.parametrize("below", [1e-6, 0.0])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_two_roots_that_nearly_touch(monkeypatch, below, sign):
+    """F = ±((ln Δ₀ − 0.3)² − ε) between equal signs: an interval around each root, if there are."""
+
+    def gap(network, delta0):
+        return sign * ((np.log(delta0) - 0.3) ** 2 * (1.4 + np.log(delta0)) - below * 1.5)
+
+    monkeypatch.setattr(energy, "energy_gap", gap)
+    places = [float(np.exp(s)) for s in (0.15, 0.27, 0.42)]
+    found = energy._near_touch(None, places, [gap(None, place) for place in places])
+    if not below:
+        assert found == []
+        return
+    (low, middle), (same, high) = found
+    assert (low, same, high) == (places[0], middle, places[2])
+    assert np.log(middle) == pytest.approx(0.3, abs=1e-3)
+    assert sign * gap(None, middle) < 0
+
+
+def test_no_touch_without_an_extremum_near_zero(monkeypatch):
+    monkeypatch.setattr(energy, "energy_gap", None)
+    for gaps in ([3.0, 2.0, 1.0], [1.0, 2.0, 1.0], [2.0, 1.0, -1.0], [1.3, 1.0, 1.3]):
+        for sign in (1, -1):
+            assert energy._near_touch(None, [1.0, 2.0, 3.0], [sign * gap for gap in gaps]) == []
+
+
+def test_refined_by_a_share_known_in_closed_form(monkeypatch):
+    """Var Φ/Δ₀ = Δ₀ a²/2 of a linear φ: Δ₀ = σ²/(2√(1 − a²g²)); and what too few steps leave."""
+    g, sigma, a = 0.7, 1.3, 0.9
+    network = energy.NoisyNetwork(transfer_function("tanh"), g, sigma)
+    exact = sigma**2 / (2 * np.sqrt(1 - (a * g) ** 2))
+    for off in (1e-3, -1e-3, 0.0):
+        found, left = energy.refined_by(network, exact * (1 + off), lambda d: a**2 * d / 2)
+        assert found == pytest.approx(exact, rel=1e-14)
+        assert left < 1e-14
+    monkeypatch.setattr(energy, "_SECANTS", 0)
+    found, left = energy.refined_by(network, exact * 1.001, lambda d: a**2 * d / 2)
+    assert found == pytest.approx(exact * 1.001, rel=1e-15)
+    assert left == pytest.approx(np.log(1.001), rel=2e-3)
+
+
 def test_the_limit_of_signs():
     """Δ₀/g² = 2(1 − 2/π) − (π/3)/Δ₀ for tanh, from Var ln cosh = Δ₀(1 − 2/π) − π/6 + …."""
     g = np.array([30.0, 1e3, 1e4, 1e5])
