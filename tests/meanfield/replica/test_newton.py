@@ -77,7 +77,8 @@ def _swing(n: int) -> float:
 
 # Error of a rule with n nodes at the points of g = 1, 2, 3 and 4.
 _RULES = (
-    lambda n: 0.0, lambda n: 10.0 ** (-n / 9), lambda n: 1e-9 * _swing(n), lambda n: 1e-4 * _swing(n)
+    lambda n: 0.0, lambda n: 10.0 ** (-n / 9),
+    lambda n: 1e-9 * _swing(n), lambda n: 1e-4 * _swing(n),
 )  # fmt: skip
 
 
