@@ -22,6 +22,7 @@ from meanfield import (
     two_time,
 )
 from meanfield.dmft.stationary import energy, solver
+from meanfield.dmft.stationary.decay import binding_rate
 from meanfield.dmft.stationary.hermite import hermite_series
 from simulate import couplings, integrate
 
@@ -447,6 +448,21 @@ def test_refinement_ends_where_a_step_is_not_half_the_last(monkeypatch):
     series, left = energy.refined(network, 0.6, order=400, refinement=1.0, guarded=False)
     assert left == 3e-4
     assert series.delta0 == pytest.approx(0.6 * (1 - 1e-3) * (1 + 4e-4), rel=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("depth", "width"), [(1.0, 1.0), (25.0, 3.0), (2e3, 1e-5), (1e-6, 1e-2), (1e-3, 20.0)]
+)
+def test_the_state_bound_in_a_square_well(depth, width):
+    """s = k tan(kw) with k² = depth − s², from deep wells to ones that hardly bind."""
+
+    def miss(k):
+        return k * np.sin(k * width) - np.sqrt(max(depth - k * k, 0.0)) * np.cos(k * width)
+
+    k = brentq(miss, 0, min(np.sqrt(depth), np.pi / 2 / width), xtol=1e-300, rtol=1e-15)
+    exact = k * np.tan(k * width)
+    found = binding_rate(lambda tau: np.full_like(tau, -depth), np.linspace(0, width, 4), 16)
+    assert found == pytest.approx(exact, rel=1e-9)
 
 
 @pytest.mark.parametrize("below", [1e-6, 0.0])

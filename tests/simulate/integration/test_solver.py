@@ -357,3 +357,20 @@ def test_a_warning_shows_the_line_of_the_call() -> None:
     with pytest.warns(StepSizeWarning) as told:
         integrate(np.zeros((2, 2)), [1.0, 1.0], t_max=50, dt=2.5, method="euler", throw=False)
     assert told[0].filename == __file__
+
+
+def test_the_step_chosen_suits_every_phase_of_a_switch() -> None:
+    """A short phase of the reaction counts, wherever it lies; what begins with the end does not."""
+    J, x0 = 2 * couplings.elliptic(12, 1.5, -0.5, seed=3), start(12)
+
+    def step(onsager: Any) -> float:
+        run = integrate(J, x0, t_max=0.5, onsager=onsager, method="rk4", save_at=[0.5])
+        return float(run.dt)
+
+    free, regulated = step(0.0), step(1.0)
+    assert regulated < 0.5 * free
+    assert step(Switching([0.21, 0.22], [0, 1, 0])) == regulated
+    assert step(Switching([0.21, 0.22], [1, 0, 1])) == regulated
+    assert step(Switching([0.5], [0, 1])) == free
+    assert step(lambda t: float(0.1 < t < 0.2)) == regulated
+    assert step(lambda t: 0.0) == free
