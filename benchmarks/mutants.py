@@ -83,6 +83,7 @@ _MEMORY = 8 << 30
 _PRELOADED = (
     "scipy.integrate", "scipy.linalg", "scipy.optimize", "scipy.signal", "scipy.sparse.linalg",
     "scipy.special", "scipy.stats", "xarray", "hypothesis", "matplotlib.pyplot", "mpmath",
+    "arviz_stats.base",
 )  # fmt: skip
 
 
@@ -420,6 +421,10 @@ def enter(tree: Path) -> None:
 def work(tree: Path, part: list[Mutant], suite: Suite, patience: float, journal: Path) -> None:
     """Judge mutants, in a copy of the code that no other process uses."""
     enter(tree)
+    # Compiled once; the copies of a mutated file are removed, and none are written later.
+    compiled = {name: value for name, value in os.environ.items() if "BYTECODE" not in name}
+    collect = [sys.executable, "-m", "pytest", "-q", "--collect-only", "-p", "no:cacheprovider"]
+    subprocess.run([*collect, *TESTS], env=compiled, capture_output=True, check=False)
     for mutant in part:
         begin = time.perf_counter()
         verdict = judged(tree, mutant, suite, patience)
