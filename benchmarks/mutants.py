@@ -8,10 +8,10 @@ that make them).  The sample is drawn without replacement, every file in proport
 with LEAST of each at least.
 
 First the quick tests of the core run once, with coverage, to know which test reaches which line
-and how long it takes.  A mutant is given to the tests that reach its statement, the cheapest of the
-file's own first, until one fails or they have taken so long that it counts as a survivor; the code
-is that of the last commit.  It counts as killed, or as timed out if a test takes many times its
-usual time of the processor.  Survivors that change nothing that could be noticed are listed in
+and how long it takes.  A mutant is given to the tests that reach its statement, the short ones and
+the file's own first, until one fails or they have taken so long that it counts as a survivor; the
+code is that of the last commit.  It counts as killed, or as timed out if a test takes many times
+its usual time of the processor.  Survivors that change nothing that could be noticed are listed in
 mutants.json by hand, with the reason.  The report, kept in the same file, has the Clopper-Pearson
 bound on the share killed of the others; the exit code tells whether it is above 90 %.  An
 interrupted run goes on where it was.
@@ -79,6 +79,8 @@ WANTED, CONFIDENCE = 0.9, 0.95
 # Seconds of the processor a test may take: so much, and so many times its usual time.
 _ALLOWED, _TIMES = 20.0, 8.0
 _MEMORY = 8 << 30
+# Seconds of tests that are asked before all longer ones.
+_SHORT = 0.5
 # What every test imports; the package itself is imported after it was mutated.
 _PRELOADED = (
     "scipy.integrate", "scipy.linalg", "scipy.optimize", "scipy.signal", "scipy.sparse.linalg",
@@ -298,11 +300,12 @@ def judges(mutant: Mutant, suite: Suite, patience: float) -> list[str]:
     path = Path(mutant.file)
     own = f"test_{path.stem}.", f"test_{path.parent.name}."
 
-    def rank(test: str) -> tuple[bool, bool, int, str]:
+    def rank(test: str) -> tuple[bool, bool, bool, int, str]:
         # Those of about the same length by file, whose fixtures they share.
-        length = math.frexp(suite.seconds[test] + 0.1)[1]
+        seconds = suite.seconds[test]
         beside = Path(test.partition("::")[0]).parent == "tests" / path.parent
-        return not any(name in test for name in own), not beside, length, test
+        is_own = any(name in test for name in own)
+        return seconds > _SHORT, not is_own, not beside, math.frexp(seconds + 0.1)[1], test
 
     asked, total = [], 0.0
     for test in sorted(tests, key=rank):

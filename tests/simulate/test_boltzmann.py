@@ -20,8 +20,10 @@ from simulate import (
     integrate,
     kinetic_energy,
     sample_boltzmann,
+    stiffness,
 )
 from simulate.boltzmann import (
+    _STEP,
     _ChainGenerators,
     _ladder,
     _langevin_samples,
@@ -160,6 +162,17 @@ def test_langevin_samples_are_states_of_two_runs() -> None:
         assert bias["q_step_bias"][index] == pytest.approx(change, rel=1e-6)
         width = math.hypot(means[0].value_err, means[1].value_err) / 3
         assert bias["q_step_bias_err"][index] == pytest.approx(width, rel=1e-6)
+
+
+def test_the_step_chosen_suits_the_stiffness_of_the_starts() -> None:
+    J = couplings.elliptic(6, 2.0, seed=1)
+    _, _, _, dt = _langevin_samples(
+        Network(J), np.array([1.0, 2.0]), n_samples=4, chains=3, warmup=1, spacing=0.5, dt=None,
+        entropy=5, progress=False,
+    )  # fmt: skip
+    starts, _ = seeds.sequence(5, "sampling", 0, 1).spawn(2)
+    x0 = [np.random.default_rng(s).standard_normal(6) for s in starts.spawn(3)]
+    assert dt == pytest.approx(_STEP / float(np.max(stiffness(np.array(x0).T, J, onsager=1.0))))
 
 
 def test_swaps_keep_the_balance() -> None:

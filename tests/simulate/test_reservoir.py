@@ -462,3 +462,25 @@ def test_no_number_is_not_read_as_one(wrong: Any) -> None:
 def test_what_cannot_be_run_is_named(message: str, options: dict[str, Any]) -> None:
     with pytest.raises(ArgumentError, match=f"^({message})"):
         memory_curve(np.eye(3), **{"tau": [0.5], "seed": 0, **options})
+
+
+def test_times_that_rounding_moved_off_a_jump() -> None:
+    """Below or above, of the first, a middle and the last jump: the value that begins there."""
+    held = Switching([1.0, 2.0, 3.0], [10.0, 11.0, 12.0, 13.0])
+    near = np.array([1.0, 2.0, 3.0])
+    for moved in (near * (1 - 1e-14), near, near * (1 + 1e-14)):
+        found = stimulus_targets(moved + 5, [5.0], stimulus=held)[:, 0]
+        assert found.tolist() == [11.0, 12.0, 13.0]
+    apart = np.array([0.5, 1.5, 2.5, 3.5])
+    assert stimulus_targets(apart, 0.0, stimulus=held)[:, 0].tolist() == [10.0, 11.0, 12.0, 13.0]
+    # Of a plain function the jumps are told; a moment that is farther off is left where it is.
+    asked: list[float] = []
+
+    def step(t: float) -> float:
+        asked.append(t)
+        return float(t >= 2)
+
+    times = np.array([2 - 1e-13, 2 - 1e-6, 2 + 1e-13])
+    values = stimulus_targets(times, 0.0, stimulus=step, switch_times=[2.0, 7.0])
+    assert values[:, 0].tolist() == [1.0, 0.0, 1.0]
+    assert asked[-3:] == [2.0, 2 - 1e-6, 2.0]

@@ -21,7 +21,7 @@ from meanfield import (
     transfer_function,
     two_time,
 )
-from meanfield.dmft.stationary import energy, solver
+from meanfield.dmft.stationary import arcsine, energy, solver
 from meanfield.dmft.stationary.decay import binding_rate
 from meanfield.dmft.stationary.hermite import hermite_series
 from simulate import couplings, integrate
@@ -874,3 +874,11 @@ def test_gains_beyond_the_arithmetic_are_refused() -> None:
     )
     with pytest.raises(NotConvergedError):
         stationary(1e50, phi=convex)
+
+
+def test_the_series_of_the_arc_sine():
+    """arcsin x = x + Σ (2k)!/(4ᵏ k!² (2k+1)) x^(2k+1)."""
+    from math import comb
+
+    exact = [comb(2 * k, k) / 4.0**k / (2 * k + 1) for k in range(1, arcsine._SERIES.size + 1)]
+    np.testing.assert_allclose(arcsine._SERIES, exact, rtol=1e-14)

@@ -272,8 +272,10 @@ def test_a_run_without_a_finite_energy_is_no_success() -> None:
     arguments: dict[str, Any] = {"t_max": 1, "dt": 0.1}
     with pytest.raises(ArgumentError, match=r"^J: must be finite, and so must be the sum"):
         integrate(np.full((6, 6), 1e300), start(6), **arguments)
-    with pytest.raises(IntegrationError, match="E is not finite at t = 0"):
+    with pytest.raises(IntegrationError, match="E is not finite at t = 0: J or x0 is too large"):
         integrate(np.eye(6), 1e200 * start(6), **arguments)
+    with pytest.raises(IntegrationError, match=r"E is not finite at t = 1: shorten dt"):
+        integrate(1e4 * np.eye(2), [1e148, 0.0], phi="linear", method="euler", **arguments)
     run = integrate(np.eye(6), 1e200 * start(6), throw=False, **arguments)
     assert run.status == "flagged"
     assert run.t.size == 0

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.sparse.linalg import ArpackNoConvergence
 
 import simulate
 from meanfield import (
@@ -20,6 +21,7 @@ from meanfield import (
     two_time,
 )
 from meanfield.common import seeds
+from meanfield.dmft.sampler import run as run_module
 from meanfield.dmft.sampler.run import (
     Forgetting,
     SamplerMoment,
@@ -291,6 +293,21 @@ def test_stiffness_is_that_of_the_network(gamma: float) -> None:
     expected = simulate.stiffness(moment.x, revealed @ np.eye(500), onsager=1.0)
     final, _ = spectrum(here.model, batch.operator, moment)
     assert final == pytest.approx(float(expected), rel=0.05)
+
+
+def test_a_spectrum_that_does_not_settle_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then its edge still tells what the steps may be; nothing is claimed of the stiffness."""
+    batch = SamplerRun(setting(2.0, 0.0, 1.0, 0.1, 0.02), 200, 1, 0)
+    moment = next(iter(batch))
+    _, settled = spectrum(batch.setting.model, batch.operator, moment)
+
+    def lost(*args: Any, **how: Any) -> Any:
+        raise ArpackNoConvergence("no", np.empty(0), np.empty((0, 0)))
+
+    monkeypatch.setattr(run_module, "eigsh", lost)
+    rate, edge = spectrum(batch.setting.model, batch.operator, moment)
+    assert math.isnan(rate)
+    assert np.max(-edge.real) == pytest.approx(np.max(-settled.real), rel=0.3)
 
 
 def test_step_size_warning() -> None:
