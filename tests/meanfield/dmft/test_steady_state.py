@@ -456,6 +456,10 @@ def test_unbounded_dynamics_have_no_state() -> None:
         steady_state(1.2, 0.5, phi="linear", seed=0)
     assert told.value.solution.status == "absent"
     assert math.isnan(told.value.solution.q)
+    # Nothing was sampled.
+    facts = ("n_trajectories", "batches", "degrees_of_freedom", "seed")
+    for run in (told.value.solution, steady_state(1.5), steady_state(0.5, 0.2)):
+        assert [run.attributes[name] for name in facts] == [None] * 4
 
 
 def test_long_steps_are_refused() -> None:

@@ -202,11 +202,11 @@ def test_the_branch_is_reentrant() -> None:
 
 
 def _instability(monkeypatch, excess, nodes_error=lambda nodes: 0.0):  # type: ignore[no-untyped-def]
-    """An instability known along ln T in the place of the sheet's; counts the calls."""
+    """An instability known along ln T in the place of the sheet's; the guesses that it is given."""
     calls = []
 
     def at(points, log_t, guess, nodes=ordered.PATH_NODES):  # type: ignore[no-untyped-def]
-        calls.append(log_t.size)
+        calls.append(guess[:, 0])
         x = log_t - nodes_error(nodes)
         unknowns = np.stack([x, 2 * x, x**2], axis=1)
         assert np.max(np.abs(guess[:, 0] - x)) < 0.5
@@ -267,6 +267,9 @@ def test_crossings_to_rounding(monkeypatch) -> None:  # type: ignore[no-untyped-
     np.testing.assert_allclose(found, roots, atol=2e-14)
     np.testing.assert_allclose(state[:, 2], roots**2, atol=2e-14)
     assert len(calls) < 14
+    # Both ends begin with their own states.
+    np.testing.assert_array_equal(calls[0], ends[:, 0])
+    np.testing.assert_array_equal(calls[1], ends[:, 1])
 
 
 def test_crossings_settle_with_the_nodes(monkeypatch) -> None:  # type: ignore[no-untyped-def]

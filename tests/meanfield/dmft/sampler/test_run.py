@@ -354,3 +354,18 @@ def test_moments_hold_what_they_say() -> None:
         # One matrix has given all answers, but for memory terms below the tolerance.
         assert np.linalg.norm(J @ m.phi - m.h) < 3e-3 * np.linalg.norm(m.h)
         assert np.linalg.norm(J.T @ m.psi - m.u) < 3e-3 * np.linalg.norm(m.u)
+
+
+def test_forgetting_is_due_at_twelfths_of_the_window() -> None:
+    """Times on a grid of 1/20 of the window … 1/24: exactly every second step, rounding or not."""
+    for window in (2.4, 0.24, 7.2):
+        J = GaussianOperator(60, 1.0, 0.0, seed=0, tol=1e-3)
+        memory = Forgetting(J, window, 1e-3)
+        x = np.random.default_rng(0).standard_normal(60)
+        cuts = []
+        for k in range(100):
+            J @ x
+            x = np.roll(x, 1)
+            if memory.remember(k * window / 24, x) is not None:
+                cuts.append(k)
+        assert cuts == list(range(2, 100, 2))
