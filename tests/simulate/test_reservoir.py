@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from itertools import pairwise
 from pathlib import Path
@@ -14,10 +15,12 @@ from meanfield import ArgumentError, Switching, load
 from meanfield.common.arguments import Array
 from simulate import StepSizeWarning, couplings, integrate
 from simulate.reservoir import (
+    _BLOCKS,
     _RIDGES,
     MemoryCurve,
     SingularCovarianceWarning,
     _cross_validated,
+    _Score,
     memory_curve,
     memory_function,
     stimulus_targets,
@@ -484,3 +487,23 @@ def test_times_that_rounding_moved_off_a_jump() -> None:
     values = stimulus_targets(times, 0.0, stimulus=step, switch_times=[2.0, 7.0])
     assert values[:, 0].tolist() == [1.0, 0.0, 1.0]
     assert asked[-3:] == [2.0, 2 - 1e-6, 2.0]
+
+
+def test_error_of_a_score() -> None:
+    """Of a quotient over equal parts in time, by its linear part; the unit of z does not matter."""
+    rng = np.random.default_rng(0)
+    z = rng.standard_normal((205, 2)) + 0.3
+    predicted, base = z + 0.4 * rng.standard_normal((205, 2)), np.array([0.3, 0.0])
+    lost, asked = (predicted - z) ** 2, (z - base) ** 2
+    score = _Score(predicted, z, base)
+    share = lost.mean(axis=0) / asked.mean(axis=0)
+    np.testing.assert_allclose(score.mean(), 1 - share, rtol=1e-12)
+    # Where the quotient of each part is near that of the whole it varies as its linear part.
+    length = 205 // _BLOCKS
+    change = ((lost - share * asked) / asked.mean(axis=0)).sum(axis=1)[-_BLOCKS * length :]
+    parts = change.reshape(_BLOCKS, length).mean(axis=1)
+    expected = np.std(parts, ddof=1) / math.sqrt(_BLOCKS)
+    for unit in (1.0, 1e3, 1e-3):
+        again = _Score(unit * predicted, unit * z, unit * base)
+        assert again.total_err() == pytest.approx(expected, rel=1e-9)
+    assert math.isnan(_Score(predicted[:3], z[:3], base).total_err())

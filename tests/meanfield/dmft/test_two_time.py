@@ -966,3 +966,21 @@ def test_averages_of_a_batch(kappa: float) -> None:
     for other in (pulsed, averages(task._replace(room=3.0))):
         np.testing.assert_array_equal(other.values["r_int"], found.values["r_int_pulse"])
         np.testing.assert_array_equal(other.values["r_int_shift"], 0)
+
+
+def test_errors_of_the_closed_form_add_up() -> None:
+    """Q = C(t, t) + C(t′, t′) − 2C: 0 with itself, exactly."""
+    run = two_time(1.5, t_max=1.0, dt=0.1, temperature=0.2)
+    same = np.diagonal(run.C_err)
+    expected = same[:, None] + same + 2 * run.C_err
+    np.fill_diagonal(expected, 0.0)
+    np.testing.assert_allclose(run.freezing_err, expected, rtol=1e-12)
+    assert np.all(run.freezing_err[~np.eye(run.t.size, dtype=bool)] > 0)
+    pulse = np.exp(-np.abs(run.t[:, None] - run.t))
+    whole = two_time(1.5, t_max=1.0, dt=0.1, temperature=0.2, response=True)
+    assert whole.R is not None
+    assert whole.R_err is not None
+    slope, slope_err = whole.R[1:, 0] / pulse[1:, 0], whole.R_err[1:, 0] / pulse[1:, 0]
+    np.testing.assert_allclose(whole.r_int[1:], slope * -np.expm1(-run.t[1:]), rtol=1e-12)
+    np.testing.assert_allclose(whole.r_int_err[1:], slope_err * -np.expm1(-run.t[1:]), rtol=1e-12)
+    assert np.all(whole.R[np.triu_indices(run.t.size)] == 0)

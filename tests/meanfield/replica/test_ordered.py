@@ -171,6 +171,13 @@ def test_jacobian_of_the_map(gamma: float) -> None:
         np.testing.assert_allclose(jacobian[:, :, j], (up - down) / 2e-5, rtol=1e-5, atol=1e-6)
 
 
+def test_odd_numbers_of_nodes() -> None:
+    """Half of the nodes of a field are left out by symmetry: none of them may be 0."""
+    order = (0.35, 0.2, 0.65, 0.19, -0.8, 0.5)
+    even, odd = (replica_map(order, 2.2, -0.5, beta=10.0, nodes=n) for n in (40, 41))
+    np.testing.assert_allclose(odd, even, rtol=1e-6)
+
+
 def test_map_refuses_fields_without_a_covariance() -> None:
     new = replica_map((0.5, 0.1, 0.6, 5.0, 0.0, 0.1), 1.2, 0.5, beta=10.0)
     assert np.isnan(new.q)
