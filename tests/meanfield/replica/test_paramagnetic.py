@@ -383,3 +383,15 @@ def test_where_the_null_sheet_begins() -> None:
         starts = paramagnetic._null(points)
         assert (starts.reason != NO_NULL).tolist() == exists
         assert np.isfinite(starts.unknowns).all(axis=1).tolist() == exists
+
+
+def test_where_the_sheets_end_at_zero_temperature() -> None:
+    """The null sheet ends in x = 0 for g(1 + γ) < 1, of either sign of γ."""
+    phi = transfer_function("tanh")
+    gain = np.array([0.5, 0.99, 1.01, 1.3, 1.9, 2.5])
+    for gamma in (-0.4, 0.3):
+        ends = gain * (1 + gamma) < 1
+        one = np.ones(6)
+        points = Points.flat(gain, gamma * one, np.inf * one, 0 * one, phi)
+        found = paramagnetic._null_at_zero_temperature(points, "null")
+        assert found.tolist() == ends.tolist()

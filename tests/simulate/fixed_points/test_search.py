@@ -276,3 +276,11 @@ def test_a_minimum_is_not_refined_to_more_energy(monkeypatch: pytest.MonkeyPatch
     assert _refined_minimum(here) is here
     higher.__dict__["energy"] = here.energy * (1 + 1e-12)
     assert _refined_minimum(here) is higher
+
+
+def test_a_start_that_is_too_far_is_not_followed() -> None:
+    landscape = Landscape(np.zeros((2, 2)), transfer_function("tanh"))
+    end = descend(landscape, np.array([1e101, 0.0]), tol=1e-10, max_iter=10)
+    assert (end.kind, end.iterations, end.escapes, end.residuals) == ("failed", 0, 0, [])
+    assert not np.any(end.point.x)
+    assert descend(landscape, np.array([1e99, 0.0]), tol=1e-10, max_iter=99).kind == "zero"
