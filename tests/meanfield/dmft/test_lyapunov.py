@@ -378,7 +378,7 @@ class Stored:
 
 @pytest.mark.parametrize("kappa", [0.0, 0.6])
 def test_growth_of_a_tangent_vector(kappa: float) -> None:
-    """|exp(At)δ| with A = (1 − κJᵀ)(J − 1), to second order, over a restart and two step lengths."""
+    """|exp(At)δ| with A = (1 − κJᵀ)(J − 1), to second order, over a restart and other steps."""
     J = couplings.elliptic(40, 1.3, 0.4, seed=2)
     A = (np.eye(40) - kappa * J.T) @ (J - np.eye(40))
     off = []
