@@ -616,6 +616,14 @@ def test_number_of_states_outside_coexistence(g, count):
     assert stationary(g, phi=CUBIC, root="all").delta0.shape == (count,)
 
 
+def test_a_weak_state_next_to_the_onset():
+    """φ = x + 2x³/3 + …: its Δ₀ vanishes like the distance to g = 1, however near that is."""
+    found = [stationary(1 - off, phi=CUBIC, root="all").delta0 for off in (1e-6, 1e-5, 1e-4)]
+    assert [states.size for states in found] == [3, 3, 3]
+    weak = np.array([states[1] for states in found])
+    np.testing.assert_allclose(weak[1:] / weak[:-1], 10, rtol=2e-3)
+
+
 def test_rest_beside_a_state_without_bound():
     """φ → 2x: from beyond the second state x grows for ever."""
     s = stationary(0.6, phi=CONVEX_LINE, root="all")
