@@ -1,19 +1,20 @@
 """Whether the quick tests notice an error in the numerical core: a random sample of mutants.
 
 A mutant is one change of one operator, comparison, sign, condition, number or loop, made by the
-operators of cosmic-ray; OPERATORS names them.  Not mutated are texts and types, and numbers of
-which a neighbour is as right: those that stand alone at the top of a file (budgets, thresholds,
-factors) and defaults of arguments.  The sample is drawn without replacement, every file in
-proportion to its mutants, with LEAST of each at least.
+operators of cosmic-ray; OPERATORS names them.  Not mutated are texts, types and messages, and what
+is as right a little different: numbers that stand alone at the top of a file (budgets, thresholds,
+factors), defaults of arguments, and estimates of time and memory (ESTIMATES names the functions
+that make them).  The sample is drawn without replacement, every file in proportion to its mutants,
+with LEAST of each at least.
 
-First the quick tests run once, with branch coverage, to know which test reaches which line and how
-long it takes.  A mutant is given to the tests that reach its statement, the cheapest of the file's
-own first, until one fails or they have taken so long that it counts as a survivor; the code is that
-of the last commit.  It counts as killed, or as timed
-out if a test takes many times its usual time of the processor.  Survivors that change nothing that
-could be noticed are listed in mutants.json by hand, with the reason.  The report, kept in the same
-file, has the Clopper-Pearson bound on the share killed of the others; the exit code tells whether
-it is above 90 %.  An interrupted run goes on where it was.
+First the quick tests of the core run once, with coverage, to know which test reaches which line
+and how long it takes.  A mutant is given to the tests that reach its statement, the short ones and
+the file's own first, until one fails or they have taken so long that it counts as a survivor; the
+code is that of the last commit.  It counts as killed, or as timed out if a test takes many times
+its usual time of the processor.  Survivors that change nothing that could be noticed are listed in
+mutants.json by hand, with the reason.  The report, kept in the same file, has the Clopper-Pearson
+bound on the share killed of the others; the exit code tells whether it is above 90 %.  An
+interrupted run goes on where it was.
 
     python benchmarks/mutants.py [--count 300] [--seed 1] [--only 'meanfield/*'] [--list]
 """
@@ -46,6 +47,11 @@ import pytest
 ROOT = Path(__file__).parents[1]
 KEPT = Path(__file__).with_suffix(".json")
 WORK = ROOT / "build" / "mutants"
+# Where the tests of the core are.
+TESTS = ("tests/meanfield", "tests/simulate", "meanfield", "simulate")
+OTHER_TESTS = (
+    "*/common", "*/studies", "*/validation", "*/test_command_line.py", "*/test_child_seeds.py",
+)  # fmt: skip
 CORE = (
     "meanfield/*.py", "meanfield/replica/*.py", "meanfield/dmft/**/*.py",
     "simulate/*.py", "simulate/fixed_points/*.py", "simulate/integration/*.py",
@@ -66,15 +72,20 @@ OPERATORS = (
     "NumberReplacer", "ReplaceBreakWithContinue", "ReplaceContinueWithBreak",
     "ZeroIterationForLoop", "ExceptionReplacer",
 )  # fmt: skip
+# Functions and methods that only estimate: neither their code is mutated nor what they are given.
+ESTIMATES = ("check", "afford", "time_of", "_check_cost", "_check_targets", "least_evaluations")
 LEAST = 2
 WANTED, CONFIDENCE = 0.9, 0.95
 # Seconds of the processor a test may take: so much, and so many times its usual time.
 _ALLOWED, _TIMES = 20.0, 8.0
 _MEMORY = 8 << 30
+# Seconds of tests that are asked before all longer ones.
+_SHORT = 0.5
 # What every test imports; the package itself is imported after it was mutated.
 _PRELOADED = (
     "scipy.integrate", "scipy.linalg", "scipy.optimize", "scipy.signal", "scipy.sparse.linalg",
     "scipy.special", "scipy.stats", "xarray", "hypothesis", "matplotlib.pyplot", "mpmath",
+    "arviz_stats.base",
 )  # fmt: skip
 
 
@@ -156,6 +167,7 @@ def measured(tree: Path) -> Suite:
     if not times.exists():
         watch = Stopwatch()
         arguments = ["-q", "-n", "2", "--cov", "--cov-context=test", "-p", "no:cacheprovider"]
+        arguments += [*TESTS, *(f"--ignore-glob={pattern}" for pattern in OTHER_TESTS)]
         if pytest.main(arguments, plugins=[watch]) not in (0, 1):
             raise click.ClickException("the tests cannot be run")
         # What fails without a mutant, like what needs a git repository, tells nothing.
@@ -191,7 +203,8 @@ def mutants(tree: Path, file: str) -> list[Mutant]:
     source = (tree / file).read_text(encoding="utf-8")
     lines = source.splitlines()
     nodes = list(ast_nodes(get_ast(source)))
-    spans, choices = _statements(ast.parse(source))
+    module = ast.parse(source)
+    spans, choices, as_right = _statements(module), _chosen(module), _as_right(module)
     found = []
     for name in OPERATORS:
         operator = _operator(name)
@@ -201,16 +214,16 @@ def mutants(tree: Path, file: str) -> list[Mutant]:
             # A star of arguments is no product.
             starred = "*" in lines[line - 1][column:][:1] and before[-1] in "([{,"
             chosen = name == "NumberReplacer" and (line, column) in choices
-            if not chosen and not starred and "TYPE_CHECKING" not in lines[line - 1]:
+            free = any(first <= (line, column) < last for first, last in as_right)
+            if not (chosen or starred or free or "TYPE_CHECKING" in lines[line - 1]):
                 span = spans.get(line, (line, line))
                 found.append(Mutant(file, line, name, occurrence, *span))
     return found
 
 
-def _statements(module: ast.Module) -> tuple[dict[int, tuple[int, int]], set[tuple[int, int]]]:
-    """The statement of every line, its body left out of compound ones; places of chosen numbers."""
+def _statements(module: ast.Module) -> dict[int, tuple[int, int]]:
+    """The statement of every line, its body left out of compound ones."""
     spans: dict[int, tuple[int, int]] = {}
-    choices: list[ast.AST] = []
     for node in ast.walk(module):
         if isinstance(node, ast.stmt | ast.ExceptHandler):
             body = None if isinstance(node, ast.FunctionDef) else getattr(node, "body", None)
@@ -219,20 +232,46 @@ def _statements(module: ast.Module) -> tuple[dict[int, tuple[int, int]], set[tup
             for line in range(node.lineno, last + 1):
                 if line not in spans or spans[line][1] - spans[line][0] >= last - node.lineno:
                     spans[line] = node.lineno, last
-        elif isinstance(node, ast.arguments):
+    return spans
+
+
+def _chosen(module: ast.Module) -> set[tuple[int, int]]:
+    """Places of numbers that stand alone, and of defaults."""
+    choices: list[ast.AST] = []
+    for node in ast.walk(module):
+        if isinstance(node, ast.arguments):
             choices += [default for default in (*node.defaults, *node.kw_defaults) if default]
     for node in module.body:
         if isinstance(node, ast.Assign | ast.AnnAssign):
             names = {name.id for name in ast.walk(node) if isinstance(name, ast.Name)}
             if all(name.lstrip("_").isupper() for name in names - {"np", "math"}):
                 choices.append(node)
-    numbers = {
+    return {
         (part.lineno, part.col_offset)
         for choice in choices
         for part in ast.walk(choice)
         if isinstance(part, ast.Constant)
     }
-    return spans, numbers
+
+
+def _as_right(module: ast.Module) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+    """From where to where there are messages or estimates."""
+    found = []
+    for node in ast.walk(module):
+        if isinstance(node, ast.FunctionDef):
+            is_free = node.name in ESTIMATES
+        elif isinstance(node, ast.Call):
+            called = ast.unparse(node.func).rpartition(".")[2]
+            is_free = called in ("warn", *ESTIMATES)
+        else:
+            is_free = isinstance(node, ast.Raise)
+        if is_free:
+            assert isinstance(node, ast.expr | ast.stmt)
+            assert node.end_lineno is not None
+            assert node.end_col_offset is not None
+            first, last = node.lineno, node.end_lineno
+            found.append(((first, node.col_offset), (last, node.end_col_offset)))
+    return found
 
 
 def _operator(name: str) -> Any:
@@ -261,11 +300,12 @@ def judges(mutant: Mutant, suite: Suite, patience: float) -> list[str]:
     path = Path(mutant.file)
     own = f"test_{path.stem}.", f"test_{path.parent.name}."
 
-    def rank(test: str) -> tuple[bool, bool, int, str]:
+    def rank(test: str) -> tuple[bool, bool, bool, int, str]:
         # Those of about the same length by file, whose fixtures they share.
-        length = math.frexp(suite.seconds[test] + 0.1)[1]
+        seconds = suite.seconds[test]
         beside = Path(test.partition("::")[0]).parent == "tests" / path.parent
-        return not any(name in test for name in own), not beside, length, test
+        is_own = any(name in test for name in own)
+        return seconds > _SHORT, not is_own, not beside, math.frexp(seconds + 0.1)[1], test
 
     asked, total = [], 0.0
     for test in sorted(tests, key=rank):
@@ -384,6 +424,10 @@ def enter(tree: Path) -> None:
 def work(tree: Path, part: list[Mutant], suite: Suite, patience: float, journal: Path) -> None:
     """Judge mutants, in a copy of the code that no other process uses."""
     enter(tree)
+    # Compiled once; the copies of a mutated file are removed, and none are written later.
+    compiled = {name: value for name, value in os.environ.items() if "BYTECODE" not in name}
+    collect = [sys.executable, "-m", "pytest", "-q", "--collect-only", "-p", "no:cacheprovider"]
+    subprocess.run([*collect, *TESTS], env=compiled, capture_output=True, check=False)
     for mutant in part:
         begin = time.perf_counter()
         verdict = judged(tree, mutant, suite, patience)

@@ -227,19 +227,19 @@ def _summit(
     point: Points, log_t: Array, unknowns: Array, value: Array
 ) -> tuple[float, Array] | None:
     """The maximum of the instability between three steps, if it exceeds 1."""
+    guess = unknowns[1:2]
     for _ in range(6):
         x = np.polynomial.polynomial.polyfit(log_t - log_t[1], value, 2)
         middle = float(np.clip(log_t[1] - x[1] / (2 * x[2]), log_t.min(), log_t.max()))
-        top, excess = _at(point, np.array([middle]), unknowns[1:2])
+        guess, excess = _at(point, np.array([middle]), guess)
         if excess[0] > 0:
-            return middle, top[0]
+            return middle, guess[0]
         if value[1] + 4 * (excess[0] + 1 - value[1]) < 1 or abs(middle - log_t[1]) < 1e-9:
             return None
         step = abs(middle - log_t[1]) / 2
         log_t = middle + step * np.array([1.0, 0.0, -1.0])
-        sides = [_at(point, log_t[i : i + 1], top) for i in (0, 2)]
-        unknowns = np.stack([sides[0][0][0], top[0], sides[1][0][0]])
-        value = 1 + np.array([sides[0][1][0], excess[0], sides[1][1][0]])
+        (before,), (after,) = (_at(point, log_t[i : i + 1], guess)[1] for i in (0, 2))
+        value = 1 + np.array([before, excess[0], after])
     return None
 
 

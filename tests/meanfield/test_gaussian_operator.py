@@ -468,3 +468,15 @@ def test_norm_bound(gamma: float) -> None:
     # Tight: the norm tends to 2g for every γ.
     assert min(norms) > 0.95 * 2 * 1.4
     assert GaussianOperator(10**12, 1.4, gamma, seed=0).norm_bound == pytest.approx(2.8, rel=1e-5)
+
+
+def test_a_vector_of_zeros_asks_for_nothing_to_be_retained() -> None:
+    v = np.random.default_rng(0).standard_normal((80, 3))
+    found = []
+    for more in (np.zeros((80, 0)), np.zeros((80, 2))):
+        J = GaussianOperator(80, 1.0, 0.5, seed=1)
+        for column in v.T:
+            J.matvec(column)
+        found.append(J.retain(np.concatenate([more, v[:, 1:]], axis=1), 1e-9))
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_allclose(np.abs(one), np.abs(other), atol=1e-12)

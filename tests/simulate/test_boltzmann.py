@@ -11,15 +11,28 @@ import numpy as np
 import pytest
 
 from meanfield import ArgumentError, load, saddle_point
+from meanfield.common import seeds
 from simulate import (
     BoltzmannSamples,
     SamplingWarning,
     couplings,
     force,
+    integrate,
     kinetic_energy,
     sample_boltzmann,
+    stiffness,
 )
-from simulate.boltzmann import _ChainGenerators, _ladder, _overlap_mean
+from simulate.boltzmann import (
+    _STEP,
+    _ChainGenerators,
+    _ladder,
+    _langevin_samples,
+    _observe,
+    _overlap_mean,
+    _swap,
+    chain_mean,
+)
+from simulate.network import Network
 
 # Every comparison here is at 4.5 standard errors: two-sided false alarm 7e-6 each, about 30 of
 # them, if the errors are right; effective sample sizes of thousands keep them so.
@@ -119,6 +132,73 @@ def test_langevin_measures_the_bias_of_its_step(tmp_path: Path) -> None:
     for name in ("q", "q_err", "r_hat", "r_step_bias", "r_step_bias_err", "converged", "reason"):
         assert data[name].dims == ("beta",)
     assert data.attrs["dt"] == 0.02
+
+
+def test_langevin_samples_are_states_of_two_runs() -> None:
+    """Of each temperature, at the longest step that divides half the spacing, and at twice it."""
+    J = couplings.elliptic(6, 1.2, seed=1)
+    network, betas = Network(J), np.array([0.5, 2.0])
+    samples, bias, reasons, dt = _langevin_samples(
+        network, betas, n_samples=6, chains=2, warmup=3, spacing=1.0, dt=0.07, entropy=5,
+        progress=False,
+    )  # fmt: skip
+    assert reasons == ["", ""]
+    assert dt == 0.07
+    for index, beta in enumerate(betas):
+        means = []
+        for factor in (1, 2):
+            starts, noise = seeds.sequence(5, "sampling", index, factor).spawn(2)
+            x0 = [np.random.default_rng(s).standard_normal(6) for s in starts.spawn(2)]
+            run = integrate(
+                J, np.array(x0).T, t_max=9.0, dt=factor / 16, onsager=1.0, temperature=1 / beta,
+                method="leimkuhler-matthews", save_at=[4, 5, 6, 7, 8, 9],
+                seed=int(noise.generate_state(1, np.uint64)[0]),
+            )  # fmt: skip
+            states = np.moveaxis(run.x, 2, 0)
+            if factor == 1:
+                np.testing.assert_allclose(samples[index], states, rtol=1e-9, atol=1e-12)
+            means.append(chain_mean(_observe(network, beta, states)["q"]))
+        change = (means[1].value - means[0].value) / 3
+        assert bias["q_step_bias"][index] == pytest.approx(change, rel=1e-6)
+        width = math.hypot(means[0].value_err, means[1].value_err) / 3
+        assert bias["q_step_bias_err"][index] == pytest.approx(width, rel=1e-6)
+
+
+def test_the_step_chosen_suits_the_stiffness_of_the_starts() -> None:
+    J = couplings.elliptic(6, 2.0, seed=1)
+    _, _, _, dt = _langevin_samples(
+        Network(J), np.array([1.0, 2.0]), n_samples=4, chains=3, warmup=1, spacing=0.5, dt=None,
+        entropy=5, progress=False,
+    )  # fmt: skip
+    starts, _ = seeds.sequence(5, "sampling", 0, 1).spawn(2)
+    x0 = [np.random.default_rng(s).standard_normal(6) for s in starts.spawn(3)]
+    assert dt == pytest.approx(_STEP / float(np.max(stiffness(np.array(x0).T, J, onsager=1.0))))
+
+
+def test_swaps_keep_the_balance() -> None:
+    """Pairs of one parity exchange with probability min(1, exp(Δβ ΔE)), states with all of them."""
+    rungs = np.array([0.5, 1.0, 2.0, 3.5])
+    draws = np.array([[0.3], [0.7]])
+
+    class Drawn:
+        def swap_uniform(self, pairs: int) -> Any:
+            return draws[:pairs]
+
+    def swapped(energy: list[float], parity: int) -> tuple[Any, ...]:
+        x = np.arange(8.0).reshape(2, 4, 1)
+        drift, E = -x, np.array(energy)[:, None]
+        share, lower = _swap(rungs, x, drift, E, parity, Drawn())  # type: ignore[arg-type]
+        np.testing.assert_array_equal(drift, -x)
+        return share.tolist(), lower.tolist(), x[0, :, 0].tolist(), E[:, 0].tolist()
+
+    # exp(0.5 · −2) = 0.37 > 0.3, exp(1.5 · −0.2) = 0.74 > 0.7.
+    assert swapped([4.0, 2.0, 1.2, 1.0], 0) == (
+        [1.0, 1.0], [0, 2], [1, 0, 3, 2], [2.0, 4.0, 1.0, 1.2]
+    )  # fmt: skip
+    # exp(0.5 · −2.5) = 0.29, exp(1.5 · −0.3) = 0.64.
+    assert swapped([4.5, 2.0, 1.3, 1.0], 0)[:3] == ([0.0, 0.0], [0, 2], [0, 1, 2, 3])
+    # Colder states of more energy always go up; odd pairs leave both ends.
+    assert swapped([1.0, 0.5, 3.0, 1.0], 1)[:3] == ([1.0], [1], [0, 2, 1, 3])
 
 
 def test_each_temperature_is_judged_by_itself() -> None:

@@ -1,6 +1,8 @@
 """Lyapunov exponents: closed forms, two algorithms, sum rule, and the numbers of the papers."""
 
+import math
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,7 @@ from simulate import (
     lyapunov_spectrum,
     maximal_lyapunov,
 )
+from simulate.lyapunov import _block_rates, _LogGrowth, _summed
 
 
 @pytest.mark.parametrize("algorithm", ["tangent", "orbit_separation"])
@@ -223,7 +226,7 @@ def test_antisymmetric_couplings_decay_as_the_leak(method: str, g: float, dt: fl
 
 def test_a_step_too_long_is_no_success() -> None:
     J = couplings.elliptic(400, 10.0, -1.0, seed=0)
-    with pytest.warns(StepSizeWarning, match="rotations up to"):
+    with pytest.warns(StepSizeWarning, match="rotations up to.*or use method="):
         run = maximal_lyapunov(J, dt=0.05, t_max=60, t_skip=20, seed=0)
     assert run.status == "flagged"
     assert abs(run.value + 1) < 3 * run.value_err
@@ -259,3 +262,46 @@ def test_effect_of_the_step(algorithm: str) -> None:
 def test_runs_of_days_are_refused(name: str, options: dict[str, Any]) -> None:
     with pytest.raises(ArgumentError, match=rf"^{name}=.*: (needs|would run)"):
         maximal_lyapunov(np.eye(3), **{"t_max": 100.0, "t_skip": 10.0, "dt": 0.1, **options})
+
+
+def test_rates_of_blocks() -> None:
+    """Three blocks of the last six of seven intervals, of unequal length: growth over time."""
+    logs = np.array([9.0, 1, 2, 3, 4, 5, 6])[:, None, None] * np.array([[1.0, -2.0]])
+    spans = np.array([7.0, 1, 1, 2, 1, 1, 3])
+    rates = _block_rates(logs, spans, 3)
+    np.testing.assert_allclose(rates[:, 0], [[1.5, -3], [7 / 3, -14 / 3], [11 / 4, -11 / 2]])
+
+
+def test_growth_between_times() -> None:
+    """Every interval belongs to the one that holds its middle; what lies outside is left out."""
+    ends = np.array([2.0, 4.0])
+    growth = [
+        _LogGrowth(t, span, np.array([[log]]))
+        for t, span, log in (
+            (1.0, 1.0, 100.0), (1.6, 0.6, 1.0), (2.1, 0.5, 2.0), (2.9, 0.8, 4.0), (4.1, 1.2, 8.0),
+            (5.0, 0.9, 16.0),
+        )
+    ]  # fmt: skip
+    assert _summed(growth, 0.9, ends)[:, 0, 0].tolist() == [3.0, 12.0]
+    assert _summed(growth, 0.0, ends)[:, 0, 0].tolist() == [103.0, 12.0]
+
+
+@pytest.mark.parametrize(
+    ("exponents", "dimension", "entropy"),
+    [
+        ([0.5, 0.1, -0.2, -1.0], 3 + 0.4 / 1.0, 0.6),
+        ([0.5, -0.5, -1.0], 1 + 0.5 / 0.5, 0.5),
+        ([0.3, 0.2, 0.0, -0.1], math.nan, 0.5),
+        ([0.3, 0.1], math.nan, math.nan),
+        ([0.0, -0.1], 0.0, 0.0),
+        ([-0.2, -0.3], 0.0, 0.0),
+    ],
+)
+def test_dimension_of_given_exponents(
+    exponents: list[float], dimension: float, entropy: float
+) -> None:
+    J = couplings.elliptic(6, 1.0, seed=1)
+    run = lyapunov_spectrum(J, len(exponents), dt=0.1, t_max=20, t_skip=5, seed=0)
+    known = replace(run, exponents=np.array(exponents))
+    assert known.kaplan_yorke_dimension == pytest.approx(dimension, nan_ok=True)
+    assert known.entropy_rate == pytest.approx(entropy, nan_ok=True)

@@ -471,3 +471,13 @@ def test_couplings_are_labels() -> None:
     run = integrate(np.eye(3), np.ones((3, 2)), t_max=1, dt=0.1)
     with pytest.raises(ArgumentError, match=r"^couplings: must be labels, None and nan are none"):
         activity_distribution(run, couplings=[np.nan, np.nan])
+
+
+def test_one_neuron_of_one_run_has_no_error() -> None:
+    run = integrate(np.zeros((1, 1)), [1.0], t_max=3, dt=0.1, save_at=31)
+    for found, name in (
+        (activity_distribution(run, bins=4), "density_err"),
+        (autocorrelation(run, max_lag=1.0), "C_err"),
+    ):
+        assert (found.error_over, found.n_units) == ("nothing", 1)
+        assert np.all(np.isnan(getattr(found, name)))

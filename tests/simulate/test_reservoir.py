@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from itertools import pairwise
 from pathlib import Path
@@ -14,10 +15,12 @@ from meanfield import ArgumentError, Switching, load
 from meanfield.common.arguments import Array
 from simulate import StepSizeWarning, couplings, integrate
 from simulate.reservoir import (
+    _BLOCKS,
     _RIDGES,
     MemoryCurve,
     SingularCovarianceWarning,
     _cross_validated,
+    _Score,
     memory_curve,
     memory_function,
     stimulus_targets,
@@ -462,3 +465,45 @@ def test_no_number_is_not_read_as_one(wrong: Any) -> None:
 def test_what_cannot_be_run_is_named(message: str, options: dict[str, Any]) -> None:
     with pytest.raises(ArgumentError, match=f"^({message})"):
         memory_curve(np.eye(3), **{"tau": [0.5], "seed": 0, **options})
+
+
+def test_times_that_rounding_moved_off_a_jump() -> None:
+    """Below or above, of the first, a middle and the last jump: the value that begins there."""
+    held = Switching([1.0, 2.0, 3.0], [10.0, 11.0, 12.0, 13.0])
+    near = np.array([1.0, 2.0, 3.0])
+    for moved in (near * (1 - 1e-14), near, near * (1 + 1e-14)):
+        found = stimulus_targets(moved + 5, [5.0], stimulus=held)[:, 0]
+        assert found.tolist() == [11.0, 12.0, 13.0]
+    apart = np.array([0.5, 1.5, 2.5, 3.5])
+    assert stimulus_targets(apart, 0.0, stimulus=held)[:, 0].tolist() == [10.0, 11.0, 12.0, 13.0]
+    # Of a plain function the jumps are told; a moment that is farther off is left where it is.
+    asked: list[float] = []
+
+    def step(t: float) -> float:
+        asked.append(t)
+        return float(t >= 2)
+
+    times = np.array([2 - 1e-13, 2 - 1e-6, 2 + 1e-13])
+    values = stimulus_targets(times, 0.0, stimulus=step, switch_times=[2.0, 7.0])
+    assert values[:, 0].tolist() == [1.0, 0.0, 1.0]
+    assert asked[-3:] == [2.0, 2 - 1e-6, 2.0]
+
+
+def test_error_of_a_score() -> None:
+    """Of a quotient over equal parts in time, by its linear part; the unit of z does not matter."""
+    rng = np.random.default_rng(0)
+    z = rng.standard_normal((205, 2)) + 0.3
+    predicted, base = z + 0.4 * rng.standard_normal((205, 2)), np.array([0.3, 0.0])
+    lost, asked = (predicted - z) ** 2, (z - base) ** 2
+    score = _Score(predicted, z, base)
+    share = lost.mean(axis=0) / asked.mean(axis=0)
+    np.testing.assert_allclose(score.mean(), 1 - share, rtol=1e-12)
+    # Where the quotient of each part is near that of the whole it varies as its linear part.
+    length = 205 // _BLOCKS
+    change = ((lost - share * asked) / asked.mean(axis=0)).sum(axis=1)[-_BLOCKS * length :]
+    parts = change.reshape(_BLOCKS, length).mean(axis=1)
+    expected = np.std(parts, ddof=1) / math.sqrt(_BLOCKS)
+    for unit in (1.0, 1e3, 1e-3):
+        again = _Score(unit * predicted, unit * z, unit * base)
+        assert again.total_err() == pytest.approx(expected, rel=1e-9)
+    assert math.isnan(_Score(predicted[:3], z[:3], base).total_err())

@@ -377,14 +377,18 @@ def test_small_initial_values(x0):
         {"g": -1.0},
         {"t": np.array([0.0, 1.0, 0.5])},
         {"t": np.array([0.0])},
+        {"t": np.array([[0.0, 0.1, 0.2]])},
+        {"t": np.array([0.0, 0.1, np.inf])},
+        {"t": np.array([0.0, 0.1, 0.1])},
         {"noise": np.zeros(3)},
+        {"noise": np.array([0.0, np.nan])},
         {"noise": np.array([0.0, -1.0])},
         {"x0_std": -1.0},
     ],
 )
 def test_bad_arguments(change):
     arguments = {"g": 2.0, "t": np.array([0.0, 0.1, 0.2]), "noise": np.zeros(2), "x0_std": 1.0}
-    with pytest.raises(ArgumentError):
+    with pytest.raises(ArgumentError, match=f"^{next(iter(change))}[:=]"):
         solve(TANH, **{**arguments, **change})
 
 

@@ -25,9 +25,12 @@ from meanfield import (
     stationary,
     transfer_function,
 )
-from meanfield.dmft.sampler.run import suggested_step
+from meanfield.dmft.lyapunov import _growth
+from meanfield.dmft.sampler.run import SamplerRun, SamplerSetting, suggested_step
+from meanfield.dmft.sampler.site import rate_model
 from meanfield.exponential import amplification
 from meanfield.stability import ellipse, largest_step
+from simulate import couplings
 
 
 def log_size(g: float, gamma: float, t: float) -> float:
@@ -356,3 +359,42 @@ def test_dataset_and_trace() -> None:
 
 def test_repr_is_short() -> None:
     assert len(repr(maximal_lyapunov(1.5, **SMALL | {"t_max": 30.0}))) < 400
+
+
+class Stored:
+    """A matrix in memory in the place of the operator of a batch."""
+
+    is_exhausted = False
+
+    def __init__(self, matrix: np.ndarray) -> None:
+        self.matrix = matrix
+
+    def matvec(self, v: np.ndarray) -> np.ndarray:
+        return self.matrix @ v
+
+    def rmatvec(self, v: np.ndarray) -> np.ndarray:
+        return self.matrix.T @ v
+
+
+@pytest.mark.parametrize("kappa", [0.0, 0.6])
+def test_growth_of_a_tangent_vector(kappa: float) -> None:
+    """|exp(At)δ| with A = (1 − κJᵀ)(J − 1), to second order, over a restart and other steps."""
+    J = couplings.elliptic(40, 1.3, 0.4, seed=2)
+    A = (np.eye(40) - kappa * J.T) @ (J - np.eye(40))
+    off = []
+    for dt in (0.04, 0.02):
+        times = [0.0, 0.5, 1.5]
+        parts = ((0, 0.5, 2 * 0.5 / dt), (0.5, 1.02, 0.52 / dt), (1.02, 1.5, 2 * 0.48 / dt))
+        steps = [np.linspace(a, b, round(n), endpoint=False) for a, b, n in parts]
+        grid = np.append(np.concatenate(steps), 1.5)
+        model = rate_model(transfer_function("linear"), kappa)
+        batch = SamplerRun(
+            SamplerSetting(model, 1.3, 0.4, lambda t: 0.0, 1.0, times, grid, watched=False), 40, 3
+        )
+        batch.operator = Stored(J)  # type: ignore[assignment]
+        start = batch.stream("tangent").standard_normal(40)
+        growth = _growth(batch).values["growth"]
+        exact = [np.linalg.norm(expm(A * t) @ start) / np.linalg.norm(start) for t in grid]
+        off.append(np.max(np.abs(growth - np.log(exact))))
+    assert off[1] < 3e-4
+    assert off[0] / off[1] == pytest.approx(4, rel=0.1)

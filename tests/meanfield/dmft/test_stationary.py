@@ -21,7 +21,8 @@ from meanfield import (
     transfer_function,
     two_time,
 )
-from meanfield.dmft.stationary import energy, solver
+from meanfield.dmft.stationary import arcsine, energy, solver
+from meanfield.dmft.stationary.decay import binding_rate
 from meanfield.dmft.stationary.hermite import hermite_series
 from simulate import couplings, integrate
 
@@ -449,6 +450,63 @@ def test_refinement_ends_where_a_step_is_not_half_the_last(monkeypatch):
     assert series.delta0 == pytest.approx(0.6 * (1 - 1e-3) * (1 + 4e-4), rel=1e-14)
 
 
+@pytest.mark.parametrize(
+    ("depth", "width"), [(1.0, 1.0), (25.0, 3.0), (2e3, 1e-5), (1e-6, 1e-2), (1e-3, 20.0)]
+)
+def test_the_state_bound_in_a_square_well(depth, width):
+    """s = k tan(kw) with k² = depth − s², from deep wells to ones that hardly bind."""
+
+    def miss(k):
+        return k * np.sin(k * width) - np.sqrt(max(depth - k * k, 0.0)) * np.cos(k * width)
+
+    k = brentq(miss, 0, min(np.sqrt(depth), np.pi / 2 / width), xtol=1e-300, rtol=1e-15)
+    exact = k * np.tan(k * width)
+    found = binding_rate(lambda tau: np.full_like(tau, -depth), np.linspace(0, width, 4), 16)
+    assert found == pytest.approx(exact, rel=1e-9)
+
+
+@pytest.mark.parametrize("below", [1e-6, 0.0])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_two_roots_that_nearly_touch(monkeypatch, below, sign):
+    """F = ±((ln Δ₀ − 0.3)² − ε) between equal signs: an interval around each root, if there are."""
+
+    def gap(network, delta0):
+        return sign * ((np.log(delta0) - 0.3) ** 2 * (1.4 + np.log(delta0)) - below * 1.5)
+
+    monkeypatch.setattr(energy, "energy_gap", gap)
+    places = [float(np.exp(s)) for s in (0.15, 0.27, 0.42)]
+    found = energy._near_touch(None, places, [gap(None, place) for place in places])
+    if not below:
+        assert found == []
+        return
+    (low, middle), (same, high) = found
+    assert (low, same, high) == (places[0], middle, places[2])
+    assert np.log(middle) == pytest.approx(0.3, abs=1e-3)
+    assert sign * gap(None, middle) < 0
+
+
+def test_no_touch_without_an_extremum_near_zero(monkeypatch):
+    monkeypatch.setattr(energy, "energy_gap", None)
+    for gaps in ([3.0, 2.0, 1.0], [1.0, 2.0, 1.0], [2.0, 1.0, -1.0], [1.3, 1.0, 1.3]):
+        for sign in (1, -1):
+            assert energy._near_touch(None, [1.0, 2.0, 3.0], [sign * gap for gap in gaps]) == []
+
+
+def test_refined_by_a_share_known_in_closed_form(monkeypatch):
+    """Var Φ/Δ₀ = Δ₀ a²/2 of a linear φ: Δ₀ = σ²/(2√(1 − a²g²)); and what too few steps leave."""
+    g, sigma, a = 0.7, 1.3, 0.9
+    network = energy.NoisyNetwork(transfer_function("tanh"), g, sigma)
+    exact = sigma**2 / (2 * np.sqrt(1 - (a * g) ** 2))
+    for off in (1e-3, -1e-3, 0.0):
+        found, left = energy.refined_by(network, exact * (1 + off), lambda d: a**2 * d / 2)
+        assert found == pytest.approx(exact, rel=1e-14)
+        assert left < 1e-14
+    monkeypatch.setattr(energy, "_SECANTS", 0)
+    found, left = energy.refined_by(network, exact * 1.001, lambda d: a**2 * d / 2)
+    assert found == pytest.approx(exact * 1.001, rel=1e-15)
+    assert left == pytest.approx(np.log(1.001), rel=2e-3)
+
+
 def test_the_limit_of_signs():
     """Δ₀/g² = 2(1 − 2/π) − (π/3)/Δ₀ for tanh, from Var ln cosh = Δ₀(1 − 2/π) − π/6 + …."""
     g = np.array([30.0, 1e3, 1e4, 1e5])
@@ -556,6 +614,14 @@ def test_the_double_root():
 @pytest.mark.parametrize(("g", "count"), [(0.9, 1), (1.0, 2), (1.0000001, 1), (1.5, 1)])
 def test_number_of_states_outside_coexistence(g, count):
     assert stationary(g, phi=CUBIC, root="all").delta0.shape == (count,)
+
+
+def test_a_weak_state_next_to_the_onset():
+    """φ = x + 2x³/3 + …: its Δ₀ vanishes like the distance to g = 1, however near that is."""
+    found = [stationary(1 - off, phi=CUBIC, root="all").delta0 for off in (1e-6, 1e-5, 1e-4)]
+    assert [states.size for states in found] == [3, 3, 3]
+    weak = np.array([states[1] for states in found])
+    np.testing.assert_allclose(weak[1:] / weak[:-1], 10, rtol=2e-3)
 
 
 def test_rest_beside_a_state_without_bound():
@@ -816,3 +882,11 @@ def test_gains_beyond_the_arithmetic_are_refused() -> None:
     )
     with pytest.raises(NotConvergedError):
         stationary(1e50, phi=convex)
+
+
+def test_the_series_of_the_arc_sine():
+    """arcsin x = x + Σ (2k)!/(4ᵏ k!² (2k+1)) x^(2k+1)."""
+    from math import comb
+
+    exact = [comb(2 * k, k) / 4.0**k / (2 * k + 1) for k in range(1, arcsine._SERIES.size + 1)]
+    np.testing.assert_allclose(arcsine._SERIES, exact, rtol=1e-14)

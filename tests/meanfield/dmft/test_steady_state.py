@@ -20,8 +20,14 @@ from meanfield import (
     null_response,
     stationary,
     steady_state,
+    transfer_function,
 )
-from meanfield.dmft.steady_state import LagAverages, half_time
+from meanfield.dmft.sampler.novikov import NovikovResponse
+from meanfield.dmft.sampler.run import SamplerRun, SamplerSetting
+from meanfield.dmft.sampler.site import rate_model
+from meanfield.dmft.sampler.tangents import stationary_pulse
+from meanfield.dmft.steady_state import LagAverages, _averages, half_time
+from meanfield.schedule import step_times
 
 CURVES = ("C", "delta", "R")
 SCALARS = ("q", "delta0", "energy", "r_int", "tau_half")
@@ -450,6 +456,10 @@ def test_unbounded_dynamics_have_no_state() -> None:
         steady_state(1.2, 0.5, phi="linear", seed=0)
     assert told.value.solution.status == "absent"
     assert math.isnan(told.value.solution.q)
+    # Nothing was sampled.
+    facts = ("n_trajectories", "batches", "degrees_of_freedom", "seed")
+    for run in (told.value.solution, steady_state(1.5), steady_state(0.5, 0.2)):
+        assert [run.attributes[name] for name in facts] == [None] * 4
 
 
 def test_long_steps_are_refused() -> None:
@@ -467,12 +477,13 @@ def test_many_directions_per_row_of_the_novikov_sums() -> None:
 
 
 def test_without_sampling_there_is_nothing_to_correct() -> None:
-    """γ = 0: no effect of a step, of batches or of a window."""
+    """γ = 0: no effect of a step, of batches or of a window, no drift, and no error of these."""
     run = steady_state(1.5)
-    effects = [
-        name for name in run.to_dataset() if name.endswith(("_step", "_finite_m", "_window"))
-    ]
-    assert len(effects) >= 5
+    kinds = ("_step", "_finite_m", "_window", "drift", "neglected", "_spectral_err", "_pulse_err")
+    errors = tuple(f"{kind}_err" for kind in kinds[:4])
+    effects = [name for name in run.to_dataset() if name.endswith(kinds + errors)]
+    assert len(effects) >= 18
+    assert run.window == math.inf
     for name in effects:
         assert np.all(getattr(run, name) == 0), name
 
@@ -506,6 +517,93 @@ def test_half_time() -> None:
 def test_half_time_within_the_first_lag() -> None:
     delta = np.exp(-np.arange(20.0))
     assert 0.5 < half_time(delta, 1.0) < 1
+
+
+def test_half_time_of_cubic_inverses() -> None:
+    """Where τ is a polynomial of degree 3 of Δ the crossing is exact, in whichever lag it lies."""
+    for bend in (0.3, 0.0, -0.1):
+        tau = np.linspace(0, 1.0, 4001)
+        fine = np.interp(0.1 * np.arange(11), tau + bend * tau**2 * (1 - tau), 1 - tau)
+        assert half_time(fine, 0.1) == pytest.approx(0.5 + bend / 8, abs=1e-6)
+
+
+def test_half_time_where_the_cubic_leaves_the_lag() -> None:
+    """Between 1 and 0.1 at lags 2 and 3 of 0.2, after a plateau: on the straight line."""
+    delta = np.array([1.0, 0.99999, 0.9999, 0.1, 0.09, 0.08])
+    share = (0.9999 - 0.5) / (0.9999 - 0.1)
+    assert half_time(delta, 0.2) == pytest.approx(0.2 * (2 + share), rel=1e-12)
+
+
+def test_averages_of_a_batch() -> None:
+    """Everything that a batch tells, by plain sums over the moments of the same run."""
+    phi, skip, stride, lags = transfer_function("tanh"), 2.0, 2, 6
+    times = [0.0, 12.0]
+    here = SamplerSetting(
+        rate_model(phi), 1.6, 0.4, lambda t: 0.0, 1.0, times, step_times(times, 0.1)
+    )
+
+    def averages(room: float) -> dict[str, Any]:
+        return _averages(
+            SamplerRun(here, 200, 0, 1), phi=phi, skip=skip, stride=stride, lags=lags, repeats=9,
+            room=room,
+        ).values  # fmt: skip
+
+    found = averages(np.inf)
+    run = SamplerRun(here, 200, 0, 1)
+    sums, rows, ends, moments = NovikovResponse(run, 9), 0, [], []
+    for moment in run:
+        # A row each half, a value each fifth time unit from the skipped time on.
+        if moment.step % 5 == 0:
+            due = moment.step in (20, 70, 120)
+            sums.record(moment.t, moment.phi, None, measure=due)
+            ends += [(sums.value, sums.shift)] if due else []
+            rows += 1
+        moments.append(moment)
+    assert rows == 25
+    late = moments[20:]
+    square = np.array([m.phi @ m.phi for m in late]) / 200
+    assert found["q"] == pytest.approx(square.mean(), rel=1e-12)
+    assert found["energy"] == pytest.approx(np.mean([m.force @ m.force for m in late]) / 400)
+    half = len(late) // 2
+    drift = square[half:].mean() - square[:half].mean()
+    assert found["drift"] == pytest.approx(drift, rel=1e-9)
+    # Every stride-th state is kept, every fourth of these averaged over once all lags are known.
+    kept = late[::stride]
+    ends_of = [k for k in range(len(kept)) if k + 1 >= lags and (k + 1) % 4 == 0]
+    products = {"delta": ["xx"], "C": ["pp"], "mixed": ["ph", "hp"]}
+    of = {"x": "x", "p": "phi", "h": "h"}
+    for name, pairs in products.items():
+        curve = [
+            np.mean([
+                getattr(kept[k - j], of[a]) @ getattr(kept[k], of[b]) / 200
+                for k in ends_of for a, b in pairs
+            ])
+            for j in range(lags)
+        ]  # fmt: skip
+        if name == "mixed":
+            spectral = np.trapezoid(curve) / (1.6**2 * 1.4 * np.trapezoid(found["C"]))
+            assert found["r_int_spectral"] == pytest.approx(spectral, rel=1e-5)
+        else:
+            np.testing.assert_allclose(found[name], curve, rtol=1e-5)
+    assert found["delta0"] == found["delta"][0]
+    assert found["tau_half"] == pytest.approx(half_time(found["delta"], 0.2), nan_ok=True)
+    # Four pulses, one behind the other, on every fourth trajectory.
+    length = (lags - 1) * stride + 1
+    pulses = []
+    for first in range(20, 20 + 4 * length, length):
+        part = moments[first : first + length]
+        slopes = np.array([1 - np.tanh(m.x[::4]) ** 2 for m in part])
+        pulses.append(stationary_pulse(slopes, 0.1, 1.6, 0.4))
+    R = np.mean(pulses, axis=0)
+    np.testing.assert_allclose(found["R"], R[::stride], rtol=1e-9)
+    assert found["r_int_pulse"] == pytest.approx(np.trapezoid(R, dx=0.1), rel=1e-9)
+    value, shift = np.mean(ends, axis=0)
+    assert found["r_int"] == pytest.approx(value, rel=1e-9)
+    assert found["r_int_shift"] == pytest.approx(shift, rel=1e-6)
+    # With less room than directions the pulses have to do.
+    crowded = averages(3)
+    assert crowded["r_int"] == crowded["r_int_pulse"] == found["r_int_pulse"]
+    assert crowded["r_int_shift"] == 0
 
 
 # ---------------------------------------------------------------------------------- calls

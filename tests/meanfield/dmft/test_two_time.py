@@ -29,8 +29,16 @@ from meanfield import (
     TwoTime,
     maximal_lyapunov,
     steady_state,
+    transfer_function,
     two_time,
 )
+from meanfield.dmft.sampler.ensemble import BatchAverages
+from meanfield.dmft.sampler.novikov import NovikovResponse
+from meanfield.dmft.sampler.run import SamplerRun, SamplerSetting
+from meanfield.dmft.sampler.site import rate_model
+from meanfield.dmft.sampler.tangents import SitePoint, tangent_response
+from meanfield.dmft.two_time import _PROBE, TwoTimeTask, _averages, _Balance
+from meanfield.schedule import step_times
 
 NAMES = ("C", "delta", "freezing", "energy", "r_int")
 
@@ -877,3 +885,116 @@ def test_what_is_forgotten_or_not_revealed_is_flagged(how: dict[str, Any], reaso
     run = two_time(1.5, 0.5, t_max=4, dt=0.1, n_trajectories=2048, seed=1, **how)
     assert run.status == "flagged"
     assert reason in run.reason
+
+
+# ---------------------------------------------------------------------------------- parts
+
+
+def test_balance_of_a_quantity() -> None:
+    """The trapezoidal rule is exact for parabolas; a jump and times of noise are left out."""
+
+    def worst(rows: list[tuple[float, float, float, bool, bool]]) -> float:
+        balance = _Balance()
+        for row in rows:
+            balance.add(*row)
+        return balance.worst
+
+    times = [0.0, 0.3, 1.0, 1.4]
+    exact = [(t, 3 + t - t**2, 1 - 2 * t, False, True) for t in times]
+    assert worst(exact) < 1e-15
+    assert math.isnan(worst(exact[:1]))
+    # A loss of 0.2 in the second step, 0.1 of which the third wins back; the scale is the largest.
+    off = [(t, q - 0.2 * (t > 0.9) + 0.1 * (t > 1.3), r, j, h) for t, q, r, j, h in exact]
+    assert worst(off) == pytest.approx(0.2 / (3 + 0.3 - 0.09), rel=1e-12)
+    # Jumps of the parameters: what happens at that time is not balanced.
+    jump = [*off[:2], (*off[2][:3], True, True), off[3]]
+    assert worst(jump) == pytest.approx(0.1 / (3 + 0.3 - 0.09), rel=1e-12)
+    noisy = [*off[:2], (*off[2][:4], False), off[3]]
+    assert worst(noisy) < 1e-15
+    assert worst([(t, 0.0, 0.0, False, True) for t in times]) == 0
+
+
+@pytest.mark.parametrize("kappa", [0.0, 1.0])
+def test_averages_of_a_batch(kappa: float) -> None:
+    """Everything that a batch tells, by plain sums over the moments of the same run."""
+    times = [0.0, 0.7, 2.0]
+    grid = step_times(times, 0.1)
+    model = rate_model(transfer_function("tanh"), kappa)
+    here = SamplerSetting(model, 1.6, 0.4, lambda t: 0.0, 1.0, times, grid)
+    saves = np.array([0, 1, 5, 7, 14, 20])
+    task = TwoTimeTask(saves, 6, 10, integrated=True, paired=True, descends=lambda t: kappa == 1.0)
+
+    def averages(task: TwoTimeTask) -> BatchAverages:
+        return _averages(task, SamplerRun(here, 200, 0, 1))
+
+    found = averages(task)
+    run = SamplerRun(here, 200, 0, 1)
+    sums, moments, sampled, ranks = NovikovResponse(run, 6), [], [], []
+    due = 0.0
+    for moment in run:
+        is_saved = moment.step in saves
+        if is_saved or moment.t >= due:
+            sums.record(moment.t, moment.phi, moment.psi, measure=is_saved)
+            due = moment.t + _PROBE * (1 - 1e-9)
+        if is_saved:
+            sampled.append((sums.value, sums.shift))
+        moments.append(moment)
+        ranks.append(sum(run.operator.rank))
+    x, phi = (np.array([getattr(moments[k], name) for k in saves]) for name in ("x", "phi"))
+    np.testing.assert_allclose(found.values["C"], phi @ phi.T / 200, rtol=1e-12)
+    np.testing.assert_allclose(found.values["delta"], x @ x.T / 200, rtol=1e-12)
+    apart = np.sum((phi[:, None] - phi) ** 2, axis=2) / 200
+    np.testing.assert_allclose(found.values["freezing"], apart, atol=1e-14)
+    energy = np.array([m.force @ m.force / 400 for m in moments])
+    np.testing.assert_allclose(found.values["energy"], energy[saves], rtol=1e-12)
+    value, shift = np.array(sampled).T
+    np.testing.assert_allclose(found.values["r_int"], value, rtol=1e-9)
+    # The stage of the first step is not in the sums.
+    shift[1] = np.hypot(shift[1], value[1] * grid[1] / 2)
+    np.testing.assert_allclose(found.values["r_int_shift"], shift, rtol=1e-6)
+    path = [SitePoint(m.t, m.x[:10], m.h[:10], m.u if m.u is None else m.u[:10]) for m in moments]
+    R, by_pulse = tangent_response(model, 1.6, 0.4, path, times)
+    np.testing.assert_allclose(found.values["r_int_pulse"], by_pulse[saves], rtol=1e-9)
+    # What the last moment asks for is not counted.
+    assert found.worst["rank"] == ranks[-2]
+    # Balances by the trapezoidal rule over all steps but the one that ends at the switch.
+    square = np.array([m.x @ m.x / 400 for m in moments])
+    gain = np.array([m.x @ m.drift / 200 for m in moments])
+    missed = np.diff(square) - np.diff(grid) * (gain[1:] + gain[:-1]) / 2
+    missed[6] = missed[19] = 0
+    assert found.worst["balance_error"] == pytest.approx(
+        np.max(np.abs(np.cumsum(missed))) / square[:20].max(), rel=1e-6
+    )
+    if kappa:
+        loss = -np.array([m.drift @ m.drift / 200 for m in moments])
+        missed = np.diff(energy) - np.diff(grid) * (loss[1:] + loss[:-1]) / 2
+        missed[6] = missed[19] = 0
+        assert found.worst["energy_balance_error"] == pytest.approx(
+            np.max(np.abs(np.cumsum(missed))) / energy[:20].max(), rel=1e-6
+        )
+    else:
+        assert math.isnan(found.worst["energy_balance_error"])
+    # With R asked for, and with less room than directions, the tangents are the response.
+    pulsed = averages(task._replace(integrated=False, response=True))
+    np.testing.assert_allclose(pulsed.values["R"], R[np.ix_(saves, saves)], rtol=1e-9)
+    for other in (pulsed, averages(task._replace(room=3.0))):
+        np.testing.assert_array_equal(other.values["r_int"], found.values["r_int_pulse"])
+        np.testing.assert_array_equal(other.values["r_int_shift"], 0)
+
+
+def test_errors_of_the_closed_form_add_up() -> None:
+    """Q = C(t, t) + C(t′, t′) − 2C: 0 with itself, exactly."""
+    run = two_time(1.5, t_max=1.0, dt=0.1, temperature=0.2)
+    same = np.diagonal(run.C_err)
+    expected = same[:, None] + same + 2 * run.C_err
+    np.fill_diagonal(expected, 0.0)
+    np.testing.assert_allclose(run.freezing_err, expected, rtol=1e-12)
+    assert np.all(run.freezing_err[~np.eye(run.t.size, dtype=bool)] > 0)
+    pulse = np.exp(-np.abs(run.t[:, None] - run.t))
+    whole = two_time(1.5, t_max=1.0, dt=0.1, temperature=0.2, response=True)
+    assert whole.R is not None
+    assert whole.R_err is not None
+    slope, slope_err = whole.R[1:, 0] / pulse[1:, 0], whole.R_err[1:, 0] / pulse[1:, 0]
+    np.testing.assert_allclose(whole.r_int[1:], slope * -np.expm1(-run.t[1:]), rtol=1e-12)
+    np.testing.assert_allclose(whole.r_int_err[1:], slope_err * -np.expm1(-run.t[1:]), rtol=1e-12)
+    assert np.all(whole.R[np.triu_indices(run.t.size)] == 0)

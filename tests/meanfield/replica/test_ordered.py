@@ -3,7 +3,7 @@ import pytest
 
 from meanfield import replica_map, saddle_point, spin_glass_beta
 from meanfield.quadrature import gauss_hermite
-from meanfield.replica import two_fields
+from meanfield.replica import ordered, two_fields
 from meanfield.replica.points import Points
 from meanfield.transfer import transfer_function
 
@@ -171,6 +171,13 @@ def test_jacobian_of_the_map(gamma: float) -> None:
         np.testing.assert_allclose(jacobian[:, :, j], (up - down) / 2e-5, rtol=1e-5, atol=1e-6)
 
 
+def test_odd_numbers_of_nodes() -> None:
+    """Half of the nodes of a field are left out by symmetry: none of them may be 0."""
+    order = (0.35, 0.2, 0.65, 0.19, -0.8, 0.5)
+    even, odd = (replica_map(order, 2.2, -0.5, beta=10.0, nodes=n) for n in (40, 41))
+    np.testing.assert_allclose(odd, even, rtol=1e-6)
+
+
 def test_map_refuses_fields_without_a_covariance() -> None:
     new = replica_map((0.5, 0.1, 0.6, 5.0, 0.0, 0.1), 1.2, 0.5, beta=10.0)
     assert np.isnan(new.q)
@@ -199,3 +206,98 @@ def test_the_branch_is_reentrant() -> None:
     colder = 1 / np.array([0.011, end * 1.001, end * 0.999, 0.008])
     null = saddle_point(1.6, -0.5, beta=colder, branch="paramagnetic", sheet="null")
     assert null.stable.tolist() == [False, False, True, True]
+
+
+def _instability(monkeypatch, excess, nodes_error=lambda nodes: 0.0):  # type: ignore[no-untyped-def]
+    """An instability known along ln T in the place of the sheet's; the guesses that it is given."""
+    calls = []
+
+    def at(points, log_t, guess, nodes=ordered.PATH_NODES):  # type: ignore[no-untyped-def]
+        calls.append(guess[:, 0])
+        x = log_t - nodes_error(nodes)
+        unknowns = np.stack([x, 2 * x, x**2], axis=1)
+        assert np.max(np.abs(guess[:, 0] - x)) < 0.5
+        return unknowns, excess(x)
+
+    monkeypatch.setattr(ordered, "_at", at)
+    return calls
+
+
+@pytest.mark.parametrize("top", [1e-7, -1e-7])
+@pytest.mark.parametrize("skew", [0.0, 0.6, -0.6])
+def test_a_summit_is_found_where_it_exceeds_one(monkeypatch, top: float, skew: float) -> None:  # type: ignore[no-untyped-def]
+    """A lopsided maximum at ln T = −1.5: just above 1 it is found, just below it is not."""
+
+    def excess(log_t):  # type: ignore[no-untyped-def]
+        x = log_t + 1.5
+        return top - x**2 / 2 + skew * x**3 - 3 * x**4
+
+    calls = _instability(monkeypatch, excess)
+    log_t = np.array([-1.43, -1.51, -1.59])
+    unknowns = np.stack([log_t, 2 * log_t, log_t**2], axis=1)
+    found = ordered._summit(None, log_t, unknowns, 1 + excess(log_t))  # type: ignore[arg-type]
+    assert len(calls) < 17
+    if top < 0:
+        assert found is None
+    else:
+        assert found is not None
+        where, state = found
+        assert where == pytest.approx(-1.5, abs=1e-3)
+        assert excess(np.array(where)) > 0
+        np.testing.assert_allclose(state, [where, 2 * where, where**2])
+
+
+def test_a_low_summit_is_left_at_once(monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    calls = _instability(monkeypatch, lambda x: -0.01 - (x + 1.5) ** 2 + (x + 1.5) ** 3)
+    log_t = np.array([-1.4, -1.5, -1.6])
+    value = 0.99 - (log_t + 1.5) ** 2 + (log_t + 1.5) ** 3
+    assert ordered._summit(None, log_t, np.stack([log_t] * 3, axis=1), value) is None  # type: ignore[arg-type]
+    assert len(calls) == 1
+
+
+def _points(count: int) -> Points:
+    ones = np.ones(count)
+    return Points(1.5 * ones, -0.2 * ones, 0.1 * ones, 0 * ones, transfer_function("tanh"))
+
+
+def test_crossings_to_rounding(monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    """Three curved functions at once, from brackets of unequal sides: in a few calls."""
+    roots = np.array([-1.2, -2.0, 0.3])
+
+    def excess(x):  # type: ignore[no-untyped-def]
+        return np.expm1(3 * (roots - x))
+
+    calls = _instability(monkeypatch, excess)
+    ends = np.stack([roots + 0.3, roots - 0.1], axis=1)
+    states = np.stack([ends, 2 * ends, ends**2], axis=2)
+    found, state = ordered._crossing_with(_points(3), ends, states, 24)
+    np.testing.assert_allclose(found, roots, atol=2e-14)
+    np.testing.assert_allclose(state[:, 2], roots**2, atol=2e-14)
+    assert len(calls) < 14
+    # Both ends begin with their own states.
+    np.testing.assert_array_equal(calls[0], ends[:, 0])
+    np.testing.assert_array_equal(calls[1], ends[:, 1])
+
+
+def test_crossings_settle_with_the_nodes(monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    """One moves less and less as nodes double, another by the same each time."""
+    asked = []
+
+    def error(nodes: int) -> float:
+        asked.append(nodes)
+        return 10.0 ** (-nodes / 12)
+
+    _instability(monkeypatch, lambda x: -1.0 - x, error)
+    ends = np.array([[-0.8, -1.2]])
+    states = np.stack([ends, 2 * ends, ends**2], axis=2)
+    found, state = ordered._settled(_points(1), ends, states)
+    assert set(asked) == {ordered.PATH_NODES * 2**k for k in range(len(set(asked)))}
+    # It ends with the first change below the limit.
+    last = max(asked)
+    assert error(last // 2) < ordered._SETTLED < error(last // 4)
+    assert found[0] == -1 + error(last)
+    np.testing.assert_allclose(state[0, 0], -1)
+    _instability(monkeypatch, lambda x: -1.0 - x, lambda nodes: 1e-3 * np.log(nodes))
+    found, _ = ordered._settled(_points(1), ends, states)
+    assert np.isnan(found[0])
+    assert max(asked) <= ordered.MAX_NODES

@@ -15,7 +15,7 @@ from meanfield import (
     spin_glass_beta,
 )
 from meanfield.replica import paramagnetic
-from meanfield.replica.points import Points
+from meanfield.replica.points import NO_NULL, Points
 from meanfield.transfer import transfer_function
 
 
@@ -373,3 +373,25 @@ def test_sheet_of_names_the_sheet() -> None:
     point = saddle_point([1.6, 1.2], [-0.5, 0.5], beta=1e6, branch="stable")
     assert point.sheet_of.tolist() == ["null", ""]
     assert "sheet" not in point.attributes
+
+
+def test_where_the_null_sheet_begins() -> None:
+    """At η = 0 below g(1 + γ) = 1, with a confinement at every gain; its numbers are finite."""
+    g, gamma = np.array([0.8, 0.9, 1.5, 1.5]), np.array([0.2, 0.2, 0.2, -0.5])
+    for eta, exists in ((0.0, [True, False, False, True]), (0.3, [True] * 4)):
+        points = Points.flat(g, gamma, np.full(4, 1e4), np.full(4, eta), transfer_function("tanh"))
+        starts = paramagnetic._null(points)
+        assert (starts.reason != NO_NULL).tolist() == exists
+        assert np.isfinite(starts.unknowns).all(axis=1).tolist() == exists
+
+
+def test_where_the_sheets_end_at_zero_temperature() -> None:
+    """The null sheet ends in x = 0 for g(1 + γ) < 1, of either sign of γ."""
+    phi = transfer_function("tanh")
+    gain = np.array([0.5, 0.99, 1.01, 1.3, 1.9, 2.5])
+    for gamma in (-0.4, 0.3):
+        ends = gain * (1 + gamma) < 1
+        one = np.ones(6)
+        points = Points.flat(gain, gamma * one, np.inf * one, 0 * one, phi)
+        found = paramagnetic._null_at_zero_temperature(points, "null")
+        assert found.tolist() == ends.tolist()

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from meanfield import replica_map, saddle_point
+from meanfield import TransferFunction, replica_map, saddle_point
 
 GAINS = st.floats(np.log(0.05), np.log(10)).map(lambda u: float(np.exp(u)))
 SYMMETRIES = st.floats(-0.95, 1)
@@ -164,7 +164,6 @@ def test_slope_and_gain_enter_as_their_product(
     a: float, g: float, gamma: float, beta: float
 ) -> None:
     """φ = a·tanh at gain g is tanh at gain a·g: q → a²q, r → a r, X and ψ unchanged."""
-    from meanfield import TransferFunction
 
     scaled = TransferFunction(
         "scaled",
@@ -217,3 +216,29 @@ def test_bad_input_names_argument_value_and_range(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         saddle_point(**arguments)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("branch", "g", "gamma", "beta"),
+    [
+        ("static", 1.5, 0.4, np.inf),
+        ("paramagnetic", 1.4, 0.4, 20.0),
+        ("paramagnetic", 0.7, -0.5, 9.0),
+    ],
+)
+def test_a_steeper_function_is_a_stronger_coupling(
+    branch: str, g: float, gamma: float, beta: float
+) -> None:
+    """tanh(5x) at g/5 and 25 β is tanh at g and β: the same order, on as many nodes."""
+    steep = TransferFunction(
+        "tanh(5x)",
+        phi=lambda x: np.tanh(5 * x),
+        d1=lambda x: 5 / np.cosh(5 * x) ** 2,
+        d2=lambda x: -50 * np.tanh(5 * x) / np.cosh(5 * x) ** 2,
+        bound=1.0,
+    )
+    plain = saddle_point(g, gamma, beta=beta, branch=branch)
+    other = saddle_point(g / 5, gamma, beta=25 * beta, branch=branch, phi=steep)
+    assert other.q == pytest.approx(float(plain.q), rel=1e-11)
+    assert other.x2 == pytest.approx(float(plain.x2) / 25, rel=1e-10)
+    assert other.nodes == plain.nodes

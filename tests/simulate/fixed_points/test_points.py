@@ -15,6 +15,7 @@ from meanfield import transfer_function
 from meanfield.common.arguments import Array
 from simulate import couplings, energy_gradient, force, jacobian, kinetic_energy
 from simulate.fixed_points import FixedPoints, find_fixed_points
+from simulate.fixed_points.points import _ball
 
 
 def dense(n: int, g: float, seed: int) -> Array:
@@ -264,3 +265,24 @@ def test_a_line_of_zeros_is_not_proven() -> None:
     assert not points.proven.any()
     assert "2 zeros of f (x and -x are one), 2 of them unproven" in points.summary
     assert "unproven" not in find_fixed_points([[2.0]], n_starts=2, seed=0).summary
+
+
+@pytest.mark.parametrize(
+    ("smallest", "defect", "lipschitz", "expected"),
+    [
+        # One zero by Newton and Kantorovich up to a defect of smallest²/(2 lipschitz).
+        (0.1, 0.0049, 1.0, (True, 0.1)),
+        (0.1, 0.0051, 1.0, (False, 4 * 0.0306 ** (1 / 3))),
+        (2.0, 0.99, 2.0, (True, 1.0)),
+        (2.0, 1.01, 2.0, (False, 4 * 3.03 ** (1 / 3))),
+        (1.0, 5.0, 0.0, (True, np.inf)),
+        (0.0, 0.0, 0.0, (False, 1e-6)),
+        (-1.0, 0.0, 1.0, (False, 0.0)),
+    ],
+)
+def test_how_far_a_point_is_alone(
+    smallest: float, defect: float, lipschitz: float, expected: tuple[bool, float]
+) -> None:
+    proven, radius = _ball(smallest, defect, lipschitz)
+    assert proven == expected[0]
+    assert radius == pytest.approx(expected[1])

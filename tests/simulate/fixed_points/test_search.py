@@ -14,8 +14,17 @@ from scipy.sparse.linalg import aslinearoperator
 from meanfield import ArgumentError, load, transfer_function
 from meanfield.common.arguments import Array
 from simulate import couplings, energy_gradient
-from simulate.fixed_points import FixedPointError, find_fixed_points
-from simulate.fixed_points.descent import EPS, Landscape, _below, descend
+from simulate.fixed_points import FixedPointError, descent, find_fixed_points
+from simulate.fixed_points.descent import (
+    EPS,
+    Landscape,
+    _below,
+    _newton,
+    _refined_minimum,
+    _refined_zero,
+    descend,
+    rms,
+)
 from simulate.fixed_points.points import _measured
 
 
@@ -240,3 +249,38 @@ def test_descents_from_chaos_end_in_zeros_at_weak_coupling_only() -> None:
 def test_searches_of_days_are_refused(name: str, value: Any) -> None:
     with pytest.raises(ArgumentError, match=rf"^{name}=.*: (needs|would run)"):
         find_fixed_points(np.eye(3), **{"n_starts": 2, "seed": 0, name: value})
+
+
+def test_refinement_stops_where_newton_cannot_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A singular matrix, or a point that is no better, leaves what there was."""
+    landscape = Landscape(couplings.elliptic(5, 1.0, seed=1), transfer_function("tanh"))
+    here = landscape.at(0.1 * np.ones(5))
+    assert _newton(here, np.zeros((5, 5)), here.force) is None
+    for refine in (_refined_zero, _refined_minimum):
+        assert refine(here).residual < 1e-12
+        monkeypatch.setattr(descent, "_newton", lambda *of: None)
+        assert refine(here) is here
+        monkeypatch.setattr(descent, "_newton", lambda *of: landscape.at(0.5 * np.ones(5)))
+        assert refine(here) is here
+        monkeypatch.undo()
+
+
+def test_a_minimum_is_not_refined_to_more_energy(monkeypatch: pytest.MonkeyPatch) -> None:
+    landscape = Landscape(np.zeros((2, 2)), transfer_function("tanh"))
+    here = landscape.at(np.array([1.0, 0.0]))
+    higher = landscape.at(np.array([0.9, 0.0]))
+    assert rms(higher.gradient) < rms(here.gradient)
+    # E of a point is kept once it was asked for.
+    higher.__dict__["energy"] = here.energy * 1.01
+    monkeypatch.setattr(descent, "_newton", lambda *of: higher)
+    assert _refined_minimum(here) is here
+    higher.__dict__["energy"] = here.energy * (1 + 1e-12)
+    assert _refined_minimum(here) is higher
+
+
+def test_a_start_that_is_too_far_is_not_followed() -> None:
+    landscape = Landscape(np.zeros((2, 2)), transfer_function("tanh"))
+    end = descend(landscape, np.array([1e101, 0.0]), tol=1e-10, max_iter=10)
+    assert (end.kind, end.iterations, end.escapes, end.residuals) == ("failed", 0, 0, [])
+    assert not np.any(end.point.x)
+    assert descend(landscape, np.array([1e99, 0.0]), tol=1e-10, max_iter=99).kind == "zero"

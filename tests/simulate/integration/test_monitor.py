@@ -211,3 +211,11 @@ def test_a_rest_of_the_step_alone_is_no_success(coupling: float, x0: float, meth
     right = integrate([[coupling]], [x0], **arguments)
     assert right.status == "converged"
     assert right.energy[-1] < 1e-20
+
+
+def test_the_longest_step_is_that_of_any_segment() -> None:
+    """Steps of 0.075 to a switch and of 0.1 behind it; a rate of 26 is followed to 1/13."""
+    arguments: dict[str, Any] = {"dt": 0.1, "method": "euler", "phi": "linear", "throw": False}
+    with pytest.warns(StepSizeWarning, match=r"dt = 0\.1 of method 'euler' exceeds .*0\.076"):
+        integrate([[-25.0]], [1.0], t_max=1.15, switch_times=[0.15], **arguments)
+    assert integrate([[-25.0]], [1.0], t_max=0.15, **arguments).converged

@@ -24,9 +24,9 @@ from simulate import (
     runge_kutta,
 )
 from simulate.integration import IntegrationError
-from simulate.integration.problem import Problem
+from simulate.integration.problem import Problem, Step
 from simulate.integration.schemes import SCHEMES, Memory, Move, Scheme
-from simulate.network import Network
+from simulate.network import Evaluation, Network
 
 # Bogacki–Shampine 3(2), whose last stage is the first one of the next step.
 PAIR = runge_kutta(
@@ -381,3 +381,52 @@ def test_amplification_is_what_a_scheme_does(scheme: Scheme, rate: complex, h: f
     slope = np.polyfit(np.arange(norm.size), norm, 1)[0]
     expected = np.log(scheme.amplification(h, np.array([rate]))[0])
     assert slope == pytest.approx(expected, abs=2e-3)
+
+
+def shrunk(stages: int, z: float) -> float:
+    """Growth 1 + b(T(w₀ + w₁z) − T(w₀)) of the damped polynomial of order 2, b = T″/T′² at w₀."""
+    T = np.polynomial.chebyshev.Chebyshev.basis(stages)
+    w0 = 1 + 2 / 13 / stages**2
+    slope, bend = float(T.deriv(1)(w0)), float(T.deriv(2)(w0))
+    value = bend / slope**2 * (T(w0 + slope / bend * z) - T(w0))
+    return float(1 + value)
+
+
+@pytest.mark.parametrize("rate", [0.5, 4.0, 40.0, 900.0])
+def test_the_stabilised_scheme_is_its_polynomial(rate: float) -> None:
+    """One neuron ẋ = −λx: a step, its error and a state inside it, as few stages as are stable."""
+    problem = Problem(
+        Network([[1 - rate]], phi="linear"), as_function("onsager", 0.0),
+        as_function("temperature", 0.0), rate=rate,
+    )  # fmt: skip
+    scheme, x, h = SCHEMES["chebyshev"], np.array([1.7]), 0.3
+    first = problem.evaluate(0.0, x)
+
+    def stages(h: float) -> int:
+        """Stable to 2/3 (s² − 1)(1 − 2/15 · 2/13), with 15 % to spare."""
+        reach = 2 / 3 * (1 - 2 / 15 * 2 / 13)
+        return next(s for s in range(2, 200) if (s * s - 1) * reach >= 1.15 * h * rate)
+
+    move = scheme.step(problem, 0.0, x, first, h, Memory())
+    grown = shrunk(stages(h), -h * rate)
+    assert abs(grown) < 1
+    assert move.x[0] == pytest.approx(1.7 * grown, rel=1e-11, abs=1e-13)
+    last = problem.evaluate(h, move.x)
+    assert move.error is not None
+    error = 0.8 * (1.7 - move.x[0]) - 0.4 * h * rate * (1.7 + move.x[0])
+    assert move.error(last)[0] == pytest.approx(error, rel=1e-9, abs=1e-12)
+    step = Step(problem, 0.0, x, first, h, move.x, last)
+    inside = scheme.state_at(step, 0.1)[0]
+    assert inside == pytest.approx(1.7 * shrunk(stages(0.1), -0.1 * rate), rel=1e-11, abs=1e-13)
+    assert scheme.evaluations(h, rate) == stages(h)
+
+
+def test_a_state_inside_a_step_is_on_the_cubic() -> None:
+    """x = t³ − 2t + 1 of a drift that is its derivative."""
+    problem: Any = None
+    drift = [3 * t**2 - 2 for t in (0.5, 1.3)]
+    ends = [t**3 - 2 * t + 1 for t in (0.5, 1.3)]
+    first, last = (Evaluation(np.array([d]), np.array([d])) for d in drift)
+    step = Step(problem, 0.5, np.array(ends[:1]), first, 1.3, np.array(ends[1:]), last)
+    for t in (0.5, 0.7, 1.0, 1.3):
+        assert SCHEMES["rk4"].state_at(step, t)[0] == pytest.approx(t**3 - 2 * t + 1, abs=1e-14)

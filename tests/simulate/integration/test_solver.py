@@ -273,8 +273,10 @@ def test_a_run_without_a_finite_energy_is_no_success() -> None:
     arguments: dict[str, Any] = {"t_max": 1, "dt": 0.1}
     with pytest.raises(ArgumentError, match=r"^J: must be finite, and so must be the sum"):
         integrate(np.full((6, 6), 1e300), start(6), **arguments)
-    with pytest.raises(IntegrationError, match="E is not finite at t = 0"):
+    with pytest.raises(IntegrationError, match="E is not finite at t = 0: J or x0 is too large"):
         integrate(np.eye(6), 1e200 * start(6), **arguments)
+    with pytest.raises(IntegrationError, match=r"E is not finite at t = 1: shorten dt"):
+        integrate(1e4 * np.eye(2), [1e148, 0.0], phi="linear", method="euler", **arguments)
     run = integrate(np.eye(6), 1e200 * start(6), throw=False, **arguments)
     assert run.status == "flagged"
     assert run.t.size == 0
@@ -394,3 +396,20 @@ def test_an_operator_that_answers_with_nan_is_named() -> None:
     )  # fmt: skip
     with pytest.raises(ArgumentError, match="J: this LinearOperator answered with nan"):
         integrate(J, np.ones(3), t_max=10, dt=0.1, method="euler")
+
+
+def test_the_step_chosen_suits_every_phase_of_a_switch() -> None:
+    """A short phase of the reaction counts, wherever it lies; what begins with the end does not."""
+    J, x0 = 2 * couplings.elliptic(12, 1.5, -0.5, seed=3), start(12)
+
+    def step(onsager: Any) -> float:
+        run = integrate(J, x0, t_max=0.5, onsager=onsager, method="rk4", save_at=[0.5])
+        return float(run.dt)
+
+    free, regulated = step(0.0), step(1.0)
+    assert regulated < 0.5 * free
+    assert step(Switching([0.21, 0.22], [0, 1, 0])) == regulated
+    assert step(Switching([0.21, 0.22], [1, 0, 1])) == regulated
+    assert step(Switching([0.5], [0, 1])) == free
+    assert step(lambda t: float(0.1 < t < 0.2)) == regulated
+    assert step(lambda t: 0.0) == free

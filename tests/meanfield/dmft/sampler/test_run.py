@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.sparse.linalg import ArpackNoConvergence
 
 import simulate
 from meanfield import (
@@ -20,6 +21,7 @@ from meanfield import (
     two_time,
 )
 from meanfield.common import seeds
+from meanfield.dmft.sampler import run as run_module
 from meanfield.dmft.sampler.run import (
     Forgetting,
     SamplerMoment,
@@ -293,6 +295,21 @@ def test_stiffness_is_that_of_the_network(gamma: float) -> None:
     assert final == pytest.approx(float(expected), rel=0.05)
 
 
+def test_a_spectrum_that_does_not_settle_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then its edge still tells what the steps may be; nothing is claimed of the stiffness."""
+    batch = SamplerRun(setting(2.0, 0.0, 1.0, 0.1, 0.02), 200, 1, 0)
+    moment = next(iter(batch))
+    _, settled = spectrum(batch.setting.model, batch.operator, moment)
+
+    def lost(*args: Any, **how: Any) -> Any:
+        raise ArpackNoConvergence("no", np.empty(0), np.empty((0, 0)))
+
+    monkeypatch.setattr(run_module, "eigsh", lost)
+    rate, edge = spectrum(batch.setting.model, batch.operator, moment)
+    assert math.isnan(rate)
+    assert np.max(-edge.real) == pytest.approx(np.max(-settled.real), rel=0.3)
+
+
 def test_step_size_warning() -> None:
     arguments: dict[str, Any] = {"t_max": 1.0, "n_trajectories": 4096, "batches": 2, "seed": 0}
     with pytest.warns(StepSizeWarning, match=r"dt = 0\.05 exceeds the largest stable step 0\.0"):
@@ -337,3 +354,18 @@ def test_moments_hold_what_they_say() -> None:
         # One matrix has given all answers, but for memory terms below the tolerance.
         assert np.linalg.norm(J @ m.phi - m.h) < 3e-3 * np.linalg.norm(m.h)
         assert np.linalg.norm(J.T @ m.psi - m.u) < 3e-3 * np.linalg.norm(m.u)
+
+
+def test_forgetting_is_due_at_twelfths_of_the_window() -> None:
+    """Times on a grid of 1/20 of the window … 1/24: exactly every second step, rounding or not."""
+    for window in (2.4, 0.24, 7.2):
+        J = GaussianOperator(60, 1.0, 0.0, seed=0, tol=1e-3)
+        memory = Forgetting(J, window, 1e-3)
+        x = np.random.default_rng(0).standard_normal(60)
+        cuts = []
+        for k in range(100):
+            J @ x
+            x = np.roll(x, 1)
+            if memory.remember(k * window / 24, x) is not None:
+                cuts.append(k)
+        assert cuts == list(range(2, 100, 2))

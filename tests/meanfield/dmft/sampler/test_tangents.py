@@ -8,7 +8,15 @@ import pytest
 from scipy.special import iv, jv
 
 import simulate
-from meanfield import Switching, null_response, stationary, two_time
+from meanfield import Switching, null_response, stationary, transfer_function, two_time
+from meanfield.dmft.sampler.site import rate_model
+from meanfield.dmft.sampler.tangents import (
+    SitePoint,
+    lagrange_weights,
+    stationary_pulse,
+    tangent_response,
+)
+from meanfield.schedule import step_times
 
 
 def fixed_point_response(t: np.ndarray, g: float, gamma: float) -> np.ndarray:
@@ -189,3 +197,62 @@ def test_response_over_a_switch() -> None:
     error = np.std(found, ddof=1) / math.sqrt(seeds)
     # The first column is of first order in dt: 0.03.
     assert abs(np.mean(found) - run.R[-1, 0]) < 4.5 * error + 0.03
+
+
+def linear_response(
+    gamma: float, kappa: float, dt: float, starts: list[float], *, pointwise: bool = True
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Times, R and ∫R ds of a linear network with g = 0.8: every trajectory has the mean."""
+    times = step_times(starts, dt)
+    zero = np.zeros(1)
+    path = [SitePoint(float(t), zero, zero, zero if kappa else None) for t in times]
+    model = rate_model(transfer_function("linear"), kappa)
+    found = tangent_response(model, 0.8, gamma, path, starts, pointwise=pointwise)
+    return times, *found
+
+
+@pytest.mark.parametrize(("gamma", "kappa"), [(0.0, 0.7), (0.5, 0.0), (-0.6, 1.0)])
+def test_linear_networks(gamma: float, kappa: float) -> None:
+    """R is the mean diagonal of exp(A(t−s)), A = (1 − κJᵀ)(J − 1), by moments on random vectors.
+
+    These are known to some 1/√(8 · 1500).  Pulses where the scheme restarts are of first order.
+    """
+    n = 1500
+    J = simulate.couplings.elliptic(n, 0.8, gamma, seed=1)
+    v = np.random.default_rng(0).choice([-1.0, 1.0], (n, 8))
+    w, moments = v.copy(), [1.0]
+    for _ in range(24):
+        f = J @ w - w
+        w = f - kappa * (J.T @ f)
+        moments.append(float(np.mean(v * w)))
+    times, R, total = linear_response(gamma, kappa, 0.05, [0.0, 0.53, 1.5])
+    lag = times[:, None] - times
+    exact = np.where(lag > 0, sum(m * lag**k / math.factorial(k) for k, m in enumerate(moments)), 0)
+    off = np.abs(R - exact)
+    whole = sum(m * times ** (k + 1) / math.factorial(k + 1) for k, m in enumerate(moments))
+    assert np.mean(off) < 1.8e-3
+    assert np.max(off[lag > 0.2]) < 0.02
+    assert np.max(off) < 0.035
+    assert np.max(np.abs(total - whole)) < 6e-3
+    _, raw, same = linear_response(gamma, kappa, 0.05, [0.0, 0.53, 1.5], pointwise=False)
+    np.testing.assert_allclose(same, total, rtol=1e-12)
+    np.testing.assert_allclose(raw.sum(axis=1), total, rtol=1e-12)
+
+
+def test_weights_of_a_polynomial() -> None:
+    nodes = np.array([-1.0, 0.5, 2.0, 2.5])
+    for power in range(4):
+        for at in (0.0, 0.5, 3.0):
+            assert lagrange_weights(nodes, at) @ nodes**power == pytest.approx(at**power, abs=1e-12)
+
+
+@pytest.mark.parametrize("gamma", [0.6, -0.8])
+def test_stationary_pulse_of_a_linear_network(gamma: float) -> None:
+    """Bessel functions, to second order: four times as near at half the step."""
+    off = []
+    for step in (0.1, 0.05):
+        tau = step * np.arange(round(3 / step) + 1)
+        found = stationary_pulse(np.ones((tau.size, 2)), step, 0.9, gamma)
+        off.append(np.max(np.abs(found - fixed_point_response(tau, 0.9, gamma))))
+    assert off[1] < 1e-3
+    assert off[0] / off[1] == pytest.approx(4, rel=0.15)
