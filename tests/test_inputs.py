@@ -37,6 +37,8 @@ from meanfield.common import cost
 from meanfield.common.result import CONVERGED, Result
 from simulate import couplings
 
+# Of texts of options, which run commands, in the slow suite.
+SHARE_SLOW = 0.25
 LIMIT, MEMORY = 20.0, 4 * 2**30
 # Of the cells, in the quick suite; drawn by their names, the same on every machine.
 SHARE = 0.04
@@ -456,19 +458,14 @@ def told(command: str, option: str, text: str, capture: pytest.CaptureFixture[st
     return ""
 
 
+@pytest.mark.parametrize("share", [SHARE, pytest.param(SHARE_SLOW, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_share_of_the_options(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_share_of_the_options(
+    command: str, share: float, capsys: pytest.CaptureFixture[str]
+) -> None:
     own = [cell for cell in options() if cell[0] == command]
-    chosen = [cell for cell in own if crc32(" ".join(cell).encode()) < SHARE * 2**32]
+    chosen = [cell for cell in own if crc32(" ".join(cell).encode()) < share * 2**32]
     wrong = {cell[1:]: text for cell in chosen if (text := told(*cell, capsys))}
-    assert not wrong
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("command", COMMANDS)
-def test_the_options(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    own = [cell for cell in options() if cell[0] == command]
-    wrong = {cell[1:]: text for cell in own if (text := told(*cell, capsys))}
     assert not wrong, "\n".join(f"{cell}: {text}" for cell, text in wrong.items())
 
 
