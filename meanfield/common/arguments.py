@@ -307,12 +307,9 @@ def within(name: str, value: float, low: float, high: float) -> float:
 
 def count(name: str, value: int, minimum: int, maximum: float = _COUNT) -> int:
     """An integer of any integer type in the range given; booleans and floats are refused."""
-    try:
-        if isinstance(value, (bool, np.bool_)):
-            raise TypeError
-        number = index(value)
-    except TypeError as error:
-        raise ArgumentError(f"{name}={value!r}: must be an integer") from error
+    if not _is_count(value):
+        raise ArgumentError(f"{name}={value!r}: must be an integer")
+    number = index(value)
     if number < minimum:
         raise ArgumentError(f"{name}={number}: must be at least {minimum}")
     if number > maximum:

@@ -166,8 +166,7 @@ def _moved(folder: Path, whole: Path) -> None:
     names = _listed(there[index]) if index else there
     for one in [*names, *([index] if index else [])]:
         if (folder / one).is_dir():
-            with named(folder / one):
-                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+            raise OSError(errno.EISDIR, os.strerror(errno.EISDIR), str(folder / one))
     for one in names:
         # Those that are not there have been moved before.
         with suppress(FileNotFoundError), named(folder / one):

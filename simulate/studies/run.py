@@ -74,7 +74,7 @@ def run(
     times: Array
     if callable(temperature) or temperature > 0:
         # Noisy runs are known at their steps only.
-        cost.whole("t_max", t_max, t_max / dt, "raise dt")
+        cost.check("t_max", t_max, "raise dt", numbers=t_max / dt)
         segments = breakpoints(t_max, onsager, temperature)
         times = step_times(segments, dt, max(1, round(save_step / dt)))
     else:
