@@ -361,23 +361,8 @@ def test_repr_is_short() -> None:
     assert len(repr(maximal_lyapunov(1.5, **SMALL | {"t_max": 30.0}))) < 400
 
 
-class Stored:
-    """A matrix in memory in the place of the operator of a batch."""
-
-    is_exhausted = False
-
-    def __init__(self, matrix: np.ndarray) -> None:
-        self.matrix = matrix
-
-    def matvec(self, v: np.ndarray) -> np.ndarray:
-        return self.matrix @ v
-
-    def rmatvec(self, v: np.ndarray) -> np.ndarray:
-        return self.matrix.T @ v
-
-
 @pytest.mark.parametrize("kappa", [0.0, 0.6])
-def test_growth_of_a_tangent_vector(kappa: float) -> None:
+def test_growth_of_a_tangent_vector(kappa: float, stored: Any) -> None:
     """|exp(At)δ| with A = (1 − κJᵀ)(J − 1), to second order, over a restart and other steps."""
     J = couplings.elliptic(40, 1.3, 0.4, seed=2)
     A = (np.eye(40) - kappa * J.T) @ (J - np.eye(40))
@@ -391,7 +376,7 @@ def test_growth_of_a_tangent_vector(kappa: float) -> None:
         batch = SamplerRun(
             SamplerSetting(model, 1.3, 0.4, lambda t: 0.0, 1.0, times, grid, watched=False), 40, 3
         )
-        batch.operator = Stored(J)  # type: ignore[assignment]
+        batch.operator = stored(J)
         start = batch.stream("tangent").standard_normal(40)
         growth = _growth(batch).values["growth"]
         exact = [np.linalg.norm(expm(A * t) @ start) / np.linalg.norm(start) for t in grid]

@@ -64,19 +64,6 @@ def lazy_copy(batch: SamplerRun, seed: int, *key: int) -> GaussianOperator:
     )
 
 
-class Stored:
-    """A matrix in memory in the place of the operator of a batch."""
-
-    def __init__(self, matrix: np.ndarray) -> None:
-        self.matrix = matrix
-
-    def matvec(self, v: np.ndarray) -> np.ndarray:
-        return self.matrix @ v
-
-    def rmatvec(self, v: np.ndarray) -> np.ndarray:
-        return self.matrix.T @ v
-
-
 # ------------------------------------------------------------------------------- a network
 
 
@@ -102,13 +89,13 @@ def test_batch_is_a_network(gamma: float, onsager: Schedule) -> None:
     assert batch.operator.rank == J.rank
 
 
-def test_switching_on_and_off() -> None:
+def test_switching_on_and_off(stored: Any) -> None:
     """A stored matrix: where the force ends, `simulate` asks for one product more."""
     onsager = Switching([0.5, 1.12], [0.6, 0, 0.4])
     J = simulate.couplings.elliptic(80, 1.5, -0.5, seed=2)
     here = setting(1.5, -0.5, onsager, 2.0, 0.05)
     batch = SamplerRun(here, 80, 3, 0)
-    batch.operator = Stored(J)  # type: ignore[assignment]
+    batch.operator = stored(J)
     moments = list(batch)
     run = simulate.integrate(
         J, batch.x0, t_max=2.0, dt=0.05, onsager=onsager, method="exponential", save_at=here.grid
@@ -118,14 +105,14 @@ def test_switching_on_and_off() -> None:
 
 
 @pytest.mark.parametrize("onsager", [0.0, 0.6, Switching([0.731], [0, 1])])
-def test_second_order(onsager: Schedule) -> None:
+def test_second_order(onsager: Schedule, stored: Any) -> None:
     """One matrix, three steps, against the fourth-order scheme of `simulate`; the jump off-grid."""
     size, t_max = 60, 1.6
     J = simulate.couplings.elliptic(size, 1.3, 0.4, seed=2)
     steps, errors = np.array([0.04, 0.02, 0.01]), []
     for dt in steps:
         batch = SamplerRun(setting(1.3, 0.4, onsager, t_max, dt), size, 1, 0)
-        batch.operator = Stored(J)  # type: ignore[assignment]
+        batch.operator = stored(J)
         *_, last = batch
         exact = simulate.integrate(J, batch.x0, t_max=t_max, dt=0.01, onsager=onsager, method="rk4")
         errors.append(np.max(np.abs(last.x - exact.x_end)))
