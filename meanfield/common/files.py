@@ -300,6 +300,8 @@ def _taken(path: Path, argument: str, who: str) -> BinaryIO:
                     break
             # Its holder was ending, and has removed it.
             file.close()
+        else:
+            raise ArgumentError(f"{where}: other runs begin and end there all the time, wait")
         try:
             with named(path):
                 os.ftruncate(file.fileno(), 0)
