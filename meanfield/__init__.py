@@ -29,6 +29,7 @@ from .elliptic import (
     square_root_amplitude,
 )
 from .gaussian_operator import GaussianOperator
+from .replica.complexity import Complexity, complexity
 from .replica.solver import OrderParameters, SaddlePoint, replica_map, saddle_point, spin_glass_beta
 from .schedule import Switching
 from .stability import StepSizeWarning
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 __all__ = [
     "STYLE",
     "ArgumentError",
+    "Complexity",
     "ExtrapolationWarning",
     "GaussianOperator",
     "MeanFieldLyapunov",
@@ -58,6 +60,7 @@ __all__ = [
     "Switching",
     "TransferFunction",
     "TwoTime",
+    "complexity",
     "critical_gain",
     "effective_temperature",
     "freezing_curve",
