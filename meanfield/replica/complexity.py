@@ -14,6 +14,7 @@ paramagnetic branch.  In the place of the equation of q̂ stands its sum with �
 without the cancellation as v → 0.  `derivations.complexity` proves all of it.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -38,7 +39,7 @@ from .newton import (
     Starts,
     follow,
 )
-from .points import COUNTS, ERRORS, Columns, Index, Points
+from .points import COUNTS, ERRORS, Columns, Points
 
 # Distance from the onset up to which its expansion starts Newton's method, and where paths begin.
 _NEAR = 0.02
@@ -262,39 +263,30 @@ def _followed(points: _Weighted) -> tuple[Starts, NDArray[np.bool_]]:
     first = _BRANCH.solve(_onset(begin, near), begin, FIRST_NODES)
     starts = Starts.empty(len(points), first.unknowns.shape[1])
     starts.iterations += first.iterations
-    unknowns = np.where(first.residual[:, None] <= GOOD_START, first.unknowns, np.nan)
+    starts.unknowns = np.where(first.residual[:, None] <= GOOD_START, first.unknowns, np.nan)
     ended = np.zeros(len(points), dtype=bool)
-    for start, target, gain, weight in (
-        (np.log(near), np.log(distance), lambda log, k: onset[k] * (1 + np.exp(log)), None),
-        (one, points.weight, None, lambda s, k: s),
-        (
-            np.log(turn),
-            np.log(points.g),
-            lambda log, k: np.exp(log),
-            lambda log, k: points.weight[k],
-        ),
-    ):
 
-        def correct(unknowns: Array, at: Array, index: NDArray[np.intp]) -> NewtonResult:
-            part = replace(
-                points.take(index),
-                g=turn[index] if gain is None else gain(at, index),
-                weight=one[index] if weight is None else weight(at, index),
-            )
+    def leg(at: Callable[[Array, NDArray[np.intp]], Any], start: Array, target: Array) -> None:
+        def correct(unknowns: Array, here: Array, index: NDArray[np.intp]) -> NewtonResult:
+            g, weight = at(here, index)
+            part = replace(points.take(index), g=g, weight=weight)
             return _BRANCH.solve(unknowns, part, FIRST_NODES, CORRECTIONS)
 
-        path = follow(correct, unknowns, start, target, visit=lambda u, *_: u[:, 0] < gone)
-        short = np.isfinite(unknowns[:, 0]) & (path.reached != target)
-        ended |= short & ~path.exhausted
+        path = follow(correct, starts.unknowns, start, target, visit=lambda u, *_: u[:, 0] < gone)
+        short = np.isfinite(starts.unknowns[:, 0]) & (path.reached != target)
+        ended[short & ~path.exhausted] = True
         starts.reason[short & path.exhausted] = LONG_PATH
         starts.iterations += path.iterations
-        unknowns = np.where((path.reached == target)[:, None], path.unknowns, np.nan)
-    starts.unknowns = unknowns
+        starts.unknowns = np.where(short[:, None], np.nan, path.unknowns)
+
+    leg(lambda log, k: (onset[k] * (1 + np.exp(log)), one[k]), np.log(near), np.log(distance))
+    leg(lambda weight, k: (turn[k], weight), one, points.weight)
+    leg(lambda log, k: (np.exp(log), points.weight[k]), np.log(turn), np.log(points.g))
     return starts, ended
 
 
 def _null(points: _Weighted) -> Columns:
-    """x = 0, alone: the elliptic law."""
+    """The state x = 0 alone: the elliptic law."""
     columns = Columns(len(points), "complexity", _NUMBERS)
     gain, gamma, phi = points.effective_gain, points.gamma, points.phi
     edge, zero = gain * (1 + gamma), np.zeros(len(points))

@@ -39,6 +39,7 @@ class Slopes:
     weights: Array
 
     def mean(self, values: Array) -> Array:
+        """Averages, one a point."""
         return np.asarray((self.weights * values).sum(axis=1))
 
     def take(self, index: NDArray[np.intp]) -> "Slopes":
@@ -85,7 +86,7 @@ def _by(law: Slopes, den: Array, change: Array) -> Array:
 
 
 def _inside(law: Slopes, start: Array, x: Array, nu: Array, most: int = 60) -> NewtonResult:
-    """c and Y at points inside the spectrum."""
+    """Unknowns c and Y at points inside the spectrum."""
 
     def system(unknowns: Array, index: NDArray[np.intp]) -> tuple[Array, Array]:
         part, (c, y) = law.take(index), unknowns.T
@@ -127,7 +128,7 @@ def index(law: Slopes, response: Array, y: Array) -> Array:
     start = np.stack([c[each] * (1 - t2) + c_top[each] * t2, scaled[each] * (1 - t2)], axis=1)
     nu = nu_top[each] * np.sqrt(t2)
     solved = _inside(part, start, one[each], nu)
-    den = _Denominator(part, *solved.unknowns.T, one[each], nu)
+    den = _Denominator(part, solved.unknowns[:, 0], solved.unknowns[:, 1], one[each], nu)
     resolvent = part.mean(den.real / den.value).reshape(-1, count) @ _HEIGHT_WEIGHTS
 
     edge = _Denominator(law, c_top, zero, one, nu_top)
@@ -159,7 +160,7 @@ def _direction(law: Slopes, angle: Array) -> tuple[Array, Array]:
 
 
 def _response(law: Slopes, x: Array, nu: Array) -> Array:
-    """c at the boundary on the ray of X and ν, the first root of ⟨φ′(cφ′ − 1)/den⟩ = 0."""
+    """The c at the boundary on the ray of X and ν, the first root of ⟨φ′(cφ′ − 1)/den⟩ = 0."""
     most, tilt = law.d1.max(axis=1), np.abs(law.gamma)
     # On the longer axis a vanishes somewhere at the largest c, and the mean diverges to +∞.
     ends = np.where(law.gamma > 0, nu == 0, x == 0) & (tilt > 0)
