@@ -29,8 +29,14 @@ from .elliptic import (
     square_root_amplitude,
 )
 from .gaussian_operator import GaussianOperator
-from .replica.complexity import Complexity, complexity
+from .replica.complexity import (
+    Complexity,
+    FixedPointSpectrum,
+    complexity,
+    fixed_point_spectrum,
+)
 from .replica.solver import OrderParameters, SaddlePoint, replica_map, saddle_point, spin_glass_beta
+from .replica.transitions import TransitionLines, transition_lines
 from .schedule import Switching
 from .stability import StepSizeWarning
 from .transfer import TransferFunction, transfer_function
@@ -45,6 +51,7 @@ __all__ = [
     "ArgumentError",
     "Complexity",
     "ExtrapolationWarning",
+    "FixedPointSpectrum",
     "GaussianOperator",
     "MeanFieldLyapunov",
     "NotConvergedError",
@@ -59,10 +66,12 @@ __all__ = [
     "SweepWarning",
     "Switching",
     "TransferFunction",
+    "TransitionLines",
     "TwoTime",
     "complexity",
     "critical_gain",
     "effective_temperature",
+    "fixed_point_spectrum",
     "freezing_curve",
     "linear_temperature_ratio",
     "load",
@@ -83,6 +92,7 @@ __all__ = [
     "steady_state",
     "sweep",
     "transfer_function",
+    "transition_lines",
     "two_time",
     "unlimited",
 ]

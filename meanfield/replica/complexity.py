@@ -28,7 +28,6 @@ from ..common.result import Result, coordinate, given, value
 from ..elliptic import null_response
 from ..quadrature import LOG_CUT, POLE, half_line_rule
 from ..transfer import TransferFunction, transfer_function
-from . import spectrum
 from .newton import (
     CORRECTIONS,
     FIRST_NODES,
@@ -37,9 +36,11 @@ from .newton import (
     Branch,
     NewtonResult,
     Starts,
+    Visitor,
     follow,
 )
 from .points import COUNTS, ERRORS, Columns, Points
+from .spectrum import Slopes, boundary, crossing, density, unstable_share
 
 # Distance from the onset up to which its expansion starts Newton's method, and where paths begin.
 _NEAR = 0.02
@@ -54,11 +55,12 @@ _SECONDS, _SIZE = 5e-3, 100
 _CHUNK = 1024
 _UNCONNECTED = "not connected to the onset at a g(1+gamma) = 1, for phi bends away from saturation"
 _LOST = "the path from weight 1 to this weight ends: move weight towards 1, or g"
+_LOST_PLACE = "the density is not found everywhere: move real or imag"
 NOT_ISOLATED = "linear phi: no isolated zeros beyond g(1+gamma) = 1"
 
 
 @dataclass(frozen=True)
-class _Weighted(Points):
+class WeightedPoints(Points):
     """Points with the weight s of each."""
 
     weight: Array
@@ -67,7 +69,7 @@ class _Weighted(Points):
 class _Law:
     """The law of ξ on its nodes, as columns (points, nodes)."""
 
-    def __init__(self, unknowns: Array, points: _Weighted, n: int) -> None:
+    def __init__(self, unknowns: Array, points: WeightedPoints, n: int) -> None:
         phi, g2, gamma = points.phi, points.g**2, points.gamma
         log_v, rho, hat, response, scaled = unknowns.T
         v = np.exp(log_v)
@@ -117,7 +119,7 @@ class _Law:
 
 def _equations(unknowns: Array, points: Points, n: int) -> tuple[Array, Array]:
     """Equation errors (points, 5) and their Jacobian (points, 5, 5) on n quadrature intervals."""
-    assert isinstance(points, _Weighted)
+    assert isinstance(points, WeightedPoints)
     law = _Law(unknowns, points, n)
     _, rho, hat, response, scaled = unknowns.T
     g2, gamma, weight = points.g**2, points.gamma, points.weight
@@ -190,25 +192,37 @@ def _equations(unknowns: Array, points: Points, n: int) -> tuple[Array, Array]:
 
 def _plain_errors(unknowns: Array, points: Points, n: int) -> Array:
     """Errors (points, 1) of q q̂ = (1 − ⟨ξ²⟩)/2 + γ(1+γ)g²ρ²."""
-    assert isinstance(points, _Weighted)
+    assert isinstance(points, WeightedPoints)
     law, rho = _Law(unknowns, points, n), unknowns[:, 1]
     asked = (1 - law.mean(law.xi**2)) / 2 + points.gamma * (1 + points.gamma) * rho**2 / points.g**2
     return (unknowns[:, 2] - asked)[:, None]
 
 
-def _observables(unknowns: Array, points: Points, n: int) -> dict[str, Array]:
-    assert isinstance(points, _Weighted)
-    law = _Law(unknowns, points, n)
-    log_v, rho, hat, response, scaled = unknowns.T
-    g2, gamma, v = points.g**2, points.gamma, np.exp(log_v)
+def levels(unknowns: Array, points: WeightedPoints, n: int) -> tuple[Array, Array]:
+    """Σ_s and L."""
+    return _levels(_Law(unknowns, points, n), unknowns, points)
+
+
+def _levels(law: _Law, unknowns: Array, points: WeightedPoints) -> tuple[Array, Array]:
+    _, rho, hat, response, scaled = unknowns.T
+    g2, gamma = points.g**2, points.gamma
     log_norm = law.top + np.log(2 * law.norm / np.sqrt(2 * np.pi))
     determinant = (gamma * response**2 / g2 - scaled) / 2
     sigma = log_norm + hat - gamma * (1 + gamma) * rho**2 / (2 * g2) + points.weight * determinant
-    slopes = spectrum.Slopes(points.g, gamma, law.d1, law.p)
-    edge = spectrum.crossing(slopes, np.zeros_like(v))
+    return sigma, law.mean(np.log(law.den)) / 2 + determinant
+
+
+def _observables(unknowns: Array, points: Points, n: int) -> dict[str, Array]:
+    assert isinstance(points, WeightedPoints)
+    law = _Law(unknowns, points, n)
+    log_v, rho, _, response, scaled = unknowns.T
+    g2, gamma, v = points.g**2, points.gamma, np.exp(log_v)
+    sigma, determinant = _levels(law, unknowns, points)
+    slopes = Slopes(points.g, gamma, law.d1, law.p)
+    edge = crossing(slopes, np.zeros_like(v))
     flat = np.flatnonzero(gamma < 0)  # Longer along the imaginary axis.
     radius = edge.copy()
-    radius[flat] = spectrum.crossing(slopes.take(flat), np.full(len(flat), np.pi / 2))
+    radius[flat] = crossing(slopes.take(flat), np.full(len(flat), np.pi / 2))
     outside = 1 - g2 * law.mean(law.d1**2 / law.den) > scaled
     y = np.where(outside, 0.0, g2 * scaled)
     return {
@@ -218,8 +232,8 @@ def _observables(unknowns: Array, points: Points, n: int) -> dict[str, Array]:
         "rho": rho / g2,
         "r": response / g2,
         "y": y,
-        "log_determinant": law.mean(np.log(law.den)) / 2 + determinant,
-        "index": spectrum.index(slopes, response / g2, y),
+        "log_determinant": determinant,
+        "index": unstable_share(slopes, response / g2, y),
         "edge": edge - 1,
         "radius": radius,
     }
@@ -231,12 +245,12 @@ def _limit(unknowns: Array, step: Array, points: Points) -> Array:
     return np.minimum(1.0, np.min(room / np.maximum(np.abs(step), 1e-300), axis=1))
 
 
-_BRANCH = Branch(
+BRANCH = Branch(
     "complexity", _equations, _observables, _limit, _plain_errors, numbers=_NUMBERS
 )  # fmt: skip
 
 
-def _onset(points: _Weighted, distance: Array) -> Array:
+def _onset(points: WeightedPoints, distance: Array) -> Array:
     """The unknowns at weight 1 close to a g(1+γ) = 1 + distance, to first order."""
     # With ψ = φ/a of slope 1 and G = a g the expansion is that of ψ; ψ = x − cx³, c = cubic/2a.
     phi, gamma, gain = points.phi, points.gamma, points.effective_gain
@@ -248,31 +262,43 @@ def _onset(points: _Weighted, distance: Array) -> Array:
     return np.stack([np.log(gain**2 * share * distance), rho, hat, rho, y], axis=1)
 
 
-def _followed(points: _Weighted) -> tuple[Starts, NDArray[np.bool_]]:
-    """Unknowns at every point beyond the onset, and where the branch ends on the way.
+def follow_from_onset(
+    points: WeightedPoints, visit: Visitor | None = None, **how: Any
+) -> tuple[Starts, NDArray[np.bool_]]:
+    """Unknowns at every point beyond the onset, and where the branch ends before it.
 
     The way goes at weight 1 from the onset to a gain where the branch exists for all weights, there
-    to the weight, and back to the gain.
+    to the weight, and from there to the gain; `visit` and further arguments of `follow` are for
+    this last leg, in ln g.
     """
     onset = 1 / ((1 + points.gamma) * points.phi.slope)
     counts, one = points.weight == 1, np.ones(len(points))
-    turn = np.where(counts, points.g, np.maximum(points.g, _TURN * onset))
-    distance, gone = turn / onset - 1, np.log(_GONE * points.phi.length**2)
+    turn = np.where(counts, points.g, _TURN * onset)
+    distance = turn / onset - 1
+    gone = np.log(_GONE * points.phi.length**2)
     near = np.minimum(distance, _NEAR)
     begin = replace(points, g=onset * (1 + near), weight=one)
-    first = _BRANCH.solve(_onset(begin, near), begin, FIRST_NODES)
+    first = BRANCH.solve(_onset(begin, near), begin, FIRST_NODES)
     starts = Starts.empty(len(points), first.unknowns.shape[1])
     starts.iterations += first.iterations
     starts.unknowns = np.where(first.residual[:, None] <= GOOD_START, first.unknowns, np.nan)
     ended = np.zeros(len(points), dtype=bool)
 
-    def leg(at: Callable[[Array, NDArray[np.intp]], Any], start: Array, target: Array) -> None:
+    def leg(
+        at: Callable[[Array, NDArray[np.intp]], Any], start: Array, target: Array,
+        visit: Visitor | None = None, **how: Any,
+    ) -> None:  # fmt: skip
+        def look(unknowns: Array, here: Array, index: NDArray[np.intp]) -> NDArray[np.bool_]:
+            if visit is not None:
+                visit(unknowns, here, index)
+            return np.asarray(unknowns[:, 0] < gone, dtype=bool)
+
         def correct(unknowns: Array, here: Array, index: NDArray[np.intp]) -> NewtonResult:
             g, weight = at(here, index)
             part = replace(points.take(index), g=g, weight=weight)
-            return _BRANCH.solve(unknowns, part, FIRST_NODES, CORRECTIONS)
+            return BRANCH.solve(unknowns, part, FIRST_NODES, CORRECTIONS)
 
-        path = follow(correct, starts.unknowns, start, target, visit=lambda u, *_: u[:, 0] < gone)
+        path = follow(correct, starts.unknowns, start, target, visit=look, **how)
         short = np.isfinite(starts.unknowns[:, 0]) & (path.reached != target)
         ended[short & ~path.exhausted] = True
         starts.reason[short & path.exhausted] = LONG_PATH
@@ -281,11 +307,13 @@ def _followed(points: _Weighted) -> tuple[Starts, NDArray[np.bool_]]:
 
     leg(lambda log, k: (onset[k] * (1 + np.exp(log)), one[k]), np.log(near), np.log(distance))
     leg(lambda weight, k: (turn[k], weight), one, points.weight)
-    leg(lambda log, k: (np.exp(log), points.weight[k]), np.log(turn), np.log(points.g))
+    leg(
+        lambda log, k: (np.exp(log), points.weight[k]), np.log(turn), np.log(points.g), visit, **how
+    )
     return starts, ended
 
 
-def _null(points: _Weighted) -> Columns:
+def null_state(points: WeightedPoints) -> Columns:
     """The state x = 0 alone: the elliptic law."""
     columns = Columns(len(points), "complexity", _NUMBERS)
     gain, gamma, phi = points.effective_gain, points.gamma, points.phi
@@ -316,22 +344,22 @@ def _null(points: _Weighted) -> Columns:
     return columns
 
 
-def _solve(points: _Weighted, tol: float) -> Columns:
+def _solve(points: WeightedPoints, tol: float) -> Columns:
     """The state that dominates at every point."""
     columns = Columns(len(points), "complexity", _NUMBERS)
-    columns.write(np.arange(len(points)), _null(points))
+    columns.write(np.arange(len(points)), null_state(points))
     index = np.flatnonzero(points.effective_gain * (1 + points.gamma) > 1)
     here = points.take(index)
     if here.phi.is_linear or not here.phi.cubic > 0:
         columns.reject(index, NOT_ISOLATED if here.phi.is_linear else _UNCONNECTED)
         return columns
-    starts, ended = _followed(here)
-    away = _BRANCH.refine(starts, here, tol)
+    starts, ended = follow_from_onset(here)
+    away = BRANCH.refine(starts, here, tol)
     # For γ > 0 the branch ends where x = 0 has all the weight, continuously or at a fold.
     null = ended & (here.gamma > 0) & (here.weight < 1)
     away.reason[ended & ~null] = _LOST
     null |= away.converged & (away.values["complexity"] < columns.values["complexity"][index])
-    away.replace(null, _null(here.take(null)))
+    away.replace(null, null_state(here.take(null)))
     columns.write(index, away)
     return columns
 
@@ -397,7 +425,63 @@ def complexity(
     throw: bool = True,
     progress: bool = False,
 ) -> Complexity:
-    """Number of fixed points: Σ_s."""
+    """Number of fixed points of random networks, weighted by |det A|^(s−1), A = ∂f/∂x.
+
+    Parameters
+    ----------
+    g, gamma : array_like
+        Gain g > 0 and coupling symmetry γ in (−1, 1].  They broadcast with `weight`.
+    weight : array_like
+        s.  1 counts the fixed points; 0 is the measure exp(−βE) at β = ∞, which weighs each by
+        1/|det A|.  Between 0 and 1 every point has a solution; beyond, flagged where it has none.
+    phi : str or TransferFunction
+        Odd, and bending towards saturation at 0.
+    tol : float
+        Largest residual that counts as converged.
+    throw : bool
+        Raise if a point has no solution (default), or return nan there.
+    progress : bool
+        Show a progress bar on a terminal; points are solved in chunks.
+
+    Returns
+    -------
+    Complexity
+        Arrays of the broadcast shape (0-d for scalars): Σ_s and the fixed points that dominate at
+        this weight, with the spectrum of A there.
+
+    Raises
+    ------
+    ArgumentError
+        If an argument is out of range.
+    NotConvergedError
+        With ``throw=True``, if any point is absent or not converged.
+
+    Notes
+    -----
+    Σ_s = lim (1/N) ln E Σ |det A|^(s−1) over the zeros of f, by the Kac–Rice formula, N → ∞.  The
+    expectation over couplings is that of typical ones only where `typical`.
+
+    The zeros become exponentially many on g(1+γ) = 1 for every γ, q = 2ε/3 + O(ε²) and
+    Σ₁ = (16/81)(1+γ)²ε³ + O(ε⁴) with ε = g(1+γ) − 1 (tanh).  For γ > 0 the measure still sits on
+    x = 0 there (`transition_lines`).  Up to g(1+γ) = 1 x = 0 is returned for every weight: other
+    zeros are exponentially rare.  Beyond, the state of larger Σ_s is; x = 0 has (s−1)L.
+
+    At weight 0 it is the paramagnetic branch of `saddle_point` at β = ∞, Σ_0 its free entropy.
+
+    References
+    ----------
+    .. [1] G. Wainrib, J. Touboul, Phys. Rev. Lett. 110, 118101 (2013).
+    .. [2] L. Stubenrauch, C. Keup, A. C. Kurth, M. Helias, A. van Meegen, arXiv:2210.07877.
+
+    Examples
+    --------
+    >>> from meanfield import complexity
+    >>> zeros = complexity(2.0, [-0.3, 0.0, 0.5])
+    >>> zeros.complexity.round(8).tolist()
+    [0.00288583, 0.02482511, 0.08318037]
+    >>> round(float(complexity(3.0).index), 8)  # fraction of unstable directions
+    0.09956473
+    """
     attributes = given(complexity, locals())
     function = transfer_function(phi)
     tol = arguments.positive("tol", tol)
@@ -410,7 +494,7 @@ def complexity(
     )
     flat = [a.flatten() for a in (g, gamma, weight)]
     zero = np.zeros(flat[0].size)
-    points = _Weighted(flat[0], flat[1], zero, zero, function, flat[2])
+    points = WeightedPoints(flat[0], flat[1], zero, zero, function, flat[2])
     columns = Columns(len(points), "complexity", _NUMBERS)
     starts = range(0, len(points), _CHUNK)
     with np.errstate(all="ignore"):
@@ -431,3 +515,97 @@ def complexity(
     if throw:
         result.raise_unless_converged("g", "gamma", "weight")
     return result
+
+
+class FixedPointSpectrum(Result):
+    """Eigenvalues of A = ∂f/∂x at the fixed points that dominate."""
+
+    real: Array = coordinate("real part of the place", ("place",), symbol=r"$\mathrm{Re}\,z$")
+    imag: Array = coordinate("imaginary part of the place", ("place",))
+    density: Array = value("eigenvalues per neuron and unit area", ("place",), symbol=r"$\mu(z)$")
+    boundary_real: Array = value("boundary of the spectrum, real part", ("angle",))
+    boundary_imag: Array = value("boundary of the spectrum, imaginary part", ("angle",))
+    index: Array = value("fraction of unstable directions")
+    _headline = ("index",)
+    _picture = ("real", "density")
+
+
+@validated
+def fixed_point_spectrum(
+    g: float,
+    gamma: float = 0.0,
+    *,
+    weight: float = 1.0,
+    phi: str | TransferFunction = "tanh",
+    real: ArrayLike | None = None,
+    imag: ArrayLike = 0.0,
+) -> FixedPointSpectrum:
+    """Density of the eigenvalues of A = −1 + JD, D = diag φ′(x), at the zeros of `complexity`.
+
+    Parameters
+    ----------
+    g, gamma, weight, phi
+        As in `complexity`, one point, and |γ| < 1: at γ = 1 the spectrum is a line.
+    real, imag : array_like, optional
+        Places z of one axis, that broadcast; default: 41 across the spectrum on the real axis.
+
+    Returns
+    -------
+    FixedPointSpectrum
+        With the boundary of the spectrum as a closed curve.
+
+    Raises
+    ------
+    ArgumentError
+        If an argument is out of range.
+    NotConvergedError
+        If there is no solution, or the density is not found at a place.
+
+    Notes
+    -----
+    D and J are independent but for corrections of low rank.  The density is (1/π) ∂m/∂z̄ of the
+    mean m of the resolvent, by the Hermitised self-consistent equations; its integral is 1.
+
+    Examples
+    --------
+    >>> from meanfield import fixed_point_spectrum
+    >>> fixed_point_spectrum(2.0, 0.5, real=[-0.5, 0.0, 0.8]).density.round(5).tolist()
+    [0.36754, 0.20114, 0.0]
+    """
+    attributes = given(fixed_point_spectrum, locals())
+    gamma = arguments.within("gamma", gamma, -1.0, 1.0)
+    if abs(gamma) == 1:
+        raise ArgumentError(f"gamma={gamma:g}: must be > -1 and < 1")
+    zeros = complexity(g, gamma, weight=weight, phi=phi)
+    law = _slopes(zeros, transfer_function(phi))
+    curve = boundary(law)
+    if real is None:
+        real = np.linspace(-2.0 - zeros.edge, zeros.edge, 41)
+    x, y = cost.broadcast(
+        20 * law.d1.size, 1e-4,
+        real=arguments.array("real", real), imag=arguments.array("imag", imag),
+    )  # fmt: skip
+    if x.ndim > 1:
+        raise ArgumentError(f"real, imag: must have one axis, got shape {x.shape}")
+    x, y = np.atleast_1d(x), np.atleast_1d(y)
+    found = density(law.take(np.zeros(x.size, dtype=np.intp)), 1 + x + 1j * y)
+    result = FixedPointSpectrum(
+        real=x, imag=y, density=found, boundary_real=curve.real, boundary_imag=curve.imag,
+        index=zeros.index, attributes=attributes,
+        reason=_LOST_PLACE if np.any(np.isnan(found)) else "",
+    )  # fmt: skip
+    result.raise_unless_converged(throw=False)
+    return result
+
+
+def _slopes(zeros: Complexity, phi: TransferFunction) -> Slopes:
+    """The law of φ′ at one point."""
+    g, gamma, weight = (np.reshape(a, 1) for a in (zeros.g, zeros.gamma, zeros.weight))
+    points = WeightedPoints(g, gamma, np.zeros(1), np.zeros(1), phi, weight)
+    if zeros.is_null:
+        return Slopes(points.g, points.gamma, np.full((1, 1), phi.slope), np.ones((1, 1)))
+    g2, v = zeros.g**2, zeros.g**2 * zeros.q
+    hat = (1 - zeros.x2 / v) / 2 + zeros.gamma * (1 + zeros.gamma) * g2 * zeros.rho**2
+    unknowns = [np.log(v), g2 * zeros.rho, hat, g2 * zeros.r, zeros.y / g2]
+    law = _Law(np.array([unknowns], dtype=float), points, 2 * int(zeros.nodes))
+    return Slopes(points.g, points.gamma, law.d1, law.p)

@@ -27,6 +27,8 @@ _HEIGHTS, _HEIGHT_WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2
 # ln ν between which the boundary is searched.
 _FAR = -14.0, 10.0
 _GOOD = 1e-9
+# Of a quarter of the boundary.
+_ANGLES = 46
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ def _half(unknowns: Array, step: Array, index: NDArray[np.intp]) -> Array:
     return np.minimum(1.0, np.min(room / np.maximum(np.abs(step), 1e-300), axis=1))
 
 
-def index(law: Slopes, response: Array, y: Array) -> Array:
+def unstable_share(law: Slopes, response: Array, y: Array) -> Array:
     """Share of eigenvalues with Re z > 0 by r and y at z = 0; nan where it is not found.
 
     ½ − (1/π)∫₀^∞ Re m(1+iv) dv, outside the spectrum in closed form.
@@ -122,14 +124,18 @@ def index(law: Slopes, response: Array, y: Array) -> Array:
     nu_top = np.exp(_root(law, outside, *_FAR))
     c_top = _response(law, one, nu_top)
 
-    count = len(_HEIGHTS)
-    each = np.repeat(np.arange(len(within)), count)
-    part, t2 = law.take(each), np.tile(_HEIGHTS, len(within)) ** 2
-    start = np.stack([c[each] * (1 - t2) + c_top[each] * t2, scaled[each] * (1 - t2)], axis=1)
-    nu = nu_top[each] * np.sqrt(t2)
-    solved = _inside(part, start, one[each], nu)
+    # In u, v = sinh u: the neurons at rest, φ′ ≈ 0, have a scale of 1 however far the boundary is.
+    count, last = len(_HEIGHTS), np.arcsinh((1 - gamma) * nu_top)
+    each, heights = np.repeat(np.arange(len(within)), count), np.tile(_HEIGHTS, len(within))
+    stretch = np.where(last > 0, last, 1e-8)
+    share_of_top = np.sinh(stretch[each] * heights) / np.sinh(stretch)[each]
+    part, t2, nu = law.take(each), share_of_top[:, None] ** 2, nu_top[each] * share_of_top
+    ends = np.stack([c, scaled], axis=1)[each], np.stack([c_top, zero], axis=1)[each]
+    solved = _inside(part, ends[0] * (1 - t2) + ends[1] * t2, one[each], nu)
     den = _Denominator(part, solved.unknowns[:, 0], solved.unknowns[:, 1], one[each], nu)
-    resolvent = part.mean(den.real / den.value).reshape(-1, count) @ _HEIGHT_WEIGHTS
+    jacobian = (stretch / np.tanh(stretch))[each] * np.cosh(stretch[each] * heights)
+    jacobian /= np.cosh(stretch)[each]
+    resolvent = (part.mean(den.real / den.value) * jacobian).reshape(-1, count) @ _HEIGHT_WEIGHTS
 
     edge = _Denominator(law, c_top, zero, one, nu_top)
     phase = law.mean(np.arctan2(nu_top[:, None] * edge.imaginary, edge.real))
@@ -143,6 +149,15 @@ def index(law: Slopes, response: Array, y: Array) -> Array:
 def crossing(law: Slopes, angle: Array) -> Array:
     """|w| where the ray at this angle from w = 0 leaves the spectrum; the angle is in [0, π/2]."""
     return _size(law, *_direction(law, angle))
+
+
+def boundary(law: Slopes) -> NDArray[np.complex128]:
+    """The closed curve around the spectrum of the one point, from its right end."""
+    angle = np.linspace(0, np.pi / 2, _ANGLES)
+    size = crossing(law.take(np.zeros(_ANGLES, dtype=np.intp)), angle)
+    quarter = size * np.exp(1j * angle)
+    half = np.concatenate([quarter, -quarter[-2::-1].conj()])
+    return np.concatenate([half, half[-2::-1].conj()]) - 1
 
 
 def _size(law: Slopes, x: Array, nu: Array) -> Array:
