@@ -10,6 +10,7 @@ STUDIES = {
     "solve": _HERE + "solve:solve",
     "dmft": _HERE + "two_time:DMFT",
     "freezing": _HERE + "freezing:FREEZING",
+    "complexity": _HERE + "complexity:COMPLEXITY",
     "lyapunov": _HERE + "lyapunov:LYAPUNOV",
     "response-curve": _HERE + "response_curve:RESPONSE_CURVE",
 }
@@ -19,10 +20,10 @@ cli = Commands(
     places=STUDIES,
     help="""Mean-field theory of random recurrent networks, without drawing a network.
 
-    Replica theory of the quasi-potential E = |f|²/2: sweep, solve.  Dynamical mean-field theory:
-    dmft, freezing, lyapunov, response-curve.  Each command but solve writes data, picture and
-    caption.  [QH] is arXiv:2401.10009, [HH] Huang & Huang, Freezing chaos without synaptic
-    plasticity.""",
+    Replica theory of the quasi-potential E = |f|²/2: sweep, solve; its fixed points: complexity.
+    Dynamical mean-field theory: dmft, freezing, lyapunov, response-curve.  Each command but solve
+    writes data, picture and caption.  [QH] is arXiv:2401.10009, [HH] Huang & Huang, Freezing chaos
+    without synaptic plasticity.""",
 )
 
 

@@ -24,6 +24,7 @@ J = simulate.couplings.elliptic(20, 2.0, seed=0)
 SMALL: dict[str, Any] = {"n_trajectories": 1024, "batches": 2, "seed": 0}
 RUN: dict[str, Any] = {"dt": 0.1, "t_max": 20.0, "t_skip": 5.0, "seed": 0}
 CALLS: dict[str, Callable[..., Any]] = {
+    "meanfield.complexity": partial(meanfield.complexity, [1.5, 2.0]),
     "meanfield.effective_temperature": partial(meanfield.effective_temperature, 1.5),
     "meanfield.freezing_curve": partial(
         meanfield.freezing_curve, 1.5, 1.0, t_chaos=0.5, t_frozen=0.5, **SMALL
@@ -40,6 +41,7 @@ CALLS: dict[str, Callable[..., Any]] = {
         meanfield.steady_state, 1.8, 0.5, t_skip=2.0, t_max=8.0, window=2.0, **SMALL
     ),
     "meanfield.sweep": partial(meanfield.sweep, lambda x: x, {"x": [1.0]}),
+    "meanfield.transition_lines": partial(meanfield.transition_lines, [0.2, 0.5], weight=0.5),
     "meanfield.two_time": partial(meanfield.two_time, 2.0, 0.5, t_max=1.0, dt=0.1, **SMALL),
     "simulate.find_fixed_points": partial(simulate.find_fixed_points, J, n_starts=4, seed=0),
     "simulate.integrate": partial(simulate.integrate, J, np.ones(20), t_max=1.0, dt=0.1),

@@ -41,6 +41,9 @@ def mean(t: float, x: Any, f: Any) -> Any:
 
 RESULTS: dict[str, Callable[[], Any]] = {
     "SaddlePoint": partial(meanfield.saddle_point, [0.5, 1.5]),
+    "Complexity": partial(meanfield.complexity, [0.5, 1.5]),
+    "FixedPointSpectrum": partial(meanfield.fixed_point_spectrum, 1.5),
+    "TransitionLines": partial(meanfield.transition_lines, [0.2, 0.5], weight=0.9),
     "Stationary": partial(meanfield.stationary, [0.5, 1.5]),
     "TwoTime": partial(meanfield.two_time, 1.5, 0.5, t_max=1.0, dt=0.1, **SMALL),
     "SteadyState": partial(meanfield.steady_state, 1.5),
