@@ -45,6 +45,8 @@ _ROOM = 0.25
 _NO_STATE = "no stationary state: phi is linear and g phi'(0) (1 + gamma) > 1"
 # Curves of a result, and of what it is made of.
 _CURVES = 40.0
+# Where I₁(z)/z and J₁(z)/z are 1/2 to rounding.
+_SMALL = 1e-9
 # Averages are taken at every so many remembered states: neighbours tell the same.
 _EVERY = 4
 
@@ -434,12 +436,9 @@ def _unknown(tau: Array) -> dict[str, Any]:
 def _null(phi: TransferFunction, g: float, gamma: float, tau: Array) -> dict[str, Any]:
     """R(τ) = φ′(0) e^{−τ} I₁(2aτ)/(aτ), a = g φ′(0) √γ; J₁ for γ < 0."""
     load = g * phi.slope
-    z = 2 * load * math.sqrt(abs(gamma)) * tau
-    small = z < 1e-4
-    safe = np.where(small, 1.0, z)
-    bessel = ive(1, safe) * np.exp(safe - tau) if gamma > 0 else jv(1, safe) * np.exp(-tau)
-    series = np.exp(-tau) * (1 + math.copysign(1.0, gamma) * z**2 / 8)
-    R = phi.slope * np.where(small, series, 2 * bessel / safe)
+    z = np.maximum(2 * load * math.sqrt(abs(gamma)) * tau, _SMALL)
+    bessel = ive(1, z) * np.exp(z - tau) if gamma > 0 else jv(1, z) * np.exp(-tau)
+    R = phi.slope * 2 * bessel / z
     zero = np.zeros_like(tau)
     scalars = dict.fromkeys(("q", "delta0", "energy"), 0.0)
     scalars |= {"r_int": phi.slope * float(null_response(load, gamma)), "tau_half": math.nan}
