@@ -615,7 +615,7 @@ def test_averages_of_a_batch() -> None:
     assert crowded["r_int_shift"] == 0
 
 
-class Planned(Exception):
+class PlannedError(Exception):
     """In the place of a run: what it would have been."""
 
 
@@ -625,13 +625,13 @@ def planned(monkeypatch: pytest.MonkeyPatch, g: float, gamma: float, **how: Any)
     def stop(
         ensemble: Any, label: str, setting: Any, own: Any, small: Any, half: Any
     ) -> None:  # fmt: skip
-        raise Planned(
+        raise PlannedError(
             ensemble, setting, own, small(None, False, True), small(None, True, True), half
         )
 
     with monkeypatch.context() as patch:
         patch.setattr("meanfield.dmft.steady_state.sampled", stop)
-        with pytest.raises(Planned) as told:
+        with pytest.raises(PlannedError) as told:
             steady_state(g, gamma, **{"seed": 0} | how)
     return told.value.args
 
