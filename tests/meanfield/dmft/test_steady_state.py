@@ -536,6 +536,21 @@ def test_half_time_of_cubic_inverses() -> None:
         assert half_time(fine, 0.1) == pytest.approx(0.5 + bend / 8, abs=1e-6)
 
 
+def test_half_time_by_four_points() -> None:
+    """Those around the crossing, or the first four: the cubic τ(Δ) through them, at Δ(0)/2."""
+    tau = 0.3 * np.arange(12)
+    for rate in (6.0, 1.5, 0.7, 0.3):
+        delta = 2 / (1 + rate * tau**2)
+        first = int(np.argmax(delta <= 1))
+        begin = max(first - 2, 0)
+        points = slice(begin, begin + 4)
+        cubic = np.polynomial.Polynomial.fit(delta[points], tau[points], 3)
+        assert half_time(delta, 0.3) == pytest.approx(cubic(1.0), rel=1e-9)
+    # Reached exactly at a lag; and by a curve that is nowhere positive.
+    assert half_time(np.array([2.0, 1.5, 1.0, 0.7, 0.4]), 0.3) == pytest.approx(0.6, rel=1e-12)
+    assert math.isnan(half_time(np.array([-1.0, -2.0, -3.0, -4.0]), 0.3))
+
+
 def test_half_time_where_the_cubic_leaves_the_lag() -> None:
     """Between 1 and 0.1 at lags 2 and 3 of 0.2, after a plateau: on the straight line."""
     delta = np.array([1.0, 0.99999, 0.9999, 0.1, 0.09, 0.08])
@@ -545,7 +560,7 @@ def test_half_time_where_the_cubic_leaves_the_lag() -> None:
 
 def test_averages_of_a_batch() -> None:
     """Everything that a batch tells, by plain sums over the moments of the same run."""
-    phi, skip, stride, lags = transfer_function("tanh"), 2.0, 2, 6
+    phi, skip, stride, lags = transfer_function("tanh"), 2.0, 3, 6
     times = [0.0, 12.0]
     here = SamplerSetting(
         rate_model(phi), 1.6, 0.4, lambda t: 0.0, 1.0, times, step_times(times, 0.1)
@@ -595,7 +610,7 @@ def test_averages_of_a_batch() -> None:
         else:
             np.testing.assert_allclose(found[name], curve, rtol=1e-5)
     assert found["delta0"] == found["delta"][0]
-    assert found["tau_half"] == pytest.approx(half_time(found["delta"], 0.2), nan_ok=True)
+    assert found["tau_half"] == pytest.approx(half_time(found["delta"], 0.3), nan_ok=True)
     # Four pulses, one behind the other, on every fourth trajectory.
     length = (lags - 1) * stride + 1
     pulses = []
@@ -698,6 +713,14 @@ def test_at_rest_up_to_the_onset(monkeypatch: pytest.MonkeyPatch) -> None:
     # φ linear: no state beyond, a run below only if asked for.
     assert steady_state(0.5, 1.0, phi="linear", window=1.0).method == "null"
     planned(monkeypatch, 0.5, 1.0, phi="linear", method="sampler", t_max=200.0)
+    for slope in (0.5, 2.0):
+        phi = TransferFunction(
+            "line", phi=lambda x, a=slope: a * x, d1=lambda x, a=slope: a + 0 * x,
+            d2=lambda x: 0 * x,
+        )  # fmt: skip
+        planned(monkeypatch, 0.65 / slope, 0.5, phi=phi, method="sampler", t_max=200.0)
+        with pytest.raises(NotConvergedError):
+            steady_state(0.68 / slope, 0.5, phi=phi)
 
 
 def test_noise_that_no_state_follows_is_told_without_an_offer() -> None:
