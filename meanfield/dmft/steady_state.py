@@ -36,7 +36,7 @@ from .stationary.solver import stationary
 _LONGEST = 0.25
 # Share of C that may be left at the end of the window.
 _DECAYED = 0.5
-# Every so-manieth trajectory carries a pulse; number of times at which pulses start.
+# Every so-manieth trajectory carries a pulse; number of pulses, one after the other.
 _PULSED, _PULSES = 4, 4
 # Time between two rows of the Novikov sums, and between two of their values.
 _ROW, _VALUE = 0.5, 5.0
@@ -486,8 +486,6 @@ def _averages(
     step = float(setting.grid[1])
     begin = int(np.searchsorted(setting.grid, skip))
     length = (lags - 1) * stride + 1
-    possible = (setting.grid.size - begin) // length
-    starts = begin + length * np.arange(min(possible, _PULSES))
     slopes: list[Array] = []
     pulses: list[Array] = []
     response: NovikovResponse | None = NovikovResponse(run, repeats)
@@ -512,7 +510,7 @@ def _averages(
         energies.append(float(moment.force @ moment.force) / (2 * size))
         if (k - begin) % stride == 0:
             ring.push(moment.x, moment.phi, moment.h)
-        if len(pulses) < len(starts) and k >= starts[len(pulses)]:
+        if len(pulses) < _PULSES:
             slopes.append(phi.slope_at(moment.x[::_PULSED], moment.phi[::_PULSED]))
             if len(slopes) == length:
                 pulses.append(stationary_pulse(np.array(slopes), step, setting.g, setting.gamma))
