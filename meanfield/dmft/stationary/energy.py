@@ -32,8 +32,8 @@ _BEYOND = 4.0
 # straight line and its steps are long; above, they resolve what is as wide as the normal law.
 _LINEAR, _NEARLY_LINEAR = 1e-3, 1e-2
 _COARSE, _FINE = 3.0, 1.3
-# Beyond the bound on all roots; steps of the search for a single one.
-_ABOVE, _DOWN, _UP = 1.001, 8.0, 2.0
+# Beyond the bound on all roots; where the search for a single one begins, and its steps.
+_ABOVE, _BEGIN, _DOWN, _UP = 1.001, 0.05, 8.0, 2.0
 # A relative correction of Δ₀ this small is rounding.
 _ROUNDING = 3e-15
 # The series closes the energy condition only where it is complete.
@@ -76,7 +76,7 @@ def variances(network: NoisyNetwork) -> list[float]:
         return [_linear_variance(load, sigma)]
     if not phi.is_concave:
         return [_between(network, *edges) for edges in sign_changes(network)]
-    low = max(sigma * sigma / 2, phi.length**2, _SMALLEST)
+    low = max(sigma * sigma / 2, _BEGIN * (load - 1) * phi.length**2, _SMALLEST)
     ceiling = _ceiling(phi)
     if not low < ceiling:
         raise _too_large(ceiling)
