@@ -152,9 +152,9 @@ def sign_changes(network: NoisyNetwork) -> list[tuple[float, float]]:
     ceiling = _ceiling(phi)
     if not low < ceiling:
         raise _too_large(ceiling)
-    places, gaps = [low], [energy_gap(network, low)]
-    if not math.isfinite(gaps[0]):
+    if not math.isfinite(first := energy_gap(network, low)):
         raise _too_large(low)
+    places, gaps = [low], [first]
     while places[-1] < min(top, ceiling):
         fine = places[-1] > _NEARLY_LINEAR * unit
         place = places[-1] * (_FINE if fine else _COARSE)

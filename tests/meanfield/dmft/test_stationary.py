@@ -492,6 +492,94 @@ def test_no_touch_without_an_extremum_near_zero(monkeypatch):
             assert energy._near_touch(None, [1.0, 2.0, 3.0], [sign * gap for gap in gaps]) == []
 
 
+@pytest.mark.parametrize("exponent", [-240.0, -30.0, -0.2, 0.0, 0.3, 24.0])
+@pytest.mark.parametrize("sigma", [0.0, 1e-3])
+def test_the_one_root_wherever_it_lies(monkeypatch, exponent, sigma):
+    """From 1e-250 to 1e26 lengths², F taken as the logarithm of Δ₀ over its root."""
+    root = 10.0**exponent
+    monkeypatch.setattr(energy, "energy_gap", lambda network, d: np.log(d / root))
+    network = energy.NoisyNetwork(transfer_function("tanh"), 1.5, sigma)
+    (found,) = energy.variances(network)
+    assert found == pytest.approx(root, rel=1e-12)
+
+
+def test_roots_out_of_reach(monkeypatch):
+    network = energy.NoisyNetwork(transfer_function("tanh"), 1.5, 0.0)
+    top = 1e26 * transfer_function("tanh").length ** 2
+    for sign, text in ((1.0, "delta0 is below 1e-250"), (-1.0, f"has delta0 below {top:.2g}")):
+        monkeypatch.setattr(energy, "energy_gap", lambda network, d, sign=sign: sign)
+        with pytest.raises(energy.NoStateError) as told:
+            energy.variances(network)
+        assert text in told.value.args[1]
+    # A root just below the top, and one just above.
+    for factor in (0.99, 2.1):
+        monkeypatch.setattr(energy, "energy_gap", lambda network, d, f=factor: d / (f * top) - 1)
+        if factor < 1:
+            (found,) = energy.variances(energy.NoisyNetwork(network.phi, 1.5, np.sqrt(1.2 * top)))
+            assert found == pytest.approx(factor * top, rel=1e-9)
+        else:
+            with pytest.raises(energy.NoStateError):
+                energy.variances(network)
+
+
+@pytest.mark.parametrize("g", [0.9, 1.5])
+def test_intervals_around_all_roots(monkeypatch, g):
+    """F of given roots: each lies in an interval of its own, short where φ is far from linear."""
+    phi = cubic_rise()
+    roots = np.array([0.3, 2.0, 9.0]) * phi.length**2
+    monkeypatch.setattr(energy, "energy_gap", lambda network, d: float(np.prod(np.log(d / roots))))
+    network = energy.NoisyNetwork(phi, g, 0.0)
+    found = energy.sign_changes(network)
+    assert len(found) == 3
+    for (low, high), root in zip(found, roots, strict=True):
+        assert low < root < high
+        assert high / low == pytest.approx(1.3)
+    np.testing.assert_allclose(energy.variances(network), roots, rtol=1e-12)
+
+
+def test_a_scan_that_overflows(monkeypatch):
+    """It ends where averages do, and says so if F is negative up to there."""
+    phi = cubic_rise()
+    network = energy.NoisyNetwork(phi, 1.5, 0.0)
+    for end in (30.0, 4e3):
+        monkeypatch.setattr(energy, "energy_gap", lambda _, d, end=end: -1.0 if d < end else np.inf)
+        with pytest.raises(energy.NoStateError) as told:
+            energy.sign_changes(network)
+        text = told.value.args[1]
+        told_end = float(text.split("delta0 below ")[1].split(",")[0])
+        assert end / 1.35 < told_end <= 1.01 * end
+    monkeypatch.setattr(energy, "energy_gap", lambda *of: np.inf)
+    with pytest.raises(energy.NoStateError, match="no stationary state has delta0 below 0"):
+        energy.sign_changes(network)
+    # F > 0 at the end: there is no root, and nothing is missing.
+    monkeypatch.setattr(energy, "energy_gap", lambda _, d: 1.0 if d < 1e3 else np.inf)
+    assert energy.sign_changes(network) == []
+
+
+def cubic_rise():
+    """Of linear growth, steeper in the middle: neither bounded nor concave."""
+    return TransferFunction(
+        "grows",
+        phi=lambda x: 0.5 * x + x**3 / (1 + x * x),
+        d1=lambda x: 0.5 + (3 * x**2 + x**4) / (1 + x * x) ** 2,
+        d2=lambda x: (6 * x - 2 * x**3) / (1 + x * x) ** 3,
+    )
+
+
+def test_series_that_may_be_long_enough():
+    """Up to four times order × (2 POLE length/ln tol)², whatever is asked for beyond rounding."""
+    phi = transfer_function("tanh")
+    for order, tol in ((100, 1e-8), (1001, 1e-12)):
+        top = 4 * order * (2 * energy.POLE * phi.length / np.log(tol)) ** 2
+        assert energy.within_series(phi, 0.999 * top, order=order, tol=tol)
+        assert not energy.within_series(phi, 1.001 * top, order=order, tol=tol)
+    for one, same in ((1e-20, 1e-16), (5.0, 0.1)):
+        for delta0 in np.geomspace(0.01, 1e4, 200):
+            both = (energy.within_series(phi, delta0, order=50, tol=t) for t in (one, same))
+            assert len(set(both)) == 1
+    assert energy.within_series(transfer_function("linear"), 1e200, order=3, tol=1e-8)
+
+
 def test_refined_by_a_share_known_in_closed_form(monkeypatch):
     """Var Φ/Δ₀ = Δ₀ a²/2 of a linear φ: Δ₀ = σ²/(2√(1 − a²g²)); and what too few steps leave."""
     g, sigma, a = 0.7, 1.3, 0.9
