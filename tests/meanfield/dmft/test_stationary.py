@@ -476,7 +476,8 @@ def test_the_state_bound_in_a_well_of_pöschl_and_teller(rise, nodes):
 
     fine = np.concatenate([np.linspace(0, 4, 17), [5.0, 6.0, 8.0, 12.0, 20.0]])
     assert binding_rate(potential, fine, nodes) == pytest.approx(rise, rel=1e-8)
-    assert binding_rate(lambda tau: 0 * tau, fine, nodes) == 0
+    for barrier in (0.0, 0.3):
+        assert binding_rate(lambda tau, v=barrier: v + 0 * tau, fine, nodes) == 0
     # Elements too long for ψ are divided.
     long = np.array([0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 20.0])
     assert binding_rate(potential, long, 40) == pytest.approx(rise, rel=1e-8)
@@ -536,6 +537,7 @@ def test_decay_where_the_well_is_constant(h, w0, width):
     assert found.tau_half == pytest.approx(half, rel=1e-12)
     assert found.rho(np.zeros(1))[0] == 1
     assert found.theta[-1] == 20
+    np.testing.assert_allclose(np.diff(found.theta)[-10:], (20 - decay.HALF) / 10, rtol=1e-12)
     # The first panel is a quarter at most of the scale, to the next power of two, down from ρ = ½.
     scale = min(width, np.sqrt(w0 / h)) if 0 < w0 < h else width
     assert scale / 8 < found.theta[1] * (1 - 1e-12) <= scale / 4
