@@ -508,3 +508,15 @@ def test_steps_of_unequal_length(stored: Any) -> None:
         x, last, before = moved + ramp * change, rest, h
         if end == 0.35:
             last = None
+
+
+def test_noise_of_a_finer_grid_of_unequal_steps() -> None:
+    """A leak alone: longer steps that go with the noise of shorter ones meet the same states."""
+    leak = SiteModel("leak", phi=np.tanh, drift=lambda t, x, h, u: -x)
+    fine = np.array([0.0, 0.1, 0.4, 0.5, 1.0, 1.05])
+    base = SamplerSetting(leak, 1.0, 0.0, lambda t: 0.8, 1.0, [0.0, 1.05], fine)
+    states = [moment.x for moment in SamplerRun(base, 100, 0, 1)]
+    for places in ([0, 2, 4, 5], [0, 1, 4, 5], [0, 5]):
+        coarse = replace(base, grid=fine[places], noise_grid=fine)
+        for place, moment in zip(places, SamplerRun(coarse, 100, 0, 1), strict=True):
+            np.testing.assert_allclose(moment.x, states[place], rtol=1e-12, atol=1e-12)
