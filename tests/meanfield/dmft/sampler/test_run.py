@@ -17,6 +17,7 @@ from meanfield import (
     SiteModel,
     StepSizeWarning,
     Switching,
+    TransferFunction,
     TwoTime,
     transfer_function,
     two_time,
@@ -463,6 +464,13 @@ def test_step_from_the_widest_spectrum(monkeypatch: pytest.MonkeyPatch) -> None:
     np.testing.assert_allclose(np.sort(kept[-1][ellipse.size :].real), [ends[2.0], ends[0.3]])
     chosen_step(None, 1.5, 0.5, phi, lambda t: t, None, 2.0)
     assert np.min(kept[-1].real) == pytest.approx(ends[2.0], rel=1e-9)
+    steep = TransferFunction(
+        "steep", phi=lambda x: np.tanh(2 * x), d1=lambda x: 2 / np.cosh(2 * x) ** 2,
+        d2=lambda x: -8 * np.tanh(2 * x) / np.cosh(2 * x) ** 2,
+    )  # fmt: skip
+    chosen_step(None, 0.75, 0.5, steep, 2.0, None, 2.0)
+    np.testing.assert_allclose(kept[-1][-1], ends[2.0])
+    np.testing.assert_allclose(kept[-1][:-1], ellipse)
     count = len(kept)
     assert chosen_step(0.2, 1.5, 0.5, phi, 1.0, None, 2.0) == 0.2
     assert chosen_step(None, 1.5, 0.5, phi, 0.0, rate_model(phi), 2.0) == 0.1
@@ -515,7 +523,11 @@ def test_noise_of_a_finer_grid_of_unequal_steps() -> None:
     leak = SiteModel("leak", phi=np.tanh, drift=lambda t, x, h, u: -x)
     fine = np.array([0.0, 0.1, 0.4, 0.5, 1.0, 1.05])
     base = SamplerSetting(leak, 1.0, 0.0, lambda t: 0.8, 1.0, [0.0, 1.05], fine)
-    states = [moment.x for moment in SamplerRun(base, 100, 0, 1)]
+    batch = SamplerRun(base, 100, 0, 1)
+    states = [moment.x for moment in batch]
+    drawn = batch.stream("noise").standard_normal(100)
+    first = math.exp(-0.1) * batch.x0 + math.sqrt(0.8 * (1 - math.exp(-0.2)) / 2) * drawn
+    np.testing.assert_allclose(states[1], first, rtol=1e-12, atol=1e-12)
     for places in ([0, 2, 4, 5], [0, 1, 4, 5], [0, 5]):
         coarse = replace(base, grid=fine[places], noise_grid=fine)
         for place, moment in zip(places, SamplerRun(coarse, 100, 0, 1), strict=True):
