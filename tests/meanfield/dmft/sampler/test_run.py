@@ -15,6 +15,7 @@ from meanfield import (
     GaussianOperator,
     SamplerError,
     SiteModel,
+    Slopes,
     StepSizeWarning,
     Switching,
     TransferFunction,
@@ -526,9 +527,60 @@ def test_noise_of_a_finer_grid_of_unequal_steps() -> None:
     batch = SamplerRun(base, 100, 0, 1)
     states = [moment.x for moment in batch]
     drawn = batch.stream("noise").standard_normal(100)
-    first = math.exp(-0.1) * batch.x0 + math.sqrt(0.8 * (1 - math.exp(-0.2)) / 2) * drawn
+    kick = math.sqrt((1 - math.exp(-0.2)) / 2) * drawn
+    first = math.exp(-0.1) * batch.x0 + math.sqrt(0.8) * kick
     np.testing.assert_allclose(states[1], first, rtol=1e-12, atol=1e-12)
+    # Noise that varies: that of the middle of the step.
+    varying = list(SamplerRun(replace(base, noise=lambda t: t), 100, 0, 1))[1].x
+    first = math.exp(-0.1) * batch.x0 + math.sqrt(0.05) * kick
+    np.testing.assert_allclose(varying, first, rtol=1e-12, atol=1e-12)
     for places in ([0, 2, 4, 5], [0, 1, 4, 5], [0, 5]):
         coarse = replace(base, grid=fine[places], noise_grid=fine)
         for place, moment in zip(places, SamplerRun(coarse, 100, 0, 1), strict=True):
             np.testing.assert_allclose(moment.x, states[place], rtol=1e-12, atol=1e-12)
+
+
+def made_up_slopes(symmetric: bool) -> Slopes:
+    rng = np.random.default_rng(4)
+    some = Slopes(*rng.uniform(0.5, 1.5, (6, 60)))
+    if symmetric:
+        # With all of them: A = −1 + D J D + D Jᵀ D − D JᵀJ D, D = φ′.
+        one = np.ones(60)
+        return Slopes(some.phi_x, -some.phi_x, one, -one, some.phi_x, -some.phi_x)
+    return some._replace(drift_x=-some.drift_x, drift_u=-some.drift_u)
+
+
+@pytest.mark.parametrize("symmetric", [False, True])
+def test_spectrum_of_a_matrix_written_out(symmetric: bool, stored: Any) -> None:
+    s, x = made_up_slopes(symmetric), np.zeros(60)
+    J = simulate.couplings.elliptic(60, 1.5, 0.3, seed=1)
+    model = SiteModel("made up", phi=np.tanh, drift=lambda t, x, h, u: h - x)
+    # Past the checks of what users hand over.
+    object.__setattr__(model, "slopes", lambda t, x, h, u: s)
+    if symmetric:
+        D = np.diag(s.phi_x)
+        A = D @ (J + J.T) @ D - np.eye(60) - D @ J.T @ J @ D
+        s = s._replace(drift_x=-np.ones(60))
+    else:
+        A = np.diag(s.drift_x) + s.drift_h[:, None] * J * s.phi_x
+        A += s.drift_u[:, None] * J.T @ (np.diag(s.psi_x) + s.psi_h[:, None] * J * s.phi_x)
+    if symmetric:
+        np.testing.assert_allclose(A, A.T, atol=1e-12)
+    rate, edge = spectrum(model, stored(J), moment_with(x, u=x))
+    exact = -np.linalg.eigvalsh((A + A.T) / 2)[0]
+    assert rate == pytest.approx(exact, rel=0.02)
+    if symmetric:
+        np.testing.assert_array_equal(edge, [-rate])
+    else:
+        np.testing.assert_allclose(edge, run_module.stability.edge(lambda v: A @ v, 60), rtol=1e-6)
+    # Without u an ellipse, of the root mean square of what J is multiplied with.
+    J = GaussianOperator(60, 1.5, 0.3, seed=1)
+    rate, edge = spectrum(model, J, moment_with(x, u=None))
+    assert math.isnan(rate)
+    steep = math.sqrt(np.mean((s.drift_h * s.phi_x) ** 2))
+    exact = run_module.stability.ellipse(1.5, 0.3, steep, np.mean(s.drift_x))
+    np.testing.assert_allclose(edge, exact, rtol=1e-12)
+
+
+def moment_with(x: np.ndarray, u: np.ndarray | None) -> SamplerMoment:
+    return SamplerMoment(0, 0.0, x, x, x, x, u, u, x)
