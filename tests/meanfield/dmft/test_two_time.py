@@ -8,6 +8,7 @@ space, and (1/N) tr is the expectation in its vacuum Ω.  Hence with ẋ = Bx,
 
 import importlib
 import math
+import warnings
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -1197,3 +1198,87 @@ def test_effect_of_the_step_at_saved_times(doubles: bool) -> None:
     exact = weight @ moves.std(axis=0, ddof=1) @ weight.T / 3 / math.sqrt(3)
     np.testing.assert_allclose(err, exact)
     assert module._step_effect(Sampled([], [], None), setting, task, "C") is None
+
+
+def made_batch(rng: np.random.Generator, count: int, **worst: float) -> BatchAverages:
+    square = ("C", "delta", "freezing")
+    values = {name: rng.uniform(1, 2, (count, count)) for name in square}
+    line = ("energy", "r_int", "r_int_shift", "r_int_pulse")
+    values |= {name: rng.uniform(1, 2, count) for name in line}
+    known = {
+        "balance_error": 0.01, "energy_balance_error": math.nan, "stiffness": math.nan,
+        "rotation": 0.0, "step_excess": 0.5, "rank": 17.0, "neglected": 0.01,
+    }  # fmt: skip
+    return BatchAverages(values, known | worst)
+
+
+def made_result(extrapolate: bool, **worst: float) -> tuple[TwoTime, list[list[BatchAverages]]]:
+    """A result of made-up batches at 0, 0.4 and 2, and the batches."""
+    rng, times = np.random.default_rng(6), [0.0, 2.0]
+    setting = SamplerSetting(
+        rate_model(transfer_function("tanh")), 1.5, 0.5, lambda t: 0.0, 1.0, times,
+        step_times(times, 0.1), window=1.8,
+    )  # fmt: skip
+    task = TwoTimeTask(np.array([0, 4, 20]), 4, integrated=True)
+    groups = [[made_batch(rng, 3, **worst) for _ in range(4)] for _ in range(4)]
+    full, small, short, long = groups
+    full[1].worst["rank"] = 23.0
+    for batch in full:
+        batch.values["C"][0, 2] = batch.values["C"][2, 0] = 0.1
+    found = Sampled(full, small, Pair(short, long, True, 1 / 3))
+    return module._from_batches(setting, task, found, extrapolate, {}), groups
+
+
+@pytest.mark.parametrize("extrapolate", [True, False])
+def test_numbers_of_sampled_batches(extrapolate: bool) -> None:
+    """Values, effects and errors, the ridge and the least effect of the step among them."""
+    run, (full, small, short, long) = made_result(extrapolate)
+    for name in ("energy", "r_int", "C"):
+        many, few = (np.array([b.values[name] for b in group]) for group in (full, small))
+        key = "r_int_pulse" if name == "r_int" else name
+        moves = np.array([b.values[key] - a.values[key] for a, b in zip(short, long, strict=True)])
+        effect, effect_err = moves.mean(axis=0) / 3, moves.std(axis=0, ddof=1) / 6
+        err, spread = (v.std(axis=0, ddof=1) / 2 for v in (many, few))
+        off = (few.mean(axis=0) - many.mean(axis=0)) / 3
+        square = err**2 + np.maximum(off**2 - (err**2 + spread**2) / 9, 0)
+        if extrapolate:
+            square = ((4 * err) ** 2 + spread**2) / 9
+        square += np.maximum(effect**2 - effect_err**2, 0)
+        # Within a unit of time are the first two times, and the last with itself.
+        near = np.array([[1, 1, 0], [1, 1, 0], [0, 0, 1]], dtype=bool)
+        size = np.abs(effect)
+        if effect.ndim == 1:
+            least = np.array([np.max(size[row]) for row in near])
+        else:
+            least = np.array([[np.max(size[np.ix_(a, b)]) for b in near] for a in near])
+        square += (0.3 * least) ** 2
+        if name == "r_int":
+            square += np.mean([b.values["r_int_shift"] for b in full], axis=0) ** 2
+        value = many.mean(axis=0) - off * extrapolate
+        np.testing.assert_allclose(getattr(run, name), value, rtol=1e-12)
+        np.testing.assert_allclose(getattr(run, f"{name}_finite_m"), off, rtol=1e-10)
+        np.testing.assert_allclose(getattr(run, f"{name}_step"), effect, rtol=1e-12)
+        np.testing.assert_allclose(getattr(run, f"{name}_err"), np.sqrt(square), rtol=1e-10)
+    np.testing.assert_allclose(run.t, [0, 0.4, 2])
+    assert (run.g, run.gamma, run.rank, run.neglected) == (1.5, 0.5, 23, 0.01)
+
+
+@pytest.mark.parametrize(
+    ("worst", "reason"),
+    [
+        ({}, ""),
+        ({"balance_error": 0.1}, ""),
+        ({"balance_error": 0.12}, "is violated by 12%; shorten dt"),
+        ({"neglected": 0.1}, ""),
+        ({"neglected": 0.12}, "12% of the states not revealed, lower neglect"),
+        ({"step_excess": 2.0, "balance_error": 0.3}, "largest stable step"),
+    ],
+)
+def test_reasons_of_sampled_batches(worst: dict[str, float], reason: str) -> None:
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        run, _ = made_result(False, **worst)
+    assert reason in run.reason
+    assert bool(run.reason) == bool(reason)
+    assert ";" not in run.reason.replace("; shorten dt", "")
+    assert len(told) == ("step" in reason or "dt" in reason)
