@@ -596,6 +596,36 @@ def test_series_and_arcsines_are_one_pair(monkeypatch, name_, delta0):
         assert one.correlation(np.full(1, r))[0] == pytest.approx(np.sum(c * r**k), rel=1e-12)
 
 
+def test_default_lags_end_where_little_is_left():
+    """Δ/Δ₀ = sech 12; at rest after 12 decay times, or 12000 time constants at the onset."""
+    for g, sigma in ((1.5, 0.0), (0.7, 1.0)):
+        s = stationary(g, sigma=sigma, n_tau=5)
+        np.testing.assert_allclose(s.tau, s.tau[-1] * np.arange(5) / 4, rtol=1e-12)
+        assert s.delta[-1] / s.delta0 == pytest.approx(1 / np.cosh(12), rel=1e-6)
+    rest = stationary([0.6, 1.0], n_tau=3)
+    np.testing.assert_allclose(rest.decay_rate, [0.8, 0], rtol=1e-15)
+    np.testing.assert_allclose(rest.tau, [[0, 7.5, 15], [0, 6000, 12000]], rtol=1e-12)
+    np.testing.assert_allclose(rest.lyapunov, [-0.4, 0], atol=1e-15)
+    assert np.all(rest.tau_half != rest.tau_half)
+
+
+def test_distance_of_two_resolutions():
+    """The largest relative change; λ in units of κ² at least; what is 0 has none; nan remains."""
+
+    def state(**numbers):
+        known = {"delta0": 2.0, "q": 0.0, "lyapunov": 0.01} | numbers
+        pair = blank_pair(well=lambda theta: np.full_like(theta, 0.25), limit=0.25, depth=0.25)
+        return solver.ResolvedState(known, 0.0, decay.CovarianceDecay(pair, 0.0, 1.0, 8))
+
+    one = state()
+    assert one.distance(state()) == 0
+    assert one.distance(state(delta0=2.2)) == pytest.approx(0.1)
+    assert one.distance(state(delta0=1.8, lyapunov=0.06)) == pytest.approx(0.2)
+    assert state(lyapunov=-0.5).distance(state(lyapunov=-0.4)) == pytest.approx(0.2)
+    assert one.distance(state(q=1.0)) == 0
+    assert np.isnan(one.distance(state(delta0=np.nan)))
+
+
 def test_nodes_of_the_gaussian_averages():
     """A tenth, or a fourteenth of the distance of the pole, up to 12.5 and 20 000 nodes."""
     phi = transfer_function("tanh")

@@ -1282,3 +1282,11 @@ def test_reasons_of_sampled_batches(worst: dict[str, float], reason: str) -> Non
     assert bool(run.reason) == bool(reason)
     assert ";" not in run.reason.replace("; shorten dt", "")
     assert len(told) == ("step" in reason or "dt" in reason)
+
+
+def test_how_many_tangents_were_taken_is_told() -> None:
+    """Nine in each of two batches; as many as there are trajectories at most."""
+    how: dict[str, Any] = {"t_max": 0.2, "dt": 0.1, "n_trajectories": 128, "batches": 2, "seed": 0}
+    how |= {"response": True, "finite_m": "ignore"}
+    for asked, taken in ((16, 18), (1000, 128)):
+        assert two_time(1.5, 0.5, n_pulsed=asked, **how).attributes["n_pulsed"] == taken
