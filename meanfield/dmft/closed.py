@@ -436,7 +436,7 @@ class PairAverage:
             self._most = min(_TERMS, _PRICE * self._mixture.weight.size**2)
         self._all_mixed = method == "mixture" or self._most < _FEWEST
         self._variance = np.empty(times + 1)
-        self._coefficients = np.zeros((_FEWEST, times + 1))
+        self._coefficients = np.zeros((_FEWEST, self._variance.size))
         self._size = 0
         self._known = -1.0
         self._missing = np.zeros(1)
