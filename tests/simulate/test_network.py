@@ -201,7 +201,7 @@ def test_errors_that_an_operator_may_make(share: float, is_taken: bool) -> None:
 
 
 def test_answers_that_are_no_numbers() -> None:
-    """nan to numbers that are too large for it is an overflow, to others an error of the operator."""
+    """nan to numbers that are too large is an overflow, to others an error of the operator."""
 
     def product(v: Any) -> Any:
         return np.where(np.abs(v) > 1e30, np.nan, 0 * v)
@@ -247,7 +247,7 @@ def test_the_largest_couplings(form: Any) -> None:
         with pytest.raises(ArgumentError, match="sum of its squares"):
             Network(form(entries))
     for wrong in (np.ones((0, 0)), np.ones((2, 3)), np.ones(3)):
-        with pytest.raises(ArgumentError, match="^J of shape .*: must be square"):
+        with pytest.raises(ArgumentError, match=r"^J of shape .*: must be square"):
             Network(wrong)
     np.testing.assert_allclose(force([1.0, 2.0], np.array([[0, 1], [1, 0]])), [np.tanh(2) - 1,
                                np.tanh(1) - 2])  # fmt: skip
