@@ -632,7 +632,10 @@ def test_times_of_samples() -> None:
         curve = memory_curve(np.zeros((2, 2)), 1.0, gap=gap, sample_every=every, **options)
         assert curve.attributes["gap_samples"] == samples
         count = len(_sample_times(30, 0, every))
-        assert (curve.n_test, curve.n_train) == (round(count / 2), count - round(count / 2) - samples)
+        assert (curve.n_test, curve.n_train) == (
+            round(count / 2),
+            count - round(count / 2) - samples,
+        )
 
 
 def test_how_near_a_jump_is_near() -> None:
