@@ -210,6 +210,8 @@ def test_each_temperature_is_judged_by_itself() -> None:
     assert run.converged.tolist() == [True, False]
     assert run.reason[0] == ""
     assert run.reason[1].startswith("not mixed at beta=10000: R-hat up to")
+    assert "(needed 200)" in run.reason[1]
+    assert run.ess[1] < 200 < run.ess[0]
     assert run.warnings == (run.reason[1],)
     copy = pickle.loads(pickle.dumps(run))
     assert copy.to_dataset().drop_attrs().equals(run.to_dataset().drop_attrs())
@@ -372,7 +374,7 @@ def test_ordered_branch_extrapolated() -> None:
         ({"beta": [2.0, 1.0]}, "increasing"),
         ({"beta": np.inf}, "must be finite"),
         ({"algorithm": "gibbs"}, "algorithm='gibbs'"),
-        ({"n_samples": 2}, "n_samples=2"),
+        ({"n_samples": 3}, "n_samples=3"),
         ({"chains": 0}, "chains=0"),
         ({"thin": 0}, "thin=0"),
         ({"eta": -1.0}, "eta=-1"),
