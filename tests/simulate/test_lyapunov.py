@@ -315,7 +315,7 @@ def test_dimension_of_given_exponents(
 def euler_growth(
     J: Array, x: Array, v: Array, h: float, steps: int, each: int
 ) -> tuple[Array, Array, Array]:
-    """Log factors (intervals,) of one tangent vector in Euler's scheme, written out, and the end."""
+    """Log factors (intervals,) of one tangent vector in Euler's scheme, and the end."""
     logs = []
     for k in range(steps):
         slope = 1 / np.cosh(x) ** 2
@@ -459,7 +459,7 @@ def test_ten_intervals_are_enough() -> None:
         assert len(maximal_lyapunov(0.5 * np.eye(2), t_skip=10.0, **arguments).t) == steps
         with pytest.raises(ArgumentError, match=r"^t_skip=10\.5: 9 intervals left"):
             maximal_lyapunov(0.5 * np.eye(2), t_skip=10.5, **arguments)
-    with pytest.raises(ArgumentError, match="^t_skip=0: 1 intervals left"):
+    with pytest.raises(ArgumentError, match=r"^t_skip=0: 1 intervals left"):
         maximal_lyapunov(np.eye(2), dt=0.1, t_max=5, t_skip=0, interval=50.0)
 
 

@@ -118,7 +118,8 @@ def written_out(J: Array, x: Array, max_iter: int) -> tuple[list[float], int, in
 def test_descents_written_out(seed: int) -> None:
     """Both models of the Hessian, refused steps and all, as long as E falls measurably."""
     J = couplings.elliptic(6, 3.0, seed=seed) + np.diag(np.linspace(-1, 2, 6))
-    x = 3 * np.random.default_rng(seed).standard_normal(6)
+    # From far away the damping is bounded.
+    x = (150 if seed > 5 else 3) * np.random.default_rng(seed).standard_normal(6)
     made = landscape(J)
     for max_iter in (3, 9, 25):
         residuals, solved, escapes = written_out(J, x, max_iter)

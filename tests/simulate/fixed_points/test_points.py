@@ -276,6 +276,7 @@ def test_a_line_of_zeros_is_not_proven() -> None:
         (0.1, 0.0049, 1.0, (True, 0.1)),
         (0.1, 0.0051, 1.0, (False, 4 * 0.0306 ** (1 / 3))),
         (2.0, 0.99, 2.0, (True, 1.0)),
+        (0.5, 0.125, 1.0, (True, 0.5)),
         (2.0, 1.01, 2.0, (False, 4 * 3.03 ** (1 / 3))),
         (1.0, 5.0, 0.0, (True, np.inf)),
         (0.0, 0.0, 0.0, (False, 1e-6)),
@@ -398,9 +399,9 @@ def test_what_is_measured_at_a_point(kind: str) -> None:
 
 
 def test_shares_of_starts() -> None:
-    """Three starts at 0 and one at each of two others; the error is 1/n at least."""
+    """Three starts at 0, one at another zero and one too far; the error is 1/n at least."""
     a = np.array([2.0, 2.5])
-    first, second = (brentq(lambda x, a=a: a * np.tanh(x) - x, 0.1, 3) for a in a)
+    first = brentq(lambda x: 2 * np.tanh(x) - x, 0.1, 3)
     x0 = np.array([[0, 0], [0, 0], [0, 0], [first, 0], [0, 1e200]]).T
     found = find_fixed_points(np.diag(a), x0=x0)
     assert found.zero_fraction == 0.8
@@ -412,4 +413,5 @@ def test_shares_of_starts() -> None:
     assert "reached from 4 of 5 starts; 0 minima of E with f != 0 from 0; 1 starts" in found.summary
     still = find_fixed_points(np.diag(a), x0=np.zeros((2, 5)))
     assert still.new_zero_probability_err == 0.2
+    assert still.new_zero_probability == 0
     assert still.x2.tolist() == still.q.tolist() == still.energy.tolist() == [0.0]

@@ -491,7 +491,7 @@ def test_schemes_do_not_change() -> None:
 
 
 def test_noise_of_half_a_step_is_kept() -> None:
-    """x + hF + √(2T h)(R + R')/2 with R of the step before, whatever jumped, and new without one."""
+    """x + hF + √(2T h)(R + R')/2 with R of the step before, or a new one."""
     problem = Problem(
         Network(np.zeros((1, 1))), as_function("onsager", 0.0), as_function("temperature", 0.5)
     )
@@ -508,7 +508,7 @@ def test_noise_of_half_a_step_is_kept() -> None:
 
 @pytest.mark.parametrize("h", [0.1, 1.0])
 def test_steps_with_the_leak_exact(h: float) -> None:
-    """ẋ = −x + N(t) with N linear in time, met exactly: the first step by two stages, then by two N."""
+    """ẋ = −x + N(t) with N linear in time, met exactly, by two stages or two steps."""
     problem = Problem(
         Network(np.zeros((1, 1))), as_function("onsager", 0.0), as_function("temperature", 0.0),
         inputs=lambda t: 2 + 3 * t,

@@ -461,7 +461,7 @@ def test_noisy_save_times_are_steps() -> None:
         run = integrate(J, [1.0], save_at=[0.5 + share * 0.25], **options)
         assert run.x[0] == integrate(J, [1.0], save_at=[0.5], **options).x[0]
     for share in (-1.2e-6, 1.2e-6, 0.5):
-        with pytest.raises(ArgumentError, match="multiples of 0.25 after t = 0 here"):
+        with pytest.raises(ArgumentError, match=r"multiples of 0\.25 after t = 0 here"):
             integrate(J, [1.0], save_at=[0.5 + share * 0.25], **options)
 
 
