@@ -34,6 +34,8 @@ _HOT, _HOT_WIDE, _HOT_RESPONSE = 30.0, 0.6, 0.3
 _COLD = 1e-9
 # In ln v, between the null state and any state of finite q at that temperature.
 _FAR_ABOVE_NULL = 5.0
+# Widths of the law, at most, where confinement alone limits it: ⟨ξ²⟩ < 1/g², and g > 1/2 there.
+_REACH = 10.0
 
 
 def unpack(unknowns: Array, points: Points) -> tuple[Array, Array, Array, Array, Array]:
@@ -82,7 +84,7 @@ class _SymmetricLaw:
             width = np.maximum(1 - k * phi.steepness, 0) ** 2 + c * phi.steepness**2
             near = np.where(width > 0, np.sqrt(2 * LOG_CUT / width), np.inf)
         reach = np.fmin(far, near)
-        return np.where(np.isfinite(reach), reach, 10 * np.sqrt(2 * LOG_CUT))
+        return np.where(np.isfinite(reach), reach, _REACH * np.sqrt(2 * LOG_CUT))
 
     def mean(self, values: Array) -> Array:
         return np.asarray((self.p * values).sum(axis=1))
@@ -146,8 +148,8 @@ def observables(unknowns: Array, points: Points, n: int) -> dict[str, Array]:
     v, r, xv, _, _ = unpack(unknowns, points)
     q = v * law.mean(law.phi_s**2)
     zero = np.zeros_like(v)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        chi = np.where(points.temperature > 0, q / points.temperature, np.inf)
+    with np.errstate(divide="ignore"):
+        chi = q / points.temperature
     log_norm = law.top + np.log(2 * law.norm / np.sqrt(2 * np.pi))
     return {
         "q": q,

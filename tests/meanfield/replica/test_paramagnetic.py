@@ -238,6 +238,13 @@ def test_unbounded_phi_without_confinement_is_refused() -> None:
     point = saddle_point(1.5, 0.2, beta=3.0, branch="paramagnetic", phi="linear", throw=False)
     assert not point.converged
     assert "not normalisable" in str(point.reason)
+    line = saddle_point(
+        [1.0, 0.5, 0.99], [0.0, 1.0, 0.0], beta=3.0, branch="paramagnetic", phi="linear",
+        throw=False,
+    )  # fmt: skip
+    assert line.status.tolist() == ["absent", "absent", "converged"]
+    held = saddle_point(1.5, 0.2, beta=3.0, branch="paramagnetic", phi="linear", eta=0.1)
+    assert held.converged
 
 
 def _scaled(k: float, a: float = 1.0) -> TransferFunction:
@@ -398,26 +405,26 @@ def test_where_the_sheets_end_at_zero_temperature() -> None:
         assert found.tolist() == ends.tolist()
 
 
-def _two_points(phi: str = "tanh") -> tuple[Points, np.ndarray]:
+def _three_points(phi: str = "tanh") -> tuple[Points, np.ndarray]:
     """Any unknowns (ln v, r, A), of no solution."""
     points = Points(
-        np.array([1.3, 0.8]), np.array([0.6, -0.4]), np.array([0.2, 0.05]), np.array([0.0, 0.3]),
-        transfer_function(phi),
+        np.array([1.3, 0.8, 1.1]), np.array([0.6, -0.4, 0.5]), np.array([0.2, 0.05, 0.05]),
+        np.array([0.0, 0.3, 200.0]), transfer_function(phi),
     )  # fmt: skip
-    return points, np.array([[-0.4, 0.7, -0.15], [-1.5, 0.5, 0.2]])
+    return points, np.array([[-0.4, 0.7, -0.15], [-1.5, 0.5, 0.2], [-1.5, 0.5, 0.2]])
 
 
 @pytest.mark.parametrize("phi", ["tanh", "algebraic"])
 def test_equations_and_observables_by_plain_sums(phi: str) -> None:
     """Everything as it is defined, by the rectangle rule in x."""
-    points, unknowns = _two_points(phi)
+    points, unknowns = _three_points(phi)
     errors, _ = paramagnetic.equations(unknowns, points, 60)
     plain = paramagnetic.plain_errors(unknowns, points, 60)
     found = paramagnetic.observables(unknowns, points, 60)
     assert all(np.all(found[name] == 0) for name in ("Q", "R", "P"))
     x, step = np.linspace(-30, 30, 6001, retstep=True)
     value, slope = points.phi(x), points.phi.d1(x)
-    for row in range(2):
+    for row in range(3):
         log_v, r, scaled = unknowns[row].tolist()
         g, gamma, temperature, eta = (
             float(a[row]) for a in (points.g, points.gamma, points.temperature, points.eta)
@@ -459,7 +466,7 @@ def test_equations_and_observables_by_plain_sums(phi: str) -> None:
         moved = unknowns.copy()
         moved[:, 2] = 1 - mean(y * y) / v  # as in a solution
         moved[:, 1] = cross
-        u = np.full(2, q / v)
+        u = np.full(3, q / v)
         instability = paramagnetic.instability(u, moved[:, 1], moved[:, 2], points)[row]
         largest = float(np.max(np.abs(np.linalg.eigvals(g**2 * matrix))))
         assert instability == pytest.approx(largest, rel=1e-9)
@@ -467,7 +474,8 @@ def test_equations_and_observables_by_plain_sums(phi: str) -> None:
 
 def test_the_law_is_cut_where_its_weight_has_died_out() -> None:
     """At the first of two bounds; exact where φ is linear over the whole law."""
-    points, unknowns = _two_points()
+    points, unknowns = _three_points()
+    points, unknowns = points.take(np.array([0, 1])), unknowns[:2]
     unknowns[0, 2] = -0.02
     for shift in (-30.0, 0.0, 8.0):
         moved = unknowns + np.array([shift, 0.0, 0.0])
@@ -526,3 +534,35 @@ def test_starts_at_finite_temperature() -> None:
     points = Points(g[:2], gamma[:2], temperature[:2], np.zeros(2), transfer_function("linear"))
     cold, _ = paramagnetic.direct_starts(points)
     np.testing.assert_array_equal(cold, paramagnetic._linear_limit(points))
+
+
+def test_where_cooling_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond all scales of T, in the units of φ; at the wanted T if that is hotter."""
+    begun = {}
+
+    def follow(points: Points, start: np.ndarray, hot: np.ndarray, target: np.ndarray) -> None:
+        assert start.shape == (3, 3)
+        assert np.all(start[:, 2] == 0)
+        begun[points.phi.name] = start, hot
+
+    monkeypatch.setattr(paramagnetic, "_follow", follow)
+    a, k = 2.0, 30.0
+    g, eta = np.array([0.5, 3.0, 1.0]), np.array([0.0, 0.0, 50.0])
+    target = np.log([1e-3, 1e-3, 1e9])
+    gamma = np.full(3, -0.5)
+    paramagnetic.cool(Points(g, gamma, g, eta, transfer_function("tanh")), target)
+    other = Points(g / (a * k), gamma, g, eta, _scaled(k, a))
+    paramagnetic.cool(other, target - 2 * np.log(k))
+    (plain, hot), (scaled, other_hot) = begun["tanh"], begun["scaled"]
+    np.testing.assert_allclose(other_hot, hot - 2 * np.log(k), atol=0.03)
+    np.testing.assert_allclose(scaled[:, 0], plain[:, 0] - 2 * np.log(k), atol=0.03)
+    np.testing.assert_allclose(scaled[:, 1], a * k * plain[:, 1], rtol=1e-12)
+    assert np.all(hot[:2] > np.log(10 * (1 + g[:2] ** 2)))
+    assert hot[2] == target[2]
+    assert np.all(plain[:, 0] > hot)
+    share = (np.exp(plain[:2, 0]) - np.exp(hot[:2])) / g[:2] ** 2
+    np.testing.assert_allclose(share, share[0])
+    assert 0.1 < share[0] < 1
+    # A confinement widens no law, but counts as a scale.
+    paramagnetic.cool(Points(g, gamma, g, eta, transfer_function("tanh")), np.zeros(3))
+    assert begun["tanh"][1][2] > np.log(500)
