@@ -29,6 +29,8 @@ _SCAN = 160
 _LINE_NODES = 96
 _CHUNK = 4_000_000
 _FIELD_CUT = 1e-17
+# Relative rounding of the determinant of the covariance of the fields.
+_SINGULAR = 1e-12
 
 
 @cache
@@ -62,7 +64,7 @@ class ConditionalMoments:
             tilt = np.where((spread == 0) & (gamma * cross == 0), 0.0, tilt)
             rest = np.sqrt(g2 * noise * self.v - tilt**2)
         # Rounding must not make a singular covariance imaginary.
-        tiny = g2 * np.abs(noise) * self.v * 1e-12 + 1e-300
+        tiny = g2 * np.abs(noise) * self.v * _SINGULAR
         rest = np.where((rest != rest) & (tilt**2 - g2 * noise * self.v < tiny), 0.0, rest)
         first, second, self.weights = _half_plane(n)
         self.z = spread[:, None] * first

@@ -198,3 +198,82 @@ def test_x2_of_the_measure_is_not_that_of_the_dynamics(
     assert point.x2 == pytest.approx(measure, abs=1e-3)
     assert point.x2 == pytest.approx(g**2 * point.q, rel=1e-12)
     assert stationary(g).delta0 == pytest.approx(dynamics, abs=1e-3)
+
+
+def test_fluctuations_and_response_beyond_the_line() -> None:
+    """σ_xφ = G(1 + g²(1+γ)χ), which the branch evaluates from another average."""
+    g, gamma = np.array([1.3, 1.2, 0.7, 1.6, 3.0]), np.array([0.0, 0.3, 0.6, -0.2, -0.6])
+    point = saddle_point(g, gamma)
+    expected = point.G * (1 + g**2 * (1 + gamma) * point.chi)
+    np.testing.assert_allclose(point.sigma_xphi, expected, rtol=1e-10)
+    assert np.all(point.instability > 1)
+    # g²⟨(φ'/y')²⟩, by Gauss–Hermite in z.
+    u, weights = gauss_hermite(120)
+    for k in range(5):
+        slope = float(g[k] ** 2 * gamma[k] * point.G[k])
+        z = g[k] * np.sqrt(float(point.Q[k])) * u
+        x = z / (1 - min(slope, 0.0))
+        for _ in range(200):
+            x -= (x - slope * np.tanh(x) - z) / (1 - slope / np.cosh(x) ** 2)
+        d1 = 1 / np.cosh(x) ** 2
+        eigenvalue = g[k] ** 2 * np.sum(weights * (d1 / (1 - slope * d1)) ** 2)
+        assert point.instability[k] == pytest.approx(float(eigenvalue), rel=1e-4)
+        assert point.x2[k] == pytest.approx(float(np.sum(weights * x**2)), rel=1e-4)
+
+
+@np.errstate(divide="ignore", invalid="ignore")
+def test_steps_keep_away_from_the_wall() -> None:
+    """1 − k may lose three quarters; G half, and ln v one, of itself; no step is made longer."""
+    phi = transfer_function("tanh")
+    g, gamma = np.array([1.0, 1.0, 1.0, 1.0, 1.0, 2.0]), np.array([0.5, 0.5, 0.5, 0.5, -0.5, 0.125])
+    points = Points(g, gamma, 0 * g, 0 * g, phi)
+    unknowns = np.array([[0, 1.6], [0, 1.6], [0, 1.0], [0, 1.0], [0, 1.0], [0, 1.6]])
+    step = np.array([[0, 0.8], [0, 0.2], [-4.0, 0.1], [0, -2.0], [0.5, 0.1], [0, 0.8]])
+    found = static._limit(unknowns, step, points)
+    # k = 0.8 → 0.95; k → 0.9 is near enough; ln v; G → 1/2; nothing.
+    np.testing.assert_allclose(found, [0.375, 1.0, 0.25, 0.25, 1.0, 0.375])
+    # Beyond the wall no step towards it is left.
+    assert static._limit(np.array([[0, 2.2]]), np.array([[0, 0.1]]), points.take([0]))[0] == 0
+    steep = np.array([[0.0, 1.6]]), np.array([[0.0, 0.8]])
+    other = TransferFunction(
+        "steep",
+        phi=lambda x: np.tanh(2 * x) / 4,
+        d1=lambda x: 0.5 / np.cosh(2 * x) ** 2,
+        d2=lambda x: -2 * np.tanh(2 * x) / np.cosh(2 * x) ** 2,
+    )
+    points = Points(np.ones(1), np.ones(1), np.zeros(1), np.zeros(1), other)
+    assert static._limit(*steep, points)[0] == pytest.approx(0.375)
+
+
+@pytest.mark.parametrize("phi", ["tanh", "erf", "algebraic"])
+def test_the_start_becomes_exact_at_the_onset(phi: str) -> None:
+    """v and G of the start over those of the branch tend to 1 as the distance does to 0."""
+    distance = np.array([1e-2, 1e-4])
+    for gamma in (-0.5, 0.0, 0.7):
+        g = float(critical_gain(gamma)) * (1 + distance)
+        points = Points(g, np.full(2, gamma), 0 * g, 0 * g, transfer_function(phi))
+        start = static.onset_start(points, distance)
+        point = saddle_point(g, gamma, phi=phi)
+        v = np.log(g**2 * point.Q)
+        assert np.all(np.abs(start[:, 0] - v) < 12 * distance)
+        assert np.all(np.abs(start[:, 1] / point.G - 1) < 12 * distance)
+    far = static.onset_start(points.take([0]), np.array([50.0]))
+    assert far[0, 0] < np.log(points.g[0] ** 2)
+    assert 0 < far[0, 1] < 0.1
+
+
+def test_the_start_is_in_the_units_of_the_function() -> None:
+    """tanh(30x) near the onset and far from it."""
+    steep = TransferFunction(
+        "steep",
+        phi=lambda x: np.tanh(30 * x),
+        d1=lambda x: 30 / np.cosh(30 * x) ** 2,
+        d2=lambda x: -1800 * np.tanh(30 * x) / np.cosh(30 * x) ** 2,
+    )
+    distance = np.array([1e-3, 40.0])
+    gamma, zero = np.full(2, 0.4), np.zeros(2)
+    g = (1 + distance) / 1.4
+    one = static.onset_start(Points(g, gamma, zero, zero, transfer_function("tanh")), distance)
+    two = static.onset_start(Points(g / 30, gamma, zero, zero, steep), distance)
+    np.testing.assert_allclose(two[:, 0], one[:, 0] - 2 * np.log(30), atol=0.03)
+    np.testing.assert_allclose(two[:, 1], 30 * one[:, 1], rtol=1e-9)
