@@ -347,8 +347,16 @@ def test_steps_are_shortened_to_their_room() -> None:
     assert ordered._limit(both, both, None)[0] == pytest.approx(0.25)  # type: ignore[arg-type]
 
 
-def test_the_seed_of_the_branch_solves_its_equations() -> None:
-    """The point with a given Q/q beside the bifurcation, ln T being found with it."""
+def test_the_seed_of_the_branch_solves_its_equations(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The point with a given Q/q beside the bifurcation; its start is right to first order."""
+    starts = []
+    newton = ordered.newton
+
+    def seen(system, start, limit):  # type: ignore[no-untyped-def]
+        starts.append(start)
+        return newton(system, start, limit)
+
+    monkeypatch.setattr(ordered, "newton", seen)
     ones = np.ones(2)
     points = Points(
         np.array([1.5, 2.2]), np.array([-0.2, -0.5]), ones, 0 * ones, transfer_function("tanh")
@@ -363,6 +371,11 @@ def test_the_seed_of_the_branch_solves_its_equations() -> None:
             np.testing.assert_array_equal(seed[:, 1], overlap)
             error, _ = ordered.equations(seed, points.at(np.exp(seed_t)), ordered._SEED_NODES)
             assert np.max(np.abs(error)) < 1e-9
+            start = starts.pop()
+            assert np.max(np.abs(start[:, [0, 2, 4]] - seed[:, [0, 2, 4]])) < 3 * overlap
+            # R and P, which are themselves of the order of Q.
+            assert np.max(np.abs(start[:, [3, 5]] / seed[:, [3, 5]] - 1)) < 10 * overlap
+            np.testing.assert_array_equal(start[:, 1], log_t)
         lost, lost_t = ordered._seed(points, log_t, np.nan * unknowns, 0.03)
     assert np.isnan(lost).all()
     assert np.isnan(lost_t).all()
