@@ -9,7 +9,7 @@ from meanfield import (
     saddle_point,
     stationary,
 )
-from meanfield.quadrature import gauss_hermite
+from meanfield.quadrature import LOG_CUT, gauss_hermite
 from meanfield.replica import static
 from meanfield.replica.points import Points
 from meanfield.transfer import transfer_function
@@ -277,3 +277,34 @@ def test_the_start_is_in_the_units_of_the_function() -> None:
     two = static.onset_start(Points(g / 30, gamma, zero, zero, steep), distance)
     np.testing.assert_allclose(two[:, 0], one[:, 0] - 2 * np.log(30), atol=0.03)
     np.testing.assert_allclose(two[:, 1], 30 * one[:, 1], rtol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["tanh", "steep", "linear"])
+@pytest.mark.parametrize("n", [24, 200])
+def test_the_law_reaches_as_far_as_its_weight(name: str, n: int) -> None:
+    """The last ψ is beyond the cut, not far beyond, and its moments are those of a normal law."""
+    phi = transfer_function("tanh" if name == "steep" else name)
+    if name == "steep":
+        phi = TransferFunction(
+            "steep",
+            phi=lambda x: np.tanh(30 * x) / 30,
+            d1=lambda x: 1 - np.tanh(30 * x) ** 2,
+            d2=lambda x: -60 * np.tanh(30 * x) * (1 - np.tanh(30 * x) ** 2),
+            bound=1 / 30,
+        )
+    k = np.array([-3.0, 0.0, 0.5, 0.9, 0.98, 0.5, 0.98])
+    log_v = np.array([-4.0, 0.0, -25.0, -25.0, -1.0, 6.0, 4.0])
+    one = np.ones(7)
+    points = Points(one, np.where(k < 0, -1.0, 1.0), 0 * one, 0 * one, phi)
+    law = static._StaticLaw(np.stack([log_v, np.abs(k)], axis=1), points, n)
+    np.testing.assert_allclose(law.k[:, 0], k)
+    far = np.sqrt(2 * LOG_CUT)
+    assert np.all(law.psi[:, -1] > far * (1 - 1e-9))
+    # The scan has 32 parts of at most arcsinh(10⁴).
+    assert np.all(law.psi[:, -1] < 1.8 * far)
+    if n == 200:
+        for power, moment in ((0, 1.0), (2, 1.0), (4, 3.0)):
+            np.testing.assert_allclose(law.mean(law.psi**power), moment, rtol=1e-9)
+    x = law.s * law.xi
+    np.testing.assert_allclose(law.lag, law.xi * phi.d1(x) - law.phi_s, atol=1e-9)
+    np.testing.assert_allclose(law.slope, 1 - k[:, None] * phi.d1(x), atol=1e-12)
