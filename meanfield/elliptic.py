@@ -180,7 +180,8 @@ def linear_temperature_ratio(g: ArrayLike, gamma: ArrayLike = 0.0, eta: ArrayLik
         tau = np.exp(middle)
         with np.errstate(all="ignore"):
             excess = g**2 / (1 - tau) - 1 / (1 + gamma * (1 - tau)) ** 2 - eta / tau**2
-        low, high = np.where(excess > 0, low, middle), np.where(excess > 0, middle, high)
+        beyond = excess > 0
+        low, high = np.where(beyond, low, middle), np.where(beyond, middle, high)
     return np.where(eta > 0, np.exp((low + high) / 2), free)
 
 

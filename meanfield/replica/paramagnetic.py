@@ -243,7 +243,8 @@ def _null_at_zero_temperature(points: Points, sheet: str) -> NDArray[np.bool_]:
 def _coldest(points: Points) -> Array:
     """A temperature so low that v = T/τ of the null state is small next to its margin τ."""
     tau = linear_temperature_ratio(points.effective_gain, points.gamma, points.eta)
-    return _COLD * (points.g * points.phi.length * np.where(tau > 0, tau, 1.0)) ** 2
+    gain = points.effective_gain
+    return _COLD * (gain * points.phi.length * np.where(tau > 0, tau, 1.0)) ** 2
 
 
 def _fallen(log_v: Array, points: Points) -> NDArray[np.bool_]:

@@ -29,6 +29,8 @@ _SCAN = 160
 _LINE_NODES = 96
 _CHUNK = 4_000_000
 _FIELD_CUT = 1e-17
+# Where the scan of the law of an unbounded φ ends, beyond the field.
+_UNBOUNDED = 60.0
 # Relative rounding of the determinant of the covariance of the fields.
 _SINGULAR = 1e-12
 
@@ -101,7 +103,7 @@ class ConditionalMoments:
             rise = np.where(self.k > 0, self.k * phi.bound / s, 0.0)
             outward = np.maximum(-self.xv, 0) * phi.bound**2 / s**2 + 2 * w * phi.bound / s
             reach = z + rise + np.sqrt(2 * LOG_CUT + outward)
-        reach = np.where(np.isfinite(reach), reach, 60 + z)
+        reach = np.where(np.isfinite(reach), reach, z + _UNBOUNDED)
         scale = POLE * phi.length / s
         top = np.arcsinh(reach / scale)
         grid = scale[:, None] * np.sinh(top[:, None] * np.linspace(-1, 1, 2 * _SCAN + 1))

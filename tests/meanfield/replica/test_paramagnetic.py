@@ -9,6 +9,7 @@ from meanfield import (
     critical_gain,
     measure_transition_gain,
     null_fluctuation,
+    null_margin,
     null_response,
     replica_map,
     saddle_point,
@@ -566,3 +567,38 @@ def test_where_cooling_begins(monkeypatch: pytest.MonkeyPatch) -> None:
     # A confinement widens no law, but counts as a scale.
     paramagnetic.cool(Points(g, gamma, g, eta, transfer_function("tanh")), np.zeros(3))
     assert begun["tanh"][1][2] > np.log(500)
+
+
+def test_how_cold_the_limit_of_zero_temperature_is() -> None:
+    """v = T/τ is a billionth of g²τ in units of the length of φ; τ counts as 1 where it is 0."""
+    g, gamma = np.array([0.5, 0.66, 1.4, 2.0]), np.array([0.5, 0.5, -0.4, 0.2])
+    zero = np.zeros(4)
+    for a, k in ((1.0, 1.0), (2.0, 30.0)):
+        points = Points(g / (a * k), gamma, zero, zero, _scaled(k, a))
+        tau = np.where(g * (1 + gamma) < 1, null_margin(g, gamma), 1.0)
+        expected = 1e-9 * g**2 * tau**2 / k**2
+        np.testing.assert_allclose(paramagnetic._coldest(points), expected, rtol=0.03)
+    # The null state is left by less than a millionth there.
+    points = Points(g[:3], gamma[:3], zero[:3], zero[:3], transfer_function("tanh"))
+    cold = paramagnetic._coldest(points)
+    found = saddle_point(g[:3], gamma[:3], beta=1 / cold, branch="paramagnetic", sheet="null")
+    np.testing.assert_allclose(found.chi, null_fluctuation(g[:3], gamma[:3]), rtol=1e-6)
+
+
+def test_who_has_fallen_to_the_null_state() -> None:
+    """ln v against that of the null state at that temperature, which is T/τ or of the order √T."""
+    g, gamma = np.array([0.5, 0.9, 0.75, 1.3, 1.3]), np.array([0.3, -0.4, 0.5, 0.5, -0.2])
+    zero = np.zeros(5)
+    points = Points(g, gamma, zero, zero, transfer_function("tanh"))
+    cold = paramagnetic._coldest(points)
+    null = np.log(cold / np.where(g * (1 + gamma) < 1, null_margin(g, gamma), 1))
+    null[2] = np.log(cold[2]) / 2
+    with np.errstate(divide="ignore"):
+        assert paramagnetic._fallen(null + 4.9, points).tolist() == [True, True, True, False, False]
+        assert not paramagnetic._fallen(null + 5.1, points).any()
+        # Beyond 1/√(1+γ) no state is small; only inside g(1+γ) = 1 is there a null state then.
+        assert not paramagnetic._fallen(null - 50, points)[3:].any()
+        inside = points.take(np.array([4]))
+        inside = Points(np.array([1.2]), inside.gamma, inside.eta, inside.eta, points.phi)
+        assert paramagnetic._fallen(np.array([-50.0]), inside).all()
+        assert not paramagnetic._fallen(np.array([-3.0]), inside).any()
