@@ -34,8 +34,9 @@ _COARSE = {np.dtype(np.float64): 1e-5, np.dtype(np.float32): 5e-3}
 _BLIND = {np.dtype(np.float64): 3e-7, np.dtype(np.float32): 2e-3}
 # Stored vectors of a chunk.
 _CHUNK = 32
-# Squared relative residual below which a vector adds nothing to a span.
-_SPAN_FLOOR = 1e-10
+# Squared relative residual below which a vector adds nothing to a span, at least and in roundings
+# of what is stored.
+_SPAN_FLOOR, _SPAN_ROUNDINGS = 1e-10, 1000
 
 
 class Rows:
@@ -78,7 +79,7 @@ class Rows:
     def combine(self, coefficients: Array) -> Array:
         """Σ coefficients × stored vectors."""
         out = np.zeros(self._n, self.dtype)
-        coefficients = coefficients.astype(self.dtype, copy=False)
+        coefficients = np.asarray(coefficients, self.dtype)
         for start, rows in self._filled():
             out += coefficients[start : start + len(rows)] @ rows
         return out
@@ -97,7 +98,7 @@ class Span:
     def __init__(self, families: tuple[Rows, ...]) -> None:
         self._families = families
         # Products of stored vectors are no better than their precision.
-        self._floor = max(_SPAN_FLOOR, 1000 * float(np.finfo(families[0].dtype).eps))
+        self._floor = max(_SPAN_FLOOR, _SPAN_ROUNDINGS * float(np.finfo(families[0].dtype).eps))
         # Vectors that each added a direction, and the Cholesky factor of their Gram matrix.
         self._members: list[tuple[int, int]] = []
         self._factor = np.empty((0, 0))
@@ -471,10 +472,10 @@ def _scaled(x: Array, dtype: np.dtype[Any]) -> tuple[Array, float, int]:
     with np.errstate(over="ignore"):
         norm = float(np.linalg.norm(vector))
     if 1 / _SAFE[dtype] < norm < _SAFE[dtype]:
-        return vector.astype(dtype, copy=False), norm, 0
+        return np.asarray(vector, dtype), norm, 0
     peak = float(np.abs(vector).max())
     if not np.isfinite(peak):
         raise ArgumentError("vector: must be finite")
     exponent = int(np.frexp(peak)[1])
     vector = np.ldexp(vector, -exponent)
-    return vector.astype(dtype, copy=False), float(np.linalg.norm(vector)), exponent
+    return np.asarray(vector, dtype), float(np.linalg.norm(vector)), exponent

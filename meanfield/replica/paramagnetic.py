@@ -252,7 +252,8 @@ def _fallen(log_v: Array, points: Points) -> NDArray[np.bool_]:
     cold = points.at(_coldest(points))
     null = _linear_limit(cold)[:, 0]
     # Beyond g(1+γ) = 1 only regime II of γ > 0 does, with v ∝ √T on the way.
-    two = np.where(_finite_only(points), -np.inf, np.log(cold.temperature) / 2)
+    root = np.log(cold.temperature) / 2 + np.log(points.phi.length)
+    two = np.where(_finite_only(points), -np.inf, root)
     beyond = points.effective_gain * (1 + points.gamma) >= 1
     return np.asarray(log_v < np.where(beyond, two, null) + _FAR_ABOVE_NULL, dtype=bool)
 

@@ -1,5 +1,6 @@
 """Times of steps and switches."""
 
+import dataclasses
 import math
 from typing import Any
 
@@ -153,3 +154,10 @@ def test_which_steps_are_kept(every: int) -> None:
     found = step_times(edges, 0.1, every)
     np.testing.assert_allclose(found, expected, rtol=1e-14)
     assert set(edges[1:]) <= set(found)
+
+
+def test_a_schedule_is_not_changed_in_place() -> None:
+    switching = Switching([1.0], [0, 1])
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        switching.times = (2.0,)  # type: ignore[misc]
+    assert {switching: 1}[Switching([1.0], [0, 1])] == 1

@@ -1,4 +1,5 @@
 import copy
+import dataclasses
 import math
 import pickle
 from collections.abc import Callable
@@ -467,3 +468,11 @@ def test_built_in_functions_travel_by_name(name: str) -> None:
     other = replace(f, bound=math.inf)
     assert not other.is_built_in
     assert copy.copy(other) is not f
+
+
+def test_a_function_is_not_changed_in_place() -> None:
+    """Nor hashed by more than what it is: it serves as a key."""
+    f = _own()
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        f.bound = 2.0  # type: ignore[misc]
+    assert {f: 1}[f] == 1

@@ -585,20 +585,21 @@ def test_how_cold_the_limit_of_zero_temperature_is() -> None:
     np.testing.assert_allclose(found.chi, null_fluctuation(g[:3], gamma[:3]), rtol=1e-6)
 
 
-def test_who_has_fallen_to_the_null_state() -> None:
+@pytest.mark.parametrize("k", [1.0, 1e-3])
+def test_who_has_fallen_to_the_null_state(k: float) -> None:
     """ln v against that of the null state at that temperature, which is T/τ or of the order √T."""
     g, gamma = np.array([0.5, 0.9, 0.75, 1.3, 1.3]), np.array([0.3, -0.4, 0.5, 0.5, -0.2])
     zero = np.zeros(5)
-    points = Points(g, gamma, zero, zero, transfer_function("tanh"))
+    points = Points(g / k, gamma, zero, zero, _scaled(k))
     cold = paramagnetic._coldest(points)
     null = np.log(cold / np.where(g * (1 + gamma) < 1, null_margin(g, gamma), 1))
-    null[2] = np.log(cold[2]) / 2
+    null[2] = np.log(cold[2]) / 2 - np.log(k)
     with np.errstate(divide="ignore"):
         assert paramagnetic._fallen(null + 4.9, points).tolist() == [True, True, True, False, False]
         assert not paramagnetic._fallen(null + 5.1, points).any()
         # Beyond 1/√(1+γ) no state is small; only inside g(1+γ) = 1 is there a null state then.
         assert not paramagnetic._fallen(null - 50, points)[3:].any()
-        inside = points.take(np.array([4]))
-        inside = Points(np.array([1.2]), inside.gamma, inside.eta, inside.eta, points.phi)
-        assert paramagnetic._fallen(np.array([-50.0]), inside).all()
-        assert not paramagnetic._fallen(np.array([-3.0]), inside).any()
+        inside = Points(np.array([1.2 / k]), gamma[4:], zero[4:], zero[4:], points.phi)
+        far = -2 * np.log(k)
+        assert paramagnetic._fallen(np.array([far - 50.0]), inside).all()
+        assert not paramagnetic._fallen(np.array([far - 3.0]), inside).any()

@@ -1,11 +1,13 @@
 """A batch of points and the columns that a branch returns for it."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from meanfield import ArgumentError
 from meanfield.replica import points as room
-from meanfield.replica import solver
+from meanfield.replica import solver, static
 from meanfield.replica.points import FOLD, Columns, Points, null_state
 from meanfield.transfer import transfer_function
 
@@ -182,3 +184,9 @@ def test_stable_takes_the_first_that_is(monkeypatch: pytest.MonkeyPatch) -> None
     assert columns.iterations.tolist() == [1, 2, 3, 2, 3, 1, 2, 2]
     assert columns.reason[[0, 1, 2, 3, 4, 5]].tolist() == ["", "", "", "lost", "", ""]
     assert all("needs finite beta" in reason for reason in columns.reason[6:])
+
+
+def test_points_and_branches_are_not_changed_in_place() -> None:
+    for thing, name in ((_points(), "g"), (static._BRANCH, "max_nodes")):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(thing, name, 1)
