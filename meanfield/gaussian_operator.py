@@ -230,7 +230,7 @@ class GaussianOperator(_Operator):
         tol: float = 0.0,
         dtype: DTypeLike = np.float64,
     ) -> None:
-        n = arguments.count("n", n, 1)
+        self._n = n = arguments.count("n", n, 1)
         self.g = arguments.positive("g", g)
         self.gamma = arguments.within("gamma", gamma, -1, 1)
         arguments.one_of("innovations", innovations, ("gaussian", "matched"))
@@ -291,7 +291,7 @@ class GaussianOperator(_Operator):
         """
         if self.innovations == "matched" and not self._exhausted:
             return 2 * self.g
-        variance = (1 + max(self.gamma, 0)) / self.shape[0]
+        variance = (1 + max(self.gamma, 0)) / self._n
         return self.g * float(2 + np.sqrt(2 * variance * _LOG_FAILURE))
 
     @property
@@ -321,13 +321,13 @@ class GaussianOperator(_Operator):
 
     def _checked_columns(self, vectors: Array) -> Array:
         vectors = arguments.real("vectors", vectors)
-        if vectors.ndim not in (1, 2) or len(vectors) != self.shape[0]:
+        if vectors.ndim not in (1, 2) or len(vectors) != self._n:
             raise ArgumentError(
-                f"vectors of shape {vectors.shape}: must be ({self.shape[0]},) or with columns"
+                f"vectors of shape {vectors.shape}: must be ({self._n},) or with columns"
             )
         if not np.all(np.isfinite(vectors)):
             raise ArgumentError("vectors: must be finite")
-        return vectors.reshape(self.shape[0], -1)
+        return vectors.reshape(self._n, -1)
 
     def retain(self, vectors: Array, neglect: float) -> tuple[Array, Array]:
         """Forget what was revealed outside the span of these vectors, anchors included.
@@ -373,7 +373,7 @@ class GaussianOperator(_Operator):
             rotations.append(kept)
             sides.append(_Side(side.basis.rotated(kept), side.answers.rotated(kept)))
         self._right, self._left = sides
-        self._anchors = Rows(self.shape[0], self.dtype)
+        self._anchors = Rows(self._n, self.dtype)
         self._span = Span((self._anchors, *self._right, *self._left))
         if self.innovations == "matched":
             self._span.add_all()
@@ -403,7 +403,7 @@ class GaussianOperator(_Operator):
     def _mixed(self, x: Array, own: _Side, other: _Side) -> Array:
         vector, norm, exponent = _scaled(np.asarray(x).reshape(-1), self.dtype)
         if norm == 0:
-            return np.zeros(self.shape[0], self.dtype)
+            return np.zeros(self._n, self.dtype)
         out = self._cos * self._applied_to(vector, norm, own, other)
         if self._sin:
             out += self._sin * self._applied_to(vector, norm, other, own)
@@ -418,7 +418,7 @@ class GaussianOperator(_Operator):
         if not coarse or size > threshold:
             residual = vector - own.basis.combine(coefficients)
             size = float(np.linalg.norm(residual))
-        if size > threshold and len(own.basis) < self.shape[0]:
+        if size > threshold and len(own.basis) < self._n:
             # Once more: rounding left a part of the basis in the small difference above.
             correction = own.basis.dot(residual)
             residual -= own.basis.combine(correction)
@@ -436,7 +436,7 @@ class GaussianOperator(_Operator):
         return own.answers.combine(coefficients) + other.basis.combine(other.answers.dot(vector))
 
     def _reveal(self, direction: Array, own: _Side, other: _Side) -> None:
-        n = self.shape[0]
+        n = self._n
         matched = self.innovations == "matched" and 2 * (len(self._span) + 2) <= n
         self._exhausted |= not matched
         if len(own.basis) % _CHUNK == 0:
