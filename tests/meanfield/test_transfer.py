@@ -476,3 +476,10 @@ def test_a_function_is_not_changed_in_place() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         f.bound = 2.0  # type: ignore[misc]
     assert {f: 1}[f] == 1
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_bound_is_the_supremum(name: str) -> None:
+    f = transfer_function(name)
+    assert f.bound == (math.inf if name == "linear" else f.phi(np.array([1e9]))[0])
+    assert f.saturation == f.bound
