@@ -114,7 +114,8 @@ class TransferFunction(Portable):
         probes.answer(self._named("d1"), self.d1, _SCALES)
         if not self.bound > 0:
             raise ArgumentError(f"bound={self.bound:g}: must be positive (inf allowed)")
-        x, near, step = (self.unit * a for a in (_CHECK_POINTS, _NEAR_POINTS, _CHECK_STEP))
+        x, near = self.unit * _CHECK_POINTS, self.unit * _NEAR_POINTS
+        step = self.unit * _CHECK_STEP
         both, near = np.concatenate([-x, x]), np.concatenate([-near, near])
         chain = [("phi", self.phi), ("d1", self.d1), ("d2", self.d2)]
         if self.primitive is not None:
