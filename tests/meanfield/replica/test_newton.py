@@ -96,7 +96,8 @@ def _branch(plain: float = 0.0, **how: int) -> Branch:
         return {"q": unknowns[:, 0], "r": np.full(len(unknowns), float(n))}
 
     def plainly(unknowns: Array, points: Points, n: int) -> Array:
-        return np.full((len(unknowns), 1), plain)
+        # On the doubled nodes.
+        return np.full((len(unknowns), 1), plain * n / (2 * FIRST_NODES))
 
     return Branch(
         "b", equations, observables, lambda y, step, points: np.ones(len(y)),

@@ -308,3 +308,11 @@ def test_the_law_reaches_as_far_as_its_weight(name: str, n: int) -> None:
     x = law.s * law.xi
     np.testing.assert_allclose(law.lag, law.xi * phi.d1(x) - law.phi_s, atol=1e-9)
     np.testing.assert_allclose(law.slope, 1 - k[:, None] * phi.d1(x), atol=1e-12)
+
+
+def test_a_law_beyond_the_wall_still_has_nodes() -> None:
+    """Newton's method may look there: k > 1, as far as φ can move x."""
+    points = Points(np.ones(1), np.ones(1), np.zeros(1), np.zeros(1), transfer_function("tanh"))
+    law = static._StaticLaw(np.array([[0.0, 1.5]]), points, 48)
+    assert np.all(np.isfinite(law.p))
+    assert law.psi[0, -1] > np.sqrt(2 * LOG_CUT) * (1 - 1e-9)
