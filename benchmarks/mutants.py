@@ -4,8 +4,8 @@ A mutant is one change of one operator, comparison, sign, condition, number or l
 operators of cosmic-ray; OPERATORS names them.  Not mutated are texts, types and messages, and what
 is as right a little different: numbers that stand alone at the top of a file (budgets, thresholds,
 factors), defaults of arguments and fields, and estimates of time and memory (ESTIMATES names the
-functions that make them).  The sample is drawn without replacement, every file in proportion to its mutants,
-with LEAST of each at least.
+functions that make them).  The sample is drawn without replacement, every file in proportion to its
+mutants, with LEAST of each at least.
 
 First the quick tests of the core run once, with coverage, to know which test reaches which line
 and how long it takes.  A mutant is given to the tests that reach its statement, the short ones and
