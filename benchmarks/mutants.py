@@ -3,9 +3,9 @@
 A mutant is one change of one operator, comparison, sign, condition, number or loop, made by the
 operators of cosmic-ray; OPERATORS names them.  Not mutated are texts, types and messages, and what
 is as right a little different: numbers that stand alone at the top of a file (budgets, thresholds,
-factors), defaults of arguments, and estimates of time and memory (ESTIMATES names the functions
-that make them).  The sample is drawn without replacement, every file in proportion to its mutants,
-with LEAST of each at least.
+factors), defaults of arguments and fields, and estimates of time and memory (ESTIMATES names the
+functions that make them).  The sample is drawn without replacement, every file in proportion to its
+mutants, with LEAST of each at least.
 
 First the quick tests of the core run once, with coverage, to know which test reaches which line
 and how long it takes.  A mutant is given to the tests that reach its statement, the short ones and
@@ -236,11 +236,13 @@ def _statements(module: ast.Module) -> dict[int, tuple[int, int]]:
 
 
 def _chosen(module: ast.Module) -> set[tuple[int, int]]:
-    """Places of numbers that stand alone, and of defaults."""
+    """Places of numbers that stand alone, and of defaults of arguments and fields."""
     choices: list[ast.AST] = []
     for node in ast.walk(module):
         if isinstance(node, ast.arguments):
             choices += [default for default in (*node.defaults, *node.kw_defaults) if default]
+        elif isinstance(node, ast.ClassDef):
+            choices += [field for field in node.body if isinstance(field, ast.AnnAssign)]
     for node in module.body:
         if isinstance(node, ast.Assign | ast.AnnAssign):
             names = {name.id for name in ast.walk(node) if isinstance(name, ast.Name)}

@@ -19,6 +19,9 @@ from .common.arguments import (
 from .common.cost import broadcast
 from .transfer import TransferFunction, transfer_function
 
+# Least ln τ of a linear network that is looked for, and halvings down to rounding.
+_LEAST, _HALVINGS = -700.0, 64
+
 
 @validated
 def critical_gain(gamma: ArrayLike) -> Array:
@@ -171,13 +174,14 @@ def linear_temperature_ratio(g: ArrayLike, gamma: ArrayLike = 0.0, eta: ArrayLik
     """
     g, gamma, eta = broadcast(g=gain(g), gamma=symmetry(gamma), eta=confinement(eta))
     free = null_margin(g, gamma)
-    low, high = np.full(g.shape, -700.0), np.zeros(g.shape)
-    for _ in range(64):
+    low, high = np.full(g.shape, _LEAST), np.zeros(g.shape)
+    for _ in range(_HALVINGS):
         middle = (low + high) / 2
         tau = np.exp(middle)
         with np.errstate(all="ignore"):
             excess = g**2 / (1 - tau) - 1 / (1 + gamma * (1 - tau)) ** 2 - eta / tau**2
-        low, high = np.where(excess > 0, low, middle), np.where(excess > 0, middle, high)
+        beyond = excess > 0
+        low, high = np.where(beyond, low, middle), np.where(beyond, middle, high)
     return np.where(eta > 0, np.exp((low + high) / 2), free)
 
 
@@ -235,5 +239,6 @@ def square_root_amplitude(
         beyond, before = (G * (1 + gamma)) ** 2 - 1, 1 - G**2 * (1 + gamma)
         ratio = 3 * cubic / G**2 * (1 + gamma) * before / beyond
         amplitude = 1 / (g**2 * np.sqrt(ratio))
-    inside = (gamma > 0) & (G * (1 + gamma) > 1) & (G**2 * (1 + gamma) < 1)
+    # There is no room between these for γ ≤ 0.
+    inside = (G * (1 + gamma) > 1) & (G**2 * (1 + gamma) < 1)
     return np.where(inside, amplitude, np.nan)

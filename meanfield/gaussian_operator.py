@@ -34,8 +34,9 @@ _COARSE = {np.dtype(np.float64): 1e-5, np.dtype(np.float32): 5e-3}
 _BLIND = {np.dtype(np.float64): 3e-7, np.dtype(np.float32): 2e-3}
 # Stored vectors of a chunk.
 _CHUNK = 32
-# Squared relative residual below which a vector adds nothing to a span.
-_SPAN_FLOOR = 1e-10
+# Squared relative residual below which a vector adds nothing to a span, at least and in roundings
+# of what is stored.
+_SPAN_FLOOR, _SPAN_ROUNDINGS = 1e-10, 1000
 
 
 class Rows:
@@ -78,7 +79,7 @@ class Rows:
     def combine(self, coefficients: Array) -> Array:
         """Σ coefficients × stored vectors."""
         out = np.zeros(self._n, self.dtype)
-        coefficients = coefficients.astype(self.dtype, copy=False)
+        coefficients = np.asarray(coefficients, self.dtype)
         for start, rows in self._filled():
             out += coefficients[start : start + len(rows)] @ rows
         return out
@@ -97,7 +98,7 @@ class Span:
     def __init__(self, families: tuple[Rows, ...]) -> None:
         self._families = families
         # Products of stored vectors are no better than their precision.
-        self._floor = max(_SPAN_FLOOR, 1000 * float(np.finfo(families[0].dtype).eps))
+        self._floor = max(_SPAN_FLOOR, _SPAN_ROUNDINGS * float(np.finfo(families[0].dtype).eps))
         # Vectors that each added a direction, and the Cholesky factor of their Gram matrix.
         self._members: list[tuple[int, int]] = []
         self._factor = np.empty((0, 0))
@@ -229,7 +230,7 @@ class GaussianOperator(_Operator):
         tol: float = 0.0,
         dtype: DTypeLike = np.float64,
     ) -> None:
-        n = arguments.count("n", n, 1)
+        self._n = n = arguments.count("n", n, 1)
         self.g = arguments.positive("g", g)
         self.gamma = arguments.within("gamma", gamma, -1, 1)
         arguments.one_of("innovations", innovations, ("gaussian", "matched"))
@@ -290,7 +291,7 @@ class GaussianOperator(_Operator):
         """
         if self.innovations == "matched" and not self._exhausted:
             return 2 * self.g
-        variance = (1 + max(self.gamma, 0)) / self.shape[0]
+        variance = (1 + max(self.gamma, 0)) / self._n
         return self.g * float(2 + np.sqrt(2 * variance * _LOG_FAILURE))
 
     @property
@@ -320,13 +321,13 @@ class GaussianOperator(_Operator):
 
     def _checked_columns(self, vectors: Array) -> Array:
         vectors = arguments.real("vectors", vectors)
-        if vectors.ndim not in (1, 2) or len(vectors) != self.shape[0]:
+        if vectors.ndim not in (1, 2) or len(vectors) != self._n:
             raise ArgumentError(
-                f"vectors of shape {vectors.shape}: must be ({self.shape[0]},) or with columns"
+                f"vectors of shape {vectors.shape}: must be ({self._n},) or with columns"
             )
         if not np.all(np.isfinite(vectors)):
             raise ArgumentError("vectors: must be finite")
-        return vectors.reshape(self.shape[0], -1)
+        return vectors.reshape(self._n, -1)
 
     def retain(self, vectors: Array, neglect: float) -> tuple[Array, Array]:
         """Forget what was revealed outside the span of these vectors, anchors included.
@@ -372,7 +373,7 @@ class GaussianOperator(_Operator):
             rotations.append(kept)
             sides.append(_Side(side.basis.rotated(kept), side.answers.rotated(kept)))
         self._right, self._left = sides
-        self._anchors = Rows(self.shape[0], self.dtype)
+        self._anchors = Rows(self._n, self.dtype)
         self._span = Span((self._anchors, *self._right, *self._left))
         if self.innovations == "matched":
             self._span.add_all()
@@ -402,7 +403,7 @@ class GaussianOperator(_Operator):
     def _mixed(self, x: Array, own: _Side, other: _Side) -> Array:
         vector, norm, exponent = _scaled(np.asarray(x).reshape(-1), self.dtype)
         if norm == 0:
-            return np.zeros(self.shape[0], self.dtype)
+            return np.zeros(self._n, self.dtype)
         out = self._cos * self._applied_to(vector, norm, own, other)
         if self._sin:
             out += self._sin * self._applied_to(vector, norm, other, own)
@@ -417,7 +418,7 @@ class GaussianOperator(_Operator):
         if not coarse or size > threshold:
             residual = vector - own.basis.combine(coefficients)
             size = float(np.linalg.norm(residual))
-        if size > threshold and len(own.basis) < self.shape[0]:
+        if size > threshold and len(own.basis) < self._n:
             # Once more: rounding left a part of the basis in the small difference above.
             correction = own.basis.dot(residual)
             residual -= own.basis.combine(correction)
@@ -435,7 +436,7 @@ class GaussianOperator(_Operator):
         return own.answers.combine(coefficients) + other.basis.combine(other.answers.dot(vector))
 
     def _reveal(self, direction: Array, own: _Side, other: _Side) -> None:
-        n = self.shape[0]
+        n = self._n
         matched = self.innovations == "matched" and 2 * (len(self._span) + 2) <= n
         self._exhausted |= not matched
         if len(own.basis) % _CHUNK == 0:
@@ -471,10 +472,10 @@ def _scaled(x: Array, dtype: np.dtype[Any]) -> tuple[Array, float, int]:
     with np.errstate(over="ignore"):
         norm = float(np.linalg.norm(vector))
     if 1 / _SAFE[dtype] < norm < _SAFE[dtype]:
-        return vector.astype(dtype, copy=False), norm, 0
+        return np.asarray(vector, dtype), norm, 0
     peak = float(np.abs(vector).max())
     if not np.isfinite(peak):
         raise ArgumentError("vector: must be finite")
     exponent = int(np.frexp(peak)[1])
     vector = np.ldexp(vector, -exponent)
-    return vector.astype(dtype, copy=False), float(np.linalg.norm(vector)), exponent
+    return np.asarray(vector, dtype), float(np.linalg.norm(vector)), exponent

@@ -59,7 +59,7 @@ def gain(amplification: Amplification, h: float, rates: Rates) -> Array:
 
 def is_followed(amplification: Amplification, h: float, rates: Rates) -> bool:
     """Whether a step h follows all modes of these rates."""
-    return bool(np.max(gain(amplification, h, rates), initial=0.0) <= 1)
+    return bool(np.max(gain(amplification, h, rates)) <= 1)
 
 
 def largest_step(amplification: Amplification, rates: ArrayLike) -> float:
@@ -74,8 +74,9 @@ def largest_step(amplification: Amplification, rates: ArrayLike) -> float:
 def suggested_step(amplification: Amplification, rates: Rates, order: int) -> float:
     """A step for a run that will meet these rates: stable, and fine for what is slow in it."""
     slow = rates[(rates.real >= _LEAK) | (np.abs(rates.imag) > -rates.real)]
-    fastest = float(np.max(np.abs(slow - _LEAK), initial=0.0))
-    accurate = _FINE ** (2 / order) / fastest if fastest else math.inf
+    # The leak's own rate is followed by any step up to LONGEST.
+    fastest = float(np.max(np.abs(slow - _LEAK), initial=-_LEAK))
+    accurate = _FINE ** (2 / order) / fastest
     return min(LONGEST, accurate, _SAFETY * largest_step(amplification, rates))
 
 

@@ -26,18 +26,20 @@ _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
 UNIT_NODES, UNIT_WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2
 
 # In units of `TransferFunction.unit`, as is the step of the differences.
-_CHECK_POINTS = np.array(
-    [0.0013, 0.0061, 0.021, 0.073, 0.17, 0.43, 0.91, 1.6, 2.7, 5.3, 9.7, 23.0, 61.0]
-)
+_NEAR_POINTS = np.array([0.0013, 0.0061, 0.021, 0.073, 0.17, 0.43, 0.91, 1.6, 2.7])
+_FAR_POINTS = np.array([5.3, 9.7, 23.0, 61.0])
+_CHECK_POINTS = np.concatenate([_NEAR_POINTS, _FAR_POINTS])
 _CHECK_STEP = 1e-4
 _CHECK_TOLERANCE = 1e-6
 _ROUNDING = 1e-14
 # The samples reach this far on both sides of 1 and of the unit.
-_NEAR, _FAR = 1e-4, 1e3
+_NEAR, _FAR, _SAMPLES = 1e-4, 1e3, 2000
+# What numbers that should be equal, or none, may differ by.
+_TIE = 1e-12
 # Relative change of φ over the last decade of the samples up to which it saturates.
 _FLAT = 1e-3
 # Where φ' is searched for its first bend, and how far from 1 that makes a unit of its own.
-_SCALES = np.array([2.0**k for k in range(-66, 67)])
+_SCALES = np.exp2(np.arange(-66.0, 67.0))
 _ORDINARY = 32.0
 
 
@@ -112,9 +114,9 @@ class TransferFunction(Portable):
         probes.answer(self._named("d1"), self.d1, _SCALES)
         if not self.bound > 0:
             raise ArgumentError(f"bound={self.bound:g}: must be positive (inf allowed)")
-        x, step = self.unit * _CHECK_POINTS, self.unit * _CHECK_STEP
-        near, both = x[x < 3 * self.unit], np.concatenate([-x, x])
-        near = np.concatenate([-near, near])
+        x, near = self.unit * _CHECK_POINTS, self.unit * _NEAR_POINTS
+        step = self.unit * _CHECK_STEP
+        both, near = np.concatenate([-x, x]), np.concatenate([-near, near])
         chain = [("phi", self.phi), ("d1", self.d1), ("d2", self.d2)]
         if self.primitive is not None:
             chain.insert(0, ("primitive", self.primitive))
@@ -128,13 +130,13 @@ class TransferFunction(Portable):
         for place, value in zip(both, self.phi(both), strict=True):
             self._require(not np.isnan(value), f"phi is nan at x = {place:g}")
         size = float(np.max(np.abs(values["phi"])))
-        odd = np.allclose(self.phi(-x), -self.phi(x), rtol=1e-12, atol=1e-12 * size, equal_nan=True)
+        odd = np.allclose(self.phi(-x), -self.phi(x), rtol=_TIE, atol=_TIE * size)
         self._require(odd, "must be odd, phi(-x) = -phi(x)")
         self._require(self.slope > 0, f"slope phi'(0) = d1(0) = {self.slope:g} must be > 0")
         bend, nearer = np.abs(self.d2(self.unit * np.array([1e-7, 1e-8])))
         smooth = bend <= 1e-6 * np.max(np.abs(self._sampled(self.d2))) or nearer <= bend / 2
         self._require(smooth, "d2 must be continuous, hence 0 at x = 0")
-        bounded = not np.any(np.abs(self.phi(both)) > self.bound * (1 + 1e-12))
+        bounded = not np.any(np.abs(self.phi(both)) > self.bound * (1 + _TIE))
         self._require(bounded, f"|phi| exceeds bound = {self.bound:g}")
         for (below, lower), (name, upper) in pairwise(chain):
             probes.slope(self._named(name), upper, lower, both, step, of=below)
@@ -199,7 +201,7 @@ class TransferFunction(Portable):
     @cached_property
     def _sample(self) -> Array:
         first, last = _NEAR * min(self.unit, 1.0), _FAR * max(self.unit, 1.0)
-        return np.geomspace(first, last, 2000, dtype=float)
+        return np.geomspace(first, last, _SAMPLES, dtype=float)
 
     def _sampled(self, function: Function) -> Array:
         # A cosh in the denominator may overflow on the way out, and two of them leave nan.
@@ -233,16 +235,15 @@ class TransferFunction(Portable):
     @cached_property
     def is_linear(self) -> bool:
         """Whether φ(x) = φ'(0) x, so that the measure need not be normalisable."""
-        x = self.unit * np.concatenate([_CHECK_POINTS, 100 * _CHECK_POINTS])
-        with np.errstate(over="ignore"):
-            return bool(np.allclose(self.phi(x), self.slope * x, rtol=1e-12, atol=0))
+        line = self.slope * self._sample
+        return bool(np.allclose(self._sampled(self.phi), line, rtol=_TIE, atol=0))
 
     @cached_property
     def is_concave(self) -> bool:
         """Whether φ bends towards saturation for x > 0, which makes the γ ≥ 0 branch unique."""
         bend = self._sampled(self.d2)
         most = np.max(np.abs(bend), where=np.isfinite(bend), initial=0.0)
-        return bool(np.all(bend <= 1e-12 * most))
+        return bool(np.all(bend <= _TIE * most))
 
     @cached_property
     def saturation(self) -> float:
@@ -250,8 +251,8 @@ class TransferFunction(Portable):
         if math.isfinite(self.bound):
             return self.bound
         size = np.abs(self._sampled(self.phi))
-        far = size[self._sample > self._sample[-1] / 10]
-        flat = np.ptp(far) <= _FLAT * far[-1]
+        far = size[self._sample > np.max(self._sample) / 10]
+        flat = np.ptp(far) <= _FLAT * np.max(far)
         return float(np.max(size)) * (1 + _FLAT) if flat else math.inf
 
     @cached_property

@@ -217,15 +217,15 @@ def sample_boltzmann(
         "progress": progress,
     }  # fmt: skip
     counts = {"n_samples": n_samples, "warmup": warmup, "thin": thin, "chains": chains}
-    kept = len(betas) * chains * n_samples
     with at_work(threads):
         if algorithm == "tempering":
             rungs = _ladder(betas, network.n, lowest_beta)
             columns = len(rungs) * chains
-            # Every column has a generator, which is asked three times a sweep.
-            sweeps = warmup + n_samples * thin
-            evaluations = 0.2 * sweeps * columns + sweeps * leapfrog
-            _check_cost(network, counts | {"leapfrog": leapfrog}, evaluations, columns, kept)
+            _check_cost(
+                network, counts | {"leapfrog": leapfrog},
+                # Every column has a generator, which is asked three times a sweep.
+                (warmup + n_samples * thin) * (0.2 * columns + leapfrog), columns, len(betas),
+            )  # fmt: skip
             samples, accepted, swapped = _tempered_samples(
                 network,
                 rungs,
@@ -239,10 +239,13 @@ def sample_boltzmann(
         else:
             if dt is not None:
                 dt = arguments.positive("dt", dt)
-            rate = max(1.0, float(largest_rate(network, np.zeros(network.n), 1.0)[0]))
-            steps = (warmup + n_samples) * thin / (dt or _STEP / rate)
-            # With its companion at 2 dt, and noise.
-            _check_cost(network, counts, 3.0 * len(betas) * steps, chains, kept)
+            rate = np.max(largest_rate(network, np.zeros(network.n), 1.0))
+            _check_cost(
+                network, counts,
+                # With its companion at 2 dt, and noise.
+                3.0 * len(betas) * (warmup + n_samples) * thin / (dt or _STEP / max(1.0, rate)),
+                chains, len(betas),
+            )  # fmt: skip
             samples, step_bias, reasons, dt = _langevin_samples(
                 network, betas, spacing=float(thin), dt=dt, **common
             )
@@ -271,10 +274,11 @@ def sample_boltzmann(
 
 
 def _check_cost(
-    network: Network, counts: dict[str, int], evaluations: float, columns: int, kept: float
+    network: Network, counts: dict[str, int], evaluations: float, columns: int, n_beta: int
 ) -> None:
     """Refuse what would run for days, or keep more than there is room for."""
     name = max(counts, key=lambda one: counts[one] / _USUAL[one])
+    kept = 1.0 * n_beta * counts["chains"] * counts["n_samples"]
     network.check(
         name, counts[name], f"lower it or another of {', '.join(counts)}, or take a longer dt",
         evaluations, columns, regulated=True,

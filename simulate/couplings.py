@@ -21,6 +21,9 @@ _BLOCK = 1 << 20
 # Seconds that one of them takes, a third of an entry of a full matrix; numbers at work for each.
 _DRAWING, _AT_WORK = 5e-8, 9
 _SPARSE_BELOW = 0.1
+# Drawn at a time over what is expected in all, and some more: one block mostly is enough.
+_AHEAD, _SPARE = 1.1, 16
+_LARGEST_SUM = 1 << 62
 
 # The three networks of [HH] Fig. 6, arguments of `dale`.
 PAPER_SETS = {
@@ -437,17 +440,15 @@ def _bernoulli(
     # The gaps between successes are geometric: the work follows the successes, not the trials.
     if probability == 0:
         return
-    last = -1
     # A gap beyond the end only has to stay beyond the end: cut there, a block of them fits int64.
-    block = max(1, min(_BLOCK, 2**62 // (total + 1)))
-    while last < total - 1:
-        expected = (total - 1 - last) * probability
-        size = min(block, int(expected + 4 * np.sqrt(expected)) + 16)
-        gaps = np.minimum(rng.geometric(probability, size), total + 1)
-        places = last + np.cumsum(gaps)
+    beyond = total + 1
+    most = min(_BLOCK, _LARGEST_SUM // beyond)
+    size = min(most, int(_AHEAD * total * probability) + _SPARE)
+    last = -1
+    while True:
+        places = last + np.cumsum(np.minimum(rng.geometric(probability, size), beyond))
         inside = places[places < total]
-        if inside.size:
-            yield inside
+        yield inside
         if inside.size < size:
             return
         last = int(inside[-1])

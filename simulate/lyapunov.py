@@ -554,11 +554,12 @@ class _GrowthRun:
 
     def _effect_of_step(self, every: list[_LogGrowth]) -> tuple[Array, Array]:
         """From a part of the average run again with another step, where there is room for it."""
-        unknown = np.full_like(every[0].log, np.nan)
+        *_, last = every
+        unknown = np.full_like(last.log, np.nan)
         if self._averaged_from is None:
             return unknown, unknown
         start, state = self._averaged_from
-        step, span = self._monitor.longest, every[-1].span
+        step, span = self._monitor.longest, last.span
         adapts = self._control.tol is not None
         doubles = adapts or self._monitor.would_follow(2 * step)
         factor, share = (2.0, _AGAIN) if doubles else (0.5, _AGAIN / 4)
@@ -578,7 +579,7 @@ class _GrowthRun:
         else:
             factor = span / step_count(0.0, span, factor * step) / step
         control = step_control(self.scheme, factor * step, tol)
-        silent = Monitor(self.scheme, factor * step, adapts=True, may_switch=False)
+        silent = Monitor(self.scheme, self._dt, adapts=True, may_switch=False)
 
         def steps(problem: Problem, x: State, times: list[float]) -> Iterator[Step]:
             return advance(problem, self.scheme, control, silent, x, times)

@@ -377,7 +377,7 @@ def _lanczos(linear: Linearization, columns: int, allowed: float) -> Array:
     off_diagonal: list[Array] = []
     history = [np.zeros(columns)] * _MEMORY
     estimate, known = np.zeros(columns), np.zeros(columns, dtype=bool)
-    for count in range(1, min(_STEPS, n) + 1):
+    for _ in range(min(_STEPS, n)):
         image = linear.apply_stiffness(current.reshape(shape)).reshape(n, columns)
         overlap = np.einsum("ij,ij->j", image, current, dtype=np.float64)
         if not np.all(np.isfinite(overlap)):
@@ -393,7 +393,7 @@ def _lanczos(linear: Linearization, columns: int, allowed: float) -> Array:
         rise = largest - history[0]
         history = [*history[1:], largest]
         settled = (width <= allowed * scale) & (rise <= allowed / 4 * scale)
-        enough = ((count > _MEMORY) & settled) | (link <= 1e-6 * scale)
+        enough = ((len(diagonal) > _MEMORY) & settled) | (link <= 1e-6 * scale)
         # A column keeps its first good value: it must not depend on its neighbours.
         estimate = np.where(known, estimate, largest)
         known |= enough

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 # Elements of a Fourier transform made at once: 128 MB of complex numbers.
-_BLOCK = 2**23
+_BLOCK = 1 << 23
 Labels = Sequence[str | float] | ArrayLike
 
 # Rows per block over n: the triangle carried along costs 1/4 of the work on top.
@@ -218,15 +218,15 @@ class _Average(NamedTuple):
     def of(
         cls, columns: Array, units: NDArray[np.int64], neurons: Callable[[], tuple[Array, int]]
     ) -> _Average:
-        """From (..., columns); `neurons` gives variance and number of neurons, for one column."""
+        """From (rows, columns); `neurons` gives variance and number of neurons, for one column."""
         number = int(units.max()) + 1
         over = "couplings" if number > 1 else "starts"
         if number > 1:
-            each = [columns[..., units == k].mean(axis=-1) for k in range(number)]
-            columns = np.stack(each, axis=-1)
-        mean, count = np.asarray(columns.mean(axis=-1)), columns.shape[-1]
+            each = [columns[:, units == k].mean(axis=1) for k in range(number)]
+            columns = np.stack(each, axis=1)
+        mean, count = np.asarray(columns.mean(axis=1)), columns.shape[1]
         if count > 1:
-            variance = columns.var(axis=-1, ddof=1)
+            variance = columns.var(axis=1, ddof=1)
         else:
             variance, count = neurons()
             over = "neurons" if count > 1 else "nothing"
@@ -355,7 +355,7 @@ def activity_distribution(
         if edges.size < 2:
             raise ArgumentError(f"bins={bins!r}: must be at least two edges")
     widths = np.diff(edges)
-    if isinstance(runs[0], Trajectory):
+    if any(isinstance(run, Trajectory) for run in runs):
         units = _units(runs, parts, couplings)
         columns = [
             c for part in parts for c in np.moveaxis(part.reshape(*part.shape[:2], -1), 2, 0)
@@ -459,7 +459,7 @@ def autocorrelation(
     [0.5, 0.0, -0.5]
     """
     told, runs = given(autocorrelation, locals()), _runs(x)
-    if isinstance(runs[0], Trajectory):
+    if any(isinstance(run, Trajectory) for run in runs):
         spacings = [_equidistant(run.t) for run in runs]
         spacing = told["spacing"] = spacings[0]
         if np.ptp(spacings) > 1e-6 * spacing:
@@ -501,7 +501,7 @@ def _lagged_products(
     length, n = states.shape[:2]
     states = states.reshape(length, n, -1)
     columns = states.shape[2]
-    size = scipy.fft.next_fast_len(length + n_lags - 1, real=True)
+    size = scipy.fft.next_fast_len(length + n_lags, real=True)
     pairs = (length - np.arange(n_lags))[:, None]
     total, squares = np.zeros((n_lags, columns)), np.zeros(n_lags)
     block = max(1, _BLOCK // (size * columns))
@@ -514,7 +514,9 @@ def _lagged_products(
         squares += np.square(series).sum(axis=(1, 2))
     mean = total / n
     single = n > 1 and columns == 1
-    variance = (squares / n - mean[:, 0] ** 2) * n / (n - 1) if single else np.full(n_lags, np.nan)
+    variance = (
+        (squares / n - mean.ravel() ** 2) * n / (n - 1) if single else np.full(n_lags, np.nan)
+    )
     return mean, variance
 
 

@@ -44,6 +44,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg.lapack import dtbtrs
 
+from .. import exponential
 from ..common import arguments
 from ..common.arguments import ArgumentError, Array
 from ..common.jobs import bar
@@ -56,12 +57,11 @@ _NEGLIGIBLE = 1e-13
 _FEWEST, _TERMS, _TERMS_WITHOUT_MIXTURE = 8, 1024, 2048
 # An arcsine of the mixture costs as much as so many terms of the series, measured.
 _PRICE = 5
-# Elements of the table of polynomials, and of the temporary arrays of the mixture.
-_TABLE, _CHUNK = 1 << 24, 1 << 16
+# Most nodes of the table of polynomials, and elements of the temporary arrays of the mixture.
+_NODES, _CHUNK = 1 << 13, 1 << 16
 # Spacing of log s, at which the trapezoidal rule reproduces φ to 1e-13 at any x.
 _SPACING = 0.13
 _ROUNDING = 1e-15
-_SHORT = 0.01
 _ITERATIONS = 40
 # Newton's method ends where the last change of Δ(t,t′) was below this, relative to what changes C;
 # what is left is its square.
@@ -170,10 +170,8 @@ class _Covariances:
         progress: bool,
     ) -> None:
         step = np.diff(t)
-        self.decay, flat = np.exp(-step), -np.expm1(-step)
-        # 1 − (1 − e^−s)/s, which cancels for short steps.
-        series = step / 2 * (1 - step / 3 * (1 - step / 4 * (1 - step / 5 * (1 - step / 6))))
-        self.ramp = np.where(step < _SHORT, series, 1 - flat / step)
+        weights = np.array([exponential.weights(float(h)) for h in step])
+        self.decay, flat, self.ramp = weights.T
         self.hold = flat - self.ramp
         self.noise = noise * -np.expm1(-2 * step) / 2
         self.gain2, self.t = g * g, t
@@ -375,8 +373,7 @@ class _Quadrature:
         if variance > self._reach:
             self._reach = 2 * variance
             z = normal_nodes(self._phi, self._reach)
-            most = max(_TABLE // _TERMS_WITHOUT_MIXTURE, 1)
-            self._z = z if z.size <= most else np.linspace(0.0, z[-1], most)
+            self._z = np.linspace(0.0, z[-1], min(z.size, _NODES))
             self._weight = normal_weights(self._z, 0.25)
             self._table = np.empty((0, 0))
         if terms > self._table.shape[0]:
@@ -439,7 +436,7 @@ class PairAverage:
             self._most = min(_TERMS, _PRICE * self._mixture.weight.size**2)
         self._all_mixed = method == "mixture" or self._most < _FEWEST
         self._variance = np.empty(times + 1)
-        self._coefficients = np.zeros((_FEWEST, times + 1))
+        self._coefficients = np.zeros((_FEWEST, self._variance.size))
         self._size = 0
         self._known = -1.0
         self._missing = np.zeros(1)

@@ -36,7 +36,7 @@ from .stationary.solver import stationary
 _LONGEST = 0.25
 # Share of C that may be left at the end of the window.
 _DECAYED = 0.5
-# Every so-manieth trajectory carries a pulse; number of times at which pulses start.
+# Every so-manieth trajectory carries a pulse; number of pulses, one after the other.
 _PULSED, _PULSES = 4, 4
 # Time between two rows of the Novikov sums, and between two of their values.
 _ROW, _VALUE = 0.5, 5.0
@@ -45,6 +45,8 @@ _ROOM = 0.25
 _NO_STATE = "no stationary state: phi is linear and g phi'(0) (1 + gamma) > 1"
 # Curves of a result, and of what it is made of.
 _CURVES = 40.0
+# Where I₁(z)/z and J₁(z)/z are 1/2 to rounding.
+_SMALL = 1e-9
 # Averages are taken at every so many remembered states: neighbours tell the same.
 _EVERY = 4
 
@@ -434,12 +436,9 @@ def _unknown(tau: Array) -> dict[str, Any]:
 def _null(phi: TransferFunction, g: float, gamma: float, tau: Array) -> dict[str, Any]:
     """R(τ) = φ′(0) e^{−τ} I₁(2aτ)/(aτ), a = g φ′(0) √γ; J₁ for γ < 0."""
     load = g * phi.slope
-    z = 2 * load * math.sqrt(abs(gamma)) * tau
-    small = z < 1e-4
-    safe = np.where(small, 1.0, z)
-    bessel = ive(1, safe) * np.exp(safe - tau) if gamma > 0 else jv(1, safe) * np.exp(-tau)
-    series = np.exp(-tau) * (1 + math.copysign(1.0, gamma) * z**2 / 8)
-    R = phi.slope * np.where(small, series, 2 * bessel / safe)
+    z = np.maximum(2 * load * math.sqrt(abs(gamma)) * tau, _SMALL)
+    bessel = ive(1, z) * np.exp(z - tau) if gamma > 0 else jv(1, z) * np.exp(-tau)
+    R = phi.slope * 2 * bessel / z
     zero = np.zeros_like(tau)
     scalars = dict.fromkeys(("q", "delta0", "energy"), 0.0)
     scalars |= {"r_int": phi.slope * float(null_response(load, gamma)), "tau_half": math.nan}
@@ -487,8 +486,6 @@ def _averages(
     step = float(setting.grid[1])
     begin = int(np.searchsorted(setting.grid, skip))
     length = (lags - 1) * stride + 1
-    possible = (setting.grid.size - begin) // length
-    starts = begin + length * np.arange(min(possible, _PULSES))
     slopes: list[Array] = []
     pulses: list[Array] = []
     response: NovikovResponse | None = NovikovResponse(run, repeats)
@@ -513,7 +510,7 @@ def _averages(
         energies.append(float(moment.force @ moment.force) / (2 * size))
         if (k - begin) % stride == 0:
             ring.push(moment.x, moment.phi, moment.h)
-        if len(pulses) < len(starts) and k >= starts[len(pulses)]:
+        if len(pulses) < _PULSES:
             slopes.append(phi.slope_at(moment.x[::_PULSED], moment.phi[::_PULSED]))
             if len(slopes) == length:
                 pulses.append(stationary_pulse(np.array(slopes), step, setting.g, setting.gamma))

@@ -285,6 +285,6 @@ class Branch:
             )
             columns.rounding_error[done] = rounding
             columns.reason[done[rounding > _NO_DIGITS]] = _ROUNDING
-            todo = np.setdiff1d(todo, done, assume_unique=True)
+            todo = np.setdiff1d(todo, done)
             n *= 2
         return columns

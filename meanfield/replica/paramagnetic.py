@@ -25,10 +25,17 @@ from .points import NO_NULL, NOT_NORMALISABLE, Columns, Points, null_state
 from .two_fields import leading_mode, susceptibility_map
 
 PATH_NODES = 40
+# Where Newton's method begins, for slope and length 1: a part of the largest variance of φ (of an
+# unbounded one as if it ended at _BOUND), a response, the least onset, and a step of r at most.
+_BOUND, _WIDE, _RESPONSE, _ONSET, _ROOM = 3.0, 0.3, 0.6, 1e-9, 0.1
+# The same where cooling begins, at so many times the largest scale of T.
+_HOT, _HOT_WIDE, _HOT_RESPONSE = 30.0, 0.6, 0.3
 # Sets how cold the null sheet is its linear limit, and the cooled one that of T = 0.
 _COLD = 1e-9
 # In ln v, between the null state and any state of finite q at that temperature.
 _FAR_ABOVE_NULL = 5.0
+# Widths of the law, at most, where confinement alone limits it: ⟨ξ²⟩ < 1/g², and g > 1/2 there.
+_REACH = 10.0
 
 
 def unpack(unknowns: Array, points: Points) -> tuple[Array, Array, Array, Array, Array]:
@@ -77,7 +84,7 @@ class _SymmetricLaw:
             width = np.maximum(1 - k * phi.steepness, 0) ** 2 + c * phi.steepness**2
             near = np.where(width > 0, np.sqrt(2 * LOG_CUT / width), np.inf)
         reach = np.fmin(far, near)
-        return np.where(np.isfinite(reach), reach, 10 * np.sqrt(2 * LOG_CUT))
+        return np.where(np.isfinite(reach), reach, _REACH * np.sqrt(2 * LOG_CUT))
 
     def mean(self, values: Array) -> Array:
         return np.asarray((self.p * values).sum(axis=1))
@@ -141,8 +148,8 @@ def observables(unknowns: Array, points: Points, n: int) -> dict[str, Array]:
     v, r, xv, _, _ = unpack(unknowns, points)
     q = v * law.mean(law.phi_s**2)
     zero = np.zeros_like(v)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        chi = np.where(points.temperature > 0, q / points.temperature, np.inf)
+    with np.errstate(divide="ignore"):
+        chi = q / points.temperature
     log_norm = law.top + np.log(2 * law.norm / np.sqrt(2 * np.pi))
     return {
         "q": q,
@@ -236,7 +243,8 @@ def _null_at_zero_temperature(points: Points, sheet: str) -> NDArray[np.bool_]:
 def _coldest(points: Points) -> Array:
     """A temperature so low that v = T/τ of the null state is small next to its margin τ."""
     tau = linear_temperature_ratio(points.effective_gain, points.gamma, points.eta)
-    return _COLD * (points.g * points.phi.length * np.where(tau > 0, tau, 1.0)) ** 2
+    gain = points.effective_gain
+    return _COLD * (gain * points.phi.length * np.where(tau > 0, tau, 1.0)) ** 2
 
 
 def _fallen(log_v: Array, points: Points) -> NDArray[np.bool_]:
@@ -244,7 +252,8 @@ def _fallen(log_v: Array, points: Points) -> NDArray[np.bool_]:
     cold = points.at(_coldest(points))
     null = _linear_limit(cold)[:, 0]
     # Beyond g(1+γ) = 1 only regime II of γ > 0 does, with v ∝ √T on the way.
-    two = np.where(_finite_only(points), -np.inf, np.log(cold.temperature) / 2)
+    root = np.log(cold.temperature) / 2 + np.log(points.phi.length)
+    two = np.where(_finite_only(points), -np.inf, root)
     beyond = points.effective_gain * (1 + points.gamma) >= 1
     return np.asarray(log_v < np.where(beyond, two, null) + _FAR_ABOVE_NULL, dtype=bool)
 
@@ -255,7 +264,8 @@ def _finite_only(points: Points) -> NDArray[np.bool_]:
 
 
 def _limit(unknowns: Array, step: Array, points: Points) -> Array:
-    room = np.stack([np.ones(len(step)), 0.5 * np.maximum(np.abs(unknowns[:, 1]), 0.1)], axis=1)
+    least = _ROOM * points.phi.slope
+    room = np.stack([np.ones(len(step)), np.maximum(np.abs(unknowns[:, 1]), least) / 2], axis=1)
     return np.minimum(1.0, (room / np.abs(step[:, :2])).min(axis=1))
 
 
@@ -271,15 +281,23 @@ def _linear_limit(points: Points) -> Array:
     return np.stack([log_v, response, np.where(points.eta > 0, xv, 0.0)], axis=1)
 
 
+def _largest(points: Points) -> Array:
+    """g² sup φ², or about that where φ is unbounded."""
+    phi = points.phi
+    return points.g**2 * min(phi.bound, _BOUND * phi.slope * phi.length) ** 2
+
+
 def direct_starts(points: Points) -> tuple[Array, Array]:
     """Two starts for Newton's method: the linear limit cut off at order one, and a hot one."""
+    phi = points.phi
     cold = _linear_limit(points)
-    scale = points.g**2 * min(points.phi.bound, 3.0) ** 2 * 0.3
-    log_v, response = np.log(points.temperature + scale), np.full_like(scale, 0.6)
+    scale = _WIDE * _largest(points)
+    log_v, response = np.log(points.temperature + scale), np.full_like(scale, _RESPONSE * phi.slope)
     hot = np.stack([log_v, response, np.zeros_like(scale)], axis=1)
-    if not points.phi.is_linear:
+    if not phi.is_linear:
         # At T = 0 only regime III is left to solve: v grows linearly from its onset.
-        onset = np.maximum(points.effective_gain**2 * (1 + points.gamma) - 1, 1e-9)
+        onset = np.maximum(points.effective_gain**2 * (1 + points.gamma) - 1, _ONSET)
+        onset = phi.length**2 * onset
         frozen = points.temperature == 0
         limit = np.where(frozen, np.log(np.minimum(scale, onset)), hot[:, 0])
         cold[:, 0] = np.where(frozen, limit, np.minimum(limit, cold[:, 0]))
@@ -304,10 +322,11 @@ def _direct(points: Points) -> Starts:
 
 def cool(points: Points, target: Array, **how: Any) -> Path:
     """Follow the cooled sheet from a high temperature down to ln T = `target`."""
-    bound = min(points.phi.bound, 3.0)
-    hot = np.maximum(np.log(30 * (1 + points.g**2 + points.eta)), target)
-    log_v = np.log(np.exp(hot) + points.g**2 * bound**2 * 0.6)
-    start = np.stack([log_v, np.full(len(points), 0.3), np.zeros(len(points))], axis=1)
+    phi, largest = points.phi, _largest(points)
+    hot = np.maximum(np.log(_HOT * (phi.length**2 * (1 + points.eta) + largest)), target)
+    log_v = np.log(np.exp(hot) + _HOT_WIDE * largest)
+    response = np.full_like(log_v, _HOT_RESPONSE * phi.slope)
+    start = np.stack([log_v, response, np.zeros_like(log_v)], axis=1)
     return _follow(points, start, hot, target, **how)
 
 

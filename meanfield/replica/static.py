@@ -23,6 +23,8 @@ _UNCONNECTED = (
     "branch='paramagnetic'"
 )
 _PATH_NODES = 64
+# The start of Newton's method: v at most, for length 1, and how G decays with g beyond the onset.
+_WIDEST_START, _START_DECAY = 0.3, 1.2
 # The continuation stops within 1e-6 in ln g of the end of the branch, where k is this close to 1.
 _NEARLY_FLAT = 0.98
 
@@ -141,9 +143,10 @@ def _limit(unknowns: Array, step: Array, points: Points) -> Array:
 
 def onset_start(points: Points, distance: Array) -> Array:
     """Start close to the onset: for tanh Q ≈ distance = g(1+γ) − 1 and G ≈ 1+γ."""
-    q = np.minimum(distance / (1.5 * points.phi.cubic * points.phi.slope), 0.3)
-    response = points.phi.slope * (1 + points.gamma) / (1 + distance) ** 1.2
-    return np.stack([np.log(points.g**2 * points.phi.slope**2 * q), response], axis=1)
+    phi = points.phi
+    spread = np.minimum(distance * phi.slope / (1.5 * phi.cubic), _WIDEST_START * phi.length**2)
+    response = phi.slope * (1 + points.gamma) / (1 + distance) ** _START_DECAY
+    return np.stack([np.log(points.effective_gain**2 * spread), response], axis=1)
 
 
 def _follow_from_onset(points: Points) -> Starts:

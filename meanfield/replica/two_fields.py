@@ -29,6 +29,10 @@ _SCAN = 160
 _LINE_NODES = 96
 _CHUNK = 4_000_000
 _FIELD_CUT = 1e-17
+# Where the scan of the law of an unbounded φ ends, beyond the field.
+_UNBOUNDED = 60.0
+# Relative rounding of the determinant of the covariance of the fields.
+_SINGULAR = 1e-12
 
 
 @cache
@@ -62,7 +66,7 @@ class ConditionalMoments:
             tilt = np.where((spread == 0) & (gamma * cross == 0), 0.0, tilt)
             rest = np.sqrt(g2 * noise * self.v - tilt**2)
         # Rounding must not make a singular covariance imaginary.
-        tiny = g2 * np.abs(noise) * self.v * 1e-12 + 1e-300
+        tiny = g2 * np.abs(noise) * self.v * _SINGULAR
         rest = np.where((rest != rest) & (tilt**2 - g2 * noise * self.v < tiny), 0.0, rest)
         first, second, self.weights = _half_plane(n)
         self.z = spread[:, None] * first
@@ -99,7 +103,7 @@ class ConditionalMoments:
             rise = np.where(self.k > 0, self.k * phi.bound / s, 0.0)
             outward = np.maximum(-self.xv, 0) * phi.bound**2 / s**2 + 2 * w * phi.bound / s
             reach = z + rise + np.sqrt(2 * LOG_CUT + outward)
-        reach = np.where(np.isfinite(reach), reach, 60 + z)
+        reach = np.where(np.isfinite(reach), reach, z + _UNBOUNDED)
         scale = POLE * phi.length / s
         top = np.arcsinh(reach / scale)
         grid = scale[:, None] * np.sinh(top[:, None] * np.linspace(-1, 1, 2 * _SCAN + 1))

@@ -18,6 +18,8 @@ from .schemes import Memory, Move, Scheme
 # Steps between two measurements of the stiffness in a scheme that fits itself to it.
 _REFRESH = 20
 _SHRINK, _GROW, _AIM = 0.1, 4.0, 0.8
+# Errors below this share of what is allowed are one.
+_LEAST_ERROR = 1e-6
 # Relative residual of a stiffness that only tells how long a run will take.
 _ROUGHLY = 0.5
 # A time this close to a step, in steps, is that step.
@@ -108,16 +110,16 @@ class AdaptiveSteps:
         problem = step.problem
         error = problem.relative_error(step.x0, step.x1, move.error(step.last)) / self.tol
         rises = problem.is_gradient_flow(step.t0) and monitor.rises(step)
+        # Of a step that raises E the error may be 0.
+        factor = _AIM * max(error, _LEAST_ERROR) ** self._power if np.isfinite(error) else _SHRINK
         if error <= 1 and not rises:
             self._longest = max(self._longest, step.t1 - step.t0)
-            factor = _AIM * max(error, 1e-6) ** self._power
             self._next = self._h * min(_GROW, max(_SHRINK, factor))
             if step.t1 >= self._stops[-1]:
                 self._stops.pop()
                 # A stop says nothing against the step that was wanted before it.
                 self._next = max(self._next, self._wanted)
             return True
-        factor = _AIM * error**self._power if np.isfinite(error) else _SHRINK
         self._next = self._h * min(0.5, max(_SHRINK, factor))
         return False
 

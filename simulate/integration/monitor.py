@@ -116,7 +116,7 @@ class Monitor:
         if self._adapts or self._is_bound:
             return
         if problem.onsager(before(t, problem.end)) == 1:
-            rates = np.array([-rate + 0j])
+            rates = np.array([-rate], dtype=np.complex128)
         else:
             rates = problem.spectrum(t, x)
         self._rotation = float(np.fmax(self._rotation, np.max(np.abs(rates.imag))))

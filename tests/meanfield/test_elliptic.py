@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -131,6 +133,16 @@ def test_square_root_amplitude_refuses() -> None:
 
 def test_square_root_amplitude_is_nan_outside_regime_two() -> None:
     assert np.all(np.isnan(square_root_amplitude([0.5, 0.9, 0.7], [0.5, 0.5, 0.0])))
+    # Nor on its lines themselves, or between them where γ is not positive.
+    gamma = np.linspace(-0.9, 1, 800)
+    for line in (critical_gain(gamma), measure_transition_gain(gamma)):
+        first, second = line * (1 + gamma) == 1, line**2 * (1 + gamma) == 1
+        on_it = first | second
+        assert on_it.sum() > 100
+        assert np.all(np.isnan(square_root_amplitude(line, gamma)[on_it]))
+    negative = gamma[gamma <= 0]
+    between = (critical_gain(negative) + measure_transition_gain(negative)) / 2
+    assert np.all(np.isnan(square_root_amplitude(between, negative)))
 
 
 @pytest.mark.parametrize(
@@ -145,3 +157,48 @@ def test_square_root_amplitude_is_nan_outside_regime_two() -> None:
 def test_bad_arguments(call, message: str) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("gamma", [-1.0, -0.4, 0.0, 0.7, 1.0])
+def test_a_linear_network_is_the_mean_over_its_singular_values(gamma: float) -> None:
+    """β⟨x²⟩ = ∫ dμ(s²)/(s² + η): for γ = 1 and −1 over the eigenvalues of the semicircle law."""
+    g, eta = 0.4, 0.7
+    tau = float(linear_temperature_ratio(g, gamma, eta))
+    mean = (1 / tau - 1) / g**2
+    if abs(gamma) == 1:
+        # Eigenvalues of J are 2g cos θ with the density 2 sin²θ/π, times i if γ = −1.
+        theta = (np.arange(4000) + 0.5) * np.pi / 4000
+        eigenvalue = 2 * g * np.cos(theta)
+        s2 = (1 - eigenvalue) ** 2 if gamma == 1 else 1 + eigenvalue**2
+        expected = float(np.mean(2 * np.sin(theta) ** 2 / (s2 + eta)))
+        assert mean == pytest.approx(expected, rel=1e-9)
+    # To second order in g, with J of variance g² and correlation γ: ⟨tr⟩ of the Neumann series.
+    small = 1e-3
+    tau = float(linear_temperature_ratio(small, gamma, eta))
+    a = 1 / (1 + eta)
+    second = small**2 * (a**3 * (2 + 2 * gamma) - a**2)
+    assert (1 / tau - 1) / small**2 == pytest.approx(a + second, rel=1e-9)
+
+
+def test_a_strong_and_a_weak_confinement() -> None:
+    """Limits of η → 0 beyond the line and of η → ∞."""
+    # Inside the support τ → 0 with η, where g² = 1/(1 + γ)² + η/τ².
+    g, gamma = 2.0, 0.5
+    for eta in (1e-8, 1e-100, 1e-300):
+        expected = np.sqrt(eta / (g**2 - 1 / (1 + gamma) ** 2))
+        assert linear_temperature_ratio(g, gamma, eta) == pytest.approx(expected, rel=1e-3)
+    assert 1 - linear_temperature_ratio(0.01, 0.0, 1e4) == pytest.approx(1e-4 / 10001, rel=1e-6)
+
+
+def test_values_on_the_line() -> None:
+    """At g(1 + γ) = 1 exactly the margin is 0 and the response 1/g, at γ = 1 as well."""
+    g, gamma = np.array([1.0, 0.5, 0.8, 2.0]), np.array([0.0, 1.0, 0.25, -0.5])
+    assert np.all(null_margin(g, gamma) == 0)
+    assert np.all(np.isinf(null_fluctuation(g, gamma)))
+    np.testing.assert_allclose(null_response(g, gamma), 1 / g, rtol=1e-14)
+    assert np.all(linear_temperature_ratio(g, gamma) == 0)
+    # At γ = −1 there is no line: G² g² + G = 1.
+    response = float(null_response(3.0, -1.0))
+    assert response == pytest.approx((math.sqrt(37) - 1) / 18, rel=1e-14)
+    assert null_margin(3.0, -1.0) == pytest.approx(1 - 9 * response**2, rel=1e-12)
+    assert null_margin(1e-3, 0.3) == pytest.approx(1 - 1e-6 * (1 + 0.6e-6), rel=1e-15)

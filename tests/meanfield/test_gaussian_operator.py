@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meanfield import ArgumentError, GaussianOperator
+from meanfield.gaussian_operator import Rows, Span, _scaled
 
 GAMMA = st.one_of(st.floats(-1, 1), st.sampled_from([-1.0, 0.0, 1.0]))
 
@@ -215,6 +216,175 @@ def test_bad_requests() -> None:
     with pytest.raises(ArgumentError, match=r"vectors of shape \(4,\): must be \(3,\)"):
         J.anchor(np.ones(4))
     assert J.rank == (0, 0)
+
+
+# ----------------------------------------------------------------- stored vectors and spans
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("count", [0, 1, 31, 32, 33, 64, 70])
+def test_rows_are_the_rows_of_an_array(count: int, dtype: type) -> None:
+    rng = np.random.default_rng(count)
+    array = rng.standard_normal((count, 7)).astype(dtype)
+    rows = Rows(7, dtype)
+    for k, vector in enumerate(array):
+        changed = vector.copy()
+        rows.append(changed)
+        changed[:] = 0
+        assert len(rows) == k + 1
+        np.testing.assert_array_equal(rows.last(), vector)
+    np.testing.assert_array_equal(np.array(list(rows)).reshape(-1, 7), array)
+    v, c = rng.standard_normal(7).astype(dtype), rng.standard_normal(count)
+    near = {"rtol": 100 * np.finfo(dtype).eps, "atol": 30 * np.finfo(dtype).eps}
+    np.testing.assert_allclose(rows.dot(v), array @ v, **near)
+    np.testing.assert_allclose(rows.combine(c), c @ array, **near)
+    assert rows.dot(v).dtype == rows.combine(c).dtype == dtype
+    rotation = rng.standard_normal((count, 3))
+    rotated = rows.rotated(rotation)
+    assert len(rotated) == 3
+    np.testing.assert_allclose(np.array(list(rotated)), rotation.T @ array, **near)
+
+
+def test_complement_of_a_span() -> None:
+    """Of two families, some of their vectors in the span of the others, against least squares."""
+    rng = np.random.default_rng(0)
+    vectors = rng.standard_normal((6, 40)) * np.array([1, 1e3, 1e-3, 1, 1, 1])[:, None]
+    vectors[3] = vectors[0] + 1e-3 * vectors[1]
+    vectors[5] = 2 * vectors[2]
+    families = Rows(40), Rows(40)
+    one, two = Span(families), Span(families)
+    v = rng.standard_normal(40)
+    np.testing.assert_array_equal(one.complement(v), v)
+    two.add_all()
+    assert len(two) == 0
+    for k, vector in enumerate(vectors):
+        families[k % 2].append(vector)
+        one.add(k % 2)
+        used = vectors[: k + 1]
+        expected = v - np.linalg.lstsq(used.T, v)[0] @ used
+        np.testing.assert_allclose(one.complement(v), expected, atol=1e-9)
+    assert len(one) == 4
+    # Sizes are compared with the largest one there.
+    families = Rows(40), Rows(40)
+    for k, vector in enumerate(vectors):
+        families[k % 2].append(vector / np.linalg.norm(vector))
+    two = Span(families)
+    two.add_all()
+    assert len(two) == 4
+    np.testing.assert_allclose(two.complement(v), expected, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "angle", "size"),
+    [
+        (np.float64, 1.2e-5, 2), (np.float64, 0.8e-5, 1), (np.float32, 1.5e-2, 2),
+        (np.float32, 0.8e-2, 1),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("length", [1e-3, 1.0, 1e3])
+def test_what_adds_nothing_to_a_span(dtype: type, angle: float, size: int, length: float) -> None:
+    """A squared sine below 1e-10, or below a thousand roundings in single precision."""
+    for at_once in (False, True):
+        rows = Rows(3, dtype)
+        span = Span((rows,))
+        for vector in ([length, 0, 0], [length * np.cos(angle), length * np.sin(angle), 0]):
+            rows.append(np.array(vector, dtype=dtype))
+            if not at_once:
+                span.add(0)
+        if at_once:
+            span.add_all()
+        assert len(span) == size
+
+
+# ----------------------------------------------------------------------- what is neglected
+
+
+@pytest.mark.parametrize(
+    ("dtype", "tol", "share", "kind"),
+    [
+        # Told apart from rounding, not told, and revealed, with and without the coarse way.
+        (np.float64, 1e-3, 0.9e-3, "dropped"), (np.float64, 1e-3, 1.1e-3, "revealed"),
+        (np.float64, 1e-3, 1e-6, "dropped"), (np.float64, 1e-3, 1e-7, "unseen"),
+        (np.float64, 1e-5, 1e-7, "unseen"), (np.float64, 0.9e-5, 1e-7, "dropped"),
+        (np.float64, 1e-9, 0.9e-9, "dropped"), (np.float64, 1e-9, 1.1e-9, "revealed"),
+        (np.float64, 0.0, 1e-12, "revealed"), (np.float64, 0.0, 1e-14, "unseen"),
+        (np.float32, 1e-2, 0.9e-2, "dropped"), (np.float32, 1e-2, 1.1e-2, "revealed"),
+        (np.float32, 1e-2, 1e-3, "unseen"), (np.float32, 1e-3, 0.9e-3, "dropped"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("gamma", [0.0, 0.5])
+def test_a_small_new_direction(
+    dtype: type, tol: float, share: float, kind: str, gamma: float
+) -> None:
+    """A known vector and a share of a new one: both counts of what is dropped, and the rank."""
+    n = 50
+    basis = np.linalg.qr(np.random.default_rng(0).standard_normal((n, 2)))[0].T
+    J = GaussianOperator(n, 1.3, gamma, seed=0, tol=tol, dtype=dtype)
+    assert J.neglected == J.neglected_rms == 0
+    J @ basis[0]
+    J @ (7 * (basis[0] + share * basis[1]))
+    sides = 2 if gamma else 1
+    assert sum(J.rank) == sides * (2 if kind == "revealed" else 1)
+    dropped = share / np.sqrt(1 + share**2) if kind == "dropped" else 0.0
+    rel = 1e-3 if share > 1e-8 and dtype == np.float64 else 2e-2
+    assert J.neglected == pytest.approx(dropped, rel=rel)
+    # Of two products with each side, one was exact.
+    assert J.neglected_rms == pytest.approx(dropped / np.sqrt(2), rel=rel)
+
+
+def test_numbers_of_the_norm_bound() -> None:
+    """2g, and for Gaussian ones the margin of variance (1 + γ)g²/n that 10⁻⁹ asks for."""
+    for gamma, variance in ((-0.7, 1.0), (0.0, 1.0), (0.5, 1.5)):
+        J = GaussianOperator(40, 1.4, gamma, seed=0)
+        margin = np.sqrt(2 * variance / 40 * 9 * np.log(10))
+        assert J.norm_bound == pytest.approx(1.4 * (2 + margin), rel=1e-12)
+        assert not J.is_exhausted
+
+
+@pytest.mark.parametrize(("n", "room"), [(19, 4), (20, 5), (21, 5), (3, 0), (4, 1)])
+def test_room_for_matched_innovations(n: int, room: int) -> None:
+    """A request and its answer take two dimensions; half of all are left free."""
+    J = GaussianOperator(n, 1.5, seed=0, innovations="matched")
+    plain = GaussianOperator(n, 1.5, seed=0)
+    for k in range(room):
+        assert np.linalg.norm(J @ np.eye(n)[k]) == pytest.approx(1.5, rel=1e-12)
+        assert not J.is_exhausted
+        assert J.norm_bound == 3.0
+    J @ np.eye(n)[room]
+    plain @ np.eye(n)[0]
+    assert J.is_exhausted
+    assert not plain.is_exhausted
+    assert J.norm_bound == plain.norm_bound > 3
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_memory_is_asked_for_a_chunk_ahead(dtype: type, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests and answers held, and 32 more of both, when a chunk begins."""
+    asked = []
+    monkeypatch.setattr(
+        "meanfield.gaussian_operator.cost.check",
+        lambda name, value, text, numbers: asked.append(numbers),
+    )
+    n, size = 80, np.dtype(dtype).itemsize / 8
+    J = GaussianOperator(n, 1.0, seed=0, dtype=dtype)
+    J @ np.eye(n)[:, :33]
+    assert asked == [2 * 32 * n * size, 2 * 64 * n * size]
+    J.T @ np.eye(n)[:, 0]
+    assert asked[2:] == [2 * (33 + 32) * n * size]
+
+
+@pytest.mark.parametrize("size", [1e-200, 1e-99, 1.0, 1e99, 1e200, 1e308])
+def test_vectors_of_any_size(size: float) -> None:
+    v = size * np.array([0.3, -0.4, 0.0])
+    scaled, norm, exponent = _scaled(v, np.dtype(np.float64))
+    assert (exponent == 0) == (1e-100 < size < 1e100)
+    np.testing.assert_allclose(np.ldexp(scaled, exponent), v, rtol=1e-15)
+    assert norm == pytest.approx(np.linalg.norm(scaled), rel=1e-15)
+    assert exponent == 0 or 0.5 <= norm < 2
+    single = _scaled(np.array([3e14, 4e14]) * 1e2, np.dtype(np.float32))
+    assert single[2] == 56
+    assert single[0].dtype == np.float32
+    assert _scaled(np.zeros(3), np.dtype(np.float64))[1] == 0
 
 
 # ------------------------------------------------------------------------------- forgetting

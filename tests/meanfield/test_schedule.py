@@ -1,5 +1,6 @@
 """Times of steps and switches."""
 
+import dataclasses
 import math
 from typing import Any
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 from meanfield import ArgumentError, Switching, two_time
-from meanfield.schedule import as_function, breakpoints, step_times
+from meanfield.schedule import as_function, before, breakpoints, step_count, step_times
 from simulate import integrate
 
 
@@ -84,3 +85,79 @@ def test_a_function_is_not_asked_at_the_end_of_the_run() -> None:
     """A table of as many values as the run has steps is enough."""
     table = [1.0, 0.5]
     assert as_function("onsager", lambda t: table[int(t)], 2.0)(1.5) == 0.5
+
+
+def test_switching_is_continuous_from_the_right() -> None:
+    switching = Switching([1.0, 2.0], [5, 6, 7])
+    assert [switching(t) for t in (0.0, np.nextafter(1, 0), 1.0, 1.5, 2.0, 9.0)] == [
+        5, 5, 6, 6, 7, 7
+    ]  # fmt: skip
+    assert switching.times == (1.0, 2.0)
+    assert switching.values == (5.0, 6.0, 7.0)
+    assert Switching([], [3])(-1.0) == 3
+    for times, values, message in (
+        ([1.0], [1], "values of length 1: expected 2"), ([1.0], [1, 2, 3], "expected 2"),
+        ([1.0, 1.0], [1, 2, 3], "must increase"), ([2.0, 1.0], [1, 2, 3], "must increase"),
+    ):  # fmt: skip
+        with pytest.raises(ArgumentError, match=message):
+            Switching(times, values)
+
+
+def test_least_values_of_a_schedule() -> None:
+    """A limit may be reached; constants, switched values and functions alike."""
+    for schedule in (0.5, Switching([1], [0.5, 2]), lambda t: 0.5):
+        assert as_function("temperature", schedule, 2.0, low=0.5)(0.3) == 0.5
+        with pytest.raises(ArgumentError, match=r"temperature.*=0.5: must be >= 0.6"):
+            as_function("temperature", schedule, 2.0, low=0.6)
+    late = as_function("temperature", lambda t: 1.0 if t < 5 else -1.0, 2.0, low=0.0)
+    with pytest.raises(ArgumentError, match=r"temperature\(t=6\)=-1"):
+        late(6.0)
+
+
+@pytest.mark.parametrize("t_max", [1e-3, 1.0, 1e4])
+def test_switches_beside_an_end_or_another(t_max: float) -> None:
+    """A millionth of a millionth of the run is rounding."""
+    near, far = 0.9e-12 * t_max, 1.2e-12 * t_max
+    assert breakpoints(t_max, extra=[near]) == [0, t_max]
+    assert breakpoints(t_max, extra=[far]) == [0, far, t_max]
+    assert breakpoints(t_max, extra=[t_max - near]) == [0, t_max]
+    assert breakpoints(t_max, extra=[t_max - far]) == [0, t_max - far, t_max]
+    half = t_max / 2
+    assert breakpoints(t_max, extra=[half + near, half]) == [0, half, t_max]
+    assert breakpoints(t_max, extra=[half + far, half]) == [0, half, half + far, t_max]
+    assert breakpoints(t_max, Switching([-half, half, 2 * t_max], [1, 2, 3, 4])) == [0, half, t_max]
+
+
+def test_steps_that_fill_a_segment() -> None:
+    """One more is not taken for a billionth of a step."""
+    for dt in (0.1, 0.01):
+        assert step_count(2.0, 3.0, dt) == round(1 / dt)
+        assert step_count(0.0, 10 * dt * (1 + 0.9e-10), dt) == 10
+        assert step_count(0.0, 10 * dt * (1 + 1.2e-10), dt) == 11
+        assert step_count(1.0, 1.0 + dt / 7, dt) == 1
+    assert step_count(0.0, 1e-12, 1.0) == 1
+    assert before(0.5, 1.0) == 0.5
+    assert before(1.0, 1.0) == before(2.0, 1.0) == np.nextafter(1.0, 0.0)
+
+
+@pytest.mark.parametrize("every", [1, 2, 3, 5, 20])
+def test_which_steps_are_kept(every: int) -> None:
+    """Of segments of 4, 10 and 1 steps, by counting."""
+    edges, counts = [1.0, 1.4, 2.4, 2.45], [4, 10, 1]
+    expected = [0.0]
+    for start, end, count in zip(edges, edges[1:], counts, strict=False):
+        expected += [
+            start + k * (end - start) / count
+            for k in range(1, count + 1)
+            if k % every == 0 or k == count
+        ]
+    found = step_times(edges, 0.1, every)
+    np.testing.assert_allclose(found, expected, rtol=1e-14)
+    assert set(edges[1:]) <= set(found)
+
+
+def test_a_schedule_is_not_changed_in_place() -> None:
+    switching = Switching([1.0], [0, 1])
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        switching.times = (2.0,)  # type: ignore[misc]
+    assert {switching: 1}[Switching([1.0], [0, 1])] == 1

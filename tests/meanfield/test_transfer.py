@@ -1,4 +1,7 @@
+import copy
+import dataclasses
 import math
+import pickle
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -278,3 +281,205 @@ def test_a_jet_is_tried_as_far_as_its_parts() -> None:
 def test_single_precision_is_refused_by_name() -> None:
     with pytest.raises(ArgumentError, match="answers in float32, must be float64"):
         replace(_own(), phi=lambda x: np.arctan(x).astype(np.float32))
+
+
+def _wide(k: float, **changes: object) -> TransferFunction:
+    """tanh(kx)/k, with another part in the place of one of its own."""
+    parts: dict[str, object] = {
+        "phi": lambda x: np.tanh(k * x) / k,
+        "d1": lambda x: 1 - np.tanh(k * x) ** 2,
+        "d2": lambda x: -2 * k * np.tanh(k * x) * (1 - np.tanh(k * x) ** 2),
+    }
+    return TransferFunction("wide", **(parts | changes))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("bend", "unit"),
+    # Where φ' has lost a quarter, the next power of 2; up to a factor of 32 it is 1.
+    [
+        (100.0, 128.0), (20.0, 32.0), (15.0, 1.0), (1.0, 1.0), (0.05, 1.0), (0.03, 1 / 32),
+        (0.0101, 1 / 64), (1e-6, 2.0**-19),
+    ],
+)  # fmt: skip
+def test_unit_and_samples(bend: float, unit: float) -> None:
+    f = _wide(math.atanh(0.5) / bend)
+    assert f.unit == unit
+    assert f._sample[0] == pytest.approx(1e-4 * min(unit, 1))
+    assert f._sample[-1] == pytest.approx(1e3 * max(unit, 1))
+    assert np.ptp(np.diff(np.log(f._sample))) < 1e-9
+    assert np.isfinite(f._sampled(f.phi)).all()
+    np.testing.assert_array_equal(f._sampled(lambda x: np.full_like(x, np.nan)), 0)
+
+
+def test_unit_of_the_least_and_largest_scale() -> None:
+    assert _wide(math.atanh(0.5) * 2.0**66 / 0.9).unit == 2.0**-66
+    assert _wide(math.atanh(0.5) / (2.0**66 * 0.9)).unit == 2.0**66
+
+
+@pytest.mark.parametrize("size", [1e-3, 1.0, 1e3])
+def test_rounding_is_no_reason_to_refuse(size: float) -> None:
+    """1e-12 of the size of φ, of its bound, and 1e-9 of φ' for a shortcut."""
+
+    def shifted(offset: float) -> TransferFunction:
+        return TransferFunction(
+            "shifted", phi=lambda x: size * (np.tanh(x) + offset),
+            d1=lambda x: size / np.cosh(x) ** 2,
+            d2=lambda x: -2 * size * np.tanh(x) / np.cosh(x) ** 2,
+        )  # fmt: skip
+
+    f = shifted(3e-13)
+    with pytest.raises(ArgumentError, match="must be odd"):
+        shifted(3e-12)
+    replace(f, bound=size * (1 - 5e-13))
+    with pytest.raises(ArgumentError, match="exceeds bound"):
+        replace(f, bound=size * (1 - 5e-12))
+
+    def shortcut(offset: float) -> TransferFunction:
+        return replace(f, slope_of_value=lambda v: size * (1 - (v / size) ** 2 + offset))
+
+    shortcut(7e-10)
+    with pytest.raises(ArgumentError, match="slope_of_value at x"):
+        shortcut(1.5e-9)
+
+
+def _bent(power: float, part: float) -> TransferFunction:
+    """tanh and a part of u^power e^−u with u = |x|, odd."""
+
+    def bump(u: np.ndarray, order: int) -> np.ndarray:
+        # The derivative is that of u^power and of the exponential, each in turn.
+        if order == 0:
+            return np.asarray(u**power * np.exp(-u))
+        one, two = power * u ** (power - 1), power * (power - 1) * u ** (power - 2)
+        first = one - u**power
+        return np.asarray((first if order == 1 else two - 2 * one + u**power) * np.exp(-u))
+
+    tanh = transfer_function("tanh")
+    return TransferFunction(
+        "bent",
+        phi=lambda x: np.tanh(x) + part * np.sign(x) * bump(np.abs(x), 0),
+        d1=lambda x: tanh.d1(x) + part * bump(np.abs(x), 1),
+        d2=lambda x: tanh.d2(x) + part * np.sign(x) * bump(np.abs(x), 2),
+    )
+
+
+@pytest.mark.parametrize(
+    ("power", "part", "smooth"),
+    [(2.0, 1e-7, True), (2.0, 1e-5, False), (2.4, 1.0, True), (2.27, 1.0, False)],
+)
+def test_a_jump_of_the_bend_at_zero(power: float, part: float, smooth: bool) -> None:
+    """Refused beyond a millionth; what falls to less than half in a decade has none."""
+    if smooth:
+        _bent(power, part)
+    else:
+        with pytest.raises(ArgumentError, match="must be continuous"):
+            _bent(power, part)
+
+
+def test_a_linear_function_with_a_jet_of_zeros() -> None:
+    """Its defect as a difference is the rounding of x/3, which grows like 1/x²."""
+    third = 1 / 3
+    f = TransferFunction(
+        "third", phi=lambda x: x / 3, d1=lambda x: np.full_like(x, third), d2=np.zeros_like,
+        jet=lambda x: Jet(x / 3, np.full_like(x, third), 0 * x, 0 * x),
+    )  # fmt: skip
+    assert f.is_linear
+    assert f.steepness == pytest.approx(third, rel=1e-15)
+    assert f.saturation == math.inf
+
+
+def test_a_late_and_gentle_bend_is_seen() -> None:
+    """A fifth of the slope lost at x = 100: no unit of its own, and not linear."""
+    f = TransferFunction(
+        "late", phi=lambda x: np.sign(x) * (np.abs(x) - 0.2 * np.maximum(np.abs(x) - 100, 0)),
+        d1=lambda x: 1 - 0.2 * (np.abs(x) > 100), d2=np.zeros_like,
+    )  # fmt: skip
+    assert f.unit == 1
+    assert not f.is_linear
+
+
+@pytest.mark.parametrize(("lifted", "concave"), [(1e-13, True), (1e-9, False), (1e-7, False)])
+def test_concave_up_to_rounding(lifted: float, concave: bool) -> None:
+    def d2(x: np.ndarray) -> np.ndarray:
+        return np.asarray(transfer_function("tanh").d2(x) + lifted * np.sign(x) * (np.abs(x) > 5))
+
+    assert replace(_wide(1.0), d2=d2).is_concave == concave
+
+
+def test_steepest_chord() -> None:
+    """sup φ/x of 0.3 tanh + 0.7 tanh³, by an own search."""
+    f = TransferFunction(
+        "bumpy",
+        phi=lambda x: 0.3 * np.tanh(x) + 0.7 * np.tanh(x) ** 3,
+        d1=lambda x: (0.3 + 2.1 * np.tanh(x) ** 2) / np.cosh(x) ** 2,
+        d2=lambda x: (
+            (3.6 - 8.4 * np.tanh(x) ** 2) * np.tanh(x) / np.cosh(x) ** 2
+        ),
+    )  # fmt: skip
+    x = np.linspace(0.5, 3, 100001)
+    assert f.steepness == pytest.approx(float(np.max(f.phi(x) / x)), rel=1e-4)
+    assert f.steepness > f.slope
+    assert not f.is_concave
+    assert transfer_function("tanh").steepness == 1
+
+
+@pytest.mark.parametrize("size", [0.01, 1.0, 100.0])
+@pytest.mark.parametrize(("steep", "flat"), [(5.5, False), (6.0, True)])
+def test_what_saturates_without_a_bound(size: float, steep: float, flat: bool) -> None:
+    """arctan(ax)·2/π still rises by 0.00573/a from 100 to 1000."""
+    half = np.pi / 2
+    f = TransferFunction(
+        "arctan", phi=lambda x: size * np.arctan(steep * x) / half,
+        d1=lambda x: size * steep / half / (1 + (steep * x) ** 2),
+        d2=lambda x: -2 * size * steep**3 / half * x / (1 + (steep * x) ** 2) ** 2,
+    )  # fmt: skip
+    assert f.unit == 1
+    if flat:
+        assert size <= f.saturation <= 1.001 * size
+    else:
+        assert f.saturation == math.inf
+    assert replace(f, bound=2 * size).saturation == 2 * size
+
+
+def test_derivatives_from_the_value() -> None:
+    """Shortcuts are taken where there are any, and asked for the value, not for x."""
+    tanh, x = transfer_function("tanh"), np.array([-0.7, 0.2])
+    np.testing.assert_array_equal(tanh.slope_at(x, np.array([0.5, 0.0])), [0.75, 1.0])
+    np.testing.assert_array_equal(tanh.bend_at(x, np.array([0.5, 0.0])), [-0.75, 0.0])
+    own = _own()
+    np.testing.assert_array_equal(own.slope_at(x, 0 * x), own.d1(x))
+    np.testing.assert_array_equal(own.bend_at(x, 0 * x), own.d2(x))
+
+
+@pytest.mark.parametrize("k", [1e-3, 50.0])
+def test_defect_at_any_scale(k: float) -> None:
+    """(φ − xφ')/x³ of tanh(kx)/k is k² that of tanh: at 0, at the seam, and where it is even."""
+    tanh, f = transfer_function("tanh"), _wide(k)
+    x = np.array([[0.0, 1e-9, 1e-3, 0.4, 0.999], [1.001, 1.5, 4.0, 30.0, 1e-7]])
+    expected = k**2 * tanh.evaluate(np.where(x == 0, 1e-9, x)).defect
+    np.testing.assert_allclose(f.defect(x / k), expected, rtol=1e-11)
+    np.testing.assert_allclose(f.defect(-x / k), f.defect(x / k), rtol=1e-14)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_built_in_functions_travel_by_name(name: str) -> None:
+    f = transfer_function(name)
+    assert f.is_built_in
+    assert pickle.loads(pickle.dumps(f)) is f
+    other = replace(f, bound=math.inf)
+    assert not other.is_built_in
+    assert copy.copy(other) is not f
+
+
+def test_a_function_is_not_changed_in_place() -> None:
+    """Nor hashed by more than what it is: it serves as a key."""
+    f = _own()
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        f.bound = 2.0  # type: ignore[misc]
+    assert {f: 1}[f] == 1
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_bound_is_the_supremum(name: str) -> None:
+    f = transfer_function(name)
+    assert f.bound == (math.inf if name == "linear" else f.phi(np.array([1e9]))[0])
+    assert f.saturation == f.bound

@@ -16,6 +16,7 @@ from simulate import (
     BoltzmannSamples,
     SamplingWarning,
     couplings,
+    energy_gradient,
     force,
     integrate,
     kinetic_energy,
@@ -30,6 +31,7 @@ from simulate.boltzmann import (
     _observe,
     _overlap_mean,
     _swap,
+    _tempered_samples,
     chain_mean,
 )
 from simulate.network import Network
@@ -208,6 +210,8 @@ def test_each_temperature_is_judged_by_itself() -> None:
     assert run.converged.tolist() == [True, False]
     assert run.reason[0] == ""
     assert run.reason[1].startswith("not mixed at beta=10000: R-hat up to")
+    assert "(needed 200)" in run.reason[1]
+    assert run.ess[1] < 200 < run.ess[0]
     assert run.warnings == (run.reason[1],)
     copy = pickle.loads(pickle.dumps(run))
     assert copy.to_dataset().drop_attrs().equals(run.to_dataset().drop_attrs())
@@ -370,7 +374,7 @@ def test_ordered_branch_extrapolated() -> None:
         ({"beta": [2.0, 1.0]}, "increasing"),
         ({"beta": np.inf}, "must be finite"),
         ({"algorithm": "gibbs"}, "algorithm='gibbs'"),
-        ({"n_samples": 2}, "n_samples=2"),
+        ({"n_samples": 3}, "n_samples=3"),
         ({"chains": 0}, "chains=0"),
         ({"thin": 0}, "thin=0"),
         ({"eta": -1.0}, "eta=-1"),
@@ -399,3 +403,122 @@ def test_what_takes_days_or_does_not_fit_is_refused(name: str, value: int) -> No
         sample_boltzmann(np.eye(3), 1.0, **{name: value})
     with pytest.raises(ArgumentError, match=r"would run for .* take a longer dt"):
         sample_boltzmann(np.eye(3), 1.0, algorithm="langevin", dt=1e-20)
+
+
+def test_tempering_written_out() -> None:
+    """Every trajectory and swap of 3 rungs and 2 chains, one after the other, by plain sums."""
+    J, n = couplings.elliptic(3, 1.5, seed=1), 3
+    rungs, eta = np.array([0.5, 1.0, 4.0]), 0.2
+    warmup, thin, count, leapfrog, chains = 3, 2, 4, 3, 2
+    samples, accepted, swapped = _tempered_samples(
+        Network(J, eta=eta), rungs, np.array([0, 2]), n_samples=count, chains=chains,
+        warmup=warmup, thin=thin, leapfrog=leapfrog, entropy=11, progress=False,
+    )  # fmt: skip
+
+    def own(chain: int, which: int) -> Any:
+        return seeds.generator(11, "sampling", chain, which)
+
+    streams = {(r, c): own(c, 1 + r) for r in range(3) for c in range(chains)}
+    swaps = [own(c, 0) for c in range(chains)]
+    x = {place: stream.standard_normal(n) for place, stream in streams.items()}
+    length = np.full(3, 0.5)
+    kept, taken = [], np.zeros(3)
+    tried, done = np.zeros(2), np.zeros(2)
+    for sweep in range(warmup + count * thin):
+        chance = np.zeros((3, chains))
+        for (r, c), stream in streams.items():
+            beta = rungs[r]
+            h = length[r] / np.sqrt(beta) * (0.8 + 0.4 * stream.random())
+            p, y = stream.standard_normal(n), x[r, c]
+            before = beta * kinetic_energy(y, J, eta=eta) + p @ p / 2
+            for _ in range(leapfrog):
+                p = p - h / 2 * beta * energy_gradient(y, J, eta=eta)
+                y = y + h * p
+                p = p - h / 2 * beta * energy_gradient(y, J, eta=eta)
+            after = beta * kinetic_energy(y, J, eta=eta) + p @ p / 2
+            chance[r, c] = min(1.0, np.exp(before - after))
+            if stream.random() < chance[r, c]:
+                x[r, c] = y
+                taken[r] += sweep >= warmup
+        if sweep < warmup:
+            length *= np.exp((sweep + 10) ** -0.6 * (chance.mean(axis=1) - 0.8))
+        low = sweep % 2
+        for c, stream in enumerate(swaps):
+            E = [kinetic_energy(x[r, c], J, eta=eta) for r in range(3)]
+            gain = (rungs[low + 1] - rungs[low]) * (E[low + 1] - E[low])
+            if stream.random() < np.exp(gain):
+                x[low, c], x[low + 1, c] = x[low + 1, c], x[low, c]
+                done[low] += sweep >= warmup
+        tried[low] += chains * (sweep >= warmup)
+        if sweep >= warmup and (sweep - warmup) % thin == thin - 1:
+            kept.append([[x[r, c] for c in range(chains)] for r in (0, 2)])
+    np.testing.assert_allclose(samples, np.moveaxis(kept, 0, 2), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(accepted, taken / (count * thin * chains))
+    np.testing.assert_allclose(swapped, done / tried)
+    assert 0 < done.sum() < tried.sum()
+
+
+def test_what_is_observed() -> None:
+    """Σφ²/n, E/n and −βΣfφ/n of every draw, Σφφ'/n of every pair of chains."""
+    J, beta = couplings.elliptic(4, 1.5, seed=1), 3.0
+    x = np.random.default_rng(0).standard_normal((3, 5, 4))
+    found = _observe(Network(J, eta=0.2), beta, x)
+    for chain, draw in np.ndindex(3, 5):
+        state = x[chain, draw]
+        phi = np.tanh(state)
+        assert found["q"][chain, draw] == pytest.approx(np.mean(phi**2))
+        energy = kinetic_energy(state, J, eta=0.2) / 4
+        assert found["energy"][chain, draw] == pytest.approx(energy)
+        response = -beta * np.mean(force(state, J) * phi)
+        assert found["r"][chain, draw] == pytest.approx(response)
+    assert found["overlap"].shape == (3, 5)
+    for row, (a, b) in enumerate([(0, 1), (0, 2), (1, 2)]):
+        exact = np.mean(np.tanh(x[a]) * np.tanh(x[b]), axis=1)
+        np.testing.assert_allclose(found["overlap"][row], exact)
+
+
+def test_overlaps_of_few_chains() -> None:
+    assert np.isnan(_overlap_mean(np.empty((0, 9)), 1)).all()
+    series = np.random.default_rng(0).standard_normal((1, 200))
+    two = _overlap_mean(series, 2)
+    square = chain_mean(series**2)
+    assert two.value == pytest.approx(math.sqrt(np.mean(series**2)))
+    assert two.value_err == pytest.approx(square.value_err / (2 * two.value))
+    assert two.ess == square.ess
+    none = _overlap_mean(np.zeros((1, 8)), 2)
+    assert none.value == 0
+    assert math.isnan(none.value_err)
+
+
+def test_short_and_frozen_series_have_no_error() -> None:
+    series = np.random.default_rng(0).standard_normal((2, 4))
+    assert chain_mean(series).value_err > 0
+    for bad in (series[:, :3], np.ones((2, 9))):
+        found = chain_mean(bad)
+        assert found.value == pytest.approx(np.mean(bad))
+        assert np.isnan(found[1:]).all()
+
+
+def test_a_step_of_langevin_dynamics_has_a_companion_at_twice_it() -> None:
+    """One neuron without couplings, λ_max = 1: steps below 1."""
+    arguments: dict[str, Any] = {"n_samples": 4, "chains": 1, "warmup": 0, "spacing": 2.0}
+    arguments |= {"entropy": 1, "progress": False}
+    one = Network(np.zeros((1, 1)))
+    _langevin_samples(one, np.array([1.0]), dt=0.99, **arguments)
+    with pytest.raises(ArgumentError, match=r"^dt=1: must be below 1, for the companion"):
+        _langevin_samples(one, np.array([1.0]), dt=1.0, **arguments)
+
+
+def test_the_warm_up_by_default() -> None:
+    for n_samples, warmup in ((4, 200), (410, 205)):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SamplingWarning)
+            run = sample_boltzmann(
+                np.zeros((1, 1)), 1.0, n_samples=n_samples, leapfrog=1, chains=1, seed=0,
+                lowest_beta=1.0,
+            )  # fmt: skip
+        assert run.attributes["warmup"] == warmup
+        assert run.ladder.tolist() == [1.0]
+        assert run.swap_acceptance is None
+        assert run.samples.shape == (1, n_samples, 1)
+        assert np.isnan(run.overlap)

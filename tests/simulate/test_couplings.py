@@ -359,3 +359,43 @@ def test_couplings_that_do_not_fit_are_refused(monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(ArgumentError, match=r"^n=1000: needs .* of memory.*raise tol"):
         J @ np.eye(1000)
     assert J.rank == (64, 0)
+
+
+def test_trials_of_any_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Successes are distinct, in order, inside; all of them at probability 1, none at 0."""
+    for block in (1, 3, 1 << 20):
+        monkeypatch.setattr(couplings, "_BLOCK", block)
+        for total in (0, 1, 2, 3, 7):
+            for probability, expected in ((0.0, []), (1.0, list(range(total)))):
+                parts = couplings._bernoulli(np.random.default_rng(0), total, probability)
+                assert [int(k) for part in parts for k in part] == expected
+        drawn = [
+            int(k)
+            for part in couplings._bernoulli(np.random.default_rng(5), 10**15, 1e-14)
+            for k in part
+        ]
+        gaps = np.random.default_rng(5).geometric(1e-14, 100)
+        exact = np.cumsum(gaps[:90].astype(object)) - 1
+        assert drawn == [int(k) for k in exact if k < 10**15]
+        assert len(drawn) > 3
+
+
+def test_one_neuron_has_no_couplings() -> None:
+    means = {"f": 1.0, "alpha": 1.0, "mu_e": 1.0, "mu_i": -1.0, "sigma_e": 0.5, "sigma_i": 0.5}
+    for sparse in (False, True):
+        J = couplings.dale(1, **means, seed=0, sparse=sparse, zero_row_sum=True)
+        assert J.shape == (1, 1)
+        assert J.sum() == 0
+    assert couplings.elliptic(1, 2.0, 0.5, seed=0).tolist() == [[0.0]]
+
+
+def test_elliptic_mixes_two_triangles() -> None:
+    """J_ij = a ± b of the same two normal numbers, of variances (1 ± γ)/2."""
+    g, n = 1.7, 4
+    even, odd = (couplings.elliptic(n, g, gamma, seed=3) for gamma in (1.0, -1.0))
+    np.testing.assert_array_equal(even, even.T)
+    np.testing.assert_array_equal(odd, -odd.T)
+    for gamma in (-0.5, 0.0, 0.8):
+        mixed = np.sqrt((1 + gamma) / 2) * even + np.sqrt((1 - gamma) / 2) * odd
+        np.testing.assert_allclose(couplings.elliptic(n, g, gamma, seed=3), mixed, atol=1e-14)
+    np.testing.assert_allclose(couplings.elliptic(n, 3 * g, 1.0, seed=3), 3 * even)

@@ -9,15 +9,20 @@ import numpy as np
 import pytest
 
 from meanfield import ArgumentError
+from meanfield.common import seeds
+from meanfield.common.arguments import Array
 from simulate import (
+    IntegrationError,
     StepSizeWarning,
     couplings,
     divergence,
     integrate,
+    lyapunov,
     lyapunov_spectrum,
     maximal_lyapunov,
 )
-from simulate.lyapunov import _block_rates, _LogGrowth, _summed
+from simulate.lyapunov import TangentProblem, _block_rates, _LogGrowth, _summed
+from simulate.network import Network
 
 
 @pytest.mark.parametrize("algorithm", ["tangent", "orbit_separation"])
@@ -305,3 +310,218 @@ def test_dimension_of_given_exponents(
     known = replace(run, exponents=np.array(exponents))
     assert known.kaplan_yorke_dimension == pytest.approx(dimension, nan_ok=True)
     assert known.entropy_rate == pytest.approx(entropy, nan_ok=True)
+
+
+def euler_growth(
+    J: Array, x: Array, v: Array, h: float, steps: int, each: int
+) -> tuple[Array, Array, Array]:
+    """Log factors (intervals,) of one tangent vector in Euler's scheme, and the end."""
+    logs = []
+    for k in range(steps):
+        slope = 1 / np.cosh(x) ** 2
+        x, v = x + h * (J @ np.tanh(x) - x), v + h * (J @ (slope * v) - v)
+        if (k + 1) % each == 0:
+            length = np.sqrt(np.sum(v * v))
+            logs.append(np.log(length))
+            v = v / length
+    return np.array(logs), x, v
+
+
+def test_the_average_written_out() -> None:
+    """Rates, block errors and the effect of the step of a run of 48 intervals, by plain loops."""
+    J, x0 = couplings.elliptic(6, 3.0, seed=2), np.random.default_rng(5).standard_normal(6)
+    seed = 7
+    v = np.linalg.qr(seeds.generator(seed, "tangent").standard_normal((6, 1)))[0][:, 0]
+    h, span = 0.05, 0.5
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", StepSizeWarning)
+        run = maximal_lyapunov(
+            J, x0=x0, dt=h, t_max=24, t_skip=2.5, interval=span, method="euler", seed=seed
+        )
+    _, x, v = euler_growth(J, x0, v, h, 50, 10)
+    logs, *_ = euler_growth(J, x, v, h, 430, 10)
+    assert len(logs) == 43
+    np.testing.assert_allclose(run.t, 2.5 + span * np.arange(1, 44))
+    np.testing.assert_allclose(run.trace, np.cumsum(logs) / (run.t - 2.5), rtol=1e-9)
+    assert run.value == pytest.approx(logs.sum() / 21.5, rel=1e-9)
+    # Ten blocks of four intervals; the first three are left out.
+    rates = logs[3:].reshape(10, 4).sum(axis=1) / 2.0
+    scatter = rates.std(ddof=1) / np.sqrt(10)
+    # Twice the step on a quarter of the average: ten intervals, five blocks.
+    twice, *_ = euler_growth(J, x, v, 2 * h, 50, 5)
+    change = (twice - logs[:10]).reshape(5, 2).sum(axis=1) / 1.0
+    assert run.value_step == pytest.approx(change.mean(), rel=1e-7)
+    assert run.value_step_err == pytest.approx(change.std(ddof=1) / np.sqrt(5), rel=1e-7)
+    beyond = max(0.0, change.mean() ** 2 - change.var(ddof=1) / 5)
+    assert run.value_err == pytest.approx(np.sqrt(scatter**2 + beyond), rel=1e-7)
+
+
+def test_separations_written_out() -> None:
+    """[HH] Algorithm 1 with Euler's scheme and two starts: every step of the second orbit."""
+    J, x = couplings.elliptic(5, 3.0, seed=2), np.random.default_rng(5).standard_normal((5, 2))
+    delta, h = 1e-3, 0.1
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", StepSizeWarning)
+        run = maximal_lyapunov(
+            J, x0=x, dt=h, t_max=4, t_skip=1, method="euler", seed=3, delta=delta,
+            algorithm="orbit_separation",
+        )  # fmt: skip
+    gap = seeds.generator(3, "tangent").standard_normal((5, 2))
+    logs = []
+    for k in range(40):
+        if not k:
+            gap = delta * gap / np.sqrt(np.sum(gap**2, axis=0))
+        y = x + gap
+        x, y = (z + h * (J @ np.tanh(z) - z) for z in (x, y))
+        length = np.sqrt(np.sum((y - x) ** 2, axis=0))
+        logs.append(np.log(length / delta))
+        gap = (y - x) * delta / length
+    np.testing.assert_allclose(run.value, np.sum(logs[10:], axis=0) / 3, rtol=1e-6)
+    np.testing.assert_allclose(run.t, 1 + h * np.arange(1, 31))
+    np.testing.assert_allclose(run.trace[0], logs[10] / h, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("method", "order", "growth"),
+    [
+        ("euler", 1, lambda z: 1 + z),
+        ("heun", 2, lambda z: 1 + z + z**2 / 2),
+        ("rk4", 4, lambda z: 1 + z + z**2 / 2 + z**3 / 6 + z**4 / 24),
+    ],
+)
+@pytest.mark.parametrize(
+    ("dt", "t_max", "interval", "again", "ends"),
+    [
+        # Twice the step on a quarter of the average; of one vector intervals are twice as long
+        # where that leaves five of them.
+        (0.1, 100.0, 1.0, 0.2, 20 + 2.0 * np.arange(1, 11)),
+        (0.1, 60.0, 1.0, 0.2, 20 + 2.0 * np.arange(1, 6)),
+        (0.1, 59.0, 1.0, 0.2, 20 + 1.0 * np.arange(1, 10)),
+        # Five at least, whatever their share.
+        (0.1, 30.0, 1.0, 0.2, 20 + 1.0 * np.arange(1, 6)),
+        # Half the step on a sixteenth where twice the step is too long.
+        (1.6, 339.2, 3.2, 0.8, 22.4 + 3.2 * np.arange(1, 7)),
+        # One step an interval: both are twice as long.
+        (0.2, 26.0, 0.2, 0.4, 20 + 0.4 * np.arange(1, 6)),
+    ],
+)
+def test_the_effect_of_the_step_where_growth_is_constant(
+    method: str, order: int, growth: Any, dt: float, t_max: float, interval: float, again: float,
+    ends: Array, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """ẋ = −x: a step of h multiplies every separation by a polynomial of −h."""
+    asked = []
+
+    def summed(growth: Any, start: float, ends: Array) -> Array:
+        asked.append((start, ends))
+        return _summed(growth, start, ends)
+
+    monkeypatch.setattr(lyapunov, "_summed", summed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", StepSizeWarning)
+        run = maximal_lyapunov(
+            np.zeros((2, 2)), dt=dt, t_max=t_max, t_skip=20.0, interval=interval, method=method,
+            tol=None, seed=0,
+        )  # fmt: skip
+    rate, other = (np.log(abs(growth(-h))) / h for h in (dt, again))
+    assert run.value == pytest.approx(rate, rel=1e-9)
+    effect = (other - rate) / ((again / dt) ** order - 1)
+    assert run.value_step == pytest.approx(effect, rel=1e-6)
+    assert run.value_step_err == pytest.approx(0, abs=1e-9)
+    assert run.value_err == pytest.approx(abs(effect), rel=1e-6)
+    for start, found in asked:
+        assert start == pytest.approx(ends[0] - (ends[1] - ends[0]))
+        np.testing.assert_allclose(found, ends)
+
+
+def test_intervals_of_the_spectrum_by_default() -> None:
+    """1, a twentieth of the run, or 15 over the spread of rates, which κ ≠ 0 may double."""
+    for coupling, kappa, t_max, expected in (
+        (0.0, 0.0, 24.0, 1.0),
+        (0.0, 0.0, 10.0, 0.5),
+        (-11.0, 0.0, 24.0, 1.0),
+        (-29.0, 0.0, 12.0, 0.5),
+        (-9.0, 1.0, 3.0, 0.075),
+    ):
+        run = lyapunov_spectrum(
+            coupling * np.eye(2), 2, onsager=kappa, phi="linear", t_max=t_max, t_skip=0.0, seed=0,
+            dt=0.02,
+        )  # fmt: skip
+        assert run.attributes["interval"] == pytest.approx(expected, rel=0.02)
+
+
+def test_ten_intervals_are_enough() -> None:
+    for options, steps in (
+        ({"interval": 1.0}, 10),
+        ({"dt": 1.0, "algorithm": "orbit_separation", "method": "euler"}, 10),
+    ):
+        arguments: dict[str, Any] = {"dt": 0.5, "t_max": 20.0, "seed": 0, **options}
+        assert len(maximal_lyapunov(0.5 * np.eye(2), t_skip=10.0, **arguments).t) == steps
+        with pytest.raises(ArgumentError, match=r"^t_skip=10\.5: 9 intervals left"):
+            maximal_lyapunov(0.5 * np.eye(2), t_skip=10.5, **arguments)
+    with pytest.raises(ArgumentError, match=r"^t_skip=0: 1 intervals left"):
+        maximal_lyapunov(np.eye(2), dt=0.1, t_max=5, t_skip=0, interval=50.0)
+
+
+def test_the_smallest_separation() -> None:
+    """2e−13 of the longest of two starts."""
+    x0 = np.array([[3.0, 0.1], [4.0, 0.1]])
+    arguments: dict[str, Any] = {"dt": 0.1, "t_max": 2, "t_skip": 0, "x0": x0, "method": "euler"}
+    arguments["algorithm"] = "orbit_separation"
+    with pytest.raises(ArgumentError, match=r"must be at least 1e-12"):
+        maximal_lyapunov(np.zeros((2, 2)), delta=0.99e-12, **arguments)
+    maximal_lyapunov(np.zeros((2, 2)), delta=1.01e-12, seed=0, **arguments)
+
+
+def test_orbits_that_meet() -> None:
+    """ẋ = −x with steps of 1 ends both orbits at 0."""
+    with pytest.raises(IntegrationError, match=r"both orbits meet at t = 1: raise delta=1e-05"):
+        maximal_lyapunov(
+            np.zeros((2, 2)), dt=1.0, t_max=20, t_skip=0, method="euler", seed=0,
+            algorithm="orbit_separation",
+        )  # fmt: skip
+
+
+def test_errors_of_tangent_vectors() -> None:
+    """The worst of all columns: of states relative to 1 + |x|, of vectors to the shorter end."""
+    network = Network(np.zeros((2, 2)))
+    problem = TangentProblem(network, lambda t: 0.0, lambda t: 0.0)
+    x = np.zeros((2, 3, 2))
+    x[:, 0] = [[1.0, 0.0], [0.0, 0.0]]
+    x[:, 1:] = np.array([[3.0, 0.6], [4.0, 0.8]])[:, None]
+    moved = x.copy()
+    moved[:, 1:, 0] /= 2
+    error = np.zeros_like(x)
+    assert problem.relative_error(x, moved, error) == 0
+    error[0, 0, 0] = 0.2
+    assert problem.relative_error(x, moved, error) == pytest.approx(0.1 / np.sqrt(2))
+    error[:, 2, 1] = [0.3, -0.4]
+    assert problem.relative_error(x, moved, error) == pytest.approx(0.5)
+    error[:, 1, 0] = [1.5, 2.0]
+    assert problem.relative_error(x, moved, error) == pytest.approx(1.0)
+    assert problem.relative_error(moved, x, error) == pytest.approx(1.0)
+    error[0, 1, 0] = np.inf
+    assert problem.relative_error(x, moved, error) == np.inf
+
+
+def test_a_stiff_direction_with_steps_that_adapt() -> None:
+    """J diagonal, φ linear, κ = 1: both vectors are followed at their rates, (1 − j)²."""
+    run = maximal_lyapunov(
+        np.diag([0.5, -1.0]), onsager=1.0, phi="linear", t_max=40, t_skip=20, seed=1, tol=1e-5
+    )
+    assert run.value == pytest.approx(-0.25, abs=1e-3)
+    assert abs(run.value + 0.25) < 2 * run.value_err + 1e-6
+    assert run.attributes["tol"] == 1e-5
+
+
+def test_the_spectrum_in_order_and_its_scheme() -> None:
+    for kappa, scheme, rates in ((0.0, "exponential", [-0.2, -0.8]), (1.0, "rk4", [-0.04, -0.64])):
+        run = lyapunov_spectrum(
+            np.diag([0.2, 0.8]), 2, onsager=kappa, phi="linear", t_max=24, t_skip=12, seed=0, dt=0.1
+        )
+        assert run.method == scheme
+        np.testing.assert_allclose(run.exponents, rates, atol=0.02)
+        np.testing.assert_allclose(run.trace[-1], run.exponents)
+        assert run.index.tolist() == [1, 2]
+        assert np.all(run.exponents_err < 0.02)
+        assert run.exponents_step.shape == run.exponents_step_err.shape == (2,)

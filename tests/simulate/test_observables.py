@@ -12,7 +12,7 @@ import xarray as xr
 from scipy.sparse import csr_array
 
 from meanfield import ArgumentError, TransferFunction, load, transfer_function
-from meanfield.common.arguments import Array
+from meanfield.common.arguments import LARGEST, Array
 from meanfield.common.result import Result
 from simulate import (
     StepSizeWarning,
@@ -481,3 +481,125 @@ def test_one_neuron_of_one_run_has_no_error() -> None:
     ):
         assert (found.error_over, found.n_units) == ("nothing", 1)
         assert np.all(np.isnan(getattr(found, name)))
+
+
+def test_a_save_time_is_met_to_rounding(run: Trajectory) -> None:
+    """1e−9, of t where that is more than 1."""
+    assert state_at(run, 0.6 + 5e-10) is not None
+    np.testing.assert_array_equal(state_at(run, 20 + 1e-8), run.x[-1])
+    for t in (0.6 + 2e-9, 20 + 3e-8, 0.6 - 2e-9):
+        with pytest.raises(ArgumentError, match="must be a save time"):
+            state_at(run, t)
+
+
+def test_freezing_of_a_state_against_a_table() -> None:
+    x, later = np.random.default_rng(3).standard_normal((2, 4, 2, 3))
+    found = freezing(x[:, 0, 0], later)
+    assert found.shape == (2, 3)
+    for k, j in np.ndindex(2, 3):
+        direct = np.sum((np.tanh(x[:, 0, 0]) - np.tanh(later[:, k, j])) ** 2)
+        assert found[k, j] == pytest.approx(direct, rel=1e-13)
+        assert freezing(later, x[:, 0, 0])[k, j] == pytest.approx(direct, rel=1e-13)
+    for bad in ((np.zeros(0), np.zeros(0)), (np.zeros(2), np.array([0, np.inf])), (1.0, [1.0])):
+        with pytest.raises(ArgumentError, match=r"^x"):
+            freezing(*bad)
+        with pytest.raises(ArgumentError, match=r"^x"):
+            freezing(*bad[::-1])
+
+
+def test_activities_that_are_all_one() -> None:
+    """Bins of a total width of 1 about the only value."""
+    found = activity_distribution([2.0, 2.0], bins=4)
+    assert found.edges.tolist() == [1.5, 1.75, 2.0, 2.25, 2.5]
+    assert found.counts.tolist() == [0, 0, 2, 0]
+    np.testing.assert_allclose(found.centers, [1.625, 1.875, 2.125, 2.375])
+    np.testing.assert_allclose(found.density, [0, 0, 4, 0])
+    assert found.density_err.tolist() == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("bad", [(1.0, 1.0), (-np.inf, 0.0), (0.0, np.inf), (2.0, 1.0)])
+def test_ranges_that_are_none(bad: tuple[float, float]) -> None:
+    with pytest.raises(ArgumentError, match=r"^range=.*: must be finite and increase"):
+        activity_distribution([0.0, 1.0], range=bad, bins=2)
+
+
+def test_edges_by_default() -> None:
+    """The bounds of φ, the widest of all runs; the extremes where it has none."""
+    runs = [
+        integrate(np.zeros((2, 2)), [1.0, -3.0], t_max=1, dt=0.5, phi=phi, method="rk4")
+        for phi in ("tanh", "linear")
+    ]
+    bounded, free = (activity_distribution(one, of="phi", bins=3) for one in runs)
+    np.testing.assert_allclose(bounded.edges, [-1, -1 / 3, 1 / 3, 1])
+    np.testing.assert_allclose(free.edges[[0, -1]], [-3, 1])
+    both = activity_distribution(runs, of="phi", bins=3)
+    np.testing.assert_allclose(both.edges[[0, -1]], [-3, np.max(runs[1].x)])
+    assert both.n_samples == bounded.n_samples + free.n_samples == 8
+    assert both.counts.sum() == 8
+    # Of x the extremes, whatever φ.
+    np.testing.assert_allclose(activity_distribution(runs[0], bins=3).edges[[0, -1]], [-3, 1])
+    assert activity_distribution([0.5, 2.0], bins=[0, 1]).counts.tolist() == [1]
+    with pytest.raises(ArgumentError, match="must be at least two edges"):
+        activity_distribution([0.5], bins=[1.0])
+
+
+@pytest.mark.parametrize(("length", "lags"), [(5, 5), (8, 2), (9, 8), (2, 2)])
+def test_autocorrelation_of_short_series(length: int, lags: int) -> None:
+    """Means over pairs of times and neurons; the error of the mean over neurons."""
+    x = np.random.default_rng(length).standard_normal((length, 3))
+    found = autocorrelation(x, max_lag=lags - 1, of="x")
+    each = np.array([np.mean(x[: length - k] * x[k:], axis=0) for k in range(lags)])
+    np.testing.assert_allclose(found.C, each.mean(axis=1), atol=1e-14)
+    np.testing.assert_allclose(found.C_err, each.std(axis=1, ddof=1) / np.sqrt(3), rtol=1e-7)
+    assert (found.error_over, found.n_units) == ("neurons", 3)
+
+
+def test_lags_of_a_run_that_is_saved_late() -> None:
+    J = couplings.elliptic(5, 1.0, seed=1)
+    run = integrate(J, np.ones(5), t_max=3, dt=0.1, save_at=2 + 0.1 * np.arange(11))
+    # 0.3/0.1 is just below 3.
+    found = autocorrelation(run, max_lag=0.3)
+    np.testing.assert_allclose(found.tau, [0, 0.1, 0.2, 0.3], atol=1e-12)
+    assert len(autocorrelation(run, max_lag=0.35).tau) == 4
+    assert len(autocorrelation(run, max_lag=0.0).tau) == 1
+    assert found.attributes["spacing"] == pytest.approx(0.1)
+    alone = integrate(J, np.ones(5), t_max=3, dt=0.1, save_at=[3])
+    with pytest.raises(ArgumentError, match="1 save time: at least 2"):
+        autocorrelation(alone, max_lag=0)
+
+
+def test_a_list_of_arrays_is_a_list_of_runs() -> None:
+    one, two = np.random.default_rng(1).standard_normal((2, 6, 3))
+    found = autocorrelation([one, two], max_lag=2)
+    assert (found.error_over, found.n_units) == ("couplings", 2)
+    each = [autocorrelation(part, max_lag=2).C for part in (one, two)]
+    np.testing.assert_allclose(found.C, np.mean(each, axis=0))
+    np.testing.assert_allclose(found.C_err, np.abs(each[0] - each[1]) / 2)
+    rows = autocorrelation(list(one), max_lag=2)
+    np.testing.assert_allclose(rows.C, each[0])
+    assert rows.error_over == "neurons"
+
+
+@pytest.mark.parametrize("size", [0.0, 1 / LARGEST, LARGEST])
+def test_the_largest_states(size: float) -> None:
+    x = np.array([[size, 0.0], [0.0, -size]])
+    found = autocorrelation(x, max_lag=0, of="x")
+    assert found.C[0] == pytest.approx(size**2 / 2, rel=1e-12, abs=0)
+    if size:
+        for beyond in (size / 1.01, size * 1.01):
+            if not 1 / LARGEST <= beyond <= LARGEST:
+                with pytest.raises(ArgumentError, match=r"^x: the largest is .*, must be 0"):
+                    autocorrelation(x / size * beyond, max_lag=0)
+    for shape in ((0, 3), (3, 0), (2, 2, 2, 2), (4,)):
+        with pytest.raises(ArgumentError, match="expected real"):
+            principal_components(np.ones(shape), 1)
+
+
+def test_components_of_what_does_not_vary() -> None:
+    still = principal_components(np.ones((4, 2)), 1)
+    assert still.reason == "x does not vary: it has no components"
+    assert not still.converged
+    moving = principal_components(np.eye(2), 1)
+    assert moving.reason == ""
+    assert moving.total_variance == pytest.approx(0.5)
+    assert moving.explained_ratio.tolist() == pytest.approx([1.0])

@@ -20,9 +20,11 @@ from simulate.reservoir import (
     MemoryCurve,
     SingularCovarianceWarning,
     _cross_validated,
+    _sample_times,
     _Score,
     memory_curve,
     memory_function,
+    split,
     stimulus_targets,
     two_sines,
 )
@@ -507,3 +509,149 @@ def test_error_of_a_score() -> None:
         again = _Score(unit * predicted, unit * z, unit * base)
         assert again.total_err() == pytest.approx(expected, rel=1e-9)
     assert math.isnan(_Score(predicted[:3], z[:3], base).total_err())
+
+
+def test_the_bound_on_the_capacity_is_of_correlations() -> None:
+    """The n largest eigenvalues of the correlations of the scored targets, about what c is."""
+    rng = np.random.default_rng(8)
+    z = rng.standard_normal((60, 4)) @ rng.standard_normal((4, 4)) + 2
+    X = rng.standard_normal((60, 2))
+    for options, rows, base in (
+        ({"ridge": 0.1}, slice(30, None), z[:30].mean(axis=0)),
+        ({"ridge": 0.1, "gap": 5}, slice(30, None), z[:25].mean(axis=0)),
+        ({"ridge": 0.1, "intercept": False}, slice(30, None), 0),
+        ({"formula": "printed"}, slice(None), 0),
+    ):
+        about = z[rows] - base
+        second = about.T @ about
+        size = np.sqrt(np.diag(second))
+        largest = np.linalg.eigvalsh(second / np.outer(size, size))[-2:]
+        curve = memory_function(X, z, **options)
+        assert curve.capacity_bound == pytest.approx(largest.sum(), rel=1e-10)
+        assert curve.capacity == pytest.approx(curve.m.sum(), rel=1e-12)
+        assert curve.chance == pytest.approx(2 / curve.n_train)
+
+
+def test_more_than_n_is_told() -> None:
+    """Copies of one target: as many as neurons are no surprise, one more is."""
+    rng = np.random.default_rng(2)
+    X = rng.standard_normal((400, 2))
+    z = X[:, :1] + 0.01 * rng.standard_normal((400, 3))
+    for copies, told in ((2, False), (3, True)):
+        curve = memory_function(X, z[:, :copies])
+        assert curve.exceeds_n == told
+        assert curve.capacity == pytest.approx(copies, abs=0.01)
+    # One of little certainty is none.
+    rough = memory_function(X[:24, :1], X[:24, :1] + 0.4 * rng.standard_normal((24, 2)), ridge=0)
+    assert rough.exceeds_n == (rough.capacity - 5 * rough.capacity_err > 1)
+
+
+def test_rank_and_condition_are_of_given_singular_values() -> None:
+    """Of 50 states: squares beyond 50 ε of the largest count."""
+    rng = np.random.default_rng(1)
+    left = np.linalg.qr(rng.standard_normal((50, 3)))[0]
+    right = np.linalg.qr(rng.standard_normal((3, 3)))[0]
+    z = rng.standard_normal(50)
+    edge = np.sqrt(50 * np.finfo(float).eps)
+    for singular, rank in (
+        ([3.0, 1.0, 1e-3], 3), ([3.0, 1.0, 3 * 1.1 * edge], 3), ([3.0, 3 * 0.9 * edge, 0], 1),
+        ([3.0, 3 * 1.1 * edge, 3 * 0.9 * edge], 2),
+    ):  # fmt: skip
+        X = left * singular @ right
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            curve = memory_function(X, z, formula="printed")
+        assert curve.rank == rank
+        assert curve.singular == (rank < 3)
+        assert curve.scale == pytest.approx(9 / 50)
+        if singular[2]:
+            assert curve.condition == pytest.approx((3 / singular[2]) ** 2, rel=1e-3)
+    wide = memory_function(rng.standard_normal((6, 4)), rng.standard_normal(6), ridge=0.1)
+    assert wide.condition == np.inf
+    assert wide.rank == 2
+    none = memory_function(np.outer(z, [1.0, 0.0]), z, ridge=0.1, intercept=False)
+    assert none.condition == np.inf
+
+
+def test_least_squares_of_least_norm() -> None:
+    """Two neurons that are one: weights over the numerical rank, scored on later samples."""
+    X, z = noisy(9, n=3)
+    X[:, 2] = X[:, 1]
+    w = np.linalg.lstsq(X[:200], z[:200], rcond=1e-10)[0]
+    missed = np.mean((X[200:] @ w - z[200:]) ** 2, axis=0)
+    curve = memory_function(X, z, ridge=0, intercept=False)
+    np.testing.assert_allclose(curve.m, 1 - missed / np.mean(z[200:] ** 2, axis=0), rtol=1e-9)
+    assert curve.rank == 2
+
+
+@pytest.mark.parametrize(
+    ("length", "gap", "fraction", "ridge", "expected"),
+    [
+        (10, 0, 0.5, 0.1, (5, 5)),
+        (11, 0, 0.5, 0.1, (5, 6)),
+        (2, 0, 0.5, 0.1, (1, 1)),
+        (3, 1, 0.5, 0.1, None),
+        (4, 1, 0.25, 0.1, (2, 1)),
+        (4, 0, 0.1, 0.1, None),
+        # Four fifths of the fitted samples without both gaps must be five at least.
+        (17, 1, 0.5, None, None),
+        (20, 1, 0.5, None, (9, 10)),
+        (12, 0, 0.5, None, None),
+        (14, 0, 0.5, None, (7, 7)),
+    ],
+)
+def test_how_samples_are_split(
+    length: int, gap: int, fraction: float, ridge: float | None, expected: tuple[int, int] | None
+) -> None:
+    target = 1 + np.arange(length)[:, None] ** 2.0
+    how: dict[str, Any] = {"ridge": ridge, "formula": "ridge", "intercept": False}
+    how |= {"test_fraction": fraction, "gap": gap}
+    if expected is None:
+        with pytest.raises(ArgumentError):
+            split(target, **how)
+    else:
+        assert split(target, **how) == expected
+    assert split(target, **how | {"formula": "printed"}) == (length, 0)
+
+
+def test_times_of_samples() -> None:
+    for given, expected in (
+        ((1.0, 0.1, 0.3), [0.1, 0.4, 0.7, 1.0]),
+        ((1.0, 0.0, 1.0), [0.0, 1.0]),
+        ((1.0, 0.0, 0.6), [0.0, 0.6]),
+        ((10.0, 2.0, 4.0), [2.0, 6.0, 10.0]),
+    ):
+        found = _sample_times(*given)
+        np.testing.assert_allclose(found, expected)
+        assert found[-1] <= given[0]
+    for bad in ((1.0, 0.0, 1.1), (1.0, 0.5, 0.6), (1.0, 1.0, 0.1)):
+        with pytest.raises(ArgumentError):
+            _sample_times(*bad)
+    options: dict[str, Any] = {"t_max": 30, "t_skip": 0, "seed": 0, "dt": 0.1, "ridge": 0.1}
+    for gap, every, samples in ((10.0, 0.5, 20), (0.9, 0.3, 3), (1.0, 0.3, 4), (0.0, 0.5, 0)):
+        curve = memory_curve(np.zeros((2, 2)), 1.0, gap=gap, sample_every=every, **options)
+        assert curve.attributes["gap_samples"] == samples
+        count = len(_sample_times(30, 0, every))
+        assert (curve.n_test, curve.n_train) == (
+            round(count / 2),
+            count - round(count / 2) - samples,
+        )
+
+
+def test_how_near_a_jump_is_near() -> None:
+    """1e−9, of the time of the jump where that is more than 1."""
+    for jump, near, far in ((100.0, 5e-8, 2e-7), (0.5, 5e-10, 2e-9), (-100.0, 5e-8, 2e-7)):
+        asked: list[float] = []
+
+        def stimulus(t: float, asked: list[float] = asked) -> float:
+            asked.append(t)
+            return 0.0
+
+        times = [jump - near, jump + near, jump - far, jump + far]
+        stimulus_targets(times, 0.0, stimulus=stimulus, switch_times=[jump, jump + 7, jump - 7])
+        assert asked == [jump, jump, jump - far, jump + far]
+    assert stimulus_targets([1e9], 0.0).shape == (1, 1)
+    with pytest.raises(ArgumentError, match="at times up to"):
+        stimulus_targets([1e9], 1.001e9 + 1e9)
+    with pytest.raises(ArgumentError, match=r"^t of shape \(1, 1\)"):
+        stimulus_targets([[1.0]], 0.0)

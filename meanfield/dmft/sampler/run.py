@@ -399,5 +399,5 @@ def spectrum(
     # A gradient flow has real rates, and then the stiffness is the better end of them.
     gap = float(moved @ other) - float(start @ forward(other))
     if abs(gap) <= _SYMMETRIC * float(np.linalg.norm(moved) * np.linalg.norm(other)):
-        return rate, np.array([-rate + 0j])
+        return rate, np.array([complex(-rate)])
     return rate, stability.edge(forward, n)

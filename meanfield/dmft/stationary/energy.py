@@ -32,6 +32,8 @@ _BEYOND = 4.0
 # straight line and its steps are long; above, they resolve what is as wide as the normal law.
 _LINEAR, _NEARLY_LINEAR = 1e-3, 1e-2
 _COARSE, _FINE = 3.0, 1.3
+# Beyond the bound on all roots; where the search for a single one begins, and its steps.
+_ABOVE, _BEGIN, _DOWN, _UP = 1.001, 0.05, 8.0, 2.0
 # A relative correction of Δ₀ this small is rounding.
 _ROUNDING = 3e-15
 # The series closes the energy condition only where it is complete.
@@ -74,17 +76,17 @@ def variances(network: NoisyNetwork) -> list[float]:
         return [_linear_variance(load, sigma)]
     if not phi.is_concave:
         return [_between(network, *edges) for edges in sign_changes(network)]
-    low = max(sigma * sigma / 2, 0.05 * (load - 1) * phi.length**2, _SMALLEST)
+    low = max(sigma * sigma / 2, _BEGIN * (load - 1) * phi.length**2, _SMALLEST)
     ceiling = _ceiling(phi)
     if not low < ceiling:
         raise _too_large(ceiling)
     while energy_gap(network, low) >= 0:
-        low /= 8
+        low /= _DOWN
         if low < _SMALLEST:
             raise _too_small()
-    high = 2 * low
+    high = _UP * low
     while energy_gap(network, high) <= 0:
-        low, high = high, 2 * high
+        low, high = high, _UP * high
         if high > ceiling:
             raise _too_large(ceiling)
     return [_between(network, low, high)]
@@ -146,13 +148,13 @@ def sign_changes(network: NoisyNetwork) -> list[tuple[float, float]]:
     if low < _SMALLEST:
         raise _too_small()
     bound = g * phi.saturation * (g * phi.saturation)
-    top = 1.001 * (bound + math.hypot(bound, sigma * sigma / 2))
+    top = _ABOVE * (bound + math.hypot(bound, sigma * sigma / 2))
     ceiling = _ceiling(phi)
     if not low < ceiling:
         raise _too_large(ceiling)
-    places, gaps = [low], [energy_gap(network, low)]
-    if not math.isfinite(gaps[0]):
+    if not math.isfinite(first := energy_gap(network, low)):
         raise _too_large(low)
+    places, gaps = [low], [first]
     while places[-1] < min(top, ceiling):
         fine = places[-1] > _NEARLY_LINEAR * unit
         place = places[-1] * (_FINE if fine else _COARSE)

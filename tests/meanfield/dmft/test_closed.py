@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 from scipy.special import i0
+from scipy.stats import kstwobign
 
 from meanfield import ArgumentError, SamplerError, TransferFunction, stationary, transfer_function
 from meanfield.dmft import closed
@@ -188,12 +189,221 @@ def test_truncation_is_honest():
     assert 1e-3 < missing <= 1.01 * pairs.truncation < 2 * missing
 
 
+def test_scales_of_tanh():
+    """Twice the largest deviation of an empirical law, in units of its root mean size."""
+    s = np.geomspace(0.14, 4.8, 60)
+    np.testing.assert_allclose(closed._kolmogorov(s), kstwobign.pdf(s), rtol=1e-7, atol=1e-30)
+
+
+def test_coefficients_of_the_arc_sine():
+    """(2/π) arcsin x = Σ r² x^k over odd k, and ⟨h_k sign⟩ = r changes sign with every k."""
+    roots = closed._arcsine_roots(32)
+    np.testing.assert_allclose(roots[:4] ** 2 * np.pi / 2, [1, 1 / 6, 3 / 40, 5 / 112])
+    np.testing.assert_array_equal(np.sign(roots), [1, -1] * 16)
+    assert roots**2 @ 0.5 ** np.arange(1, 64, 2) == pytest.approx(1 / 3, rel=1e-14)
+
+
+@pytest.mark.parametrize("phi", [TANH, ALGEBRAIC])
+@pytest.mark.parametrize("v", [1e-3, 0.1, 0.5])
+def test_coefficients_against_gaussian_quadrature(phi, v):
+    z, weight = np.polynomial.hermite_e.hermegauss(180)
+    weight = weight / weight.sum()
+    values = phi.phi(math.sqrt(v) * z) / math.sqrt(v)
+    exact = []
+    for k in (1, 3, 5, 7):
+        h = np.polynomial.hermite_e.HermiteE.basis(k)(z) / math.sqrt(math.factorial(k))
+        exact.append(weight @ (h * values))
+    for found in (mixture(phi), closed._Quadrature(phi)):
+        np.testing.assert_allclose(found.coefficients(v, 8)[:4], exact, atol=2e-8)
+        assert found.moment(v) == pytest.approx(v * weight @ values**2, rel=1e-7)
+    assert closed._Quadrature(phi).moment(0.0) == 0
+
+
+def test_linear_coefficients():
+    phi = TransferFunction("twice", phi=lambda x: 2 * x, d1=lambda x: 2 + 0 * x, d2=lambda x: 0 * x)
+    linear = closed._Linear(phi)
+    assert linear.moment(3.0) == 12
+    np.testing.assert_array_equal(linear.coefficients(3.0, 4), [2, 0, 0, 0])
+
+
+def test_who_takes_the_mixture():
+    """Series up to 1024 terms, or as many as five times the square of the number of scales."""
+    pairs = PairAverage(TANH, 1)
+    scales = mixture(TANH).weight.size
+    assert pairs._most == 1024 < 5 * scales**2
+    assert not pairs._all_mixed
+    single = PairAverage(ERF, 1)
+    assert single._most == 5
+    assert single._all_mixed
+    # All times, asked for by name.
+    assert PairAverage(TANH, 1, "mixture")._all_mixed
+    for method, phi in (("series", ERF), ("auto", LINEAR), ("auto", steep(2.0))):
+        assert PairAverage(phi, 1, method)._most == 2048
+
+
+def test_a_long_history_of_fewest_terms(monkeypatch):
+    """Short and long series, mixtures and arrays of one pair give one and the same sums."""
+    variances = np.array([0.3, 40.0, 2.0, 7.0])
+    c = 0.9 * np.sqrt(5.0 * variances)
+    found = []
+    for chunk in (1, 1 << 16):
+        monkeypatch.setattr(closed, "_CHUNK", chunk)
+        pairs = PairAverage(TANH, variances.size, "mixture")
+        for v in variances:
+            pairs.append(v)
+        found.append(pairs(5.0, c))
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-13)
+
+
+def test_selected_times():
+    def selected(*mask):
+        return closed._selection(np.array(mask, dtype=bool))
+
+    assert selected(0, 1, 1, 0) == slice(1, 3)
+    assert selected(1) == slice(0, 1)
+    np.testing.assert_array_equal(selected(0, 1, 0, 1), [1, 3])
+
+
 def test_no_mixture():
     with pytest.raises(ValueError, match="no known mixture"):
         PairAverage(steep(2.0), 1, "mixture")
 
 
 # ---------------------------------------------------------------------------- the equations
+
+
+def test_one_step_solves_its_equations():
+    """A step where S depends linearly on Δ, with rows made up: every equation put to the test."""
+    t = np.array([0.0, 0.1, 0.4, 0.5, 0.9])
+    here = closed._Covariances(TANH, 1.7, t, np.array([0.3, 0.0, 0.2, 0.4]), 1.1, False)
+    rng = np.random.default_rng(1)
+    for n in range(4):
+        here._cross, here.field[n] = (c := rng.uniform(size=n + 1)), c[-1]
+        row, value, slope, bend = rng.uniform(0.1, 1, size=(4, n + 2))
+        delta, S, K = here._linear(n, row, value, slope, bend)
+        h = t[n + 1] - t[n]
+        e, b = math.exp(-h), 1 - (1 - math.exp(-h)) / h
+        a = 1 - e - b
+        moved = delta[-1] - row[-1]
+        np.testing.assert_allclose(
+            S[:-1], value[:-1] + slope[:-1] * (delta - row)[:-1] + bend[:-1] * moved, rtol=1e-11
+        )
+        assert S[-1] == pytest.approx(value[-1] + (slope[-1] + 2 * bend[-1]) * moved, rel=1e-11)
+        # ⟨x(m) h(n + 1)⟩ by steps of m from ⟨x(0) h⟩ = 0, and ⟨x(n + 1) x(m)⟩ by the last step.
+        exact = [0.0]
+        for m, step in enumerate(np.diff(t[: n + 2])):
+            leak, ramp = math.exp(-step), 1 - (1 - math.exp(-step)) / step
+            exact.append(leak * exact[m] + (1 - leak - ramp) * S[m] + ramp * S[m + 1])
+        np.testing.assert_allclose(K, exact, rtol=1e-11)
+        np.testing.assert_allclose(
+            delta[:-1], e * here.delta[n, : n + 1] + a * c + b * K[:-1], rtol=1e-11
+        )
+        # ⟨x x⟩ of e x + a h + b h⁺ + noise, h and h⁺ of the variances S(n, n) and S(n + 1, n + 1).
+        squares = e * e * here.delta[n, n] + a * a * 1.7**2 * here.C[n, n] + b * b * S[-1]
+        products = e * a * c[-1] + e * b * K[n] + a * b * S[n]
+        kick = here.noise[n]
+        assert delta[-1] == pytest.approx(squares + 2 * products + kick, rel=1e-11)
+        assert kick == pytest.approx((0.3, 0.0, 0.2, 0.4)[n] * (1 - e * e) / 2, rel=1e-12, abs=0)
+
+
+def test_predictions_continue_polynomials():
+    """C of degree 0, 1 and 2 in both times, with a kink along the diagonal, is known in advance."""
+    here = closed._Covariances(TANH, 1.5, grid(0.8, 0.1), np.zeros(8), 1.0, False)
+    i, j = np.indices((9, 9)).astype(float)
+    for n, C in (
+        (0, 2 + 0 * i),
+        (1, 2 + 3 * (i + j)),
+        (2, 2 + 3 * (i + j) + i * j - i * i - j * j),
+        (6, 2 + 3 * (i + j) + i * j - i * i - j * j),
+    ):
+        here.C[:] = np.nan
+        here.C[: n + 1, : n + 1] = C[: n + 1, : n + 1]
+        np.testing.assert_allclose(here._predicted(n), C[n + 1, : n + 2], rtol=1e-12)
+    # Times before the third have no diagonal behind them.
+    kinked = np.abs(i - j)
+    here.C[:] = kinked
+    np.testing.assert_allclose(here._predicted(6), kinked[7, :8], atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("phi", "g", "step", "x0", "sigma2"),
+    [
+        (TANH, 2.0, 0.1, 0.0, 0.5),
+        (TANH, 10.0, 0.1, 1.0, 0.0),
+        (ALGEBRAIC, 3.0, 0.2, 30.0, 0.0),
+        (steep(2.0), 2.0, 0.3, 1.0, 0.0),
+        (TANH, 2.0, 0.2, 1e8, 0.0),
+        (LINEAR, 2.0, 0.2, 1.0, 0.0),
+    ],
+)
+def test_iterations_end_by_their_rule(monkeypatch, phi, g, step, x0, sigma2):
+    """Where Δ has moved by 1e-4 of what changes C, or of rounding, and no sooner or later."""
+    rows = {}
+    plain = closed._Covariances._linear
+
+    def followed(self, n, *others):
+        found = plain(self, n, *others)
+        rows.setdefault(n, []).append(found[0])
+        return found
+
+    monkeypatch.setattr(closed._Covariances, "_linear", followed)
+    t = grid(2.0, step)
+    found = closed._Covariances(phi, g, t, np.full(t.size - 1, sigma2), x0, False)
+    assert len(rows) == t.size - 1
+    for n, tried in rows.items():
+        for k in range(1, len(tried)):
+            moved = np.abs(tried[k] - tried[k - 1])
+            variances = np.append(np.diagonal(found.delta)[: n + 1], tried[k][-1])
+            scale = np.sqrt(variances * tried[k][-1])
+            allowed = np.maximum(1e-4 * np.minimum(scale, phi.length**2), 1e-13 * scale) + 1e-300
+            assert np.all(moved <= allowed) == (k == len(tried) - 1)
+
+
+def test_two_times_are_enough():
+    r = solve(TANH, 1e-9, np.array([0.0, 0.2]), np.array([0.3]), 1.0, richardson=False)
+    noise = 0.3 * (1 - math.exp(-0.4)) / 2
+    assert r.delta[1, 1] == pytest.approx(math.exp(-0.4) + noise, rel=1e-13)
+    assert r.delta[0, 1] == pytest.approx(math.exp(-0.2), rel=1e-13)
+
+
+def test_noise_of_one_long_step():
+    """The prediction of a variance that jumps up and decays is negative, the variance is not."""
+    times = np.array([0.0, 1.0, 2.0, 3.0])
+    r = solve(LINEAR, 1.0, times, np.array([1.0, 0.0, 0.0]), 0.0, richardson=False)
+    fine = np.linspace(0, 3, 61)
+    exact = solve(LINEAR, 1.0, fine, np.where(fine[:-1] < 0.999, 1.0, 0.0), 0.0)
+    assert np.all(np.diagonal(r.delta)[1:] > 0)
+    assert np.max(np.abs(r.delta - exact.delta[::20, ::20])) < 1.2 * np.max(r.delta_err)
+
+
+def test_estimates_on_grids_that_are_no_pairs():
+    """Steps or noise that change from even to odd places: halved steps, no grid of every second."""
+    t, noise = grid(1.0, 0.125), np.full(8, 0.5)
+    even = solve(TANH, 2.0, t, noise, 1.0, richardson=False)
+    half = solve(TANH, 2.0, t[::2], noise[::2], 1.0, richardson=False)
+    np.testing.assert_allclose(
+        even.delta_err[::2, ::2], np.abs(even.delta[::2, ::2] - half.delta) / 3, atol=1e-15
+    )
+    # Between them the larger of the neighbours, along either axis.
+    corners = [even.delta_err[2 * a, 2 * b] for a in (1, 2) for b in (2, 3)]
+    assert even.delta_err[3, 5] == max(corners)
+    assert even.energy_err[3] == max(even.energy_err[2], even.energy_err[4])
+    for steps, kicks in (
+        (np.tile([0.124, 0.126], 4), noise),
+        (np.full(8, 0.125), np.tile([0.4, 0.6], 4)),
+    ):
+        at = np.append(0.0, np.cumsum(steps))
+        r = solve(TANH, 2.0, at, kicks, 1.0, richardson=False)
+        halves = np.sort(np.append(at, at[:-1] + steps / 2))
+        twice = solve(TANH, 2.0, halves, np.repeat(kicks, 2), 1.0, richardson=False)
+        change = np.abs(twice.delta[::2, ::2] - r.delta) * 4 / 3
+        np.testing.assert_allclose(r.delta_err, change, atol=1e-15)
+        rich = solve(TANH, 2.0, at, kicks, 1.0)
+        np.testing.assert_allclose(
+            rich.delta, (4 * twice.delta[::2, ::2] - r.delta) / 3, rtol=1e-12
+        )
+        np.testing.assert_allclose(rich.delta_err, change / 4, atol=1e-15)
+        assert r.truncation == twice.truncation == 0
 
 
 def test_ornstein_uhlenbeck():

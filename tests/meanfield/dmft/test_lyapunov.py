@@ -26,8 +26,10 @@ from meanfield import (
     transfer_function,
 )
 from meanfield.dmft.lyapunov import _growth
+from meanfield.dmft.sampler.ensemble import BatchAverages
 from meanfield.dmft.sampler.run import SamplerRun, SamplerSetting, suggested_step
 from meanfield.dmft.sampler.site import rate_model
+from meanfield.dmft.sampler.steps import Pair, Sampled
 from meanfield.exponential import amplification
 from meanfield.stability import ellipse, largest_step
 from simulate import couplings
@@ -383,3 +385,82 @@ def test_growth_of_a_tangent_vector(kappa: float, stored: Any) -> None:
         off.append(np.max(np.abs(growth - np.log(exact))))
     assert off[1] < 3e-4
     assert off[0] / off[1] == pytest.approx(4, rel=0.1)
+
+
+def test_numbers_of_sampled_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rates, drift and trace of made-up growth, written out."""
+    rng, kept = np.random.default_rng(0), []
+
+    def made(grid: np.ndarray) -> BatchAverages:
+        growth = np.append(0.0, np.cumsum(rng.uniform(0.5, 1.5, grid.size - 1)))
+        worst = {"stiffness": rng.uniform(), "rotation": 0.0, "step_excess": 0.5}
+        return BatchAverages({"t": grid, "growth": growth}, worst)
+
+    def fake(ensemble: Any, label: str, setting: Any, *of: Any) -> tuple[Sampled, list[Any]]:
+        grid = setting.grid
+        full, small, short = ([made(grid) for _ in range(4)] for _ in range(3))
+        # Twice the step lands on every second time and the end.
+        places = np.append(np.arange(0, grid.size - 1, 2), grid.size - 1)
+        long = [made(grid[places]) for _ in range(4)]
+        kept.extend([ensemble, setting, full, small, short, long])
+        return Sampled(full, small, Pair(short, long, True, 1 / 3)), []
+
+    monkeypatch.setattr("meanfield.dmft.lyapunov.sampled", fake)
+    how: dict[str, Any] = {"n_trajectories": 4000, "batches": 4, "seed": 0, "neglect": 2e-3}
+    run = maximal_lyapunov(1.5, 0.3, t_skip=0.5, t_max=1.6, dt=0.1, x0_std=0.6, **how)
+    ensemble, setting, full, small, short, long = kept
+    assert (setting.g, setting.gamma, setting.x0_std) == (1.5, 0.3, 0.6)
+    assert (setting.window, setting.neglect, setting.noise(0.1)) == (30.0, 2e-3, 0)
+    assert ensemble[:3] == (4, 1000, 0)
+    grid = setting.grid
+    np.testing.assert_allclose(grid, np.linspace(0, 1.6, 17))
+
+    def rates(batches: list[BatchAverages], start: float, end: float) -> np.ndarray:
+        return np.array([
+            np.diff(np.interp([start, end], b.values["t"], b.values["growth"]))[0] / (end - start)
+            for b in batches
+        ])  # fmt: skip
+
+    many, few = rates(full, 0.5, 1.6), rates(small, 0.5, 1.6)
+    assert run.value == pytest.approx((4 * many.mean() - few.mean()) / 3)
+    effect = rates(long, 0.5, 1.6) - rates(short, 0.5, 1.6)
+    assert run.value_step == pytest.approx(effect.mean() / 3)
+    # Halves of 5 and 6 steps.
+    change = rates(full, 1.0, 1.6) - rates(full, 0.5, 1.0)
+    assert run.drift == pytest.approx(change.mean())
+    assert run.drift_err == pytest.approx(change.std(ddof=1) / 2)
+    np.testing.assert_allclose(run.t, grid[1:])
+    sums = np.mean([b.values["growth"] for b in full], axis=0)
+    np.testing.assert_allclose(run.trace, sums[1:] / grid[1:])
+    assert run.stiffness == max(b.worst["stiffness"] for b in full)
+    assert run.converged
+    assert run.attributes["window"] == 30
+    # Noise of twice the temperature, and nothing forgotten; nor with the reaction.
+    maximal_lyapunov(1.5, 0.3, t_skip=0.5, t_max=1.6, dt=0.1, temperature=0.2, **how)
+    assert (kept[-5].noise(0.1), kept[-5].window) == (0.4, math.inf)
+    maximal_lyapunov(1.5, 0.3, t_skip=0.5, t_max=1.6, dt=0.1, onsager=0.5, **how)
+    assert (kept[-5].noise(0.1), kept[-5].window) == (0, math.inf)
+    # Two steps after the skipped time are the least.
+    with pytest.raises(ValueError, match=r"t_skip=1\.25: must be at least two steps below"):
+        maximal_lyapunov(1.5, 0.3, t_skip=1.25, t_max=1.5, dt=0.125, **how)
+    maximal_lyapunov(1.5, 0.3, t_skip=1.24, t_max=1.5, dt=0.125, **how)
+
+
+def test_a_drift_of_the_growth_rate_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fake(ensemble: Any, label: str, setting: Any, *of: Any) -> tuple[Sampled, list[Any]]:
+        rng = np.random.default_rng(1)
+        worst = {"stiffness": math.nan, "rotation": 0.0, "step_excess": 0.5}
+        batches = [
+            BatchAverages(
+                {"t": setting.grid, "growth": setting.grid * (setting.grid + 1e-3 * rng.uniform())},
+                worst,
+            )
+            for _ in range(8)
+        ]
+        return Sampled(batches, batches, None), []
+
+    monkeypatch.setattr("meanfield.dmft.lyapunov.sampled", fake)
+    run = maximal_lyapunov(1.5, t_skip=0.0, t_max=2.0, dt=0.1, seed=0)
+    # t² grows at 1 in the first unit of time, at 3 in the second.
+    assert run.drift == pytest.approx(2)
+    assert "the growth rate drifts, raise t_skip: 2 ±" in run.reason

@@ -21,7 +21,8 @@ from meanfield import (
     transfer_function,
     two_time,
 )
-from meanfield.dmft.stationary import arcsine, energy, solver
+from meanfield.dmft import closed
+from meanfield.dmft.stationary import arcsine, decay, energy, hermite, solver
 from meanfield.dmft.stationary.decay import binding_rate
 from meanfield.dmft.stationary.hermite import hermite_series
 from simulate import couplings, integrate
@@ -465,6 +466,204 @@ def test_the_state_bound_in_a_square_well(depth, width):
     assert found == pytest.approx(exact, rel=1e-9)
 
 
+@pytest.mark.parametrize("rise", [0.05, 0.5, 1.0, 3.0])
+@pytest.mark.parametrize("nodes", [12, 16])
+def test_the_state_bound_in_a_well_of_pöschl_and_teller(rise, nodes):
+    """V = −λ(λ + 1) sech²τ binds with s = λ, over elements short and long."""
+
+    def potential(tau):
+        return -rise * (rise + 1) / np.cosh(tau) ** 2
+
+    fine = np.concatenate([np.linspace(0, 4, 17), [5.0, 6.0, 8.0, 12.0, 20.0]])
+    assert binding_rate(potential, fine, nodes) == pytest.approx(rise, rel=1e-8)
+    for barrier in (0.0, 0.3):
+        assert binding_rate(lambda tau, v=barrier: v + 0 * tau, fine, nodes) == 0
+    # Elements too long for ψ are divided.
+    long = np.array([0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 20.0])
+    assert binding_rate(potential, long, 40) == pytest.approx(rise, rel=1e-8)
+
+
+@pytest.mark.parametrize("shallow", [0.3, 0.05, 0.0])
+@pytest.mark.parametrize("edges", [[0, 0.4, 1, 1.5, 2], [0, 1, 2], [0, 1, 1.2, 1.9, 2]])
+def test_the_state_bound_in_a_well_of_two_steps(shallow, edges):
+    """−2 up to 1, then −d up to 2, where ψ falls already: ψ′/ψ of both sides meet at 1."""
+
+    def jump(s):
+        k, p = np.sqrt(2 - s * s), np.sqrt(s * s - shallow)
+        out = -p * (np.sinh(p) + s / p * np.cosh(p)) / (np.cosh(p) + s / p * np.sinh(p))
+        return -k * np.tan(k) - out
+
+    exact = brentq(jump, np.sqrt(shallow) + 1e-6, 1.4, xtol=1e-15)
+    assert exact**2 > shallow
+
+    def potential(tau):
+        # Of an element as a whole: its nodes at 1 belong to either step.
+        return np.where(tau.mean(axis=1, keepdims=True) < 1, -2.0, -shallow) + 0 * tau
+
+    found = binding_rate(potential, np.array(edges, dtype=float), 16)
+    assert found == pytest.approx(exact, rel=1e-12)
+
+
+@pytest.mark.parametrize("nodes", [5, 8, 16])
+def test_nodes_of_an_element(nodes):
+    """Weights exact up to degree 2n − 3, and the derivative of any polynomial on the nodes."""
+    x, weights, derivative = decay._lobatto(nodes)
+    assert (x[0], x[-1]) == (-1, 1)
+    for degree in range(2 * nodes - 2):
+        exact = (1 + (-1) ** degree) / (degree + 1)
+        assert weights @ x**degree == pytest.approx(exact, abs=1e-14)
+    for degree in range(1, nodes):
+        np.testing.assert_allclose(
+            derivative @ x**degree, degree * x ** (degree - 1), atol=1e-11 * nodes
+        )
+    np.testing.assert_allclose(derivative @ np.ones(nodes), 0, atol=1e-12)
+
+
+@pytest.mark.parametrize("h", [0.04, 3.0])
+@pytest.mark.parametrize("w0", [0.0, 1e-4, 0.5, 40.0])
+@pytest.mark.parametrize("width", [1.0, 1e-3])
+def test_decay_where_the_well_is_constant(h, w0, width):
+    """H = h: cosh θ = √(h/κ²) cosh(κτ + c), κ² = h + w₀, from 1 at τ = 0."""
+    pair = blank_pair(well=lambda theta: np.full_like(theta, h), limit=h, depth=h)
+    found = decay.CovarianceDecay(pair, w0, width, 16)
+    kappa = np.sqrt(h + w0)
+    assert found.rate == pytest.approx(kappa, rel=1e-14)
+    start = np.arccosh(kappa / np.sqrt(h)) if w0 else 0.0
+    tau = np.append(np.linspace(0, 30 / kappa, 77), 1e-6 / kappa)
+    exact = np.sqrt(h) / kappa * np.cosh(kappa * tau + start)
+    np.testing.assert_allclose(found.rho(tau), 1 / exact, rtol=1e-11)
+    np.testing.assert_allclose(np.cosh(found.angle(tau[:40])), exact[:40], rtol=1e-11)
+    half = (np.arccosh(2 * kappa / np.sqrt(h)) - start) / kappa
+    assert found.tau_half == pytest.approx(half, rel=1e-12)
+    assert found.rho(np.zeros(1))[0] == 1
+    assert found.theta[-1] == 20
+    np.testing.assert_allclose(np.diff(found.theta)[-10:], (20 - decay.HALF) / 10, rtol=1e-12)
+    # The first panel is a quarter at most of the scale, to the next power of two, down from ρ = ½.
+    scale = min(width, np.sqrt(w0 / h)) if 0 < w0 < h else width
+    assert scale / 8 < found.theta[1] * (1 - 1e-12) <= scale / 4
+
+
+def blank_pair(**known):
+    fields_of = dict.fromkeys(hermite.PairFunctions._fields, 0.0)
+    return hermite.PairFunctions(**fields_of | known)
+
+
+@pytest.mark.parametrize("name_", ["tanh", "algebraic", "erf"])
+@pytest.mark.parametrize("delta0", [0.3, 4.0])
+def test_series_and_arcsines_are_one_pair(monkeypatch, name_, delta0):
+    """Every number and function of both forms, where both have all digits; and what they mean."""
+    phi, g = transfer_function(name_), 1.7
+    series = hermite_series(phi, delta0, order=3000)
+    one = series.functions(phi, g, 1.0)
+    other = arcsine.arcsine_functions(closed.mixture(phi), delta0, g)
+    theta = np.array([0.0, 1e-4, 0.05, 0.3, 1.0, 2.5, 9.0, 18.0])
+    rho = 1 / np.cosh(theta)
+    for field in ("delta0", "q", "slope", "steepness", "excess", "limit", "depth"):
+        assert getattr(other, field) == pytest.approx(getattr(one, field), rel=2e-10), field
+    for field in ("well", "attraction"):
+        np.testing.assert_allclose(
+            getattr(other, field)(theta), getattr(one, field)(theta), rtol=2e-9, err_msg=field
+        )
+    np.testing.assert_allclose(other.correlation(rho), one.correlation(rho), rtol=2e-10)
+    monkeypatch.setattr(arcsine, "_CHUNK", 1)
+    table = theta.reshape(2, 4)
+    np.testing.assert_allclose(other.well(table), one.well(table), rtol=2e-9)
+    # ⟨φ²⟩, ⟨φ′⟩, ⟨φ′²⟩ and Var Φ by the trapezoidal rule.
+    z = np.linspace(-12, 12, 4801)
+    weight = norm.pdf(z) * (z[1] - z[0])
+    x = np.sqrt(delta0) * z
+    assert one.q == pytest.approx(weight @ phi.phi(x) ** 2, rel=1e-11)
+    assert one.slope == pytest.approx(weight @ phi.d1(x), rel=1e-11)
+    assert one.steepness == pytest.approx(weight @ phi.d1(x) ** 2, rel=1e-11)
+    share = (weight @ phi.primitive(x) ** 2 - (weight @ phi.primitive(x)) ** 2) / delta0
+    assert arcsine.energy_share(closed.mixture(phi), delta0) == pytest.approx(share, rel=1e-10)
+    variance = hermite.variance_of_primitive(phi, delta0)
+    assert variance / delta0 == pytest.approx(share, rel=1e-10)
+    plain = TransferFunction(name="plain", phi=phi.phi, d1=phi.d1, d2=phi.d2, bound=1.0)
+    assert hermite.variance_of_primitive(plain, delta0) == pytest.approx(variance, rel=1e-10)
+    assert one.excess == pytest.approx(g * g * (one.q - 2 * share), rel=1e-8)
+    assert (one.well(np.full(1, 40.0))[0], one.well(np.zeros(1))[0]) == pytest.approx(
+        (one.limit, one.depth), rel=1e-10
+    )
+    # (1 − ρ²)H is the integral of the force, and the attraction its second derivative.
+    c, k = series.squares, series.degree
+    for r in (0.2, 0.7, 0.95):
+        at = np.full(1, np.arccosh(1 / r))
+        wells = 2 * g * g / delta0 * np.sum(c * (1 - r ** (k - 1)) / (k + 1)) / (1 - r * r)
+        assert one.well(at)[0] == pytest.approx(wells, rel=1e-11)
+        pull = g * g / delta0 * np.sum((k * c * r ** (k - 1))[1:])
+        assert one.attraction(at)[0] == pytest.approx(pull, rel=1e-11)
+        assert one.correlation(np.full(1, r))[0] == pytest.approx(np.sum(c * r**k), rel=1e-12)
+
+
+def test_default_lags_end_where_little_is_left():
+    """Δ/Δ₀ = sech 12; at rest after 12 decay times, or 12000 time constants at the onset."""
+    for g, sigma in ((1.5, 0.0), (0.7, 1.0)):
+        s = stationary(g, sigma=sigma, n_tau=5)
+        np.testing.assert_allclose(s.tau, s.tau[-1] * np.arange(5) / 4, rtol=1e-12)
+        assert s.delta[-1] / s.delta0 == pytest.approx(1 / np.cosh(12), rel=1e-6)
+    rest = stationary([0.6, 1.0], n_tau=3)
+    np.testing.assert_allclose(rest.decay_rate, [0.8, 0], rtol=1e-15)
+    np.testing.assert_allclose(rest.tau, [[0, 7.5, 15], [0, 6000, 12000]], rtol=1e-12)
+    np.testing.assert_allclose(rest.lyapunov, [-0.4, 0], atol=1e-15)
+    assert np.all(rest.tau_half != rest.tau_half)
+
+
+def test_distance_of_two_resolutions():
+    """The largest relative change; λ in units of κ² at least; what is 0 has none; nan remains."""
+
+    def state(**numbers):
+        known = {"delta0": 2.0, "q": 0.0, "lyapunov": 0.01} | numbers
+        pair = blank_pair(well=lambda theta: np.full_like(theta, 0.25), limit=0.25, depth=0.25)
+        return solver.ResolvedState(known, 0.0, decay.CovarianceDecay(pair, 0.0, 1.0, 8))
+
+    one = state()
+    assert one.distance(state()) == 0
+    assert one.distance(state(delta0=2.2)) == pytest.approx(0.1)
+    assert one.distance(state(delta0=1.8, lyapunov=0.06)) == pytest.approx(0.2)
+    assert state(lyapunov=-0.5).distance(state(lyapunov=-0.4)) == pytest.approx(0.2)
+    assert one.distance(state(q=1.0)) == 0
+    assert np.isnan(one.distance(state(delta0=np.nan)))
+
+
+def test_nodes_of_the_gaussian_averages():
+    """A tenth, or a fourteenth of the distance of the pole, up to 12.5 and 20 000 nodes."""
+    phi = transfer_function("tanh")
+    far = energy.POLE * phi.length
+    for delta0, step in ((1e-3, 0.1), (1.0, min(0.1, far / 14)), (900.0, far / 30 / 14)):
+        for refinement in (1.0, 2.0):
+            z = hermite.normal_nodes(phi, delta0, refinement)
+            assert (z[0], z[-1]) == (0, 12.5)
+            assert z.size == 1 + np.ceil(12.5 * refinement / step - 1e-9)
+            for width, exact in ((0.5, 1.0), (0.25, np.sqrt(2))):
+                weights = hermite.normal_weights(z, width)
+                assert weights.sum() == pytest.approx(exact, rel=1e-14)
+    assert hermite.normal_nodes(phi, 1e12).size == 20_001
+    assert hermite.normal_nodes(transfer_function("linear"), 1e12).size == 126
+
+
+def test_losses_of_a_nearly_linear_function():
+    """x − tanh x = x³/3 − 2x⁵/15 + … and 1 − φ′ = tanh²x without cancellation, and on average."""
+    phi, x = transfer_function("tanh"), np.geomspace(1e-8, 0.04, 9)
+    of_phi, of_slope = hermite._losses(phi, x)
+    exact = x**3 * (1 / 3 - 2 * x**2 / 15 + 17 * x**4 / 315 - 62 * x**6 / 2835)
+    np.testing.assert_allclose(of_phi, exact, rtol=1e-10)
+    np.testing.assert_allclose(of_slope, np.tanh(x) ** 2, rtol=1e-12)
+    limit = (0.1 * phi.length) ** 2
+    assert hermite.is_small(phi, 0.99 * limit)
+    assert not hermite.is_small(phi, limit)
+    # ⟨tanh²⟩ = Δ₀ − 2Δ₀² + 17Δ₀³/3 − …
+    for delta0 in (1e-9, 1e-5):
+        here = hermite.moments(phi, delta0)
+        assert here.loss == pytest.approx(delta0 - 2 * delta0**2, rel=1e-9)
+        assert here.q == pytest.approx(here.loss, rel=1e-12)
+        assert here.slope == pytest.approx(1 - here.loss, rel=1e-15)
+        c = hermite_series(phi, delta0, order=9).coefficients
+        # c₁ = √Δ₀⟨φ′⟩, c₃ = Δ₀^{3/2}⟨φ‴⟩/√6.
+        assert c[0] == pytest.approx(np.sqrt(delta0) * here.slope, rel=1e-14)
+        assert c[1] == pytest.approx(-2 * delta0**1.5 / np.sqrt(6), rel=10 * delta0 + 1e-9)
+
+
 @pytest.mark.parametrize("below", [1e-6, 0.0])
 @pytest.mark.parametrize("sign", [1, -1])
 def test_two_roots_that_nearly_touch(monkeypatch, below, sign):
@@ -490,6 +689,94 @@ def test_no_touch_without_an_extremum_near_zero(monkeypatch):
     for gaps in ([3.0, 2.0, 1.0], [1.0, 2.0, 1.0], [2.0, 1.0, -1.0], [1.3, 1.0, 1.3]):
         for sign in (1, -1):
             assert energy._near_touch(None, [1.0, 2.0, 3.0], [sign * gap for gap in gaps]) == []
+
+
+@pytest.mark.parametrize("exponent", [-240.0, -30.0, -0.2, 0.0, 0.3, 24.0])
+@pytest.mark.parametrize("sigma", [0.0, 1e-3])
+def test_the_one_root_wherever_it_lies(monkeypatch, exponent, sigma):
+    """From 1e-250 to 1e26 lengths², F taken as the logarithm of Δ₀ over its root."""
+    root = 10.0**exponent
+    monkeypatch.setattr(energy, "energy_gap", lambda network, d: np.log(d / root))
+    network = energy.NoisyNetwork(transfer_function("tanh"), 1.5, sigma)
+    (found,) = energy.variances(network)
+    assert found == pytest.approx(root, rel=1e-12)
+
+
+def test_roots_out_of_reach(monkeypatch):
+    network = energy.NoisyNetwork(transfer_function("tanh"), 1.5, 0.0)
+    top = 1e26 * transfer_function("tanh").length ** 2
+    for sign, text in ((1.0, "delta0 is below 1e-250"), (-1.0, f"has delta0 below {top:.2g}")):
+        monkeypatch.setattr(energy, "energy_gap", lambda network, d, sign=sign: sign)
+        with pytest.raises(energy.NoStateError) as told:
+            energy.variances(network)
+        assert text in told.value.args[1]
+    # A root just below the top, and one just above.
+    for factor in (0.99, 2.1):
+        monkeypatch.setattr(energy, "energy_gap", lambda network, d, f=factor: d / (f * top) - 1)
+        if factor < 1:
+            (found,) = energy.variances(energy.NoisyNetwork(network.phi, 1.5, np.sqrt(1.2 * top)))
+            assert found == pytest.approx(factor * top, rel=1e-9)
+        else:
+            with pytest.raises(energy.NoStateError):
+                energy.variances(network)
+
+
+@pytest.mark.parametrize("g", [0.9, 1.5])
+def test_intervals_around_all_roots(monkeypatch, g):
+    """F of given roots: each lies in an interval of its own, short where φ is far from linear."""
+    phi = cubic_rise()
+    roots = np.array([0.3, 2.0, 9.0]) * phi.length**2
+    monkeypatch.setattr(energy, "energy_gap", lambda network, d: float(np.prod(np.log(d / roots))))
+    network = energy.NoisyNetwork(phi, g, 0.0)
+    found = energy.sign_changes(network)
+    assert len(found) == 3
+    for (low, high), root in zip(found, roots, strict=True):
+        assert low < root < high
+        assert high / low == pytest.approx(1.3)
+    np.testing.assert_allclose(energy.variances(network), roots, rtol=1e-12)
+
+
+def test_a_scan_that_overflows(monkeypatch):
+    """It ends where averages do, and says so if F is negative up to there."""
+    phi = cubic_rise()
+    network = energy.NoisyNetwork(phi, 1.5, 0.0)
+    for end in (30.0, 4e3):
+        monkeypatch.setattr(energy, "energy_gap", lambda _, d, end=end: -1.0 if d < end else np.inf)
+        with pytest.raises(energy.NoStateError) as told:
+            energy.sign_changes(network)
+        text = told.value.args[1]
+        told_end = float(text.split("delta0 below ")[1].split(",")[0])
+        assert end / 1.35 < told_end <= 1.01 * end
+    monkeypatch.setattr(energy, "energy_gap", lambda *of: np.inf)
+    with pytest.raises(energy.NoStateError, match="no stationary state has delta0 below 0"):
+        energy.sign_changes(network)
+    # F > 0 at the end: there is no root, and nothing is missing.
+    monkeypatch.setattr(energy, "energy_gap", lambda _, d: 1.0 if d < 1e3 else np.inf)
+    assert energy.sign_changes(network) == []
+
+
+def cubic_rise():
+    """Of linear growth, steeper in the middle: neither bounded nor concave."""
+    return TransferFunction(
+        "grows",
+        phi=lambda x: 0.5 * x + x**3 / (1 + x * x),
+        d1=lambda x: 0.5 + (3 * x**2 + x**4) / (1 + x * x) ** 2,
+        d2=lambda x: (6 * x - 2 * x**3) / (1 + x * x) ** 3,
+    )
+
+
+def test_series_that_may_be_long_enough():
+    """Up to four times order × (2 POLE length/ln tol)², whatever is asked for beyond rounding."""
+    phi = transfer_function("tanh")
+    for order, tol in ((100, 1e-8), (1001, 1e-12)):
+        top = 4 * order * (2 * energy.POLE * phi.length / np.log(tol)) ** 2
+        assert energy.within_series(phi, 0.999 * top, order=order, tol=tol)
+        assert not energy.within_series(phi, 1.001 * top, order=order, tol=tol)
+    for one, same in ((1e-20, 1e-16), (5.0, 0.1)):
+        for delta0 in np.geomspace(0.01, 1e4, 200):
+            both = (energy.within_series(phi, delta0, order=50, tol=t) for t in (one, same))
+            assert len(set(both)) == 1
+    assert energy.within_series(transfer_function("linear"), 1e200, order=3, tol=1e-8)
 
 
 def test_refined_by_a_share_known_in_closed_form(monkeypatch):

@@ -22,11 +22,20 @@ from meanfield import (
     steady_state,
     transfer_function,
 )
+from meanfield.dmft.sampler.ensemble import BatchAverages, Ensemble
 from meanfield.dmft.sampler.novikov import NovikovResponse
 from meanfield.dmft.sampler.run import SamplerRun, SamplerSetting
 from meanfield.dmft.sampler.site import rate_model
+from meanfield.dmft.sampler.steps import Pair, Sampled
 from meanfield.dmft.sampler.tangents import stationary_pulse
-from meanfield.dmft.steady_state import LagAverages, _averages, half_time
+from meanfield.dmft.steady_state import (
+    LagAverages,
+    _averages,
+    _from_batches,
+    _null,
+    _step_effect,
+    half_time,
+)
 from meanfield.schedule import step_times
 
 CURVES = ("C", "delta", "R")
@@ -527,6 +536,21 @@ def test_half_time_of_cubic_inverses() -> None:
         assert half_time(fine, 0.1) == pytest.approx(0.5 + bend / 8, abs=1e-6)
 
 
+def test_half_time_by_four_points() -> None:
+    """Those around the crossing, or the first four: the cubic τ(Δ) through them, at Δ(0)/2."""
+    tau = 0.3 * np.arange(12)
+    for rate in (6.0, 1.5, 0.7, 0.3):
+        delta = 2 / (1 + rate * tau**2)
+        first = int(np.argmax(delta <= 1))
+        begin = max(first - 2, 0)
+        points = slice(begin, begin + 4)
+        cubic = np.polynomial.Polynomial.fit(delta[points], tau[points], 3)
+        assert half_time(delta, 0.3) == pytest.approx(cubic(1.0), rel=1e-9)
+    # Reached exactly at a lag; and by a curve that is nowhere positive.
+    assert half_time(np.array([2.0, 1.5, 1.0, 0.7, 0.4]), 0.3) == pytest.approx(0.6, rel=1e-12)
+    assert math.isnan(half_time(np.array([-1.0, -2.0, -3.0, -4.0]), 0.3))
+
+
 def test_half_time_where_the_cubic_leaves_the_lag() -> None:
     """Between 1 and 0.1 at lags 2 and 3 of 0.2, after a plateau: on the straight line."""
     delta = np.array([1.0, 0.99999, 0.9999, 0.1, 0.09, 0.08])
@@ -536,7 +560,7 @@ def test_half_time_where_the_cubic_leaves_the_lag() -> None:
 
 def test_averages_of_a_batch() -> None:
     """Everything that a batch tells, by plain sums over the moments of the same run."""
-    phi, skip, stride, lags = transfer_function("tanh"), 2.0, 2, 6
+    phi, skip, stride, lags = transfer_function("tanh"), 2.0, 3, 6
     times = [0.0, 12.0]
     here = SamplerSetting(
         rate_model(phi), 1.6, 0.4, lambda t: 0.0, 1.0, times, step_times(times, 0.1)
@@ -586,7 +610,7 @@ def test_averages_of_a_batch() -> None:
         else:
             np.testing.assert_allclose(found[name], curve, rtol=1e-5)
     assert found["delta0"] == found["delta"][0]
-    assert found["tau_half"] == pytest.approx(half_time(found["delta"], 0.2), nan_ok=True)
+    assert found["tau_half"] == pytest.approx(half_time(found["delta"], 0.3), nan_ok=True)
     # Four pulses, one behind the other, on every fourth trajectory.
     length = (lags - 1) * stride + 1
     pulses = []
@@ -604,6 +628,224 @@ def test_averages_of_a_batch() -> None:
     crowded = averages(3)
     assert crowded["r_int"] == crowded["r_int_pulse"] == found["r_int_pulse"]
     assert crowded["r_int_shift"] == 0
+
+
+class PlannedError(Exception):
+    """In the place of a run: what it would have been."""
+
+
+def planned(monkeypatch: pytest.MonkeyPatch, g: float, gamma: float, **how: Any) -> Any:
+    """The setting of a call, its measures of full and of double steps, and half the window."""
+
+    def stop(
+        ensemble: Any, label: str, setting: Any, own: Any, small: Any, half: Any
+    ) -> None:  # fmt: skip
+        raise PlannedError(
+            ensemble, setting, own, small(None, False, True), small(None, True, True), half
+        )
+
+    with monkeypatch.context() as patch:
+        patch.setattr("meanfield.dmft.steady_state.sampled", stop)
+        with pytest.raises(PlannedError) as told:
+            steady_state(g, gamma, **{"seed": 0} | how)
+    return told.value.args
+
+
+def test_plan_of_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even, odd and single steps a lag; a last step that reaches beyond the end; the bounds."""
+    for lag_step, dt, window, stride, lags, twice in (
+        (0.2, 0.1, 1.0, 2, 6, (1, 6)),
+        (0.3, 0.1, 1.5, 3, 6, (3, 3)),
+        (0.1, 0.1, 0.6, 1, 7, (1, 4)),
+        (0.25, 0.25, 0.75, 1, 4, (1, 2)),
+        (0.2, 0.05, 0.6, 4, 4, (2, 4)),
+        (0.2, 0.1, 0.79, 2, 4, (1, 4)),
+    ):
+        t_max = 0.5 + 2 * window
+        ensemble, setting, own, doubled, control, half = planned(
+            monkeypatch, 1.5, 0.5, lag_step=lag_step, dt=dt, window=window, t_skip=0.5,
+            t_max=t_max, neglect=2e-3, batches=4, n_trajectories=4000,
+        )  # fmt: skip
+        assert (setting.g, setting.gamma, setting.x0_std) == (1.5, 0.5, 1.0)
+        assert (setting.neglect, setting.window) == (2e-3, window)
+        assert setting.noise(3.0) == 0
+        np.testing.assert_allclose(np.diff(setting.grid), dt, rtol=1e-9)
+        assert t_max - 1e-9 <= setting.grid[-1] == setting.times[-1] < t_max + dt - 1e-9
+        told = {"skip": 0.5, "stride": stride, "lags": lags, "repeats": 4, "room": 250.0}
+        for measure, expected in (
+            (own, told),
+            (control, told),
+            (half[1], told),
+            (doubled, told | {"stride": twice[0], "lags": twice[1]}),
+        ):
+            found = {name: number for name, number in measure.keywords.items() if name != "phi"}
+            assert found == expected
+        assert half[0].window == window / 2
+        assert ensemble[:3] == (4, 1000, 0)
+
+
+def test_default_step_divides_the_lag(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The longest step that is not above the suggested one, which a lag may be exactly."""
+    for suggested, lag_step, expected in (
+        (0.1, 0.2, 0.1),
+        (0.1, 0.3, 0.1),
+        (0.1, 0.1, 0.1),
+        (0.1, 0.05, 0.05),
+        (0.09, 0.2, 0.2 / 3),
+        (0.07, 0.2, 0.2 / 3),
+        (0.06, 0.2, 0.05),
+    ):
+        monkeypatch.setattr(
+            "meanfield.dmft.steady_state.suggested_step", lambda *of, h=suggested: h
+        )
+        _, setting, *_ = planned(
+            monkeypatch, 1.5, 0.5, lag_step=lag_step, window=1.0, t_skip=0.0, t_max=2.0
+        )
+        assert setting.grid[1] == pytest.approx(expected, rel=1e-12)
+
+
+def test_at_rest_up_to_the_onset(monkeypatch: pytest.MonkeyPatch) -> None:
+    """g φ′(0)(1 + γ) = 1 is at rest still, with a slope as without; beyond it something is run."""
+    assert steady_state(0.5, 1.0, window=1.0).method == "null"
+    assert steady_state(0.25, 1.0, phi=STEEP, window=1.0).method == "null"
+    for g, phi in ((0.501, "tanh"), (0.2501, STEEP)):
+        planned(monkeypatch, g, 1.0, phi=phi, window=1.0, t_skip=0.0, t_max=2.0)
+    # φ linear: no state beyond, a run below only if asked for.
+    assert steady_state(0.5, 1.0, phi="linear", window=1.0).method == "null"
+    planned(monkeypatch, 0.5, 1.0, phi="linear", method="sampler", t_max=200.0)
+    for slope in (0.5, 2.0):
+        phi = TransferFunction(
+            "line", phi=lambda x, a=slope: a * x, d1=lambda x, a=slope: a + 0 * x,
+            d2=lambda x: 0 * x,
+        )  # fmt: skip
+        planned(monkeypatch, 0.65 / slope, 0.5, phi=phi, method="sampler", t_max=200.0)
+        with pytest.raises(NotConvergedError):
+            steady_state(0.68 / slope, 0.5, phi=phi)
+
+
+def test_noise_that_no_state_follows_is_told_without_an_offer() -> None:
+    """This function takes no `throw`."""
+    with pytest.raises(NotConvergedError, match=r"\(first: g=1\.2, sigma=0\.4") as told:
+        steady_state(1.2, phi="linear", temperature=0.08)
+    assert "throw" not in str(told.value) + str(getattr(told.value, "__notes__", ""))
+
+
+@pytest.mark.parametrize(("g", "gamma"), [(0.5, 0.5), (0.9, -0.7)])
+def test_response_at_rest_at_short_lags(g: float, gamma: float) -> None:
+    """2 e^{−τ} Σ (±z²/4)^k/(k!(k + 1)!), z = 2gφ′(0)√|γ|τ, over many orders of magnitude."""
+    tau = np.append(0.0, np.geomspace(1e-12, 1.0, 40))
+    square = math.copysign(1.0, gamma) * (2 * g) ** 2 * abs(gamma) * tau**2
+    exact = 2 * np.exp(-tau) * sum(
+        square**k / (math.factorial(k) * math.factorial(k + 1)) for k in range(12)
+    )  # fmt: skip
+    found = _null(STEEP, g, gamma, tau)
+    np.testing.assert_allclose(found["R"], exact, rtol=1e-13)
+    assert found["tau_half"] != found["tau_half"]
+    assert found["R_err"].tolist() == [0.0] * 41
+
+
+def made_batch(rng: np.random.Generator, lags: int, shift: float = 0.0) -> BatchAverages:
+    curve = np.exp(-0.5 * np.arange(lags)) + 1e-3 * rng.standard_normal(lags)
+    curves = {"C": curve, "delta": 2 * curve, "R": curve / 2}
+    names = (
+        "q", "delta0", "energy", "r_int", "r_int_shift", "r_int_pulse", "r_int_spectral",
+        "tau_half", "drift",
+    )  # fmt: skip
+    numbers = {
+        name: np.array(1 + k + shift + 0.1 * rng.standard_normal()) for k, name in enumerate(names)
+    }
+    numbers["drift"] = np.array(1e-3 * rng.standard_normal())
+    worst = {"neglected": rng.uniform(), "stiffness": math.nan, "rotation": 0.0, "step_excess": 0.5}
+    return BatchAverages(curves | numbers, worst)
+
+
+def mean_of(batches: list[BatchAverages], name: str) -> tuple[float, float]:
+    values = np.array([batch.values[name] for batch in batches])
+    return float(values.mean()), float(values.std(ddof=1) / math.sqrt(len(values)))
+
+
+def test_numbers_of_sampled_batches() -> None:
+    """Errors and differences of made-up batches, written out."""
+    rng, tau = np.random.default_rng(2), 0.2 * np.arange(7)
+    full, small, half, short = ([made_batch(rng, 7) for _ in range(4)] for _ in range(4))
+    # Twice the step reaches every second lag.
+    long = [made_batch(rng, 4, 0.5) for _ in range(4)]
+    found = Sampled(full, small, Pair(short, long, True, 1 / 3))
+    told = _from_batches(Ensemble(4, 1000, 0), 0.1, found, half, tau)
+    for name in ("q", "r_int"):
+        (ours, our_err), (other, other_err) = mean_of(small, name), mean_of(half, name)
+        assert told[f"{name}_window"] == pytest.approx(ours - other)
+        assert told[f"{name}_window_err"] == pytest.approx(math.hypot(our_err, other_err))
+    value, err = {}, {}
+    for name in ("q", "r_int", "energy", "tau_half", "delta0"):
+        (many, many_err), (few, few_err) = mean_of(full, name), mean_of(small, name)
+        moves = np.array(
+            [b.values[name] - a.values[name] for a, b in zip(short, long, strict=True)]
+        )
+        effect, effect_err = moves.mean() / 3, moves.std(ddof=1) / 2 / 3
+        value[name] = (4 * many - few) / 3
+        err[name] = math.sqrt(
+            ((4 * many_err) ** 2 + few_err**2) / 9 + max(effect**2 - effect_err**2, 0)
+        )
+        assert told[name] == pytest.approx(value[name])
+    assert told["r_int_err"] == pytest.approx(math.hypot(err["r_int"], mean_of_shift(full, small)))
+    raw = mean_of(full, "energy")[0]
+    assert told["energy_err"] == pytest.approx(math.hypot(err["energy"], value["energy"] - raw))
+    assert told["q_err"] == pytest.approx(err["q"])
+    assert told["neglected"] == max(batch.worst["neglected"] for batch in full)
+    # Lags between the common ones: the mean of the neighbours.
+    effect = told["C_err"]
+    assert effect.shape == (7,)
+    pairs = [(a.values["C"][::2], b.values["C"]) for a, b in zip(short, long, strict=True)]
+    at_common = np.mean([b - a for a, b in pairs], axis=0) / 3
+    whole = _step_effect(found, "C", tau)
+    assert whole is not None
+    np.testing.assert_allclose(whole[0][::2], at_common)
+    np.testing.assert_allclose(whole[0][1::2], (at_common[1:] + at_common[:-1]) / 2)
+    plain = _step_effect(found, "q", tau)
+    assert plain is not None
+    assert plain[0].shape == ()
+
+
+def mean_of_shift(full: list[BatchAverages], small: list[BatchAverages]) -> float:
+    return (4 * mean_of(full, "r_int_shift")[0] - mean_of(small, "r_int_shift")[0]) / 3
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({}, ""),
+        ({"drift": 1.0}, "q still drifts, raise t_skip: 1 ±"),
+        ({"energy": -5.0}, "the energy is not positive"),
+        ({"energy": 0.0}, "the energy is not positive"),
+        ({"C": np.linspace(1, 0.51, 7)}, "C falls only to 51% of its value within the window"),
+        ({"C": np.linspace(1, 0.49, 7)}, ""),
+    ],
+)
+def test_reasons_of_sampled_batches(changes: dict[str, Any], reason: str) -> None:
+    rng, tau = np.random.default_rng(3), 0.2 * np.arange(7)
+    groups = [[made_batch(rng, 7) for _ in range(8)] for _ in range(4)]
+    for batches in groups[:3]:
+        for batch in batches:
+            for name, number in changes.items():
+                spread = 1e-4 * rng.standard_normal() if np.any(number) else 0.0
+                batch.values[name] = np.asarray(number + spread)
+    full, small, short, half = groups
+    found = Sampled(full, small, Pair(short, short, True, 1 / 3))
+    told = _from_batches(Ensemble(8, 1000, 0), 0.1, found, half, tau)
+    assert told["reason"].startswith(reason)
+    assert bool(told["reason"]) == bool(reason)
+
+
+def test_half_times_missed_by_a_batch_are_unknown() -> None:
+    rng = np.random.default_rng(4)
+    groups = [[made_batch(rng, 7) for _ in range(4)] for _ in range(4)]
+    groups[1][2].values["tau_half"] = np.array(math.nan)
+    full, small, short, half = groups
+    found = Sampled(full, small, Pair(short, short, True, 1 / 3))
+    told = _from_batches(Ensemble(4, 1000, 0), 0.1, found, half, 0.2 * np.arange(7))
+    assert math.isnan(told["tau_half"])
+    assert math.isfinite(told["delta0"])
 
 
 # ---------------------------------------------------------------------------------- calls

@@ -6,7 +6,9 @@ space, and (1/N) tr is the expectation in its vacuum Ω.  Hence with ẋ = Bx,
 ⟨x(t)x(t′)⟩ = x₀² (e^{Bᵀt}Ω)·(e^{Bᵀt′}Ω): numbers without sampling, steps or theory of the package.
 """
 
+import importlib
 import math
+import warnings
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -32,15 +34,17 @@ from meanfield import (
     transfer_function,
     two_time,
 )
-from meanfield.dmft.sampler.ensemble import BatchAverages
+from meanfield.dmft.sampler.ensemble import BatchAverages, Ensemble
 from meanfield.dmft.sampler.novikov import NovikovResponse
 from meanfield.dmft.sampler.run import SamplerRun, SamplerSetting
 from meanfield.dmft.sampler.site import rate_model
+from meanfield.dmft.sampler.steps import Pair, Sampled
 from meanfield.dmft.sampler.tangents import SitePoint, tangent_response
 from meanfield.dmft.two_time import _PROBE, TwoTimeTask, _averages, _Balance
 from meanfield.schedule import step_times
 
 NAMES = ("C", "delta", "freezing", "energy", "r_int")
+module = importlib.import_module("meanfield.dmft.two_time")
 
 
 # -------------------------------------------------------------------------- linear networks
@@ -998,3 +1002,291 @@ def test_errors_of_the_closed_form_add_up() -> None:
     np.testing.assert_allclose(whole.r_int[1:], slope * -np.expm1(-run.t[1:]), rtol=1e-12)
     np.testing.assert_allclose(whole.r_int_err[1:], slope_err * -np.expm1(-run.t[1:]), rtol=1e-12)
     assert np.all(whole.R[np.triu_indices(run.t.size)] == 0)
+
+
+class PlannedError(Exception):
+    """In the place of a run: what it would have been."""
+
+
+def planned(monkeypatch: pytest.MonkeyPatch, *of: Any, **how: Any) -> tuple[Any, Any, Any, Any]:
+    """Ensemble, setting and task of a call, and whether there is a control group."""
+
+    def stop(ensemble: Any, setting: Any, task: Any, *, control: bool) -> None:
+        raise PlannedError(ensemble, setting, task, control)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "sample", stop)
+        with pytest.raises(PlannedError) as told:
+            two_time(*of, **{"seed": 0, "method": "sampler"} | how)
+    ensemble, setting, task, control = told.value.args
+    return ensemble, setting, task, control
+
+
+def test_plan_of_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    how: dict[str, Any] = {"t_max": 1.0, "dt": 0.1, "n_trajectories": 4000, "batches": 5}
+    ensemble, setting, task, control = planned(
+        monkeypatch, 1.5, 0.5, save_every=3, x0_std=0.7, window=3.0, neglect=2e-3, **how
+    )
+    assert (setting.g, setting.gamma, setting.x0_std) == (1.5, 0.5, 0.7)
+    assert (setting.window, setting.neglect, setting.noise(0.5)) == (3.0, 2e-3, 0)
+    np.testing.assert_allclose(setting.grid, np.linspace(0, 1, 11))
+    assert task.saves.tolist() == [0, 3, 6, 9, 10]
+    assert (ensemble.size, task.repeats, task.room) == (800, 5, 200.0)
+    assert (task.response, task.integrated, task.paired) == (False, True, False)
+    assert control
+    assert not planned(monkeypatch, 1.5, 0.5, finite_m="ignore", **how)[3]
+    # White noise: twice the temperature, and a smaller share of directions.
+    _, setting, task, _ = planned(monkeypatch, 1.5, 0.5, temperature=0.3, **how)
+    assert (setting.noise(0.5), task.room) == (0.6, 40.0)
+    # The gradient flow descends at κ = 1 alone, of the rate network.
+    for kappa in (0.0, 0.5, 1.0):
+        task = planned(monkeypatch, 1.5, 0.5, onsager=kappa, **how)[2]
+        assert task.descends(0.3) == (kappa == 1)
+    own = SiteModel("own", phi=np.tanh, drift=lambda t, x, h, u: h - x)
+    task = planned(monkeypatch, 1.5, 0.5, model=own, **how)[2]
+    assert (task.pulses, task.integrated, task.descends(0.3)) == (0, False, False)
+
+
+@pytest.mark.parametrize(
+    ("steps", "kappa", "asked", "pulses", "integrated"),
+    [
+        # One more than asked for in each of 4 batches; all that there are; what time allows.
+        (10, 0.0, 100, 26, True),
+        (10, 0.0, 10**6, 1000, True),
+        (999, 0.0, 100, 10, True),
+        (2154, 0.0, 100, 2, True),
+        (1700, 0.0, 100, 2, True),
+        # With the reaction only a twentieth, and no sums where 64 fit: 198 times, not 199.
+        (197, 1.0, 10**6, 64, False),
+        (198, 1.0, 10**6, 63, True),
+        (999, 1.0, 100, 2, True),
+    ],
+)
+def test_how_many_tangents_are_taken(
+    monkeypatch: pytest.MonkeyPatch, steps: int, kappa: float, asked: int, pulses: int,
+    integrated: bool,
+) -> None:  # fmt: skip
+    how: dict[str, Any] = {"t_max": 1.0, "dt": 1 / steps, "n_trajectories": 4000, "batches": 4}
+    how |= {"n_pulsed": asked, "onsager": kappa, "save_every": steps}
+    _, setting, task, _ = planned(monkeypatch, 1.5, 0.5, **how)
+    assert setting.grid.size == steps + 1
+    assert (task.pulses, task.integrated) == (pulses, integrated)
+    if steps < 200:
+        # Who asks for the response gets them all.
+        task = planned(monkeypatch, 1.5, 0.5, response=True, **how)[2]
+        assert (task.pulses, task.integrated) == (min(asked // 4 + 1, 1000), False)
+
+
+def small_tasks(monkeypatch: pytest.MonkeyPatch, task: TwoTimeTask) -> tuple[Any, Any]:
+    """How small batches are measured, and the times that twice the step lands on."""
+    kept: list[Any] = []
+
+    def stop(*of: Any, marks: Any) -> tuple[None, None]:
+        kept.extend([of[4], marks])
+        return None, None
+
+    monkeypatch.setattr(module, "sampled", stop)
+    times = [0.0, 1.0, 2.0]
+    setting = SamplerSetting(
+        rate_model(transfer_function("tanh")), 1.5, 0.5, lambda t: 0.0, 1.0, times,
+        step_times(times, 0.1),
+    )  # fmt: skip
+    module.sample(Ensemble(4, 100, 0), setting, task, control=True)
+    return kept[0], kept[1]
+
+
+def test_measures_of_small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A quarter of the tangents, a sixteenth at half the step; at the saved times that are met."""
+    task = TwoTimeTask(np.array([0, 7, 20]), 4, 33, response=True, integrated=True, room=25.0)
+    small, marks = small_tasks(monkeypatch, task)
+    np.testing.assert_allclose(marks, [0, 0.7, 1, 2])
+    same, finer = np.arange(21), 2 * np.arange(21)
+    coarse = np.where(same % 2, -1, same // 2)
+    for places, is_control, is_paired, saves, pulses in (
+        (same, True, True, [0, 7, 20], 9),
+        (same, True, False, [0, 7, 20], 9),
+        (finer, False, True, [0, 14, 40], 3),
+        (coarse, False, True, [0, 10], 9),
+    ):
+        (plain,) = small(places, is_control, is_paired).args
+        assert plain.saves.tolist() == saves
+        assert (plain.pulses, plain.response, plain.paired) == (pulses, False, is_paired)
+        assert (plain.integrated, plain.repeats, plain.room) == (is_control, 4, 25.0)
+    small, _ = small_tasks(monkeypatch, task._replace(pulses=0, integrated=False))
+    (plain,) = small(same, True, True).args
+    assert (plain.pulses, plain.paired, plain.integrated) == (0, False, False)
+
+
+@pytest.mark.parametrize(
+    ("saves", "met"),
+    [([0, 5, 20], True), ([0, 4, 20], False), ([0, 8, 12], False), ([20], True), ([], True)],
+)
+def test_saved_times_far_apart_are_met_by_twice_the_step(
+    monkeypatch: pytest.MonkeyPatch, saves: list[int], met: bool
+) -> None:
+    places = np.array(saves, dtype=np.intp)
+    _, marks = small_tasks(monkeypatch, TwoTimeTask(places, 4))
+    exact = {0.0, 1.0, 2.0} | ({0.1 * k for k in saves} if met else set())
+    np.testing.assert_allclose(marks, sorted(exact), atol=1e-12)
+
+
+def test_smallest_effect_of_the_step() -> None:
+    """Three steps times the largest effect at times up to 1 away, along every axis."""
+    rng, t = np.random.default_rng(0), np.array([0.0, 0.25, 1.0, 1.25, 2.5, 3.5, 3.625])
+    near = np.abs(t[:, None] - t) <= 1
+    line, square = rng.standard_normal(7), rng.standard_normal((7, 7))
+    exact = [0.3 * np.max(np.abs(line)[row]) for row in near]
+    np.testing.assert_allclose(module._smallest_effect(line, t, 0.1), exact)
+    exact = [[0.3 * np.max(np.abs(square)[np.ix_(a, b)]) for b in near] for a in near]
+    np.testing.assert_allclose(module._smallest_effect(square, t, 0.1), exact)
+
+
+def test_what_a_window_forgets() -> None:
+    """Correlations at lags from the window on, in units of the variances at both times."""
+    t = np.arange(4.0)
+    C = np.array(
+        [[1, 0.9, 0.8, 0.31], [0.9, 4, 0.9, 0.59], [0.8, 0.9, 1, 0.9], [0.31, 0.59, 0.9, 1]]
+    )
+    assert module._forgotten(4.0, t, C) == ""
+    assert "31%" in module._forgotten(3.0, t, C)
+    assert "80%" in module._forgotten(2.0, t, C)
+    C[0, 3] = C[3, 0] = -0.31
+    assert "31%" in module._forgotten(3.0, t, C)
+    C[0, 3] = C[3, 0] = 0.29
+    assert module._forgotten(3.0, t, C) == ""
+    assert module._forgotten(1.0, t, np.zeros((4, 4))) == ""
+
+
+@pytest.mark.parametrize("doubles", [True, False])
+def test_effect_of_the_step_at_saved_times(doubles: bool) -> None:
+    """At the times that both runs meet a third of the difference, between them linear."""
+    rng, times = np.random.default_rng(1), [0.0, 2.0]
+    setting = SamplerSetting(
+        rate_model(transfer_function("tanh")), 1.5, 0.5, lambda t: 0.0, 1.0, times,
+        step_times(times, 0.1),
+    )  # fmt: skip
+    # Twice the step from 0 on: 3 and 9 are not met.
+    task = TwoTimeTask(np.array([0, 3, 4, 8, 9, 20]), 4)
+    common = [0, 2, 3, 5] if doubles else list(range(6))
+
+    def batch(count: int) -> BatchAverages:
+        values = {"C": rng.standard_normal((count, count)), "energy": rng.standard_normal(count)}
+        return BatchAverages(values | {"r_int_pulse": rng.standard_normal(count)}, {})
+
+    short, long = [batch(6) for _ in range(3)], [batch(len(common)) for _ in range(3)]
+    found = Sampled([], [], Pair(short, long, doubles, 1 / 3))
+    weight = np.zeros((6, len(common)))
+    if doubles:
+        weight[[0, 2, 3, 5], range(4)] = 1
+        weight[1, :2] = 0.25, 0.75
+        weight[4, 2:] = 11 / 12, 1 / 12
+    else:
+        weight = np.eye(6)
+    for name, key in (("energy", "energy"), ("r_int", "r_int_pulse")):
+        moves = np.array(
+            [b.values[key] - a.values[key][common] for a, b in zip(short, long, strict=True)]
+        )
+        value, err = module._step_effect(found, setting, task, name)
+        np.testing.assert_allclose(value, weight @ moves.mean(axis=0) / 3)
+        np.testing.assert_allclose(err, weight @ moves.std(axis=0, ddof=1) / 3 / math.sqrt(3))
+    grid = np.ix_(common, common)
+    moves = np.array(
+        [b.values["C"] - a.values["C"][grid] for a, b in zip(short, long, strict=True)]
+    )
+    value, err = module._step_effect(found, setting, task, "C")
+    np.testing.assert_allclose(value, weight @ moves.mean(axis=0) @ weight.T / 3)
+    exact = weight @ moves.std(axis=0, ddof=1) @ weight.T / 3 / math.sqrt(3)
+    np.testing.assert_allclose(err, exact)
+    assert module._step_effect(Sampled([], [], None), setting, task, "C") is None
+
+
+def made_batch(rng: np.random.Generator, count: int, **worst: float) -> BatchAverages:
+    square = ("C", "delta", "freezing")
+    values = {name: rng.uniform(1, 2, (count, count)) for name in square}
+    line = ("energy", "r_int", "r_int_shift", "r_int_pulse")
+    values |= {name: rng.uniform(1, 2, count) for name in line}
+    known = {
+        "balance_error": 0.01, "energy_balance_error": math.nan, "stiffness": math.nan,
+        "rotation": 0.0, "step_excess": 0.5, "rank": 17.0, "neglected": 0.01,
+    }  # fmt: skip
+    return BatchAverages(values, known | worst)
+
+
+def made_result(extrapolate: bool, **worst: float) -> tuple[TwoTime, list[list[BatchAverages]]]:
+    """A result of made-up batches at 0, 0.4 and 2, and the batches."""
+    rng, times = np.random.default_rng(6), [0.0, 2.0]
+    setting = SamplerSetting(
+        rate_model(transfer_function("tanh")), 1.5, 0.5, lambda t: 0.0, 1.0, times,
+        step_times(times, 0.1), window=1.8,
+    )  # fmt: skip
+    task = TwoTimeTask(np.array([0, 4, 20]), 4, integrated=True)
+    groups = [[made_batch(rng, 3, **worst) for _ in range(4)] for _ in range(4)]
+    full, small, short, long = groups
+    full[1].worst["rank"] = 23.0
+    for batch in full:
+        batch.values["C"][0, 2] = batch.values["C"][2, 0] = 0.1
+    found = Sampled(full, small, Pair(short, long, True, 1 / 3))
+    return module._from_batches(setting, task, found, extrapolate, {}), groups
+
+
+@pytest.mark.parametrize("extrapolate", [True, False])
+def test_numbers_of_sampled_batches(extrapolate: bool) -> None:
+    """Values, effects and errors, the ridge and the least effect of the step among them."""
+    run, (full, small, short, long) = made_result(extrapolate)
+    for name in ("energy", "r_int", "C"):
+        many, few = (np.array([b.values[name] for b in group]) for group in (full, small))
+        key = "r_int_pulse" if name == "r_int" else name
+        moves = np.array([b.values[key] - a.values[key] for a, b in zip(short, long, strict=True)])
+        effect, effect_err = moves.mean(axis=0) / 3, moves.std(axis=0, ddof=1) / 6
+        err, spread = (v.std(axis=0, ddof=1) / 2 for v in (many, few))
+        off = (few.mean(axis=0) - many.mean(axis=0)) / 3
+        square = err**2 + np.maximum(off**2 - (err**2 + spread**2) / 9, 0)
+        if extrapolate:
+            square = ((4 * err) ** 2 + spread**2) / 9
+        square += np.maximum(effect**2 - effect_err**2, 0)
+        # Within a unit of time are the first two times, and the last with itself.
+        near = np.array([[1, 1, 0], [1, 1, 0], [0, 0, 1]], dtype=bool)
+        size = np.abs(effect)
+        if effect.ndim == 1:
+            least = np.array([np.max(size[row]) for row in near])
+        else:
+            least = np.array([[np.max(size[np.ix_(a, b)]) for b in near] for a in near])
+        square += (0.3 * least) ** 2
+        if name == "r_int":
+            square += np.mean([b.values["r_int_shift"] for b in full], axis=0) ** 2
+        value = many.mean(axis=0) - off * extrapolate
+        np.testing.assert_allclose(getattr(run, name), value, rtol=1e-12)
+        np.testing.assert_allclose(getattr(run, f"{name}_finite_m"), off, rtol=1e-10)
+        np.testing.assert_allclose(getattr(run, f"{name}_step"), effect, rtol=1e-12)
+        np.testing.assert_allclose(getattr(run, f"{name}_err"), np.sqrt(square), rtol=1e-10)
+    np.testing.assert_allclose(run.t, [0, 0.4, 2])
+    assert (run.g, run.gamma, run.rank, run.neglected) == (1.5, 0.5, 23, 0.01)
+
+
+@pytest.mark.parametrize(
+    ("worst", "reason"),
+    [
+        ({}, ""),
+        ({"balance_error": 0.1}, ""),
+        ({"balance_error": 0.12}, "is violated by 12%; shorten dt"),
+        ({"neglected": 0.1}, ""),
+        ({"neglected": 0.12}, "12% of the states not revealed, lower neglect"),
+        ({"step_excess": 2.0, "balance_error": 0.3}, "largest stable step"),
+    ],
+)
+def test_reasons_of_sampled_batches(worst: dict[str, float], reason: str) -> None:
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        run, _ = made_result(False, **worst)
+    assert reason in run.reason
+    assert bool(run.reason) == bool(reason)
+    assert ";" not in run.reason.replace("; shorten dt", "")
+    assert len(told) == ("step" in reason or "dt" in reason)
+
+
+def test_how_many_tangents_were_taken_is_told() -> None:
+    """Nine in each of two batches; as many as there are trajectories at most."""
+    how: dict[str, Any] = {"t_max": 0.2, "dt": 0.1, "n_trajectories": 128, "batches": 2, "seed": 0}
+    how |= {"response": True, "finite_m": "ignore"}
+    for asked, taken in ((16, 18), (1000, 128)):
+        assert two_time(1.5, 0.5, n_pulsed=asked, **how).attributes["n_pulsed"] == taken

@@ -96,7 +96,8 @@ def _branch(plain: float = 0.0, **how: int) -> Branch:
         return {"q": unknowns[:, 0], "r": np.full(len(unknowns), float(n))}
 
     def plainly(unknowns: Array, points: Points, n: int) -> Array:
-        return np.full((len(unknowns), 1), plain)
+        # On the doubled nodes.
+        return np.full((len(unknowns), 1), plain * n / (2 * FIRST_NODES))
 
     return Branch(
         "b", equations, observables, lambda y, step, points: np.ones(len(y)),
@@ -177,3 +178,136 @@ def test_starts_of_paths() -> None:
     other.iterations[:] = 10
     starts.write(np.array([0, 3]), other)
     assert starts.iterations.tolist() == [14, 5, 6, 10]
+
+
+def _full(limit: float):  # type: ignore[no-untyped-def]
+    return lambda y, step, rows: np.full(len(y), limit)
+
+
+def test_newton_counts_and_stops() -> None:
+    """Each point by itself: solved, on a floor of rounding, too high a floor, never, not begun."""
+    seen: list[list[int]] = []
+
+    def system(y: Array, rows: NDArray[np.intp]) -> tuple[Array, Array]:
+        seen.append(rows.tolist())
+        size = np.array([0.0, 2e-12, 2e-11, 0.0, np.nan, 0.0])[rows]
+        sign = np.array([2.0, -2.0, 2.0, 2.0, 2.0, 2.0])[rows]
+        slope = np.where(rows == 3, np.inf, sign)
+        return (sign * (y[:, 0] - 1) + size)[:, None] * np.where(y == 9, 0, 1), slope[:, None, None]
+
+    # The floors stay whatever y is: the equation knows them beside a root that is at y = 1.
+    def floored(y: Array, rows: NDArray[np.intp]) -> tuple[Array, Array]:
+        error, slope = system(y, rows)
+        floor = np.array([0.0, 2e-12, 2e-11, 0.0, 0.0, 0.0])[rows][:, None]
+        return np.where(np.abs(error) < floor, floor, error), slope
+
+    start = np.array([[3.0], [3.0], [3.0], [3.0], [3.0], [np.nan]])
+    solved = newton(floored, start, _full(1.0), max_iterations=6)
+    assert solved.iterations.tolist() == [1, 2, 6, 0, 0, 0]
+    np.testing.assert_allclose(
+        solved.residual, [0, 2e-12, 2e-11, np.inf, np.inf, np.inf], rtol=1e-3, atol=1e-15
+    )
+    assert solved.orientation.tolist() == [1, -1, 0, 0, 0, 0]
+    assert len(seen) == 6
+    assert seen[0] == [0, 1, 2, 3, 4]
+    np.testing.assert_array_equal(start[:, 0], [3, 3, 3, 3, 3, np.nan])
+    # Steps are shortened by the limit.
+    half = newton(system, start[:1], _full(0.5), max_iterations=3)
+    assert half.unknowns[0, 0] == 1.25
+    assert half.iterations[0] == 3
+    assert half.residual[0] == 1.0
+    none = newton(system, start[:1], _full(1.0), max_iterations=0)
+    assert none.residual[0] == np.inf
+    assert none.unknowns[0, 0] == 3
+
+
+def test_a_falling_residual_has_not_stalled() -> None:
+    """Below the level where rounding counts it goes on as long as it halves."""
+    sizes = [8e-12, 4e-12, 2e-12, 1.2e-12, 1e-13]
+    calls = iter(sizes)
+
+    def system(y: Array, rows: NDArray[np.intp]) -> tuple[Array, Array]:
+        return np.full((1, 1), next(calls)), np.ones((1, 1, 1))
+
+    solved = newton(system, np.ones((1, 1)), _full(1.0))
+    assert solved.residual[0] == 1.2e-12
+    assert solved.iterations[0] == 3
+
+
+@pytest.mark.parametrize("towards", [1.0, -1.0])
+def test_steps_of_a_path(towards: float) -> None:
+    """y = p: the first prediction knows no slope, later ones are exact."""
+    tried: list[float] = []
+
+    def correct(y: Array, p: Array, rows: NDArray[np.intp]) -> NewtonResult:
+        tried.append(float(p[0]))
+        one = np.ones(1)
+        return NewtonResult(p[:, None].copy(), 0 * one, 2 * one.astype(int), one)
+
+    end = towards * 6.0
+    path = follow(correct, np.zeros((1, 1)), np.zeros(1), np.array([end]), max_step=1.5)
+    # 1/4 misses by more than 0.15; a third of it by more than a quarter of that: no longer step.
+    expected, at, step = [0.25], 0.25 / 3, 0.25 / 3
+    while at < 6:
+        expected.append(at)
+        at += step
+        step = min(1.7 * step, 1.5)
+    np.testing.assert_allclose(np.array(tried) * towards, [*expected, 6.0], rtol=1e-12)
+    assert path.reached[0] == path.unknowns[0, 0] == end
+    assert path.iterations[0] == 2 * len(tried)
+    assert not path.exhausted[0]
+    short = follow(correct, np.zeros((1, 1)), np.zeros(1), np.array([end]), max_steps=4)
+    assert short.exhausted[0]
+    assert abs(short.reached[0]) == pytest.approx(expected[3])
+
+
+@pytest.mark.parametrize(
+    ("residual", "turned", "miss", "far"),
+    [
+        (1e-10, False, 0.0, True), (1.1e-10, False, 0.0, False), (0.0, True, 0.0, False),
+        (0.0, False, 0.149, True), (0.0, False, 0.151, False),
+    ],
+)  # fmt: skip
+def test_which_steps_are_taken(residual: float, turned: bool, miss: float, far: bool) -> None:
+    """An exact enough solution near the prediction, on the same side of a fold as before."""
+    steps: list[float] = []
+
+    def correct(y: Array, p: Array, rows: NDArray[np.intp]) -> NewtonResult:
+        steps.append(float(p[0]))
+        beyond = p[0] > 0.2
+        moved = y + (miss if beyond else 0.0) * (-1.0) ** len(steps)
+        one = np.ones(1)
+        sign = -one if beyond and turned else one
+        return NewtonResult(moved, residual * one * beyond, one.astype(int), sign)
+
+    path = follow(correct, np.zeros((1, 1)), np.full(1, -0.1), np.ones(1), max_step=0.25)
+    assert (path.reached[0] == 1) == far
+    if not far:
+        assert path.reached[0] == pytest.approx(0.2, abs=1e-5)
+        # Thirds, down to a millionth.
+        trials = np.array(steps)
+        last = np.diff([path.reached[0], trials[-1]])[0]
+        assert 3e-7 < last < 3e-6
+    assert not path.exhausted[0]
+
+
+def test_a_visitor_stops_a_path() -> None:
+    """It is told of every step that was taken, of these points alone."""
+    told: list[tuple[list[int], list[float]]] = []
+
+    def correct(y: Array, p: Array, rows: NDArray[np.intp]) -> NewtonResult:
+        one = np.ones(len(p))
+        return NewtonResult(0 * y, np.where(p > 2, 1.0, 0.0), one.astype(int), one)
+
+    def visit(y: Array, p: Array, rows: NDArray[np.intp]) -> NDArray[np.bool_]:
+        told.append((rows.tolist(), p.tolist()))
+        return (rows == 0) & (p > 0.3)
+
+    start, begin = np.zeros((4, 1)), np.array([0.0, 0.0, 1.9, 5.0])
+    path = follow(correct, start, begin, np.array([1.0, 1.0, 5.0, 5.0]), visit=visit, max_step=0.25)
+    np.testing.assert_allclose(path.reached[[0, 1, 3]], [0.5, 1, 5])
+    assert path.reached[2] == pytest.approx(2, abs=1e-5)
+    assert path.iterations[3] == 0
+    assert told[0] == ([0, 1], [0.25, 0.25])
+    assert sum(0 in rows for rows, _ in told) == 2
+    assert max(max(p) for _, p in told) <= 2

@@ -1,10 +1,13 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from meanfield import replica_map, saddle_point, spin_glass_beta
 from meanfield.quadrature import gauss_hermite
 from meanfield.replica import ordered, two_fields
-from meanfield.replica.points import Points
+from meanfield.replica.newton import Path, Starts
+from meanfield.replica.points import NO_ORDERED, RETURNED, Columns, Points
 from meanfield.transfer import transfer_function
 
 
@@ -301,3 +304,233 @@ def test_crossings_settle_with_the_nodes(monkeypatch) -> None:  # type: ignore[n
     found, _ = ordered._settled(_points(1), ends, states)
     assert np.isnan(found[0])
     assert max(asked) <= ordered.MAX_NODES
+
+
+def _unknowns() -> tuple[Points, np.ndarray, np.ndarray]:
+    """Any unknowns (ln q, Q/q, r, R, X_d q, P q), of no solution, and their order parameters."""
+    points = Points(
+        np.array([2.2, 0.9]), np.array([-0.5, 0.6]), np.array([0.1, 0.3]), np.array([0.0, 0.2]),
+        transfer_function("tanh"),
+    )  # fmt: skip
+    order = np.array([[0.35, 0.2, 0.65, 0.19, -0.8, 0.5], [0.5, 0.1, 0.5, -0.05, 0.3, 0.4]])
+    q, overlap, r, cross, x_d, noise = order.T
+    return points, np.stack([np.log(q), overlap / q, r, cross, x_d * q, noise * q], axis=1), order
+
+
+def test_scaled_equations_and_their_jacobian() -> None:
+    """Update − order parameters, q and Q in units of q, X and P of 1/q; and by differences."""
+    points, unknowns, order = _unknowns()
+    np.testing.assert_allclose(ordered.unpack(unknowns), order, rtol=1e-14)
+    error, jacobian = ordered.equations(unknowns, points, 12)
+    q = order[:, :1]
+    units = np.concatenate([1 / q, 1 / q, q / q, q / q, q, q], axis=1)
+    new, _ = two_fields.update(order, points, 12)
+    np.testing.assert_allclose(error, (new - order) * units, rtol=1e-12)
+    _, jacobian = ordered.equations(unknowns, points, 40)
+    for j in range(6):
+        h = np.zeros(6)
+        h[j] = 1e-5
+        up, down = (ordered.equations(unknowns + sign * h, points, 40)[0] for sign in (1, -1))
+        np.testing.assert_allclose(jacobian[:, :, j], (up - down) / 2e-5, rtol=1e-4, atol=1e-6)
+    values = ordered._observables(unknowns, points, 12)
+    np.testing.assert_allclose(values["chi"], (order[:, 0] - order[:, 1]) / [0.1, 0.3], rtol=1e-12)
+    for name, column in zip(("q", "Q", "r", "R", "X", "P"), order.T, strict=True):
+        np.testing.assert_allclose(values[name], column, rtol=1e-14)
+
+
+@np.errstate(divide="ignore")
+def test_steps_are_shortened_to_their_room() -> None:
+    """The one that is longest in its own units decides; none is made longer."""
+    step = np.diag([1.4, 0.8, 0.6, 1.2, 0.625, 2.0])
+    found = ordered._limit(step, step, None)  # type: ignore[arg-type]
+    np.testing.assert_allclose(found, [0.5, 0.25, 0.5, 0.25, 0.8, 0.25])
+    np.testing.assert_array_equal(ordered._limit(step, -step, None), found)  # type: ignore[arg-type]
+    assert ordered._limit(step, 0.01 * step[:1], None)[0] == 1  # type: ignore[arg-type]
+    both = np.array([[1.4, 0.8, 0.0, 0.0, 0.0, 0.0]])
+    assert ordered._limit(both, both, None)[0] == pytest.approx(0.25)  # type: ignore[arg-type]
+
+
+def test_the_seed_of_the_branch_solves_its_equations(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The point with a given Q/q beside the bifurcation; its start is right to first order."""
+    starts = []
+    newton = ordered.newton
+
+    def seen(system, start, limit):  # type: ignore[no-untyped-def]
+        starts.append(start)
+        return newton(system, start, limit)
+
+    monkeypatch.setattr(ordered, "newton", seen)
+    ones = np.ones(2)
+    points = Points(
+        np.array([1.5, 2.2]), np.array([-0.2, -0.5]), ones, 0 * ones, transfer_function("tanh")
+    )
+    with np.errstate(all="ignore"):
+        log_t, unknowns = ordered.bifurcation(points)
+        assert np.max(np.abs(ordered._eigenvalue(unknowns, points.at(np.exp(log_t))) - 1)) < 1e-9
+        for overlap in (0.03, 0.002):
+            seed, seed_t = ordered._seed(points, log_t, unknowns, overlap)
+            assert np.all(seed_t < log_t)
+            assert np.all(log_t - seed_t < 10 * overlap)
+            np.testing.assert_array_equal(seed[:, 1], overlap)
+            error, _ = ordered.equations(seed, points.at(np.exp(seed_t)), ordered._SEED_NODES)
+            assert np.max(np.abs(error)) < 1e-9
+            start = starts.pop()
+            assert np.max(np.abs(start[:, [0, 2, 4]] - seed[:, [0, 2, 4]])) < 3 * overlap
+            # R and P, which are themselves of the order of Q.
+            assert np.max(np.abs(start[:, [3, 5]] / seed[:, [3, 5]] - 1)) < 10 * overlap
+            np.testing.assert_array_equal(start[:, 1], log_t)
+        lost, lost_t = ordered._seed(points, log_t, np.nan * unknowns, 0.03)
+    assert np.isnan(lost).all()
+    assert np.isnan(lost_t).all()
+
+
+def test_what_is_watched_along_the_sheet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last three steps of each point, and the maxima between 0.9 and 1 among them."""
+    values = {
+        0: [0.5, 0.95, 0.99, 0.95, 0.5, 0.3],
+        1: [0.2, 0.6, 1.0, 0.7, 0.2, 0.1],
+        2: [0.92, 0.95, 0.95, 0.9, 0.91, 0.9],
+        3: [0.9, 0.95, 1.1, 0.0, 0.0, 0.0],
+        4: [0.2, 0.6, 0.8, 0.7, 0.2, 0.1],
+    }
+    at = {"step": 0}
+    monkeypatch.setattr(
+        ordered, "_eigenvalue",
+        lambda unknowns, points: np.array([values[int(u)][at["step"]] for u in unknowns[:, 0]]),
+    )  # fmt: skip
+    watch = ordered._Crossing(_points(5))
+    index = np.arange(5)
+    for step in range(6):
+        at["step"] = step
+        unknowns = np.stack([index, 10.0 * index + step, 0.0 * index], axis=1)
+        stopped = watch(unknowns, -1.0 * step - 0.1 * index, index)
+        assert stopped.tolist() == [values[int(i)][step] > 1 for i in index]
+        index = index[~stopped]
+    np.testing.assert_array_equal(watch.value[0], values[0][3:])
+    np.testing.assert_array_equal(watch.value[3], values[3][:3])
+    np.testing.assert_allclose(watch.log_t[1], [-3.1, -4.1, -5.1])
+    np.testing.assert_array_equal(watch.unknowns[2, :, 1], [23, 24, 25])
+    # Of two equal values the first counts.
+    assert [row for row, *_ in watch.peaks] == [2, 0, 1, 2]
+    _, log_t, unknowns, value = watch.peaks[1]
+    np.testing.assert_array_equal(value, values[0][1:4])
+    np.testing.assert_allclose(log_t, [-1, -2, -3])
+    np.testing.assert_array_equal(unknowns[:, 1], [1, 2, 3])
+
+
+def test_which_crossing_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A summit beyond 1 before the open crossing, the first of two; what ended or was lost."""
+    steps = np.array([-1.0, -1.1, -1.2])
+
+    def three(at: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        return steps + at, np.stack([steps + at] * 3, axis=1), np.ones(3)
+
+    def cool(points: Points, target: np.ndarray, visit, max_step: float):  # type: ignore[no-untyped-def]
+        np.testing.assert_allclose(np.exp(target), 1e-10 * points.g**2)
+        visit.value[:, 2] = [2.0, 0.5, 0.5, 2.0, 0.5, 0.5, 1.0]
+        visit.log_t[:] = steps - 5
+        visit.unknowns[:] = (steps - 5)[:, None]
+        visit.peaks += [(1, *three(-3)), (0, *three(-2)), (1, *three(-1)), (2, *three(-4))]
+        # It begins just before the open crossing and has its summit after its first end.
+        visit.peaks.append((3, *three(-5.05)))
+        reached = np.ones((7, 3))
+        reached[4] = np.nan
+        exhausted = np.arange(7) == 5
+        return ordered.paramagnetic.Path(reached, np.ones(7), np.zeros(7, dtype=int), exhausted)
+
+    def summit(point: Points, log_t: np.ndarray, unknowns: np.ndarray, value: np.ndarray):  # type: ignore[no-untyped-def]
+        return None if log_t[0] == -5 else (log_t[1] + 0.01, unknowns[1] + 0.01)
+
+    def settled(points: Points, ends: np.ndarray, states: np.ndarray):  # type: ignore[no-untyped-def]
+        # Each end has its own state.
+        np.testing.assert_allclose(states, np.repeat(ends[:, :, None], 3, axis=2))
+        return ends[:, 0], states[:, 1]
+
+    monkeypatch.setattr(ordered.paramagnetic, "cool", cool)
+    monkeypatch.setattr(ordered, "_summit", summit)
+    monkeypatch.setattr(ordered, "_settled", settled)
+    found, solution = ordered.bifurcation(_points(7))
+    np.testing.assert_allclose(found, [-3, -2, -np.inf, -6.05, np.nan, np.nan, -np.inf])
+    np.testing.assert_allclose(solution[[0, 1, 3], 0], [-3.09, -2.09, -6.14])
+    assert np.isnan(solution[[2, 4, 5, 6]]).all()
+
+
+def test_every_bifurcation_is_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One for each (g, γ, η); then who is beyond it, who has a seed, and who was followed."""
+    log_t_sg = {1.0: -1.0, 2.0: -np.inf, 3.0: np.nan, 4.0: -1.0, 5.0: -1.0}
+    seeds: list[tuple[list[float], float]] = []
+    followed: list[tuple[list[float], int]] = []
+
+    def bifurcation(points: Points) -> tuple[np.ndarray, np.ndarray]:
+        assert sorted(points.g.tolist()) == [1.0, 1.0, 2.0, 3.0, 4.0, 5.0]
+        return np.array([log_t_sg[g] for g in points.g]), points.g[:, None] * np.ones(3)
+
+    def seed(points: Points, log_t: np.ndarray, unknowns: np.ndarray, overlap: float):  # type: ignore[no-untyped-def]
+        seeds.append((points.g.tolist(), overlap))
+        np.testing.assert_array_equal(unknowns[:, 0], points.g)
+        good = (points.g != 5) & ((points.g != 4) | (overlap < 0.01))
+        found = np.where(good[:, None], points.g[:, None] + overlap, np.nan) * np.ones(6)
+        return found, np.where(good, -1.5, np.nan)
+
+    def follow(starts, points, rows, seed, seed_t, nodes):  # type: ignore[no-untyped-def]
+        followed.append((points.g[rows].tolist(), nodes))
+        np.testing.assert_array_equal(seed_t, -1.5)
+        np.testing.assert_allclose(seed[:, 0], points.g[rows], atol=0.05)
+        return rows[points.g[rows] == 4]
+
+    monkeypatch.setattr(ordered, "bifurcation", bifurcation)
+    monkeypatch.setattr(ordered, "_seed", seed)
+    monkeypatch.setattr(ordered, "_follow", follow)
+    g = np.array([5.0, 1.0, 4.0, 1.0, 2.0, 3.0, 1.0, 1.0])
+    log_t = np.array([-2.0, -2.0, -3.0, -4.0, -9.0, -9.0, -0.5, -2.0])
+    eta = np.where(np.arange(8) == 7, 0.5, 0.0)
+    points = Points(g, 0 * g - 0.5, np.exp(log_t), eta, transfer_function("tanh"))
+    starts = ordered._starts(points)
+    assert seeds == [([1.0, 1.0, 4.0, 5.0], 0.03), ([4.0, 5.0], 0.002)]
+    assert followed == [([1.0, 4.0, 1.0, 1.0], 32), ([4.0], 80)]
+    assert starts.reason[[4, 6]].tolist() == [NO_ORDERED] * 2
+    assert starts.reason[5] == ordered._UNSETTLED
+    assert starts.reason[0] == ordered._WEAK_ONSET
+    assert starts.reason[[1, 2, 3, 7]].tolist() == [ordered._ENDED] * 4
+
+
+def test_who_arrives_and_who_went_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without steps left to take nothing is known; at a small Q/q the branch has ended."""
+    target = np.log([0.1, 0.2, 0.3, 0.4, 0.5])
+    reached = np.where([True, False, False, False, False], target, target + 1)
+    overlaps = np.array([0.5, 0.029, 0.5, 0.029, 0.031])
+
+    def cool(points, nodes, seed, seed_t, aim, max_steps):  # type: ignore[no-untyped-def]
+        np.testing.assert_array_equal(aim, target)
+        assert (nodes, max_steps) == (32, ordered._MAX_STEPS)
+        unknowns = overlaps[:, None] * np.ones(6)
+        exhausted = np.array([False, False, True, True, False])
+        return Path(unknowns, reached, np.full(5, 7), exhausted)
+
+    monkeypatch.setattr(ordered, "_BRANCH", SimpleNamespace(cool=cool))
+    one = np.ones(6)
+    points = Points(one, -one / 2, np.append(9.0, np.exp(target)), 0 * one, _points(1).phi)
+    starts = Starts.empty(6, 6)
+    starts.iterations[:] = 1
+    starts.reason[:] = "before"
+    rows = np.arange(1, 6)
+    left = ordered._follow(starts, points, rows, np.ones((5, 6)), np.zeros(5), 32)
+    assert left.tolist() == [2, 3, 4, 5]
+    assert starts.iterations.tolist() == [1, 8, 8, 8, 8, 8]
+    assert starts.reason.tolist() == ["before", "before", RETURNED, *["before"] * 3]
+    np.testing.assert_array_equal(starts.unknowns[1], 0.5)
+    assert np.isnan(starts.unknowns[[0, 2, 3, 4, 5]]).all()
+
+
+def test_an_overlap_of_rounding_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    columns = Columns(4, "ordered")
+    columns.values["q"][:] = 0.5
+    columns.values["Q"][:] = 0.5 * np.array([0.9e-7, 1.1e-7, -0.1, 0.0])
+    columns.reason[:3] = ""
+    monkeypatch.setattr(ordered, "_starts", lambda points: None)
+    monkeypatch.setattr(
+        ordered, "_BRANCH", SimpleNamespace(refine=lambda starts, points, tol: columns)
+    )
+    found = ordered.solve(_points(4), 1e-9)
+    assert found.reason.tolist() == [RETURNED, "", RETURNED, "not attempted"]
+    assert np.isnan(found.values["q"]).tolist() == [True, False, True, False]

@@ -9,11 +9,13 @@ from meanfield import (
     critical_gain,
     measure_transition_gain,
     null_fluctuation,
+    null_margin,
     null_response,
     replica_map,
     saddle_point,
     spin_glass_beta,
 )
+from meanfield.quadrature import LOG_CUT
 from meanfield.replica import paramagnetic
 from meanfield.replica.points import NO_NULL, Points
 from meanfield.transfer import transfer_function
@@ -237,6 +239,13 @@ def test_unbounded_phi_without_confinement_is_refused() -> None:
     point = saddle_point(1.5, 0.2, beta=3.0, branch="paramagnetic", phi="linear", throw=False)
     assert not point.converged
     assert "not normalisable" in str(point.reason)
+    line = saddle_point(
+        [1.0, 0.5, 0.99], [0.0, 1.0, 0.0], beta=3.0, branch="paramagnetic", phi="linear",
+        throw=False,
+    )  # fmt: skip
+    assert line.status.tolist() == ["absent", "absent", "converged"]
+    held = saddle_point(1.5, 0.2, beta=3.0, branch="paramagnetic", phi="linear", eta=0.1)
+    assert held.converged
 
 
 def _scaled(k: float, a: float = 1.0) -> TransferFunction:
@@ -395,3 +404,202 @@ def test_where_the_sheets_end_at_zero_temperature() -> None:
         points = Points.flat(gain, gamma * one, np.inf * one, 0 * one, phi)
         found = paramagnetic._null_at_zero_temperature(points, "null")
         assert found.tolist() == ends.tolist()
+
+
+def _three_points(phi: str = "tanh") -> tuple[Points, np.ndarray]:
+    """Any unknowns (ln v, r, A), of no solution."""
+    points = Points(
+        np.array([1.3, 0.8, 1.1]), np.array([0.6, -0.4, 0.5]), np.array([0.2, 0.05, 0.05]),
+        np.array([0.0, 0.3, 200.0]), transfer_function(phi),
+    )  # fmt: skip
+    return points, np.array([[-0.4, 0.7, -0.15], [-1.5, 0.5, 0.2], [-1.5, 0.5, 0.2]])
+
+
+@pytest.mark.parametrize("phi", ["tanh", "algebraic"])
+def test_equations_and_observables_by_plain_sums(phi: str) -> None:
+    """Everything as it is defined, by the rectangle rule in x."""
+    points, unknowns = _three_points(phi)
+    errors, _ = paramagnetic.equations(unknowns, points, 60)
+    plain = paramagnetic.plain_errors(unknowns, points, 60)
+    found = paramagnetic.observables(unknowns, points, 60)
+    assert all(np.all(found[name] == 0) for name in ("Q", "R", "P"))
+    x, step = np.linspace(-30, 30, 6001, retstep=True)
+    value, slope = points.phi(x), points.phi.d1(x)
+    for row in range(3):
+        log_v, r, scaled = unknowns[row].tolist()
+        g, gamma, temperature, eta = (
+            float(a[row]) for a in (points.g, points.gamma, points.temperature, points.eta)
+        )
+        v, k, x_d = np.exp(log_v), g**2 * gamma * r, scaled / np.exp(log_v)
+        y = x - k * value
+        p = np.exp(-(y**2) / (2 * v) - g**2 * x_d * value**2 / 2 - eta * x**2 / (2 * temperature))
+        norm = p.sum()
+
+        def mean(a: np.ndarray, p: np.ndarray = p / norm) -> float:
+            return float(np.sum(p * a))
+
+        q, cross = mean(value**2), mean(y * value) / v
+        np.testing.assert_allclose(
+            plain[row],
+            [(temperature + g**2 * q) / v - 1, cross - r, 1 - mean(y * y) / v - scaled],
+            rtol=1e-10,
+        )
+        # The third equation, times v².
+        defect = value - x * slope
+        drive = k * mean(y * defect) + eta / temperature * v * mean(x**2)
+        scale = temperature + g**2 * mean(value * defect)
+        expected = [plain[row, 0], plain[row, 1], scaled - drive / scale]
+        np.testing.assert_allclose(errors[row], expected, rtol=1e-9)
+        log_norm = np.log(norm * step / np.sqrt(2 * np.pi * v))
+        for name, number in (
+            ("q", q), ("r", r), ("X", x_d), ("chi", q / temperature), ("x2", mean(x**2)),
+            ("sigma_xphi", mean(x * value)),
+            ("free_entropy", g**2 / 2 * (x_d * q - gamma * r**2) + log_norm),
+        ):  # fmt: skip
+            assert found[name][row] == pytest.approx(number, rel=1e-10), name
+        # Fields z and w of small variance: ∂⟨φ⟩ and ∂⟨y⟩/v to them, on the overlaps Q, R, P.
+        by_z, by_w = (cross, q), (mean(y * y) / v**2 - 1 / v, cross)
+        matrix = np.zeros((3, 3))
+        for i, (one, two) in enumerate(((by_z, by_z), (by_z, by_w), (by_w, by_w))):
+            matrix[i] = (
+                one[0] * two[0], gamma * (one[0] * two[1] + one[1] * two[0]), one[1] * two[1]
+            )  # fmt: skip
+        moved = unknowns.copy()
+        moved[:, 2] = 1 - mean(y * y) / v  # as in a solution
+        moved[:, 1] = cross
+        u = np.full(3, q / v)
+        instability = paramagnetic.instability(u, moved[:, 1], moved[:, 2], points)[row]
+        largest = float(np.max(np.abs(np.linalg.eigvals(g**2 * matrix))))
+        assert instability == pytest.approx(largest, rel=1e-9)
+
+
+def test_the_law_is_cut_where_its_weight_has_died_out() -> None:
+    """At the first of two bounds; exact where φ is linear over the whole law."""
+    points, unknowns = _three_points()
+    points, unknowns = points.take(np.array([0, 1])), unknowns[:2]
+    unknowns[0, 2] = -0.02
+    for shift in (-30.0, 0.0, 8.0):
+        moved = unknowns + np.array([shift, 0.0, 0.0])
+        law = paramagnetic._SymmetricLaw(moved, points, 24)
+        s = np.sqrt(law.v[:, 0])
+        ends = law._reach(s)
+        phi_s = np.tanh(s * ends) / s
+        k, c = law.k[:, 0], law.c[:, 0]
+        log = -((ends - k * phi_s) ** 2 + c * phi_s**2) / 2
+        assert np.all(log < -LOG_CUT * (1 - 1e-12))
+        if shift == -30:
+            assert log[0] == pytest.approx(-LOG_CUT, rel=1e-9)
+        # The second has k < 0 and A > 0, neither of which is used.
+        assert ends[1] == pytest.approx(np.sqrt(2 * LOG_CUT), rel=1e-12)
+        if shift == 8:
+            # φ_s is below 1/s.
+            far = np.sqrt(2 * LOG_CUT - c[0] / s[0] ** 2) + k[0] / s[0]
+            assert ends[0] == pytest.approx(far, rel=1e-12)
+    # A width that is not positive leaves the other bound, and none at all a number.
+    bimodal = np.array([[-0.4, 2.0, -0.15], [-0.4, 0.5, 0.2]])
+    law = paramagnetic._SymmetricLaw(bimodal, points, 24)
+    assert law.k[0, 0] > 1
+    s = np.sqrt(law.v[:, 0])
+    far = np.sqrt(2 * LOG_CUT - law.c[0, 0] / s[0] ** 2) + law.k[0, 0] / s[0]
+    assert law._reach(s)[0] == pytest.approx(far, rel=1e-12)
+
+
+def test_starts_near_the_onset_at_zero_temperature() -> None:
+    """v grows linearly from g = 1/√(1+γ), and the start with it."""
+    distance = np.array([1e-2, 1e-4, 1e-6])
+    for gamma in (0.0, 0.5, 1.0):
+        g = float(measure_transition_gain(gamma)) * (1 + distance)
+        v = g**2 * saddle_point(g, gamma, branch="paramagnetic").q
+        zero = np.zeros(3)
+        points = Points(g, np.full(3, gamma), zero, zero, transfer_function("tanh"))
+        with np.errstate(all="ignore"):
+            cold, _ = paramagnetic.direct_starts(points)
+        ratio = np.exp(cold[:, 0]) / v
+        assert np.ptp(np.log(ratio)) < 0.1
+        assert np.all((0.1 < ratio) & (ratio < 10))
+
+
+def test_starts_at_finite_temperature() -> None:
+    """The linear limit where it is small, and T + g² of a φ of order one where it is not."""
+    g, gamma = np.array([0.5, 0.5, 2.0]), np.array([0.3, 0.3, 0.3])
+    temperature = np.array([1e-8, 1e3, 1e-3])
+    points = Points(g, gamma, temperature, np.zeros(3), transfer_function("tanh"))
+    cold, hot = paramagnetic.direct_starts(points)
+    linear = paramagnetic._linear_limit(points)
+    np.testing.assert_array_equal(cold[0], linear[0])
+    np.testing.assert_array_equal(cold[1:, 0], hot[1:, 0])
+    part = (np.exp(hot[:, 0]) - temperature) / g**2
+    np.testing.assert_allclose(part, part[0], rtol=1e-9)
+    assert 0.1 < part[0] < 1
+    # Nothing is cut off where φ is linear, whatever the order of x.
+    points = Points(g[:2], gamma[:2], temperature[:2], np.zeros(2), transfer_function("linear"))
+    cold, _ = paramagnetic.direct_starts(points)
+    np.testing.assert_array_equal(cold, paramagnetic._linear_limit(points))
+
+
+def test_where_cooling_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond all scales of T, in the units of φ; at the wanted T if that is hotter."""
+    begun = {}
+
+    def follow(points: Points, start: np.ndarray, hot: np.ndarray, target: np.ndarray) -> None:
+        assert start.shape == (3, 3)
+        assert np.all(start[:, 2] == 0)
+        begun[points.phi.name] = start, hot
+
+    monkeypatch.setattr(paramagnetic, "_follow", follow)
+    a, k = 2.0, 30.0
+    g, eta = np.array([0.5, 3.0, 1.0]), np.array([0.0, 0.0, 50.0])
+    target = np.log([1e-3, 1e-3, 1e9])
+    gamma = np.full(3, -0.5)
+    paramagnetic.cool(Points(g, gamma, g, eta, transfer_function("tanh")), target)
+    other = Points(g / (a * k), gamma, g, eta, _scaled(k, a))
+    paramagnetic.cool(other, target - 2 * np.log(k))
+    (plain, hot), (scaled, other_hot) = begun["tanh"], begun["scaled"]
+    np.testing.assert_allclose(other_hot, hot - 2 * np.log(k), atol=0.03)
+    np.testing.assert_allclose(scaled[:, 0], plain[:, 0] - 2 * np.log(k), atol=0.03)
+    np.testing.assert_allclose(scaled[:, 1], a * k * plain[:, 1], rtol=1e-12)
+    assert np.all(hot[:2] > np.log(10 * (1 + g[:2] ** 2)))
+    assert hot[2] == target[2]
+    assert np.all(plain[:, 0] > hot)
+    share = (np.exp(plain[:2, 0]) - np.exp(hot[:2])) / g[:2] ** 2
+    np.testing.assert_allclose(share, share[0])
+    assert 0.1 < share[0] < 1
+    # A confinement widens no law, but counts as a scale.
+    paramagnetic.cool(Points(g, gamma, g, eta, transfer_function("tanh")), np.zeros(3))
+    assert begun["tanh"][1][2] > np.log(500)
+
+
+def test_how_cold_the_limit_of_zero_temperature_is() -> None:
+    """v = T/τ is a billionth of g²τ in units of the length of φ; τ counts as 1 where it is 0."""
+    g, gamma = np.array([0.5, 0.66, 1.4, 2.0]), np.array([0.5, 0.5, -0.4, 0.2])
+    zero = np.zeros(4)
+    for a, k in ((1.0, 1.0), (2.0, 30.0)):
+        points = Points(g / (a * k), gamma, zero, zero, _scaled(k, a))
+        tau = np.where(g * (1 + gamma) < 1, null_margin(g, gamma), 1.0)
+        expected = 1e-9 * g**2 * tau**2 / k**2
+        np.testing.assert_allclose(paramagnetic._coldest(points), expected, rtol=0.03)
+    # The null state is left by less than a millionth there.
+    points = Points(g[:3], gamma[:3], zero[:3], zero[:3], transfer_function("tanh"))
+    cold = paramagnetic._coldest(points)
+    found = saddle_point(g[:3], gamma[:3], beta=1 / cold, branch="paramagnetic", sheet="null")
+    np.testing.assert_allclose(found.chi, null_fluctuation(g[:3], gamma[:3]), rtol=1e-6)
+
+
+@pytest.mark.parametrize("k", [1.0, 1e-3])
+def test_who_has_fallen_to_the_null_state(k: float) -> None:
+    """ln v against that of the null state at that temperature, which is T/τ or of the order √T."""
+    g, gamma = np.array([0.5, 0.9, 0.75, 1.3, 1.3]), np.array([0.3, -0.4, 0.5, 0.5, -0.2])
+    zero = np.zeros(5)
+    points = Points(g / k, gamma, zero, zero, _scaled(k))
+    cold = paramagnetic._coldest(points)
+    null = np.log(cold / np.where(g * (1 + gamma) < 1, null_margin(g, gamma), 1))
+    null[2] = np.log(cold[2]) / 2 - np.log(k)
+    with np.errstate(divide="ignore"):
+        assert paramagnetic._fallen(null + 4.9, points).tolist() == [True, True, True, False, False]
+        assert not paramagnetic._fallen(null + 5.1, points).any()
+        # Beyond 1/√(1+γ) no state is small; only inside g(1+γ) = 1 is there a null state then.
+        assert not paramagnetic._fallen(null - 50, points)[3:].any()
+        inside = Points(np.array([1.2 / k]), gamma[4:], zero[4:], zero[4:], points.phi)
+        far = -2 * np.log(k)
+        assert paramagnetic._fallen(np.array([far - 50.0]), inside).all()
+        assert not paramagnetic._fallen(np.array([far - 3.0]), inside).any()

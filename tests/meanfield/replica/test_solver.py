@@ -218,27 +218,37 @@ def test_bad_input_names_argument_value_and_range(
         saddle_point(**arguments)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(("a", "k"), [(2.0, 30.0), (0.2, 0.1)])
 @pytest.mark.parametrize(
     ("branch", "g", "gamma", "beta"),
     [
-        ("static", 1.5, 0.4, np.inf),
-        ("paramagnetic", 1.4, 0.4, 20.0),
-        ("paramagnetic", 0.7, -0.5, 9.0),
+        ("static", [0.501, 0.55, 1.05, 1.3, 2.0], [1.0, 1.0, 0.3, 0.5, -0.3], np.inf),
+        ("paramagnetic", [0.49, 0.4, 1.2, 1.5, 0.7, 2.0], [1, 1, 0.5, 0.9, -0.5, 0.1], 1e6),
+        ("paramagnetic", [0.49, 1.4, 0.7], [1.0, 0.4, -0.5], 9.0),
+        ("paramagnetic", [1.1, 1.6], [0.5, 0.1], np.inf),
     ],
 )
-def test_a_steeper_function_is_a_stronger_coupling(
-    branch: str, g: float, gamma: float, beta: float
+def test_height_and_width_of_the_function_set_the_units(
+    branch: str, g: list[float], gamma: list[float], beta: float, a: float, k: float
 ) -> None:
-    """tanh(5x) at g/5 and 25 β is tanh at g and β: the same order, on as many nodes."""
-    steep = TransferFunction(
-        "tanh(5x)",
-        phi=lambda x: np.tanh(5 * x),
-        d1=lambda x: 5 / np.cosh(5 * x) ** 2,
-        d2=lambda x: -50 * np.tanh(5 * x) / np.cosh(5 * x) ** 2,
-        bound=1.0,
+    """a tanh(kx) at g/ak and k²β is tanh at g and β in other units, on as many nodes."""
+    other = TransferFunction(
+        "other",
+        phi=lambda x: a * np.tanh(k * x),
+        d1=lambda x: a * k / np.cosh(k * x) ** 2,
+        d2=lambda x: -2 * a * k**2 * np.tanh(k * x) / np.cosh(k * x) ** 2,
+        bound=a,
     )
     plain = saddle_point(g, gamma, beta=beta, branch=branch)
-    other = saddle_point(g / 5, gamma, beta=25 * beta, branch=branch, phi=steep)
-    assert other.q == pytest.approx(float(plain.q), rel=1e-11)
-    assert other.x2 == pytest.approx(float(plain.x2) / 25, rel=1e-10)
-    assert other.nodes == plain.nodes
+    found = saddle_point(np.array(g) / (a * k), gamma, beta=k**2 * beta, branch=branch, phi=other)
+    units = {"q": a**2, "Q": a**2, "r": a * k, "R": a * k, "X": k**2, "P": k**2, "x2": k**-2}
+    units |= {"free_entropy": 1, "instability": 1}
+    for name, unit in units.items():
+        expected = unit * getattr(plain, name)
+        np.testing.assert_allclose(
+            getattr(found, name), expected, rtol=1e-9, atol=1e-12 * unit, err_msg=name
+        )
+    assert found.nodes.tolist() == plain.nodes.tolist()
+    # The starts are in these units, too; only the steps of a path are not.
+    direct = np.array(gamma) >= 0 if branch == "paramagnetic" else slice(None)
+    np.testing.assert_allclose(found.iterations[direct], plain.iterations[direct], atol=3)

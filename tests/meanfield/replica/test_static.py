@@ -9,7 +9,7 @@ from meanfield import (
     saddle_point,
     stationary,
 )
-from meanfield.quadrature import gauss_hermite
+from meanfield.quadrature import LOG_CUT, gauss_hermite
 from meanfield.replica import static
 from meanfield.replica.points import Points
 from meanfield.transfer import transfer_function
@@ -198,3 +198,121 @@ def test_x2_of_the_measure_is_not_that_of_the_dynamics(
     assert point.x2 == pytest.approx(measure, abs=1e-3)
     assert point.x2 == pytest.approx(g**2 * point.q, rel=1e-12)
     assert stationary(g).delta0 == pytest.approx(dynamics, abs=1e-3)
+
+
+def test_fluctuations_and_response_beyond_the_line() -> None:
+    """σ_xφ = G(1 + g²(1+γ)χ), which the branch evaluates from another average."""
+    g, gamma = np.array([1.3, 1.2, 0.7, 1.6, 3.0]), np.array([0.0, 0.3, 0.6, -0.2, -0.6])
+    point = saddle_point(g, gamma)
+    expected = point.G * (1 + g**2 * (1 + gamma) * point.chi)
+    np.testing.assert_allclose(point.sigma_xphi, expected, rtol=1e-10)
+    assert np.all(point.instability > 1)
+    # g²⟨(φ'/y')²⟩, by Gauss–Hermite in z.
+    u, weights = gauss_hermite(120)
+    for k in range(5):
+        slope = float(g[k] ** 2 * gamma[k] * point.G[k])
+        z = g[k] * np.sqrt(float(point.Q[k])) * u
+        x = z / (1 - min(slope, 0.0))
+        for _ in range(200):
+            x -= (x - slope * np.tanh(x) - z) / (1 - slope / np.cosh(x) ** 2)
+        d1 = 1 / np.cosh(x) ** 2
+        eigenvalue = g[k] ** 2 * np.sum(weights * (d1 / (1 - slope * d1)) ** 2)
+        assert point.instability[k] == pytest.approx(float(eigenvalue), rel=1e-4)
+        assert point.x2[k] == pytest.approx(float(np.sum(weights * x**2)), rel=1e-4)
+
+
+@np.errstate(divide="ignore", invalid="ignore")
+def test_steps_keep_away_from_the_wall() -> None:
+    """1 − k may lose three quarters; G half, and ln v one, of itself; no step is made longer."""
+    phi = transfer_function("tanh")
+    g, gamma = np.array([1.0, 1.0, 1.0, 1.0, 1.0, 2.0]), np.array([0.5, 0.5, 0.5, 0.5, -0.5, 0.125])
+    points = Points(g, gamma, 0 * g, 0 * g, phi)
+    unknowns = np.array([[0, 1.6], [0, 1.6], [0, 1.0], [0, 1.0], [0, 1.0], [0, 1.6]])
+    step = np.array([[0, 0.8], [0, 0.2], [-4.0, 0.1], [0, -2.0], [0.5, 0.1], [0, 0.8]])
+    found = static._limit(unknowns, step, points)
+    # k = 0.8 → 0.95; k → 0.9 is near enough; ln v; G → 1/2; nothing.
+    np.testing.assert_allclose(found, [0.375, 1.0, 0.25, 0.25, 1.0, 0.375])
+    # Beyond the wall no step towards it is left.
+    assert static._limit(np.array([[0, 2.2]]), np.array([[0, 0.1]]), points.take([0]))[0] == 0
+    steep = np.array([[0.0, 1.6]]), np.array([[0.0, 0.8]])
+    other = TransferFunction(
+        "steep",
+        phi=lambda x: np.tanh(2 * x) / 4,
+        d1=lambda x: 0.5 / np.cosh(2 * x) ** 2,
+        d2=lambda x: -2 * np.tanh(2 * x) / np.cosh(2 * x) ** 2,
+    )
+    points = Points(np.ones(1), np.ones(1), np.zeros(1), np.zeros(1), other)
+    assert static._limit(*steep, points)[0] == pytest.approx(0.375)
+
+
+@pytest.mark.parametrize("phi", ["tanh", "erf", "algebraic"])
+def test_the_start_becomes_exact_at_the_onset(phi: str) -> None:
+    """v and G of the start over those of the branch tend to 1 as the distance does to 0."""
+    distance = np.array([1e-2, 1e-4])
+    for gamma in (-0.5, 0.0, 0.7):
+        g = float(critical_gain(gamma)) * (1 + distance)
+        points = Points(g, np.full(2, gamma), 0 * g, 0 * g, transfer_function(phi))
+        start = static.onset_start(points, distance)
+        point = saddle_point(g, gamma, phi=phi)
+        v = np.log(g**2 * point.Q)
+        assert np.all(np.abs(start[:, 0] - v) < 12 * distance)
+        assert np.all(np.abs(start[:, 1] / point.G - 1) < 12 * distance)
+    far = static.onset_start(points.take([0]), np.array([50.0]))
+    assert far[0, 0] < np.log(points.g[0] ** 2)
+    assert 0 < far[0, 1] < 0.1
+
+
+def test_the_start_is_in_the_units_of_the_function() -> None:
+    """tanh(30x) near the onset and far from it."""
+    steep = TransferFunction(
+        "steep",
+        phi=lambda x: np.tanh(30 * x),
+        d1=lambda x: 30 / np.cosh(30 * x) ** 2,
+        d2=lambda x: -1800 * np.tanh(30 * x) / np.cosh(30 * x) ** 2,
+    )
+    distance = np.array([1e-3, 40.0])
+    gamma, zero = np.full(2, 0.4), np.zeros(2)
+    g = (1 + distance) / 1.4
+    one = static.onset_start(Points(g, gamma, zero, zero, transfer_function("tanh")), distance)
+    two = static.onset_start(Points(g / 30, gamma, zero, zero, steep), distance)
+    np.testing.assert_allclose(two[:, 0], one[:, 0] - 2 * np.log(30), atol=0.03)
+    np.testing.assert_allclose(two[:, 1], 30 * one[:, 1], rtol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["tanh", "steep", "linear"])
+@pytest.mark.parametrize("n", [24, 200])
+def test_the_law_reaches_as_far_as_its_weight(name: str, n: int) -> None:
+    """The last ψ is beyond the cut, not far beyond, and its moments are those of a normal law."""
+    phi = transfer_function("tanh" if name == "steep" else name)
+    if name == "steep":
+        phi = TransferFunction(
+            "steep",
+            phi=lambda x: np.tanh(30 * x) / 30,
+            d1=lambda x: 1 - np.tanh(30 * x) ** 2,
+            d2=lambda x: -60 * np.tanh(30 * x) * (1 - np.tanh(30 * x) ** 2),
+            bound=1 / 30,
+        )
+    k = np.array([-3.0, 0.0, 0.5, 0.9, 0.98, 0.5, 0.98])
+    log_v = np.array([-4.0, 0.0, -25.0, -25.0, -1.0, 6.0, 4.0])
+    one = np.ones(7)
+    points = Points(one, np.where(k < 0, -1.0, 1.0), 0 * one, 0 * one, phi)
+    law = static._StaticLaw(np.stack([log_v, np.abs(k)], axis=1), points, n)
+    np.testing.assert_allclose(law.k[:, 0], k)
+    far = np.sqrt(2 * LOG_CUT)
+    assert np.all(law.psi[:, -1] > far * (1 - 1e-9))
+    # The scan has 32 parts of at most arcsinh(10⁴).
+    assert np.all(law.psi[:, -1] < 1.8 * far)
+    if n == 200:
+        for power, moment in ((0, 1.0), (2, 1.0), (4, 3.0)):
+            np.testing.assert_allclose(law.mean(law.psi**power), moment, rtol=1e-9)
+    x = law.s * law.xi
+    np.testing.assert_allclose(law.lag, law.xi * phi.d1(x) - law.phi_s, atol=1e-9)
+    np.testing.assert_allclose(law.slope, 1 - k[:, None] * phi.d1(x), atol=1e-12)
+
+
+def test_a_law_beyond_the_wall_still_has_nodes() -> None:
+    """Newton's method may look there: k > 1, as far as φ can move x."""
+    points = Points(np.ones(1), np.ones(1), np.zeros(1), np.zeros(1), transfer_function("tanh"))
+    law = static._StaticLaw(np.array([[0.0, 1.5]]), points, 48)
+    assert np.all(np.isfinite(law.p))
+    assert law.psi[0, -1] > np.sqrt(2 * LOG_CUT) * (1 - 1e-9)

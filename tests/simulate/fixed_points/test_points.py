@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -14,8 +15,9 @@ from scipy.sparse import csr_array
 from meanfield import transfer_function
 from meanfield.common.arguments import Array
 from simulate import couplings, energy_gradient, force, jacobian, kinetic_energy
-from simulate.fixed_points import FixedPoints, find_fixed_points
-from simulate.fixed_points.points import _ball
+from simulate.fixed_points import FixedPoints, find_fixed_points, points
+from simulate.fixed_points.descent import EPS, Landscape
+from simulate.fixed_points.points import DistinctPoints, _ball, _canonical
 
 
 def dense(n: int, g: float, seed: int) -> Array:
@@ -274,6 +276,7 @@ def test_a_line_of_zeros_is_not_proven() -> None:
         (0.1, 0.0049, 1.0, (True, 0.1)),
         (0.1, 0.0051, 1.0, (False, 4 * 0.0306 ** (1 / 3))),
         (2.0, 0.99, 2.0, (True, 1.0)),
+        (0.5, 0.125, 1.0, (True, 0.5)),
         (2.0, 1.01, 2.0, (False, 4 * 3.03 ** (1 / 3))),
         (1.0, 5.0, 0.0, (True, np.inf)),
         (0.0, 0.0, 0.0, (False, 1e-6)),
@@ -286,3 +289,129 @@ def test_how_far_a_point_is_alone(
     proven, radius = _ball(smallest, defect, lipschitz)
     assert proven == expected[0]
     assert radius == pytest.approx(expected[1])
+
+
+def landscape(J: Array, phi: str = "tanh") -> Landscape:
+    return Landscape(np.array(J, dtype=float), transfer_function(phi))
+
+
+@pytest.mark.parametrize("size", [1.0, 1e4])
+def test_ends_near_a_point_or_its_mirror_are_one(
+    size: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Within the radius of the point listed first; each end counts once, for the first point."""
+    made = landscape(np.eye(2))
+    measured = points._measured
+    monkeypatch.setattr(
+        points, "_measured", lambda *of: replace(measured(*of), radius=0.1 if of[2] < 9 else 0.3)
+    )
+    table = DistinctPoints(made, "zero")
+
+    def add(x: float, y: float, hits: int = 1) -> int:
+        return table.add(made.at(np.array([x, y])), hits)
+
+    assert add(size, 0.0) == 0
+    assert add(size, 0.099) == 0
+    assert add(size, 0.101) == 1
+    assert add(-size, 0.099) == 0
+    assert add(-size, -0.099, 2) == 0
+    assert add(-size - 0.201, -0.101) == 2
+    assert add(size, 5.0, 9) == 3
+    assert add(-size - 0.29, -5.0) == 3
+    assert add(size + 0.31, 5.0) == 4
+    columns, order = table.fields()
+    assert dict(zip(order, columns["hits"], strict=True)) == {0: 5, 1: 1, 2: 1, 3: 10, 4: 1}
+    assert np.all(np.diff(columns["x2"]) >= 0)
+    np.testing.assert_allclose(columns["x2"], np.sum(columns["x"] ** 2, axis=0) / 2)
+
+
+@pytest.mark.parametrize(
+    ("x", "expected"),
+    [
+        ([-1.0, 0.5], [1.0, -0.5]),
+        ([0.5, -1.0], [-0.5, 1.0]),
+        ([1.0, -1.0], [1.0, -1.0]),
+        ([-1.0, 1.0], [1.0, -1.0]),
+        # The first of those that are largest to 1e−6.
+        ([-1 + 5e-7, 1.0], [1 - 5e-7, -1.0]),
+        ([-1 + 2e-6, 1.0], [-1 + 2e-6, 1.0]),
+        ([0.0, 0.0], [0.0, 0.0]),
+        ([-0.0, 1.0], [0.0, 1.0]),
+        ([0.0, -1.0], [0.0, 1.0]),
+    ],
+)
+def test_which_of_two_mirror_points_is_listed(x: list[float], expected: list[float]) -> None:
+    found = _canonical(np.array(x))
+    assert found.tolist() == expected
+    assert not np.any(np.signbit(found[found == 0]))
+
+
+def test_points_tied_by_symmetry_are_in_order() -> None:
+    """Three neurons that are alike: the points with one of them off 0 follow its number."""
+    first = brentq(lambda x: 2 * np.tanh(x) - x, 1, 3)
+    x0 = first * np.eye(3)[:, [1, 2, 0]]
+    found = find_fixed_points(2 * np.eye(3), x0=x0)
+    np.testing.assert_allclose(found.x[:, 1:], first * np.eye(3), atol=1e-12)
+    assert found.index.tolist() == [2, 3, 1]
+    # Two directions lead away from each, three from 0.
+    assert found.n_unstable.tolist() == [3, 2, 2, 2]
+    slope = 2 / np.cosh(first) ** 2 - 1
+    np.testing.assert_allclose(found.eigenvalues[1:], [[1, 1, slope]] * 3)
+    # −1 for 0, and 2 for each of the three that are listed of 26 others.
+    assert found.index_sum == -1 + 3 * 2
+    assert found.zero_fraction == 1
+    assert found.n_failed == 0
+
+
+@pytest.mark.parametrize("kind", ["zero", "minimum"])
+def test_what_is_measured_at_a_point(kind: str) -> None:
+    """The radius of a point by the theorem, from |F| and rounding, for f or for ∇E."""
+    J = dense(4, 0.5, 2)
+    made = landscape(J)
+    x = 1e-9 * np.ones(4)
+    point = made.at(x)
+    found = points._measured(point, kind, 7)
+    singular = np.linalg.svd(jacobian(x, J))[1][-1]
+    assert found.smallest_singular_value == pytest.approx(singular)
+    assert found.smallest_curvature == pytest.approx(singular**2)
+    assert found.hits == 7
+    assert found.proven
+    rounding = 2 * max(point.rounding, EPS)
+    if kind == "zero":
+        of = singular, np.linalg.norm(force(x, J)) + rounding, made.lipschitz
+    else:
+        defect = np.linalg.norm(energy_gradient(x, J)) + made.jacobian_bound * rounding
+        of = singular**2, defect, made.hessian_lipschitz(point)
+    assert (found.proven, found.radius) == pytest.approx(_ball(*map(float, of)))
+    # Farther away than the theorem reaches the defect counts.
+    far = made.at(np.full(4, 0.7))
+    lost = points._measured(far, kind, 1)
+    if kind == "zero":
+        defect = np.linalg.norm(far.force) + 2 * far.rounding
+        assert lost.radius == pytest.approx(4 * np.cbrt(6 * defect / made.lipschitz))
+    else:
+        defect = np.linalg.norm(far.gradient) + made.jacobian_bound * 2 * far.rounding
+        expected = 4 * np.cbrt(6 * defect / made.hessian_lipschitz(far))
+        assert lost.radius == pytest.approx(expected)
+        top = np.linalg.eigvalsh(-jacobian(far.x, J, onsager=1.0))[0]
+        assert lost.smallest_curvature == pytest.approx(top)
+    assert not lost.proven
+
+
+def test_shares_of_starts() -> None:
+    """Three starts at 0, one at another zero and one too far; the error is 1/n at least."""
+    a = np.array([2.0, 2.5])
+    first = brentq(lambda x: 2 * np.tanh(x) - x, 0.1, 3)
+    x0 = np.array([[0, 0], [0, 0], [0, 0], [first, 0], [0, 1e200]]).T
+    found = find_fixed_points(np.diag(a), x0=x0)
+    assert found.zero_fraction == 0.8
+    assert (found.n_starts, found.n_failed) == (5, 1)
+    assert found.new_zero_probability == 0.2
+    assert found.outcome.tolist() == ["zero"] * 4 + ["failed"]
+    assert found.index.tolist() == [0, 0, 0, 1, -1]
+    assert found.new_zero_probability_err == 0.2
+    assert "reached from 4 of 5 starts; 0 minima of E with f != 0 from 0; 1 starts" in found.summary
+    still = find_fixed_points(np.diag(a), x0=np.zeros((2, 5)))
+    assert still.new_zero_probability_err == 0.2
+    assert still.new_zero_probability == 0
+    assert still.x2.tolist() == still.q.tolist() == still.energy.tolist() == [0.0]

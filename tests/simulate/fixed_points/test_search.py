@@ -13,7 +13,7 @@ from scipy.sparse.linalg import aslinearoperator
 
 from meanfield import ArgumentError, load, transfer_function
 from meanfield.common.arguments import Array
-from simulate import couplings, energy_gradient
+from simulate import couplings, energy_gradient, integrate
 from simulate.fixed_points import FixedPointError, descent, find_fixed_points
 from simulate.fixed_points.descent import (
     EPS,
@@ -26,6 +26,8 @@ from simulate.fixed_points.descent import (
     rms,
 )
 from simulate.fixed_points.points import _measured
+from simulate.fixed_points.search import _drawn_starts
+from simulate.network import Network
 
 
 @pytest.fixture(scope="module")
@@ -284,3 +286,34 @@ def test_a_start_that_is_too_far_is_not_followed() -> None:
     assert (end.kind, end.iterations, end.escapes, end.residuals) == ("failed", 0, 0, [])
     assert not np.any(end.point.x)
     assert descend(landscape, np.array([1e99, 0.0]), tol=1e-10, max_iter=99).kind == "zero"
+
+
+def test_starts_in_blocks_of_sixteen() -> None:
+    """Start k from child k of the seed; even and odd ones go through the runs in turn."""
+    J = couplings.elliptic(4, 2.0, seed=1)
+    for number in (1, 16, 17, 33):
+        sequence = np.random.SeedSequence(5)
+        drawn = list(_drawn_starts(Network(J), number, sequence, 0.5, [(0.0, 0.0), (2.0, 1.0)]))
+        assert len(drawn) == number
+        children = np.random.SeedSequence(5).spawn(number)
+        for k, (found, child) in enumerate(zip(drawn, children, strict=True)):
+            x = 0.5 * np.random.default_rng(child).standard_normal(4)
+            if k % 2 == 0:
+                np.testing.assert_array_equal(found, x)
+            elif k < 3:
+                end = integrate(J, x, t_max=2, dt=0.1, onsager=1.0, method="chebyshev").x_end
+                np.testing.assert_allclose(found, end, atol=1e-2)
+                assert np.linalg.norm(end - x) > 0.1
+    free = next(_drawn_starts(Network(J), 1, np.random.SeedSequence(5), 0.5, [(2.0, 0.0)]))
+    x = 0.5 * np.random.default_rng(np.random.SeedSequence(5).spawn(1)[0]).standard_normal(4)
+    end = integrate(J, x, t_max=2, dt=0.1, method="exponential").x_end
+    np.testing.assert_allclose(free, end, atol=1e-12)
+
+
+def test_a_start_may_be_left_as_it_is_drawn() -> None:
+    J = couplings.elliptic(4, 0.5, seed=1)
+    for kind, option in (("chaos", "settle"), ("gradient", "relax")):
+        found = find_fixed_points(J, n_starts=1, seed=1, starts=kind, **{option: 0.0})
+        assert found.outcome.tolist() == ["zero"]
+        assert found.index.tolist() == [0]
+    assert find_fixed_points(J, n_starts=1, seed=1, max_iter=1, throw=False).n_starts == 1

@@ -7,12 +7,20 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.sparse.linalg import LinearOperator
 
+from meanfield.schedule import as_function
 from simulate import (
     StepSizeWarning,
+    Switching,
     couplings,
     integrate,
 )
+from simulate.integration.loop import FixedSteps, advance
+from simulate.integration.monitor import Monitor, _rayleigh
+from simulate.integration.problem import Problem, Step
+from simulate.integration.schemes import SCHEMES
+from simulate.network import Network
 
 
 def start(n: int, batch: int | None = None, seed: int = 3) -> Any:
@@ -219,3 +227,175 @@ def test_the_longest_step_is_that_of_any_segment() -> None:
     with pytest.warns(StepSizeWarning, match=r"dt = 0\.1 of method 'euler' exceeds .*0\.076"):
         integrate([[-25.0]], [1.0], t_max=1.15, switch_times=[0.15], **arguments)
     assert integrate([[-25.0]], [1.0], t_max=0.15, **arguments).converged
+
+
+class Looking(Monitor):
+    """Notes when it looks."""
+
+    def __init__(self, *of: Any, **how: Any) -> None:
+        super().__init__(*of, **how)
+        self.looks: list[float] = []
+
+    def _look(self, problem: Problem, t: float, x: Any) -> None:
+        self.looks.append(round(t, 9))
+        super()._look(problem, t, x)
+
+
+def watched(
+    J: Any, onsager: Any, times: list[float], dt: float, *, method: str = "euler", since: float = 0
+) -> Looking:
+    """Steps of a linear network under the eyes of a monitor."""
+    problem = Problem(
+        Network(J, phi="linear"), as_function("onsager", onsager), as_function("temperature", 0.0)
+    )
+    scheme = SCHEMES[method]
+    monitor = Looking(scheme, dt, adapts=False, may_switch=True, since=since)
+    x = np.ones(problem.network.n)
+    for _ in advance(problem, scheme, FixedSteps(dt), monitor, x, times):
+        pass
+    return monitor
+
+
+def test_when_spectra_are_looked_at() -> None:
+    """At the start, every 10 time units, at the end; from `since` on."""
+    J = np.zeros((1, 1))
+    assert watched(J, 0.0, [0, 25, 33], 0.5).looks == [0, 10, 20, 30, 33]
+    assert watched(J, 0.0, [0, 25, 33], 0.5, since=12.0).looks == [12, 22, 32, 33]
+    assert watched(J, Switching([5], [0, 0.5]), [0, 5, 7], 1.0, since=6.0).looks == [6, 6, 7, 7]
+
+
+def test_a_regulated_run_is_looked_at_after_powers_of_two_and_at_jumps() -> None:
+    J = 0.5 * np.eye(1)
+    found = watched(J, Switching([3], [1, 0.5]), [0, 3, 6], 0.5)
+    assert found.looks == [0, 0.5, 1, 2, 3, 3, 3.5, 4, 5, 6]
+    # Where κ does not jump a segment ends unseen.
+    assert watched(J, 1.0, [0, 3, 6], 0.5).looks == [0, 0.5, 1, 2, 4, 6]
+
+
+def test_hints_of_a_stiff_mode_ask_less_and_less_often() -> None:
+    """A rate of 3 of at most 4: after 1 step, 40 more, and 80 more."""
+    found = watched([[1 - np.sqrt(3)]], 1.0, [0, 65], 0.5)
+    expected, due = [0.0], 10.0
+    for count in range(1, 131):
+        t = count / 2
+        if t >= due:
+            expected.append(t)
+            due = t + 10
+        if count in (1, 41, 121) or count & (count - 1) == 0:
+            expected.append(t)
+            due = t + 10
+    assert found.looks == [*expected, 65.0]
+    assert found.looks.count(20.5) == 1
+    # A quotient below half of the limit, and a limit known to be exceeded, ask nothing.
+    for rate in (1.9, 4.2):
+        assert 20.5 not in watched([[1 - np.sqrt(rate)]], 1.0, [0, 21], 0.5).looks
+
+
+def test_what_was_met_is_reported() -> None:
+    """A pair −0.5 ± 3i of a linear network, at κ = 0, between, and 1."""
+    J = np.array([[0.5, -3.0], [3.0, 0.5]])
+    A = J - np.eye(2)
+    for kappa in (0.0, 0.3, 1.0):
+        matrix = (1 - kappa) * A - kappa * A.T @ A
+        run = integrate(J, [1.0, 0.0], t_max=1, dt=0.01, onsager=kappa, phi="linear", method="rk4")
+        rates = np.linalg.eigvals(matrix)
+        assert run.rotation == pytest.approx(np.max(rates.imag), abs=1e-9)
+        if kappa:
+            assert run.stiffness == pytest.approx(-np.linalg.eigvalsh(matrix + matrix.T)[0] / 2)
+        else:
+            assert np.isnan(run.stiffness)
+            # One for what is saved first, one where the loop begins.
+            assert run.n_evaluations == 2 + 4 * 100
+        limit = SCHEMES["rk4"].largest_step(np.append(rates, -1.0))
+        assert run.largest_stable_dt == pytest.approx(limit, rel=1e-6)
+        assert run.n_steps == 100
+        assert run.n_rejected == 0
+
+
+def resting(kappa: float = 1.0, **how: Any) -> Problem:
+    """ẋ = −x for any κ: E = x²/2."""
+    return Problem(
+        Network(np.zeros((1, 1))), as_function("onsager", kappa), as_function("temperature", 0.0),
+        **how,
+    )  # fmt: skip
+
+
+def step(problem: Problem, x0: Any, x1: Any, t0: float = 0.0, t1: float = 1.0) -> Step:
+    x0, x1 = np.atleast_2d(x0).astype(float), np.atleast_2d(x1).astype(float)
+    return Step(problem, t0, x0, problem.evaluate(t0, x0), t1, x1, problem.evaluate(t1, x1))
+
+
+def test_how_far_the_energy_must_fall() -> None:
+    """By 1 % of h|F|², in every column; it may rise by what rounding makes of it."""
+    problem = resting()
+    monitor = Monitor(SCHEMES["euler"], 1.0, adapts=False, may_switch=True)
+    for h in (0.5, 1.0, 2.0):
+        for share, fails in ((0.95, True), (1.05, False)):
+            end = np.sqrt(1 - 0.02 * h * share)
+            assert monitor._does_not_fall(step(problem, [1.0], [end], t1=h)) == fails
+            both = step(problem, [1.0, 1.0], [0.1, end], 3.0, 3.0 + h)
+            assert monitor._does_not_fall(both) == fails
+    eps = np.finfo(float).eps
+    # E is known to 16 ε |f| (|f| + 2|x|) = 48 ε.
+    for change, rises in ((-0.5, False), (0, False), (40, False), (60, True)):
+        end = 1 + change * eps
+        assert monitor.rises(step(problem, [1.0], [end])) == rises
+        assert monitor.rises(step(problem, [1.0, 1.0], [0.5, end])) == rises
+    assert monitor.rises(step(problem, [1.0], [np.nan]))
+
+
+def test_steps_that_rise_are_counted() -> None:
+    """Along −∇E alone, and from `since` on."""
+    for problem, since, found in (
+        (resting(), 0.0, 2 / 4),
+        (resting(), 2.0, 1 / 2),
+        (resting(), 2.0 + 1e-9, 1 / 2),
+        (resting(), 2.1, 0 / 1),
+        (resting(0.5), 0.0, np.nan),
+        (resting(inputs=lambda t: 0.0), 0.0, np.nan),
+    ):
+        monitor = Monitor(SCHEMES["euler"], 1.0, adapts=False, may_switch=True, since=since)
+        monitor.enter(problem, 0.0, np.ones((1, 1)))
+        for k, (x0, x1) in enumerate([(1, 2), (2, 1), (1, 1), (1, 0.1)]):
+            monitor.record(step(problem, [x0], [x1], k, k + 1))
+        assert monitor.energy_rise_fraction == pytest.approx(found, nan_ok=True)
+        assert monitor.longest == 1
+        monitor.record(step(problem, [1], [0.1], 4, 4.5))
+        assert monitor.longest == 1
+
+
+def test_quotients_of_steps() -> None:
+    """−ΔF·Δx/|Δx|², the largest of all columns: here the rate of each."""
+    J = np.diag([0.5, -1.0])
+    problem = Problem(
+        Network(J, phi="linear"), as_function("onsager", 0.0), as_function("temperature", 0.0)
+    )
+    one = step(problem, [[1.0, 0.0], [0.0, 1.0]], [[0.3, 0.0], [0.0, 0.2]])
+    assert _rayleigh(one) == pytest.approx(2.0)
+    assert _rayleigh(step(problem, [[1.0], [0.0]], [[0.3], [0.0]])) == pytest.approx(0.5)
+    still = step(problem, [[1.0], [0.0]], [[1.0], [0.0]])
+    assert _rayleigh(still) == 0
+
+
+def test_couplings_known_by_a_bound_are_judged_by_their_steps() -> None:
+    """The quotient, 3 here, averaged over 20 steps; the bound vouches for shorter steps only."""
+    J = LinearOperator(
+        (1, 1), matvec=lambda v: (1 - np.sqrt(3)) * v, matmat=lambda v: (1 - np.sqrt(3)) * v,
+        rmatvec=lambda v: (1 - np.sqrt(3)) * v, rmatmat=lambda v: (1 - np.sqrt(3)) * v,
+        dtype=np.float64,
+    )  # fmt: skip
+    J.norm_bound = 1.0
+    for dt, text in ((0.1, ""), (0.5, "oscillate at its stability limit"), (0.3, "")):
+        monitor = watched(J, 1.0, [0, 30 * dt], dt)
+        assert monitor._largest_quotient == pytest.approx(3 * (1 - 0.95**30))
+        assert text in monitor.judgement()
+        assert bool(text) == bool(monitor.judgement())
+        # (1 + 1)² at most.
+        assert monitor.largest_stable_dt == pytest.approx(2 / 4, rel=1e-6)
+        assert monitor.would_follow(0.499)
+        assert not monitor.would_follow(0.501)
+    # Without falling E nothing but the bound is known: 1/2 (1 + 1) + 1/2 (1 + 1)².
+    for dt, text in ((0.3, ""), (0.6, ""), (0.7, "vouches for steps up to 0.667 only")):
+        monitor = watched(J, 0.5, [0, 3 * dt], dt)
+        assert text in monitor.judgement()
+        assert bool(text) == bool(monitor.judgement())

@@ -2,7 +2,7 @@
 
 import math
 import pickle
-from dataclasses import replace
+from dataclasses import FrozenInstanceError, replace
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,7 @@ from simulate import (
 )
 from simulate.integration import IntegrationError
 from simulate.integration.problem import Problem, Step
-from simulate.integration.schemes import SCHEMES, Memory, Move, Scheme
+from simulate.integration.schemes import SCHEMES, Memory, Move, Scheme, _Sum
 from simulate.network import Evaluation, Network
 
 # Bogacki–Shampine 3(2), whose last stage is the first one of the next step.
@@ -430,3 +430,93 @@ def test_a_state_inside_a_step_is_on_the_cubic() -> None:
     step = Step(problem, 0.5, np.array(ends[:1]), first, 1.3, np.array(ends[1:]), last)
     for t in (0.5, 0.7, 1.0, 1.3):
         assert SCHEMES["rk4"].state_at(step, t)[0] == pytest.approx(t**3 - 2 * t + 1, abs=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("method", "times"),
+    [
+        ("euler", []),
+        ("heun", [2.5]),
+        ("rk4", [2.25, 2.25, 2.5]),
+        ("exponential", [2.5]),
+        ("leimkuhler-matthews", []),
+    ],
+)
+def test_the_times_of_the_stages(method: str, times: list[float]) -> None:
+    asked = []
+
+    def drive(t: float) -> float:
+        asked.append(t)
+        return 0.0
+
+    problem = Problem(
+        Network(np.zeros((1, 1))), as_function("onsager", 0.0), as_function("temperature", 0.0),
+        inputs=drive,
+    )  # fmt: skip
+    x = np.ones(1)
+    first = problem.evaluate(2.0, x)
+    del asked[:]
+    SCHEMES[method].step(problem, 2.0, x, first, 0.5, Memory())
+    assert asked == times
+
+
+def test_the_longest_step_takes_the_most_stages() -> None:
+    scheme = SCHEMES["chebyshev"]
+    assert scheme.longest_step is not None
+    for rate in (0.5, 1.0, 300.0):
+        longest = scheme.longest_step(rate)
+        assert scheme.evaluations(longest * (1 - 1e-9), rate) == 250
+        assert scheme.evaluations(longest * (1 + 1e-9), rate) == 251
+    # Without any rate it is no infinite one.
+    assert np.isfinite(scheme.longest_step(0.0))
+    assert scheme.evaluations(1e-3, 0.0) == 2
+
+
+@pytest.mark.parametrize(
+    "weights", [[1.0], [0.5], [0.0], [0.0, 0.25, 0.0, -0.75], [1 / 6, 1 / 3, 1 / 3, 1 / 6]]
+)
+def test_weighted_sums(weights: list[float]) -> None:
+    slopes = list(np.random.default_rng(0).standard_normal((len(weights), 3)))
+    kept = [slope.copy() for slope in slopes]
+    exact = 0.3 * sum(w * slope for w, slope in zip(weights, slopes, strict=True))
+    np.testing.assert_allclose(_Sum.of(weights).times(0.3, slopes), exact, atol=1e-15)
+    np.testing.assert_array_equal(slopes, kept)
+    single = _Sum.of(weights).times(0.3, [slope.astype(np.float32) for slope in slopes])
+    assert single.dtype == np.float32
+
+
+def test_schemes_do_not_change() -> None:
+    with pytest.raises(FrozenInstanceError):
+        PAIR.order = 7  # type: ignore[misc]
+
+
+def test_noise_of_half_a_step_is_kept() -> None:
+    """x + hF + √(2T h)(R + R')/2 with R of the step before, or a new one."""
+    problem = Problem(
+        Network(np.zeros((1, 1))), as_function("onsager", 0.0), as_function("temperature", 0.5)
+    )
+    step, x = SCHEMES["leimkuhler-matthews"].step, np.array([2.0])
+    given: Any = replace(problem, noise=Given(np.array([3.0]), np.array([5.0]), np.array([7.0])))
+    first = given.evaluate(0.0, x)
+    one = step(given, 0.0, x, first, 0.25, Memory())
+    assert one.x[0] == pytest.approx(2 - 0.5 + 0.5 * (3 + 5) / 2)
+    two = step(given, 0.25, x, first, 0.25, one.memory)
+    assert two.x[0] == pytest.approx(1.5 + 0.5 * (5 + 7) / 2)
+    quiet = replace(given, temperature=as_function("temperature", 0.0))
+    assert step(quiet, 0.5, x, first, 0.25, two.memory).memory.noise == 7.0
+
+
+@pytest.mark.parametrize("h", [0.1, 1.0])
+def test_steps_with_the_leak_exact(h: float) -> None:
+    """ẋ = −x + N(t) with N linear in time, met exactly, by two stages or two steps."""
+    problem = Problem(
+        Network(np.zeros((1, 1))), as_function("onsager", 0.0), as_function("temperature", 0.0),
+        inputs=lambda t: 2 + 3 * t,
+    )  # fmt: skip
+    scheme, x, t, memory = SCHEMES["exponential"], np.array([5.0]), 0.7, Memory()
+    for _ in range(3):
+        # −1 + 3t solves the equation.
+        exact = (x - 3 * t + 1) * np.exp(-h) + 3 * (t + h) - 1
+        move = scheme.step(problem, t, x, problem.evaluate(t, x), h, memory)
+        np.testing.assert_allclose(move.x, exact, rtol=1e-12)
+        x, t, memory = move.x, t + h, move.memory

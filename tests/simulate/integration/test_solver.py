@@ -21,6 +21,7 @@ from simulate import (
     kinetic_energy,
 )
 from simulate.integration.schemes import SCHEMES
+from simulate.integration.solver import chosen_scheme
 
 METHODS = ("euler", "heun", "rk4", "exponential", "chebyshev", "leimkuhler-matthews")
 
@@ -413,3 +414,89 @@ def test_the_step_chosen_suits_every_phase_of_a_switch() -> None:
     assert step(Switching([0.5], [0, 1])) == free
     assert step(lambda t: float(0.1 < t < 0.2)) == regulated
     assert step(lambda t: 0.0) == free
+
+
+def test_times_beside_steps_are_those_steps() -> None:
+    """To a millionth of a step, or of 1; others are between, on the cubic."""
+    x0, J = [1.0], np.zeros((1, 1))
+    options: dict[str, Any] = {"t_max": 1, "dt": 0.25, "method": "euler", "phi": "linear"}
+    asked = [0.25, 0.5 - 2e-7, 0.75 + 2e-7]
+    run = integrate(J, x0, save_at=asked, **options)
+    np.testing.assert_array_equal(run.x[:, 0], 0.75 ** np.array([1, 2, 3]))
+    np.testing.assert_array_equal(run.t, asked)
+    between = integrate(J, x0, save_at=[0.5 - 3e-7, 0.625, 0.75 + 3e-7], **options).x[:, 0]
+    for k in (0, 2):
+        assert between[k] not in (0.75**2, 0.75**3)
+        np.testing.assert_allclose(between[k], 0.75 ** (k / 2 + 2), rtol=1e-6)
+    # Between x = 9/16 and 27/64 with slopes −9/16 and −27/64.
+    middle = (9 / 16 + 27 / 64) / 2 + 0.25 / 8 * (-9 / 16 + 27 / 64)
+    assert between[1] == pytest.approx(middle, rel=1e-12)
+    long = integrate(J, x0, t_max=40, dt=20, method="exponential", save_at=[20 - 0.9e-6])
+    assert long.x[0] == integrate(J, x0, t_max=20, dt=20, method="exponential").x_end
+
+
+def test_save_times_may_miss_the_ends_by_rounding() -> None:
+    J = np.zeros((1, 1))
+    run = integrate(J, [1.0], t_max=3, dt=0.5, save_at=[0, 3 * (1 + 5e-13)])
+    assert run.t.tolist() == [0, 3]
+    with pytest.raises(ArgumentError, match="must lie in"):
+        integrate(J, [1.0], t_max=3, dt=0.5, save_at=[0, 3 * (1 + 2e-12)])
+    later = run.resume(t_max=6, save_at=[3 * (1 - 5e-13), 6])
+    assert later.t.tolist() == [3, 6]
+    with pytest.raises(ArgumentError, match="must lie in"):
+        run.resume(t_max=6, save_at=[3 * (1 - 2e-12), 6])
+    assert integrate(J, [1.0], t_max=3, dt=0.5).t.tolist() == [0, 3]
+    assert integrate(J, [1.0], t_max=3, dt=0.5, save_at=2).t.tolist() == [0, 3]
+    assert run.resume(t_max=5, save_at=3).t.tolist() == [3, 4, 5]
+    with pytest.raises(ArgumentError, match="must be after the end of the run"):
+        run.resume(t_max=3 + 0.9e-6 * 0.5)
+    assert run.resume(t_max=3 + 1.2e-6 * 0.5).t.size == 2
+
+
+def test_noisy_save_times_are_steps() -> None:
+    """To a millionth of one."""
+    options: dict[str, Any] = {"t_max": 1, "dt": 0.25, "temperature": 0.1, "seed": 0}
+    J = np.zeros((1, 1))
+    for share in (-0.9e-6, 0, 0.9e-6):
+        run = integrate(J, [1.0], save_at=[0.5 + share * 0.25], **options)
+        assert run.x[0] == integrate(J, [1.0], save_at=[0.5], **options).x[0]
+    for share in (-1.2e-6, 1.2e-6, 0.5):
+        with pytest.raises(ArgumentError, match=r"multiples of 0\.25 after t = 0 here"):
+            integrate(J, [1.0], save_at=[0.5 + share * 0.25], **options)
+
+
+def test_schemes_that_are_chosen() -> None:
+    for onsager, noisy, name in (
+        (0.0, False, "exponential"), (0.5, False, "chebyshev"), (1.0, False, "chebyshev"),
+        (lambda t: 0.0, False, "chebyshev"), (1.0, True, "leimkuhler-matthews"),
+        (0.0, True, "heun"), (0.5, True, "heun"), (lambda t: 1.0, True, "heun"),
+    ):  # fmt: skip
+        assert chosen_scheme("auto", onsager, noisy=noisy).name == name
+    assert chosen_scheme("rk4", 0.0, noisy=False).name == "rk4"
+    assert chosen_scheme(SCHEMES["euler"], 0.0, noisy=True).name == "euler"
+
+
+def test_a_chosen_step_divides_noisy_save_times() -> None:
+    J, x0 = couplings.elliptic(5, 1.0, seed=1), start(5)
+    free = integrate(J, x0, t_max=1, method="heun").dt
+    noisy = integrate(J, x0, t_max=3, method="heun", temperature=0.1, save_at=11, seed=0)
+    each = 3 / 10
+    assert noisy.dt == pytest.approx(each / np.ceil(each / free))
+    assert noisy.n_steps == 10 * round(each / noisy.dt)
+
+
+@pytest.mark.parametrize("store", [True, False])
+def test_energies_of_a_batch_are_kept(store: bool) -> None:
+    J, x0 = couplings.elliptic(5, 1.0, seed=1), start(5, 2)
+    seen: list[Any] = []
+    run = integrate(
+        J, x0, t_max=1, dt=0.1, method="rk4", save_at=[0.05, 0.5, 1], store_states=store,
+        observables={"state": lambda t, x, f: seen.append(f) or x.copy()},
+    )  # fmt: skip
+    states = run.observables["state"]
+    assert (run.x is not None) == store
+    assert run.energy.shape == (3, 2)
+    for k in range(3):
+        np.testing.assert_allclose(run.energy[k], kinetic_energy(states[k], J) / 5, rtol=1e-12)
+        np.testing.assert_allclose(seen[k], J @ np.tanh(states[k]) - states[k], rtol=1e-12)
+    np.testing.assert_array_equal(states[2], run.x_end)

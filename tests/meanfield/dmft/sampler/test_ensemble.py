@@ -143,3 +143,10 @@ def test_alarm_at_a_false_alarm_rate() -> None:
     assert ensemble.alarm("drifts:", 0.6, 0.1) == ""
     assert ensemble.alarm("drifts:", -0.62, 0.1) == "drifts: -0.62 ± 0.1"
     assert ensemble.alarm("drifts:", -0.62, 0.1, 0.1) == ""
+
+
+def test_the_first_four_batches_are_compared_at_two_steps() -> None:
+    both, one = ["two runs"], ["one run"]
+    group = Group(both, SHRINK, one)  # type: ignore[arg-type]
+    assert [group.of(k) for k in range(6)] == [both] * 4 + [one] * 2
+    assert Group(both).of(9) == both  # type: ignore[arg-type]

@@ -1,6 +1,7 @@
 """Novikov sums where R is that of a matrix, and where their own bookkeeping must not matter."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -91,3 +92,81 @@ def test_rows_older_than_the_window_go(monkeypatch: pytest.MonkeyPatch) -> None:
     # Of each time one row of h and one of u.
     covered = sums._times[-1] - sums._times[0]
     assert np.sum(sums._weights) == pytest.approx(2 * covered / 2, rel=1e-9)
+
+
+class Asked:
+    """In the place of a run and of its operator: made-up coefficients, each time of a rank more."""
+
+    def __init__(self, gamma: float, regulated: bool) -> None:
+        rng = np.random.default_rng(5)
+        self.operator, self.setting = self, setting(gamma, 0.0)
+        self.made = [
+            tuple(rng.standard_normal(3 + k) for _ in range(4))
+            for k in range(12)
+            for _ in range(1 + regulated)
+        ]
+        # At the first time a state x = 0.
+        self.made[0] = tuple(0 * part for part in self.made[0])
+        self.answers = iter(self.made)
+
+    def coefficients(self, vector: Array) -> Any:
+        return next(self.answers)
+
+
+@pytest.mark.parametrize("regulated", [False, True])
+@pytest.mark.parametrize("gamma", [0.0, 0.4, -0.7])
+def test_the_ridge_solution_written_out(gamma: float, regulated: bool) -> None:
+    """(Dᵀ W D + ridge) c = Dᵀ W p with weights of half the time that each row stands for."""
+    run = Asked(gamma, regulated)
+    sums, repeats, g2 = NovikovResponse(run, 7), 7, 0.8**2  # type: ignore[arg-type]
+    phi, psi = np.linspace(-1, 1, 50), np.ones(50) if regulated else None
+    times = np.cumsum([0.0, 0.1, 0.2, 0.1, 0.5, 1.0, 1.0, 0.3, 1.5, 0.2, 0.2, 0.1])
+    cos, sin = np.cos(np.arcsin(gamma) / 2), np.sin(np.arcsin(gamma) / 2)
+    rows: list[tuple[Array, Array]] = []
+    targets: list[list[float]] = []
+    rooms: list[float] = []
+    known = 0
+    for k, t in enumerate(times):
+        sums.record(t, phi, psi, measure=True)
+        e, z, f, w = run.made[k * (1 + regulated)]
+        again = run.made[k * 2 + 1] if regulated else None
+        of_phi_u = of_psi_u = np.zeros(2)
+        if k:
+            rooms = [(times[j + 1] - times[j]) / 2 for j in range(k) for _ in range(1 + regulated)]
+            size = 3 + k
+            D = np.zeros((len(rows), 2 * size))
+            for j, (right, left) in enumerate(rows):
+                D[j, : right.size], D[j, size : size + left.size] = right, left
+            W, P = np.array(rooms), np.array(targets)
+            gram, products = D.T @ (W[:, None] * D), D.T @ (W[:, None] * P)
+            ridge = np.mean(phi**2) / (g2 * repeats)
+            # Directions that no row knows of yet have no part.
+            seen = np.diagonal(gram) > 0
+            narrow, wide = np.zeros((2, 2 * size, 3))
+            for out, factor in ((narrow, 1.0), (wide, novikov._WIDER)):
+                matrix = gram[np.ix_(seen, seen)]
+                matrix = matrix + factor * np.diag(ridge + 1e-13 * np.diagonal(matrix))
+                out[seen] = np.linalg.solve(matrix, products[seen])
+            at = np.concatenate([z, w])
+            value = at @ narrow[:, 0] / g2
+            recent = np.repeat(times[:k] > times[k - 1] - 3.0, 1 + regulated)
+            recent &= np.any(D != 0, axis=1)
+            left_over = (P[:, 0] - D @ narrow[:, 0])[recent]
+            if not recent.any() or math.sqrt(np.mean(left_over**2)) > 0.3:
+                assert math.isnan(sums.value)
+            else:
+                known += 1
+                assert sums.value == pytest.approx(value, rel=1e-8)
+                assert sums.shift == pytest.approx(at @ wide[:, 2] / g2 - value, rel=1e-7)
+            if again is not None:
+                ends = np.concatenate([again[1], again[3]])
+                of_phi_u = at @ np.array([narrow[:, 1], wide[:, 1]]).T / g2
+                of_psi_u = ends @ np.array([narrow[:, 1], wide[:, 1]]).T / g2
+        shift = 1 - g2 * of_phi_u
+        rows.append((cos * e, sin * f))
+        targets.append([shift[0], 0.0, shift[1]])
+        if again is not None:
+            shift = -gamma * g2 * of_psi_u
+            rows.append((sin * again[0], cos * again[2]))
+            targets.append([shift[0], 1.0, shift[1]])
+    assert known >= 3

@@ -8,14 +8,17 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.sparse.linalg import ArpackNoConvergence
+from scipy.special import ndtr
 
 import simulate
 from meanfield import (
     GaussianOperator,
     SamplerError,
     SiteModel,
+    Slopes,
     StepSizeWarning,
     Switching,
+    TransferFunction,
     TwoTime,
     transfer_function,
     two_time,
@@ -27,7 +30,11 @@ from meanfield.dmft.sampler.run import (
     SamplerMoment,
     SamplerRun,
     SamplerSetting,
+    Watch,
+    chosen_step,
+    single,
     spectrum,
+    step_reason,
 )
 from meanfield.dmft.sampler.site import rate_model
 from meanfield.exponential import amplification
@@ -356,3 +363,224 @@ def test_forgetting_is_due_at_twelfths_of_the_window() -> None:
             if memory.remember(k * window / 24, x) is not None:
                 cuts.append(k)
         assert cuts == list(range(2, 100, 2))
+        # States are remembered at eightieths: here at every fourth of 1/320.
+        memory, kept = Forgetting(J, window, 1e-3), []
+        for k in range(320):
+            memory.remember(k * window / 320, x)
+            kept.append(memory._past[-1][0])
+        np.testing.assert_allclose(np.unique(kept), window / 80 * np.arange(80), atol=1e-12)
+
+
+class Seen:
+    """In the place of `spectrum`: the times asked for, and a made-up answer."""
+
+    def __init__(self, stiffness: float, rates: list[complex]) -> None:
+        self.times: list[float] = []
+        self.answer = stiffness, np.array(rates)
+
+    def __call__(self, model: Any, operator: Any, moment: SamplerMoment) -> Any:
+        self.times.append(moment.t)
+        return self.answer
+
+
+def moment_at(t: float, regulated: bool) -> SamplerMoment:
+    x = np.zeros(2)
+    return SamplerMoment(0, t, x, x, x, x, x, x if regulated else None, x)
+
+
+def test_when_the_spectrum_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every 10 time units; with u at steps 1, 4, 16, 64 … as well; where that changes; last."""
+    model = rate_model(transfer_function("tanh"))
+    seen = Seen(math.nan, [-1.0])
+    monkeypatch.setattr(run_module, "spectrum", seen)
+    quiet = Watch(model, None)  # type: ignore[arg-type]
+    for k in range(50):
+        quiet.look(moment_at(0.5 * k, False), 0.5)
+    quiet.look(moment_at(25.0, False), 0.5, last=True)
+    assert seen.times == [0, 10, 20, 25]
+    seen.times.clear()
+    regulated = Watch(model, None)  # type: ignore[arg-type]
+    for k in range(1, 301):
+        regulated.look(moment_at(k / 64, True), 0.1)
+    assert seen.times == [1 / 64, 4 / 64, 16 / 64, 1, 4]
+    seen.times.clear()
+    # The force ends, and comes back.
+    for k in range(1, 30):
+        regulated.look(moment_at(5 + k / 64, not 4 <= k < 9), 0.1)
+    assert seen.times == [5 + k / 64 for k in (4, 9, 12, 24)]
+    seen.times.clear()
+    for nothing in (None, replace(model, slopes=None)):
+        Watch(nothing, None).look(moment_at(0.0, True), 0.1, last=True)  # type: ignore[arg-type]
+    assert not seen.times
+
+
+def test_worst_of_the_spectra_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    watch = Watch(rate_model(transfer_function("tanh")), None)  # type: ignore[arg-type]
+    assert all(math.isnan(number) for number in watch.found.values())
+    for stiffness, rates in ((3.0, [-3.0 - 2j, 0.5]), (7.0, [-7.0, -1 + 1j]), (math.nan, [-1.0])):
+        monkeypatch.setattr(run_module, "spectrum", Seen(stiffness, rates))
+        watch.look(moment_at(0.0, True), 0.1, last=True)
+    assert watch.found["stiffness"] == 7
+    assert watch.found["rotation"] == 2
+    excess = [0.1 / largest_step(amplification, rates) for rates in ([-3 - 2j, 0.5], [-7.0])]
+    assert watch.found["step_excess"] == pytest.approx(max(excess), rel=1e-6)
+
+
+def test_what_is_said_of_a_step() -> None:
+    def said(excess: float, rotation: float, stiffness: float) -> str:
+        worst = {"step_excess": excess, "rotation": rotation, "stiffness": stiffness}
+        text = step_reason(0.2, worst)
+        assert worst == pytest.approx({"stiffness": stiffness}, nan_ok=True)
+        return text
+
+    assert said(1.0, 3.0, 5.0) == said(math.nan, 3.0, 5.0) == said(0.5, 0.0, 0.0) == ""
+    text = said(2.0, 3.0, 5.0)
+    assert "0.2" in text
+    assert "0.1" in text
+    assert "(stiffness 5, rotations up to 3)" in text
+    assert "(stiffness 5)" in said(2.0, 0.0, 5.0)
+    assert "(rotations up to 3)" in said(2.0, 3.0, math.nan)
+    assert "stiffness" not in said(2.0, 3.0, 0.0)
+    assert "(" not in said(2.0, 0.0, math.nan)
+
+
+def test_step_from_the_widest_spectrum(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At x = 0: an ellipse about −1, and −|κ|(1 + 2gφ′)² − |1 − κ|(1 + 2gφ′) for every κ met."""
+    kept: list[Any] = []
+
+    def keep(amplification: Any, rates: Any, order: int) -> float:
+        kept.append(rates)
+        assert order == 2
+        return 0.01
+
+    monkeypatch.setattr(run_module.stability, "suggested_step", keep)
+    phi, ends = transfer_function("tanh"), {}
+    ellipse = run_module.stability.ellipse(1.5, 0.5, 1.0)
+    for kappa in (0.0, 1.0, 0.3, -0.5, 2.0):
+        ends[kappa] = -(abs(kappa) * 16 + abs(1 - kappa) * 4) if kappa else None
+        assert chosen_step(None, 1.5, 0.5, phi, kappa, None, 2.0) == 0.01
+        np.testing.assert_allclose(kept[-1][: ellipse.size], ellipse)
+        np.testing.assert_allclose(kept[-1][ellipse.size :], [ends[kappa]] if kappa else [])
+    chosen_step(None, 1.5, 0.5, phi, Switching([0.5], [0.3, 2.0]), None, 2.0)
+    np.testing.assert_allclose(np.sort(kept[-1][ellipse.size :].real), [ends[2.0], ends[0.3]])
+    chosen_step(None, 1.5, 0.5, phi, lambda t: t, None, 2.0)
+    assert np.min(kept[-1].real) == pytest.approx(ends[2.0], rel=1e-9)
+    steep = TransferFunction(
+        "steep", phi=lambda x: np.tanh(2 * x), d1=lambda x: 2 / np.cosh(2 * x) ** 2,
+        d2=lambda x: -8 * np.tanh(2 * x) / np.cosh(2 * x) ** 2,
+    )  # fmt: skip
+    chosen_step(None, 0.75, 0.5, steep, 2.0, None, 2.0)
+    np.testing.assert_allclose(kept[-1][-1], ends[2.0])
+    np.testing.assert_allclose(kept[-1][:-1], ellipse)
+    count = len(kept)
+    assert chosen_step(0.2, 1.5, 0.5, phi, 1.0, None, 2.0) == 0.2
+    assert chosen_step(None, 1.5, 0.5, phi, 0.0, rate_model(phi), 2.0) == 0.1
+    assert len(kept) == count
+
+
+@pytest.mark.parametrize("size", [16, 17, 300])
+def test_states_of_equally_likely_strata(size: int) -> None:
+    states = run_module._normal_quantiles(size)
+    np.testing.assert_allclose(ndtr(states[1:-1]), (np.arange(1, size - 1) + 0.5) / size)
+    np.testing.assert_allclose(states, -states[::-1], atol=1e-13)
+    assert states @ states == pytest.approx(size, rel=1e-13)
+    assert states[-1] > states[-2] > 0
+
+
+def test_precision_of_the_operator() -> None:
+    """Single where a thousandth is neglected, double below, and at gains from 1e10 on."""
+    for g, neglect, dtype in (
+        (1.5, 1e-3, np.float32),
+        (1.5, 0.99e-3, np.float64),
+        (0.99e10, 1e-3, np.float32),
+        (1e10, 1e-3, np.float64),
+    ):
+        batch = SamplerRun(setting(g, 0.0, 0.0, 0.1, 0.1, neglect=neglect), 40, 0, 0)
+        assert batch.operator.dtype == dtype
+        assert single(1e10 if dtype == np.float64 else g) == dtype
+
+
+def test_steps_of_unequal_length(stored: Any) -> None:
+    """x⁺ = e^{−h}x + (1 − e^{−h})N + hφ₂ ΔN: of the stage first, then of the last step, scaled."""
+    grid, times = np.array([0.0, 0.1, 0.3, 0.35, 0.6, 0.7, 1.0]), [0.0, 0.35, 1.0]
+    model = rate_model(transfer_function("tanh"))
+    J = simulate.couplings.elliptic(30, 1.5, 0.4, seed=0)
+    batch = SamplerRun(SamplerSetting(model, 1.5, 0.4, lambda t: 0.0, 1.0, times, grid), 30, 0, 0)
+    batch.operator = stored(J)
+    x, last, before = batch.x0, None, math.nan
+    for moment, t, end in zip(batch, grid, [*grid[1:], math.nan], strict=True):
+        np.testing.assert_allclose(moment.x, x, rtol=1e-11)
+        h, rest = end - t, J @ np.tanh(x)
+        ramp = (math.exp(-h) - 1 + h) / h
+        moved = math.exp(-h) * x + (1 - math.exp(-h)) * rest
+        change = J @ np.tanh(moved) - rest if last is None else (rest - last) * h / before
+        x, last, before = moved + ramp * change, rest, h
+        if end == 0.35:
+            last = None
+
+
+def test_noise_of_a_finer_grid_of_unequal_steps() -> None:
+    """A leak alone: longer steps that go with the noise of shorter ones meet the same states."""
+    leak = SiteModel("leak", phi=np.tanh, drift=lambda t, x, h, u: -x)
+    fine = np.array([0.0, 0.1, 0.4, 0.5, 1.0, 1.05])
+    base = SamplerSetting(leak, 1.0, 0.0, lambda t: 0.8, 1.0, [0.0, 1.05], fine)
+    batch = SamplerRun(base, 100, 0, 1)
+    states = [moment.x for moment in batch]
+    drawn = batch.stream("noise").standard_normal(100)
+    kick = math.sqrt((1 - math.exp(-0.2)) / 2) * drawn
+    first = math.exp(-0.1) * batch.x0 + math.sqrt(0.8) * kick
+    np.testing.assert_allclose(states[1], first, rtol=1e-12, atol=1e-12)
+    # Noise that varies: that of the middle of the step.
+    varying = list(SamplerRun(replace(base, noise=lambda t: t), 100, 0, 1))[1].x
+    first = math.exp(-0.1) * batch.x0 + math.sqrt(0.05) * kick
+    np.testing.assert_allclose(varying, first, rtol=1e-12, atol=1e-12)
+    for places in ([0, 2, 4, 5], [0, 1, 4, 5], [0, 5]):
+        coarse = replace(base, grid=fine[places], noise_grid=fine)
+        for place, moment in zip(places, SamplerRun(coarse, 100, 0, 1), strict=True):
+            np.testing.assert_allclose(moment.x, states[place], rtol=1e-12, atol=1e-12)
+
+
+def made_up_slopes(symmetric: bool) -> Slopes:
+    rng = np.random.default_rng(4)
+    some = Slopes(*rng.uniform(0.5, 1.5, (6, 60)))
+    if symmetric:
+        # With all of them: A = −1 + D J D + D Jᵀ D − D JᵀJ D, D = φ′.
+        one = np.ones(60)
+        return Slopes(some.phi_x, -some.phi_x, one, -one, some.phi_x, -some.phi_x)
+    return some._replace(drift_x=-some.drift_x, drift_u=-some.drift_u)
+
+
+@pytest.mark.parametrize("symmetric", [False, True])
+def test_spectrum_of_a_matrix_written_out(symmetric: bool, stored: Any) -> None:
+    s, x = made_up_slopes(symmetric), np.zeros(60)
+    J = simulate.couplings.elliptic(60, 1.5, 0.3, seed=1)
+    model = SiteModel("made up", phi=np.tanh, drift=lambda t, x, h, u: h - x)
+    # Past the checks of what users hand over.
+    object.__setattr__(model, "slopes", lambda t, x, h, u: s)
+    if symmetric:
+        D = np.diag(s.phi_x)
+        A = D @ (J + J.T) @ D - np.eye(60) - D @ J.T @ J @ D
+        s = s._replace(drift_x=-np.ones(60))
+    else:
+        A = np.diag(s.drift_x) + s.drift_h[:, None] * J * s.phi_x
+        A += s.drift_u[:, None] * J.T @ (np.diag(s.psi_x) + s.psi_h[:, None] * J * s.phi_x)
+    if symmetric:
+        np.testing.assert_allclose(A, A.T, atol=1e-12)
+    rate, edge = spectrum(model, stored(J), moment_with(x, u=x))
+    exact = -np.linalg.eigvalsh((A + A.T) / 2)[0]
+    assert rate == pytest.approx(exact, rel=0.02)
+    if symmetric:
+        np.testing.assert_array_equal(edge, [-rate])
+    else:
+        np.testing.assert_allclose(edge, run_module.stability.edge(lambda v: A @ v, 60), rtol=1e-6)
+    # Without u an ellipse, of the root mean square of what J is multiplied with.
+    J = GaussianOperator(60, 1.5, 0.3, seed=1)
+    rate, edge = spectrum(model, J, moment_with(x, u=None))
+    assert math.isnan(rate)
+    steep = math.sqrt(np.mean((s.drift_h * s.phi_x) ** 2))
+    exact = run_module.stability.ellipse(1.5, 0.3, steep, np.mean(s.drift_x))
+    np.testing.assert_allclose(edge, exact, rtol=1e-12)
+
+
+def moment_with(x: np.ndarray, u: np.ndarray | None) -> SamplerMoment:
+    return SamplerMoment(0, 0.0, x, x, x, x, u, u, x)

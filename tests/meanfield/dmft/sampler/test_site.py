@@ -12,10 +12,12 @@ from meanfield import (
     SamplerError,
     SiteModel,
     Slopes,
+    Switching,
     maximal_lyapunov,
     transfer_function,
     two_time,
 )
+from meanfield.dmft.sampler.site import rate_model
 
 ARRAYS = ("t", "C", "delta", "freezing", "energy", "r_int")
 
@@ -204,3 +206,27 @@ def test_slopes_that_go_wrong_later_are_told() -> None:
         maximal_lyapunov(
             1.5, 0.5, t_max=2, t_skip=0, dt=0.1, model=model, n_trajectories=128, batches=2, seed=0
         )
+
+
+@pytest.mark.parametrize("kappa", [0.6, -0.3])
+def test_the_rate_network_written_out(kappa: float) -> None:
+    """F = f − κφ′u, f = h − x, and its derivatives, of a κ that is used at some times only."""
+    phi = transfer_function("tanh")
+    model = rate_model(phi, Switching([1.0], [0.0, kappa]), 2.0)
+    x, h, u = np.random.default_rng(0).standard_normal((3, 20))
+    d1, d2 = 1 - np.tanh(x) ** 2, -2 * np.tanh(x) * (1 - np.tanh(x) ** 2)
+    assert [model.has_u(t) for t in (0.5, 1.5)] == [False, True]
+    assert model.psi is not None
+    np.testing.assert_array_equal(model.psi(x, h), h - x)
+    np.testing.assert_array_equal(model.force(x, h), h - x)
+    np.testing.assert_allclose(model.drift(0.5, x, h, None), h - x)
+    np.testing.assert_allclose(model.drift(1.5, x, h, u), h - x - kappa * d1 * u)
+    one = np.ones(20)
+    quiet = model.slopes_at(0.5, x, h, None)
+    for found, exact in zip(quiet, (d1, -one, one, -one, one, 0 * one), strict=True):
+        np.testing.assert_allclose(found, exact)
+    full = model.slopes_at(1.5, x, h, u)
+    for found, exact in zip(
+        full, (d1, -one, one, -1 - kappa * d2 * u, one, -kappa * d1), strict=True
+    ):
+        np.testing.assert_allclose(found, exact)

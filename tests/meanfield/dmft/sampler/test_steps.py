@@ -7,10 +7,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from meanfield import SiteModel, maximal_lyapunov, stationary, steady_state, two_time
-from meanfield.dmft.sampler.ensemble import BatchAverages
+from meanfield import (
+    SiteModel,
+    maximal_lyapunov,
+    stationary,
+    steady_state,
+    transfer_function,
+    two_time,
+)
+from meanfield.dmft.sampler.ensemble import BatchAverages, Group
 from meanfield.dmft.sampler.run import SamplerRun, SamplerSetting
-from meanfield.dmft.sampler.steps import Pair, between, every_second
+from meanfield.dmft.sampler.site import rate_model
+from meanfield.dmft.sampler.steps import Pair, between, every_second, sampled
 from meanfield.schedule import step_times
 
 NAMES = ("C", "delta", "freezing", "energy", "r_int")
@@ -140,3 +148,74 @@ def test_error_of_an_exponent_holds_the_step() -> None:
     assert run.value_step > 3 * run.value_step_err
     assert run.value_err > 0.9 * run.value_step
     assert math.isfinite(run.interval("value")[0])
+
+
+class Kept:
+    """In the place of an ensemble: keeps what it is to run, and answers with made-up batches."""
+
+    def __init__(self) -> None:
+        self.groups: tuple[Group, ...] = ()
+
+    def run(self, label: str, *groups: Group) -> Any:
+        self.groups = groups
+        # Only the first two batches are compared at two steps.
+        found: list[list[list[str]]] = []
+        for g, group in enumerate(groups):
+            sizes = [4 if r == 0 and g < 2 else 2 for r in range(len(group.runs))]
+            found.append([[f"{g}{r}{b}" for b in range(size)] for r, size in enumerate(sizes)])
+        return found
+
+
+@pytest.mark.parametrize("kappa", [0.0, 0.5])
+def test_what_is_run_for_the_step(kappa: float) -> None:
+    """Twice the step, between marks, or with the reaction the step and half of it."""
+    times = [0.0, 0.5, 0.8]
+    grid = step_times(times, 0.1)
+    model = rate_model(transfer_function("tanh"), kappa)
+    here = SamplerSetting(model, 1.5, 0.5, lambda t: 0.0, 1.0, times, grid)
+
+    def small(places: Any, is_control: bool, is_paired: bool) -> Any:
+        return places.tolist(), is_control, is_paired
+
+    kept, further = Kept(), (replace(here, window=2.0), "further")
+    found, others = sampled(kept, "test", here, "full", small, further)  # type: ignore[arg-type]
+    same = list(range(9))
+    quiet = replace(here, watched=False)
+    full, control, *rest = kept.groups
+    assert (full.runs, full.shrink, full.rest) == ([(here, "full")], 1, None)
+    assert (rest[-1].runs, rest[-1].shrink) == ([further], 4)
+    assert found.full == ["000", "001", "002", "003"]
+    assert found.small == ["100", "101", "102", "103"]
+    assert found.pair is not None
+    if kappa:
+        (halves,) = rest[:-1]
+        assert (control.runs, control.shrink) == ([(quiet, (same, True, False))], 4)
+        (halved, finer), (again, same_step) = halves.runs
+        np.testing.assert_allclose(halved.grid, np.linspace(0, 0.8, 17), atol=1e-15)
+        np.testing.assert_array_equal(again.noise_grid, halved.grid)
+        np.testing.assert_array_equal(again.grid, grid)
+        assert finer == (list(range(0, 18, 2)), False, True)
+        assert same_step == (same, False, True)
+        assert (halves.shrink, halves.rest) == (16, [])
+        assert (halved.watched, again.watched) == (False, False)
+        assert found.pair[:3] == (["200", "201"], ["210", "211"], False)
+        assert found.pair.factor == pytest.approx(4 / 3)
+        assert others == [["300", "301"]]
+        return
+    (first, alike), (doubled, coarse) = control.runs
+    assert (first, alike) == (quiet, (same, True, True))
+    np.testing.assert_array_equal(doubled.grid, grid[[0, 2, 4, 5, 7, 8]])
+    np.testing.assert_array_equal(doubled.noise_grid, grid)
+    assert coarse == ([0, -1, 1, -1, 2, 3, -1, 4, 5], False, True)
+    assert (control.shrink, control.rest) == (4, [(quiet, (same, True, False))])
+    # Sums of h²(2h + 3h₋) over 8 steps of 1, and over 2 2 1 2 1.
+    longer = (4 * (4 + 6) + 4 * (4 + 6) + (2 + 6) + 4 * (4 + 3) + (2 + 6)) / 40
+    assert found.pair.factor == pytest.approx(1 / (longer - 1))
+    assert found.pair[:3] == (["100", "101"], ["110", "111"], True)
+    assert others == [["200", "201"]]
+    # Marks of the caller: nothing between them to leave out, and nothing to learn.
+    alone, _ = sampled(kept, "test", here, "full", small, marks=grid)  # type: ignore[arg-type]
+    assert alone.pair is not None
+    assert math.isnan(alone.pair.factor)
+    bare, others = sampled(kept, "test", here, "full")  # type: ignore[arg-type]
+    assert (bare.small, bare.pair, others) == ([], None, [])

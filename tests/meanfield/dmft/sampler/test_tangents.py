@@ -8,10 +8,20 @@ import pytest
 from scipy.special import iv, jv
 
 import simulate
-from meanfield import Switching, null_response, stationary, transfer_function, two_time
+from meanfield import (
+    SiteModel,
+    Slopes,
+    Switching,
+    null_response,
+    stationary,
+    transfer_function,
+    two_time,
+)
 from meanfield.dmft.sampler.site import rate_model
 from meanfield.dmft.sampler.tangents import (
     SitePoint,
+    _leak,
+    _smooth_start,
     lagrange_weights,
     stationary_pulse,
     tangent_response,
@@ -256,3 +266,142 @@ def test_stationary_pulse_of_a_linear_network(gamma: float) -> None:
         off.append(np.max(np.abs(found - fixed_point_response(tau, 0.9, gamma))))
     assert off[1] < 1e-3
     assert off[0] / off[1] == pytest.approx(4, rel=0.15)
+
+
+def made_up(rng: np.random.Generator, n: int, m: int, has_u: bool, equal: bool) -> Any:
+    """A model of random slopes at n times, and the times; u is unused at the last two."""
+    times = np.cumsum(np.append(0.0, rng.uniform(0.05, 0.15, n - 1)))
+    table = [Slopes(*rng.uniform(0.3, 1.2, (6, m))) for _ in times]
+    if equal:
+        table = [s._replace(drift_h=np.ones(m)) for s in table]
+    model = SiteModel("made up", phi=np.tanh, drift=lambda t, x, h, u: h - x)
+    # Past the checks of what users hand over.
+    object.__setattr__(model, "slopes", lambda t, x, h, u: table[int(np.argmin(np.abs(times - t)))])
+    zero = np.zeros(m)
+    path = [
+        SitePoint(t, zero, zero, zero if has_u and k < n - 2 else None) for k, t in enumerate(times)
+    ]
+    return model, table, path, times
+
+
+def plain_pulses(
+    table: list[Slopes], path: list[SitePoint], starts: list[int], g: float, gamma: float
+) -> np.ndarray:
+    """⟨δφ⟩ at step k after a pulse in ẋ at step s, one sum after the other."""
+    n, m = len(path), path[0].x.size
+    has_u = any(p.u is not None for p in path)
+    of_phi, of_psi = np.zeros((2, 3, n, n, m))
+    tangent, last = np.zeros((3, n, m)), np.zeros((3, n, m))
+    for k in range(n):
+        s = table[k]
+        of_phi[:, k] = s.phi_x * tangent
+        phi, psi = of_phi.mean(axis=-1), of_psi.mean(axis=-1)
+        rest = np.zeros((3, n, m))
+        for kind in range(3):
+            for pulse in range(k + 1):
+                # Pulses in h, u and the drift; h(k) knows ψ of earlier times only.
+                h = 1.0 * (kind == 0 and pulse == k) + g * g * sum(
+                    gamma * phi[0, k, j] * of_phi[kind, j, pulse] for j in range(k + 1)
+                )
+                if has_u:
+                    h = h + g * g * sum(phi[1, k, j] * of_psi[kind, j, pulse] for j in range(k))
+                    of_psi[kind, k, pulse] = s.psi_x * tangent[kind, pulse] + s.psi_h * h
+                rest[kind, pulse] = (s.drift_x + 1) * tangent[kind, pulse] + s.drift_h * h
+        psi = of_psi.mean(axis=-1)
+        for kind in range(3):
+            for pulse in range(k + 1):
+                if path[k].u is not None:
+                    u = 1.0 * (kind == 1 and pulse == k) + g * g * sum(
+                        psi[0, k, j] * of_phi[kind, j, pulse]
+                        + gamma * psi[1, k, j] * of_psi[kind, j, pulse]
+                        for j in range(k + 1)
+                    )
+                    rest[kind, pulse] += s.drift_u * u
+                rest[kind, pulse] += kind == 2 and pulse == k
+        if k + 1 < n:
+            h = path[k + 1].t - path[k].t
+            ramp = (math.exp(-h) - 1 + h) / h
+            tangent = math.exp(-h) * tangent + (1 - math.exp(-h)) * rest
+            if k and k not in starts:
+                tangent += ramp * h / (path[k].t - path[k - 1].t) * (rest - last)
+            last = rest
+    return of_phi.mean(axis=-1)[2]
+
+
+@pytest.mark.parametrize(
+    ("has_u", "equal", "gamma"),
+    [(False, True, 0.5), (False, False, -0.6), (True, True, 0.4), (True, False, 0.0)],
+)
+def test_pulses_by_plain_sums(has_u: bool, equal: bool, gamma: float) -> None:
+    rng, n = np.random.default_rng(3), 9
+    model, table, path, times = made_up(rng, n, 4, has_u, equal)
+    starts = [0, 4]
+    exact = plain_pulses(table, path, starts, 0.8, gamma)
+    pulses, whole = tangent_response(model, 0.8, gamma, path, list(times[starts]), pointwise=False)
+    np.testing.assert_allclose(pulses, exact, atol=1e-5 * np.max(np.abs(exact)))
+    np.testing.assert_allclose(whole, exact.sum(axis=1), rtol=1e-5, atol=1e-6)
+    same = tangent_response(model, 0.8, gamma, path, list(times[starts]))[1]
+    np.testing.assert_allclose(same, whole, rtol=1e-12)
+
+
+def test_leak_of_the_scheme() -> None:
+    """Single steps of −x + a pulse, each on its own."""
+    times = np.array([0.0, 0.1, 0.3, 0.4, 0.45, 0.7])
+    restarts = np.array([True, False, False, True, False, True])
+    found = _leak(times, restarts)
+    for pulse in range(6):
+        x, last = 0.0, 0.0
+        for k in range(6):
+            assert found[k, pulse] == pytest.approx(x, abs=1e-15)
+            if k < 5:
+                h, rest = times[k + 1] - times[k], float(k == pulse)
+                x = math.exp(-h) * x + (1 - math.exp(-h)) * rest
+                if not restarts[k]:
+                    before = times[k] - times[k - 1]
+                    x += (math.exp(-h) - 1 + h) / before * (rest - last)
+                last = rest
+
+
+def test_start_of_a_response_is_made_smooth() -> None:
+    """Cubics of t and, for the last pulses, functions of the lag alone, are found again."""
+    times = np.array([0.0, 0.1, 0.25, 0.3, 0.5, 0.6, 0.7, 0.85, 1.0, 1.1])
+    n = times.size
+    t, s = times[:, None], times
+    exact = np.tril(1 + 2 * s + 3 * (t - s) - 4 * (t - s) ** 2 + (t - s) ** 3 * (1 + s))
+    off = exact.copy()
+    for lag in (1, 2):
+        off[np.arange(lag, n), np.arange(n - lag)] = 7.0
+    R = off.copy()
+    initial = np.diagonal(exact).copy()
+    _smooth_start(R, times, initial, [0.0, 1.1])
+    np.testing.assert_allclose(np.tril(R, -1)[:, : n - 5], np.tril(exact, -1)[:, : n - 5])
+    for k in range(n - 5, n - 1):
+        for place in range(k + 1, min(k + 3, n)):
+            line = 2 * R[place - 1, k - 1] - R[place - 2, k - 2]
+            assert R[place, k] == pytest.approx(line, rel=1e-13)
+    # A jump at 0.5 lies within the five steps after the first four pulses, and after those alone.
+    kinked = off.copy()
+    _smooth_start(kinked, times, initial, [0.0, 0.5, 1.1])
+    np.testing.assert_array_equal(kinked[:, :4], off[:, :4])
+    np.testing.assert_array_equal(kinked[:, 4], R[:, 4])
+    short = off[:3, :3].copy()
+    _smooth_start(short, times[:3], initial[:3], [0.0])
+    np.testing.assert_array_equal(short, off[:3, :3])
+
+
+def test_stationary_pulse_by_plain_sums() -> None:
+    """Trapezoidal sums over the lags, written out, with slopes that differ."""
+    rng, n = np.random.default_rng(0), 8
+    slopes = rng.uniform(0.2, 1.0, (n, 3))
+    h, strength = 0.2, -0.4 * 1.3**2
+    ramp = (math.exp(-h) - 1 + h) / h
+    x, R, history, last = np.ones(3), [], [], None
+    for k in range(n):
+        history.append(slopes[k] * x)
+        R.append(history[k].mean())
+        ends = [0.5 if j in (0, k) else 1.0 for j in range(k + 1)]
+        rest = sum(strength * h * w * R[k - j] * history[j] for j, w in enumerate(ends)) * (k > 0)
+        moved = math.exp(-h) * x + (1 - math.exp(-h)) * rest
+        x = moved if last is None else moved + ramp * (rest - last)
+        last = rest
+    np.testing.assert_allclose(stationary_pulse(slopes, h, 1.3, -0.4), R, rtol=1e-12)
