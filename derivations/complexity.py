@@ -147,7 +147,8 @@ def inside() -> None:
     c = _g**2 * p
     a = shifted(w, u0 + I * v0).subs({x: _X, height: (1 - _gamma) * _nu})
     real, imaginary = resolvent_parts(c)
-    require_equal(sp.expand(a), sp.expand(_X * real + I * _nu * imaginary), "a")
+    require_equal(sp.re(sp.expand(a)), _X * real, "Re a")
+    require_equal(sp.im(sp.expand(a)), _nu * imaginary, "Im a")
     edge = mean(_slope * (c * _slope - 1) * _inverse).subs(equations)
     require_zero(edge, "without the size of den, which X and ν share at y = 0")
 
@@ -215,15 +216,15 @@ def unstable_share() -> None:
     within, phase = sp.symbols("within phase", real=True)
     total = Rational(1, 2) - (within + sp.pi / 2 - phase) / sp.pi
     require_equal(total, (phase - within) / sp.pi, "sum")
+    # At w = 1 + i(1−γ)ν, where dv = (1−γ)dν and Re m = ⟨Re a/den⟩.
     c = Symbol("c", real=True)
-    real, imaginary = resolvent_parts(c)
     r = c / _g**2 * (1 / (1 + _gamma) - I * _nu)
-    square = _gamma * _g**2 / 2 * sp.im(sp.expand(r**2))
-    printed = sp.atan(_nu * imaginary / real) + square
-    require_equal(boundary_phase(c, _nu), printed, "phase")
-    # There Re m = ⟨real/den⟩ and dv = (1−γ)dν.
-    a = real + I * _nu * imaginary
-    require_equal(sp.re(sp.expand(sp.conjugate(a))), real, "Re ā")
+    a = sp.expand(shifted(1 + I * (1 - _gamma) * _nu, r))
+    reaction = _gamma * _g**2 / 2 * sp.im(sp.expand(r**2))
+    (angle,) = boundary_phase(c, _nu).atoms(sp.atan)
+    require_equal(angle.args[0], sp.im(a) / sp.re(a), "arg a")
+    require_equal(boundary_phase(c, _nu) - angle, reaction, "½γg² Im r²")
+    require_equal(sp.re(a), resolvent_parts(c)[0], "Re a")
 
 
 @check(
@@ -264,11 +265,9 @@ def elliptic() -> None:
     require_zero(sp.simplify(angle.args[0] - sp.tan(theta)), "arg a = θ")
     index = theta + phase - angle - inner
     require_zero(sp.simplify(index - theta + sp.sin(theta) * sp.cos(theta)), "index")
-    # The ellipse, scaled to a disc, beyond cos θ.
-    u = Symbol("u", positive=True)
-    segment = 2 * sp.sqrt(1 - u**2) * sp.sin(theta)  # area·density·π of a strip u = cos θ, by dθ
+    # The ellipse is a disc when scaled: beyond u = cos θ its share grows by 2√(1−u²)du/π.
     strip = sp.diff(theta - sp.sin(theta) * sp.cos(theta), theta)
-    require_zero(sp.simplify(strip**2 - segment.subs(u, sp.cos(theta)) ** 2), "uniform")
+    require_zero(sp.simplify(strip - 2 * sp.sin(theta) ** 2), "uniform")
 
 
 @check(
@@ -311,10 +310,14 @@ def explicit() -> Expr:
 _mean = FormalMean(_x, _phi, _slope, _log_den, _inverse)
 
 
+def score(order: Symbol) -> Expr:
+    """Slope of the exponent, in x, φ, φ', ln den and 1/den."""
+    return sp.diff(log_weight(_log_den), order) + _s / 2 * sp.diff(_den(), order) * _inverse
+
+
 def _entropy_slope(order: Symbol) -> Expr:
     """∂Σ_s/∂order: that of ln∫ is an average."""
-    score = sp.diff(log_weight(_log_den), order) + _s / 2 * sp.diff(_den(), order) * _inverse
-    return sp.diff(explicit(), order) + _mean(score)
+    return sp.diff(explicit(), order) + _mean(score(order))
 
 
 @check(
@@ -613,6 +616,7 @@ def _at_measure_onset(count: int) -> tuple[Expr, ...]:
     return _entropy(1 + _gamma, growth, q, _ELEMENT[_s], unknowns, count)
 
 
+@cache
 def _stationary(value: Expr, unknowns: tuple[Symbol, ...]) -> dict[Symbol, Expr]:
     """Where a quadratic function is stationary."""
     (found,) = sp.linsolve([sp.diff(value, one) for one in unknowns], unknowns)
@@ -775,13 +779,15 @@ def onset_spectrum() -> None:
 def family() -> None:
     """Order δ² of Σ_s at q = δt, δ = 1 − 1/(g²(1+γ)) for ε; d does not enter."""
     orders = _at_measure_onset(3)
-    require_zero(orders[1], "order 1")
+    gain = 1 / sp.sqrt((1 + _gamma) * (1 - _epsilon))
+    null = sp.expand_log(null_log_determinant().subs(_g, gain) + sp.log(1 + _gamma) / 2, force=True)
+    null = (_s - 1) * sp.series(null, _epsilon, 0, 3).removeO()
+    null = [sp.expand(null).coeff(_epsilon, k) for k in range(3)]
+    require_equal(sp.Matrix(orders[:2]), sp.Matrix(null[:2]), "orders 0 and 1")
     second = orders[2].subs(_stationary(orders[2], _FIRST))
     apart = tricritical_weight() - _s
     rise = 3 * _c * (1 - _s) * _t - 9 * _c**2 * (1 + _gamma) * apart * _t**2
-    gain = 1 / sp.sqrt((1 + _gamma) * (1 - _epsilon))
-    null = sp.series(null_log_determinant().subs(_g, gain), _epsilon, 0, 3).removeO()
-    require_equal(second, rise + (_s - 1) * null.coeff(_epsilon, 2), "order 2")
+    require_equal(second, rise + null[2], "order 2")
     (best,) = sp.solve(sp.diff(rise, _t), _t)
     require_equal(best, family_slope(), "q/δ")
     tanh = (1 - _s) / (2 * (1 + _gamma) * apart)
