@@ -124,8 +124,9 @@ def determinant() -> None:
     require_equal(sp.diff(L, _y), (_slope**2 / den - 1 / _g**2) / 2, "∂L/∂y, real")
     # Far out r ≈ ⟨φ'⟩/w.
     size = Symbol("size", positive=True)
-    far = {_w: size, _wbar: size, _r: _slope / size, _rbar: _slope / size, _y: 0}
-    L = log_determinant(sp.log(denominator(*far)), *list(far)[2:]).subs(far)
+    response = _slope / size
+    den = denominator(size, size, response, response, sp.S.Zero)
+    L = log_determinant(sp.log(den), response, response, sp.S.Zero)
     require_zero(sp.limit(L - sp.log(size), size, sp.oo), "L at infinity")
 
 
@@ -272,11 +273,11 @@ def elliptic() -> None:
 
 @check(
     "complexity.disc",
-    "γ = 0: share within ϱ of −1 is ⟨ϱ²/(ϱ²+yφ'²)⟩, R² = g²⟨φ'²⟩, πR²·density(R) = ⟨φ'²⟩²/⟨φ'⁴⟩",
+    "γ = 0: share within b of −1 is ⟨b²/(b²+yφ'²)⟩, R² = g²⟨φ'²⟩, πR²·density(R) = ⟨φ'²⟩²/⟨φ'⁴⟩",
 )
 def disc() -> None:
     """Gauss: the flux of m through the circle, on which w m is constant."""
-    size2 = Symbol("rho^2", positive=True)
+    size2 = Symbol("b^2", positive=True)
     y = sp.Function("y")(size2)
     den = denominator(_w, size2 / _w, _r, _rbar, y).subs(_gamma, 0)
     flux = _w * shifted(size2 / _w, _rbar).subs(_gamma, 0) / den
@@ -286,7 +287,7 @@ def disc() -> None:
     (R2,) = sp.solve(mean(_g**2 * _slope**2 / size2) - 1, size2)
     require_equal(R2, _g**2 * mean(_slope**2), "R²")
     (rate,) = sp.solve(mean(sp.diff(_slope**2 / den, size2).subs(edge) * size2**2), Symbol("y'"))
-    require_equal(rate, -mean(_slope**2) / mean(_slope**4), "dy/dϱ²")
+    require_equal(rate, -mean(_slope**2) / mean(_slope**4), "dy/db²")
     crowd = mean(size2 * sp.diff(flux, size2).subs(edge)).subs(Symbol("y'"), rate)
     require_equal(crowd, mean(_slope**2) ** 2 / mean(_slope**4), "density at R")
 

@@ -165,7 +165,7 @@ def test_weight_zero_is_the_measure() -> None:
 
 
 def test_index_of_a_disc() -> None:
-    """γ = 0: an eigenvalue at distance ϱ of −1 has Re z > 0 with probability arccos(1/ϱ)/π."""
+    """γ = 0: an eigenvalue at distance b of −1 has Re z > 0 with probability arccos(1/b)/π."""
     point = solve(2.0)
     v, r, y = 4 * float(point.q), float(point.r), float(point.y)
     hat = (1 - float(point.x2) / v) / (2 * float(point.q))
@@ -180,7 +180,7 @@ def test_index_of_a_disc() -> None:
         level = brentq(lambda u: 4 * mean(d**2 / (size**2 + u * d**2)) - 1, -1e-9, 5, xtol=1e-13)
         return mean(level * d**2 / (size**2 + level * d**2))
 
-    # ∫ arccos(1/ϱ)/π dF by parts, with ϱ = 1/cos θ.
+    # ∫ arccos(1/b)/π dF by parts, with b = 1/cos θ.
     share, _ = quad(lambda t: beyond(1 / np.cos(t)) / np.pi, 0, np.arccos(1 / radius), epsrel=1e-7)
     assert float(point.index) == pytest.approx(share, rel=1e-6)
 
