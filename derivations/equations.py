@@ -322,6 +322,45 @@ REPLICA = (
     ),
 )  # fmt: skip
 
+COMPLEXITY = (
+    Equation(
+        "log-determinant of A", "L of −1 + JD from the resolvent, with r and y; elliptic at x = 0",
+        "meanfield.complexity",
+        "complexity.resolvent complexity.log_determinant complexity.elliptic",
+        "test_solver_obeys_the_derived_equations test_null_state_is_the_elliptic_law",
+    ),
+    Equation(
+        "spectrum of A at a fixed point", "boundary, density, share of unstable directions",
+        "meanfield.complexity",
+        "complexity.inside complexity.outside complexity.density complexity.index complexity.disc",
+        "test_index_of_a_disc test_spectrum_near_the_onset",
+    ),
+    Equation(
+        "Σ_s", "Kac–Rice formula, stationary in q, ρ, q̂, r, y; also scaled by √v",
+        "meanfield.complexity",
+        "complexity.kac_rice complexity.stationary complexity.scaled",
+        "test_solver_obeys_the_derived_equations",
+    ),
+    Equation(
+        "Σ_0", "the paramagnetic branch at β = ∞; 0 for γ = 0",
+        "meanfield.complexity(weight=0) meanfield.saddle_point(branch='paramagnetic')",
+        "complexity.measure complexity.independent",
+        "test_weight_zero_is_the_measure",
+    ),
+    Equation(
+        "onset of the fixed points", "g(1+γ) = 1 + ε: Σ₁, q, edge and index in powers of ε",
+        "meanfield.complexity",
+        "complexity.null complexity.reduced complexity.onset complexity.onset_second "
+        "complexity.onset_spectrum",
+        "test_onset_of_the_fixed_points test_spectrum_near_the_onset",
+    ),
+    Equation(
+        "onset at weight s < 1", "g²(1+γ) = 1, or a jump between the lines",
+        "meanfield.complexity(weight=s)", "complexity.family complexity.jump",
+        "test_onset_at_lower_weight test_jump_at_weights_near_one",
+    ),
+)  # fmt: skip
+
 NETWORKS = (
     Equation(
         "symmetries", "F and E under x → −x and permutations of neurons",
@@ -471,6 +510,7 @@ DYNAMICAL = (
 SECTIONS = {
     "Equations of the two papers": PRINTED,
     "Replica theory": REPLICA,
+    "Complexity of the fixed points": COMPLEXITY,
     "Networks and schemes": NETWORKS,
     "Dynamical mean-field theory": DYNAMICAL,
 }
