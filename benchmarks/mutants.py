@@ -165,14 +165,16 @@ def measured(tree: Path) -> Suite:
 
     data, times = tree / ".coverage", tree / "seconds.json"
     if not times.exists():
-        watch = Stopwatch()
-        arguments = ["-q", "-n", "2", "--cov", "--cov-context=test", "-p", "no:cacheprovider"]
-        arguments += [*TESTS, *(f"--ignore-glob={pattern}" for pattern in OTHER_TESTS)]
-        if pytest.main(arguments, plugins=[watch]) not in (0, 1):
+        # In a process of its own: what is imported there must not be where mutants are judged.
+        if (child := os.fork()) == 0:
+            code = 1
+            try:
+                _run_all(times)
+                code = 0
+            finally:
+                os._exit(code)
+        if os.waitpid(child, 0)[1]:
             raise click.ClickException("the tests cannot be run")
-        # What fails without a mutant, like what needs a git repository, tells nothing.
-        passed = {test: s for test, s in watch.seconds.items() if test not in watch.failed}
-        times.write_text(json.dumps(passed), encoding="utf-8")
     seconds = json.loads(times.read_text(encoding="utf-8"))
     by_file: dict[str, list[str]] = defaultdict(list)
     for test in seconds:
@@ -189,6 +191,17 @@ def measured(tree: Path) -> Suite:
                 tests.update(by_file[test.partition("::")[0]] if phase != "run" else [test])
             reached[file][line] = sorted(tests & seconds.keys())
     return Suite(seconds, reached)
+
+
+def _run_all(times: Path) -> None:
+    watch = Stopwatch()
+    arguments = ["-q", "-n", "2", "--cov", "--cov-context=test", "-p", "no:cacheprovider"]
+    arguments += [*TESTS, *(f"--ignore-glob={pattern}" for pattern in OTHER_TESTS)]
+    if pytest.main(arguments, plugins=[watch]) not in (0, 1):
+        raise RuntimeError("the tests cannot be run")
+    # What fails without a mutant, like what needs a git repository, tells nothing.
+    passed = {test: s for test, s in watch.seconds.items() if test not in watch.failed}
+    times.write_text(json.dumps(passed), encoding="utf-8")
 
 
 def core(tree: Path) -> list[str]:
