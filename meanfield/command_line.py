@@ -11,6 +11,7 @@ STUDIES = {
     "dmft": _HERE + "two_time:DMFT",
     "freezing": _HERE + "freezing:FREEZING",
     "complexity": _HERE + "complexity:COMPLEXITY",
+    "equilibrium": _HERE + "equilibrium:EQUILIBRIUM",
     "lyapunov": _HERE + "lyapunov:LYAPUNOV",
     "response-curve": _HERE + "response_curve:RESPONSE_CURVE",
 }

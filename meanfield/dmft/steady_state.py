@@ -230,7 +230,7 @@ def steady_state(
         With it the result is the same whatever `workers`; None takes one from the operating system.
     n_trajectories, batches : int
         Trajectories in all, and the independent batches they form, at least 2.  Default 20 000 in
-        8, with noise 40 000 in 16: each batch then is a network of that many neurons.
+        8, with noise 51 200 in 32: each batch then is a network of that many neurons.
     dt : float
         Step, of which `lag_step` is a multiple; default as in `two_time`, rounded to one.  Its
         effect, falling as dt², is measured on small batches with twice the step.
@@ -281,8 +281,8 @@ def steady_state(
     comes from tangents of single trajectories (a quarter of a batch); `r_int_spectral` (κ = 0 only)
     and `r_int_pulse` are two more ways to the same number.
 
-    White noise reveals two directions of the couplings in every step, and nothing can be forgotten:
-    the time of a run grows like its square until all is revealed.
+    White noise reveals directions of the couplings in every step, and nothing can be forgotten: the
+    couplings of a batch are then drawn at once.
 
     Examples
     --------
@@ -371,7 +371,7 @@ def steady_state(
     model = rate_model(phi, onsager)
     setting = SamplerSetting(
         model, g, gamma, lambda t: 2 * temperature, 1.0, times, grid, neglect=neglect,
-        window=memory, innovations="gaussian" if noisy else "matched",
+        window=memory, innovations="gaussian" if noisy else "matched", stored=noisy,
     )  # fmt: skip
     # Novikov sums are for the vanilla dynamics without noise.
     room = 0.0 if noisy or onsager else _ROOM * ensemble.size
@@ -479,8 +479,8 @@ class _Usual(NamedTuple):
 
 
 _QUIET = _Usual(20_000, 8, 60.0, 260.0, 60.0)
-# Batches are as large as the directions that a run reveals.
-_NOISY = _Usual(40_000, 16, 25.0, 85.0, 20.0)
+# Networks whose couplings fit the cache of a processor.
+_NOISY = _Usual(51_200, 32, 25.0, 85.0, 20.0)
 
 
 def _exact(
@@ -558,7 +558,7 @@ def _averages(
     length = (lags - 1) * stride + 1
     slopes: list[Slopes] = []
     pulses: list[Array] = []
-    response: NovikovResponse | None = NovikovResponse(run, repeats)
+    response = NovikovResponse(run, repeats) if room else None
     next_row, next_value = -np.inf, skip
     products, responses, shifts = [], [], []
     for moment in run:

@@ -19,6 +19,7 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
 from ...common.arguments import Array
+from ...gaussian_operator import GaussianOperator
 from .run import SamplerRun
 
 # (∫Rδ)² ≤ ∫R² ∫δ²; ∫R² is 1/2 for a linear neuron without memory.
@@ -34,6 +35,7 @@ class NovikovResponse:
     """The response of ⟨φ(t)⟩ to a constant field in ẋ, from `repeats` runs like this one."""
 
     def __init__(self, run: SamplerRun, repeats: int) -> None:
+        assert isinstance(run.operator, GaussianOperator)
         self._operator, self._window = run.operator, run.setting.window
         self._g2, self._gamma = run.setting.g**2, run.setting.gamma
         self._noise = 1 / (self._g2 * repeats)
