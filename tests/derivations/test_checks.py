@@ -37,6 +37,7 @@ SECTIONS = {
     "measure",
     "elliptic",
     "laplace",
+    "zero_temperature",
     "onset",
     "stability",
 }
