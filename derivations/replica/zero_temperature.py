@@ -71,7 +71,7 @@ def exponent() -> None:
     "Cov(A, B) = A'B'/(−βS'') + O(β⁻²) for the law exp(βS) at the maximum of S",
 )
 def covariance() -> None:
-    """x = x* + e s, e² = 1/(−βS''): the next terms of S and of A, B do not enter."""
+    """At x = x* + e s, e² = 1/(−βS''): the next terms of S and of A, B do not enter."""
     e, s, cubic, quartic = sp.symbols("e s S3 S4", real=True)
     a, b = sp.symbols("a1:4", real=True), sp.symbols("b1:4", real=True)
 
