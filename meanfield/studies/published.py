@@ -46,10 +46,11 @@ PLOTTED = (
 )
 # The rule that stops, and what negative overlaps become.
 LEAST, ABSOLUTE, RELATIVE, FLOOR = 100, 8e-4, 8e-3, 1e-5
-# Starts of the iteration: that of [QH] is not known here, and what is found depends on it.
+# Starts of the iteration, q, Q, r, R, X_d, P: that of [QH] is not known here, and what is found
+# depends on it.
 STARTS = {
-    "weak": OrderParameters(q=0.5, Q=0.25, r=0.5, R=0.0, X=-0.5, P=0.5),
-    "strong": OrderParameters(q=0.5, Q=0.25, r=0.5, R=0.0, X=0.0, P=50.0),
+    "weak": np.array([0.5, 0.25, 0.5, 0.0, -0.5, 0.5]),
+    "strong": np.array([0.5, 0.25, 0.5, 0.0, 0.0, 50.0]),
 }
 # Of one y: numbers held, and seconds in one iteration.
 _NUMBERS, _SECONDS = 12, 1e-7
@@ -97,13 +98,13 @@ def iterated(
     arguments.count("fields", fields, 1)
     arguments.count("samples", samples, 2)
     arguments.count("most", most, LEAST)
-    drawn = fields * samples
+    values = fields * samples
     cost.check(
-        "fields", fields, "draw less", numbers=_NUMBERS * drawn, seconds=_SECONDS * drawn * most
+        "fields", fields, "draw less", numbers=_NUMBERS * values, seconds=_SECONDS * values * most
     )
     rng = seeds.generator(seed, "sampling")
     unit = np.array([1.0, 1.0, beta**-0.5, beta**-0.5])
-    order, count, reason = np.array(STARTS[start]), 0, ""
+    order, reason = STARTS[start], ""
     for count in range(1, most + 1):
         try:
             drawn = _drawn_map(order, g, gamma, beta, (fields, samples // 2), rng)
@@ -194,11 +195,13 @@ def returning(*, steps: int = 500, nodes: int = 16) -> xr.Dataset:
     beta, gamma, g = np.array([*pairs]).T
     q, overlap = np.array([[one["q"], one["Q"]] for one in pairs.values()]).T
     point = saddle_point(g, gamma, beta=beta, branch="paramagnetic")
-    begin = STARTS["weak"]._replace(q=q, Q=overlap, r=point.r)
-    path = [np.stack(np.broadcast_arrays(*begin))]
+    path = [np.stack(np.broadcast_arrays(q, overlap, point.r, *STARTS["weak"][3:]))]
     for _ in range(steps):
-        path.append(np.array(replica_map(tuple(path[-1]), g, gamma, beta=beta, nodes=nodes)))
-    q, overlap = np.moveaxis(path, 0, -1)[:2]
+        q, overlap, r, R, X, P = path[-1]
+        path.append(
+            np.stack(replica_map((q, overlap, r, R, X, P), g, gamma, beta=beta, nodes=nodes))
+        )
+    q, overlap = np.moveaxis(np.stack(path), 0, -1)[:2]
     rate = overlap[:, -1] / overlap[:, -2]
     names = [rf"$g = {one:g}$, $\gamma = {two:g}$" for one, two in zip(g, gamma, strict=True)]
     return xr.Dataset(
@@ -421,7 +424,7 @@ is the dynamics beyond the line: that is `response-curve`.""",
     replicates=2,
     columns=(
         "plotted_name", "plotted_beta", "plotted_gamma", "plotted_g", "plotted", "exact", "q_end",
-        "Q_end", "iterations", "sigma_off", "beta_energy_end", "n_lost", "q_exact", "rate",
+        "Q_end", "R_end", "iterations", "sigma_off", "beta_energy_end", "n_lost", "q_exact", "rate",
         "eigenvalue", "C_factorised", "R_factorised", "C_site", "R_site",
     ),
     derive=derive,
