@@ -8,7 +8,7 @@ figures of [QH].
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,11 +46,15 @@ PLOTTED = (
 )
 # The rule that stops, and what negative overlaps become.
 LEAST, ABSOLUTE, RELATIVE, FLOOR = 100, 8e-4, 8e-3, 1e-5
-# Starts of the iteration, q, Q, r, R, X_d, P: that of [QH] is not known here, and what is found
-# depends on it.
+# Starts of the iterations: those of [QH] are not known here, and what is found depends on them.
+# q, Q, r, R, X_d, P at finite β; q, χ, Q̂, χ̂, r̃, −ξ at β = ∞.
 STARTS = {
     "weak": np.array([0.5, 0.25, 0.5, 0.0, -0.5, 0.5]),
     "strong": np.array([0.5, 0.25, 0.5, 0.0, 0.0, 50.0]),
+}
+COLD_STARTS = {
+    "weak": np.array([0.5, 1.0, 1e-5, 1e-5, 1e-5, 0.5]),
+    "strong": np.array([0.5, 0.5, 0.5, 0.5, 0.5, 0.5]),
 }
 # Of one y: numbers held, and seconds in one iteration.
 _NUMBERS, _SECONDS = 12, 1e-7
@@ -59,6 +63,8 @@ _NEWTON = 4
 _HERMITE = 200
 _LINE = 121
 _SOLVED = 1e-9
+# Places among which the largest S is looked for, and the least curvature that they resolve.
+_PLACES, _FLAT = 201, 1e-3
 
 
 def iterated(
@@ -103,28 +109,68 @@ def iterated(
         "fields", fields, "draw less", numbers=_NUMBERS * values, seconds=_SECONDS * values * most
     )
     rng = seeds.generator(seed, "sampling")
+
+    def drawn(order: Array) -> Array:
+        return _drawn_map(order, g, gamma, beta, (fields, samples // 2), rng)
+
     unit = np.array([1.0, 1.0, beta**-0.5, beta**-0.5])
-    order, reason = STARTS[start], ""
-    for count in range(1, most + 1):
-        try:
-            drawn = _drawn_map(order, g, gamma, beta, (fields, samples // 2), rng)
-        except FloatingPointError as error:
-            reason = str(error)
-            break
-        new = kept * order + (1 - kept) * drawn
-        new[[1, 5]] = np.where(new[[1, 5]] > 0, new[[1, 5]], FLOOR)
-        step, size = abs(new - order)[:4] * unit, abs(order)[:4] * unit
-        order = new
-        if count >= LEAST and (np.all(step < ABSOLUTE) or np.all(step < RELATIVE * size)):
-            break
-    else:
-        reason = f"the rule has not stopped it after most={most} iterations"
-    texts = dict(zip(OrderParameters._fields, order, strict=True))
+    order, count, reason = _damped(drawn, STARTS[start], kept, most, unit, [1, 5])
+    ends = dict(zip(OrderParameters._fields, order, strict=True))
     return {
-        **{f"{name}_end": told((), v, f"{name} where it ended") for name, v in texts.items()},
+        **{f"{name}_end": told((), v, f"{name} where it ended") for name, v in ends.items()},
         "iterations": told((), count, "iterations until then"),
         "reason": told((), reason, "why the rule did not stop it"),
     }
+
+
+def iterated_cold(
+    g: float,
+    gamma: float,
+    kept: float,
+    start: str,
+    *,
+    fields: int = 400,
+    most: int = 300,
+    seed: int,
+) -> dict[str, Any]:
+    """The same in the unknowns of β = ∞."""
+    rng = seeds.generator(seed, "sampling")
+
+    def drawn(order: Array) -> Array:
+        return _drawn_cold_map(order, g, gamma, fields, rng)
+
+    order, count, reason = _damped(drawn, COLD_STARTS[start], kept, most, np.ones(6), [2])
+    return {
+        "q_cold": told((), order[0], "q where the iteration at β = ∞ ended"),
+        "chi_cold": told((), order[1], "χ = β(q−Q) there"),
+        "G_cold": told((), order[5], "−ξ = r − R there"),
+        "energy_cold": told((), order[2] / (2 * g**2), "E/N = Q̂/(2g²) there"),
+        "iterations_cold": told((), count, "iterations until then"),
+        "reason_cold": told((), reason, "why the rule did not stop it"),
+    }
+
+
+def _damped(
+    drawn: Callable[[Array], Array],
+    order: Array,
+    kept: float,
+    most: int,
+    unit: Array,
+    positive: list[int],
+) -> tuple[Array, int, str]:
+    """Where the rule of [QH] stops a damped iteration, after how many, or why it did not."""
+    judged = unit.size
+    for count in range(1, most + 1):
+        try:
+            new = kept * order + (1 - kept) * drawn(order)
+        except FloatingPointError as error:
+            return np.full_like(order, np.nan), count, str(error)
+        new[positive] = np.where(new[positive] > 0, new[positive], FLOOR)
+        step, size = abs(new - order)[:judged] * unit, abs(order)[:judged] * unit
+        order = new
+        if count >= LEAST and (np.all(step < ABSOLUTE) or np.all(step < RELATIVE * size)):
+            return order, count, ""
+    return order, most, f"the rule has not stopped it after most={most} iterations"
 
 
 def _drawn_map(
@@ -165,6 +211,47 @@ def _drawn_map(
         (phi1 * y2 + phi2 * y1).mean() / (2 * v),
         1 / v - mean(y**2).mean() / v**2,
         (y1 * y2).mean() / v**2,
+    ])  # fmt: skip
+
+
+def _drawn_cold_map(
+    order: Array, g: float, gamma: float, fields: int, rng: np.random.Generator
+) -> Array:
+    """Laplace's method at the maximum of S for each field: derivations, `zero_temperature`."""
+    q, chi, q_hat, chi_hat, r, response = order
+    variance, k, kappa = 1 + g**2 * chi, g**2 * gamma * response, g**2 * gamma * r
+    spread = g * np.sqrt(q)
+    u, n = rng.standard_normal((2, fields, 1))
+    z = spread * n
+    w = np.sqrt(max(q_hat - kappa**2 / spread**2, 0.0)) * u + kappa * n / spread
+
+    def slopes(x: Array) -> tuple[Array, ...]:
+        phi = np.tanh(x)
+        d1 = 1 - phi**2
+        d2 = -2 * phi * d1
+        y, stretch = x - z - k * phi, 1 - k * d1
+        slope = (w - 2 * chi_hat * phi) * d1 - y * stretch / variance
+        curvature = (w - 2 * chi_hat * phi) * d2 - 2 * chi_hat * d1**2
+        curvature = curvature - (stretch**2 - y * k * d2) / variance
+        return phi, d1, y, stretch, slope, np.maximum(-curvature, _FLAT)
+
+    reach = abs(z).max() + abs(k) + np.sqrt(4 * variance * (abs(w).max() + abs(chi_hat)))
+    grid, spacing = np.linspace(-reach, reach, _PLACES, retstep=True)
+    values = np.tanh(grid)
+    S = w * values - chi_hat * values**2 - (grid - z - k * values) ** 2 / (2 * variance)
+    x = grid[S.argmax(axis=1)][:, None]
+    for _ in range(_NEWTON):
+        *_, slope, curvature = slopes(x)
+        x = x + np.clip(slope / curvature, -spacing, spacing)
+    phi, d1, y, stretch, _, curvature = slopes(x)
+    across = stretch / (variance * curvature)
+    return np.array([
+        np.mean(phi**2),
+        np.mean(d1**2 / curvature),
+        g**2 * np.mean(y**2) / variance**2,
+        g**2 / 2 * np.mean(1 - stretch * across) / variance,
+        np.mean(y * phi) / variance,
+        np.mean(d1 * across),
     ])  # fmt: skip
 
 
@@ -298,6 +385,7 @@ def derive(data: xr.Dataset) -> xr.Dataset:
     energy = (1 - data.X_end / own) / 2
     lost = (data.reason != "").sum("replicate")
     dims = ("beta_line", "gamma", "g_line")
+    cold_line = saddle_point(grid[2][0], grid[1][0], throw=False)
     return data.assign_coords(g_line=line, beta_line=betas).assign(
         plotted_beta=told("plotted_point", beta, "inverse temperature of a plotted value"),
         plotted_gamma=told("plotted_point", gamma, "its γ"),
@@ -312,20 +400,34 @@ def derive(data: xr.Dataset) -> xr.Dataset:
         ),
         beta_energy_end=energy.assign_attrs(long_name="βE/N = (1 − X_d/β)/2 where it ended"),
         n_lost=lost.assign_attrs(long_name="runs that the rule did not stop"),
+        n_lost_cold=(data.reason_cold != "")
+        .sum("replicate")
+        .assign_attrs(long_name="runs at β = ∞ that the rule did not stop"),
+        chi_line=told(dims[1:], cold_line.chi, "χ of the static branch, negative where unstable"),
+        G_line=told(dims[1:], cold_line.G, "G of the static branch"),
         q_line=told(dims, branch.q, "q of the paramagnetic branch, where Q = 0"),
     )
 
 
 def draw(data: xr.Dataset) -> Figure:
     """Where the iteration ended, Q under the map, temperatures, and both closures."""
-    figure, axes = style.panels(2, 3, size=(13, 7.6))
-    (q, overlap, path), (temperature, C, R) = axes
+    figure, axes = style.panels(2, 4, size=(17, 7.6))
+    (q, overlap, path, temperature), (response, chi, C, R) = axes
     for index, gamma in enumerate(data.gamma.values):
         colour = style.shade(index, data.sizes["gamma"])
         q.plot(data.g_line, data.q_line.sel(gamma=gamma).isel(beta_line=1), color=colour)
-        for axis, name in ((q, "q"), (overlap, "Q")):
+        response.plot(data.g_line, data.G_line.sel(gamma=gamma), color=colour)
+        chi_line = data.chi_line.sel(gamma=gamma)
+        chi.plot(data.g_line, chi_line.where(chi_line > 0), color=colour)
+        for axis, name in (
+            (q, "q_end"),
+            (overlap, "Q_end"),
+            (response, "G_cold"),
+            (chi, "chi_cold"),
+        ):
             _ends(axis, data.sel(gamma=gamma), name, colour)
-            _plotted(axis, data, name, colour, beta=data.attrs["beta"], gamma=gamma)
+            beta = data.attrs["beta"] if name.endswith("end") else np.inf
+            _plotted(axis, data, name.split("_")[0], colour, beta=beta, gamma=gamma)
         overlap.plot([], [], color=colour, label=rf"$\gamma = {gamma:g}$")
     overlap.axhline(0, color="0.4", lw=1)
     for row, (kept, start) in enumerate(_runs(data)):
@@ -350,14 +452,19 @@ def draw(data: xr.Dataset) -> Figure:
             axis.plot(data.gain, one[f"{name}_site"], color=colour, label=rf"$\gamma = {gamma:g}$")
             axis.plot(data.gain, one[f"{name}_factorised"], "--", color=colour)
     for axis, letter, label in zip(
-        axes.flat, "abcdef", ("$q$", "$Q$", "$Q$", "$q$", "$C$", r"$R_{\mathrm{int}}$"), strict=True
+        axes.flat,
+        "abcdefgh",
+        ("$q$", "$Q$", "$Q$", "$q$", r"$-\xi$", r"$\chi$", "$C$", r"$R_{\mathrm{int}}$"),
+        strict=True,
     ):
         axis.set(xlabel="gain $g$", ylabel=label)
         axis.set_title(f"({letter})", loc="right")
-        if axis is not R:
+        if axis not in (response, chi, R):
             axis.legend(frameon=False, fontsize=8)
     path.set(xlabel="iterations of the map", yscale="log")
     style.heading(q, rf"$\beta = {data.attrs['beta']:g}$")
+    chi.set_yscale("log")
+    style.heading(response, r"$\beta = \infty$; lines: exact $G$")
     style.heading(temperature, rf"exact, $\gamma = {float(data.gamma[0]):g}$")
     style.heading(R, r"dashed: $R = E[\phi'](1 + g^2\gamma R^2)$")
     return figure
@@ -369,9 +476,7 @@ def _runs(data: xr.Dataset) -> list[tuple[float, str]]:
 
 def _ends(axis: Axes, data: xr.Dataset, name: str, colour: Any) -> None:
     for row, (kept, start) in enumerate(_runs(data)):
-        ends = data.sel(kept=kept, start=start)
-        # A run that broke down is no answer.
-        values = ends[f"{name}_end"].where(ends.reason == "")
+        values = data[name].sel(kept=kept, start=start)
         axis.errorbar(
             data.g, values.mean("replicate"), style.spread(values), color=colour,
             marker=style.MARKERS[row % len(style.MARKERS)], mfc="none", ms=5, ls="", capsize=2,
@@ -393,6 +498,7 @@ PUBLISHED = Study(
     title="the published numbers beside exact ones",
     parts=(
         Part(iterated, ("gamma", "g", "kept", "start"), replicated=True),
+        Part(iterated_cold, ("gamma", "g", "kept", "start"), replicated=True),
         Part(returning, whole=True),
         Part(responses, whole=True),
     ),
@@ -401,8 +507,9 @@ PUBLISHED = Study(
 What a damped Monte-Carlo iteration with the stop rule of [QH] finds, against solutions of the same
 equations. The rule: after at least 100 iterations, all of q, Q, r/√β, R/√β change by less than
 0.0008, or all by less than 0.8 %. Neither the start of the published runs nor the sense of their
-damping is known here, so that two of each are tried; the samples are fewer. Short bars: values read
-off the figures, ± 3 %.
+damping is known here, so that two of each are tried; the samples are fewer. Runs that it does not
+stop are counted (n_lost) and drawn where they were left. Crosses: values read off the figures,
+± 3 %.
 
 (a), (b) With the published stop rule we find Q > 0 above the onset, and values of q and Q that
 depend on start and damping. The equations have Q = 0 there: for γ ≥ 0 the paramagnetic branch
@@ -412,11 +519,16 @@ on Q tends to the largest eigenvalue (dotted), next to 1, and the map is not nor
 first. A rule on the change in one iteration cannot tell this from convergence. (d) The exact curves
 at β = 10⁴ and β = ∞ differ near the onset only, where the plotted values are close to them.
 
-(e), (f) C and R_int of the static equations. R = E[φ'](1 + g²γR²) (dashed), a product of averages,
+(e), (f) The same iteration in the unknowns of β = ∞. Exact is the static branch with −ξ = G; beyond
+the line g²K > 1, so that χ, which obeys χ = (1+g²χ)K, grows without end, and what is found is
+where the rule stopped it. The plotted −ξ = 1.335 at γ = 0.5, g = 0.5 is not found: both starts lead
+to the exact 1.1716.
+
+(g), (h) C and R_int of the static equations. R = E[φ'](1 + g²γR²) (dashed), a product of averages,
 is exact at rest and at γ = 0; the average over one site is R = E[φ'/(1 − g²γRφ')] (lines). Neither
 is the dynamics beyond the line: that is `response-curve`.""",
     axes={
-        "g": (0.98, 1.0, 1.1, 1.2),
+        "g": (0.5, 0.98, 1.0, 1.1, 1.19, 1.2),
         "gamma": (0.0, 0.5),
         "kept": (0.2, 0.8),
         "start": tuple(STARTS),
@@ -424,15 +536,16 @@ is the dynamics beyond the line: that is `response-curve`.""",
     replicates=2,
     columns=(
         "plotted_name", "plotted_beta", "plotted_gamma", "plotted_g", "plotted", "exact", "q_end",
-        "Q_end", "R_end", "iterations", "sigma_off", "beta_energy_end", "n_lost", "q_exact", "rate",
-        "eigenvalue", "C_factorised", "R_factorised", "C_site", "R_site",
+        "Q_end", "R_end", "iterations", "sigma_off", "beta_energy_end", "n_lost", "q_cold",
+        "G_cold", "chi_cold", "n_lost_cold", "q_exact", "rate", "eigenvalue", "C_factorised",
+        "R_factorised", "C_site", "R_site",
     ),
     derive=derive,
     presets={
-        "quick": {"g": (0.98, 1.1, 1.2), "fields": 200, "steps": 100},
+        "quick": {"g": (0.5, 0.98, 1.1, 1.19), "fields": 200, "steps": 100},
         "paper": {
-            "g": (0.9, 0.95, 0.98, 1.0, 1.05, 1.1, 1.15, 1.2), "gamma": (0.0, 0.2, 0.5, 0.8),
-            "fields": 2000, "trials": 4,
+            "g": (0.5, 0.8, 0.98, 1.0, 1.1, 1.19, 1.2), "gamma": (0.0, 0.2, 0.5, 0.8),
+            "fields": 2000,
         },
     },
     command="python -m meanfield published",
