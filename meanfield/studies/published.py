@@ -1,9 +1,10 @@
 """The numbers plotted in [QH] beside exact ones: a noisy iteration, its slow map, two responses.
 
-The public code of [QH] (repository Qjbtiger/Equilibrium-RNN, commit 242a47c) solves the saddle-point
-equations by damped iteration, with Monte-Carlo averages and a rule that stops it.  `iterated` is a plain iteration of this kind; `returning` is the same map without noise,
-`responses` compares two closures of the static equations, and PLOTTED are values read off the
-figures of [QH].
+The public code of [QH] (repository Qjbtiger/Equilibrium-RNN, commit 242a47c) solves the
+saddle-point equations by damped iteration, with Monte-Carlo averages and a rule that stops it.
+`iterated` and `iterated_cold` are plain iterations of this kind, `returning` is the same map
+without noise, `responses` compares two closures of the static equations, and PLOTTED are values
+read off the figures of [QH].
 """
 
 from __future__ import annotations
