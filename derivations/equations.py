@@ -301,6 +301,14 @@ REPLICA = (
         "test_static_fluctuation_response_identity",
     ),
     Equation(
+        "[QH] zero temperature", "q, χ, Q̂, χ̂, r̃, ξ, κ, Γ: the static branch where the energy is 0",
+        "meanfield.saddle_point(branch='static')",
+        "zero_temperature.dictionary zero_temperature.exponent zero_temperature.covariance "
+        "zero_temperature.equations zero_temperature.static",
+        "test_static_branch_solves_the_equations_of_zero_temperature "
+        "test_exact_values_beside_the_plotted_ones",
+    ),
+    Equation(
         "static onset", "Q ≈ g(1+γ) − 1, the values at Q = 0",
         "meanfield.saddle_point(branch='static')",
         "onset.null_boundary onset.amplitude onset.null_stretch",

@@ -38,6 +38,7 @@ SECTIONS = {
     "measure",
     "elliptic",
     "laplace",
+    "zero_temperature",
     "onset",
     "stability",
 }
