@@ -85,13 +85,13 @@ def _point(
     step = state.tau[1] - state.tau[0]
     summed = np.cumsum((state.R[1:] + state.R[:-1]) / 2) * step
     response = np.concatenate([[0.0], summed])
+    lost = beta * (state.phi_x[0] - state.phi_x)
     lag = {"units": "time constant"}
     return data | {
         "tau": told("lag", state.tau, "time lag", **lag),
         "C": told("lag", state.C, "autocorrelation of phi"),
         "response": told("lag", response, "integral of R up to the lag"),
-        "fluctuation": told("lag", beta * (state.phi_x[0] - state.phi_x), "beta (<phi x>(0) - <phi x>(tau))"),
-        "fluctuation_err": told("lag", beta * np.hypot(state.phi_x_err, state.phi_x_err[0]), "bound of its error"),
+        "fluctuation": told("lag", lost, "beta (<phi x>(0) - <phi x>(tau))"),
         "stable": told((), bool(replica.stable), "whether the paramagnetic branch is stable"),
         "reason": told((), state.reason, "why it has not converged"),
     }  # fmt: skip
@@ -103,8 +103,8 @@ def draw(data: xr.Dataset) -> dict[str, Figure]:
     points = data.stack(point=("gamma", "g", "beta"))
     for axis, name, label in zip(axes, ("q", "energy", "r"), ("$q$", "$E/N$", "$r$"), strict=True):
         axis.errorbar(
-            points[f"{name}_replica"], points[name], points[f"{name}_err"], fmt="o", ms=4, capsize=2,
-            color=style.shade(0, 2),
+            points[f"{name}_replica"], points[name], points[f"{name}_err"], fmt="o", ms=4,
+            capsize=2, color=style.shade(0, 2),
         )  # fmt: skip
         ends = [float(points[f"{name}_replica"].min()), float(points[f"{name}_replica"].max())]
         axis.plot(ends, ends, color="0.6", lw=0.8)
@@ -141,6 +141,8 @@ are those of the paramagnetic branch of the replica theory, where that is stable
 to a field up to the time τ is β times what the correlation ⟨φ(τ)x(0)⟩ has lost by then
 (fluctuation and dissipation), βσ_xφ in all: the dynamic meaning of σ_xφ in [QH] Fig. 5.""",
     axes={"g": (0.8, 1.3), "gamma": (0.0, 0.4), "beta": (1.0, 2.5)},
-    columns=("q", "q_replica", "q_z", "energy", "energy_replica", "energy_z", "r_z", "status", "reason"),
+    columns=(
+        "q", "q_replica", "q_z", "energy", "energy_replica", "energy_z", "x2_z", "r_z", "status", "reason",
+    ),
     command="python -m meanfield equilibrium",
 )  # fmt: skip
