@@ -414,8 +414,10 @@ def _result(
         series["index"] = samples.unstable / n
         series["unstable"] = samples.unstable[:, None] == np.arange(n + 1)
     for name, values in series.items():
-        numbers[name] = p @ values
-        numbers[f"{name}_err"] = np.sqrt(p**2 @ (values - numbers[name]) ** 2)
+        mean_value = p @ values
+        width = np.sqrt(p**2 @ (values - mean_value) ** 2)
+        both = {name: mean_value, f"{name}_err": width}
+        numbers |= both if values.ndim > 1 else {key: float(one) for key, one in both.items()}
     ess, shape = float(1 / np.sum(p**2)), _tail(log_weights)
     reason = _reason(ess, shape)
     return KacRice(**absent | numbers, ess=ess, pareto_k=shape, reason=reason, attributes=told)
