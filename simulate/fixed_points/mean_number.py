@@ -284,10 +284,12 @@ def kac_rice(
     operations = 4.0 * n**3 + 40.0 * n**2 + (25.0 * n**3 if spectra else 0.0)
     cost.check(
         "n_samples" if n_samples > n else "n", max(n_samples, n), "lower it",
-        numbers=8.0 * max(_BATCH, n**2) + 10.0 * n_samples * np.sqrt(n),
+        numbers=8.0 * max(_BATCH, n**2),
         seconds=cost.time_of((1 + 2 * _PILOT) * n_samples, operations),
     )  # fmt: skip
     sites = _Sites(ensemble, weight, x2_min)
+    # Of one sample the logarithms of all laws, and a copy.
+    cost.check("n_samples", n_samples, "lower it", numbers=3.0 * n_samples * len(sites.v))
     pilots = max(_FEWEST_PILOTS, int(_PILOT * n_samples))
     entropy = seeds.entropy(seed)
     rng = seeds.generator(entropy, "sampling")

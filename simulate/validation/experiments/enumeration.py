@@ -13,8 +13,9 @@ from ...fixed_points import FixedPoints, KacRice, find_fixed_points, kac_rice
 from ..statement import Design, Prediction, TheoryValue
 
 POINTS = {"positive": (2.0, 0.5), "negative": (3.0, -0.3)}
-# 1/|det A| of zeros that leave x = 0 has no mean: those nearer do not count.
-_X2_MIN = 0.1
+# The weight s beside 1.  At s = 0 the variance of sums over networks is infinite: pairs of zeros
+# that have just formed have |det A| → 0.  Zeros that have just left x = 0 do not count, either.
+_WEIGHT, _X2_MIN = 0.5, 0.1
 # Numbers of starts, each four times the last one, until a list passes.
 _LONGEST, _LARGEST_PROBABILITY = 4, 1e-3
 # Starts are spread evenly over sizes up to this, in units of g; x of zeros is smaller than g φ(∞).
@@ -27,8 +28,8 @@ _WORDS = {
     "index": "mean fraction of unstable directions",
     "unstable_0": "share of zeros with no unstable direction",
     "unstable_1": "share of zeros with one",
-    "measure": f"the same number weighted by 1/|det A|, ‖x‖²/n ≥ {_X2_MIN:g}",
-    "measure_q": "mean q by this weight",
+    "weighted": f"the same number weighted by |det A|^({_WEIGHT - 1:g}), ‖x‖²/n ≥ {_X2_MIN:g}",
+    "weighted_q": "mean q by this weight",
 }
 PREDICTIONS = (
     Prediction(
@@ -45,10 +46,10 @@ PREDICTIONS = (
 
 
 class Means(NamedTuple):
-    """Over the zeros of all couplings, with equal weights and by 1/|det A|."""
+    """Over the zeros of all couplings, with equal weights and the other ones."""
 
-    count: KacRice
-    measure: KacRice
+    equal: KacRice
+    weighted: KacRice
 
 
 @cache
@@ -57,7 +58,7 @@ def means(n: int, g: float, gamma: float, n_samples: int) -> Means:
     how = {"n_samples": n_samples, "seed": 0}
     found = Means(
         kac_rice(n, g, gamma, spectra=True, **how),
-        kac_rice(n, g, gamma, weight=0.0, x2_min=_X2_MIN, **how),
+        kac_rice(n, g, gamma, weight=_WEIGHT, x2_min=_X2_MIN, **how),
     )
     for one in found:
         if one.reason:
@@ -91,20 +92,20 @@ def theory(*, seed: int, n: int, n_samples: int) -> dict[str, TheoryValue]:
     """The Kac–Rice means, with their errors."""
     values: dict[str, TheoryValue] = {}
     for name, (g, gamma) in POINTS.items():
-        count, measure = means(n, g, gamma, n_samples)
-        assert count.index is not None
-        assert count.index_err is not None
-        assert count.unstable is not None
-        assert count.unstable_err is not None
+        equal, weighted = means(n, g, gamma, n_samples)
+        assert equal.index is not None
+        assert equal.index_err is not None
+        assert equal.unstable is not None
+        assert equal.unstable_err is not None
         values |= {
-            f"number_{name}": TheoryValue(1.0, count.log_number_err),
-            f"q_{name}": TheoryValue(count.q, count.q_err),
-            f"index_{name}": TheoryValue(count.index, count.index_err),
-            f"measure_{name}": TheoryValue(1.0, measure.log_number_err),
-            f"measure_q_{name}": TheoryValue(measure.q, measure.q_err),
+            f"number_{name}": TheoryValue(1.0, equal.log_number_err),
+            f"q_{name}": TheoryValue(equal.q, equal.q_err),
+            f"index_{name}": TheoryValue(equal.index, equal.index_err),
+            f"weighted_{name}": TheoryValue(1.0, weighted.log_number_err),
+            f"weighted_q_{name}": TheoryValue(weighted.q, weighted.q_err),
         }
         for k in (0, 1):
-            share, width = count.unstable[k], count.unstable_err[k]
+            share, width = equal.unstable[k], equal.unstable_err[k]
             values[f"unstable_{k}_{name}"] = TheoryValue(float(share), float(width))
     return values
 
@@ -125,25 +126,25 @@ def measure(n: int, seed: int, *, n_samples: int, starts: int) -> dict[str, floa
 
 def sums(found: FixedPoints, expected: Means) -> dict[str, float]:
     """What a list adds to each mean over networks."""
-    count, measure = expected
-    equal = np.where(found.x2 > 0, 2.0, 0.0) / np.exp(count.log_number)
-    weighted = np.where(found.x2 >= _X2_MIN, 2.0, 0.0) / np.exp(measure.log_number)
-    weighted = weighted / determinants(found)
+    number = np.where(found.x2 > 0, 2.0, 0.0) / np.exp(expected.equal.log_number)
+    other = np.where(found.x2 >= _X2_MIN, 2.0, 0.0) / np.exp(expected.weighted.log_number)
+    other = other * determinants(found) ** (_WEIGHT - 1)
 
     # Deviations from the expected mean, so that fluctuations of the number do not enter.
     def mean(weights: Array, values: Array, expected: float) -> float:
         return float(expected + weights @ (values - expected))
 
-    assert count.index is not None
-    assert count.unstable is not None
+    equal = expected.equal
+    assert equal.index is not None
+    assert equal.unstable is not None
     return {
-        "number": float(equal.sum()),
-        "q": mean(equal, found.q, count.q),
-        "index": mean(equal, found.n_unstable / len(found.x), count.index),
-        "unstable_0": mean(equal, found.n_unstable == 0, float(count.unstable[0])),
-        "unstable_1": mean(equal, found.n_unstable == 1, float(count.unstable[1])),
-        "measure": float(weighted.sum()),
-        "measure_q": mean(weighted, found.q, measure.q),
+        "number": float(number.sum()),
+        "q": mean(number, found.q, equal.q),
+        "index": mean(number, found.n_unstable / len(found.x), equal.index),
+        "unstable_0": mean(number, found.n_unstable == 0, float(equal.unstable[0])),
+        "unstable_1": mean(number, found.n_unstable == 1, float(equal.unstable[1])),
+        "weighted": float(other.sum()),
+        "weighted_q": mean(other, found.q, expected.weighted.q),
     }
 
 
@@ -153,4 +154,4 @@ def _design(n: int, networks: int, n_samples: int, starts: int) -> Design:
 
 
 TITLE = "Fixed points of small networks, counted and weighted"
-PRESETS = {"quick": _design(6, 24, 10_000, 48), "paper": _design(12, 300, 80_000, 192)}
+PRESETS = {"quick": _design(6, 100, 10_000, 48), "paper": _design(12, 300, 80_000, 192)}
