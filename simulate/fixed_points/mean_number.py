@@ -164,7 +164,7 @@ class _Sites:
         cost.check("n", ensemble.n, "take fewer neurons", numbers=6.0 * count * _NODES)
         self.v = np.geomspace(bottom, top, count)
         # The integrand falls like v^s towards 0: weights fall too.
-        self.spread = self.v ** (weight / 2)
+        self.spread = (self.v / top) ** (weight / 2)
         self.spread /= self.spread.sum()
         tilt = max(self._terms[0], 0.0) * phi.bound
         reach = tilt * self.v + np.sqrt(2 * LOG_CUT * self.v)

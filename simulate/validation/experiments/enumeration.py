@@ -1,7 +1,7 @@
 """Fixed points of small networks, one by one, against the Kac–Rice mean at the same n."""
 
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from ... import couplings
 from ...fixed_points import FixedPoints, KacRice, find_fixed_points, kac_rice
 from ..statement import Design, Prediction, TheoryValue
 
-POINTS = {"positive": (2.0, 0.5), "negative": (3.0, -0.3)}
+POINTS = {"positive": (2.0, 0.5), "negative": (6.0, -0.3)}
 # The weight s beside 1.  At s = 0 the variance of sums over networks is infinite: pairs of zeros
 # that have just formed have |det A| → 0.  Zeros that have just left x = 0 do not count, either.
 _WEIGHT, _X2_MIN = 0.5, 0.1
@@ -55,7 +55,7 @@ class Means(NamedTuple):
 @cache
 def means(n: int, g: float, gamma: float, n_samples: int) -> Means:
     """The same numbers at every call, for theory and networks."""
-    how = {"n_samples": n_samples, "seed": 0}
+    how: dict[str, Any] = {"n_samples": n_samples, "seed": 0}
     found = Means(
         kac_rice(n, g, gamma, spectra=True, **how),
         kac_rice(n, g, gamma, weight=_WEIGHT, x2_min=_X2_MIN, **how),
@@ -112,7 +112,8 @@ def theory(*, seed: int, n: int, n_samples: int) -> dict[str, TheoryValue]:
 
 def measure(n: int, seed: int, *, n_samples: int, starts: int) -> dict[str, float]:
     """The list of one network at each point; sums over it in units of the mean number."""
-    numbers, incomplete = {}, 0
+    numbers: dict[str, float] = {}
+    incomplete = 0
     for k, (name, (g, gamma)) in enumerate(POINTS.items()):
         own = seeds.member(seed, k)
         found = zeros(couplings.elliptic(n, g, gamma, seed=own), g, own, starts)

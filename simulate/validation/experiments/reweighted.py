@@ -1,6 +1,7 @@
 """Samples of exp(−βE) against the zeros of f, each weighted by 1/|det A|: one network, one law."""
 
 import warnings
+from typing import Any
 
 import numpy as np
 
@@ -59,7 +60,7 @@ def means(found: FixedPoints) -> tuple[float, float]:
     return float(weights @ found.q / weights.sum()), float(equal @ found.q / equal.sum())
 
 
-def sampled(J: Array, seed: int, **how: int) -> BoltzmannSamples:
+def sampled(J: Array, seed: int, **how: Any) -> BoltzmannSamples:
     """Tempered samples of one network."""
     with warnings.catch_warnings():
         # The errors are those between networks.
