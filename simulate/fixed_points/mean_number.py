@@ -265,8 +265,9 @@ def kac_rice(
 
     Notes
     -----
-    ln E Σ = nΣ_s + O(1) at s = 1: the slope between two n is the complexity.  The mean over
-    couplings is larger than that of typical ones where rare couplings have many zeros.
+    ln E Σ = nΣ_s − ¼s(1−s) ln n + O(1), Σ_s the complexity, if 0 lies inside the spectrum of A:
+    the power of n is that of E|det|^s of real Gaussian matrices.  The mean over couplings is larger
+    than that of typical ones where rare couplings have many zeros.
 
     Examples
     --------

@@ -202,7 +202,10 @@ def test_enumeration() -> None:
     [(6.0, 0.0, 1.0), (2.0, 0.5, 1.0), (4.0, 0.5, 1.0), (3.0, 0.5, 0.5), (1.6, 0.5, 0.0)],
 )
 def test_slope(g: float, gamma: float, weight: float) -> None:
-    """From n = 40 to 80 ln of the number grows by Σ_s, within 3 standard errors; five slopes."""
+    """From n = 40 to 80 ln of the number grows by Σ_s, within 3 standard errors; five slopes.
+
+    At 0 < s < 1 it has the power of n of E|det|^s of real Gaussian matrices, Π E χ_k^s.
+    """
     theory = complexity(g, gamma, weight=weight)
     # The peak of the integrand at x ≠ 0, not its edge at x = 0.
     x2_min = 0.0 if weight == 1 else float(theory.x2) / 4
@@ -214,4 +217,5 @@ def test_slope(g: float, gamma: float, weight: float) -> None:
     assert large.converged
     slope = (large.log_number - small.log_number) / 40
     error = math.hypot(small.log_number_err, large.log_number_err) / 40
-    assert abs(slope - theory.complexity) < 3 * error
+    power = weight * (weight - 1) / 4 * math.log(2) / 40
+    assert abs(slope - power - theory.complexity) < 3 * error

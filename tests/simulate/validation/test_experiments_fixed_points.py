@@ -58,10 +58,10 @@ def test_complexity_refuses() -> None:
 
 
 def test_enumeration_refuses() -> None:
-    """x and −x as one, the mean number of the other γ, and no unstable directions."""
+    """The states x and −x as one, the mean number of the other γ, and no unstable directions."""
     measured = found("enumeration", 150)
-    number = enumeration.means(6, *enumeration.POINTS["positive"], 10_000).equal.log_number
-    other = enumeration.means(6, *enumeration.POINTS["negative"], 10_000).equal.log_number
+    g, gamma = enumeration.POINTS["positive"]
+    number, other = (enumeration.means(6, g, s * gamma, 10_000).equal.log_number for s in (1, -1))
     for wrong in (0.5, np.exp(other - number)):
         assert abs(deviation(measured["number_positive"], TheoryValue(wrong)).z) > LIMIT
     assert abs(deviation(measured["index_positive"], TheoryValue(0.0)).z) > LIMIT
