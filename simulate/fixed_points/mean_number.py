@@ -55,7 +55,7 @@ class KacRice(Result):
     """
 
     log_number: float = value(
-        "ln of the mean over couplings of the weighted number of zeros x ≠ 0",
+        "logarithm of the mean over couplings of the weighted number of zeros x ≠ 0",
         note="x and −x are two.",
     )
     log_number_err: float = error("log_number")
@@ -106,15 +106,13 @@ class _Ensemble(NamedTuple):
         phi = self.phi(x)
         diagonal, variance = np.arange(self.n), self.g**2 / self.n
         J = np.sqrt(variance) * correlated(noise, self.gamma)
-        own = (1 + self.gamma) * phi**2
         covariance = self.gamma * phi[:, :, None] * phi[:, None, :]
         covariance[:, diagonal, diagonal] += np.sum(phi**2, axis=1)[:, None]
         if self.diagonal:
-            J[:, diagonal, diagonal] = (
-                np.sqrt(variance * (1 + self.gamma)) * noise[:, diagonal, diagonal]
-            )
+            own = np.sqrt(variance * (1 + self.gamma))
+            J[:, diagonal, diagonal] = own * noise[:, diagonal, diagonal]
         else:
-            covariance[:, diagonal, diagonal] -= own
+            covariance[:, diagonal, diagonal] -= (1 + self.gamma) * phi**2
         missing = x - (J @ phi[..., None])[..., 0]
         solved = np.linalg.solve(covariance, np.stack([missing, x], axis=2))
         m = solved[..., 0]

@@ -82,7 +82,7 @@ def test_two_weights() -> None:
     squares = np.zeros(2)
     for seed in range(4):
         J, listed = reweighted.network(4, seed, 32)
-        run = reweighted.sampled(J, seed, n_samples=2000, warmup=500, chains=12)
+        run = reweighted.sampled(J, seed, n_samples=4000, warmup=1000, chains=8)
         hot, cold = run.q
         limit = (4 * cold - hot) / 3
         error = np.hypot(4 * run.q_err[1], run.q_err[0]) / 3
