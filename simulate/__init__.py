@@ -19,7 +19,14 @@ from .dynamics import (
     onsager_force,
     stiffness,
 )
-from .fixed_points import FixedPointError, FixedPoints, StationaryPoints, find_fixed_points
+from .fixed_points import (
+    FixedPointError,
+    FixedPoints,
+    KacRice,
+    StationaryPoints,
+    find_fixed_points,
+    kac_rice,
+)
 from .integration import IntegrationError, Scheme, Trajectory, integrate, runge_kutta
 from .lyapunov import LyapunovExponent, LyapunovSpectrum, lyapunov_spectrum, maximal_lyapunov
 from .observables import (
@@ -52,6 +59,7 @@ __all__ = [
     "FixedPointError",
     "FixedPoints",
     "IntegrationError",
+    "KacRice",
     "LyapunovExponent",
     "LyapunovSpectrum",
     "MemoryCurve",
@@ -75,6 +83,7 @@ __all__ = [
     "integrate",
     "jacobian",
     "jacobian_operator",
+    "kac_rice",
     "kinetic_energy",
     "lyapunov_spectrum",
     "maximal_lyapunov",

@@ -112,6 +112,7 @@ CALLS: dict[Callable[..., Any], dict[str, Any]] = {
     simulate.maximal_lyapunov: RUN,
     simulate.lyapunov_spectrum: {"k": 2, **RUN},
     simulate.find_fixed_points: {"J": J, "n_starts": 2, "seed": 0, "settle": 2.0, "relax": 2.0},
+    simulate.kac_rice: {"n": 3, "g": 2.0, "gamma": 0.5, "n_samples": 20, "seed": 0},
     simulate.sample_boltzmann: {
         "J": J, "beta": 0.5, "n_samples": 20, "chains": 2, "warmup": 5, "leapfrog": 2, "seed": 0
     },

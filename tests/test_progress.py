@@ -45,6 +45,7 @@ CALLS: dict[str, Callable[..., Any]] = {
     "meanfield.two_time": partial(meanfield.two_time, 2.0, 0.5, t_max=1.0, dt=0.1, **SMALL),
     "simulate.find_fixed_points": partial(simulate.find_fixed_points, J, n_starts=4, seed=0),
     "simulate.integrate": partial(simulate.integrate, J, np.ones(20), t_max=1.0, dt=0.1),
+    "simulate.kac_rice": partial(simulate.kac_rice, 3, 2.0, n_samples=20, seed=0),
     "simulate.lyapunov_spectrum": partial(simulate.lyapunov_spectrum, J, 2, **RUN),
     "simulate.maximal_lyapunov": partial(simulate.maximal_lyapunov, J, **RUN),
     "simulate.memory_curve": partial(

@@ -55,6 +55,7 @@ RESULTS: dict[str, Callable[[], Any]] = {
     "LyapunovSpectrum": partial(simulate.lyapunov_spectrum, J, 2, **RUN),
     "FixedPoints": partial(simulate.find_fixed_points, J, n_starts=4, seed=0),
     "StationaryPoints": lambda: simulate.find_fixed_points(J, n_starts=4, seed=0).minima,
+    "KacRice": partial(simulate.kac_rice, 3, 2.0, n_samples=600, seed=0, spectra=True),
     "BoltzmannSamples": partial(
         simulate.sample_boltzmann, J, [0.1, 0.2], n_samples=1000, chains=2, seed=0
     ),
