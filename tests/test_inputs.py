@@ -79,6 +79,7 @@ CALLS: dict[Callable[..., Any], dict[str, Any]] = {
     meanfield.phase_diagram: {"g": [1.5], "gamma": [0.5], "branch": "static"},
     meanfield.response_curve: {"g": [0.5], "gamma": [0.0]},
     meanfield.stationary: {"g": 1.5, "n_tau": 11, "order": 2001},
+    meanfield.participation_ratio: {"g": 1.5},
     meanfield.two_time: {"g": 0.5, "t_max": 0.4, "dt": 0.1, "method": "sampler", **FEW},
     meanfield.steady_state: {"g": 0.5, "gamma": 0.5, "window": 2.0, **SHORT},
     meanfield.maximal_lyapunov: {"g": 0.5, **SHORT},

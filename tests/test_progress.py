@@ -32,6 +32,7 @@ CALLS: dict[str, Callable[..., Any]] = {
     "meanfield.maximal_lyapunov": partial(
         meanfield.maximal_lyapunov, 2.0, t_skip=2.0, t_max=6.0, **SMALL
     ),
+    "meanfield.participation_ratio": partial(meanfield.participation_ratio, [1.5, 2.0]),
     "meanfield.phase_diagram": partial(meanfield.phase_diagram, [0.5, 1.0], 0.0, branch="static"),
     "meanfield.response_curve": partial(meanfield.response_curve, 1.0, 0.5),
     "meanfield.saddle_point": partial(meanfield.saddle_point, [0.5, 1.5]),
