@@ -9,6 +9,7 @@ from meanfield import StepSizeWarning, Switching
 
 from . import couplings
 from .boltzmann import BoltzmannSamples, SamplingWarning, sample_boltzmann
+from .dimension import NetworkDimension, participation_ratio
 from .dynamics import (
     divergence,
     energy_gradient,
@@ -55,6 +56,7 @@ __all__ = [
     "LyapunovExponent",
     "LyapunovSpectrum",
     "MemoryCurve",
+    "NetworkDimension",
     "PrincipalComponents",
     "SamplingWarning",
     "Scheme",
@@ -81,6 +83,7 @@ __all__ = [
     "memory_curve",
     "memory_function",
     "onsager_force",
+    "participation_ratio",
     "principal_components",
     "reproduce",
     "runge_kutta",

@@ -51,6 +51,9 @@ CALLS: dict[str, Callable[..., Any]] = {
     "simulate.memory_curve": partial(
         simulate.memory_curve, J, [0.0, 1.0], t_max=200.0, dt=0.1, seed=0
     ),
+    "simulate.participation_ratio": partial(
+        simulate.participation_ratio, J, t_max=200.0, dt=0.1, temperature=0.5, seed=0
+    ),
     "simulate.reproduce": partial(
         simulate.reproduce, "hh3", n=20, t_max=4.0, trials=1, g=[2.0], variants=("converged",)
     ),

@@ -62,6 +62,15 @@ RESULTS: dict[str, Callable[[], Any]] = {
     "ActivityDistribution": partial(simulate.activity_distribution, X, bins=5),
     "Autocorrelation": partial(simulate.autocorrelation, X, max_lag=3),
     "PrincipalComponents": partial(simulate.principal_components, X, 2),
+    "NetworkDimension": partial(
+        simulate.participation_ratio,
+        J,
+        t_max=3000.0,
+        t_skip=100.0,
+        temperature=0.5,
+        seed=0,
+        spacing=4.0,
+    ),
     "MemoryCurve": partial(simulate.memory_function, X, X[:, :2]),
     "Validation": partial(simulate.validate, rows=["identities*"]),
 }

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import CubicSpline
 
-from ..common import arguments, cost
+from ..common import arguments, cost, result
 from ..common.arguments import ArgumentError, Array, validated
 from ..common.jobs import bar
-from ..common.result import ABSENT, CONVERGED, FLAGGED, Result, coordinate, error, given, value
+from ..common.result import ABSENT, CONVERGED, FLAGGED, Result, given
 from ..transfer import TransferFunction, transfer_function
 from .stationary import energy
 from .stationary.hermite import moments
@@ -60,11 +60,11 @@ class ParticipationRatio(Result):
     much the value changes if C, and if R, moves by its error at all lags at once.
     """
 
-    g: Array = coordinate("gain", (...,), symbol="$g$")
-    gamma: Array = coordinate("symmetry of the couplings", (...,), symbol=r"$\gamma$")
-    sigma: Array = coordinate("noise amplitude", (...,), symbol=r"$\sigma$")
-    value: Array = value("participation ratio of {of} per neuron", (...,), symbol="PR$/N$")
-    value_err: Array = error("value")
+    g: Array = result.coordinate("gain", (...,), symbol="$g$")
+    gamma: Array = result.coordinate("symmetry of the couplings", (...,), symbol=r"$\gamma$")
+    sigma: Array = result.coordinate("noise amplitude", (...,), symbol=r"$\sigma$")
+    value: Array = result.value("participation ratio of {of} per neuron", (...,), symbol="PR$/N$")
+    value_err: Array = result.error("value")
     _headline = ("value",)
 
 
