@@ -132,7 +132,7 @@ def participation_ratio(
             raise ArgumentError(f"t_max={t_max:g}: must be None for a run, which has its own")
         run, spacing = J, samples_apart(J.t)
     else:
-        how = {"temperature": temperature, "method": method, "threads": threads}
+        how: dict[str, Any] = {"temperature": temperature, "method": method, "threads": threads}
         how["phi"] = "tanh" if phi is None else phi
         run = _run(J, t_max, t_skip, spacing, dt, x0, seed, progress, how)
     function = run.phi if phi is None else transfer_function(phi)
@@ -148,8 +148,8 @@ def participation_ratio(
         "t_max", float(run.t[-1]), "raise spacing", numbers=4.0 * samples**2 + 2.0 * samples * n,
         seconds=cost.time_of(1, 2.0 * samples**2 * n),
     )  # fmt: skip
-    activity = np.asarray(states, dtype=np.float64).reshape(len(states), n, starts)
-    activity = activity.transpose(2, 0, 1).reshape(samples, n)
+    columns = np.asarray(states, dtype=np.float64).reshape(len(states), n, starts)
+    activity: Array = columns.transpose(2, 0, 1).reshape(samples, n)
     if of == "phi":
         activity = function.phi(activity)
     ratio, err, plain, gap, reason = _unbiased(activity, starts, each)

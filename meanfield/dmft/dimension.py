@@ -24,7 +24,7 @@ from .stationary.hermite import moments
 from .stationary.solver import stationary
 from .steady_state import SteadyState
 
-Complex = NDArray[np.complex128]
+Complex = NDArray[np.complexfloating[Any, Any]]
 # A point is flagged where its relative error may be larger.
 _TOL = 1e-6
 # Nodes of a panel in time and in frequency, and of the coarse rule whose difference is the error.
@@ -173,7 +173,7 @@ def participation_ratio(
         else _independent(energy.NoisyNetwork(transfer, a, s), of)
         for a, c, s in bar(gains.size, "participation ratio", progress, over=places)
     ]  # fmt: skip
-    kinds = {"value": float, "value_err": float, "status": "U9", "reason": np.str_}
+    kinds: dict[str, Any] = {"value": float, "value_err": float, "status": "U9", "reason": np.str_}
     arrays: dict[str, Any] = {
         name: np.array([row[k] for row in rows], dtype=kind).reshape(gains.shape)
         for k, (name, kind) in enumerate(kinds.items())
@@ -272,10 +272,11 @@ def _laplace(
         even = ((1 - mu * mu) * at[1] + (1 - nu * nu) * at[2]) / (mu + nu)
         return integral(at[0], even)
 
-    own = [np.exp(-np.multiply.outer(at, tau)) @ masses for at in (p, mu, nu)]
+    places = p, mu, nu
+    own: list[Any] = [np.exp(-np.multiply.outer(at, tau)) @ masses for at in places]
     if of == "phi":
         return filtered(own)
-    shared = [one - sigma**2 / (2 * (1 + at)) for one, at in zip(own, (p, mu, nu), strict=True)]
+    shared = [one - sigma**2 / (2 * (1 + at)) for one, at in zip(own, places, strict=True)]
     direct = (1 - square) * (own[1] / (1 + p) + own[2] / (1 - p))
     return (start - sigma**2 / 2) ** 2 + filtered(shared) + integral(own[0], direct)
 
@@ -285,7 +286,7 @@ class _Spectra(NamedTuple):
 
     # y is what the covariance is of, φ itself or x.
     S: Complex
-    C: Array
+    C: Complex
     response: Complex
     mixed: Complex
 
@@ -294,7 +295,7 @@ def _mean_square(one: _Spectra, two: _Spectra, g: float, gamma: float) -> Array:
     """N⟨c(ω₁)c(ω₂)⟩ of the cross-spectra c of y of two neurons."""
     forth, back = g * g * one.S * two.S, gamma * g * g * one.S * two.S.conj()
     first, second = one.response * one.mixed, two.response * two.mixed
-    field, other = (np.abs(a.response) ** 2 * a.C for a in (one, two))
+    field, other = (np.abs(a.response) ** 2 * a.C.real for a in (one, two))
     gain = (1 - np.abs(back) ** 2) / np.abs((1 - forth) * (1 - back)) ** 2
     # Fields with fields; paths with paths, along and against each other; fields with paths.
     paths = first * second / (1 - forth) + gamma * first * second.conj() / (1 - back)
@@ -333,17 +334,21 @@ def _linear(g: float, gamma: float, sigma: float) -> _Row:
         # The branch that falls like 1/s: no cut is met for Re s > 0.
         S = 2 / (s + np.sqrt(s - focus) * np.sqrt(s + focus))
         power = np.abs(S) ** 2
-        C = power / (1 - g * g * power)
+        C = power / (1 - g * g * power) + 0j
         return _Spectra(S, C, S, C)
 
     # Spectra bend at 0 and, γ < 0, where the eigenvalues with the largest imaginary parts are.
     top = g * (1 - gamma)
     steps = gap * 2.0 ** np.arange(-2.0, math.ceil(math.log2(_HIGHEST / gap)))
-    marks = [[0.0, _HIGHEST], steps, *([[top], top - steps, top + steps] if gamma < 0 else [])]
+    marks: list[Any] = [
+        [0.0, _HIGHEST],
+        steps,
+        *([[top], top - steps, top + steps] if gamma < 0 else []),
+    ]
     edges = np.unique(np.clip(np.concatenate(marks), 0.0, _HIGHEST))
     omega, weights = _rule(edges, 2 * _FINE[1])
     # What is beyond the last edge is 1/ω².
-    start = (float(weights @ spectra(omega).C) + 1 / _HIGHEST) / np.pi
+    start = (float(weights @ spectra(omega).C.real) + 1 / _HIGHEST) / np.pi
     near = _NEAR * gap * gap
     fine, coarse = (
         start**2 / (start**2 + _double(spectra, g, gamma, edges, near, nodes))
@@ -363,7 +368,7 @@ def _by_state(state: SteadyState, of: str) -> _Row:
         return _row(FLAGGED, f"C has fallen to {left:.2g} of q in the window: raise window")
     curves = (state.C, state.R), (state.C + state.C_err, state.R), (state.C, state.R + state.R_err)
     ratio, *moved = (_of_curves(state, *pair, of) for pair in curves)
-    if not ratio > 0:
+    if not min(ratio, *moved) > 0:
         return _row(
             FLAGGED, "g|S| exceeds 1, with S the transform of R: raise window, or n_trajectories"
         )
@@ -376,24 +381,23 @@ def _of_curves(state: SteadyState, C: Array, R: Array, of: str) -> float:
     tau, weights = _rule(state.tau, _PER_LAG)
     highest = np.pi / state.tau[1]
     grid = np.linspace(0.0, highest, _DENSE * state.tau.size)
-    wave = np.exp(-1j * np.multiply.outer(grid, tau))
-    S = wave @ (weights * CubicSpline(state.tau, R)(tau))
-    power = 2 * (wave @ (weights * CubicSpline(state.tau, C)(tau))).real
+    wave: Complex = np.exp(-1j * np.multiply.outer(grid, tau))
+    S: Complex = wave @ (weights * CubicSpline(state.tau, R)(tau))
+    power: Complex = 2 * (wave @ (weights * CubicSpline(state.tau, C)(tau))).real + 0j
     gap = 1 - float(np.max(g * np.abs(S))) ** 2
     if gap <= 0:
         return math.nan
-    response, mixed, start = S, power + 0j, float(C[0])
+    response, mixed, start = S, power, float(C[0])
     if of == "x":
         leak = 1 / (1 + 1j * grid)
         response = leak * (1 + gamma * (g * S) ** 2)
         # x is what arrives: fields, that φ answers and that answer φ, and noise.
         arriving = g * g * power * (S + gamma * S.conj()) + 2 * state.temperature * S
         mixed, start = leak.conj() * arriving, state.delta0
-    table = CubicSpline(grid, np.stack([S, power + 0j, response, mixed], axis=1))
+    table = CubicSpline(grid, np.stack([S, power, response, mixed], axis=1))
 
     def spectra(omega: Array) -> _Spectra:
-        S, power, response, mixed = table(omega).T
-        return _Spectra(S, power.real, response, mixed)
+        return _Spectra(*table(omega).T)
 
     first = grid[_DENSE]
     steps = first * 2.0 ** np.arange(math.ceil(math.log2(highest / first)))

@@ -90,7 +90,7 @@ def test_kernel_of_x_is_that_of_phi_in_a_linear_network() -> None:
     C, power = rng.random(50), rng.random(50)
     g, gamma = 1.2, -0.4
     found = _mean_square(
-        _Spectra(S, C, S, C + 0j), _Spectra(other, power, other, power + 0j), g, gamma
+        _Spectra(S, C + 0j, S, C + 0j), _Spectra(other, power + 0j, other, power + 0j), g, gamma
     )
     forth, back = g * g * S * other, gamma * g * g * S * other.conj()
     factor = (1 - abs(back) ** 2) / (abs(1 - forth) ** 2 * abs(1 - back) ** 2) - 1
