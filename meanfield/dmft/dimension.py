@@ -41,6 +41,10 @@ _SENSITIVITY = 8.0
 _SECONDS = 0.2
 _AT_REST = "the network is at rest: no activity, no dimension"
 _NO_STATE = "no stationary state: phi is linear and g phi'(0) (1 + gamma) >= 1"
+_UNSTABLE = (
+    "within its error the transform S of R has g|S| >= 1, which no stable state has: raise window "
+    "or n_trajectories"
+)
 # Points on the frequency axis of a state for each of its lags.
 _DENSE = 8
 # Nodes between two of its lags.
@@ -94,7 +98,8 @@ def participation_ratio(
     of : {"phi", "x"}
         Covariance of φ(x) or of x.
     phi : str or TransferFunction
-        Odd transfer function.  γ ≠ 0 has closed forms for a linear one only.
+        Odd transfer function, unused with a `state`.  γ ≠ 0 has closed forms for a linear one
+        only.
     state : SteadyState, optional
         Stationary state of a φ that is not linear at γ ≠ 0, with the C(τ) and R(τ) to use; g,
         gamma and sigma must be its own.
@@ -128,14 +133,25 @@ def participation_ratio(
     D = Δ − σ²/(1 + ω²) the part of Δ that neurons share sources of.  There 1/|1 − A|² has a single
     pole in ω₁, so that the integral is a simple one of Laplace transforms of C(τ),
 
-            ∫C(ω) I dω/2π,   I = Σ (1 − μ²) L(μ)/(μ + μ*) over μ and μ*,   μ = 1 − g²⟨φ'⟩²/(1 + iω),
+        ∫C(ω) I dω/2π,   I = Σ (1 − μ²) L(μ)/(μ + μ*) over μ and μ*,   μ = 1 − g²⟨φ'⟩²/(1 + iω),
 
     along a line that is bent away from the imaginary axis, where L(p) does not oscillate.  A
     linear φ has S = 1/(1 + iω − γg²S), C = σ²|S|²/(1 − g²|S|²) and the same ratio for φ and x
-    whatever σ.  For γ ≠ 0 and other φ the spectra are those of the `state`; x then responds by
-    (1 + γg²S²)/(1 + iω) and covaries with φ.
+    whatever σ.
 
-    A run of finite length has a smaller ratio, see `simulate.participation_ratio`.
+    For γ ≠ 0 and other φ, S and C are those of the `state`.  Of x the response is
+    S_x = (1 + γg²S²)/(1 + iω), and its cross-spectrum with φ follows from what arrives,
+    ⟨φx*⟩ = [g²C(S + γS*) + σ²S]/(1 − iω).  With b = S_x⟨φx*⟩, here for one of two frequencies each,
+
+        x:  Ψ(ω₁, ω₂) = g⁴|S_x S_x|²CC (1 − |a|²)/(|1 − A|² |1 − a|²)
+                + 2 Re[g²b₁b₂/(1 − A) + γg²b₁b₂*/(1 − a)]
+                + 2γg⁴ Re[|S_x₁|²C₁b₂S₂/((1 − A)(1 − a*)) + |S_x₂|²C₂b₁S₁/((1 − A)(1 − a))],
+
+    the sum of fields with fields, paths with paths, and fields with paths.  Put S and C in the
+    places of S_x and ⟨φx*⟩, and it is the one of φ.  Next to g|S| = 1, where activity is slow, the
+    ratio follows small errors of R closely: `value_err` tells.
+
+    A run of finite length has a smaller ratio: see `simulate.participation_ratio`.
 
     References
     ----------
@@ -367,11 +383,9 @@ def _by_state(state: SteadyState, of: str) -> _Row:
         left = state.C[-1] / state.q
         return _row(FLAGGED, f"C has fallen to {left:.2g} of q in the window: raise window")
     curves = (state.C, state.R), (state.C + state.C_err, state.R), (state.C, state.R + state.R_err)
-    ratio, *moved = (_of_curves(state, *pair, of) for pair in curves)
-    if not min(ratio, *moved) > 0:
-        return _row(
-            FLAGGED, "g|S| exceeds 1, with S the transform of R: raise window, or n_trajectories"
-        )
+    ratio, *moved = ratios = [_of_curves(state, *pair, of) for pair in curves]
+    if not all(one > 0 for one in ratios):
+        return _row(FLAGGED, _UNSTABLE)
     return ratio, sum(abs(one - ratio) for one in moved), CONVERGED, ""
 
 
