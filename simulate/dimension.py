@@ -23,6 +23,8 @@ _APART = 0.05
 _BLOCKS, _LEAST = 20, 4
 # Activity that changes by more than this factor along the run is not stationary.
 _STEADY = 2.0
+# Of a run, where none is given.
+_DURATION = 2000.0
 # Largest step of a noisy run where none is given.
 _NOISY_STEP = 0.1
 
@@ -75,8 +77,8 @@ def participation_ratio(
     J : (n, n) array, sparse array, LinearOperator or Trajectory
         Couplings of a network to run; or a run, saved at equidistant times.
     t_max, t_skip, spacing : float
-        States are sampled at t_skip, t_skip + spacing, … up to t_max.  `t_max` is for couplings,
-        which need it; a run has its own, and its own spacing.
+        States are sampled at t_skip, t_skip + spacing, … up to t_max, by default 2000.  A run has
+        its own t_max and spacing.
     of : {"phi", "x"}
     x0 : (n,) or (n, batch) array, optional
         Initial states; default N(0, 1) drawn from `seed`.  States of different starts are taken as
@@ -170,9 +172,7 @@ def _run(
     seed: int | None, progress: bool, how: dict[str, Any],
 ) -> Trajectory:  # fmt: skip
     """The run of a network, with states kept from t_skip on."""
-    if t_max is None:
-        raise ArgumentError("t_max=None: must be a time where J are couplings")
-    t_max = arguments.positive("t_max", t_max)
+    t_max = arguments.positive("t_max", _DURATION if t_max is None else t_max)
     if t_max < t_skip + spacing:
         raise ArgumentError(f"t_max={t_max:g}: must be at least t_skip + spacing")
     n = Network(J, phi=how["phi"]).n
