@@ -9,6 +9,7 @@ from meanfield import StepSizeWarning, Switching
 
 from . import couplings
 from .boltzmann import BoltzmannSamples, SamplingWarning, sample_boltzmann
+from .dimension import NetworkDimension, participation_ratio
 from .dynamics import (
     divergence,
     energy_gradient,
@@ -63,6 +64,7 @@ __all__ = [
     "LyapunovExponent",
     "LyapunovSpectrum",
     "MemoryCurve",
+    "NetworkDimension",
     "PrincipalComponents",
     "SamplingWarning",
     "Scheme",
@@ -90,6 +92,7 @@ __all__ = [
     "memory_curve",
     "memory_function",
     "onsager_force",
+    "participation_ratio",
     "principal_components",
     "reproduce",
     "runge_kutta",

@@ -44,6 +44,7 @@ RESULTS: dict[str, Callable[[], Any]] = {
     "Complexity": partial(meanfield.complexity, [0.5, 1.5]),
     "FixedPointSpectrum": partial(meanfield.fixed_point_spectrum, 1.5),
     "TransitionLines": partial(meanfield.transition_lines, [0.2, 0.5], weight=0.9),
+    "ParticipationRatio": partial(meanfield.participation_ratio, [1.5, 2.0]),
     "Stationary": partial(meanfield.stationary, [0.5, 1.5]),
     "TwoTime": partial(meanfield.two_time, 1.5, 0.5, t_max=1.0, dt=0.1, **SMALL),
     "SteadyState": partial(meanfield.steady_state, 1.5),
@@ -62,6 +63,15 @@ RESULTS: dict[str, Callable[[], Any]] = {
     "ActivityDistribution": partial(simulate.activity_distribution, X, bins=5),
     "Autocorrelation": partial(simulate.autocorrelation, X, max_lag=3),
     "PrincipalComponents": partial(simulate.principal_components, X, 2),
+    "NetworkDimension": partial(
+        simulate.participation_ratio,
+        J,
+        t_max=3000.0,
+        t_skip=100.0,
+        temperature=0.5,
+        seed=0,
+        spacing=4.0,
+    ),
     "MemoryCurve": partial(simulate.memory_function, X, X[:, :2]),
     "Validation": partial(simulate.validate, rows=["identities*"]),
 }

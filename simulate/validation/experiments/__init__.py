@@ -22,6 +22,7 @@ _NAMES = (
     "chaos",
     "correlated",
     "stationary_correlated",
+    "dimension",
     "onsager",
     "dale",
     "onset_series",
