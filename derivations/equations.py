@@ -506,6 +506,13 @@ DYNAMICAL = (
         "test_correlations_of_a_linear_network test_linear_networks test_linear_closed_form",
     ),
     Equation(
+        "dimension of activity", "PR/N of φ and x from the mean square covariance of two neurons",
+        "meanfield.participation_ratio simulate.participation_ratio",
+        "dimension.averages dimension.closure dimension.activity dimension.states",
+        "test_linear_matrices test_x_and_phi_of_a_network_with_slow_synapses "
+        "test_limit_of_many_neurons test_published_values",
+    ),
+    Equation(
         "noise in the sampler's scheme", "stationary variance without a term of order h",
         "meanfield.two_time meanfield.steady_state",
         "exponential.recursion exponential.stationary_variance exponential.network_noise "

@@ -12,6 +12,7 @@ from .common.files import load
 from .common.result import NotConvergedError
 from .common.style import STYLE
 from .common.sweep import SweepWarning, plan, sweep
+from .dmft.dimension import ParticipationRatio, participation_ratio
 from .dmft.lyapunov import MeanFieldLyapunov, maximal_lyapunov
 from .dmft.sampler.ensemble import ExtrapolationWarning
 from .dmft.sampler.run import SamplerError
@@ -56,6 +57,7 @@ __all__ = [
     "MeanFieldLyapunov",
     "NotConvergedError",
     "OrderParameters",
+    "ParticipationRatio",
     "SaddlePoint",
     "SamplerError",
     "SiteModel",
@@ -80,6 +82,7 @@ __all__ = [
     "null_fluctuation",
     "null_margin",
     "null_response",
+    "participation_ratio",
     "phase_diagram",
     "plan",
     "replica_map",

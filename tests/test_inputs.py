@@ -79,6 +79,7 @@ CALLS: dict[Callable[..., Any], dict[str, Any]] = {
     meanfield.phase_diagram: {"g": [1.5], "gamma": [0.5], "branch": "static"},
     meanfield.response_curve: {"g": [0.5], "gamma": [0.0]},
     meanfield.stationary: {"g": 1.5, "n_tau": 11, "order": 2001},
+    meanfield.participation_ratio: {"g": 1.5},
     meanfield.two_time: {"g": 0.5, "t_max": 0.4, "dt": 0.1, "method": "sampler", **FEW},
     meanfield.steady_state: {"g": 0.5, "gamma": 0.5, "window": 2.0, **SHORT},
     meanfield.maximal_lyapunov: {"g": 0.5, **SHORT},
@@ -112,12 +113,14 @@ CALLS: dict[Callable[..., Any], dict[str, Any]] = {
     simulate.maximal_lyapunov: RUN,
     simulate.lyapunov_spectrum: {"k": 2, **RUN},
     simulate.find_fixed_points: {"J": J, "n_starts": 2, "seed": 0, "settle": 2.0, "relax": 2.0},
+    simulate.kac_rice: {"n": 3, "g": 2.0, "gamma": 0.5, "n_samples": 20, "seed": 0},
     simulate.sample_boltzmann: {
         "J": J, "beta": 0.5, "n_samples": 20, "chains": 2, "warmup": 5, "leapfrog": 2, "seed": 0
     },
     simulate.freezing: {"x": X, "x_later": X},
     simulate.autocorrelation: {"x": SIGNAL, "max_lag": 3.0},
     simulate.activity_distribution: {"x": SIGNAL, "bins": 5},
+    simulate.participation_ratio: {"J": J, "t_max": 60.0, "t_skip": 2.0, "dt": 0.1, "seed": 0},
     simulate.principal_components: {"x": SIGNAL, "k": 2},
     simulate.memory_function: {"X": SIGNAL, "z": SIGNAL[:, 0]},
     simulate.memory_curve: {
