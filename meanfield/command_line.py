@@ -23,8 +23,8 @@ cli = Commands(
     help="""Mean-field theory of random recurrent networks, without drawing a network.
 
     Replica theory of the quasi-potential E = |f|²/2: sweep, solve; its fixed points: complexity;
-    the numbers of [QH]: published.  Dynamical mean-field theory: dmft, freezing, lyapunov,
-    response-curve.  Each command but solve writes data, picture and caption.  [QH] is
+    the numbers of [QH]: published.  Dynamical mean-field theory: dmft, freezing, equilibrium,
+    lyapunov, response-curve.  Each command but solve writes data, picture and caption.  [QH] is
     arXiv:2401.10009, [HH] Huang & Huang, Freezing chaos without synaptic plasticity.""",
 )
 

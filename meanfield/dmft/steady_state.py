@@ -578,7 +578,7 @@ def _averages(
             continue
         pairs = (
             (moment.phi, moment.phi), (moment.force, moment.force), (moment.x, moment.phi),
-            (moment.force, moment.phi),
+            (moment.force, moment.phi), (moment.x, moment.x),
         )  # fmt: skip
         products.append([float(a @ b) / size for a, b in pairs])
         if (k - begin) % stride == 0:
@@ -592,7 +592,7 @@ def _averages(
                 slopes = []
     delta, C, mixed, phi_x = ring.averages
     R = np.mean(pulses, axis=0)
-    squares, forces, crossed, pushed = np.array(products).T
+    squares, forces, crossed, pushed, spread = np.array(products).T
     half = len(squares) // 2
     spectral: Any = np.nan
     if setting.gamma > -1 and moment.u is None:
@@ -606,7 +606,7 @@ def _averages(
         "phi_x": phi_x,
         "R": R[::stride],
         "q": np.mean(squares),
-        "delta0": delta[0],
+        "delta0": np.mean(spread),
         "sigma_xphi": np.mean(crossed),
         "force_phi": np.mean(pushed),
         "energy": np.mean(forces) / 2,

@@ -124,7 +124,8 @@ def draw(data: xr.Dataset) -> dict[str, Figure]:
         xlabel=r"$\beta[\langle\varphi x\rangle(0) - \langle\varphi x\rangle(\tau)]$",
         ylabel=r"$\int_0^\tau R$",
     )
-    axis.legend(frameon=False, fontsize=8)
+    if total <= 8:
+        axis.legend(frameon=False, fontsize=8)
     return {"equilibrium": figure, "fluctuation-dissipation": relation}
 
 
@@ -142,7 +143,8 @@ to a field up to the time τ is β times what the correlation ⟨φ(τ)x(0)⟩ h
 (fluctuation and dissipation), βσ_xφ in all: the dynamic meaning of σ_xφ in [QH] Fig. 5.""",
     axes={"g": (0.8, 1.3), "gamma": (0.0, 0.4), "beta": (1.0, 2.5)},
     columns=(
-        "q", "q_replica", "q_z", "energy", "energy_replica", "energy_z", "x2_z", "r_z", "status", "reason",
+        "q", "q_replica", "q_z", "energy", "energy_replica", "energy_z", "x2_z", "r_z", "status",
+        "reason",
     ),
     command="python -m meanfield equilibrium",
 )  # fmt: skip
