@@ -81,6 +81,11 @@ def main(arguments: Sequence[str] | None = None, registry: Registry | None = Non
 
 def all_checks() -> Registry:
     """The registry, with every check of the package."""
-    for part in ("derivations.replica", "derivations.dynamics", "derivations.dmft"):
+    for part in (
+        "derivations.replica",
+        "derivations.complexity",
+        "derivations.dynamics",
+        "derivations.dmft",
+    ):
         import_module(part)  # importing it registers its checks
     return REGISTRY

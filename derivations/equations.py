@@ -301,6 +301,14 @@ REPLICA = (
         "test_static_fluctuation_response_identity",
     ),
     Equation(
+        "[QH] zero temperature", "q, χ, Q̂, χ̂, r̃, ξ, κ, Γ: the static branch where the energy is 0",
+        "meanfield.saddle_point(branch='static')",
+        "zero_temperature.dictionary zero_temperature.exponent zero_temperature.covariance "
+        "zero_temperature.equations zero_temperature.static",
+        "test_static_branch_solves_the_equations_of_zero_temperature "
+        "test_exact_values_beside_the_plotted_ones",
+    ),
+    Equation(
         "static onset", "Q ≈ g(1+γ) − 1, the values at Q = 0",
         "meanfield.saddle_point(branch='static')",
         "onset.null_boundary onset.amplitude onset.null_stretch",
@@ -319,6 +327,45 @@ REPLICA = (
         "stability.regime_one stability.regime_two",
         "test_spin_glass_beta_against_prototype "
         "test_it_leaves_the_paramagnetic_branch_at_the_spin_glass_beta",
+    ),
+)  # fmt: skip
+
+COMPLEXITY = (
+    Equation(
+        "log-determinant of A", "L of −1 + JD from the resolvent, with r and y; elliptic at x = 0",
+        "meanfield.complexity",
+        "complexity.resolvent complexity.log_determinant complexity.elliptic",
+        "test_solver_obeys_the_derived_equations test_null_state_is_the_elliptic_law",
+    ),
+    Equation(
+        "spectrum of A at a fixed point", "boundary, density, share of unstable directions",
+        "meanfield.complexity",
+        "complexity.inside complexity.outside complexity.density complexity.index complexity.disc",
+        "test_index_of_a_disc test_spectrum_near_the_onset",
+    ),
+    Equation(
+        "Σ_s", "Kac–Rice formula, stationary in q, ρ, q̂, r, y; also scaled by √v",
+        "meanfield.complexity",
+        "complexity.kac_rice complexity.stationary complexity.scaled",
+        "test_solver_obeys_the_derived_equations",
+    ),
+    Equation(
+        "Σ_0", "the paramagnetic branch at β = ∞; 0 for γ = 0",
+        "meanfield.complexity(weight=0) meanfield.saddle_point(branch='paramagnetic')",
+        "complexity.measure complexity.independent",
+        "test_weight_zero_is_the_measure",
+    ),
+    Equation(
+        "onset of the fixed points", "g(1+γ) = 1 + ε: Σ₁, q, edge and index in powers of ε",
+        "meanfield.complexity",
+        "complexity.null complexity.reduced complexity.onset complexity.onset_second "
+        "complexity.onset_spectrum",
+        "test_onset_of_the_fixed_points test_spectrum_near_the_onset",
+    ),
+    Equation(
+        "onset at weight s < 1", "g²(1+γ) = 1, or a jump between the lines",
+        "meanfield.complexity(weight=s)", "complexity.family complexity.jump",
+        "test_onset_at_lower_weight test_jump_at_weights_near_one",
     ),
 )  # fmt: skip
 
@@ -459,6 +506,13 @@ DYNAMICAL = (
         "test_correlations_of_a_linear_network test_linear_networks test_linear_closed_form",
     ),
     Equation(
+        "dimension of activity", "PR/N of φ and x from the mean square covariance of two neurons",
+        "meanfield.participation_ratio simulate.participation_ratio",
+        "dimension.averages dimension.closure dimension.activity dimension.states",
+        "test_linear_matrices test_x_and_phi_of_a_network_with_slow_synapses "
+        "test_limit_of_many_neurons test_published_values",
+    ),
+    Equation(
         "noise in the sampler's scheme", "stationary variance without a term of order h",
         "meanfield.two_time meanfield.steady_state",
         "exponential.recursion exponential.stationary_variance exponential.network_noise "
@@ -471,6 +525,7 @@ DYNAMICAL = (
 SECTIONS = {
     "Equations of the two papers": PRINTED,
     "Replica theory": REPLICA,
+    "Complexity of the fixed points": COMPLEXITY,
     "Networks and schemes": NETWORKS,
     "Dynamical mean-field theory": DYNAMICAL,
 }

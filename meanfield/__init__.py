@@ -12,6 +12,7 @@ from .common.files import load
 from .common.result import NotConvergedError
 from .common.style import STYLE
 from .common.sweep import SweepWarning, plan, sweep
+from .dmft.dimension import ParticipationRatio, participation_ratio
 from .dmft.lyapunov import MeanFieldLyapunov, maximal_lyapunov
 from .dmft.sampler.ensemble import ExtrapolationWarning
 from .dmft.sampler.run import SamplerError
@@ -29,7 +30,14 @@ from .elliptic import (
     square_root_amplitude,
 )
 from .gaussian_operator import GaussianOperator
+from .replica.complexity import (
+    Complexity,
+    FixedPointSpectrum,
+    complexity,
+    fixed_point_spectrum,
+)
 from .replica.solver import OrderParameters, SaddlePoint, replica_map, saddle_point, spin_glass_beta
+from .replica.transitions import TransitionLines, transition_lines
 from .schedule import Switching
 from .stability import StepSizeWarning
 from .transfer import TransferFunction, transfer_function
@@ -42,11 +50,14 @@ if TYPE_CHECKING:
 __all__ = [
     "STYLE",
     "ArgumentError",
+    "Complexity",
     "ExtrapolationWarning",
+    "FixedPointSpectrum",
     "GaussianOperator",
     "MeanFieldLyapunov",
     "NotConvergedError",
     "OrderParameters",
+    "ParticipationRatio",
     "SaddlePoint",
     "SamplerError",
     "SiteModel",
@@ -57,9 +68,12 @@ __all__ = [
     "SweepWarning",
     "Switching",
     "TransferFunction",
+    "TransitionLines",
     "TwoTime",
+    "complexity",
     "critical_gain",
     "effective_temperature",
+    "fixed_point_spectrum",
     "freezing_curve",
     "linear_temperature_ratio",
     "load",
@@ -68,6 +82,7 @@ __all__ = [
     "null_fluctuation",
     "null_margin",
     "null_response",
+    "participation_ratio",
     "phase_diagram",
     "plan",
     "replica_map",
@@ -80,6 +95,7 @@ __all__ = [
     "steady_state",
     "sweep",
     "transfer_function",
+    "transition_lines",
     "two_time",
     "unlimited",
 ]

@@ -10,7 +10,10 @@ STUDIES = {
     "solve": _HERE + "solve:solve",
     "dmft": _HERE + "two_time:DMFT",
     "freezing": _HERE + "freezing:FREEZING",
+    "complexity": _HERE + "complexity:COMPLEXITY",
+    "equilibrium": _HERE + "equilibrium:EQUILIBRIUM",
     "lyapunov": _HERE + "lyapunov:LYAPUNOV",
+    "published": _HERE + "published:PUBLISHED",
     "response-curve": _HERE + "response_curve:RESPONSE_CURVE",
 }
 
@@ -19,10 +22,10 @@ cli = Commands(
     places=STUDIES,
     help="""Mean-field theory of random recurrent networks, without drawing a network.
 
-    Replica theory of the quasi-potential E = |f|²/2: sweep, solve.  Dynamical mean-field theory:
-    dmft, freezing, lyapunov, response-curve.  Each command but solve writes data, picture and
-    caption.  [QH] is arXiv:2401.10009, [HH] Huang & Huang, Freezing chaos without synaptic
-    plasticity.""",
+    Replica theory of the quasi-potential E = |f|²/2: sweep, solve; its fixed points: complexity;
+    the numbers of [QH]: published.  Dynamical mean-field theory: dmft, freezing, equilibrium,
+    lyapunov, response-curve.  Each command but solve writes data, picture and caption.  [QH] is
+    arXiv:2401.10009, [HH] Huang & Huang, Freezing chaos without synaptic plasticity.""",
 )
 
 

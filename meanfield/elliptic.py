@@ -27,6 +27,8 @@ _LEAST, _HALVINGS = -700.0, 64
 def critical_gain(gamma: ArrayLike) -> Array:
     """Gain 1/(1+γ) of the linear instability of x = 0, where the static branch leaves it.
 
+    From there on the fixed points are exponentially many; see `complexity`.
+
     Parameters
     ----------
     gamma : array_like
@@ -52,7 +54,8 @@ def measure_transition_gain(gamma: ArrayLike) -> Array:
     """Gain 1/√(1+γ) where, for γ ≥ 0, the measure exp(−βE), β → ∞, leaves x = 0.
 
     Later than `critical_gain` for γ > 0: in between the measure still concentrates on x = 0, with
-    q ∝ √T.  For γ < 0 it is the onset of a solution that is unstable and means nothing physically.
+    q ∝ √T, for it weighs each fixed point by 1/|det A|; `transition_lines` joins both.  For γ < 0
+    it is the onset of a solution that is unstable and means nothing physically.
 
     Parameters
     ----------

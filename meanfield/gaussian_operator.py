@@ -458,6 +458,26 @@ class GaussianOperator(_Operator):
             self._span.add(place + 1)
 
 
+class StoredGaussian:
+    """The same matrix drawn at once, for runs that would reveal all of it."""
+
+    neglected_rms, is_exhausted = 0.0, False
+
+    def __init__(self, n: int, g: float, gamma: float, seed: int, dtype: DTypeLike) -> None:
+        self.g, self.gamma, self.rank = g, gamma, (n, n)
+        theta = np.arcsin(gamma) / 2
+        draws = seeds.generator(seed, "couplings").standard_normal((n, n)) * (g / np.sqrt(n))
+        self._matrix = (np.cos(theta) * draws + np.sin(theta) * draws.T).astype(dtype)
+
+    def matvec(self, x: Array) -> Array:
+        """J x."""
+        return np.asarray(self._matrix @ x.astype(self._matrix.dtype), dtype=np.float64)
+
+    def rmatvec(self, x: Array) -> Array:
+        """Jᵀ x."""
+        return np.asarray(x.astype(self._matrix.dtype) @ self._matrix, dtype=np.float64)
+
+
 def _columns(product: Callable[[Array], Array], X: Array) -> Array:
     # Also right for no columns at all.
     out = [product(column) for column in np.asarray(X).T]

@@ -9,6 +9,7 @@ from meanfield import StepSizeWarning, Switching
 
 from . import couplings
 from .boltzmann import BoltzmannSamples, SamplingWarning, sample_boltzmann
+from .dimension import NetworkDimension, participation_ratio
 from .dynamics import (
     divergence,
     energy_gradient,
@@ -19,7 +20,14 @@ from .dynamics import (
     onsager_force,
     stiffness,
 )
-from .fixed_points import FixedPointError, FixedPoints, StationaryPoints, find_fixed_points
+from .fixed_points import (
+    FixedPointError,
+    FixedPoints,
+    KacRice,
+    StationaryPoints,
+    find_fixed_points,
+    kac_rice,
+)
 from .integration import IntegrationError, Scheme, Trajectory, integrate, runge_kutta
 from .lyapunov import LyapunovExponent, LyapunovSpectrum, lyapunov_spectrum, maximal_lyapunov
 from .observables import (
@@ -52,9 +60,11 @@ __all__ = [
     "FixedPointError",
     "FixedPoints",
     "IntegrationError",
+    "KacRice",
     "LyapunovExponent",
     "LyapunovSpectrum",
     "MemoryCurve",
+    "NetworkDimension",
     "PrincipalComponents",
     "SamplingWarning",
     "Scheme",
@@ -75,12 +85,14 @@ __all__ = [
     "integrate",
     "jacobian",
     "jacobian_operator",
+    "kac_rice",
     "kinetic_energy",
     "lyapunov_spectrum",
     "maximal_lyapunov",
     "memory_curve",
     "memory_function",
     "onsager_force",
+    "participation_ratio",
     "principal_components",
     "reproduce",
     "runge_kutta",

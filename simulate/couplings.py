@@ -69,12 +69,17 @@ def elliptic(n: int, g: float, gamma: float = 0.0, *, seed: int) -> Array:
     instead = "take a smaller network, or couplings.lazy, which stores what is asked for"
     cost.check("n", n, instead, numbers=7.0 * n**2, seconds=3 * _DRAWING * n**2)
     noise = seeds.generator(seed, "couplings").standard_normal((n, n))
+    couplings = correlated(noise, gamma)
+    return couplings * (g / np.sqrt(n))
+
+
+def correlated(noise: Array, gamma: float) -> Array:
+    """Matrices of variance 1, covariance γ across and zero diagonal, of independent (..., n, n)."""
     upper = np.triu(noise, 1)
     lower = np.tril(noise, -1)
     # Symmetric and antisymmetric parts carry the weights (1 ± γ)/2 of the variance.
-    even, odd = upper + upper.T, lower.T - lower
-    couplings = np.sqrt((1 + gamma) / 2) * even + np.sqrt((1 - gamma) / 2) * odd
-    return couplings * (g / np.sqrt(n))
+    even, odd = upper + upper.swapaxes(-1, -2), lower.swapaxes(-1, -2) - lower
+    return np.asarray(np.sqrt((1 + gamma) / 2) * even + np.sqrt((1 - gamma) / 2) * odd)
 
 
 @validated

@@ -460,7 +460,7 @@ def autocorrelation(
     """
     told, runs = given(autocorrelation, locals()), _runs(x)
     if any(isinstance(run, Trajectory) for run in runs):
-        spacings = [_equidistant(run.t) for run in runs]
+        spacings = [samples_apart(run.t) for run in runs]
         spacing = told["spacing"] = spacings[0]
         if np.ptp(spacings) > 1e-6 * spacing:
             raise ArgumentError(
@@ -520,7 +520,8 @@ def _lagged_products(
     return mean, variance
 
 
-def _equidistant(times: Array) -> float:
+def samples_apart(times: Array) -> float:
+    """Time between equidistant save times."""
     steps = np.diff(times)
     if not steps.size:
         raise ArgumentError(f"x of {times.size} save time: at least 2 are needed")

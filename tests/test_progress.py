@@ -24,6 +24,7 @@ J = simulate.couplings.elliptic(20, 2.0, seed=0)
 SMALL: dict[str, Any] = {"n_trajectories": 1024, "batches": 2, "seed": 0}
 RUN: dict[str, Any] = {"dt": 0.1, "t_max": 20.0, "t_skip": 5.0, "seed": 0}
 CALLS: dict[str, Callable[..., Any]] = {
+    "meanfield.complexity": partial(meanfield.complexity, [1.5, 2.0]),
     "meanfield.effective_temperature": partial(meanfield.effective_temperature, 1.5),
     "meanfield.freezing_curve": partial(
         meanfield.freezing_curve, 1.5, 1.0, t_chaos=0.5, t_frozen=0.5, **SMALL
@@ -31,6 +32,7 @@ CALLS: dict[str, Callable[..., Any]] = {
     "meanfield.maximal_lyapunov": partial(
         meanfield.maximal_lyapunov, 2.0, t_skip=2.0, t_max=6.0, **SMALL
     ),
+    "meanfield.participation_ratio": partial(meanfield.participation_ratio, [1.5, 2.0]),
     "meanfield.phase_diagram": partial(meanfield.phase_diagram, [0.5, 1.0], 0.0, branch="static"),
     "meanfield.response_curve": partial(meanfield.response_curve, 1.0, 0.5),
     "meanfield.saddle_point": partial(meanfield.saddle_point, [0.5, 1.5]),
@@ -40,13 +42,18 @@ CALLS: dict[str, Callable[..., Any]] = {
         meanfield.steady_state, 1.8, 0.5, t_skip=2.0, t_max=8.0, window=2.0, **SMALL
     ),
     "meanfield.sweep": partial(meanfield.sweep, lambda x: x, {"x": [1.0]}),
+    "meanfield.transition_lines": partial(meanfield.transition_lines, [0.2, 0.5], weight=0.5),
     "meanfield.two_time": partial(meanfield.two_time, 2.0, 0.5, t_max=1.0, dt=0.1, **SMALL),
     "simulate.find_fixed_points": partial(simulate.find_fixed_points, J, n_starts=4, seed=0),
     "simulate.integrate": partial(simulate.integrate, J, np.ones(20), t_max=1.0, dt=0.1),
+    "simulate.kac_rice": partial(simulate.kac_rice, 3, 2.0, n_samples=20, seed=0),
     "simulate.lyapunov_spectrum": partial(simulate.lyapunov_spectrum, J, 2, **RUN),
     "simulate.maximal_lyapunov": partial(simulate.maximal_lyapunov, J, **RUN),
     "simulate.memory_curve": partial(
         simulate.memory_curve, J, [0.0, 1.0], t_max=200.0, dt=0.1, seed=0
+    ),
+    "simulate.participation_ratio": partial(
+        simulate.participation_ratio, J, t_max=200.0, dt=0.1, temperature=0.5, seed=0
     ),
     "simulate.reproduce": partial(
         simulate.reproduce, "hh3", n=20, t_max=4.0, trials=1, g=[2.0], variants=("converged",)

@@ -41,6 +41,10 @@ def mean(t: float, x: Any, f: Any) -> Any:
 
 RESULTS: dict[str, Callable[[], Any]] = {
     "SaddlePoint": partial(meanfield.saddle_point, [0.5, 1.5]),
+    "Complexity": partial(meanfield.complexity, [0.5, 1.5]),
+    "FixedPointSpectrum": partial(meanfield.fixed_point_spectrum, 1.5),
+    "TransitionLines": partial(meanfield.transition_lines, [0.2, 0.5], weight=0.9),
+    "ParticipationRatio": partial(meanfield.participation_ratio, [1.5, 2.0]),
     "Stationary": partial(meanfield.stationary, [0.5, 1.5]),
     "TwoTime": partial(meanfield.two_time, 1.5, 0.5, t_max=1.0, dt=0.1, **SMALL),
     "SteadyState": partial(meanfield.steady_state, 1.5),
@@ -52,12 +56,22 @@ RESULTS: dict[str, Callable[[], Any]] = {
     "LyapunovSpectrum": partial(simulate.lyapunov_spectrum, J, 2, **RUN),
     "FixedPoints": partial(simulate.find_fixed_points, J, n_starts=4, seed=0),
     "StationaryPoints": lambda: simulate.find_fixed_points(J, n_starts=4, seed=0).minima,
+    "KacRice": partial(simulate.kac_rice, 3, 2.0, n_samples=600, seed=0, spectra=True),
     "BoltzmannSamples": partial(
         simulate.sample_boltzmann, J, [0.1, 0.2], n_samples=1000, chains=2, seed=0
     ),
     "ActivityDistribution": partial(simulate.activity_distribution, X, bins=5),
     "Autocorrelation": partial(simulate.autocorrelation, X, max_lag=3),
     "PrincipalComponents": partial(simulate.principal_components, X, 2),
+    "NetworkDimension": partial(
+        simulate.participation_ratio,
+        J,
+        t_max=3000.0,
+        t_skip=100.0,
+        temperature=0.5,
+        seed=0,
+        spacing=4.0,
+    ),
     "MemoryCurve": partial(simulate.memory_function, X, X[:, :2]),
     "Validation": partial(simulate.validate, rows=["identities*"]),
 }

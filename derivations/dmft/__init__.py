@@ -14,6 +14,7 @@ Huang, SciPost Phys. Lect. Notes 79 (2024), any γ (their η) at κ = 0.  One fi
     lyapunov           two copies: the operator, its zero mode, the sign of λ
     chaos_onset        expansions in g − 1
     fixed_point_phase  response around x = 0 and correlations for linear φ, every γ
+    dimension          mean square covariance of two neurons, of φ and x, every γ
     exponential        noise in the exponential Adams–Bashforth scheme
 """
 
@@ -30,12 +31,14 @@ from . import temperature
 from . import lyapunov
 from . import chaos_onset
 from . import fixed_point_phase
+from . import dimension
 from . import exponential
 # isort: on
 
 __all__ = [
     "cavity",
     "chaos_onset",
+    "dimension",
     "exponential",
     "fixed_point_phase",
     "lyapunov",

@@ -10,6 +10,7 @@ The theory is that of Qiu & Huang, arXiv:2401.10009.  One file a step, to be rea
     measure        T = 0: how the measure leaves x = 0, later than the linear instability
     elliptic       the same numbers from the spectrum of J: resolvent inside and outside
     laplace        β → ∞ around one fixed point: the static branch
+    zero_temperature  the same in the unknowns of [QH] at T = 0, with an energy above zero
     onset          where and how the static branch leaves x = 0, and that it is unstable beyond
     stability      linear response of the overlaps (Q, R, P)
 """
@@ -24,6 +25,7 @@ from . import regimes
 from . import measure
 from . import elliptic
 from . import laplace
+from . import zero_temperature
 from . import onset
 from . import stability
 # isort: on
@@ -39,4 +41,5 @@ __all__ = [
     "regimes",
     "stability",
     "symmetric",
+    "zero_temperature",
 ]

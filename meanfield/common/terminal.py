@@ -65,7 +65,9 @@ def _spelling(sign: str) -> str:
     if sign in _SIGNS:
         return _SIGNS[sign]
     if kind.startswith("GREEK"):
-        return letter.split()[0].capitalize() if sign.isupper() else letter.split()[0].lower()
+        # "GREEK SMALL LETTER RHO", or "GREEK RHO SYMBOL".
+        word = letter.split()[0] if letter else kind.split()[1]
+        return word.capitalize() if sign.isupper() else word.lower()
     if unicodedata.combining(sign):
         return ""
     parts = unicodedata.normalize("NFKD", sign).replace("⁄", "/").replace("−", "-")

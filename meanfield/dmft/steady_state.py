@@ -4,7 +4,7 @@ import math
 import warnings
 from dataclasses import fields, replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -28,7 +28,7 @@ from .sampler.ensemble import (
 )
 from .sampler.novikov import NovikovResponse
 from .sampler.run import SamplerRun, SamplerSetting, single, step_reason, suggested_step
-from .sampler.site import rate_model
+from .sampler.site import Slopes, rate_model
 from .sampler.steps import Sampled, between, sampled
 from .sampler.tangents import lagrange_weights, stationary_pulse
 from .stationary.solver import stationary
@@ -42,6 +42,8 @@ _PULSED, _PULSES = 4, 4
 _ROW, _VALUE = 0.5, 5.0
 # Revealed directions, as a share of a batch, up to which the Novikov sums are unbiased.
 _ROOM = 0.25
+# Numbers of one time.
+_SCALARS = ("q", "delta0", "sigma_xphi", "force_phi", "energy")
 _NO_STATE = "no stationary state: phi is linear and g phi'(0) (1 + gamma) > 1"
 # Curves of a result, and of what it is made of.
 _CURVES = 40.0
@@ -52,7 +54,7 @@ _EVERY = 4
 
 
 class SteadyState(SampledResult):
-    """Stationary two-time functions of the vanilla dynamics, for one g and γ.
+    """Stationary two-time functions for one g, γ, κ and T.
 
     Times are in units of the time constant of the neurons.  Errors are standard errors over batches
     in the sampler, see `interval`, and error bounds elsewhere.  They hold the scatter of the
@@ -67,6 +69,7 @@ class SteadyState(SampledResult):
 
     g: float = fact("gain")
     gamma: float = fact("symmetry of the couplings")
+    onsager: float = fact("factor of the Onsager-reaction force")
     temperature: float = fact("temperature of white noise")
     method: str = fact(
         '"null" (fixed-point phase, closed forms), "stationary" (γ = 0, deterministic) or "sampler"'
@@ -80,6 +83,13 @@ class SteadyState(SampledResult):
         "autocorrelation of x", ("tau",), symbol=r"$\Delta(\tau)$", note="⟨x(t+τ)x(t)⟩."
     )
     delta_err: Array = error("delta")
+    phi_x: Array = value(
+        "correlation of phi(x) with an earlier x",
+        ("tau",),
+        symbol=r"$\langle\varphi(\tau)x(0)\rangle$",
+        note="⟨φ(t+τ)x(t)⟩; at κ = 1 with noise R = −β ∂_τ of it (fluctuation and dissipation).",
+    )
+    phi_x_err: Array = error("phi_x")
     R: Array = value(
         "response of phi to a field",
         ("tau",),
@@ -92,6 +102,13 @@ class SteadyState(SampledResult):
     q_err: float = error("q")
     delta0: float = value("variance of x")
     delta0_err: float = error("delta0")
+    sigma_xphi: float = value("covariance of x and phi", note="⟨xφ⟩.")
+    sigma_xphi_err: float = error("sigma_xphi")
+    force_phi: float = value(
+        "covariance of f and phi",
+        note="⟨fφ⟩; at κ = 1 with noise −β⟨fφ⟩ is r of the replica theory.",
+    )
+    force_phi_err: float = error("force_phi")
     energy: float = value("kinetic energy per neuron <f^2>/2")
     energy_err: float = error(
         "energy",
@@ -147,6 +164,17 @@ class SteadyState(SampledResult):
         note="inf for closed forms.",
         default=math.inf,
     )
+
+    @property
+    def x2(self) -> float:
+        """Mean square of x, which is `delta0`."""
+        return self.delta0
+
+    @property
+    def x2_err(self) -> float:
+        """Standard error of x2."""
+        return self.delta0_err
+
     _headline = ("g", "gamma", "method", "q", "delta0", "energy", "r_int", "tau_half", "window")
     _picture = ("tau", "C")
 
@@ -156,16 +184,17 @@ def steady_state(
     g: float,
     gamma: float = 0.0,
     *,
+    onsager: float = 0.0,
     temperature: float = 0.0,
     phi: str | TransferFunction = "tanh",
     root: str = "largest",
     seed: int | None = None,
-    n_trajectories: int = 20_000,
-    batches: int = 8,
+    n_trajectories: int | None = None,
+    batches: int | None = None,
     dt: float | None = None,
-    t_skip: float = 60.0,
-    t_max: float = 260.0,
-    window: float = 60.0,
+    t_skip: float | None = None,
+    t_max: float | None = None,
+    window: float | None = None,
     lag_step: float = 0.2,
     method: str = "auto",
     neglect: float = 3e-3,
@@ -173,19 +202,25 @@ def steady_state(
     executor: Any = None,
     progress: bool = False,
 ) -> SteadyState:
-    """Stationary state of the vanilla network ẋ = −x + Jφ(x) + ξ, N → ∞, for any symmetry γ.
+    """Stationary state of ẋ = f − κφ′∘Jᵀf + ξ, f = −x + Jφ(x), N → ∞, for any symmetry γ.
 
-    Without noise and with g φ′(0) (1+γ) ≤ 1 the network is at rest: closed forms (for a φ that is
-    not concave, if `root` is "smallest").  At γ = 0 the theory is deterministic: `stationary`.
-    Elsewhere the causal sampler runs with a sliding window, from normal initial states, and
-    averages over time.
+    At κ = 0, without noise and with g φ′(0) (1+γ) ≤ 1 the network is at rest: closed forms (for a φ
+    that is not concave, if `root` is "smallest").  At κ = γ = 0 the theory is deterministic:
+    `stationary`.  Elsewhere the causal sampler runs from normal initial states and averages over
+    time, without noise with a sliding window.
+
+    At κ = 1 with noise the dynamics samples exp(−βE), the measure of `saddle_point`: q, energy, x2,
+    sigma_xphi and −β force_phi relax to q, e, ⟨x²⟩, σ_xφ and r of its paramagnetic branch, where
+    that is stable.
 
     Parameters
     ----------
     g, gamma : float
         Gain g > 0 and coupling symmetry γ in [−1, 1].
+    onsager : float
+        Factor κ of the Onsager-reaction force.
     temperature : float
-        T ≥ 0 of white noise, σ² = 2T; 0 where the sampler is needed.
+        T ≥ 0 of white noise, σ² = 2T.
     phi : str or TransferFunction
     root : {"largest", "smallest"}
         Which state, by Δ₀, where the theory is exact and a φ that is not concave has several; see
@@ -194,14 +229,17 @@ def steady_state(
     seed : int, optional
         With it the result is the same whatever `workers`; None takes one from the operating system.
     n_trajectories, batches : int
-        Trajectories in all, and the independent batches they form, at least 2.
+        Trajectories in all, and the independent batches they form, at least 2.  Default 20 000 in
+        8, with noise 51 200 in 32: each batch then is a network of that many neurons.
     dt : float
         Step, of which `lag_step` is a multiple; default as in `two_time`, rounded to one.  Its
         effect, falling as dt², is measured on small batches with twice the step.
     t_skip, t_max : float
         Averages are taken from `t_skip` to `t_max`; near the onset both must grow, see `drift`.
+        Default 60 and 260, with noise 25 and 85.
     window : float
-        Time after which the past is forgotten; `tau` ends there.
+        Where `tau` ends, default 60, with noise 20; without noise the time after which the past is
+        forgotten.
     lag_step : float
         Spacing of `tau`, a multiple of `dt`.
     method : {"auto", "exact", "sampler"}
@@ -223,8 +261,8 @@ def steady_state(
     Raises
     ------
     ArgumentError
-        If an argument is outside its range, "exact" does not apply, or the sampler is asked for
-        noise or for a run shorter than t_skip + 2 window.
+        If an argument is outside its range, "exact" does not apply, or the sampler is asked for a
+        run shorter than t_skip + 2 window.
     NotConvergedError
         For a linear φ beyond its instability, and from `stationary`.
 
@@ -239,9 +277,12 @@ def steady_state(
     -----
     `r_int` comes from the Novikov sums of the operator and needs no probe field.  Where the noise
     of the trajectories hides them, and in batches that have revealed more directions than a quarter
-    of their trajectories, which biases them, it is `r_int_pulse`.  R(τ) comes from
-    tangents of single trajectories (1000 per batch); `r_int_spectral` and `r_int_pulse` are two
-    more ways to the same number.
+    of their trajectories, which biases them, it is `r_int_pulse`, as with noise or κ ≠ 0.  R(τ)
+    comes from tangents of single trajectories (a quarter of a batch); `r_int_spectral` (κ = 0 only)
+    and `r_int_pulse` are two more ways to the same number.
+
+    White noise reveals directions of the couplings in every step, and nothing can be forgotten: the
+    couplings of a batch are then drawn at once.
 
     Examples
     --------
@@ -257,49 +298,52 @@ def steady_state(
     phi = transfer_function(phi)
     g, gamma = arguments.positive("g", g), arguments.within("gamma", gamma, -1, 1)
     temperature = arguments.nonnegative("temperature", temperature)
+    onsager = arguments.finite("onsager", onsager)
+    noisy, usual = temperature > 0, _NOISY if temperature > 0 else _QUIET
     arguments.one_of("method", method, ("auto", "exact", "sampler"))
     arguments.one_of("root", root, ("largest", "smallest"))
-    window = arguments.positive("window", window)
-    t_max, t_skip = arguments.positive("t_max", t_max), arguments.nonnegative("t_skip", t_skip)
+    window = arguments.positive("window", usual.window if window is None else window)
+    t_max = arguments.positive("t_max", usual.t_max if t_max is None else t_max)
+    t_skip = arguments.nonnegative("t_skip", usual.t_skip if t_skip is None else t_skip)
     lag_step = arguments.positive("lag_step", lag_step)
     if dt is None:
-        longest = suggested_step(g, gamma, phi, 0.0, t_max)
+        longest = suggested_step(g, gamma, phi, onsager, t_max)
         dt = lag_step / max(math.ceil(lag_step / longest - 1e-9), 1)
     dt = arguments.positive("dt", dt)
     stride = max(1, round(lag_step / dt))
     if abs(stride * dt - lag_step) > 1e-9 * lag_step:
         raise ArgumentError(f"lag_step={lag_step:g}: must be a multiple of dt={dt:g}")
-    ensemble = Ensemble.checked(n_trajectories, batches, seed, workers, executor, progress)
+    ensemble = Ensemble.checked(
+        usual.n_trajectories if n_trajectories is None else n_trajectories,
+        usual.batches if batches is None else batches, seed, workers, executor, progress,
+    )  # fmt: skip
     cost.check(
         "window", window, f"shorten it or raise lag_step={lag_step:g}",
         numbers=_CURVES * window / lag_step,
     )  # fmt: skip
     lags = int(window / lag_step + 1e-9) + 1
-    known: dict[str, Any] = {"g": g, "gamma": gamma, "temperature": temperature}
+    known: dict[str, Any] = {
+        "g": g, "gamma": gamma, "onsager": onsager, "temperature": temperature
+    }  # fmt: skip
     tau = lag_step * np.arange(lags, dtype=np.float64)
     if method != "sampler":
         # A φ that is not concave can be active beside the state x = 0.
-        at_rest = temperature == 0 and g * phi.slope * (1 + gamma) <= 1
+        at_rest = not noisy and g * phi.slope * (1 + gamma) <= 1
         at_rest = at_rest and (phi.is_concave or root == "smallest")
-        if at_rest or gamma == 0:
+        if onsager == 0 and (at_rest or gamma == 0):
             known |= (
                 _null(phi, g, gamma, tau) if at_rest else _gaussian(phi, g, temperature, root, tau)
             )
             return SteadyState(**known, tau=tau, attributes=attributes | ensemble.facts(False))
         if method == "exact":
             raise ArgumentError(
-                f"method='exact': no closed form at g={g:g}, gamma={gamma:g}, "
+                f"method='exact': no closed form at g={g:g}, gamma={gamma:g}, onsager={onsager:g}, "
                 f"temperature={temperature:g}"
             )
     if root != "largest" and not phi.is_concave:
         raise ArgumentError(
             f"root={root!r}: must be 'largest' where the sampler is needed, whose initial states "
             "decide; other initial states: two_time with x0_std"
-        )
-    if temperature:
-        raise ArgumentError(
-            f"temperature={temperature:g}: must be 0 for gamma != 0 and for method='sampler'; with "
-            "white noise every step is a new direction, use two_time without a window"
         )
     if phi.is_linear and g * phi.slope * (1 + gamma) > 1:
         absent = SteadyState(
@@ -316,19 +360,25 @@ def steady_state(
             f"t_max={t_max:g}: must be at least t_skip + 2 window = {t_skip + 2 * window:g}"
         )
     # The ring of states in single precision, and the tangents of some trajectories.
-    held = ensemble.size * (1.5 * lags + 2 * lags * stride / _PULSED)
-    ensemble.afford("t_max", t_max, dt, 1, window=window, numbers=held)
+    kinds = 3 if onsager else 1
+    held = ensemble.size * (1.5 * lags + 2 * kinds * lags * stride / _PULSED)
+    memory = math.inf if noisy else window
+    ensemble.afford(
+        "t_max", t_max, dt, 2 if onsager else 1, window=memory, noisy=noisy, numbers=held
+    )
     times = [0.0, dt * math.ceil(t_max / dt - 1e-9)]
     grid = step_times(times, dt)
-    model = rate_model(phi)
+    model = rate_model(phi, onsager)
     setting = SamplerSetting(
-        model, g, gamma, lambda t: 0.0, 1.0, times, grid, neglect=neglect, window=window
-    )
-    room = _ROOM * ensemble.size
+        model, g, gamma, lambda t: 2 * temperature, 1.0, times, grid, neglect=neglect,
+        window=memory, innovations="gaussian" if noisy else "matched", stored=noisy,
+    )  # fmt: skip
+    # Novikov sums are for the vanilla dynamics without noise.
+    room = 0.0 if noisy or onsager else _ROOM * ensemble.size
 
     def measure(stride: int, lags: int) -> Measure:
         return partial(
-            _averages, phi=phi, skip=t_skip, stride=stride, lags=lags, repeats=ensemble.batches,
+            _averages, skip=t_skip, stride=stride, lags=lags, repeats=ensemble.batches,
             room=room,
         )  # fmt: skip
 
@@ -336,12 +386,13 @@ def steady_state(
     reach = 2 if stride % 2 else 1
     twice = measure(stride * reach // 2, (lags - 1) // reach + 1)
     own = measure(stride, lags)
-    half = replace(setting, window=window / 2), own
+    # Nothing is forgotten with noise.
+    half = [] if noisy else [(replace(setting, window=window / 2), own)]
     found, others = sampled(
         ensemble, "steady_state", setting, own,
-        lambda places, is_control, is_paired: own if is_control else twice, half,
+        lambda places, is_control, is_paired: own if is_control else twice, *half,
     )  # fmt: skip
-    known |= _from_batches(ensemble, dt, found, others[0], tau)
+    known |= _from_batches(ensemble, dt, found, others[0] if others else found.small, tau)
     return SteadyState(
         **known, method="sampler", tau=tau, window=window, attributes=attributes | ensemble.facts()
     )
@@ -350,7 +401,7 @@ def steady_state(
 def _from_batches(
     ensemble: Ensemble, dt: float, found: Sampled, half: list[BatchAverages], tau: Array
 ) -> dict[str, Any]:
-    """Fields of a sampled result; `half` are small batches with half the window."""
+    """Fields of a sampled result; `half` are small batches with half the window, if any."""
     full, small = found.full, found.small
     known: dict[str, Any] = {}
     for name in full[0].values:
@@ -417,6 +468,21 @@ def _step_effect(found: Sampled, name: str, tau: Array) -> tuple[Array, Array] |
     return spread @ value, spread @ err
 
 
+class _Usual(NamedTuple):
+    """Defaults."""
+
+    n_trajectories: int
+    batches: int
+    t_skip: float
+    t_max: float
+    window: float
+
+
+_QUIET = _Usual(20_000, 8, 60.0, 260.0, 60.0)
+# Networks whose couplings fit the cache of a processor.
+_NOISY = _Usual(51_200, 32, 25.0, 85.0, 20.0)
+
+
 def _exact(
     method: str, curves: dict[str, Array], scalars: dict[str, float], relative: float
 ) -> dict[str, Any]:
@@ -428,8 +494,8 @@ def _exact(
 
 
 def _unknown(tau: Array) -> dict[str, Any]:
-    curves = {name: np.full_like(tau, np.nan) for name in ("C", "delta", "R")}
-    scalars = dict.fromkeys(("q", "delta0", "energy", "r_int", "tau_half"), math.nan)
+    curves = {name: np.full_like(tau, np.nan) for name in ("C", "delta", "phi_x", "R")}
+    scalars = dict.fromkeys((*_SCALARS, "r_int", "tau_half"), math.nan)
     return _exact("null", curves, scalars, math.nan)
 
 
@@ -440,9 +506,9 @@ def _null(phi: TransferFunction, g: float, gamma: float, tau: Array) -> dict[str
     bessel = ive(1, z) * np.exp(z - tau) if gamma > 0 else jv(1, z) * np.exp(-tau)
     R = phi.slope * 2 * bessel / z
     zero = np.zeros_like(tau)
-    scalars = dict.fromkeys(("q", "delta0", "energy"), 0.0)
+    scalars = dict.fromkeys(_SCALARS, 0.0)
     scalars |= {"r_int": phi.slope * float(null_response(load, gamma)), "tau_half": math.nan}
-    return _exact("null", {"C": zero, "delta": zero, "R": R}, scalars, 0.0)
+    return _exact("null", {"C": zero, "delta": zero, "phi_x": zero, "R": R}, scalars, 0.0)
 
 
 def _gaussian(
@@ -453,11 +519,16 @@ def _gaussian(
     point = stationary(g, sigma=sigma, phi=phi, root=root, tau=tau, throw=False)
     point.raise_unless_converged("g", "sigma", throw=False)
     r_int = float(point.r_int)
-    curves = {"C": point.C, "delta": point.delta, "R": r_int * np.exp(-tau)}
+    # Of Gaussian fields: ⟨φ(τ)x(0)⟩ = ⟨φ′⟩Δ(τ), and ⟨fx⟩ = −T by the balance of ⟨x²⟩.
+    curves = {
+        "C": point.C, "delta": point.delta, "phi_x": r_int * point.delta, "R": r_int * np.exp(-tau)
+    }  # fmt: skip
     scalars = {
         "q": float(point.q),
         "delta0": float(point.delta0),
         "energy": float(point.kinetic_energy),
+        "sigma_xphi": r_int * float(point.delta0),
+        "force_phi": -r_int * temperature,
         "r_int": r_int,
         "tau_half": float(point.tau_half),
     }
@@ -473,7 +544,6 @@ def _gaussian(
 def _averages(
     run: SamplerRun,
     *,
-    phi: TransferFunction,
     skip: float,
     stride: int,
     lags: int,
@@ -486,11 +556,11 @@ def _averages(
     step = float(setting.grid[1])
     begin = int(np.searchsorted(setting.grid, skip))
     length = (lags - 1) * stride + 1
-    slopes: list[Array] = []
+    slopes: list[Slopes] = []
     pulses: list[Array] = []
-    response: NovikovResponse | None = NovikovResponse(run, repeats)
+    response = NovikovResponse(run, repeats) if room else None
     next_row, next_value = -np.inf, skip
-    squares, energies, responses, shifts = [], [], [], []
+    products, responses, shifts = [], [], []
     for moment in run:
         k, t = moment.step, moment.t
         if sum(run.operator.rank) > room:
@@ -506,20 +576,26 @@ def _averages(
                 next_value = t + _VALUE * (1 - 1e-9)
         if k < begin:
             continue
-        squares.append(float(moment.phi @ moment.phi) / size)
-        energies.append(float(moment.force @ moment.force) / (2 * size))
+        pairs = (
+            (moment.phi, moment.phi), (moment.force, moment.force), (moment.x, moment.phi),
+            (moment.force, moment.phi), (moment.x, moment.x),
+        )  # fmt: skip
+        products.append([float(a @ b) / size for a, b in pairs])
         if (k - begin) % stride == 0:
             ring.push(moment.x, moment.phi, moment.h)
         if len(pulses) < _PULSES:
-            slopes.append(phi.slope_at(moment.x[::_PULSED], moment.phi[::_PULSED]))
+            every = slice(None, None, _PULSED)
+            u = None if moment.u is None else moment.u[every]
+            slopes.append(setting.model.slopes_at(t, moment.x[every], moment.h[every], u))
             if len(slopes) == length:
-                pulses.append(stationary_pulse(np.array(slopes), step, setting.g, setting.gamma))
+                pulses.append(stationary_pulse(slopes, step, setting.g, setting.gamma))
                 slopes = []
-    delta, C, mixed = ring.averages
+    delta, C, mixed, phi_x = ring.averages
     R = np.mean(pulses, axis=0)
+    squares, forces, crossed, pushed, spread = np.array(products).T
     half = len(squares) // 2
     spectral: Any = np.nan
-    if setting.gamma > -1:
+    if setting.gamma > -1 and moment.u is None:
         load = setting.g**2 * (1 + setting.gamma)
         spectral = np.trapezoid(mixed) / (load * np.trapezoid(C))
     by_pulse = np.trapezoid(R, dx=step)
@@ -527,10 +603,13 @@ def _averages(
     values = {
         "C": C,
         "delta": delta,
+        "phi_x": phi_x,
         "R": R[::stride],
         "q": np.mean(squares),
-        "delta0": delta[0],
-        "energy": np.mean(energies),
+        "delta0": np.mean(spread),
+        "sigma_xphi": np.mean(crossed),
+        "force_phi": np.mean(pushed),
+        "energy": np.mean(forces) / 2,
         "r_int": np.mean(responses) if is_known else by_pulse,
         "r_int_shift": np.mean(shifts) if is_known else 0.0,
         "r_int_pulse": by_pulse,
@@ -563,13 +642,13 @@ def half_time(delta: Array, step: float) -> float:
 
 
 class LagAverages:
-    """⟨x x⟩, ⟨φφ⟩ and the even part of ⟨φh⟩ at the lags 0, s, 2s, … in a ring of recent states."""
+    """⟨xx⟩, ⟨φφ⟩, the even part of ⟨φh⟩ and ⟨φx⟩, x earlier, at the lags 0, s, 2s, … in a ring."""
 
     def __init__(self, lags: int, size: int, dtype: DTypeLike = np.float32) -> None:
         # Single precision: products are noisy at M^−½.
         self._x, self._phi, self._h = (np.zeros((lags, size), dtype) for _ in range(3))
         self._lags, self._size, self._pushed, self._taken = lags, size, 0, 0
-        self._sums = np.zeros((3, lags))
+        self._sums = np.zeros((4, lags))
 
     def push(self, x: Array, phi: Array, h: Array) -> None:
         """Remember a state; once the ring is full, every few states are averaged over."""
@@ -581,11 +660,11 @@ class LagAverages:
         order = (place - np.arange(self._lags)) % self._lags
         now = self._x[place], self._phi[place], self._h[place]
         mixed = (self._phi @ now[2] + self._h @ now[1]) / 2
-        products = np.array([self._x @ now[0], self._phi @ now[1], mixed])
+        products = np.array([self._x @ now[0], self._phi @ now[1], mixed, self._x @ now[1]])
         self._sums += products[:, order] / self._size
         self._taken += 1
 
     @property
     def averages(self) -> Array:
-        """Δ, C and the even part of ⟨φ(t)h(t′)⟩ as functions of the lag."""
+        """Δ, C, the even part of ⟨φ(t)h(t′)⟩, and ⟨φ(t+τ)x(t)⟩ as functions of the lag."""
         return self._sums / max(self._taken, 1)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..common.arguments import Array
-from .points import FOLD, Columns, Index, Points
+from .points import FOLD, NUMBERS, Columns, Index, Points
 
 # Equations are scaled so that rounding leaves about 1e-15; below STALL a residual that no longer
 # halves has reached its floor.
@@ -36,7 +36,7 @@ _MAX_STEPS = 1000
 FIRST_NODES = 24
 MAX_NODES = 768
 DIVERGED = "Newton's method did not converge: move g, gamma or beta a little, or use a smoother phi"
-LONG_PATH = "the path to this temperature takes too many steps: use a smoother phi"
+LONG_PATH = "the path to this point takes too many steps: use a smoother phi"
 _COARSE = "quadrature not converged with {} nodes: raise tol or use a smoother phi"
 _ABOVE_TOL = "residual above tol: raise tol"
 # Relative error of q from rounding beyond which a point is flagged.
@@ -219,6 +219,7 @@ class Branch:
     max_nodes: int = MAX_NODES
     accuracy: float = 1e-12
     max_iterations: int = 60
+    numbers: tuple[str, ...] = NUMBERS
 
     def solve(
         self, start: Array, points: Points, n: int, max_iterations: int | None = None
@@ -248,7 +249,7 @@ class Branch:
         # With the last, finest rule an error below `tol` is enough.  The quadrature error is the
         # largest equation error that doubling the nodes reveals at the solution; the residual,
         # taken on the doubled nodes, includes it.
-        columns = Columns(len(points), self.name)
+        columns = Columns(len(points), self.name, self.numbers)
         columns.reason, columns.iterations = starts.reason.copy(), starts.iterations.copy()
         unknowns = starts.unknowns.copy()
         todo = np.flatnonzero(np.all(np.isfinite(unknowns), axis=1))

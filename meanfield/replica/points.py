@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -51,12 +52,12 @@ class Points:
     def __len__(self) -> int:
         return len(self.g)
 
-    def take(self, index: Index) -> Points:
+    def take(self, index: Index) -> Self:
         """The points selected by an index or mask."""
-        names = ("g", "gamma", "temperature", "eta")
+        names = [field.name for field in fields(self) if field.name != "phi"]
         return replace(self, **{name: getattr(self, name)[index] for name in names})
 
-    def at(self, temperature: Array) -> Points:
+    def at(self, temperature: Array) -> Self:
         """The same points at other temperatures."""
         return replace(self, temperature=temperature)
 
@@ -107,8 +108,10 @@ WORDS = ("reason", "branch_of", "sheet_of")
 class Columns:
     """One row per point: the numbers of a solution and how it was reached."""
 
-    def __init__(self, size: int, branch: str = "") -> None:
-        self.values = {name: np.full(size, np.nan) for name in NUMBERS}
+    def __init__(
+        self, size: int, branch: str = "", numbers: tuple[str, ...] = NUMBERS
+    ) -> None:  # fmt: skip
+        self.values = {name: np.full(size, np.nan) for name in numbers}
         self.residual, self.quadrature_error, self.rounding_error = np.full((3, size), np.nan)
         self.iterations, self.nodes = np.zeros((2, size), dtype=np.int64)
         self.reason = np.full(size, "not attempted", dtype=object)
@@ -128,8 +131,8 @@ class Columns:
 
     def write(self, index: Index, other: Columns) -> None:
         """Copy another batch into the points `index` of this one."""
-        for name in NUMBERS:
-            self.values[name][index] = other.values[name]
+        for name, values in self.values.items():
+            values[index] = other.values[name]
         for name in (*ERRORS, *COUNTS, *WORDS):
             getattr(self, name)[index] = getattr(other, name)
 

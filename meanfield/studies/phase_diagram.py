@@ -326,10 +326,11 @@ PHASE_DIAGRAM = Study(
     draw=draw,
     text="""
 Order parameters of the saddle-point equations against g, coloured by γ, one row a branch, and
-fluctuation–response relations. Dashed: unstable; circles on g(1+γ) = 1, where the static branch,
-one fixed point, leaves zero; squares on g²(1+γ) = 1, where for γ ≥ 0 the measure exp(−βE),
-β → ∞, does. Beyond its line the static branch is formal. On it q−Q vanishes like 1/β, so that χ =
-β(q−Q) and βσ_xφ are drawn, where it is stable.""",
+fluctuation–response relations. Dashed: unstable; circles on g(1+γ) = 1, where x = 0 becomes
+unstable, the static branch, one fixed point, leaves zero, and the number of fixed points becomes
+exponential; squares on g²(1+γ) = 1, where for γ ≥ 0 the measure exp(−βE), β → ∞, which weighs them
+by 1/|det A|, leaves zero. Beyond its line the static branch is formal. On it q−Q vanishes like 1/β,
+so that χ = β(q−Q) and βσ_xφ are drawn, where it is stable.""",
     axes={
         "g": np.linspace(0.4, 1.2, 81).round(12).tolist(),
         "gamma": (np.linspace(-0.2, 1.0, 13).round(12) + 0.0).tolist(),

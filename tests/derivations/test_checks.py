@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import sympy as sp
 
+import derivations.complexity
 import derivations.dmft
 import derivations.dynamics
 import derivations.replica  # noqa: F401  (registers the checks)
@@ -37,6 +38,7 @@ SECTIONS = {
     "measure",
     "elliptic",
     "laplace",
+    "zero_temperature",
     "onset",
     "stability",
 }

@@ -18,6 +18,7 @@ from derivations import REGISTRY, Check
 from derivations.dmft import (
     cavity,
     chaos_onset,
+    dimension,
     exponential,
     fixed_point_phase,
     lyapunov,
@@ -48,6 +49,7 @@ SECTIONS = {
     "lyapunov",
     "chaos_onset",
     "fixed_point_phase",
+    "dimension",
     "exponential",
 }
 
@@ -163,6 +165,10 @@ MUTATIONS: list[tuple[ModuleType, str, Mutation, tuple[str, ...]]] = [
     (lyapunov, "operator", _repelling, ("lyapunov.growth", "lyapunov.translation")),
     (lyapunov, "ground_state_sum", _negated, ("lyapunov.sign",)),
     (lyapunov, "initial_slope", lambda original: lambda: sp.S.One, ("lyapunov.translation",)),
+    (dimension, "paths", _doubled, ("dimension.closure", "dimension.activity", "dimension.states")),
+    (dimension, "returns", _negated, ("dimension.closure", "dimension.activity")),
+    (dimension, "mixed", _doubled, ("dimension.closure", "dimension.activity")),
+    (dimension, "factor", _doubled, ("dimension.activity", "dimension.states")),
     (chaos_onset, "variance", _doubled, ("chaos_onset.variance", "chaos_onset.kinetic_energy")),
     (chaos_onset, "rate_squared", _doubled, ("chaos_onset.shape", "chaos_onset.lyapunov")),
     (chaos_onset, "doubled_energy", _doubled, ("chaos_onset.kinetic_energy",)),

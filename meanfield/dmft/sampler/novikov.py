@@ -14,11 +14,13 @@ order M^−½ in z·φ.  Averaging over batches takes the noise, but not the mis
 """
 
 import math
+from typing import cast
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
 from ...common.arguments import Array
+from ...gaussian_operator import GaussianOperator
 from .run import SamplerRun
 
 # (∫Rδ)² ≤ ∫R² ∫δ²; ∫R² is 1/2 for a linear neuron without memory.
@@ -34,7 +36,9 @@ class NovikovResponse:
     """The response of ⟨φ(t)⟩ to a constant field in ẋ, from `repeats` runs like this one."""
 
     def __init__(self, run: SamplerRun, repeats: int) -> None:
-        self._operator, self._window = run.operator, run.setting.window
+        # What has been asked of a stored matrix is not known.
+        self._operator = cast(GaussianOperator, run.operator)
+        self._window = run.setting.window
         self._g2, self._gamma = run.setting.g**2, run.setting.gamma
         self._noise = 1 / (self._g2 * repeats)
         theta = math.asin(self._gamma) / 2

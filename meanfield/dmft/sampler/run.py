@@ -23,7 +23,7 @@ from scipy.special import ndtri
 from ... import exponential, stability
 from ...common import arguments, probes, seeds
 from ...common.arguments import LARGEST, ArgumentError, Array
-from ...gaussian_operator import GaussianOperator
+from ...gaussian_operator import GaussianOperator, StoredGaussian
 from ...schedule import Schedule, Switching, as_function, before, breakpoints
 from ...stability import Rates
 from ...transfer import TransferFunction
@@ -90,6 +90,7 @@ class SamplerSetting:
     window: float = math.inf  # time after which the past is forgotten
     watched: bool = True  # whether to hold the steps against the spectrum met
     noise_grid: Array | None = None  # finer grid with whose white noise this one goes
+    stored: bool = False  # whether the couplings are a stored matrix, of a network of M neurons
 
     def __post_init__(self) -> None:
         if arguments.nonnegative("neglect", self.neglect) >= 1:
@@ -110,7 +111,9 @@ class Forgetting:
     # between W and (1 + 1/12) W.  Forgetting by age alone, without rotating the bases first, would
     # be wrong: old directions carry most of the present state.  W = inf forgets nothing.
 
-    def __init__(self, operator: GaussianOperator, window: float, neglect: float) -> None:
+    def __init__(
+        self, operator: GaussianOperator | StoredGaussian, window: float, neglect: float
+    ) -> None:
         self._operator, self._window, self._neglect = operator, window, neglect
         self._past: deque[tuple[float, list[Array]]] = deque()
         self._next_state, self._next_cut = -math.inf, window / _CUTS
@@ -119,7 +122,7 @@ class Forgetting:
     def remember(self, t: float, *vectors: Array | None) -> tuple[Array, Array] | None:
         """Requests made at time t; answers the rotations of the bases if something was dropped."""
         self.largest_rank = max(self.largest_rank, sum(self._operator.rank))
-        if math.isinf(self._window):
+        if math.isinf(self._window) or isinstance(self._operator, StoredGaussian):
             return None
         if t >= self._next_state:
             self._past.append((t, [v for v in vectors if v is not None]))
@@ -138,7 +141,9 @@ class Watch:
 
     # In between every 10 time units, and while u is used after 1, 4, 16 … steps.
 
-    def __init__(self, model: SiteModel | None, operator: GaussianOperator) -> None:
+    def __init__(
+        self, model: SiteModel | None, operator: GaussianOperator | StoredGaussian
+    ) -> None:
         self._model, self._operator = model, operator
         self._next, self._regulated, self._steps, self._next_step = -math.inf, False, 0, 1
         self._stiffness = self._rotation = self._excess = math.nan
@@ -233,19 +238,19 @@ class SamplerRun:
             standard = start.standard_normal(size)
         self.x0 = setting.x0_std * standard
         if follows is not None and math.isinf(setting.window):
-            self.operator: GaussianOperator = follows.operator
+            self.operator: GaussianOperator | StoredGaussian = follows.operator
         else:
             is_coarse = setting.neglect >= _SINGLE
-            self.operator = GaussianOperator(
-                size,
-                setting.g,
-                setting.gamma,
-                seed=int(seeds.sequence(seed, "couplings", *key).generate_state(1, np.uint64)[0]),
-                innovations=setting.innovations,
-                tol=setting.neglect,
-                dtype=single(setting.g) if is_coarse else np.float64,
-            )
-            self.operator.anchor(self.x0)
+            dtype = single(setting.g) if is_coarse else np.float64
+            number = int(seeds.sequence(seed, "couplings", *key).generate_state(1, np.uint64)[0])
+            if setting.stored:
+                self.operator = StoredGaussian(size, setting.g, setting.gamma, number, dtype)
+            else:
+                self.operator = GaussianOperator(
+                    size, setting.g, setting.gamma, seed=number, innovations=setting.innovations,
+                    tol=setting.neglect, dtype=dtype,
+                )  # fmt: skip
+                self.operator.anchor(self.x0)
         # How the operator's bases were rotated before the present moment was yielded, and further
         # vectors that the operator was applied to, set by whoever did.
         self.rotations: tuple[Array, Array] | None = None
@@ -353,7 +358,7 @@ def _asked(label: str, function: Callable[..., Any], x: Array, *given: Any) -> A
 
 
 def spectrum(
-    model: SiteModel, operator: GaussianOperator, moment: SamplerMoment
+    model: SiteModel, operator: GaussianOperator | StoredGaussian, moment: SamplerMoment
 ) -> tuple[float, Rates]:
     """Largest eigenvalue of the symmetric part of −∂F/∂x, and points along the edge of ∂F/∂x.
 
@@ -368,8 +373,9 @@ def spectrum(
     # On a copy, which reveals directions of its own: the matrix that they meet has the law of the
     # one that the run will meet.
     J = copy.deepcopy(operator)
-    # Matched innovations have no room for so many directions.
-    J.innovations, J.tol = "gaussian", 0.0
+    if isinstance(J, GaussianOperator):
+        # Matched innovations have no room for so many directions.
+        J.innovations, J.tol = "gaussian", 0.0
 
     def forward(v: Array) -> Array:
         h = J.matvec(slope.phi_x * v)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ... import exponential
 from ...common.arguments import Array
 from .run import single
-from .site import SiteModel
+from .site import SiteModel, Slopes
 
 # Pulses enter h, u or ẋ.
 _H, _U, _X = range(3)
@@ -167,24 +167,53 @@ def _leak(times: Array, restarts: NDArray[np.bool_]) -> Array:
     return out
 
 
-def stationary_pulse(slopes: Array, step: float, g: float, gamma: float) -> Array:
-    """R(τ) of the vanilla dynamics at the lags 0⁺, h, 2h, … from the (n, m) slopes φ′(x)."""
-    # δẋ = −δx + γg² ∫ R(τ − τ′) φ′δx(τ′) dτ′ along every trajectory after a pulse, R = ⟨φ′δx⟩.
-    # The response is a function of the lag, so pulses at one time per trajectory give it all.
+def stationary_pulse(slopes: Sequence[Slopes], step: float, g: float, gamma: float) -> Array:
+    """R(τ) at the lags 0⁺, h, 2h, … of a stationary state, from the slopes along trajectories."""
+    # The responses are functions of the lag, so pulses at one time per trajectory give them all:
+    # into h, and where u is used (drift_u ≠ 0) into u and ẋ.  A pulse in h is one in ψ as well,
+    # which is taken out of δψ and put where it acts.
+    n, first = len(slopes), slopes[0]
+    has_u = any(np.any(s.drift_u) for s in slopes)
+    one = np.ones_like(first.phi_x)
+    tangent = np.stack([first.drift_h, first.drift_u, one] if has_u else [first.drift_h])
+    of_phi, of_psi = np.zeros((2, n, *tangent.shape))
+    R_phi, R_psi = np.zeros((2, n, len(tangent)))
     decay, flat, ramp = exponential.weights(step)
-    history, response = np.zeros_like(slopes), np.zeros(len(slopes))
-    tangent = np.ones(slopes.shape[1])
     last: Array | None = None
-    strength = gamma * g * g
-    for k, slope in enumerate(slopes):
-        history[k] = slope * tangent
-        response[k] = history[k].mean()
-        # Trapezoidal sum over ∫₀^τ R(τ − τ′) δφ(τ′) dτ′.
-        weights = strength * step * response[k::-1]
+    g2 = g * g
+
+    def memory(response: Array, history: Array, k: int) -> Array:
+        # Trapezoidal sum over ∫₀^τ R(τ − τ′) history(τ′) dτ′; at τ = 0 there is none.
+        weights = step * response[k::-1]
         weights[0] /= 2
         weights[-1] /= 2
-        rest = weights @ history[: k + 1] if k else np.zeros_like(tangent)
-        moved = decay * tangent + flat * rest
-        moved += ramp * (rest - last) if last is not None else 0.0
-        tangent, last = moved, rest
-    return response
+        return np.asarray(np.tensordot(weights, history[: k + 1], 1)) * (k > 0)
+
+    def rest(k: int, tangent: Array) -> Array:
+        s = slopes[k]
+        of_phi[k] = s.phi_x * tangent
+        R_phi[k] = of_phi[k].mean(axis=1)
+        field = gamma * memory(R_phi[:, _H], of_phi, k)
+        back = np.zeros_like(tangent)
+        if has_u:
+            # δψ(τ) is in δh(τ) through R_φu(0).
+            of_psi[k] = s.psi_x * tangent
+            field += memory(R_phi[:, _U], of_psi, k)
+            field[_H] += R_phi[k, _U] * first.psi_h
+            field /= 1 - g2 * step / 2 * R_phi[0, _U] * s.psi_h * (k > 0)
+            of_psi[k] += g2 * s.psi_h * field
+            R_psi[k] = of_psi[k].mean(axis=1)
+            back = s.psi_h.mean() * of_phi[k] + memory(R_psi[:, _H], of_phi, k)
+            back += gamma * memory(R_psi[:, _U], of_psi, k)
+            back[_H] += gamma * R_psi[k, _U] * first.psi_h
+        return np.asarray((s.drift_x + 1) * tangent + g2 * (s.drift_h * field + s.drift_u * back))
+
+    for k in range(n):
+        now = rest(k, tangent)
+        if last is None and n > 1:
+            # Without a past with a stage at the end of the step.
+            change = rest(1, decay * tangent + flat * now) - now
+        else:
+            change = now - (now if last is None else last)
+        tangent, last = decay * tangent + flat * now + ramp * change, now
+    return np.asarray(R_phi[:, -1])

@@ -47,10 +47,10 @@ def test_every_sign_of_the_package_has_a_spelling(monkeypatch: pytest.MonkeyPatc
         out, _ = streams("ascii", m)
         with spelled():
             print("".join(signs))
-            print("γ²=−½ ± 10⁻¹², ⟨φ⟩ → ∞, Δ₀, λ", "é, \udc80 and 猫")
+            print("γ²=−½ ± 10⁻¹², ⟨φ⟩ → ∞, Δ₀, λ, ϱ", "é, \udc80 and 猫")
     lines = written(out).splitlines()
     assert "?" not in lines[0]
-    assert lines[1] == "gamma^2=-1/2 +- 10^-12, <phi> -> inf, Delta_0, lambda e, ? and ?"
+    assert lines[1] == "gamma^2=-1/2 +- 10^-12, <phi> -> inf, Delta_0, lambda, rho e, ? and ?"
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from meanfield import null_response, saddle_point, stationary
+from meanfield import null_response, participation_ratio, saddle_point, stationary
 from meanfield.common import seeds
 from simulate.validation.experiments import (
     EXPERIMENTS,
     correlated,
+    dimension,
     onsager,
     response,
     static,
@@ -109,6 +110,20 @@ def test_response_refuses() -> None:
     energy = float(stationary(3.0, n_tau=2).kinetic_energy)
     assert not agrees(responses()["chaos_temperature"], TheoryValue(4 * energy))
     assert not agrees(responses()["chaos_response"], TheoryValue(1.0))
+
+
+def test_dimension_refuses() -> None:
+    """Agree; without reaction, with γ of the other sign, and without noise, they do not."""
+    design = EXPERIMENTS["dimension"].presets["quick"].measure
+    measured, theory = found(EXPERIMENTS["dimension"], design), dimension.theory(seed=0)
+    for name, one in measured.items():
+        assert agrees(one, theory[name]), name
+    for name, g, wrong in (("positive", 0.5, 0.0), ("negative", 0.9, 0.0), ("positive", 0.5, -0.5)):
+        other = participation_ratio(g, wrong, sigma=1, phi="linear").value
+        assert not agrees(measured[f"linear_{name}"], TheoryValue(float(other)))
+    for of in ("phi", "x"):
+        still = participation_ratio(1.5, of=of).value
+        assert not agrees(measured[f"noise_{of}"], TheoryValue(float(still)))
 
 
 CASES = [

@@ -262,7 +262,9 @@ def test_stationary_pulse_of_a_linear_network(gamma: float) -> None:
     off = []
     for step in (0.1, 0.05):
         tau = step * np.arange(round(3 / step) + 1)
-        found = stationary_pulse(np.ones((tau.size, 2)), step, 0.9, gamma)
+        one = np.ones(2)
+        vanilla = Slopes(one, -one, one, -one, one, 0 * one)
+        found = stationary_pulse([vanilla] * tau.size, step, 0.9, gamma)
         off.append(np.max(np.abs(found - fixed_point_response(tau, 0.9, gamma))))
     assert off[1] < 1e-3
     assert off[0] / off[1] == pytest.approx(4, rel=0.15)
@@ -395,13 +397,45 @@ def test_stationary_pulse_by_plain_sums() -> None:
     slopes = rng.uniform(0.2, 1.0, (n, 3))
     h, strength = 0.2, -0.4 * 1.3**2
     ramp = (math.exp(-h) - 1 + h) / h
-    x, R, history, last = np.ones(3), [], [], None
-    for k in range(n):
-        history.append(slopes[k] * x)
-        R.append(history[k].mean())
+    R, history = np.zeros(n), np.zeros((n, 3))
+
+    def rest(k: int, x: Any) -> Any:
+        history[k] = slopes[k] * x
+        R[k] = history[k].mean()
         ends = [0.5 if j in (0, k) else 1.0 for j in range(k + 1)]
-        rest = sum(strength * h * w * R[k - j] * history[j] for j, w in enumerate(ends)) * (k > 0)
-        moved = math.exp(-h) * x + (1 - math.exp(-h)) * rest
-        x = moved if last is None else moved + ramp * (rest - last)
-        last = rest
-    np.testing.assert_allclose(stationary_pulse(slopes, h, 1.3, -0.4), R, rtol=1e-12)
+        terms = [strength * h * w * R[k - j] * history[j] for j, w in enumerate(ends)]
+        return np.sum(terms, axis=0) * (k > 0)
+
+    x, last = np.ones(3), None
+    for k in range(n):
+        now = rest(k, x)
+        moved = math.exp(-h) * x + (1 - math.exp(-h)) * now
+        x = moved + ramp * (rest(1, moved) - now if last is None else now - last)
+        last = now
+    one = np.ones(3)
+    given = [Slopes(s, -one, one, -one, one, 0 * one) for s in slopes]
+    np.testing.assert_allclose(stationary_pulse(given, h, 1.3, -0.4), R, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("g", "gamma", "kappa"), [(0.5, 0.4, 1.0), (0.6, -0.5, 1.0), (0.5, 0.4, 0.3), (0.4, 1.0, 1.0)]
+)
+def test_stationary_pulse_with_the_onsager_reaction_force(
+    g: float, gamma: float, kappa: float
+) -> None:
+    """A linear network: R(τ) = tr exp(−Mτ)/N with M = (1 − κJᵀ)(1 − J), to second order."""
+    n = 700
+    draws = np.random.default_rng(1).standard_normal((n, n)) * g / math.sqrt(n)
+    even, odd = (draws + draws.T) / math.sqrt(2), (draws - draws.T) / math.sqrt(2)
+    J = math.sqrt((1 + gamma) / 2) * even + math.sqrt((1 - gamma) / 2) * odd
+    rates = np.linalg.eigvals((np.eye(n) - kappa * J.T) @ (np.eye(n) - J))
+    one, found = np.ones(2), []
+    site = Slopes(one, -one, one, -one, one, -kappa * one)
+    for step in (0.1, 0.05, 0.025):
+        pulse = stationary_pulse([site] * (round(3 / step) + 1), step, g, gamma)
+        found.append(pulse[:: round(0.1 / step)])
+    exact = np.exp(-np.outer(0.1 * np.arange(31), rates)).mean(axis=1).real
+    # What remains at the shortest step is the scatter of the matrix, of order 1/n.
+    assert np.max(np.abs(found[2] - exact)) < 4e-3
+    first, second = (np.max(np.abs(found[k] - found[k + 1])) for k in (0, 1))
+    assert 3 < first / second < 6

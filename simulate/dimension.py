@@ -1,0 +1,230 @@
+"""Dimension of the activity of one network, without the bias of a run of finite length."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from meanfield import TransferFunction, transfer_function
+from meanfield.common import arguments, cost, result, seeds
+from meanfield.common.arguments import ArgumentError, Array, validated
+from meanfield.common.result import Result, given
+
+from .integration import Scheme, Trajectory, integrate
+from .network import Network
+from .observables import kept_states, samples_apart
+
+# Times are far apart where the square of their mean product is this share of that of two states.
+_APART = 0.05
+# Blocks in time of all starts together, and of each.
+_BLOCKS, _LEAST = 20, 4
+# Activity that changes by more than this factor along the run is not stationary.
+_STEADY = 2.0
+# Of a run, where none is given.
+_DURATION = 2000.0
+# Largest step of a noisy run where none is given.
+_NOISY_STEP = 0.1
+
+
+class NetworkDimension(Result):
+    """Participation ratio of the covariance of the neurons of one network.
+
+    The error is that of these couplings, from a jackknife over blocks in time: others have another
+    ratio.  Flagged where the run is too short for it.
+    """
+
+    value: float = result.value("participation ratio of {of} per neuron", note="Without bias.")
+    value_err: float = result.error("value")
+    bias: float = result.value(
+        "plain ratio of all samples minus the value",
+        note="What the finite length takes off; subtracted.",
+    )
+    gap: float = result.value(
+        "least time between the states of a pair", unit="time constant", note="Of the same start."
+    )
+    n: int = result.fact("number of neurons")
+    n_samples: int = result.fact("number of states, those of all starts together")
+    _headline = ("value", "bias", "n")
+
+
+@validated
+def participation_ratio(
+    J: Any,
+    *,
+    t_max: float | None = None,
+    t_skip: float = 100.0,
+    of: str = "phi",
+    spacing: float = 1.0,
+    dt: float | None = None,
+    temperature: float = 0.0,
+    method: str | Scheme = "auto",
+    x0: ArrayLike | None = None,
+    phi: str | TransferFunction | None = None,
+    seed: int | None = None,
+    threads: int | None = None,
+    progress: bool = False,
+) -> NetworkDimension:
+    """Dimension (tr C)²/tr C² of the activity of one network as a share of n.
+
+    C is the covariance of φ(x) or x at equal times, about 0: an odd φ makes x and −x equally
+    likely.
+
+    Parameters
+    ----------
+    J : (n, n) array, sparse array, LinearOperator or Trajectory
+        Couplings of a network to run; or a run, saved at equidistant times.
+    t_max, t_skip, spacing : float
+        States are sampled at t_skip, t_skip + spacing, … up to t_max, by default 2000.  A run has
+        its own t_max and spacing.
+    of : {"phi", "x"}
+    x0 : (n,) or (n, batch) array, optional
+        Initial states; default N(0, 1) drawn from `seed`.  States of different starts are taken as
+        independent.
+    dt, temperature, method, seed, threads, progress
+        As in `integrate`; of no effect on a run that is given.
+    phi : str or TransferFunction, optional
+        Default: tanh, of a run its own.
+
+    Returns
+    -------
+    NetworkDimension
+        Flagged if the blocks in time are shorter than the memory of the run, or if the activity
+        grows or decays.
+
+    Raises
+    ------
+    ArgumentError
+        If an argument is outside its range, or fewer than 40 states are sampled.
+    IntegrationError, StepSizeWarning
+        As `integrate`.
+
+    Notes
+    -----
+    The plain ratio of L samples is too small, for a state is not independent of itself and its
+    neighbours.  With C(τ) the autocorrelation over all neurons it is, for a run of length T,
+
+        1/D_T = 1/D + (1/T) ∫ (C(τ)/C(0))² dτ,   D = N PR,
+
+    but for 1/N, and whatever N: no run looks as if it had more dimensions than T over the
+    integral.  Here tr C² is the mean of (φ(t)·φ(t′))², and (tr C)² that of |φ(t)|²|φ(t′)|², over
+    pairs of times that are so far apart that their mean product is forgotten: both without bias.
+    The mean product is, where its square falls below 1/20 of the mean square of all pairs, and
+    stays there up to twice the time.  What is left is of the order of 1/20 of the memory over T.
+
+    `meanfield.participation_ratio` is the limit of many neurons.  The share of the variance in k
+    `principal_components` needs more than these two moments of the spectrum of C.
+
+    Examples
+    --------
+    >>> from simulate import couplings, participation_ratio
+    >>> J = couplings.elliptic(100, 4.0, seed=1)
+    >>> found = participation_ratio(J, t_max=1000, seed=2)
+    >>> bool(0.02 < found.value < 0.2), bool(found.bias < 0), found.status
+    (True, True, 'converged')
+    """
+    attributes = given(participation_ratio, locals())
+    arguments.one_of("of", of, ("phi", "x"))
+    t_skip = arguments.nonnegative("t_skip", t_skip)
+    spacing = arguments.positive("spacing", spacing)
+    if isinstance(J, Trajectory):
+        if t_max is not None:
+            raise ArgumentError(f"t_max={t_max:g}: must be None for a run, which has its own")
+        run, spacing = J, samples_apart(J.t)
+    else:
+        how: dict[str, Any] = {"temperature": temperature, "method": method, "threads": threads}
+        how["phi"] = "tanh" if phi is None else phi
+        run = _run(J, t_max, t_skip, spacing, dt, x0, seed, progress, how)
+    function = run.phi if phi is None else transfer_function(phi)
+    states = kept_states(run)[run.t >= t_skip - 1e-9 * max(1.0, t_skip)]
+    starts, n = states[0, 0].size if len(states) else 1, kept_states(run).shape[1]
+    each = max(math.ceil(_BLOCKS / starts), _LEAST)
+    if len(states) < 2 * each:
+        raise ArgumentError(
+            f"t_skip={t_skip:g}: must leave at least {2 * each} states, there are {len(states)}"
+        )
+    samples = len(states) * starts
+    cost.check(
+        "t_max", float(run.t[-1]), "raise spacing", numbers=4.0 * samples**2 + 2.0 * samples * n,
+        seconds=cost.time_of(1, 2.0 * samples**2 * n),
+    )  # fmt: skip
+    columns = np.asarray(states, dtype=np.float64).reshape(len(states), n, starts)
+    activity: Array = columns.transpose(2, 0, 1).reshape(samples, n)
+    if of == "phi":
+        activity = function.phi(activity)
+    ratio, err, plain, gap, reason = _unbiased(activity, starts, each)
+    return NetworkDimension(
+        value=ratio,
+        value_err=err,
+        bias=plain - ratio,
+        gap=gap * spacing,
+        n=n,
+        n_samples=samples,
+        reason="; ".join(filter(None, [run.reason, reason])),
+        attributes=attributes | {"spacing": spacing},
+    )
+
+
+def _run(
+    J: Any, t_max: float | None, t_skip: float, spacing: float, dt: float | None, x0: Any,
+    seed: int | None, progress: bool, how: dict[str, Any],
+) -> Trajectory:  # fmt: skip
+    """The run of a network, with states kept from t_skip on."""
+    t_max = arguments.positive("t_max", _DURATION if t_max is None else t_max)
+    if t_max < t_skip + spacing:
+        raise ArgumentError(f"t_max={t_max:g}: must be at least t_skip + spacing")
+    n = Network(J, phi=how["phi"]).n
+    if x0 is None:
+        x0 = seeds.generator(seed, "start").standard_normal(n)
+    if dt is None and how["temperature"]:
+        # A noisy run is known at its steps only.
+        dt = spacing / math.ceil(spacing / _NOISY_STEP)
+    count = cost.whole("t_max", t_max, (t_max - t_skip) / spacing - 0.5 + 1e-9, "raise spacing")
+    save_at = t_skip + spacing * np.arange(count + 1.0)
+    return integrate(
+        J, x0, t_max=float(save_at[-1]), dt=dt, save_at=save_at, seed=seed, progress=progress, **how
+    )
+
+
+def _unbiased(activity: Array, starts: int, each: int) -> tuple[float, float, float, int, str]:
+    """Ratio and its error, the plain ratio, the gap in samples, and what is wrong."""
+    samples, n = activity.shape
+    length = samples // starts
+    product = activity @ activity.T
+    size = product.diagonal().copy()
+    if not size.min() > 0:
+        return math.nan, math.nan, math.nan, 0, "the network is at rest: no activity, no dimension"
+    mean = np.array([
+        np.mean([product[k : k + length, k : k + length].diagonal(lag).mean()
+                 for k in range(0, samples, length)])
+        for lag in range(length)
+    ])  # fmt: skip
+    square = np.square(product, out=product)
+    plain = float(np.mean(size) ** 2 / (n * np.mean(square)))
+    forgotten = mean**2 <= _APART * np.mean(square)
+    gaps = (lag for lag in range(1, length // 2) if forgotten[lag : 2 * lag + 1].all())
+    gap = next(gaps, length // 2)
+    start, time = np.divmod(np.arange(samples), length)
+    far = (start[:, None] != start) | (np.abs(time[:, None] - time) >= gap)
+    edges = (length * np.arange(starts)[:, None] + np.arange(each) * length // each).ravel()
+
+    def blocks(pairs: Array) -> Array:
+        return np.add.reduceat(np.add.reduceat(pairs, edges, axis=0), edges, axis=1)
+
+    squares, sizes = blocks(far * square), blocks(far * np.multiply.outer(size, size))
+
+    def ratio(keep: Any) -> float:
+        return float(sizes[np.ix_(keep, keep)].sum() / (n * squares[np.ix_(keep, keep)].sum()))
+
+    every = np.arange(edges.size)
+    without = [ratio(np.delete(every, k)) for k in every]
+    err = math.sqrt((edges.size - 1) * float(np.var(without)))
+    reasons = []
+    if gap * each > length:
+        reasons.append("blocks in time are shorter than the memory of the run, raise t_max")
+    early, late = (float(part.mean()) for part in np.array_split(size.reshape(starts, -1), 2, 1))
+    if not 1 / _STEADY < late / early < _STEADY:
+        reasons.append("the activity is not stationary, raise t_skip")
+    return ratio(every), err, plain, gap, "; ".join(reasons)
