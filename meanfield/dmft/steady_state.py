@@ -42,9 +42,11 @@ _PULSED, _PULSES = 4, 4
 _ROW, _VALUE = 0.5, 5.0
 # Revealed directions, as a share of a batch, up to which the Novikov sums are unbiased.
 _ROOM = 0.25
+# Trajectories with a slope to speak of below which the response is not known.
+_CARRIERS = 10.0
 # Numbers of one time.
 _SCALARS = ("q", "delta0", "sigma_xphi", "force_phi", "energy")
-_NO_STATE = "no stationary state: phi is linear and g phi'(0) (1 + gamma) > 1"
+_NO_STATE = "no stationary state: phi is linear and g phi'(0) (1 + gamma) > 1, or = 1 with noise"
 # Curves of a result, and of what it is made of.
 _CURVES = 40.0
 # Where I₁(z)/z and J₁(z)/z are 1/2 to rounding.
@@ -345,7 +347,10 @@ def steady_state(
             f"root={root!r}: must be 'largest' where the sampler is needed, whose initial states "
             "decide; other initial states: two_time with x0_std"
         )
-    if phi.is_linear and g * phi.slope * (1 + gamma) > 1:
+    load = g * phi.slope * (1 + gamma)
+    if phi.is_linear and not 0 <= onsager <= 1:
+        raise ArgumentError(f"onsager={onsager:g}: must lie in [0, 1] for a linear phi")
+    if phi.is_linear and (load > 1 or (noisy and load == 1)):
         absent = SteadyState(
             **known, **_unknown(tau), tau=tau, status=ABSENT, reason=_NO_STATE,
             attributes=attributes | ensemble.facts(False),
@@ -390,16 +395,17 @@ def steady_state(
     half = [] if noisy else [(replace(setting, window=window / 2), own)]
     found, others = sampled(
         ensemble, "steady_state", setting, own,
-        lambda places, is_control, is_paired: own if is_control else twice, *half,
+        # At half the step a lag has twice as many, at twice the step maybe half.
+        lambda at, *_: measure(int(at[1]) * stride, lags) if at[1] > 0 else twice, *half,
     )  # fmt: skip
-    known |= _from_batches(ensemble, dt, found, others[0] if others else found.small, tau)
+    known |= _from_batches(ensemble, dt, found, others[0] if others else None, tau)
     return SteadyState(
         **known, method="sampler", tau=tau, window=window, attributes=attributes | ensemble.facts()
     )
 
 
 def _from_batches(
-    ensemble: Ensemble, dt: float, found: Sampled, half: list[BatchAverages], tau: Array
+    ensemble: Ensemble, dt: float, found: Sampled, half: list[BatchAverages] | None, tau: Array
 ) -> dict[str, Any]:
     """Fields of a sampled result; `half` are small batches with half the window, if any."""
     full, small = found.full, found.small
@@ -407,7 +413,8 @@ def _from_batches(
     for name in full[0].values:
         step = _step_effect(found, name, tau)
         known |= found.estimate(partial(_value, name), True, step).named(name)
-    for name in ("q", "r_int"):
+    for name in ("q", "r_int") if half is not None else ():
+        assert half is not None
         ours, our_err = mean_and_error([batch.values[name] for batch in small])
         other, other_err = mean_and_error([batch.values[name] for batch in half])
         known[f"{name}_window"] = float(ours - other)
@@ -419,7 +426,11 @@ def _from_batches(
     raw = float(np.mean([batch.values["energy"] for batch in full]))
     known["energy_err"] = math.hypot(known["energy_err"], known["energy"] - raw)
 
+    worst: dict[str, Any] = largest(full)
+
     def alarm(text: str, name: str, allowed: float = 0.0) -> str:
+        if name not in known:
+            return ""
         return ensemble.alarm(text, known[name], known[f"{name}_err"], allowed)
 
     # Forgetting also removes some of the effect of finite batches.
@@ -430,16 +441,24 @@ def _from_batches(
         alarm("q changes with the window, raise it:", "q_window", q_allowed),
         alarm("r_int changes with the window, raise it:", "r_int_window", r_allowed),
     ]
+    if half is None and not known["q_err"] < known["q"]:
+        reasons.append(
+            "the error of q is as large as q: no stationary state, or too few trajectories"
+        )
+    if 1 / worst["rarity"] < _CARRIERS:
+        reasons.append(
+            f"the response is carried by {1 / worst['rarity']:.0f} trajectories of a batch: raise "
+            "n_trajectories or lower temperature"
+        )
     if not known["energy"] > 0:
         reasons.append("the energy is not positive: shorten dt or raise n_trajectories")
     if left > _DECAYED:
         reasons.append(f"C falls only to {left:.0%} of its value within the window, raise it")
     reasons.append(found.not_done(True))
-    worst: dict[str, Any] = largest(full)
     if too_long := step_reason(dt, worst):
         warnings.warn(too_long, StepSizeWarning, stacklevel=4)
         reasons.append(too_long)
-    del worst["stiffness"]
+    del worst["stiffness"], worst["rarity"]
     declared = {field.name for field in fields(SteadyState)}
     known = {name: number for name, number in known.items() if name in declared}
     return known | worst | {"reason": "; ".join(filter(None, reasons))}
@@ -587,9 +606,12 @@ def _averages(
             every = slice(None, None, _PULSED)
             u = None if moment.u is None else moment.u[every]
             slopes.append(setting.model.slopes_at(t, moment.x[every], moment.h[every], u))
+            steep = slopes[0].phi_x
             if len(slopes) == length:
                 pulses.append(stationary_pulse(slopes, step, setting.g, setting.gamma))
                 slopes = []
+    # Of the slopes where the last pulse begins: how few trajectories make their average.
+    rarity = float(steep @ steep / np.sum(steep) ** 2) if np.any(steep) else 1.0
     delta, C, mixed, phi_x = ring.averages
     R = np.mean(pulses, axis=0)
     squares, forces, crossed, pushed, spread = np.array(products).T
@@ -619,7 +641,7 @@ def _averages(
     }
     return BatchAverages(
         {name: np.asarray(number) for name, number in values.items()},
-        {"neglected": run.operator.neglected_rms} | run.watch.found,
+        {"neglected": run.operator.neglected_rms, "rarity": rarity} | run.watch.found,
         run.operator.is_exhausted,
     )
 

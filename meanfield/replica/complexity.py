@@ -53,7 +53,10 @@ _NUMBERS = (
 )  # fmt: skip
 _SECONDS, _SIZE = 5e-3, 100
 _CHUNK = 1024
-_UNCONNECTED = "not connected to the onset at a g(1+gamma) = 1, for phi bends away from saturation"
+_UNCONNECTED = "phi is not concave for x > 0: zeros not connected to the onset may dominate"
+# Distance from the onset below which rounding leaves no digits of q.
+_CLOSEST = 1e-5
+_BLURRED = "so close to the onset that rounding leaves no digits: move g"
 _LOST = "the path from weight 1 to this weight ends: move weight towards 1, or g"
 _LOST_PLACE = "the density is not found everywhere: move real or imag"
 NOT_ISOLATED = "linear phi: no isolated zeros beyond g(1+gamma) = 1"
@@ -350,16 +353,20 @@ def _solve(points: WeightedPoints, tol: float) -> Columns:
     columns.write(np.arange(len(points)), null_state(points))
     index = np.flatnonzero(points.effective_gain * (1 + points.gamma) > 1)
     here = points.take(index)
-    if here.phi.is_linear or not here.phi.cubic > 0:
+    if here.phi.is_linear or not here.phi.is_concave:
         columns.reject(index, NOT_ISOLATED if here.phi.is_linear else _UNCONNECTED)
         return columns
+    blurred = here.effective_gain * (1 + here.gamma) < 1 + _CLOSEST
     starts, ended = follow_from_onset(here)
     away = BRANCH.refine(starts, here, tol)
     # For γ > 0 the branch ends where x = 0 has all the weight, continuously or at a fold.
     null = ended & (here.gamma > 0) & (here.weight < 1)
     away.reason[ended & ~null] = _LOST
-    null |= away.converged & (away.values["complexity"] < columns.values["complexity"][index])
+    # At weight 1 x = 0 is one of exponentially many.
+    less = away.values["complexity"] < columns.values["complexity"][index]
+    null |= away.converged & less & (here.weight != 1)
     away.replace(null, null_state(here.take(null)))
+    away.reject(blurred & ~null, _BLURRED)
     columns.write(index, away)
     return columns
 
@@ -435,7 +442,7 @@ def complexity(
         s.  1 counts the fixed points; 0 is the measure exp(−βE) at β = ∞, which weighs each by
         1/|det A|.  Between 0 and 1 every point has a solution; beyond, flagged where it has none.
     phi : str or TransferFunction
-        Odd, and bending towards saturation at 0.
+        Odd, and concave for x > 0.
     tol : float
         Largest residual that counts as converged.
     throw : bool
@@ -488,7 +495,7 @@ def complexity(
     gamma = arguments.symmetry(gamma)
     if np.any(gamma == -1):
         raise ArgumentError("gamma=-1: must be > -1 and <= 1")
-    weight = arguments.real("weight", weight)
+    weight = arguments.array("weight", weight)
     g, gamma, weight = cost.broadcast(
         _SIZE, _SECONDS, g=arguments.gain(g), gamma=gamma, weight=weight
     )

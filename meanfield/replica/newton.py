@@ -36,7 +36,7 @@ _MAX_STEPS = 1000
 FIRST_NODES = 24
 MAX_NODES = 768
 DIVERGED = "Newton's method did not converge: move g, gamma or beta a little, or use a smoother phi"
-LONG_PATH = "the path to this point takes too many steps: use a smoother phi"
+LONG_PATH = "the path to this point takes too many steps: move the parameters, or smoothen phi"
 _COARSE = "quadrature not converged with {} nodes: raise tol or use a smoother phi"
 _ABOVE_TOL = "residual above tol: raise tol"
 # Relative error of q from rounding beyond which a point is flagged.

@@ -54,7 +54,9 @@ def bridge(
     window : float
         Where the lags end, in time constants.
     """
-    arguments.gain(g), arguments.symmetry(gamma), arguments.inverse_temperature(beta)
+    arguments.gain(g), arguments.symmetry(gamma)
+    if np.any(np.isinf(arguments.inverse_temperature(beta))):
+        raise ArgumentError("beta=inf: must be finite, the dynamics has noise")
     return sweep(
         _point, {"gamma": gamma, "g": g, "beta": beta}, seed=seed, workers=workers,
         executor=executor, store=store, progress=progress, throw=ArgumentError,

@@ -651,7 +651,12 @@ def planned(monkeypatch: pytest.MonkeyPatch, g: float, gamma: float, **how: Any)
         ensemble: Any, label: str, setting: Any, own: Any, small: Any, half: Any
     ) -> None:  # fmt: skip
         raise PlannedError(
-            ensemble, setting, own, small(None, False, True), small(None, True, True), half
+            ensemble,
+            setting,
+            own,
+            small(np.array([0, -1]), False, True),
+            small(np.arange(2), True, True),
+            half,
         )
 
     with monkeypatch.context() as patch:
@@ -765,7 +770,10 @@ def made_batch(rng: np.random.Generator, lags: int, shift: float = 0.0) -> Batch
         name: np.array(1 + k + shift + 0.1 * rng.standard_normal()) for k, name in enumerate(names)
     }
     numbers["drift"] = np.array(1e-3 * rng.standard_normal())
-    worst = {"neglected": rng.uniform(), "stiffness": math.nan, "rotation": 0.0, "step_excess": 0.5}
+    worst = {
+        "neglected": rng.uniform(), "rarity": 0.01, "stiffness": math.nan, "rotation": 0.0,
+        "step_excess": 0.5,
+    }  # fmt: skip
     return BatchAverages(curves | numbers, worst)
 
 
@@ -941,6 +949,22 @@ def test_noise_in_a_linear_network(g: float, gamma: float, kappa: float) -> None
     assert run.sigma_xphi == pytest.approx(run.q)
     assert run.q_err < 0.05 * run.q
     assert run.status == "converged"
+    # The step is compared at the same lags.
+    assert abs(run.r_int_step) < 4.1 * run.r_int_step_err + 0.03 * run.r_int
+    assert run.r_int_err < 0.05 * run.r_int
+    assert np.all(run.C_err < 0.1 * run.C[0])
+    assert run.q_window == run.q_window_err == 0
+
+
+def test_what_is_no_stationary_state_with_noise() -> None:
+    how = NOISY | {"phi": "linear", "t_skip": 6.0, "t_max": 26.0, "window": 8.0}
+    with pytest.raises(ArgumentError, match=r"onsager=-1: must lie in \[0, 1\] for a linear phi"):
+        steady_state(1.2, -0.5, onsager=-1.0, temperature=0.3, **how)
+    with pytest.raises(NotConvergedError, match="or = 1 with noise"):
+        steady_state(1 / 1.25, 0.25, onsager=0.5, temperature=0.5, **how)
+    short = {"t_skip": 2.0, "t_max": 8.0, "window": 2.0, "n_trajectories": 1024, "batches": 4}
+    hot = steady_state(0.8, 0.4, temperature=1e8, seed=0, **short)
+    assert "the response is carried by" in hot.reason
 
 
 def test_noise_without_symmetry_is_stationary() -> None:
