@@ -30,6 +30,7 @@ STUDIES = {
     "fixed-points": _HERE + "fixed_points:FIXED_POINTS",
     "sample": _HERE + "qh2_temperature:SAMPLE",
     "memory": _HERE + "hh9_memory:MEMORY",
+    "dimension": _HERE + "dimension:DIMENSION",
 }
 
 
