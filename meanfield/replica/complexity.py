@@ -58,7 +58,7 @@ _UNCONNECTED = "phi is not concave for x > 0: zeros not connected to the onset m
 _CLOSEST = 1e-5
 _BLURRED = "so close to the onset that rounding leaves no digits: move g"
 _LOST = "the path from weight 1 to this weight ends: move weight towards 1, or g"
-_LOST_PLACE = "the density is not found everywhere: move real or imag"
+_LOST_PLACE = "the density is not found here: move real or imag"
 NOT_ISOLATED = "linear phi: no isolated zeros beyond g(1+gamma) = 1"
 
 
@@ -525,11 +525,11 @@ def complexity(
 
 
 class FixedPointSpectrum(Result):
-    """Eigenvalues of A = ∂f/∂x at the fixed points that dominate."""
+    """Eigenvalues of A = ∂f/∂x at the fixed points that dominate; status and reason per place."""
 
-    real: Array = coordinate("real part of the place", ("place",), symbol=r"$\mathrm{Re}\,z$")
-    imag: Array = coordinate("imaginary part of the place", ("place",))
-    density: Array = value("eigenvalues per neuron and unit area", ("place",), symbol=r"$\mu(z)$")
+    real: Array = coordinate("real part of the place", (...,), symbol=r"$\mathrm{Re}\,z$")
+    imag: Array = coordinate("imaginary part of the place", (...,))
+    density: Array = value("eigenvalues per neuron and unit area", (...,), symbol=r"$\mu(z)$")
     boundary_real: Array = value("boundary of the spectrum, real part", ("angle",))
     boundary_imag: Array = value("boundary of the spectrum, imaginary part", ("angle",))
     index: Array = value("fraction of unstable directions")
@@ -546,6 +546,7 @@ def fixed_point_spectrum(
     phi: str | TransferFunction = "tanh",
     real: ArrayLike | None = None,
     imag: ArrayLike = 0.0,
+    throw: bool = True,
 ) -> FixedPointSpectrum:
     """Density of the eigenvalues of A = −1 + JD, D = diag φ′(x), at the zeros of `complexity`.
 
@@ -554,7 +555,10 @@ def fixed_point_spectrum(
     g, gamma, weight, phi
         As in `complexity`, one point, and |γ| < 1: at γ = 1 the spectrum is a line.
     real, imag : array_like, optional
-        Places z of one axis, that broadcast; default: 41 across the spectrum on the real axis.
+        Places z of one axis, that broadcast; default: 40 across the spectrum, none at −1, at one
+        `imag`.
+    throw : bool
+        Raise if the density is not found at a place (default), or return nan there.
 
     Returns
     -------
@@ -566,7 +570,7 @@ def fixed_point_spectrum(
     ArgumentError
         If an argument is out of range.
     NotConvergedError
-        If there is no solution, or the density is not found at a place.
+        If there is no solution or, with ``throw=True``, no density at a place.
 
     Notes
     -----
@@ -583,11 +587,13 @@ def fixed_point_spectrum(
     gamma = arguments.within("gamma", gamma, -1.0, 1.0)
     if abs(gamma) == 1:
         raise ArgumentError(f"gamma={gamma:g}: must be > -1 and < 1")
+    if real is None and np.ndim(imag):
+        raise ArgumentError("real=None: must be given with imag")
     zeros = complexity(g, gamma, weight=weight, phi=phi)
     law = _slopes(zeros, transfer_function(phi))
     curve = boundary(law)
     if real is None:
-        real = np.linspace(-2.0 - zeros.edge, zeros.edge, 41)
+        real = np.linspace(-2.0 - zeros.edge, zeros.edge, 40)
     x, y = cost.broadcast(
         20 * law.d1.size, 1e-4,
         real=arguments.array("real", real), imag=arguments.array("imag", imag),
@@ -599,9 +605,10 @@ def fixed_point_spectrum(
     result = FixedPointSpectrum(
         real=x, imag=y, density=found, boundary_real=curve.real, boundary_imag=curve.imag,
         index=zeros.index, attributes=attributes,
-        reason=_LOST_PLACE if np.any(np.isnan(found)) else "",
+        reason=np.where(np.isnan(found), _LOST_PLACE, ""),
     )  # fmt: skip
-    result.raise_unless_converged(throw=False)
+    if throw:
+        result.raise_unless_converged("real", "imag")
     return result
 
 

@@ -28,7 +28,14 @@ _FAR, _STEP = 100.0, 0.1
 _NODES = 96
 _SECONDS, _SIZE = 0.1, 100
 _CHUNK = 256
+# Relative distance at which a path has come to an end, and below which gains cannot be told apart.
+_AT_END, _SAME = 1e-4, 1e-9
 _NOT_FOUND = "the branch is lost: move gamma or weight"
+_SMALL_JUMP = (
+    "a smaller jump, or closer to the onset, than can be told: move weight away from 1 or from the "
+    "one where the jump vanishes"
+)
+_OPEN = "the branch is lost before 100 times the onset: move gamma or weight"
 
 
 class TransitionLines(Result):
@@ -43,12 +50,14 @@ class TransitionLines(Result):
     typical_from: Array = value(
         "gain from which S_s >= 0",
         (...,),
-        note="`gain` for γ ≥ 0 or s = 1; nan where S_s < 0 up to 100 times the onset.",
+        note="`gain` for γ ≥ 0 or s = 1, and to 1e-4 where it is closer; nan where S_s < 0 up to "
+        "100 times the onset, or, if flagged, not known.",
     )
     typical_to: Array = value(
         "gain up to which S_s >= 0",
         (...,),
-        note="``inf`` where it is so up to 100 times the onset; nan where it is so nowhere.",
+        note="``inf`` where it is so up to 100 times the onset; nan where it is so nowhere, or, "
+        "if flagged, not known.",
     )
     _headline = ("gain", "jump")
 
@@ -110,23 +119,23 @@ def transition_lines(
     gamma, weight = arguments.symmetry(gamma), arguments.real("weight", weight)
     if np.any(gamma == -1):
         raise ArgumentError("gamma=-1: must be > -1 and <= 1")
-    if np.any(outside := (weight < 0) | (weight > 1)):
+    if np.any(outside := ~((weight >= 0) & (weight <= 1))):
         raise ArgumentError(f"weight={weight[outside][0]:g}: must be between 0 and 1")
     gamma, weight = cost.broadcast(_SIZE, _SECONDS, gamma=gamma, weight=weight)
     zero = np.zeros(gamma.size)
     points = WeightedPoints(
         zero, gamma.flatten(), zero, zero, function, weight.flatten().astype(float)
     )  # fmt: skip
-    lines = np.full((4, gamma.size), np.nan)
+    lines, reason = np.full((4, gamma.size), np.nan), np.full(gamma.size, "", dtype=object)
     starts = range(0, gamma.size, _CHUNK)
     with np.errstate(all="ignore"):
         for start in bar(len(starts), "lines", progress, "chunk", starts):
             chunk = np.arange(start, min(start + _CHUNK, gamma.size))
-            lines[:, chunk] = _lines(points.take(chunk))
+            lines[:, chunk], reason[chunk] = _lines(points.take(chunk))
     gain, jump, first, last = lines.reshape(4, *gamma.shape)
     result = TransitionLines(
         gamma=np.copy(gamma), weight=np.copy(weight), gain=gain, jump=jump, typical_from=first,
-        typical_to=last, reason=np.where(np.isnan(gain), _NOT_FOUND, ""), attributes=attributes,
+        typical_to=last, reason=reason.astype(str).reshape(gamma.shape), attributes=attributes,
     )  # fmt: skip
     if throw:
         result.raise_unless_converged("gamma", "weight")
@@ -145,7 +154,7 @@ class _Trace(NamedTuple):
     @classmethod
     def of(cls, points: WeightedPoints, *ends: Array) -> _Trace:
         """From a gain beyond all transitions to each of the ends, or to where the branch ends."""
-        seen: list[Any] = []
+        seen: list[Any] = [(np.empty(0, dtype=np.intp), np.empty(0), np.empty((0, 5)))]
 
         def visit(unknowns: Array, log_g: Array, index: NDArray[np.intp]) -> NDArray[np.bool_]:
             seen.append((index.copy(), log_g.copy(), unknowns.copy()))
@@ -157,6 +166,16 @@ class _Trace(NamedTuple):
         order = np.lexsort((log_g, row))
         return cls(points, row[order], log_g[order], unknowns[order])
 
+    def ends(self) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+        """Points with knots, and the first and the last knot of each."""
+        found, first, count = np.unique(self.row, return_index=True, return_counts=True)
+        return found, first, first + count - 1
+
+    def of_knots(self, height: Callable[[Array, WeightedPoints], Array]) -> Array:
+        """A function of the solution, at the knots."""
+        here = replace(self.points.take(self.row), g=np.exp(self.log_g))
+        return height(self.unknowns, here)
+
     def at(self, log_g: Array, knot: NDArray[np.intp]) -> tuple[WeightedPoints, Array]:
         """The solution between a knot and the next."""
         step = self.log_g[knot + 1] - self.log_g[knot]
@@ -167,8 +186,7 @@ class _Trace(NamedTuple):
 
     def crossings(self, height: Callable[[Array, WeightedPoints], Array]) -> tuple[Any, ...]:
         """Where a function of the solution changes sign: point, ln g, direction and unknowns."""
-        here = replace(self.points.take(self.row), g=np.exp(self.log_g))
-        sign = np.sign(height(self.unknowns, here))
+        sign = np.sign(self.of_knots(height))
         change = (np.diff(sign) != 0) & (np.diff(self.row) == 0)
         knot = np.flatnonzero(change)
 
@@ -191,33 +209,61 @@ def _entropy(unknowns: Array, points: WeightedPoints) -> Array:
     return np.asarray(sigma + (1 - points.weight) * determinant)
 
 
-def _lines(points: WeightedPoints) -> Array:
-    """Gain, jump, and the first and last gain of S_s ≥ 0, (4, points)."""
+def _lines(points: WeightedPoints) -> tuple[Array, NDArray[np.object_]]:
+    """Gain, jump, and the first and last gain of S_s ≥ 0, (4, points), and why not known."""
     a, zero = points.phi.slope, np.zeros(len(points))
     onset = 1 / ((1 + points.gamma) * a)
     lines = np.stack([onset, zero, onset, np.full(len(points), np.inf)])
-    early = np.flatnonzero((points.weight < 1) & (points.gamma > 0))
-    if early.size:
-        part = points.take(early)
-        lines[0, early] = 1 / (a * np.sqrt(1 + part.gamma))
-        trace = _Trace.of(part, onset[early])
-        row, log_g, sign, unknowns = trace.crossings(_lead)
-        # Below a g²(1+γ) = 1 x = 0 is there to be outweighed; above, it has been left already.
-        first = (sign > 0) & (np.exp(log_g) < lines[0, early][row])
-        gain = np.exp(log_g[first])
-        lines[0, early[row[first]]] = gain
-        lines[1, early[row[first]]] = np.exp(unknowns[first, 0]) / gain**2
-        lines[2, early] = lines[0, early]
-    rare = np.flatnonzero((points.weight < 1) & (points.gamma < 0))
-    if rare.size:
-        part, far = points.take(rare), _FAR * onset[rare]
-        trace = _Trace.of(part, onset[rare], far)
-        row, log_g, sign, _ = trace.crossings(_entropy)
-        lines[2:, rare] = np.nan
-        for k, rising in ((2, sign > 0), (3, sign < 0)):
-            lines[k, rare[row[rising]]] = np.exp(log_g[rising])
-        last = np.append(np.flatnonzero(np.diff(trace.row)), len(trace.row) - 1)
-        ends = replace(part, g=np.exp(trace.log_g[last]))
-        reaches = _entropy(trace.unknowns[last], ends) >= 0
-        lines[3, rare[reaches]] = np.where(ends.g[reaches] >= far[reaches] * 0.999, np.inf, np.nan)
-    return lines
+    reason = np.full(len(points), "", dtype=object)
+    for part, judge in ((points.gamma > 0, _leaving), (points.gamma < 0, _condensing)):
+        index = np.flatnonzero((points.weight < 1) & part)
+        if index.size:
+            lines[:, index], reason[index] = judge(points.take(index), lines[:, index])
+    lines[:, reason != ""] = np.nan
+    return lines, reason
+
+
+def _leaving(points: WeightedPoints, lines: Array) -> tuple[Array, NDArray[np.object_]]:
+    """The lines for γ > 0, s < 1 by those of weight 1."""
+    trace = _Trace.of(points, lines[0])
+    last = 1 / (points.phi.slope * np.sqrt(1 + points.gamma))
+    row, log_g, sign, unknowns = trace.crossings(_lead)
+    # Below a g²(1+γ) = 1 x = 0 is there to be outweighed; above, it has been left already.
+    first = (sign > 0) & (np.exp(log_g) < last[row])
+    row, gain = row[first], np.exp(log_g[first])
+    lines[0] = last
+    lines[0, row] = gain
+    lines[1, row] = np.exp(unknowns[first, 0]) / gain**2
+    lines[2] = lines[0]
+
+    reason = np.full(len(points), _NOT_FOUND, dtype=object)
+    found, begin, _ = trace.ends()
+    low = np.exp(trace.log_g[begin])
+    reason[found[low < last[found] * (1 + _AT_END)]] = ""
+    below = np.exp(trace.log_g) < last[trace.row] * (1 - _SAME)
+    reason[trace.row[below & (trace.of_knots(_lead) > 0)]] = _SMALL_JUMP
+    reason[row] = ""
+    return lines, reason
+
+
+def _condensing(points: WeightedPoints, lines: Array) -> tuple[Array, NDArray[np.object_]]:
+    """The lines for γ < 0, s < 1 by those of weight 1."""
+    onset, far = lines[0], _FAR * lines[0]
+    trace = _Trace.of(points, onset, far)
+    row, log_g, sign, _ = trace.crossings(_entropy)
+    lines[2:] = np.nan
+    for k, rising in ((2, sign > 0), (3, sign < 0)):
+        lines[k, row[rising]] = np.exp(log_g[rising])
+
+    reason = np.full(len(points), _NOT_FOUND, dtype=object)
+    found, begin, end = trace.ends()
+    low, high = np.exp(trace.log_g[begin]), np.exp(trace.log_g[end])
+    typical = trace.of_knots(_entropy) >= 0
+    from_onset, to_far = low <= onset[found] * (1 + _AT_END), high >= far[found] * (1 - _AT_END)
+    none = np.isnan(lines[2:, found])
+    reason[found] = np.where(~to_far & (typical[end] | none[1]), _OPEN, "")
+    reason[found[~from_onset & (typical[begin] | none[0])]] = _NOT_FOUND
+    all_along = found[typical[begin] & none[0]]
+    lines[2, all_along] = onset[all_along]
+    lines[3, found[typical[end]]] = np.inf
+    return lines, reason

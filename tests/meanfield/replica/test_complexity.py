@@ -1,4 +1,5 @@
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from meanfield import (
     TransferFunction,
     complexity,
     fixed_point_spectrum,
+    load,
     null_response,
     saddle_point,
     transition_lines,
@@ -346,3 +348,49 @@ def test_measure_condenses_where_the_entropy_is_negative() -> None:
     around = complexity(gains, -0.3, weight=0.5)
     assert around.typical.tolist() == [False, True, True, False]
     assert np.all(np.sign(around.entropy) == [-1, 1, 1, -1])
+
+
+def test_lines_that_are_not_known_are_told() -> None:
+    lines = transition_lines(
+        [-0.92, -0.9, 0.5, 1.0, -0.3], weight=[0.9, 0.99, 1 - 1e-9, 1 - 1e-9, 0.9], throw=False
+    )
+    assert lines.converged.tolist() == [False] * 4 + [True]
+    for k, text in enumerate(["branch is lost: ", "before 100 times", "closer", "closer"]):
+        assert text in lines.reason[k]
+    for name in ("gain", "jump", "typical_from", "typical_to"):
+        assert np.isnan(getattr(lines, name)[:4]).all()
+    assert float(lines.typical_from[4]) == pytest.approx(1.84047, abs=5e-6)
+    with pytest.raises(NotConvergedError, match=r"branch is lost.*gamma=-0.92, weight=0.9"):
+        transition_lines(-0.92, weight=0.9)
+    with pytest.raises(ArgumentError, match="weight=nan: must be between 0 and 1"):
+        transition_lines(0.5, weight=[0.5, np.nan])
+
+
+def test_typical_from_the_onset_close_to_weight_one() -> None:
+    lines = transition_lines(-0.3, weight=[1 - 1e-9, 1 - 1e-6, 1 - 1e-3])
+    distance = lines.typical_from * 0.7 - 1
+    assert distance[0] == pytest.approx(0, abs=1e-14)
+    # The distance goes like √(1−s), as that of the gain does for γ > 0.
+    assert distance[2] / distance[1] == pytest.approx(math.sqrt(1000), rel=0.03)
+    assert np.isinf(lines.typical_to).all()
+
+
+def test_default_places_and_places_without_density(tmp_path: Path) -> None:
+    for g, gamma in [(4.0, 0.5), (10.0, 0.2)]:
+        spectrum = fixed_point_spectrum(g, gamma)
+        assert spectrum.density.shape == (40,)
+        assert np.all(spectrum.density >= 0)
+    real = [-1.0, -0.9, 0.0]
+    with pytest.raises(NotConvergedError, match="real=-1, imag=0"):
+        fixed_point_spectrum(10.0, 0.2, real=real)
+    spectrum = fixed_point_spectrum(10.0, 0.2, real=real, throw=False)
+    assert spectrum.converged.tolist() == [False, True, True]
+    alone = fixed_point_spectrum(10.0, 0.2, real=-0.9)
+    assert float(spectrum.density[1]) == pytest.approx(float(alone.density[0]), rel=1e-9)
+    spectrum.save(tmp_path / "spectrum.nc")
+    kept = load(tmp_path / "spectrum.nc")
+    np.testing.assert_array_equal(kept.density, spectrum.density)
+    assert kept.status.values.tolist() == ["flagged", "converged", "converged"]
+    assert spectrum.to_dataset(("place",)).density.dims == ("place",)
+    with pytest.raises(ArgumentError, match="real=None: must be given with imag"):
+        fixed_point_spectrum(2.0, imag=[0.1, 0.2])
