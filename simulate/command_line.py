@@ -71,8 +71,8 @@ cli = Commands(
     ),
     help="""Random recurrent networks, simulated.
 
-    run, lyapunov, fixed-points, sample and memory ask one question each; reproduce makes the
-    figures of the papers from the same code; validate tests the theory.  [QH] is
+    run, lyapunov, fixed-points, sample, memory and dimension ask one question each; reproduce makes
+    the figures of the papers from the same code; validate tests the theory.  [QH] is
     arXiv:2401.10009, [HH] Huang & Huang, Freezing chaos without synaptic plasticity.""",
 )
 

@@ -45,7 +45,7 @@ def dimensions(
         J, states, t_max=t_max, dt=dt, phi=phi, save_at=np.arange(0, t_max, 1.0), threads=threads
     )
     spectrum = lyapunov_spectrum(
-        J, min(exponents, n), dt=dt, t_max=t_max / 5, t_skip=t_skip, phi=phi, seed=seed,
+        J, min(exponents, n), dt=dt, t_max=t_skip + t_max / 5, t_skip=t_skip, phi=phi, seed=seed,
         threads=threads,
     )  # fmt: skip
     found: dict[str, Any] = {}
