@@ -25,6 +25,11 @@ _BLOCKS, _LEAST = 20, 4
 _STEADY = 2.0
 # Of a run, where none is given.
 _DURATION = 2000.0
+# What a run has its own of.
+_DEFAULTS: dict[str, Any] = {
+    "t_max": None, "dt": None, "temperature": 0.0, "method": "auto", "x0": None, "seed": None,
+    "threads": None, "spacing": 1.0,
+}  # fmt: skip
 # Largest step of a noisy run where none is given.
 _NOISY_STEP = 0.1
 
@@ -84,7 +89,8 @@ def participation_ratio(
         Initial states; default N(0, 1) drawn from `seed`.  States of different starts are taken as
         independent.
     dt, temperature, method, seed, threads, progress
-        As in `integrate`; of no effect on a run that is given.
+        As in `integrate`.  A run that is given has its own, and of all these and `spacing` and x0
+        takes none but the default.
     phi : str or TransferFunction, optional
         Default: tanh, of a run its own.
 
@@ -97,7 +103,8 @@ def participation_ratio(
     Raises
     ------
     ArgumentError
-        If an argument is outside its range, or fewer than 40 states are sampled.
+        If an argument is outside its range, if one is given that a run has its own of, or if fewer
+        than 40 states are sampled.
     IntegrationError, StepSizeWarning
         As `integrate`.
 
@@ -130,8 +137,14 @@ def participation_ratio(
     t_skip = arguments.nonnegative("t_skip", t_skip)
     spacing = arguments.positive("spacing", spacing)
     if isinstance(J, Trajectory):
-        if t_max is not None:
-            raise ArgumentError(f"t_max={t_max:g}: must be None for a run, which has its own")
+        asked = {"t_max": t_max, "dt": dt, "temperature": temperature, "method": method, "x0": x0,
+                 "seed": seed, "threads": threads, "spacing": spacing}  # fmt: skip
+        for name, own in _DEFAULTS.items():
+            if asked[name] is not own and not np.array_equal(asked[name], own):
+                raise ArgumentError(
+                    f"{arguments.shown(name, asked[name])}: must be {own} for a run, which has "
+                    "its own"
+                )
         run, spacing = J, samples_apart(J.t)
     else:
         how: dict[str, Any] = {"temperature": temperature, "method": method, "threads": threads}
@@ -140,16 +153,7 @@ def participation_ratio(
     function = run.phi if phi is None else transfer_function(phi)
     states = kept_states(run)[run.t >= t_skip - 1e-9 * max(1.0, t_skip)]
     starts, n = states[0, 0].size if len(states) else 1, kept_states(run).shape[1]
-    each = max(math.ceil(_BLOCKS / starts), _LEAST)
-    if len(states) < 2 * each:
-        raise ArgumentError(
-            f"t_skip={t_skip:g}: must leave at least {2 * each} states, there are {len(states)}"
-        )
-    samples = len(states) * starts
-    cost.check(
-        "t_max", float(run.t[-1]), "raise spacing", numbers=4.0 * samples**2 + 2.0 * samples * n,
-        seconds=cost.time_of(1, 2.0 * samples**2 * n),
-    )  # fmt: skip
+    each, samples = _fits(len(states), starts, n, t_skip, float(run.t[-1])), len(states) * starts
     columns = np.asarray(states, dtype=np.float64).reshape(len(states), n, starts)
     activity: Array = columns.transpose(2, 0, 1).reshape(samples, n)
     if of == "phi":
@@ -167,6 +171,21 @@ def participation_ratio(
     )
 
 
+def _fits(states: int, starts: int, n: int, t_skip: float, t_max: float) -> int:
+    """Blocks in time of each start, if there are enough states and not too many."""
+    each = max(math.ceil(_BLOCKS / starts), _LEAST)
+    if states < 2 * each:
+        raise ArgumentError(
+            f"t_skip={t_skip:g}: must leave at least {2 * each} states, there are {states}"
+        )
+    samples = float(states) * starts
+    cost.check(
+        "t_max", t_max, "raise spacing", numbers=4.0 * samples**2 + 2.0 * samples * n,
+        seconds=cost.time_of(1, 2.0 * samples**2 * n),
+    )  # fmt: skip
+    return each
+
+
 def _run(
     J: Any, t_max: float | None, t_skip: float, spacing: float, dt: float | None, x0: Any,
     seed: int | None, progress: bool, how: dict[str, Any],
@@ -175,13 +194,15 @@ def _run(
     t_max = arguments.positive("t_max", _DURATION if t_max is None else t_max)
     if t_max < t_skip + spacing:
         raise ArgumentError(f"t_max={t_max:g}: must be at least t_skip + spacing")
-    n = Network(J, phi=how["phi"]).n
+    network = Network(J, phi=how["phi"])
+    n = network.n
     if x0 is None:
         x0 = seeds.generator(seed, "start").standard_normal(n)
     if dt is None and how["temperature"]:
         # A noisy run is known at its steps only.
         dt = spacing / math.ceil(spacing / _NOISY_STEP)
     count = cost.whole("t_max", t_max, (t_max - t_skip) / spacing - 0.5 + 1e-9, "raise spacing")
+    _fits(count + 1, network.state(x0, "x0")[0].size, n, t_skip, t_max)
     save_at = t_skip + spacing * np.arange(count + 1.0)
     return integrate(
         J, x0, t_max=float(save_at[-1]), dt=dt, save_at=save_at, seed=seed, progress=progress, **how

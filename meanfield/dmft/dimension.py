@@ -41,6 +41,9 @@ _SENSITIVITY = 8.0
 _SECONDS = 0.2
 _AT_REST = "the network is at rest: no activity, no dimension"
 _NO_STATE = "no stationary state: phi is linear and g phi'(0) (1 + gamma) >= 1"
+# So close to the onset, without noise, errors are larger than they look.
+_NEXT_TO_ONSET = 2e-5
+_ROUNDED = "so close to the onset that rounding leaves no digits: move g"
 _UNSTABLE = (
     "within its error the transform S of R has g|S| >= 1, which no stable state has: raise window "
     "or n_trajectories"
@@ -151,6 +154,8 @@ def participation_ratio(
     places of S_x and ⟨φx*⟩, and it is the one of φ.  Next to g|S| = 1, where activity is slow, the
     ratio follows small errors of R closely: `value_err` tells.
 
+    Without noise a point with 0 < gφ'(0) − 1 < 2e-5 is flagged: rounding leaves no digits there.
+
     A run of finite length has a smaller ratio: see `simulate.participation_ratio`.
 
     References
@@ -236,6 +241,8 @@ def _rule(edges: Array, nodes: int) -> tuple[Array, Array]:
 def _independent(network: energy.NoisyNetwork, of: str) -> _Row:
     """γ = 0, from the stationary theory."""
     phi, g, sigma = network
+    if sigma == 0 and 0 < g * phi.slope - 1 < _NEXT_TO_ONSET and not phi.is_linear:
+        return _row(FLAGGED, _ROUNDED)
     try:
         roots = energy.variances(network)
     except energy.NoStateError as problem:

@@ -37,6 +37,12 @@ _WIDEST = 3.0
 # Of all samples, those that fit the sizes to be drawn, twice, and those spread over all sizes.
 _PILOT, _SPREAD = 0.25, 0.1
 _FEWEST_PILOTS, _FITS = 200, 20
+# Where no other sign is seen among n samples, its share is below 3/n at 95 % (rule of three).
+_UNSEEN = 3.0
+_CONVEX = (
+    "phi is not concave for x > 0: the theory that says where x is drawn may miss the zeros that "
+    "dominate; use a concave one"
+)
 # Of the table of a single-site law.
 _NODES = 2048
 # Numbers in the matrices of a batch.
@@ -51,7 +57,8 @@ _NUMBERS = tuple(
 class KacRice(Result):
     """The mean over couplings of Σ |det A|^(s−1) over the zeros x ≠ 0 of f, at finite n.
 
-    Flagged where few samples carry the sum: the error bar is then too small as well.
+    Flagged where few samples carry the sum, or where x may be drawn at the wrong place: the error
+    bar is then too small as well.
     """
 
     log_number: float = value(
@@ -72,7 +79,8 @@ class KacRice(Result):
     sign: float = value(
         "mean sign of det(−A) over these zeros",
         note="At weight 1 its product with their number is 1 − ⟨sign det(1 − φ'(0)J)⟩ "
-        "(Poincaré–Hopf theorem).",
+        "(Poincaré–Hopf theorem).  The error is at least 3/ess: a sign that no sample has may "
+        "still be there (rule of three).",
     )
     sign_err: float = error("sign")
     index: float | None = value(
@@ -145,6 +153,13 @@ class _Sites:
         phi, g, gamma = ensemble.phi, ensemble.g, ensemble.gamma
         theory = complexity(g, gamma, weight=weight, phi=phi, throw=False)
         self.phi = phi
+        # Why x may be drawn at the wrong place.
+        self.doubts = [] if phi.is_concave else [_CONVEX]
+        if g * (1 + gamma) * phi.slope > 1 and not theory.converged:
+            self.doubts.append(
+                f"no theory says where to draw x at g={g:g}, gamma={gamma:g}, weight={weight:g} "
+                f"({theory.reason}): take a point where meanfield.complexity converges"
+            )
         if theory.converged and not theory.is_null:
             q, rho, k = float(theory.q), float(theory.rho), gamma * g**2 * float(theory.r)
             hat = (1 - float(theory.x2) / (g**2 * q)) / (2 * q) + gamma * (1 + gamma) * (
@@ -242,7 +257,8 @@ def kac_rice(
     phi : str or TransferFunction
         Bounded.
     n_samples : int
-        States, each with one coupling matrix; half as many are spent before, on where to draw.
+        States, each with one coupling matrix.  Before, half as many are spent on where to draw, or
+        400, or twice `n_samples` if that is less.
         Fluctuations of |det A| cost a factor of about √n in the effective number.
     seed : int, optional
     spectra : bool
@@ -254,7 +270,9 @@ def kac_rice(
     -------
     KacRice
         Flagged if fewer than 100 effective samples carry the mean, or if the tail of their weights
-        has a Pareto shape above 0.7 (Vehtari et al., J. Mach. Learn. Res. 25, 72 (2024)).
+        has a Pareto shape above 0.7 (Vehtari et al., J. Mach. Learn. Res. 25, 72 (2024)).  Also
+        if φ is not concave for x > 0, or if `meanfield.complexity` has not converged beyond the
+        onset g(1+γ)φ'(0) = 1: samples may then miss the zeros that dominate, without a trace.
 
     Raises
     ------
@@ -280,16 +298,16 @@ def kac_rice(
     told = given(kac_rice, locals())
     ensemble, weight, x2_min = _checked(n, g, gamma, weight, x2_min, diagonal, phi)
     n_samples = arguments.count("n_samples", n_samples, 10)
+    pilots = max(min(_FEWEST_PILOTS, n_samples), int(_PILOT * n_samples))
     operations = 4.0 * n**3 + 40.0 * n**2 + (25.0 * n**3 if spectra else 0.0)
     cost.check(
         "n_samples" if n_samples > n else "n", max(n_samples, n), "lower it",
         numbers=8.0 * max(_BATCH, n**2),
-        seconds=cost.time_of((1 + 2 * _PILOT) * n_samples, operations),
+        seconds=cost.time_of(2.0 * pilots + n_samples, operations),
     )  # fmt: skip
     sites = _Sites(ensemble, weight, x2_min)
     # Of one sample the logarithms of all laws, and a copy.
     cost.check("n_samples", n_samples, "lower it", numbers=3.0 * n_samples * len(sites.v))
-    pilots = max(_FEWEST_PILOTS, int(_PILOT * n_samples))
     entropy = seeds.entropy(seed)
     rng = seeds.generator(entropy, "sampling")
     with at_work(threads), bar(2 * pilots + n_samples, "Kac-Rice", progress, "sample") as shown:
@@ -310,7 +328,7 @@ def kac_rice(
         samples = sampled(shares, n_samples, spectra)
     log_weights = samples.log_integrand - logsumexp(samples.log_laws, axis=1, b=shares)
     told |= {"phi": ensemble.phi.name, "seed": entropy}
-    return _result(samples, log_weights, ensemble.n, spectra, told)
+    return _result(samples, log_weights, ensemble.n, spectra, sites.doubts, told)
 
 
 def _checked(
@@ -391,15 +409,16 @@ def _fitted(pilot: _Samples, shares: Array) -> Array:
 
 
 def _result(
-    samples: _Samples, log_weights: Array, n: int, spectra: bool, told: dict[str, Any]
-) -> KacRice:
+    samples: _Samples, log_weights: Array, n: int, spectra: bool, doubts: list[str],
+    told: dict[str, Any],
+) -> KacRice:  # fmt: skip
     count, top = len(log_weights), log_weights.max()
     absent: dict[str, Any] = dict.fromkeys(("index", "index_err", "unstable", "unstable_err"))
     if not np.isfinite(top):
         nothing = dict.fromkeys(_NUMBERS, np.nan) | {"log_number": -np.inf}
         return KacRice(
             **absent | nothing, ess=0.0, pareto_k=np.nan, attributes=told,
-            reason="no sample has a weight: lower x2_min, or raise n_samples",
+            reason="; ".join([*doubts, "no sample has a weight: lower x2_min, or raise n_samples"]),
         )  # fmt: skip
     weights = np.exp(log_weights - top)
     mean = float(weights.mean())
@@ -420,7 +439,8 @@ def _result(
         both = {name: mean_value, f"{name}_err": width}
         numbers |= both if values.ndim > 1 else {key: float(one) for key, one in both.items()}
     ess, shape = float(1 / np.sum(p**2)), _tail(log_weights)
-    reason = _reason(ess, shape)
+    numbers["sign_err"] = max(numbers["sign_err"], _UNSEEN / ess)
+    reason = "; ".join(filter(None, [*doubts, _reason(ess, shape)]))
     return KacRice(**absent | numbers, ess=ess, pareto_k=shape, reason=reason, attributes=told)
 
 

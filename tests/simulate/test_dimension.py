@@ -1,6 +1,7 @@
 """Participation ratio of networks: exact covariances, the limit of many neurons, refusals."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from scipy.linalg import solve_continuous_lyapunov
 
 import meanfield
 from meanfield import ArgumentError
-from simulate import autocorrelation, couplings, integrate, participation_ratio
+from simulate import autocorrelation, couplings, dimension, integrate, participation_ratio
 
 
 def starts(n: int, batch: int, seed: int = 0) -> np.ndarray:
@@ -105,6 +106,26 @@ def test_refused() -> None:
         participation_ratio(run, t_max=60)
     with pytest.raises(ArgumentError, match="t_max=10: must be at least"):
         participation_ratio(J, t_max=10, t_skip=20)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("temperature", -1.0), ("temperature", 0.5), ("dt", -1.0), ("seed", 1), ("method", "euler"),
+     ("threads", 2), ("x0", np.ones(20)), ("spacing", 2.0)],
+)  # fmt: skip
+def test_a_run_has_its_own(name: str, value: Any) -> None:
+    run = integrate(couplings.elliptic(20, 2.0, seed=1), np.ones(20), t_max=1, save_at=5)
+    with pytest.raises(ArgumentError, match=f"{name}.*for a run, which has its own"):
+        participation_ratio(run, **{name: value})
+
+
+def test_too_many_states_are_refused_before_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dimension, "integrate", lambda *args, **how: pytest.fail("has run"))
+    J = couplings.elliptic(20, 2.0, seed=1)
+    with pytest.raises(ArgumentError, match="raise spacing"):
+        participation_ratio(J, spacing=1e-4, t_max=600)
+    with pytest.raises(ArgumentError, match="at least 40 states, there are 11"):
+        participation_ratio(J, t_max=30, t_skip=20)
 
 
 @pytest.mark.slow

@@ -40,6 +40,18 @@ def test_onset() -> None:
     np.testing.assert_allclose(of_x.value, found.value, rtol=1e-4)
 
 
+def test_flagged_next_to_the_onset() -> None:
+    """Nothing is given where rounding leaves no digits; beyond, it is (g − 1)³ with its error."""
+    excess = np.array([1e-12, 3e-7, 1e-6, 9.9e-6, 1.9e-5])
+    found = participation_ratio(1 + excess, throw=False)
+    assert set(found.status.tolist()) == {"flagged"}
+    assert all("close to the onset" in reason for reason in found.reason.tolist())
+    beyond = np.array([2.1e-5, 4e-5])
+    share = participation_ratio(1 + beyond).value / beyond**3
+    assert share[0] == pytest.approx(share[1], rel=1.2e-4)
+    assert participation_ratio(1 + 1e-6, sigma=0.1).status == "converged"
+
+
 @pytest.mark.parametrize("of", ["phi", "x"])
 def test_both_integrals_agree(of: str) -> None:
     """A linear network without and with a γ that changes nothing: simple and double integral."""

@@ -8,7 +8,8 @@ from scipy import integrate, special, stats
 from scipy.optimize.elementwise import find_root
 
 from meanfield import complexity, seeds
-from meanfield.transfer import transfer_function
+from meanfield.common import cost
+from meanfield.transfer import TransferFunction, transfer_function
 from simulate import KacRice, couplings, kac_rice
 from simulate.fixed_points import mean_number
 from simulate.validation.experiments import enumeration
@@ -168,6 +169,45 @@ def test_flags() -> None:
     assert none.status == "flagged"
     assert none.log_number == -np.inf
     assert math.isnan(none.q)
+
+
+def test_flagged_where_no_theory_says_where_to_draw() -> None:
+    """Dominant zeros are missed at g = 1e5, and with a φ that bends upwards at x > 0."""
+    far = kac_rice(8, 1e5, n_samples=800, seed=0)
+    assert far.ess > 100
+    assert "no theory says where to draw" in far.reason
+    with_steps = TransferFunction(
+        "steps",
+        phi=lambda x: np.tanh(x) + 2 * (np.tanh(3 * (x - 3)) + np.tanh(3 * (x + 3))),
+        d1=lambda x: (
+            1 / np.cosh(x) ** 2
+            + 6 * (1 / np.cosh(3 * (x - 3)) ** 2 + 1 / np.cosh(3 * (x + 3)) ** 2)
+        ),
+        d2=lambda x: (
+            -2 * np.tanh(x) / np.cosh(x) ** 2
+            - 36 * sum(np.tanh(3 * y) / np.cosh(3 * y) ** 2 for y in (x - 3, x + 3))
+        ),
+        bound=5.0,
+    )
+    assert "not concave" in kac_rice(4, 0.5, phi=with_steps, n_samples=800, seed=0).reason
+    assert kac_rice(4, 0.5, n_samples=800, seed=0).converged
+
+
+def test_error_of_a_sign_that_is_not_seen() -> None:
+    """Three over the effective number, where all signs are the same; more where they are not."""
+    same = kac_rice(1, 2.0, diagonal=True, seed=0)
+    assert same.sign == pytest.approx(1)
+    assert same.sign_err == pytest.approx(3 / same.ess)
+    both = kac_rice(6, 20.0, n_samples=2000, seed=0)
+    assert both.sign_err > 10 / both.ess
+
+
+def test_cost_has_the_pilots(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = []
+    monkeypatch.setattr(cost, "time_of", lambda count, operations: steps.append(count) or 0.0)
+    for n_samples in (10, 400, 4000):
+        kac_rice(3, 2.0, n_samples=n_samples, seed=0)
+    assert steps == [30, 800, 6000]
 
 
 def test_tail() -> None:
