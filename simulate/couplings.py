@@ -14,6 +14,8 @@ from meanfield import GaussianOperator
 from meanfield.common import arguments, cost, seeds
 from meanfield.common.arguments import ArgumentError, Array, validated
 
+from .network import correlated
+
 __all__ = ["PAPER_SETS", "dale", "dale_mean", "dale_outlier", "dale_radius", "elliptic", "lazy"]
 
 # Connections drawn at a time: bounds the work arrays, whatever the size of the network.
@@ -71,15 +73,6 @@ def elliptic(n: int, g: float, gamma: float = 0.0, *, seed: int) -> Array:
     noise = seeds.generator(seed, "couplings").standard_normal((n, n))
     couplings = correlated(noise, gamma)
     return couplings * (g / np.sqrt(n))
-
-
-def correlated(noise: Array, gamma: float) -> Array:
-    """Matrices of variance 1, covariance γ across and zero diagonal, of independent (..., n, n)."""
-    upper = np.triu(noise, 1)
-    lower = np.tril(noise, -1)
-    # Symmetric and antisymmetric parts carry the weights (1 ± γ)/2 of the variance.
-    even, odd = upper + upper.swapaxes(-1, -2), lower.swapaxes(-1, -2) - lower
-    return np.asarray(np.sqrt((1 + gamma) / 2) * even + np.sqrt((1 - gamma) / 2) * odd)
 
 
 @validated

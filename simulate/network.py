@@ -436,3 +436,12 @@ def contiguous_columns(x: State) -> State:
 
 def _squared_norm(v: State) -> NDArray[np.float64]:
     return np.einsum("i...,i...->...", v, v, dtype=np.float64)
+
+
+def correlated(noise: Array, gamma: float) -> Array:
+    """Matrices of variance 1, covariance γ across and zero diagonal, of independent (..., n, n)."""
+    upper = np.triu(noise, 1)
+    lower = np.tril(noise, -1)
+    # Symmetric and antisymmetric parts carry the weights (1 ± γ)/2 of the variance.
+    even, odd = upper + upper.swapaxes(-1, -2), lower.swapaxes(-1, -2) - lower
+    return np.asarray(np.sqrt((1 + gamma) / 2) * even + np.sqrt((1 - gamma) / 2) * odd)

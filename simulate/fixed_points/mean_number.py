@@ -24,8 +24,7 @@ from meanfield.common.jobs import bar
 from meanfield.common.result import Result, error, given, value
 from meanfield.quadrature import LOG_CUT, POLE
 
-from ..couplings import correlated
-from ..network import at_work
+from ..network import at_work, correlated
 
 # Next to x = 0 the integrand is |x|^(2s−1)d|x|: what is left out at the smallest size of a sample
 # is this share of what lies below the size where φ bends.
