@@ -203,8 +203,13 @@ def test_error_of_a_sign_that_is_not_seen() -> None:
 
 
 def test_cost_has_the_pilots(monkeypatch: pytest.MonkeyPatch) -> None:
-    steps = []
-    monkeypatch.setattr(cost, "time_of", lambda count, operations: steps.append(count) or 0.0)
+    steps: list[float] = []
+
+    def time_of(count: float, operations: float) -> float:
+        steps.append(count)
+        return 0.0
+
+    monkeypatch.setattr(cost, "time_of", time_of)
     for n_samples in (10, 400, 4000):
         kac_rice(3, 2.0, n_samples=n_samples, seed=0)
     assert steps == [30, 800, 6000]

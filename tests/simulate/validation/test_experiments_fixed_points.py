@@ -37,7 +37,7 @@ def theory(key: str) -> Mapping[str, TheoryValue]:
     return EXPERIMENTS[key].theory(seed=0, **design.theory)
 
 
-@pytest.mark.parametrize(("key", "networks"), [("complexity", 4), ("enumeration", 150)])
+@pytest.mark.parametrize(("key", "networks"), [("complexity", 4), ("enumeration", 100)])
 def test_agrees(key: str, networks: int) -> None:
     measured = found(key, networks)
     for name, expected in theory(key).items():
@@ -59,7 +59,7 @@ def test_complexity_refuses() -> None:
 
 def test_enumeration_refuses() -> None:
     """The states x and −x as one, the mean number of the other γ, and no unstable directions."""
-    measured = found("enumeration", 150)
+    measured = found("enumeration", 100)
     g, gamma = enumeration.POINTS["positive"]
     number, other = (enumeration.means(6, g, s * gamma, 10_000).equal.log_number for s in (1, -1))
     for wrong in (0.5, np.exp(other - number)):
@@ -82,7 +82,7 @@ def test_two_weights() -> None:
     squares = np.zeros(2)
     for seed in range(4):
         J, listed = reweighted.network(4, seed, 16)
-        run = reweighted.sampled(J, seed, n_samples=4000, warmup=500, chains=6)
+        run = reweighted.sampled(J, seed, n_samples=3000, warmup=500, chains=6)
         hot, cold = run.q
         limit = (4 * cold - hot) / 3
         error = np.hypot(4 * run.q_err[1], run.q_err[0]) / 3
