@@ -137,8 +137,10 @@ def participation_ratio(
     t_skip = arguments.nonnegative("t_skip", t_skip)
     spacing = arguments.positive("spacing", spacing)
     if isinstance(J, Trajectory):
-        asked: dict[str, Any] = {"t_max": t_max, "dt": dt, "temperature": temperature, "method": method, "x0": x0,
-                 "seed": seed, "threads": threads, "spacing": spacing}  # fmt: skip
+        asked: dict[str, Any] = {
+            "t_max": t_max, "dt": dt, "temperature": temperature, "method": method, "x0": x0,
+            "seed": seed, "threads": threads, "spacing": spacing,
+        }  # fmt: skip
         for name, own in _DEFAULTS.items():
             if asked[name] is not own and not np.array_equal(asked[name], own):
                 raise ArgumentError(
