@@ -88,12 +88,18 @@ def _point(
     summed = np.cumsum((state.R[1:] + state.R[:-1]) / 2) * step
     response = np.concatenate([[0.0], summed])
     lost = beta * (state.phi_x[0] - state.phi_x)
+    width = beta * np.hypot(state.phi_x_err, state.phi_x_err[0])
+    last = float(np.hypot(state.r_int_pulse_err, width[-1]))
     lag = {"units": "time constant"}
     return data | {
         "tau": told("lag", state.tau, "time lag", **lag),
         "C": told("lag", state.C, "autocorrelation of phi"),
         "response": told("lag", response, "integral of R up to the lag"),
         "fluctuation": told("lag", lost, "beta (<phi x>(0) - <phi x>(tau))"),
+        "fluctuation_err": told("lag", width, "bound of its error"),
+        "relation_z": told(
+            (), float(response[-1] - lost[-1]) / last, "response minus fluctuation, in its errors"
+        ),
         "stable": told((), bool(replica.stable), "whether the paramagnetic branch is stable"),
         "reason": told((), state.reason, "why it has not converged"),
     }  # fmt: skip
@@ -145,8 +151,8 @@ to a field up to the time τ is β times what the correlation ⟨φ(τ)x(0)⟩ h
 (fluctuation and dissipation), βσ_xφ in all: the dynamic meaning of σ_xφ in [QH] Fig. 5.""",
     axes={"g": (0.8, 1.3), "gamma": (0.0, 0.4), "beta": (1.0, 2.5)},
     columns=(
-        "q", "q_replica", "q_z", "energy", "energy_replica", "energy_z", "x2_z", "r_z", "status",
-        "reason",
+        "q", "q_replica", "q_z", "energy", "energy_replica", "energy_z", "x2_z", "r_z",
+        "relation_z", "status", "reason",
     ),
     command="python -m meanfield equilibrium",
 )  # fmt: skip

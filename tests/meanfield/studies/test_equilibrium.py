@@ -18,6 +18,7 @@ def test_dynamics_and_replicas_side_by_side() -> None:
         # 3 degrees of freedom: 0.6 % of false alarms each.
         assert abs(z) < 7
     assert bool(one.stable)
+    assert abs(float(one.relation_z)) < 7
     # The integral of R is β times what ⟨φ(τ)x(0)⟩ has lost, here within some per cent.
     np.testing.assert_allclose(one.response, one.fluctuation, atol=0.06)
     assert float(one.response[0]) == float(one.fluctuation[0]) == 0
