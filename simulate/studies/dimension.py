@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meanfield import participation_ratio as theory
-from meanfield.common import style
+from meanfield.common import seeds, style
 from meanfield.common.study import Part, Study, told
 
 from ..couplings import elliptic
@@ -40,7 +40,7 @@ def dimensions(
         Lyapunov exponents, the largest ones; the sum of more than these has to be negative.
     """
     J = elliptic(n, g, seed=seed)
-    states = np.random.default_rng(seed).standard_normal(n)
+    states = seeds.generator(seed, "start").standard_normal(n)
     run = integrate(
         J, states, t_max=t_max, dt=dt, phi=phi, save_at=np.arange(0, t_max, 1.0), threads=threads
     )

@@ -108,6 +108,7 @@ def test_several_temperatures_in_one_run() -> None:
     np.testing.assert_array_equal(run.plot().get_lines()[0].get_ydata(), run.q)
 
 
+@pytest.mark.slow
 def test_langevin_measures_the_bias_of_its_step(tmp_path: Path) -> None:
     """At half the stability limit the bias is below a per cent, and the estimate agrees."""
     J, beta = np.array([[0.0, 2.2], [1.4, 0.0]]), 2.0

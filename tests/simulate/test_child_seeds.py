@@ -8,6 +8,7 @@ import pytest
 
 from meanfield.common import seeds
 from meanfield.common.study import Study
+from meanfield.studies.equilibrium import EQUILIBRIUM
 from meanfield.studies.freezing import FREEZING
 from meanfield.studies.lyapunov import LYAPUNOV
 from meanfield.studies.response_curve import RESPONSE_CURVE
@@ -20,6 +21,7 @@ SAMPLED: dict[str, Any] = {"n_trajectories": 512, "batches": 2}
 TIMES: dict[str, Any] = {"t_skip": 2.0, "t_max": 8.0, "window": 3.0}
 THEORY: list[tuple[Study, dict[str, Any]]] = [
     (DMFT, {"gamma": 0.5, "t_max": 1.0, **SAMPLED}),
+    (EQUILIBRIUM, {"g": [0.8], "gamma": [0.3, 0.5], "beta": [1.0], **TIMES, **SAMPLED}),
     (FREEZING, {"g": [1.5], "onsager": [0.5, 1.0], "t_chaos": 1.0, "t_frozen": 1.0, **SAMPLED}),
     (LYAPUNOV, {"g": [1.5, 2.0], "gamma": [0.3, 0.5], **TIMES, **SAMPLED}),
     (RESPONSE_CURVE, {"g": [1.2, 1.5], "gamma": [0.3, 0.5], **TIMES, **SAMPLED}),
@@ -29,6 +31,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "lyapunov": {"n": 10, "g": [2.0], "t_max": 12.0, "t_skip": 1.0},
     "fixed-points": {"n": 8, "starts": 2},
     "sample": {"n": [8], "g": [0.8], "beta": [1.0, 3.0], "n_samples": 40, "chains": 2},
+    "dimension": {"n": 10, "g": [3.0], "exponents": 4, "t_max": 60.0, "t_skip": 10.0},
     "memory": {"n": 8, "g": [2.0], "tau": [0.0], "t_skip": 1.0, "windows": [120.0]},
     "qh1": {"n": 8, "n_draws": 30, "n_starts": 4, "n_trajectories": 2, "t_flow": 1.0,
             "t_max": 2.0, "t_lyapunov": 110.0},

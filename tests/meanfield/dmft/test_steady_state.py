@@ -327,6 +327,7 @@ def test_reference_numbers(case: tuple[float, ...]) -> None:
     assert run.r_int_err < 0.005
 
 
+@pytest.mark.slow
 def test_reference_number_quickly() -> None:
     """g = 1.5, γ = 0.5 at 3.5 combined errors, two comparisons: a false alarm in 300.
 
@@ -404,6 +405,7 @@ def test_errors_of_lags_fall_with_batches() -> None:
     assert 2 / 1.7 < ratio < 2 * 1.7
 
 
+@pytest.mark.slow
 def test_crowded_batches_do_not_hide_their_bias() -> None:
     """(1.8, 0.4): q = 0.679, more in batches of 500, where nothing can be extrapolated.
 
