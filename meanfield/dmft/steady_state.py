@@ -597,7 +597,7 @@ def _averages(
             continue
         pairs = (
             (moment.phi, moment.phi), (moment.force, moment.force), (moment.x, moment.phi),
-            (moment.force, moment.phi), (moment.x, moment.x),
+            (moment.force, moment.phi),
         )  # fmt: skip
         products.append([float(a @ b) / size for a, b in pairs])
         if (k - begin) % stride == 0:
@@ -614,7 +614,7 @@ def _averages(
     rarity = float(steep @ steep / np.sum(steep) ** 2) if np.any(steep) else 1.0
     delta, C, mixed, phi_x = ring.averages
     R = np.mean(pulses, axis=0)
-    squares, forces, crossed, pushed, spread = np.array(products).T
+    squares, forces, crossed, pushed = np.array(products).T
     half = len(squares) // 2
     spectral: Any = np.nan
     if setting.gamma > -1 and moment.u is None:
@@ -628,7 +628,7 @@ def _averages(
         "phi_x": phi_x,
         "R": R[::stride],
         "q": np.mean(squares),
-        "delta0": np.mean(spread),
+        "delta0": delta[0],
         "sigma_xphi": np.mean(crossed),
         "force_phi": np.mean(pushed),
         "energy": np.mean(forces) / 2,
