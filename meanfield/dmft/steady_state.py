@@ -42,6 +42,8 @@ _PULSED, _PULSES = 4, 4
 _ROW, _VALUE = 0.5, 5.0
 # Revealed directions, as a share of a batch, up to which the Novikov sums are unbiased.
 _ROOM = 0.25
+# Largest |κ|.
+_STRONGEST = 1000.0
 # Trajectories with a slope to speak of below which the response is not known.
 _CARRIERS = 10.0
 # Numbers of one time.
@@ -300,7 +302,7 @@ def steady_state(
     phi = transfer_function(phi)
     g, gamma = arguments.positive("g", g), arguments.within("gamma", gamma, -1, 1)
     temperature = arguments.nonnegative("temperature", temperature)
-    onsager = arguments.finite("onsager", onsager)
+    onsager = arguments.within("onsager", onsager, -_STRONGEST, _STRONGEST)
     noisy, usual = temperature > 0, _NOISY if temperature > 0 else _QUIET
     arguments.one_of("method", method, ("auto", "exact", "sampler"))
     arguments.one_of("root", root, ("largest", "smallest"))

@@ -170,7 +170,7 @@ def _direction(law: Slopes, angle: Array) -> tuple[Array, Array]:
     """X and ν of |w| = 1; at γ = 1 nothing lies off the real axis."""
     sine = np.where(angle == 0, 0.0, np.sin(angle))
     cosine = np.where(angle == np.pi / 2, 0.0, np.cos(angle))
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(all="ignore"):
         return cosine, np.where(sine == 0, 0.0, sine / (1 - law.gamma))
 
 
@@ -181,7 +181,7 @@ def _response(law: Slopes, x: Array, nu: Array) -> Array:
     ends = np.where(law.gamma > 0, nu == 0, x == 0) & (tilt > 0)
 
     def c_of(u: Array, index: Any) -> Array:
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(all="ignore"):
             last = (1 + tilt[index]) / tilt[index]
         return np.where(ends[index], u * np.minimum(last, 1e300), u / (1 - u)) / most[index]
 

@@ -219,6 +219,7 @@ class _Sites:
 
 
 @validated
+@np.errstate(all="ignore")
 def kac_rice(
     n: int,
     g: float,
