@@ -276,6 +276,13 @@ class Result:
         """Names of the abscissa and the curves of `plot`."""
         return self._picture
 
+    def _along(self, parameters: tuple[str, ...]) -> str:
+        """The one parameter along which the points of a curve differ."""
+        varying = [n for n in parameters if np.unique(getattr(self, n)).size > 1]
+        if np.ndim(self.status) != 1 or len(varying) != 1:
+            raise TypeError(f"{self!r} is not one curve along one parameter; see to_dataset()")
+        return varying[0]
+
     def raise_unless_converged(self, *names: str, throw: bool = True) -> None:
         """NotConvergedError if points did not converge; `names` say where the first of them is.
 

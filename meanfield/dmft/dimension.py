@@ -213,7 +213,7 @@ def _match(state: SteadyState, *points: Array) -> None:
     for (name, number), asked in zip(own.items(), points, strict=True):
         if asked.size != 1 or not math.isclose(asked.item(), number, abs_tol=1e-12):
             raise ArgumentError(f"{name}={asked.tolist()}: must be {number:g}, that of the state")
-    if state.attributes.get("onsager", 0.0) != 0:
+    if state.onsager != 0:
         raise ArgumentError("state: must be one of the vanilla dynamics, onsager = 0")
 
 

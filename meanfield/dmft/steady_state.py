@@ -400,14 +400,14 @@ def steady_state(
         # At half the step a lag has twice as many, at twice the step maybe half.
         lambda at, *_: measure(int(at[1]) * stride, lags) if at[1] > 0 else twice, *half,
     )  # fmt: skip
-    known |= _from_batches(ensemble, dt, found, others[0] if others else None, tau)
+    known |= _from_batches(ensemble, dt, found, others[0] if others else [], tau)
     return SteadyState(
         **known, method="sampler", tau=tau, window=window, attributes=attributes | ensemble.facts()
     )
 
 
 def _from_batches(
-    ensemble: Ensemble, dt: float, found: Sampled, half: list[BatchAverages] | None, tau: Array
+    ensemble: Ensemble, dt: float, found: Sampled, half: list[BatchAverages], tau: Array
 ) -> dict[str, Any]:
     """Fields of a sampled result; `half` are small batches with half the window, if any."""
     full, small = found.full, found.small
@@ -415,8 +415,7 @@ def _from_batches(
     for name in full[0].values:
         step = _step_effect(found, name, tau)
         known |= found.estimate(partial(_value, name), True, step).named(name)
-    for name in ("q", "r_int") if half is not None else ():
-        assert half is not None
+    for name in ("q", "r_int") if half else ():
         ours, our_err = mean_and_error([batch.values[name] for batch in small])
         other, other_err = mean_and_error([batch.values[name] for batch in half])
         known[f"{name}_window"] = float(ours - other)
@@ -443,7 +442,7 @@ def _from_batches(
         alarm("q changes with the window, raise it:", "q_window", q_allowed),
         alarm("r_int changes with the window, raise it:", "r_int_window", r_allowed),
     ]
-    if half is None and not known["q_err"] < known["q"]:
+    if not half and not known["q_err"] < known["q"]:
         reasons.append(
             "the error of q is as large as q: no stationary state, or too few trajectories"
         )
@@ -608,8 +607,8 @@ def _averages(
             every = slice(None, None, _PULSED)
             u = None if moment.u is None else moment.u[every]
             slopes.append(setting.model.slopes_at(t, moment.x[every], moment.h[every], u))
-            steep = slopes[0].phi_x
             if len(slopes) == length:
+                steep = slopes[0].phi_x
                 pulses.append(stationary_pulse(slopes, step, setting.g, setting.gamma))
                 slopes = []
     # Of the slopes where the last pulse begins: how few trajectories make their average.

@@ -26,7 +26,7 @@ from ..common.arguments import ArgumentError, Array, validated
 from ..common.jobs import bar
 from ..common.result import Result, coordinate, given, value
 from ..elliptic import null_response
-from ..quadrature import LOG_CUT, POLE, half_line_rule
+from ..quadrature import POLE, half_line_rule
 from ..transfer import TransferFunction, transfer_function
 from .newton import (
     CORRECTIONS,
@@ -39,6 +39,7 @@ from .newton import (
     Visitor,
     follow,
 )
+from .paramagnetic import reach
 from .points import COUNTS, ERRORS, Columns, Points
 from .spectrum import Slopes, boundary, crossing, density, unstable_share
 
@@ -46,6 +47,8 @@ from .spectrum import Slopes, boundary, crossing, density, unstable_share
 _NEAR = 0.02
 # In units of the onset, a gain beyond the transitions of all weights.
 _TURN = 2.0
+# Widths of the law for the factor of the determinant.
+_MARGIN = 3.0
 # v, in units of length², from which a path counts as one to x = 0.
 _GONE = 1e-9
 _NUMBERS = (
@@ -89,9 +92,9 @@ class _Law:
         def on_nodes(xi: Array) -> Array:
             return log_weight(xi, phi(s * xi) / s, phi.d1(s * xi))
 
-        self.xi, weights = half_line_rule(
-            on_nodes, POLE * phi.length / s[:, 0], self._reach(phi, s, kappa, w), n
-        )
+        # The law but for the determinant is that of the paramagnetic branch, k = κ and c = 2w − κ².
+        span = reach(phi, s[:, 0], kappa[:, 0], (2 * w - kappa**2)[:, 0]) + _MARGIN
+        self.xi, weights = half_line_rule(on_nodes, POLE * phi.length / s[:, 0], span, n)
         jet = phi.evaluate(s * self.xi)
         self.phi_s, self.d1, self.bend = jet.phi / s, jet.d1, self.xi * jet.d2 / s
         self.d = self.xi**3 * jet.defect
@@ -103,18 +106,6 @@ class _Law:
         weights = weights * np.exp(log - self.top[:, None])
         self.norm = weights.sum(axis=1)
         self.p = weights / self.norm[:, None]
-
-    @staticmethod
-    def _reach(phi: TransferFunction, s: Array, kappa: Array, w: Array) -> Array:
-        # As on the paramagnetic branch, and a little for the determinant.
-        excess, most = np.minimum(2 * w - kappa**2, 0), np.maximum(kappa, 0)
-        top = phi.bound / s
-        with np.errstate(divide="ignore", invalid="ignore"):
-            far = np.sqrt(2 * LOG_CUT - excess * top**2) + np.where(most > 0, most * top, 0)
-            width = np.maximum(1 - most * phi.steepness, 0) ** 2 + excess * phi.steepness**2
-            near = np.where(width > 0, np.sqrt(2 * LOG_CUT / width), np.inf)
-        reach = np.fmin(far, near)[:, 0]
-        return np.where(np.isfinite(reach), reach, 10 * np.sqrt(2 * LOG_CUT)) + 3
 
     def mean(self, values: Array) -> Array:
         return np.asarray((self.p * values).sum(axis=1))
@@ -412,10 +403,15 @@ class Complexity(Result):
     _headline = ("complexity", "q", "index")
 
     def _drawn(self) -> tuple[str, ...]:
-        varying = [n for n in ("g", "gamma", "weight") if np.unique(getattr(self, n)).size > 1]
-        if self.q.ndim != 1 or len(varying) != 1:
-            raise TypeError(f"{self!r} is not one curve along one parameter; see to_dataset()")
-        return varying[0], "complexity", "q", "index"
+        return self._along(("g", "gamma", "weight")), "complexity", "q", "index"
+
+    @property
+    def q_hat(self) -> Array:
+        """Conjugate q̂ of q in the law of x; nan where q = 0."""
+        v = self.g**2 * self.q
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = self.gamma * (1 + self.gamma) * self.g**2 * self.rho**2
+            return np.asarray(((1 - self.x2 / v) / 2 + share) / self.q)
 
 
 _MARGINAL = 1e-12
@@ -618,8 +614,7 @@ def _slopes(zeros: Complexity, phi: TransferFunction) -> Slopes:
     points = WeightedPoints(g, gamma, np.zeros(1), np.zeros(1), phi, weight)
     if zeros.is_null:
         return Slopes(points.g, points.gamma, np.full((1, 1), phi.slope), np.ones((1, 1)))
-    g2, v = zeros.g**2, zeros.g**2 * zeros.q
-    hat = (1 - zeros.x2 / v) / 2 + zeros.gamma * (1 + zeros.gamma) * g2 * zeros.rho**2
-    unknowns = [np.log(v), g2 * zeros.rho, hat, g2 * zeros.r, zeros.y / g2]
+    g2, q = zeros.g**2, zeros.q
+    unknowns = [np.log(g2 * q), g2 * zeros.rho, q * zeros.q_hat, g2 * zeros.r, zeros.y / g2]
     law = _Law(np.array([unknowns], dtype=float), points, 2 * int(zeros.nodes))
     return Slopes(points.g, points.gamma, law.d1, law.p)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from ..common.arguments import Array
 from ..elliptic import linear_temperature_ratio, null_margin
 from ..quadrature import LOG_CUT, POLE, half_line_rule
+from ..transfer import TransferFunction
 from .newton import DIVERGED, FIRST_NODES, GOOD_START, Branch, Path, Starts
 from .points import NO_NULL, NOT_NORMALISABLE, Columns, Points, null_state
 from .two_fields import leading_mode, susceptibility_map
@@ -45,6 +46,19 @@ def unpack(unknowns: Array, points: Points) -> tuple[Array, Array, Array, Array,
     return v, r, xv, points.g**2 * points.gamma * r, points.beta_eta * v
 
 
+def reach(phi: TransferFunction, s: Array, k: Array, c: Array) -> Array:
+    """A ξ beyond which exp{−(ξ − kφ_s)²/2 − cφ_s²/2} is below exp(−LOG_CUT) of its value at 0."""
+    # The smaller of two bounds, from |φ_s| ≤ bound/s and φ_s ≤ steepness·ξ.
+    c, k = np.minimum(c, 0), np.maximum(k, 0)
+    top = phi.bound / s
+    with np.errstate(divide="ignore", invalid="ignore"):
+        far = np.sqrt(2 * LOG_CUT - c * top**2) + np.where(k > 0, k * top, 0)
+        width = np.maximum(1 - k * phi.steepness, 0) ** 2 + c * phi.steepness**2
+        near = np.where(width > 0, np.sqrt(2 * LOG_CUT / width), np.inf)
+    found = np.fmin(far, near)
+    return np.where(np.isfinite(found), found, _REACH * np.sqrt(2 * LOG_CUT))
+
+
 class _SymmetricLaw:
     """The law of ξ on its nodes, as columns (points, nodes)."""
 
@@ -60,7 +74,8 @@ class _SymmetricLaw:
             phi_s = phi(s[:, None] * xi) / s[:, None]
             return -(((xi - self.k * phi_s) ** 2 + self.c * phi_s**2 + self.b * xi**2) / 2)
 
-        self.xi, weights = half_line_rule(log_weight, POLE * phi.length / s, self._reach(s), n)
+        span = reach(phi, s, k, self.c[:, 0])
+        self.xi, weights = half_line_rule(log_weight, POLE * phi.length / s, span, n)
         x = s[:, None] * self.xi
         jet = phi.evaluate(x)
         self.phi_s = jet.phi / s[:, None]
@@ -72,19 +87,6 @@ class _SymmetricLaw:
         weights = weights * np.exp(log - self.top[:, None])
         self.norm = weights.sum(axis=1)
         self.p = weights / self.norm[:, None]
-
-    def _reach(self, s: Array) -> Array:
-        # A ξ beyond which the weight is below exp(−LOG_CUT) of its value at 0: the smaller of two
-        # bounds, from |φ_s| ≤ bound/s and φ_s ≤ steepness·ξ.
-        phi = self.points.phi
-        c, k = np.minimum(self.c[:, 0], 0), np.maximum(self.k[:, 0], 0)
-        top = phi.bound / s
-        with np.errstate(divide="ignore", invalid="ignore"):
-            far = np.sqrt(2 * LOG_CUT - c * top**2) + np.where(k > 0, k * top, 0)
-            width = np.maximum(1 - k * phi.steepness, 0) ** 2 + c * phi.steepness**2
-            near = np.where(width > 0, np.sqrt(2 * LOG_CUT / width), np.inf)
-        reach = np.fmin(far, near)
-        return np.where(np.isfinite(reach), reach, _REACH * np.sqrt(2 * LOG_CUT))
 
     def mean(self, values: Array) -> Array:
         return np.asarray((self.p * values).sum(axis=1))

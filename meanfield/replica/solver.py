@@ -113,11 +113,7 @@ class SaddlePoint(Result):
     _headline = ("q", "Q", "r")
 
     def _drawn(self) -> tuple[str, ...]:
-        names = ("g", "gamma", "beta", "eta")
-        varying = [n for n in names if np.unique(getattr(self, n)).size > 1]
-        if self.q.ndim != 1 or len(varying) != 1:
-            raise TypeError(f"{self!r} is not one curve along one parameter; see to_dataset()")
-        return varying[0], "q", "Q"
+        return self._along(("g", "gamma", "beta", "eta")), "q", "Q"
 
 
 @validated

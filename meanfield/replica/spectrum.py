@@ -19,14 +19,11 @@ from numpy.typing import NDArray
 from scipy.optimize.elementwise import find_root
 
 from ..common.arguments import Array
-from .newton import CORRECTIONS, NewtonResult, follow, newton
+from ..transfer import UNIT_NODES, UNIT_WEIGHTS
+from .newton import CORRECTIONS, GOOD_START, NewtonResult, follow, newton
 
-# Nodes in [0, 1] of the integral of the resolvent along Re z = 0, inside the spectrum.
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
-_HEIGHTS, _HEIGHT_WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2
 # ln ν between which the boundary is searched.
 _FAR = -14.0, 10.0
-_GOOD = 1e-9
 # Of a quarter of the boundary.
 _ANGLES = 46
 
@@ -125,8 +122,8 @@ def unstable_share(law: Slopes, response: Array, y: Array) -> Array:
     c_top = _response(law, one, nu_top)
 
     # In u, v = sinh u: the neurons at rest, φ′ ≈ 0, have a scale of 1 however far the boundary is.
-    count, last = len(_HEIGHTS), np.arcsinh((1 - gamma) * nu_top)
-    each, heights = np.repeat(np.arange(len(within)), count), np.tile(_HEIGHTS, len(within))
+    count, last = len(UNIT_NODES), np.arcsinh((1 - gamma) * nu_top)
+    each, heights = np.repeat(np.arange(len(within)), count), np.tile(UNIT_NODES, len(within))
     stretch = np.where(last > 0, last, 1e-8)
     share_of_top = np.sinh(stretch[each] * heights) / np.sinh(stretch)[each]
     part, t2, nu = law.take(each), share_of_top[:, None] ** 2, nu_top[each] * share_of_top
@@ -135,12 +132,12 @@ def unstable_share(law: Slopes, response: Array, y: Array) -> Array:
     den = _Denominator(part, solved.unknowns[:, 0], solved.unknowns[:, 1], one[each], nu)
     jacobian = (stretch / np.tanh(stretch))[each] * np.cosh(stretch[each] * heights)
     jacobian /= np.cosh(stretch)[each]
-    resolvent = (part.mean(den.real / den.value) * jacobian).reshape(-1, count) @ _HEIGHT_WEIGHTS
+    resolvent = (part.mean(den.real / den.value) * jacobian).reshape(-1, count) @ UNIT_WEIGHTS
 
     edge = _Denominator(law, c_top, zero, one, nu_top)
     phase = law.mean(np.arctan2(nu_top[:, None] * edge.imaginary, edge.real))
     phase -= gamma * c_top**2 * nu_top / (law.g**2 * (1 + gamma))
-    found = solved.residual.reshape(-1, count).max(axis=1) <= _GOOD
+    found = solved.residual.reshape(-1, count).max(axis=1) <= GOOD_START
     value = (phase - (1 - gamma) * nu_top * resolvent) / np.pi
     share[within] = np.where(found, value, np.nan)
     return share

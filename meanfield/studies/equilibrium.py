@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
+from scipy.integrate import cumulative_trapezoid
 
 from ..common import arguments, style
 from ..common.arguments import ArgumentError
@@ -19,13 +20,13 @@ from ..replica.solver import saddle_point
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# Numbers of the dynamics and of the replica theory.
-_PAIRS = {
-    "q": ("q", "mean square activity"),
-    "energy": ("energy", "quasi-potential per neuron"),
-    "x2": ("x2", "mean square of x"),
-    "sigma_xphi": ("sigma_xphi", "covariance of x and phi"),
-    "r": ("r", "response, -beta <f phi>"),
+# Compared, under the same name in both theories.
+_NUMBERS = {
+    "q": "mean square activity",
+    "energy": "quasi-potential per neuron",
+    "x2": "mean square of x",
+    "sigma_xphi": "covariance of x and phi",
+    "r": "response, -beta <f phi>",
 }
 
 
@@ -74,9 +75,9 @@ def _point(
                 for name in ("q", "energy", "x2", "sigma_xphi")}  # fmt: skip
     measured["r"] = (-beta * state.force_phi, beta * state.force_phi_err)
     data: dict[str, Any] = {}
-    for name, (of, text) in _PAIRS.items():
+    for name, text in _NUMBERS.items():
         value, err = measured[name]
-        expected = float(getattr(replica, of))
+        expected = float(getattr(replica, name))
         data |= {
             name: told((), value, f"{text}, dynamics"),
             f"{name}_err": told((), err, f"standard error of {name}"),
@@ -84,9 +85,7 @@ def _point(
             f"{name}_z": told((), (value - expected) / err, f"difference in {name} in its errors"),
         }
     # Fluctuation and dissipation, integrated from 0 to τ.
-    step = state.tau[1] - state.tau[0]
-    summed = np.cumsum((state.R[1:] + state.R[:-1]) / 2) * step
-    response = np.concatenate([[0.0], summed])
+    response = cumulative_trapezoid(state.R, state.tau, initial=0)
     lost = beta * (state.phi_x[0] - state.phi_x)
     width = beta * np.hypot(state.phi_x_err, state.phi_x_err[0])
     last = float(np.hypot(state.r_int_pulse_err, width[-1]))

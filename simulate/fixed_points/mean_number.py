@@ -161,10 +161,7 @@ class _Sites:
             )
         if theory.converged and not theory.is_null:
             q, rho, k = float(theory.q), float(theory.rho), gamma * g**2 * float(theory.r)
-            hat = (1 - float(theory.x2) / (g**2 * q)) / (2 * q) + gamma * (1 + gamma) * (
-                g * rho
-            ) ** 2 / q
-            self._terms = gamma * rho / q, hat, k, float(theory.y), weight / 2
+            self._terms = gamma * rho / q, float(theory.q_hat), k, float(theory.y), weight / 2
         else:
             q = phi.bound**2
             self._terms = 0.0, 0.0, 0.0, 0.0, 0.0

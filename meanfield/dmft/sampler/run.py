@@ -122,8 +122,10 @@ class Forgetting:
     def remember(self, t: float, *vectors: Array | None) -> tuple[Array, Array] | None:
         """Requests made at time t; answers the rotations of the bases if something was dropped."""
         self.largest_rank = max(self.largest_rank, sum(self._operator.rank))
-        if math.isinf(self._window) or isinstance(self._operator, StoredGaussian):
+        if math.isinf(self._window):
             return None
+        # A stored matrix forgets nothing.
+        assert isinstance(self._operator, GaussianOperator)
         if t >= self._next_state:
             self._past.append((t, [v for v in vectors if v is not None]))
             self._next_state = t + self._window / _STATES * (1 - 1e-9)

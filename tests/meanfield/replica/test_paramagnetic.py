@@ -482,9 +482,9 @@ def test_the_law_is_cut_where_its_weight_has_died_out() -> None:
         moved = unknowns + np.array([shift, 0.0, 0.0])
         law = paramagnetic._SymmetricLaw(moved, points, 24)
         s = np.sqrt(law.v[:, 0])
-        ends = law._reach(s)
-        phi_s = np.tanh(s * ends) / s
         k, c = law.k[:, 0], law.c[:, 0]
+        ends = paramagnetic.reach(points.phi, s, k, c)
+        phi_s = np.tanh(s * ends) / s
         log = -((ends - k * phi_s) ** 2 + c * phi_s**2) / 2
         assert np.all(log < -LOG_CUT * (1 - 1e-12))
         if shift == -30:
@@ -501,7 +501,8 @@ def test_the_law_is_cut_where_its_weight_has_died_out() -> None:
     assert law.k[0, 0] > 1
     s = np.sqrt(law.v[:, 0])
     far = np.sqrt(2 * LOG_CUT - law.c[0, 0] / s[0] ** 2) + law.k[0, 0] / s[0]
-    assert law._reach(s)[0] == pytest.approx(far, rel=1e-12)
+    ends = paramagnetic.reach(points.phi, s, law.k[:, 0], law.c[:, 0])
+    assert ends[0] == pytest.approx(far, rel=1e-12)
 
 
 def test_starts_near_the_onset_at_zero_temperature() -> None:
