@@ -12,7 +12,7 @@ from .common.files import load
 from .common.result import NotConvergedError
 from .common.style import STYLE
 from .common.sweep import SweepWarning, plan, sweep
-from .dmft.dimension import ParticipationRatio, participation_ratio
+from .dmft.dimension import ParticipationRatio, explained_variance, participation_ratio
 from .dmft.lyapunov import MeanFieldLyapunov, maximal_lyapunov
 from .dmft.sampler.ensemble import ExtrapolationWarning
 from .dmft.sampler.run import SamplerError
@@ -73,6 +73,7 @@ __all__ = [
     "complexity",
     "critical_gain",
     "effective_temperature",
+    "explained_variance",
     "fixed_point_spectrum",
     "freezing_curve",
     "linear_temperature_ratio",

@@ -121,8 +121,8 @@ def participation_ratio(
     The mean product is, where its square falls below 1/20 of the mean square of all pairs, and
     stays there up to twice the time.  What is left is of the order of 1/20 of the memory over T.
 
-    `meanfield.participation_ratio` is the limit of many neurons.  The share of the variance in k
-    `principal_components` needs more than these two moments of the spectrum of C.
+    `meanfield.participation_ratio` is the limit of many neurons.  The shares of single
+    `principal_components` of a run that is short for its network: `meanfield.explained_variance`.
 
     Examples
     --------

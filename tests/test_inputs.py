@@ -80,6 +80,7 @@ CALLS: dict[Callable[..., Any], dict[str, Any]] = {
     meanfield.response_curve: {"g": [0.5], "gamma": [0.0]},
     meanfield.stationary: {"g": 1.5, "n_tau": 11, "order": 2001},
     meanfield.participation_ratio: {"g": 1.5},
+    meanfield.explained_variance: {"correlation": [1.0, 0.5, 0.2, 0.1]},
     meanfield.two_time: {"g": 0.5, "t_max": 0.4, "dt": 0.1, "method": "sampler", **FEW},
     meanfield.steady_state: {"g": 0.5, "gamma": 0.5, "window": 2.0, **SHORT},
     meanfield.maximal_lyapunov: {"g": 0.5, **SHORT},

@@ -18,6 +18,7 @@ from ..schedule import step_times
 from ..stability import StepSizeWarning
 from ..transfer import TransferFunction, transfer_function
 from .sampler.ensemble import (
+    PARTS,
     SHRINK,
     BatchAverages,
     Ensemble,
@@ -159,6 +160,11 @@ class SteadyState(SampledResult):
         "q in the second half of the average minus q in the first", default=0.0
     )  # fmt: skip
     drift_err: float = error("drift", default=0.0)
+    ageing: float = value(
+        "C at the end of the window in the second half of the average minus that in the first",
+        default=0.0,
+    )
+    ageing_err: float = error("ageing", default=0.0)
     neglected: float = value(
         "share of a state dropped as too small to reveal", note="The typical one.", default=0.0
     )
@@ -279,11 +285,12 @@ def steady_state(
 
     Notes
     -----
-    `r_int` comes from the Novikov sums of the operator and needs no probe field.  Where the noise
-    of the trajectories hides them, and in batches that have revealed more directions than a quarter
-    of their trajectories, which biases them, it is `r_int_pulse`, as with noise or κ ≠ 0.  R(τ)
-    comes from tangents of single trajectories (a quarter of a batch); `r_int_spectral` (κ = 0 only)
-    and `r_int_pulse` are two more ways to the same number.
+    `r_int` comes from the Novikov sums of the operator, which need no probe field, or from tangents
+    of single trajectories (`r_int_pulse`), whichever has the smaller error: the sums for γ > 0,
+    where R is long.  Where the noise of the trajectories hides the sums, and in batches that have
+    revealed more directions than a quarter of their trajectories, which biases them, it is the
+    tangents, as with noise or κ ≠ 0.  R(τ) comes from tangents (a quarter of a batch);
+    `r_int_spectral` (κ = 0 only) is another way to the same number.
 
     White noise reveals directions of the couplings in every step, and nothing can be forgotten: the
     couplings of a batch are then drawn at once.
@@ -415,12 +422,17 @@ def _from_batches(
     for name in full[0].values:
         step = _step_effect(found, name, tau)
         known |= found.estimate(partial(_value, name), True, step).named(name)
-    for name in ("q", "r_int") if half else ():
-        ours, our_err = mean_and_error([batch.values[name] for batch in small])
-        other, other_err = mean_and_error([batch.values[name] for batch in half])
+    known["r_int_err"] = math.hypot(known["r_int_err"], known["r_int_shift"])
+    source = "r_int"
+    if known["r_int_pulse_err"] < known["r_int_err"]:
+        # Their errors differ much, or it does not matter.
+        source = "r_int_pulse"
+        known |= {f"r_int{end}": known[f"r_int_pulse{end}"] for end in PARTS}
+    for name, key in (("q", "q"), ("r_int", source)) if half else ():
+        ours, our_err = mean_and_error([batch.values[key] for batch in small])
+        other, other_err = mean_and_error([batch.values[key] for batch in half])
         known[f"{name}_window"] = float(ours - other)
         known[f"{name}_window_err"] = float(np.hypot(our_err, other_err))
-    known["r_int_err"] = math.hypot(known["r_int_err"], known["r_int_shift"])
     if math.isnan(known["tau_half_err"]):
         known["tau_half"] = math.nan
     # A small difference of large fields: its finite-M effect is not yet 1/M, its error all of that.
@@ -439,6 +451,7 @@ def _from_batches(
     left = float(known["C"][-1] / known["C"][0])
     reasons = [
         alarm("q still drifts, raise t_skip:", "drift"),
+        alarm("C at the end of the window still changes (slow state, ageing?):", "ageing"),
         alarm("q changes with the window, raise it:", "q_window", q_allowed),
         alarm("r_int changes with the window, raise it:", "r_int_window", r_allowed),
     ]
@@ -572,9 +585,9 @@ def _averages(
 ) -> BatchAverages:
     """Averages of one of `repeats` batches after time `skip`, at lags of `stride` steps."""
     setting, size = run.setting, run.size
-    ring = LagAverages(lags, size, single(setting.g))
     step = float(setting.grid[1])
     begin = int(np.searchsorted(setting.grid, skip))
+    ring = LagAverages(lags, size, (len(setting.grid) - begin) // stride, single(setting.g))
     length = (lags - 1) * stride + 1
     slopes: list[Slopes] = []
     pulses: list[Array] = []
@@ -639,6 +652,7 @@ def _averages(
         "r_int_spectral": spectral,
         "tau_half": half_time(delta, step * stride),
         "drift": np.mean(squares[half:]) - np.mean(squares[:half]),
+        "ageing": ring.ageing,
     }
     return BatchAverages(
         {name: np.asarray(number) for name, number in values.items()},
@@ -667,11 +681,15 @@ def half_time(delta: Array, step: float) -> float:
 class LagAverages:
     """⟨xx⟩, ⟨φφ⟩, the even part of ⟨φh⟩ and ⟨φx⟩, x earlier, at the lags 0, s, 2s, … in a ring."""
 
-    def __init__(self, lags: int, size: int, dtype: DTypeLike = np.float32) -> None:
+    def __init__(
+        self, lags: int, size: int, states: int, dtype: DTypeLike = np.float32
+    ) -> None:  # fmt: skip
         # Single precision: products are noisy at M^−½.
         self._x, self._phi, self._h = (np.zeros((lags, size), dtype) for _ in range(3))
-        self._lags, self._size, self._pushed, self._taken = lags, size, 0, 0
-        self._sums = np.zeros((4, lags))
+        self._lags, self._size, self._pushed = lags, size, 0
+        # Of all `states`, the first half of those at the latest lags and the second.
+        self._middle = (lags + states) / 2
+        self._sums, self._taken = np.zeros((2, 4, lags)), [0, 0]
 
     def push(self, x: Array, phi: Array, h: Array) -> None:
         """Remember a state; once the ring is full, every few states are averaged over."""
@@ -684,10 +702,19 @@ class LagAverages:
         now = self._x[place], self._phi[place], self._h[place]
         mixed = (self._phi @ now[2] + self._h @ now[1]) / 2
         products = np.array([self._x @ now[0], self._phi @ now[1], mixed, self._x @ now[1]])
-        self._sums += products[:, order] / self._size
-        self._taken += 1
+        late = int(self._pushed > self._middle)
+        self._sums[late] += products[:, order] / self._size
+        self._taken[late] += 1
 
     @property
     def averages(self) -> Array:
         """Δ, C, the even part of ⟨φ(t)h(t′)⟩, and ⟨φ(t+τ)x(t)⟩ as functions of the lag."""
-        return self._sums / max(self._taken, 1)
+        return self._sums.sum(axis=0) / max(sum(self._taken), 1)
+
+    @property
+    def ageing(self) -> float:
+        """What C at the last lag gains from the first half of the states to the second."""
+        if not all(self._taken):
+            return math.nan
+        early, late = (s[1, -1] / n for s, n in zip(self._sums, self._taken, strict=True))
+        return float(late - early)

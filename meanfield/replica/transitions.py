@@ -80,7 +80,7 @@ def transition_lines(
     weight : array_like
         s in [0, 1]; broadcast with `gamma`.
     phi : str or TransferFunction
-        Odd, and bending towards saturation at 0.
+        Odd, concave for x > 0 and bent at 0.
     throw : bool
         Raise if a point fails (default), or return nan there.
     progress : bool
@@ -94,7 +94,7 @@ def transition_lines(
     Raises
     ------
     ArgumentError
-        If an argument is out of range, or φ does not bend towards saturation at 0.
+        If an argument is out of range, or φ is not concave for x > 0 and bent at 0.
     NotConvergedError
         With ``throw=True``, if a line cannot be located.
 
@@ -114,8 +114,10 @@ def transition_lines(
     """
     attributes = given(transition_lines, locals())
     function = transfer_function(phi)
-    if function.is_linear or not function.cubic > 0:
-        raise ArgumentError(f"phi={function.name!r}: must bend towards saturation at 0")
+    if not function.is_concave or not function.cubic > 0:
+        raise ArgumentError(
+            f"phi={function.name!r}: must be concave for x > 0, and not linear next to 0"
+        )
     gamma, weight = arguments.symmetry(gamma), arguments.real("weight", weight)
     if np.any(gamma == -1):
         raise ArgumentError("gamma=-1: must be > -1 and <= 1")

@@ -70,7 +70,10 @@ def _point(
     g: float, gamma: float, beta: float, *, phi: str, seed: int, **how: Any
 ) -> dict[str, Any]:
     state = steady_state(g, gamma, onsager=1.0, temperature=1 / beta, phi=phi, seed=seed, **how)
-    replica = saddle_point(g, gamma, beta=beta, branch="paramagnetic", phi=phi, throw=False)
+    replica, ordered = (
+        saddle_point(g, gamma, beta=beta, branch=branch, phi=phi, throw=False)
+        for branch in ("paramagnetic", "ordered")
+    )
     measured = {name: (getattr(state, name), getattr(state, f"{name}_err"))
                 for name in ("q", "energy", "x2", "sigma_xphi")}  # fmt: skip
     measured["r"] = (-beta * state.force_phi, beta * state.force_phi_err)
@@ -100,6 +103,10 @@ def _point(
             (), float(response[-1] - lost[-1]) / last, "response minus fluctuation, in its errors"
         ),
         "stable": told((), bool(replica.stable), "whether the paramagnetic branch is stable"),
+        "q_ordered": told((), float(ordered.q), "q of the ordered branch, replica symmetric"),
+        "Q_ordered": told((), float(ordered.Q), "Q of the ordered branch, replica symmetric"),
+        "plateau": told((), state.C[-1], "C at the last lag"),
+        "plateau_err": told((), state.C_err[-1], "standard error of plateau"),
         "reason": told((), state.reason, "why it has not converged"),
     }  # fmt: skip
 
@@ -116,7 +123,7 @@ def draw(data: xr.Dataset) -> dict[str, Figure]:
         ends = [float(points[f"{name}_replica"].min()), float(points[f"{name}_replica"].max())]
         axis.plot(ends, ends, color="0.6", lw=0.8)
         axis.set(xlabel=f"{label}, replica theory", ylabel=f"{label}, dynamics")
-    relation, axis = style.panels(size=(5.5, 4.2))
+    relation, (axis, decay) = style.panels(1, 2, size=(10.5, 4.2))
     total = points.sizes["point"]
     for k in range(total):
         one = points.isel(point=k)
@@ -125,12 +132,19 @@ def draw(data: xr.Dataset) -> dict[str, Figure]:
             one.fluctuation, one.response, color=style.shade(k, total), lw=1.4,
             label=rf"$g={g:g}, \gamma={gamma:g}, \beta={beta:g}$" if total <= 8 else None,
         )  # fmt: skip
+        decay.plot(one.tau, one.C / one.C[0], color=style.shade(k, total), lw=1.4)
+        if not one.stable:
+            decay.axhline(
+                float(one.Q_ordered / one.q_ordered), color=style.shade(k, total), lw=1, ls="--"
+            )
     top = float(points.response.max())
     axis.plot([0, top], [0, top], color="0.6", lw=0.8)
     axis.set(
         xlabel=r"$\beta[\langle\varphi x\rangle(0) - \langle\varphi x\rangle(\tau)]$",
         ylabel=r"$\int_0^\tau R$",
     )
+    decay.set(xlabel=r"$\tau$", ylabel=r"$C(\tau)/C(0)$")
+    style.heading(decay, r"dashed: $Q/q$ of the ordered branch")
     if total <= 8:
         axis.legend(frameon=False, fontsize=8)
     return {"equilibrium": figure, "fluctuation-dissipation": relation}
@@ -147,7 +161,9 @@ With the whole Onsager-reaction force (κ = 1) and white noise of temperature T 
 to exp(−βE), β = 1/T. Mean square activity, energy and response of its dynamical mean-field theory
 are those of the paramagnetic branch of the replica theory, where that is stable; and the response
 to a field up to the time τ is β times what the correlation ⟨φ(τ)x(0)⟩ has lost by then
-(fluctuation and dissipation), βσ_xφ in all: the dynamic meaning of σ_xφ in [QH] Fig. 5.""",
+(fluctuation and dissipation), βσ_xφ in all: the dynamic meaning of σ_xφ in [QH] Fig. 5. Where the
+paramagnetic branch is unstable (γ < 0, β > β_SG) C(τ) falls slowly; dashed the Q/q of the ordered
+branch, which is replica symmetric and there only an approximation.""",
     axes={"g": (0.8, 1.3), "gamma": (0.0, 0.4), "beta": (1.0, 2.5)},
     columns=(
         "q", "q_replica", "q_z", "energy", "energy_replica", "energy_z", "x2_z", "r_z",

@@ -89,7 +89,7 @@ class KacRice(Result):
     unstable: Array | None = value(
         "share of these zeros with so many unstable directions, from 0 to n",
         ("directions",),
-        note="None unless `spectra`.",
+        note="None unless `spectra`.  The errors are at least 3/ess, as of `sign`.",
     )
     unstable_err: Array | None = error("unstable")
     ess: float = value("effective number of samples")
@@ -436,7 +436,9 @@ def _result(
         both = {name: mean_value, f"{name}_err": width}
         numbers |= both if values.ndim > 1 else {key: float(one) for key, one in both.items()}
     ess, shape = float(1 / np.sum(p**2)), _tail(log_weights)
-    numbers["sign_err"] = max(numbers["sign_err"], _UNSEEN / ess)
+    for name in {"sign_err", "unstable_err"} & set(numbers):
+        unseen = np.maximum(numbers[name], _UNSEEN / ess)
+        numbers[name] = unseen if unseen.ndim else float(unseen)
     reason = "; ".join(filter(None, [*doubts, _reason(ess, shape)]))
     return KacRice(**absent | numbers, ess=ess, pareto_k=shape, reason=reason, attributes=told)
 

@@ -66,6 +66,10 @@ def _shard(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int,
     return int(first), int(of)
 
 
+def _patterns(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(pattern.strip() for text in value for pattern in text.split(","))
+
+
 @click.command(
     params=_SHARED,
     short_help="Every prediction against networks, one table, minutes.",
@@ -78,9 +82,10 @@ def _shard(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int,
     "--rows",
     multiple=True,
     default=("*",),
-    metavar="PATTERN",
-    help="Some rows: patterns of EXPERIMENT or EXPERIMENT.ROW, e.g. 'equilibrium.q*'; repeatable.  "
-    "The limit of |z| is that of the rows picked.",
+    callback=_patterns,
+    metavar="PATTERN,...",
+    help="Some rows: patterns of EXPERIMENT or EXPERIMENT.ROW, e.g. 'equilibrium.q*,chaos'; "
+    "repeatable.  The limit of |z| is that of the rows picked.",
 )
 @click.option(
     "--false-alarm",

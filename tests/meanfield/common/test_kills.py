@@ -39,6 +39,8 @@ for life in sys.stdin:
     if (child := os.fork()) == 0:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.setsid()
+        # A worker of a run that is killed tells it there.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         os.environ["LIFE"] = life.strip()
         sweep(state, grid(int(sys.argv[1])), seed=1, store="kept", retry=False, workers=2)
         os._exit(0)

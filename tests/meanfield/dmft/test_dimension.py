@@ -8,7 +8,14 @@ import pytest
 from scipy.interpolate import CubicSpline
 from scipy.linalg import solve_continuous_lyapunov
 
-from meanfield import ArgumentError, NotConvergedError, participation_ratio, steady_state
+from meanfield import (
+    ArgumentError,
+    NotConvergedError,
+    explained_variance,
+    participation_ratio,
+    stationary,
+    steady_state,
+)
 from meanfield.dmft.dimension import _double, _mean_square, _Spectra
 from simulate import couplings
 
@@ -203,3 +210,30 @@ def test_refused() -> None:
         participation_ratio(3.0, state=state)
     cut = replace(state, tau=state.tau[:20], C=state.C[:20], R=state.R[:20])
     assert "raise window" in str(participation_ratio(2.0, state=cut, throw=False).reason)
+
+
+def test_components_of_a_random_walk() -> None:
+    """Less its mean it has the eigenvalues (T/πk)², in discrete time those of a chain, free ends."""
+    steps = 400
+    walk = np.minimum.outer(np.arange(1.0, steps + 1), np.arange(1.0, steps + 1))
+    shares = explained_variance(walk, steps)
+    rates = 1 / (2 * np.sin(np.pi * np.arange(1, steps) / (2 * steps))) ** 2
+    np.testing.assert_allclose(shares[:-1], rates / rates.sum(), rtol=1e-9)
+    assert shares[:3].sum() == pytest.approx(6 / np.pi**2 * (1 + 1 / 4 + 1 / 9), abs=1e-4)
+
+
+def test_components_of_a_state() -> None:
+    """The lags of a stationary state are its matrix; an oscillation has two components."""
+    tau = np.arange(40) * 2 * np.pi / 40
+    np.testing.assert_allclose(explained_variance(np.cos(tau), 3), [0.5, 0.5, 0], atol=1e-12)
+    delta = stationary(2.0, tau=np.linspace(0, 10, 51)).delta
+    matrix = delta[np.abs(np.subtract.outer(np.arange(51), np.arange(51)))]
+    np.testing.assert_array_equal(explained_variance(delta), explained_variance(matrix))
+    with pytest.raises(ArgumentError, match="nothing varies"):
+        explained_variance(np.ones(5))
+    with pytest.raises(ArgumentError, match="k=6: must not exceed 5"):
+        explained_variance(np.exp(-np.arange(5.0)), 6)
+    with pytest.raises(ArgumentError, match="symmetric"):
+        explained_variance([[1.0, 0.5], [0.2, 1.0]], 1)
+    with pytest.raises(ArgumentError, match="shape"):
+        explained_variance(np.ones((2, 3)), 1)

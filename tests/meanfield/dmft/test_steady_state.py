@@ -505,7 +505,7 @@ def test_without_sampling_there_is_nothing_to_correct() -> None:
 
 def test_lag_averages() -> None:
     """A rotating state: ⟨xx⟩ = cos, and ⟨φh⟩ keeps its even part only."""
-    lags = LagAverages(6, 2)
+    lags = LagAverages(6, 2, 40)
     for k in range(40):
         x = np.array([math.cos(0.3 * k), math.sin(0.3 * k)]) * math.sqrt(2)
         h = np.array([math.cos(0.3 * k + 0.5), math.sin(0.3 * k + 0.5)]) * math.sqrt(2)
@@ -516,6 +516,17 @@ def test_lag_averages() -> None:
     np.testing.assert_allclose(delta, expected, atol=1e-6)
     np.testing.assert_allclose(C, 4 * expected, atol=1e-6)
     np.testing.assert_allclose(mixed, 2 * expected * math.cos(0.5), atol=1e-6)
+    assert lags.ageing == pytest.approx(0, abs=1e-6)
+
+
+def test_ageing() -> None:
+    """Of 24 states those from the 5th on are averaged over, every fourth: 8, 12 and 16, 20, 24."""
+    lags, size = LagAverages(4, 1, 24), np.sqrt(np.arange(1.0, 25.0))
+    for root in size:
+        lags.push(*(np.array([root]) for _ in range(3)))
+    pairs = [size[k - 1] * size[k - 4] for k in (4, 8, 12, 16, 20, 24)]
+    assert lags.ageing == pytest.approx(np.mean(pairs[3:]) - np.mean(pairs[:3]), rel=1e-5)
+    assert math.isnan(LagAverages(4, 1, 24).ageing)
 
 
 def test_half_time() -> None:
@@ -765,12 +776,15 @@ def made_batch(rng: np.random.Generator, lags: int, shift: float = 0.0) -> Batch
     curves = {"C": curve, "delta": 2 * curve, "R": curve / 2}
     names = (
         "q", "delta0", "energy", "r_int", "r_int_shift", "r_int_pulse", "r_int_spectral",
-        "tau_half", "drift",
+        "tau_half", "drift", "ageing",
     )  # fmt: skip
     numbers = {
         name: np.array(1 + k + shift + 0.1 * rng.standard_normal()) for k, name in enumerate(names)
     }
-    numbers["drift"] = np.array(1e-3 * rng.standard_normal())
+    for name in ("drift", "ageing", "r_int_shift"):
+        numbers[name] = np.array(1e-3 * rng.standard_normal())
+    # Worse than r_int, which stays the sums.
+    numbers["r_int_pulse"] = np.array(6 + 4 * rng.standard_normal())
     worst = {
         "neglected": rng.uniform(), "rarity": 0.01, "stiffness": math.nan, "rotation": 0.0,
         "step_excess": 0.5,
@@ -808,6 +822,16 @@ def test_numbers_of_sampled_batches() -> None:
         )
         assert told[name] == pytest.approx(value[name])
     assert told["r_int_err"] == pytest.approx(math.hypot(err["r_int"], mean_of_shift(full, small)))
+    # Where the tangents are better than the sums, they are taken.
+    for batches in (full, small, half, short, long):
+        for batch in batches:
+            batch.values["r_int_pulse"] = np.array(0.7 + 1e-3 * rng.standard_normal())
+    better = _from_batches(Ensemble(4, 1000, 0), 0.1, found, half, tau)
+    assert better["r_int"] == better["r_int_pulse"] == pytest.approx(0.7, abs=0.01)
+    assert better["r_int_err"] == better["r_int_pulse_err"] < 0.01
+    assert better["r_int_finite_m"] != told["r_int_finite_m"]
+    change = mean_of(small, "r_int_pulse")[0] - mean_of(half, "r_int_pulse")[0]
+    assert better["r_int_window"] == pytest.approx(change)
     raw = mean_of(full, "energy")[0]
     assert told["energy_err"] == pytest.approx(math.hypot(err["energy"], value["energy"] - raw))
     assert told["q_err"] == pytest.approx(err["q"])
@@ -835,6 +859,7 @@ def mean_of_shift(full: list[BatchAverages], small: list[BatchAverages]) -> floa
     [
         ({}, ""),
         ({"drift": 1.0}, "q still drifts, raise t_skip: 1 ±"),
+        ({"ageing": 1.0}, "C at the end of the window still changes (slow state, ageing?): 1 ±"),
         ({"energy": -5.0}, "the energy is not positive"),
         ({"energy": 0.0}, "the energy is not positive"),
         ({"C": np.linspace(1, 0.51, 7)}, "C falls only to 51% of its value within the window"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -65,6 +66,15 @@ def test_plan(capsys: pytest.CaptureFixture[str]) -> None:
         assert "100 × 5" in said
         assert "chaos" not in said
     assert main(["validate", "--plan", "--rows", "nothing"]) == 2
+
+
+def test_rows_that_the_findings_name(capsys: pytest.CaptureFixture[str]) -> None:
+    text = (Path(__file__).parents[3] / "FINDINGS.md").read_text()
+    named = re.findall(r"--rows ('[^']+'|[\w.]+)", text)
+    assert len(named) > 8
+    for rows in named:
+        assert main(["validate", "--plan", "--rows", rows.strip("'")]) == 0, rows
+        assert capsys.readouterr().out.count("\n") >= 3
 
 
 def test_a_plan_tells_what_is_kept_and_how_long_the_rest_takes(
