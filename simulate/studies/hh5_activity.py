@@ -165,7 +165,8 @@ def add_theory(data: xr.Dataset) -> xr.Dataset:
     theory, run = stationary(g), two_time(g, t_max=data.attrs["t_projection"] / 2)
     return data.assign(
         explained_theory=told(
-            "component", explained_variance(run.delta, _COMPONENTS),
+            "component",
+            explained_variance(run.delta, _COMPONENTS),
             "share of the variance of one trajectory before the switch for N → ∞",
         ),
         g_panel=told("panel", [g, g, large], "gain"),

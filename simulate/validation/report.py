@@ -66,7 +66,7 @@ def _shard(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int,
     return int(first), int(of)
 
 
-def _patterns(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+def _patterns(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> Any:
     return tuple(pattern.strip() for text in value for pattern in text.split(","))
 
 

@@ -213,7 +213,7 @@ def test_refused() -> None:
 
 
 def test_components_of_a_random_walk() -> None:
-    """Less its mean it has the eigenvalues (T/πk)², in discrete time those of a chain, free ends."""
+    """Less its mean it has the eigenvalues (T/πk)², in discrete time those of a free chain."""
     steps = 400
     walk = np.minimum.outer(np.arange(1.0, steps + 1), np.arange(1.0, steps + 1))
     shares = explained_variance(walk, steps)
