@@ -35,8 +35,9 @@ from .sampler.tangents import lagrange_weights, stationary_pulse
 from .stationary.solver import stationary
 
 _LONGEST = 0.25
-# Share of C that may be left at the end of the window.
-_DECAYED = 0.5
+# Share of C that may be left at the end of the window; with noise, where all of it is forgotten in
+# the end, more tells of a state that is slower than the run.
+_DECAYED, _FORGOTTEN = 0.5, 1 / 3
 # Every so-manieth trajectory carries a pulse; number of pulses, one after the other.
 _PULSED, _PULSES = 4, 4
 # Time between two rows of the Novikov sums, and between two of their values.
@@ -69,7 +70,7 @@ class SteadyState(SampledResult):
 
     The sampler is converged where drift and change with the window are compatible with their errors
     (and with what the window does to the effect of finite batches) at a false alarm rate of 5e-4
-    each, and C falls below half within the window.
+    each, and C falls below half within the window, with noise below a third.
     """
 
     g: float = fact("gain")
@@ -466,7 +467,7 @@ def _from_batches(
         )
     if not known["energy"] > 0:
         reasons.append("the energy is not positive: shorten dt or raise n_trajectories")
-    if left > _DECAYED:
+    if left > (_DECAYED if half else _FORGOTTEN):
         reasons.append(f"C falls only to {left:.0%} of its value within the window, raise it")
     reasons.append(found.not_done(True))
     if too_long := step_reason(dt, worst):

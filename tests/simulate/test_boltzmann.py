@@ -346,7 +346,7 @@ def test_paramagnetic_branch_extrapolated() -> None:
     """
     beta = np.array([3.0, 10.0, 32.0, 100.0])
     theory = saddle_point(0.9, 0.5, beta=beta, branch="paramagnetic")
-    limit, error, largest = large_networks(0.9, 0.5, beta, {100: 16, 200: 10, 400: 5})
+    limit, error, largest = large_networks(0.9, 0.5, beta, {64: 24, 128: 14, 256: 8})
     expected = np.array([theory.q, beta * theory.energy, theory.r])
     assert np.all(np.abs(limit - expected) < 3.5 * error)
     assert np.all(error < 0.05 * expected)
@@ -360,7 +360,9 @@ def test_ordered_branch_extrapolated() -> None:
     The paramagnetic branch, q = 0.418 and βe = 0.5215, is excluded.
     """
     theory = saddle_point(2.2, -0.5, beta=10.0, branch="ordered")
-    limit, error, largest = large_networks(2.2, -0.5, np.array([10.0]), {100: 24, 200: 16, 400: 10})
+    limit, error, largest = large_networks(
+        2.2, -0.5, np.array([10.0]), {80: 28, 160: 18, 320: 8}
+    )
     expected = np.array([[theory.q], [10 * theory.energy], [theory.r]])
     assert np.all(np.abs(limit - expected) < 3.5 * error)
     assert np.all(error < 0.05 * expected)

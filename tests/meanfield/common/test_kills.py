@@ -67,7 +67,7 @@ def places(lines: list[bytes]) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    ("size", "kills"), [(300, 3), pytest.param(5_000, 50, marks=pytest.mark.slow)]
+    ("size", "kills"), [(300, 3), pytest.param(2_000, 20, marks=pytest.mark.slow)]
 )
 def test_who_is_killed_again_and_again_ends_as_if_nothing_had_been(
     programs: Any, size: int, kills: int
