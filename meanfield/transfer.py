@@ -60,8 +60,8 @@ class TransferFunction(Portable):
     """A transfer function with its first two derivatives, checked when it is made.
 
     The function alone is enough: derivatives and primitive are then central differences and
-    Gauss–Legendre sums between its kinks, to about 1e-12.  The checks and the searches for suprema
-    sample φ where it bends, from 1e-20 to 1e20.
+    Gauss–Legendre sums between its kinks, φ' and Φ to about 1e-12, φ'' to 1e-9 of its size.  The
+    checks and the searches for suprema sample φ where it bends, from 1e-20 to 1e20.
 
     Parameters
     ----------
@@ -124,7 +124,6 @@ class TransferFunction(Portable):
     @np.errstate(all="ignore")
     def __post_init__(self) -> None:
         self._complete()
-        arguments.check_fields(self)
         if not self.bound > 0:
             raise ArgumentError(f"bound={self.bound:g}: must be positive (inf allowed)")
         x, near = self.unit * _CHECK_POINTS, self.unit * _NEAR_POINTS
@@ -160,12 +159,15 @@ class TransferFunction(Portable):
             self._check_jet(self.jet, both)
 
     def _complete(self) -> None:
-        """Put in what is not given."""
-        self._set("name", self.name or getattr(self.phi, "__name__", "phi").strip("<>"))
-        if not callable(self.phi):
-            return
+        """Check the types, and put in what is not given."""
+        if isinstance(self.name, str) and not self.name:
+            self._set("name", getattr(self.phi, "__name__", "phi").strip("<>"))
         given = {name: one for name, one in self.held().items() if one is not None}
-        for name in {"d1", "d2", "primitive"} - set(given):
+        missing = {"d1", "d2", "primitive"} - set(given)
+        for name in missing:
+            self._set(name, self.phi)
+        arguments.check_fields(self)
+        for name in missing:
             self._set(name, None)
         near = np.concatenate([-_NEAR_POINTS, _NEAR_POINTS]).reshape(-1, 2)
         for name in ("phi", "d1"):
@@ -177,14 +179,17 @@ class TransferFunction(Portable):
             self._require(not cliffs, f"phi jumps at x = {cliffs[0] if cliffs else 0:g}")
             self._set("kinks", found)
         assert self.kinks is not None
-        if {"d1", "d2", "primitive"} <= set(given):
+        bad = [place for place in self.kinks if not math.isfinite(place)]
+        self._require(not bad, f"kinks must be finite, got {bad}")
+        self._set("kinks", tuple(sorted(map(float, self.kinks))))
+        if not missing:
             return
         step = best_step(self.phi, self.unit, self.kinks)
         for order, name in enumerate(("d1", "d2"), start=1):
-            if name not in given:
+            if name in missing:
                 made = Differences(self.phi, step, self.kinks, self.is_odd, order)
                 self._set(name, made)
-        if "primitive" not in given:
+        if "primitive" in missing:
             self._set("primitive", Primitive(self.phi, step, self.kinks))
 
     def _set(self, name: str, value: Any) -> None:

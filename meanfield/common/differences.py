@@ -122,7 +122,8 @@ class Differences:
             reach = min(reach, float(others.min(initial=np.inf)))
             for low, high in ((place - reach, place), (place, place + reach)):
                 middle, half = (low + high) / 2, (high - low) / 2
-                fit = self._fit(lambda s, m=middle, h=half: function(m + h * s))
+                nodes = middle + half * chebyshev.chebpts1(_DEGREE + 1)
+                fit = self._derivative(function(nodes))
                 self._pieces.append((place, middle, half, fit / half**order))
         # Of an odd function φ(x)/x as a function of (x/reach)².
         self._reach = 2 * _REACH * step
@@ -133,10 +134,12 @@ class Differences:
             x = self._reach * np.sqrt(at)
             chebyshev_series = chebyshev.chebfit(2 * at - 1, function(x) / x, _DEGREE - 1)
             powers = np.polynomial.Polynomial(chebyshev.cheb2poly(chebyshev_series))
-            self._series = powers(np.polynomial.Polynomial([-1.0, 2.0])).coef
+            self._series = np.asarray(powers(np.polynomial.Polynomial([-1.0, 2.0])).coef, float)
 
-    def _fit(self, function: Function) -> Array:
-        series = chebyshev.chebinterpolate(function, _DEGREE)
+    def _derivative(self, values: Array) -> Array:
+        """Chebyshev series of the derivative of a function with these values at the nodes."""
+        nodes = chebyshev.chebpts1(_DEGREE + 1)
+        series = chebyshev.chebfit(nodes, values, _DEGREE)
         return np.asarray(chebyshev.chebder(series, self._order))
 
     def _step(self, x: Array) -> Array:

@@ -4,7 +4,6 @@ import math
 import pickle
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import mpmath as mp
 import numpy as np
@@ -539,8 +538,8 @@ def test_the_function_alone_is_enough(name: str, k: float) -> None:
     for part, order in ((f.d1, 1), (f.d2, 2)):
         expected = scale * k**order * (exact.d1, exact.d2)[order - 1](k * x)
         at = slice(None) if order == 1 and name != "relu" else x != 0
-        size = scale * k**order * (1e-11 if order == 1 else 1e-9)
-        np.testing.assert_allclose(part(x)[at], expected[at], rtol=1e-9, atol=size)
+        size = scale * k**order * (1e-11 if order == 1 else 3e-9)
+        np.testing.assert_allclose(part(x)[at], expected[at], rtol=3e-9, atol=size)
     np.testing.assert_allclose(
         f.primitive(x), scale / k * exact.primitive(k * x), rtol=1e-12, atol=1e-13 * scale / k
     )
