@@ -318,7 +318,6 @@ def dale_mean(n: int, *, f: float, alpha: float, mu_e: float, mu_i: float) -> fl
     return alpha * (f * mu_e + (1 - f) * mu_i) / float(np.sqrt(n))
 
 
-@validated
 class ColumnMeans(NamedTuple):
     """What the means v_j of the columns of couplings do to all neurons at once."""
 
@@ -376,6 +375,7 @@ def column_means(J: Any, *, order: int = 12) -> ColumnMeans:
     return ColumnMeans(float(v.sum()), float(v @ v), np.array(series))
 
 
+@validated
 def dale_outlier(
     n: int,
     *,
