@@ -54,12 +54,13 @@ def find_fixed_points(
     relax: float = 50.0,
     tol: float = 1e-10,
     max_iter: int = 2000,
+    bias: ArrayLike = 0.0,
     phi: str | TransferFunction = "tanh",
     threads: int | None = None,
     progress: bool = False,
     throw: bool = True,
 ) -> FixedPoints:
-    """Zeros of f(x) = −x + Jφ(x) by descent of E = ½|f|² from many starts.
+    """Zeros of f(x) = −x + Jφ(x) + b by descent of E = ½|f|² from many starts.
 
     Each start follows E down with damped steps that are those of Levenberg and Marquardt where
     these foretell E, and of Newton on ∇E where they do not, quadratically convergent at zeros of f
@@ -90,7 +91,7 @@ def find_fixed_points(
         only degenerate zeros use it up.
     max_iter : int
         Largest number of linear systems solved from one start.
-    phi, threads, progress
+    bias, phi, threads, progress
         As in `integrate`.
     throw : bool
         Whether to raise if no start converges.  Single starts that fail never raise: they are
@@ -99,7 +100,8 @@ def find_fixed_points(
     Returns
     -------
     FixedPoints
-        x = 0, a zero for every odd φ, is always listed, with `hits` 0 if no start led there.
+        x = 0, where it is a zero, is always listed, with `hits` 0 if no start led there: for every
+        odd φ without bias.
 
     Raises
     ------
@@ -125,10 +127,16 @@ def find_fixed_points(
     (True, 0.0, 0)
     >>> bool(points.minima.smallest_singular_value.max(initial=0) < 1e-8)
     True
+
+    With a bias x and −x are no longer one, and 0 is no zero:
+
+    >>> points = find_fixed_points([[2.0]], n_starts=32, seed=0, bias=0.1)
+    >>> points.x.round(4).tolist(), points.n_unstable.tolist()
+    ([[-0.1007, -1.7919, 2.0325]], [1, 0, 0])
     """
     told = given(find_fixed_points, locals())
     matrix = Network(J, phi=phi).dense("the search for fixed points")
-    network = Network(matrix, phi=phi)
+    network = Network(matrix, phi=phi, bias=bias)
     tol = arguments.positive("tol", tol)
     max_iter = arguments.count("max_iter", max_iter, 1)
     told |= {"n": network.n, "phi": network.function.name}
@@ -155,7 +163,7 @@ def find_fixed_points(
             _check_cost(network, total, runs)
             states = _drawn_starts(network, total, sequence, std, runs)
             told["seed"] = sequence.entropy
-        landscape = Landscape(matrix, network.function)
+        landscape = Landscape(matrix, network.function, network.bias)
         ends = (descend(landscape, x, tol=tol, max_iter=max_iter) for x in states)
         points = _gathered(landscape, bar(total, "descents", progress, "start", over=ends), told)
     if throw and points.n_failed == total:
@@ -191,7 +199,9 @@ def _gathered(
     landscape: Landscape, ends: Iterable[DescentEnd], told: dict[str, Any]
 ) -> FixedPoints:
     tables = {kind: DistinctPoints(landscape, kind) for kind in ("zero", "minimum")}
-    tables["zero"].add(landscape.at(np.zeros(landscape.n)), hits=0)
+    origin = landscape.at(np.zeros(landscape.n))
+    if landscape.is_odd or origin.residual == 0:
+        tables["zero"].add(origin, hits=0)
     rows: list[tuple[str, int, int, int]] = []
     reasons: dict[int, str] = {}
     for k, end in enumerate(ends):
@@ -208,6 +218,7 @@ def _gathered(
     about: dict[str, Any] = {"reason": _reason(reasons, len(rows)), "attributes": told}
     return FixedPoints(
         **fields["zero"],
+        is_odd=landscape.is_odd,
         minima=StationaryPoints(**fields["minimum"], **about),
         outcome=np.array(outcome),
         index=np.array(index, dtype=np.int64),
@@ -257,8 +268,9 @@ def _run(network: Network, x: Array, duration: float, onsager: float) -> Array:
             # A start need not be accurate, only the same at every call.
             warnings.simplefilter("ignore", StepSizeWarning)
             run = integrate(
-                network.J, x, t_max=duration, dt=_DT, onsager=onsager, phi=network.function,
-                method="chebyshev" if onsager else "exponential", store_states=False,
+                network.J, x, t_max=duration, dt=_DT, onsager=onsager, bias=network.bias,
+                phi=network.function, method="chebyshev" if onsager else "exponential",
+                store_states=False,
             )  # fmt: skip
     except IntegrationError as error:
         raise ArgumentError(

@@ -106,7 +106,7 @@ def test_an_error_relative_to_the_larger_end() -> None:
 
 
 def test_the_error_of_the_energy() -> None:
-    """16 ε Σ|f|(|f| + 2|x|), and what an operator neglects: its error of Jφ over |x|, times |f|."""
+    """16 ε Σ|f|(|f| + 2|x|), and what an operator neglects: its error of Jφ over |φ|, times |f|."""
     f = force(X, J)
     for dtype in (np.float64, np.float32):
         eps = np.finfo(dtype).eps
@@ -115,6 +115,6 @@ def test_the_error_of_the_energy() -> None:
         np.testing.assert_allclose(found, exact, rtol=1e-5)
     operator = LinearOperator((4, 4), matvec=lambda v: J @ v, matmat=lambda v: J @ v, dtype=float)
     operator.neglected, operator.norm_bound = 0.01, 3.0
-    more = 0.03 * np.linalg.norm(X, axis=0) * np.linalg.norm(f, axis=0)
+    more = 0.03 * np.linalg.norm(np.tanh(X), axis=0) * np.linalg.norm(f, axis=0)
     found = made(J=operator).energy_error(X, f)
     np.testing.assert_allclose(found, made().energy_error(X, f) + more, rtol=1e-12)
