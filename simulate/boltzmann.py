@@ -173,7 +173,7 @@ def sample_boltzmann(
     Raises
     ------
     ArgumentError
-        If J is a LinearOperator, or beta neither a finite number nor increasing.
+        If J is a LinearOperator of unknown entries, or beta neither a finite number nor increasing.
 
     Warns
     -----
@@ -198,7 +198,7 @@ def sample_boltzmann(
     told = given(sample_boltzmann, locals())
     arguments.one_of("algorithm", algorithm, ALGORITHMS)
     network = Network(J, phi=phi, eta=eta, bias=bias)
-    if network.is_matrix_free:
+    if not network.is_stored:
         network.dense("sampling, which asks for ever new products,")
     betas = np.atleast_1d(arguments.inverse_temperature(beta))
     in_order = betas.ndim == 1 and betas.size and np.all(np.diff(betas) > 0)

@@ -180,9 +180,7 @@ def participation_ratio(
     )
 
 
-def _fits(
-    states: int, starts: int, n: int, t_skip: float, t_max: float, *, is_even: bool
-) -> int:
+def _fits(states: int, starts: int, n: int, t_skip: float, t_max: float, *, is_even: bool) -> int:
     """Blocks in time of each start, if there are enough states and not too many."""
     each = max(math.ceil(_BLOCKS / starts), _LEAST)
     fewest = (2 if is_even else 4) * each

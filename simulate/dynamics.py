@@ -36,8 +36,8 @@ def _finite(function: Callable[_Given, Array]) -> Callable[_Given, Array]:
 def _require_finite(what: str, *found: Array) -> None:
     if not all(np.all(np.isfinite(one)) for one in found):
         raise ArgumentError(
-            f"x: the {what} at this state is not finite: x, J, bias, eta and onsager must be smaller, or "
-            "phi and its derivatives finite there"
+            f"x: the {what} at this state is not finite: x, J, bias, eta and onsager must be "
+            "smaller, or phi and its derivatives finite there"
         )
 
 
@@ -297,15 +297,14 @@ def divergence(
     -6.0
     """
     network = Network(J, phi=phi, eta=eta, bias=bias)
-    if network.is_matrix_free:
-        network.dense("the divergence")
+    J = network.dense("the divergence") if network.is_matrix_free else network.J
     state = network.state(x)
     kappa = arguments.finite("onsager", onsager)
     _, linear = network.linearize(state, kappa)
-    diagonal = np.asarray(network.J.diagonal())
+    diagonal = np.asarray(J.diagonal())
     total = diagonal @ linear.slope - network.n
     if kappa:
-        squares = network.J.multiply(network.J) if network.is_sparse else network.J**2
+        squares = J.multiply(J) if network.is_sparse else J**2
         norms = np.asarray(squares.sum(axis=0)).ravel()  # (JᵀJ)_ii
         reaction = norms @ linear.slope**2 - diagonal @ linear.slope + linear.bend.sum(axis=0)
         total = total - kappa * reaction

@@ -132,7 +132,7 @@ class Network:
         self.eta = float(arguments.confinement(eta))
         # In the precision of states it may be infinite.
         with np.errstate(over="ignore"):
-            self.bias = arguments.bias(bias, self.n).astype(self.dtype)
+            self.bias = arguments.vector("bias", bias, self.n).astype(self.dtype)
         if not np.all(np.isfinite(self.bias)):
             raise ArgumentError(f"bias: must be finite in {self.dtype.name}")
         self.is_biased = bool(np.any(self.bias))
@@ -175,10 +175,11 @@ class Network:
         entries = 1.0 * self.n * (1 if self.is_matrix_free else self.n)
         if self.is_sparse:
             entries = float(self.J.nnz)
-        if getattr(self.J, "tol", None) == 0:
+        base = getattr(self.J, "base", self.J) if self.is_matrix_free else None
+        if getattr(base, "tol", None) == 0:
             # Every product reveals.
             rank = min(evaluations * columns, self.n)
-            numbers += 2.0 * (2 if self.J.gamma else sides) * self.n * rank
+            numbers += 2.0 * (2 if base.gamma else sides) * self.n * rank
         # J is read once whatever the number of states.
         operations = sides * entries * (2 + columns) + _ACTIVITY * self.n * columns
         cost.check(
@@ -197,20 +198,26 @@ class Network:
             raise ArgumentError(f"{name}: must be finite")
         return state
 
+    @property
+    def is_stored(self) -> bool:
+        """Whether all entries of J are known."""
+        return not self.is_matrix_free or getattr(self.J, "is_stored", False)
+
     def dense(self, purpose: str) -> NDArray[np.float64]:
         """J as an ndarray, for a `purpose` that matrix-free couplings cannot serve."""
-        if self.is_matrix_free:
+        if not self.is_stored:
             raise ArgumentError(f"J: {purpose} needs the matrix itself, not a LinearOperator")
-        if self.is_sparse:
-            cost.check("J", self.J, "it is made dense, take a smaller one", numbers=2.0 * self.n**2)
-        return np.asarray(self.J.toarray() if self.is_sparse else self.J, dtype=np.float64)
+        if isinstance(self.J, np.ndarray):
+            return np.asarray(self.J, dtype=np.float64)
+        cost.check("J", self.J, "it is made dense, take a smaller one", numbers=2.0 * self.n**2)
+        return np.asarray(self.J.toarray(), dtype=np.float64)
 
     def activity(self, x: State) -> State:
         """φ(x), in the precision of the network whatever φ returns."""
         return self._cast(self.function.phi(x))
 
     def force(self, x: State, value: State) -> State:
-        """f = −x + Jφ + b where value = φ(x)."""
+        """The vanilla force f = −x + Jφ + b where value = φ(x)."""
         force = self.product(value)
         force -= x
         if self.is_biased:

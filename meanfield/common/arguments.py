@@ -248,11 +248,11 @@ def symmetry(value: ArrayLike) -> Array:
     return _checked("gamma", value, lambda a: (a >= -1) & (a <= 1), "must lie in [-1, 1]")
 
 
-def bias(value: ArrayLike, n: int) -> Array:
-    """The bias of each of n neurons, of one number or of n."""
-    array = _checked("bias", value, np.isfinite, "must be finite")
+def vector(name: str, value: ArrayLike, n: int) -> Array:
+    """Finite numbers of n neurons, given as one or as n."""
+    array = _checked(name, value, np.isfinite, "must be finite")
     if array.shape not in ((), (n,)):
-        raise ArgumentError(f"bias of shape {array.shape}: expected a number or ({n},)")
+        raise ArgumentError(f"{name} of shape {array.shape}: expected a number or ({n},)")
     return np.broadcast_to(array, n)
 
 

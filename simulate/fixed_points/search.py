@@ -70,7 +70,7 @@ def find_fixed_points(
 
     Parameters
     ----------
-    J : (n, n) array or sparse array
+    J : (n, n) array, sparse array or `couplings.low_rank` of one
         Made dense; the diagonal may be non-zero.
     n_starts : int
         Number of starts; instead of `x0`.
@@ -106,8 +106,9 @@ def find_fixed_points(
     Raises
     ------
     ArgumentError
-        If an argument is outside its range, J is a LinearOperator, both or neither of `n_starts`
-        and `x0` are given, or the dynamics that make the starts do not stay finite.
+        If an argument is outside its range, J is a LinearOperator of unknown entries, both or
+        neither of `n_starts` and `x0` are given, or the dynamics that make the starts do not stay
+        finite.
     FixedPointError
         If no start converged, and `throw`.
 
