@@ -135,6 +135,8 @@ CALLS: dict[Callable[..., Any], dict[str, Any]] = {
     simulate.validate: {"rows": ["identities*"]},
     couplings.elliptic: {"n": 6, "g": 1.2, "seed": 0},
     couplings.lazy: {"n": 6, "g": 1.2, "seed": 0},
+    couplings.low_rank: {"m": X[:, 0], "n_vectors": X[:, 1], "J": J},
+    couplings.with_gain: {"J": J, "gain": X[:, 0]},
     couplings.dale: {"n": 6, "seed": 0, **SETS},
     couplings.dale_mean: {"n": 6, **MEANS},
     couplings.dale_radius: SETS,
