@@ -513,6 +513,12 @@ DYNAMICAL = (
         "test_limit_of_many_neurons test_published_values",
     ),
     Equation(
+        "common mode", "M = Σ v_jφ_j of couplings with column means, its feedback and outliers",
+        "meanfield.common_mode simulate.couplings.column_means",
+        "common_mode.feedback common_mode.solution common_mode.coefficients common_mode.pair",
+        "test_linear_networks test_quadrature_over_frequencies test_column_means",
+    ),
+    Equation(
         "noise in the sampler's scheme", "stationary variance without a term of order h",
         "meanfield.two_time meanfield.steady_state",
         "exponential.recursion exponential.stationary_variance exponential.network_noise "

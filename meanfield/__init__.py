@@ -12,6 +12,7 @@ from .common.files import load
 from .common.result import NotConvergedError
 from .common.style import STYLE
 from .common.sweep import SweepWarning, plan, sweep
+from .dmft.common_mode import CommonMode, common_mode
 from .dmft.dimension import ParticipationRatio, explained_variance, participation_ratio
 from .dmft.lyapunov import MeanFieldLyapunov, maximal_lyapunov
 from .dmft.sampler.ensemble import ExtrapolationWarning
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 __all__ = [
     "STYLE",
     "ArgumentError",
+    "CommonMode",
     "Complexity",
     "ExtrapolationWarning",
     "FixedPointSpectrum",
@@ -70,6 +72,7 @@ __all__ = [
     "TransferFunction",
     "TransitionLines",
     "TwoTime",
+    "common_mode",
     "complexity",
     "critical_gain",
     "effective_temperature",

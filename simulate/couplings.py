@@ -4,11 +4,11 @@ Gaussian ones, and the sparse excitatory–inhibitory ones of [HH] section III.D
 """
 
 from collections.abc import Iterator
-from typing import Any, Literal, TypedDict, Unpack, overload
+from typing import Any, Literal, NamedTuple, TypedDict, Unpack, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse import csr_array, diags_array
+from scipy.sparse import csr_array, diags_array, issparse
 from scipy.sparse.linalg import LinearOperator
 
 from meanfield import GaussianOperator
@@ -19,6 +19,7 @@ from .network import Network, correlated
 
 __all__ = [
     "PAPER_SETS",
+    "column_means",
     "dale",
     "dale_mean",
     "dale_outlier",
@@ -457,6 +458,63 @@ def dale_mean(n: int, *, f: float, alpha: float, mu_e: float, mu_i: float) -> fl
     n = arguments.count("n", n, 1)
     f, alpha, mu_e, mu_i, _, _ = _checked(f, alpha, mu_e, mu_i, 0, 0)
     return alpha * (f * mu_e + (1 - f) * mu_i) / float(np.sqrt(n))
+
+
+class ColumnMeans(NamedTuple):
+    """What the means v_j of the columns of couplings do to all neurons at once."""
+
+    mean_coupling: float
+    strength: float
+    coefficients: Array
+
+
+@validated
+def column_means(J: Any, *, order: int = 12) -> ColumnMeans:
+    """λ₀ = Σv_j, s = Σv_j² and c_k = vᵀWᵏ1 of J = 1vᵀ − diag(v) + W, for `meanfield.common_mode`.
+
+    Parameters
+    ----------
+    J : (n, n) array or sparse array
+        Couplings with a zero diagonal; v_j is the mean of column j without it.
+    order : int
+        Number of coefficients c_1, c_2, …
+
+    Returns
+    -------
+    ColumnMeans
+        `mean_coupling` λ₀, `strength` s and `coefficients` (order,).
+
+    Raises
+    ------
+    ArgumentError
+        If J is not a square matrix of at least two neurons, or `order` is negative.
+
+    Notes
+    -----
+    The v_j are estimates from n − 1 couplings each, whose errors are part of v here: of a matrix
+    without means λ₀ and s are small numbers of order g and g²/n.
+
+    Examples
+    --------
+    >>> from simulate import couplings
+    >>> J = couplings.dale(400, **couplings.PAPER_SETS["inhibitory"], seed=1)
+    >>> means = couplings.column_means(J)
+    >>> round(means.mean_coupling, 1), means.coefficients.shape
+    (-1.7, (12,))
+    """
+    matrix = J.toarray() if issparse(J) else arguments.array("J", J)
+    n = len(matrix) if matrix.ndim else 0
+    if matrix.shape != (n, n) or n < 2:
+        raise ArgumentError(f"J: must be a square matrix of 2 neurons or more, not {matrix.shape}")
+    order = arguments.count("order", order, 0)
+    cost.check("order", order, "lower it", seconds=cost.time_of(order, 2.0 * n**2))
+    v = (matrix.sum(axis=0) - matrix.diagonal()) / (n - 1)
+    series, state = [], np.ones(n)
+    for _ in range(order):
+        # W·state with W = J − 1vᵀ + diag(v).
+        state = matrix @ state - v @ state + v * state
+        series.append(float(v @ state))
+    return ColumnMeans(float(v.sum()), float(v @ v), np.array(series))
 
 
 @validated

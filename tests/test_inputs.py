@@ -60,6 +60,7 @@ def double(g: float) -> float:
     return 2 * g
 
 
+STATE = meanfield.stationary(1.5, n_tau=301)
 # A call of each public function that is right and short; the others are made of it.
 CALLS: dict[Callable[..., Any], dict[str, Any]] = {
     meanfield.critical_gain: {"gamma": 0.5},
@@ -80,6 +81,7 @@ CALLS: dict[Callable[..., Any], dict[str, Any]] = {
     meanfield.response_curve: {"g": [0.5], "gamma": [0.0]},
     meanfield.stationary: {"g": 1.5, "n_tau": 11, "order": 2001},
     meanfield.participation_ratio: {"g": 1.5},
+    meanfield.common_mode: {"state": STATE, "mean_coupling": -0.5, "strength": 0.1},
     meanfield.explained_variance: {"correlation": [1.0, 0.5, 0.2, 0.1]},
     meanfield.two_time: {"g": 0.5, "t_max": 0.4, "dt": 0.1, "method": "sampler", **FEW},
     meanfield.steady_state: {"g": 0.5, "gamma": 0.5, "window": 2.0, **SHORT},
@@ -140,12 +142,13 @@ CALLS: dict[Callable[..., Any], dict[str, Any]] = {
     couplings.dale: {"n": 6, "seed": 0, **SETS},
     couplings.dale_mean: {"n": 6, **MEANS},
     couplings.dale_radius: SETS,
+    couplings.column_means: {"J": J},
     couplings.dale_outlier: {"n": 6, **MEANS},
 }  # fmt: skip
 # Each is a program of its own, or opens what the others write.
 ELSEWHERE = {meanfield.load, meanfield.unlimited, simulate.reproduce}
 # Results are made by solvers, and messages by what they tell of.
-MADE = (Result, Exception)
+MADE = (Result, Exception, couplings.ColumnMeans)
 # Takes anything: a coordinate, something to be shown or run on, keywords of the function itself.
 FREE = {"self", "trajectory", "executor", "key", "place", "fixed", "how", "label", "version"}
 # nan is an answer of theirs, as the documentation says.

@@ -45,6 +45,12 @@ RESULTS: dict[str, Callable[[], Any]] = {
     "FixedPointSpectrum": partial(meanfield.fixed_point_spectrum, 1.5),
     "TransitionLines": partial(meanfield.transition_lines, [0.2, 0.5], weight=0.9),
     "ParticipationRatio": partial(meanfield.participation_ratio, [1.5, 2.0]),
+    "CommonMode": partial(
+        meanfield.common_mode,
+        meanfield.stationary(1.5, n_tau=301),
+        mean_coupling=-0.5,
+        strength=0.1,
+    ),
     "Stationary": partial(meanfield.stationary, [0.5, 1.5]),
     "TwoTime": partial(meanfield.two_time, 1.5, 0.5, t_max=1.0, dt=0.1, **SMALL),
     "SteadyState": partial(meanfield.steady_state, 1.5),

@@ -18,6 +18,7 @@ from derivations import REGISTRY, Check
 from derivations.dmft import (
     cavity,
     chaos_onset,
+    common_mode,
     dimension,
     exponential,
     fixed_point_phase,
@@ -50,6 +51,7 @@ SECTIONS = {
     "chaos_onset",
     "fixed_point_phase",
     "dimension",
+    "common_mode",
     "exponential",
 }
 
@@ -169,6 +171,8 @@ MUTATIONS: list[tuple[ModuleType, str, Mutation, tuple[str, ...]]] = [
     (dimension, "returns", _negated, ("dimension.closure",)),
     (dimension, "mixed", _doubled, ("dimension.closure",)),
     (dimension, "factor", _doubled, ("dimension.activity",)),
+    (common_mode, "feedback", _negated, ("common_mode.feedback", "common_mode.pair")),
+    (common_mode, "loop", _doubled, ("common_mode.feedback", "common_mode.coefficients")),
     (chaos_onset, "variance", _doubled, ("chaos_onset.variance", "chaos_onset.kinetic_energy")),
     (chaos_onset, "rate_squared", _doubled, ("chaos_onset.shape", "chaos_onset.lyapunov")),
     (chaos_onset, "doubled_energy", _doubled, ("chaos_onset.kinetic_energy",)),
