@@ -143,7 +143,7 @@ class _Composed(LinearOperator):
         super().__init__(np.float64, (network.n, network.n))  # type: ignore[call-arg]
         self._network, self._gain = network, np.broadcast_to(gain, network.n)[:, None]
         self._left, self._right = left, right
-        triangles = [np.linalg.qr(one, mode="r") for one in (left, right)]
+        triangles = [np.asarray(np.linalg.qr(one, mode="r")) for one in (left, right)]
         with np.errstate(over="ignore", invalid="ignore"):
             self._norm = float(np.linalg.norm(triangles[0] @ triangles[1].T, 2))
 

@@ -175,7 +175,7 @@ class Network:
         entries = 1.0 * self.n * (1 if self.is_matrix_free else self.n)
         if self.is_sparse:
             entries = float(self.J.nnz)
-        base = getattr(self.J, "base", self.J) if self.is_matrix_free else None
+        base: Any = getattr(self.J, "base", self.J) if self.is_matrix_free else None
         if getattr(base, "tol", None) == 0:
             # Every product reveals.
             rank = min(evaluations * columns, self.n)
@@ -183,7 +183,7 @@ class Network:
         # J is read once whatever the number of states.
         operations = sides * entries * (2 + columns) + _ACTIVITY * self.n * columns
         cost.check(
-            name, value, f"{instead} (large J, onsager and eta make steps short)",
+            name, value, f"{instead} (large J, bias, onsager and eta make steps short)",
             numbers=numbers, seconds=cost.time_of(evaluations, operations),
         )  # fmt: skip
 

@@ -223,12 +223,13 @@ class _Descent:
 
     def _leap(self) -> None:
         """To a zero by Newton's method on f alone, if it leads to one: f is linear in between."""
-        moved: LandscapePoint | None = self.point
+        moved = self.point
         for _ in range(_FREE_STEPS):
-            moved = _newton(moved, moved.jacobian, moved.force)
+            ahead = _newton(moved, moved.jacobian, moved.force)
             self.iterations += 1
-            if moved is None:
+            if ahead is None:
                 return
+            moved = ahead
             if moved.residual <= max(self.tol, moved.rounding):
                 return self._accept(moved)
 

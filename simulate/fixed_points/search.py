@@ -161,7 +161,7 @@ def find_fixed_points(
             sequence = seeds.sequence(seed, "start")
             chaos, gradient = (settle, 0.0), (relax, 1.0)
             runs = {"chaos": [chaos], "gradient": [gradient], "both": [chaos, gradient]}[starts]
-            _check_cost(network, total, runs)
+            _check_cost(network, total, std, runs)
             states = _drawn_starts(network, total, sequence, std, runs)
             told["seed"] = sequence.entropy
         landscape = Landscape(matrix, network.function, network.bias)
@@ -177,14 +177,16 @@ def _duration(name: str, value: float) -> float:
     return arguments.positive(name, value) if arguments.nonnegative(name, value) else 0.0
 
 
-def _check_cost(network: Network, total: int, runs: list[tuple[float, float]]) -> None:
+def _check_cost(network: Network, total: int, std: float, runs: list[tuple[float, float]]) -> None:
     """Refuse starts that take days to make, to follow or to list."""
     n, scheme = network.n, SCHEMES["chebyshev"]
     cost.check(
         "n_starts", total, "lower it", numbers=_ENTRY * total + 20.0 * n**2,
         seconds=cost.time_of(_FACTORISATIONS * total, 4.0 * n**3),
     )  # fmt: skip
-    rate = max(1.0, float(largest_rate(network, np.zeros(n), 1.0)[0]))
+    # At x = 0 a bias has no weight in it.
+    start = std * np.random.default_rng(0).standard_normal(n)
+    rate = max(1.0, *(float(largest_rate(network, x, 1.0)[0]) for x in (start, 0 * start)))
     assert scheme.longest_step is not None
     longest = scheme.longest_step(rate)
     for duration, onsager in runs:

@@ -446,6 +446,7 @@ def test_low_rank_couplings_are_a_sum(form: Any, rank: int | None) -> None:
     np.testing.assert_allclose(stiffness(v, one), stiffness(v, exact), rtol=1e-9)
 
 
+@pytest.mark.filterwarnings("ignore::simulate.SamplingWarning")
 def test_whatever_needs_entries_takes_low_rank_couplings() -> None:
     m, right = vectors(12, 2)
     J = couplings.elliptic(12, 1.5, 0.3, seed=3)
@@ -458,7 +459,7 @@ def test_whatever_needs_entries_takes_low_rank_couplings() -> None:
     ours, other = (find_fixed_points(K, x0=x, bias=0.1) for K in (one, exact))
     np.testing.assert_allclose(ours.x, other.x, atol=1e-12)
     ours, other = (
-        sample_boltzmann(K, 0.5, n_samples=20, warmup=0, chains=2, seed=1) for K in (one, exact)
+        sample_boltzmann(K, 0.5, n_samples=4, warmup=0, chains=1, seed=1) for K in (one, exact)
     )
     np.testing.assert_allclose(ours.samples, other.samples, atol=1e-9)
     runs = [integrate(K, x, t_max=2, dt=0.1, onsager=0.5) for K in (one, exact)]
@@ -479,7 +480,8 @@ def test_low_rank_beside_couplings_that_reveal_themselves() -> None:
     low = np.linalg.norm(m @ right.T / n, 2)
     assert one.norm_bound == pytest.approx(lazy.norm_bound + low)
     assert one.neglected == 0
-    assert stiffness(v, one).shape == (3,)
+    # The bound on the rate asks for no more than the force itself.
+    assert np.all(stiffness(v, one) > stiffness(v, twin))
     assert lazy.rank == twin.rank
     rough = couplings.low_rank(m, right, couplings.lazy(n, 1.2, seed=5, tol=1e-2))
     integrate(rough, v[:, 0], t_max=5, dt=0.01)
@@ -489,7 +491,7 @@ def test_low_rank_beside_couplings_that_reveal_themselves() -> None:
     assert error == pytest.approx(base.neglected * base.norm_bound)
     with pytest.raises(ArgumentError, match=r"^J: .* not a LinearOperator"):
         find_fixed_points(one, n_starts=2)
-    with pytest.raises(ArgumentError, match="^t_max=.*: needs"):
+    with pytest.raises(ArgumentError, match=r"^t_max=.*: needs"):
         integrate(couplings.low_rank(np.ones(10**6), np.ones(10**6), couplings.lazy(10**6, 1.2,
                   seed=1)), np.ones(10**6), t_max=2e4, dt=0.1)  # fmt: skip
 
@@ -524,7 +526,7 @@ def test_gains_of_neurons(form: Any) -> None:
 
 
 def test_low_rank_couplings_that_do_not_fit() -> None:
-    for given, message in (
+    for wrong, message in (
         ((np.ones(3), np.ones(4)), r"^m of shape \(3,\), n_vectors of shape \(4,\): expected"),
         ((np.ones((3, 0)), np.ones((3, 0))), "^m of shape"),
         ((np.ones(3), np.ones(3), np.eye(4)), r"^J of shape \(4, 4\): expected \(3, 3\)"),
@@ -532,6 +534,6 @@ def test_low_rank_couplings_that_do_not_fit() -> None:
         ((np.full(3, 1e60), np.ones(3)), r"^m: entries must be 1e\+50 at most"),
     ):
         with pytest.raises(ArgumentError, match=message):
-            couplings.low_rank(*given)
+            couplings.low_rank(*wrong)
     with pytest.raises(ArgumentError, match=r"^gain of shape \(2,\)"):
         couplings.with_gain(np.eye(3), [1.0, 2.0])
