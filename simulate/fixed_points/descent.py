@@ -69,7 +69,9 @@ class Landscape:
         # Where φ' or φ'' jumps, and of these where φ' does.
         self.kinks, self.corners = np.array(function.kinks, dtype=float), corners(function)
         third = np.abs(np.diff(bends) / np.diff(sample))
-        third[np.searchsorted(sample, self.kinks) - 1] = 0
+        # Between two points with a kink, or beside a point at one.
+        place = np.searchsorted(sample, self.kinks)
+        third[np.clip([place - 1, place], 0, third.size - 1)] = 0
         self._third = 1.01 * float(np.max(third))
 
     def at(self, x: Array) -> LandscapePoint:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq, least_squares, root
 from scipy.sparse import csr_array
 
-from meanfield import transfer_function
+from meanfield import TransferFunction, transfer_function
 from meanfield.common.arguments import Array
 from simulate import couplings, energy_gradient, force, jacobian, kinetic_energy
 from simulate.fixed_points import FixedPoints, find_fixed_points, points
@@ -508,3 +508,25 @@ def test_a_corner_at_a_zero_proves_nothing() -> None:
     assert _ball(1.0, 1e-3, 0.0, 1e-3) == (False, 1e-6)
     assert _ball(1.0, 1e-3, 0.0, 3e-3) == (True, 3e-3)
     assert _ball(1.0, 1e-3, 100.0, 1.0) == (True, 0.01)
+
+
+@pytest.mark.parametrize("place", [0.4, 30.0])
+def test_one_neuron_of_any_function(place: float) -> None:
+    """A φ that bends away from 0, by itself or far out with its slope: zeros by their signs."""
+    d1 = (lambda x: 1 / np.cosh(x - place) ** 2) if place > 1 else None
+    function = TransferFunction(lambda x: np.tanh(x - place), d1, name="moved")
+    scan = np.linspace(-4, 4, 8001) + place + 1e-4
+    a, b = 2.5, place + 0.2
+
+    def f(x: Any) -> Any:
+        return a * np.tanh(x - place) + b - x
+
+    found = find_fixed_points([[a]], x0=scan[None, ::200], phi=function, bias=b)
+    changes = np.flatnonzero(np.diff(np.sign(f(scan))))
+    exact = [brentq(f, scan[k], scan[k + 1], xtol=1e-15) for k in changes]
+    assert len(exact) == 3
+    np.testing.assert_allclose(np.sort(found.x[0]), exact, rtol=1e-12)
+    assert found.proven.all()
+    slopes = a / np.cosh(found.x[0] - place) ** 2
+    np.testing.assert_allclose(found.eigenvalues[:, 0], slopes - 1, atol=1e-9)
+    assert found.index_sum == 1
