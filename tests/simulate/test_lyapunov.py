@@ -548,3 +548,19 @@ def test_exponent_at_a_fixed_point_with_a_bias() -> None:
     how: dict[str, Any] = {"dt": 0.1, "t_max": 100, "t_skip": 50, "method": "rk4", "seed": 1}
     found = maximal_lyapunov(J, bias=b, **how)
     assert float(found.value) == pytest.approx(point[0], abs=1e-3)
+
+
+def test_steps_of_a_gradient_flow_with_corners_are_fixed() -> None:
+    """At a zero away from corners the exponent is −σ_min(A)²; where a neuron sticks it is told."""
+    J, b = couplings.elliptic(12, 0.3, 0.5, seed=1), np.linspace(-1, 1, 12)
+    how: dict[str, Any] = {
+        "onsager": 1.0, "dt": 0.05, "t_max": 100, "t_skip": 50, "phi": "relu", "seed": 1
+    }  # fmt: skip
+    descent = maximal_lyapunov(J, bias=b, **how)
+    assert (descent.method, descent.attributes["tol"]) == ("heun", None)
+    (curvature,) = find_fixed_points(J, n_starts=2, bias=b, phi="relu", seed=0).smallest_curvature
+    assert float(descent.value) == pytest.approx(-curvature, rel=0.01)
+    assert descent.status == "converged"
+    # E = ½(x + 1)² for x > 0 and ½(1 − x)² below: least at the corner.
+    with pytest.warns(StepSizeWarning, match="which a neuron that sticks at a kink of phi, or"):
+        maximal_lyapunov([[2.0]], bias=1.0, x0=[0.5], **how)

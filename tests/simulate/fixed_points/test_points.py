@@ -494,6 +494,8 @@ def test_relu_against_all_sets_of_active_neurons(n: int, seed: int) -> None:
     for y in exact:
         assert np.min(np.abs(found.x - y[:, None]).max(axis=0)) < 1e-12
     assert found.proven.all()
+    # Half of the descents of eight neurons end at a corner, and go on from there.
+    assert found.n_failed == 0
     if n == 2:
         assert sorted(found.n_unstable.tolist()) == [0, 0, 1]
 
@@ -530,3 +532,10 @@ def test_one_neuron_of_any_function(place: float) -> None:
     slopes = a / np.cosh(found.x[0] - place) ** 2
     np.testing.assert_allclose(found.eigenvalues[:, 0], slopes - 1, atol=1e-9)
     assert found.index_sum == 1
+
+
+def test_a_start_that_a_corner_holds_is_told() -> None:
+    """−x + 2 max(x, 0) + 1 has no zero from x > 0 on, and −x + 1 none below: E is least at 0."""
+    found = find_fixed_points([[2.0]], x0=[[3.0, -2.0]], phi="relu", bias=1.0, throw=False)
+    assert (len(found), found.status, found.n_failed) == (0, "flagged", 2)
+    assert all("E may have a minimum at a kink of phi" in text for text in found.reasons.values())
