@@ -65,7 +65,8 @@ class BoltzmannSamples(Result):
     overlap: Array = value(
         "root mean square of Σφφ'/n between independent chains",
         (...,),
-        note="Of order n^−½ where replicas do not order; nan for one chain.",
+        note="Of an odd φ without bias of order n^−½ where replicas do not order; nan for one "
+        "chain.",
     )
     overlap_err: Array = error("overlap")
     r_hat: Array = value("worst R-hat of q, energy and r", (...,))
@@ -128,6 +129,7 @@ def sample_boltzmann(
     lowest_beta: float = 0.5,
     dt: float | None = None,
     eta: float = 0.0,
+    bias: ArrayLike = 0.0,
     phi: str | TransferFunction = "tanh",
     store_samples: bool = True,
     threads: int | None = None,
@@ -160,7 +162,7 @@ def sample_boltzmann(
         Langevin step; default 0.25/λ_max(Hess E) at x ~ N(0, 1).
     store_samples : bool
         Whether to keep the states.
-    eta, phi, threads, progress
+    eta, bias, phi, threads, progress
         As in `integrate`.
 
     Returns
@@ -171,7 +173,7 @@ def sample_boltzmann(
     Raises
     ------
     ArgumentError
-        If J is a LinearOperator, or beta neither a finite number nor increasing.
+        If J is a LinearOperator of unknown entries, or beta neither a finite number nor increasing.
 
     Warns
     -----
@@ -195,8 +197,8 @@ def sample_boltzmann(
     """
     told = given(sample_boltzmann, locals())
     arguments.one_of("algorithm", algorithm, ALGORITHMS)
-    network = Network(J, phi=phi, eta=eta)
-    if network.is_matrix_free:
+    network = Network(J, phi=phi, eta=eta, bias=bias)
+    if not network.is_stored:
         network.dense("sampling, which asks for ever new products,")
     betas = np.atleast_1d(arguments.inverse_temperature(beta))
     in_order = betas.ndim == 1 and betas.size and np.all(np.diff(betas) > 0)
@@ -360,7 +362,7 @@ def _observe(network: Network, beta: float, samples: Array) -> dict[str, Array]:
 
 
 def _overlap_mean(overlap: Array, chains: int) -> _ChainMean:
-    """Root mean square overlap of independent replicas, its sign being free (x → −x)."""
+    """Root mean square overlap of independent replicas, its sign being free where f is odd."""
     if not overlap.size:
         return _ChainMean(np.nan, np.nan, np.nan, np.nan)
     square = chain_mean(np.mean(overlap**2, axis=0)[None])
@@ -530,8 +532,8 @@ def _langevin_samples(
                 network.J, start, t_max=spacing * (warmup + n_samples), dt=step, onsager=1.0,
                 temperature=1 / beta, method="leimkuhler-matthews",
                 save_at=spacing * np.arange(warmup + 1, warmup + n_samples + 1), eta=network.eta,
-                phi=network.function, seed=int(noise_seed.generate_state(1, np.uint64)[0]),
-                progress=progress,
+                bias=network.bias, phi=network.function,
+                seed=int(noise_seed.generate_state(1, np.uint64)[0]), progress=progress,
             )  # fmt: skip
             assert run.x is not None
             states = np.ascontiguousarray(np.moveaxis(run.x, 2, 0))

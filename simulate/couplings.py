@@ -7,14 +7,15 @@ from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple, TypedDict, Unpack, overload
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.sparse import csr_array, issparse
+from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import csr_array, diags_array, issparse
+from scipy.sparse.linalg import LinearOperator
 
 from meanfield import GaussianOperator
 from meanfield.common import arguments, cost, seeds
-from meanfield.common.arguments import ArgumentError, Array, validated
+from meanfield.common.arguments import LARGEST, ArgumentError, Array, validated
 
-from .network import correlated
+from .network import Network, correlated
 
 __all__ = [
     "PAPER_SETS",
@@ -25,6 +26,8 @@ __all__ = [
     "dale_radius",
     "elliptic",
     "lazy",
+    "low_rank",
+    "with_gain",
 ]
 
 # Connections drawn at a time: bounds the work arrays, whatever the size of the network.
@@ -131,6 +134,145 @@ def lazy(
     ((10000,), (1, 1))
     """
     return GaussianOperator(n, g, gamma, seed=seed, innovations=innovations, tol=tol)
+
+
+class _Composed(LinearOperator):
+    """J diag(gain) + UVᵀ, each part by its own products."""
+
+    def __init__(self, network: Network, gain: Array | float, left: Array, right: Array) -> None:
+        super().__init__(np.float64, (network.n, network.n))  # type: ignore[call-arg]
+        self._network, self._gain = network, np.broadcast_to(gain, network.n)[:, None]
+        self._left, self._right = left, right
+        triangles = [np.asarray(np.linalg.qr(one, mode="r")) for one in (left, right)]
+        with np.errstate(over="ignore", invalid="ignore"):
+            self._norm = float(np.linalg.norm(triangles[0] @ triangles[1].T, 2))
+
+    def _matmat(self, v: Array) -> Array:
+        sent = np.asarray(self._network.product(self._gain * v))
+        return sent + self._left @ (self._right.T @ v)
+
+    def _rmatmat(self, v: Array) -> Array:
+        back = self._gain * self._network.transposed_product(v)
+        return np.asarray(back + self._right @ (self._left.T @ v))
+
+    def _matvec(self, v: Array) -> Array:
+        return self._matmat(v.reshape(-1, 1))
+
+    def _rmatvec(self, v: Array) -> Array:
+        return self._rmatmat(v.reshape(-1, 1))
+
+    @property
+    def base(self) -> Any:
+        """The couplings without gain and vectors."""
+        return getattr(self._network.J, "base", self._network.J)
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether all entries are known."""
+        return self._network.is_stored
+
+    @property
+    def norm_bound(self) -> float:
+        """Largest singular value at most; only of a J that has such a bound."""
+        return float(self._network.J.norm_bound) * float(np.max(np.abs(self._gain))) + self._norm
+
+    @property
+    def neglected(self) -> float:
+        """Error of an answer over `norm_bound`."""
+        error = self._network.answer_error * float(np.max(np.abs(self._gain)))
+        return error / self.norm_bound if error else 0.0
+
+    def toarray(self) -> Array:
+        """All entries."""
+        matrix = self._network.dense("the sum of all parts")
+        return matrix * self._gain.T + self._left @ self._right.T
+
+
+@validated
+def low_rank(m: ArrayLike, n_vectors: ArrayLike, J: Any = None) -> LinearOperator:
+    """Couplings J + m nᵀ/N of a random and a low-rank part, which is not written out.
+
+    Mastrogiuseppe, Ostojic, Neuron 99, 609 (2018): activity along n, κ = nᵀφ/N, comes back as an
+    input κm.  With m and n of entries of order 1 both parts are of the same order.
+
+    Parameters
+    ----------
+    m, n_vectors : (N,) or (N, r) array
+        What the r parts send out, and what they read.
+    J : (N, N) array, sparse array or LinearOperator, optional
+        Also one of `lazy`.  Default: none.
+
+    Returns
+    -------
+    LinearOperator
+        With its transpose.  If all entries of J are known, `toarray()` gives those of the sum, and
+        whatever needs them takes the operator: fixed points, samples and Jacobians.
+
+    Raises
+    ------
+    ArgumentError
+        If shapes do not fit, or an entry is not finite.
+
+    Examples
+    --------
+    Without J the activity settles at x = κm, κ = ⟨n tanh(κm)⟩.
+
+    >>> import numpy as np
+    >>> from simulate import find_fixed_points
+    >>> from simulate.couplings import low_rank
+    >>> points = find_fixed_points(low_rank(np.ones(4), 2 * np.ones(4)), n_starts=8, seed=1)
+    >>> points.x.round(3).tolist()[0]
+    [0.0, 1.915]
+    """
+    left, right = arguments.array("m", m), arguments.array("n_vectors", n_vectors)
+    if left.ndim not in (1, 2) or not left.size or left.shape != right.shape:
+        raise ArgumentError(
+            f"m of shape {left.shape}, n_vectors of shape {right.shape}: expected the same, (N,) "
+            "or (N, r)"
+        )
+    n = len(left)
+    network = Network(csr_array((n, n), dtype=float) if J is None else J)
+    if network.n != n:
+        raise ArgumentError(f"J of shape {network.J.shape}: expected ({n}, {n}) as m")
+    for name, one in (("m", left), ("n_vectors", right)):
+        if np.max(np.abs(one)) > LARGEST:
+            raise ArgumentError(f"{name}: entries must be {LARGEST:g} at most")
+    return _Composed(network, 1.0, left.reshape(n, -1) / n, right.reshape(n, -1))
+
+
+@validated
+def with_gain(J: Any, gain: ArrayLike) -> Any:
+    """Couplings J diag(a) of neurons that send a_j φ(x_j), in the storage of J.
+
+    A gain inside, φ(a_j x_j), is a change of variables: y = ax has the couplings diag(a) J, for a
+    stored J ``a[:, None] * J``, and the bias ab; but E is then ½|ẏ|².
+
+    Parameters
+    ----------
+    J : (n, n) array, sparse array or LinearOperator
+    gain : float or (n,) array
+
+    Returns
+    -------
+    (n, n) ndarray, sparse array or LinearOperator
+
+    Raises
+    ------
+    ArgumentError
+        If shapes do not fit, or a gain is not finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from simulate.couplings import with_gain
+    >>> with_gain(np.ones((2, 2)), [1.0, 3.0]).tolist()
+    [[1.0, 3.0], [1.0, 3.0]]
+    """
+    network = Network(J)
+    own = arguments.vector("gain", gain, network.n)
+    if network.is_matrix_free:
+        return _Composed(network, own, np.zeros((network.n, 1)), np.zeros((network.n, 1)))
+    return network.J @ diags_array(own) if network.is_sparse else network.J * own
 
 
 class _DaleStatistics(TypedDict):

@@ -28,8 +28,10 @@ _DURATION = 2000.0
 # What a run has its own of.
 _DEFAULTS: dict[str, Any] = {
     "t_max": None, "dt": None, "temperature": 0.0, "method": "auto", "x0": None, "seed": None,
-    "threads": None, "spacing": 1.0,
+    "threads": None, "spacing": 1.0, "bias": 0.0,
 }  # fmt: skip
+# Differences of a network that fluctuates, in units of its states, are above rounding.
+_REST = 1e-10
 # Largest step of a noisy run where none is given.
 _NOISY_STEP = 0.1
 
@@ -67,6 +69,7 @@ def participation_ratio(
     temperature: float = 0.0,
     method: str | Scheme = "auto",
     x0: ArrayLike | None = None,
+    bias: ArrayLike = 0.0,
     phi: str | TransferFunction | None = None,
     seed: int | None = None,
     threads: int | None = None,
@@ -74,8 +77,8 @@ def participation_ratio(
 ) -> NetworkDimension:
     """Dimension (tr C)²/tr C² of the activity of one network as a share of n.
 
-    C is the covariance of φ(x) or x at equal times, about 0: an odd φ makes x and −x equally
-    likely.
+    C is the covariance of φ(x) or x at equal times.  It is taken about 0 for an odd φ without bias,
+    which makes x and −x equally likely, else about the mean of each neuron.
 
     Parameters
     ----------
@@ -88,7 +91,7 @@ def participation_ratio(
     x0 : (n,) or (n, batch) array, optional
         Initial states; default N(0, 1) drawn from `seed`.  States of different starts are taken as
         independent.
-    dt, temperature, method, seed, threads, progress
+    dt, temperature, method, bias, seed, threads, progress
         As in `integrate`.  A run that is given has its own, and of all these and `spacing` and x0
         takes none but the default.
     phi : str or TransferFunction, optional
@@ -104,7 +107,7 @@ def participation_ratio(
     ------
     ArgumentError
         If an argument is outside its range, if one is given that a run has its own of, or if fewer
-        than 40 states are sampled.
+        than 40 states are sampled, 80 where their mean is not 0.
     IntegrationError, StepSizeWarning
         As `integrate`.
 
@@ -120,6 +123,8 @@ def participation_ratio(
     pairs of times that are so far apart that their mean product is forgotten: both without bias.
     The mean product is, where its square falls below 1/20 of the mean square of all pairs, and
     stays there up to twice the time.  What is left is of the order of 1/20 of the memory over T.
+    Where the mean is not 0, (φ(t) − φ(t + T/2))/√2 stands for φ(t): it has the same covariance, and
+    no mean.
 
     `meanfield.participation_ratio` is the limit of many neurons.  The shares of single
     `principal_components` of a run that is short for its network: `meanfield.explained_variance`.
@@ -139,7 +144,7 @@ def participation_ratio(
     if isinstance(J, Trajectory):
         asked: dict[str, Any] = {
             "t_max": t_max, "dt": dt, "temperature": temperature, "method": method, "x0": x0,
-            "seed": seed, "threads": threads, "spacing": spacing,
+            "seed": seed, "threads": threads, "spacing": spacing, "bias": bias,
         }  # fmt: skip
         for name, own in _DEFAULTS.items():
             if asked[name] is not own and not np.array_equal(asked[name], own):
@@ -150,17 +155,19 @@ def participation_ratio(
         run, spacing = J, samples_apart(J.t)
     else:
         how: dict[str, Any] = {"temperature": temperature, "method": method, "threads": threads}
-        how["phi"] = "tanh" if phi is None else phi
+        how |= {"phi": "tanh" if phi is None else phi, "bias": bias}
         run = _run(J, t_max, t_skip, spacing, dt, x0, seed, progress, how)
     function = run.phi if phi is None else transfer_function(phi)
     states = kept_states(run)[run.t >= t_skip - 1e-9 * max(1.0, t_skip)]
     starts, n = states[0, 0].size if len(states) else 1, kept_states(run).shape[1]
-    each, samples = _fits(len(states), starts, n, t_skip, float(run.t[-1])), len(states) * starts
+    is_even = run.attributes["is_odd"] and (of == "x" or function.is_odd)
+    each = _fits(len(states), starts, n, t_skip, float(run.t[-1]), is_even=is_even)
+    samples = len(states) * starts
     columns = np.asarray(states, dtype=np.float64).reshape(len(states), n, starts)
     activity: Array = columns.transpose(2, 0, 1).reshape(samples, n)
     if of == "phi":
         activity = function.phi(activity)
-    ratio, err, plain, gap, reason = _unbiased(activity, starts, each)
+    ratio, err, plain, gap, reason = _unbiased(activity, starts, each, is_even=is_even)
     return NetworkDimension(
         value=ratio,
         value_err=err,
@@ -173,12 +180,13 @@ def participation_ratio(
     )
 
 
-def _fits(states: int, starts: int, n: int, t_skip: float, t_max: float) -> int:
+def _fits(states: int, starts: int, n: int, t_skip: float, t_max: float, *, is_even: bool) -> int:
     """Blocks in time of each start, if there are enough states and not too many."""
     each = max(math.ceil(_BLOCKS / starts), _LEAST)
-    if states < 2 * each:
+    fewest = (2 if is_even else 4) * each
+    if states < fewest:
         raise ArgumentError(
-            f"t_skip={t_skip:g}: must leave at least {2 * each} states, there are {states}"
+            f"t_skip={t_skip:g}: must leave at least {fewest} states, there are {states}"
         )
     samples = float(states) * starts
     cost.check(
@@ -196,7 +204,7 @@ def _run(
     t_max = arguments.positive("t_max", _DURATION if t_max is None else t_max)
     if t_max < t_skip + spacing:
         raise ArgumentError(f"t_max={t_max:g}: must be at least t_skip + spacing")
-    network = Network(J, phi=how["phi"])
+    network = Network(J, phi=how["phi"], bias=how["bias"])
     n = network.n
     if x0 is None:
         x0 = seeds.generator(seed, "start").standard_normal(n)
@@ -204,20 +212,31 @@ def _run(
         # A noisy run is known at its steps only.
         dt = spacing / math.ceil(spacing / _NOISY_STEP)
     count = cost.whole("t_max", t_max, (t_max - t_skip) / spacing - 0.5 + 1e-9, "raise spacing")
-    _fits(count + 1, network.state(x0, "x0")[0].size, n, t_skip, t_max)
+    starts = network.state(x0, "x0")[0].size
+    _fits(count + 1, starts, n, t_skip, t_max, is_even=network.is_odd)
     save_at = t_skip + spacing * np.arange(count + 1.0)
     return integrate(
         J, x0, t_max=float(save_at[-1]), dt=dt, save_at=save_at, seed=seed, progress=progress, **how
     )
 
 
-def _unbiased(activity: Array, starts: int, each: int) -> tuple[float, float, float, int, str]:
+def _unbiased(
+    activity: Array, starts: int, each: int, *, is_even: bool
+) -> tuple[float, float, float, int, str]:
     """Ratio and its error, the plain ratio, the gap in samples, and what is wrong."""
-    samples, n = activity.shape
-    length = samples // starts
+    n, centred, rest = activity.shape[1], activity, 0.0
+    length = len(activity) // starts
+    if not is_even:
+        rest = n * _REST**2 * float(np.mean(np.square(activity)))
+        centred = activity - activity.mean(axis=0)
+        length //= 2
+        series = activity.reshape(starts, -1, n)
+        apart = series[:, :length] - series[:, length : 2 * length]
+        activity = (apart / math.sqrt(2)).reshape(-1, n)
+    samples = len(activity)
     product = activity @ activity.T
     size = product.diagonal().copy()
-    if not size.min() > 0:
+    if not size.min() > rest:
         return math.nan, math.nan, math.nan, 0, "the network is at rest: no activity, no dimension"
     mean = np.array([
         np.mean([product[k : k + length, k : k + length].diagonal(lag).mean()
@@ -226,11 +245,15 @@ def _unbiased(activity: Array, starts: int, each: int) -> tuple[float, float, fl
     ])  # fmt: skip
     square = np.square(product, out=product)
     plain = float(np.mean(size) ** 2 / (n * np.mean(square)))
+    if not is_even:
+        plain = float(np.sum(centred**2) ** 2 / (n * np.sum((centred.T @ centred) ** 2)))
     forgotten = mean**2 <= _APART * np.mean(square)
     gaps = (lag for lag in range(1, length // 2) if forgotten[lag : 2 * lag + 1].all())
     gap = next(gaps, length // 2)
     start, time = np.divmod(np.arange(samples), length)
-    far = (start[:, None] != start) | (np.abs(time[:, None] - time) >= gap)
+    lag = np.abs(time[:, None] - time)
+    # The other ends of two differences must be far apart, too.
+    far = (start[:, None] != start) | ((lag >= gap) & (is_even | (lag <= length - gap)))
     edges = (length * np.arange(starts)[:, None] + np.arange(each) * length // each).ravel()
 
     def blocks(pairs: Array) -> Array:

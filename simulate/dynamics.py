@@ -36,20 +36,22 @@ def _finite(function: Callable[_Given, Array]) -> Callable[_Given, Array]:
 def _require_finite(what: str, *found: Array) -> None:
     if not all(np.all(np.isfinite(one)) for one in found):
         raise ArgumentError(
-            f"x: the {what} at this state is not finite: x, J, eta and onsager must be smaller, or "
-            "phi and its derivatives finite there"
+            f"x: the {what} at this state is not finite: x, J, bias, eta and onsager must be "
+            "smaller, or phi and its derivatives finite there"
         )
 
 
 @validated
 @_finite
-def force(x: ArrayLike, J: Any, *, phi: Phi = "tanh") -> Array:
-    """Vanilla drift f = −x + Jφ(x).
+def force(x: ArrayLike, J: Any, *, bias: ArrayLike = 0.0, phi: Phi = "tanh") -> Array:
+    """Vanilla drift f = −x + Jφ(x) + b.
 
     Parameters
     ----------
     x : (n,) or (n, batch) array
     J : (n, n) array, sparse array or LinearOperator
+    bias : float or (n,) array
+        b, a constant input that is part of f, and so of E and of the Onsager-reaction force.
     phi : str or TransferFunction
 
     Returns
@@ -63,18 +65,20 @@ def force(x: ArrayLike, J: Any, *, phi: Phi = "tanh") -> Array:
     >>> force(np.zeros(2), np.eye(2)).tolist()
     [0.0, 0.0]
     """
-    network = Network(J, phi=phi)
+    network = Network(J, phi=phi, bias=bias)
     return network.evaluate(network.state(x), 0.0).force
 
 
 @validated
 @_finite
-def kinetic_energy(x: ArrayLike, J: Any, *, eta: float = 0.0, phi: Phi = "tanh") -> Array:
+def kinetic_energy(
+    x: ArrayLike, J: Any, *, eta: float = 0.0, bias: ArrayLike = 0.0, phi: Phi = "tanh"
+) -> Array:
     """Quasi-potential E = ½ Σ f_i² + ½ η Σ x_i², summed over neurons.
 
     Parameters
     ----------
-    x, J, phi : as in `force`
+    x, J, bias, phi : as in `force`
     eta : float
         Confinement.
 
@@ -89,19 +93,19 @@ def kinetic_energy(x: ArrayLike, J: Any, *, eta: float = 0.0, phi: Phi = "tanh")
     >>> float(kinetic_energy(np.array([3.0, 4.0]), np.zeros((2, 2))))
     12.5
     """
-    network = Network(J, phi=phi, eta=eta)
+    network = Network(J, phi=phi, eta=eta, bias=bias)
     state = network.state(x)
     return network.energy(state, network.evaluate(state, 0.0).force)
 
 
 @validated
 @_finite
-def onsager_force(x: ArrayLike, J: Any, *, phi: Phi = "tanh") -> Array:
+def onsager_force(x: ArrayLike, J: Any, *, bias: ArrayLike = 0.0, phi: Phi = "tanh") -> Array:
     """Onsager-reaction force −φ'(x) ∘ Jᵀf ([HH] Eq. 8 without its factor).
 
     Parameters
     ----------
-    x, J, phi : as in `force`
+    x, J, bias, phi : as in `force`
 
     Returns
     -------
@@ -114,21 +118,23 @@ def onsager_force(x: ArrayLike, J: Any, *, phi: Phi = "tanh") -> Array:
     >>> onsager_force(np.array([0.0, 1.0]), np.array([[0.0, 2.0], [0.0, 0.0]])).round(3).tolist()
     [-0.0, -1.279]
     """
-    network = Network(J, phi=phi)
+    network = Network(J, phi=phi, bias=bias)
     state = network.state(x)
     value = network.activity(state)
-    drift = network.product(value) - state
+    drift = network.force(state, value)
     return -network.slope(state, value) * network.transposed_product(drift)
 
 
 @validated
 @_finite
-def energy_gradient(x: ArrayLike, J: Any, *, eta: float = 0.0, phi: Phi = "tanh") -> Array:
+def energy_gradient(
+    x: ArrayLike, J: Any, *, eta: float = 0.0, bias: ArrayLike = 0.0, phi: Phi = "tanh"
+) -> Array:
     """∇E = −f + φ'(x) ∘ Jᵀf + ηx, so that f plus the Onsager force is −∇E at η = 0.
 
     Parameters
     ----------
-    x, J, eta, phi : as in `kinetic_energy`
+    x, J, eta, bias, phi : as in `kinetic_energy`
 
     Returns
     -------
@@ -141,14 +147,20 @@ def energy_gradient(x: ArrayLike, J: Any, *, eta: float = 0.0, phi: Phi = "tanh"
     >>> energy_gradient(np.array([1.0]), np.zeros((1, 1))).tolist()
     [1.0]
     """
-    network = Network(J, phi=phi, eta=eta)
+    network = Network(J, phi=phi, eta=eta, bias=bias)
     return np.negative(network.evaluate(network.state(x), 1.0).drift)
 
 
 @validated
 @_finite
 def jacobian(
-    x: ArrayLike, J: Any, *, onsager: float = 0.0, eta: float = 0.0, phi: Phi = "tanh"
+    x: ArrayLike,
+    J: Any,
+    *,
+    onsager: float = 0.0,
+    eta: float = 0.0,
+    bias: ArrayLike = 0.0,
+    phi: Phi = "tanh",
 ) -> Array:
     """Jacobian ∂F/∂x of F = (1 − κ) f − κ∇E ([HH] Eq. 10); −Hess E at κ = 1.
 
@@ -161,6 +173,8 @@ def jacobian(
         Factor κ on the Onsager-reaction force.
     eta : float
         Confinement.
+    bias : float or (n,) array
+        As in `force`; it moves f, on which ∂F/∂x depends where κ ≠ 0.
     phi : str or TransferFunction
 
     Returns
@@ -174,7 +188,7 @@ def jacobian(
     >>> jacobian(np.zeros(2), np.array([[0.0, 2.0], [0.0, 0.0]])).tolist()
     [[-1.0, 2.0], [0.0, -1.0]]
     """
-    network = Network(J, phi=phi, eta=eta)
+    network = Network(J, phi=phi, eta=eta, bias=bias)
     matrix = network.dense("the Jacobian as a matrix")
     state = network.state(x)
     kappa = arguments.finite("onsager", onsager)
@@ -195,7 +209,13 @@ def jacobian(
 
 @validated
 def jacobian_operator(
-    x: ArrayLike, J: Any, *, onsager: float = 0.0, eta: float = 0.0, phi: Phi = "tanh"
+    x: ArrayLike,
+    J: Any,
+    *,
+    onsager: float = 0.0,
+    eta: float = 0.0,
+    bias: ArrayLike = 0.0,
+    phi: Phi = "tanh",
 ) -> LinearOperator:
     """The Jacobian at one state as a LinearOperator: two or four products with J, no n³.
 
@@ -203,7 +223,7 @@ def jacobian_operator(
     ----------
     x : (n,) array
     J : (n, n) array, sparse array or LinearOperator
-    onsager, eta, phi : as in `jacobian`
+    onsager, eta, bias, phi : as in `jacobian`
 
     Returns
     -------
@@ -218,7 +238,7 @@ def jacobian_operator(
     >>> (jacobian_operator(np.zeros(2), J) @ np.array([0.0, 1.0])).tolist()
     [2.0, -1.0]
     """
-    network = Network(J, phi=phi, eta=eta)
+    network = Network(J, phi=phi, eta=eta, bias=bias)
     state = network.state(x)
     if state.ndim != 1:
         raise ArgumentError(f"x of shape {state.shape}: expected one state, ({state.shape[0]},)")
@@ -251,13 +271,19 @@ class _Jacobian(LinearOperator):
 @validated
 @_finite
 def divergence(
-    x: ArrayLike, J: Any, *, onsager: float = 0.0, eta: float = 0.0, phi: Phi = "tanh"
+    x: ArrayLike,
+    J: Any,
+    *,
+    onsager: float = 0.0,
+    eta: float = 0.0,
+    bias: ArrayLike = 0.0,
+    phi: Phi = "tanh",
 ) -> Array:
     """Divergence ∇·F = tr ∂F/∂x, the rate at which volumes change ([HH] Fig. 4).
 
     Parameters
     ----------
-    x, J, onsager, eta, phi : as in `jacobian`
+    x, J, onsager, eta, bias, phi : as in `jacobian`
 
     Returns
     -------
@@ -270,16 +296,15 @@ def divergence(
     >>> float(divergence(np.zeros(2), np.array([[0.0, 2.0], [0.0, 0.0]]), onsager=1.0))
     -6.0
     """
-    network = Network(J, phi=phi, eta=eta)
-    if network.is_matrix_free:
-        network.dense("the divergence")
+    network = Network(J, phi=phi, eta=eta, bias=bias)
+    J = network.dense("the divergence") if network.is_matrix_free else network.J
     state = network.state(x)
     kappa = arguments.finite("onsager", onsager)
     _, linear = network.linearize(state, kappa)
-    diagonal = np.asarray(network.J.diagonal())
+    diagonal = np.asarray(J.diagonal())
     total = diagonal @ linear.slope - network.n
     if kappa:
-        squares = network.J.multiply(network.J) if network.is_sparse else network.J**2
+        squares = J.multiply(J) if network.is_sparse else J**2
         norms = np.asarray(squares.sum(axis=0)).ravel()  # (JᵀJ)_ii
         reaction = norms @ linear.slope**2 - diagonal @ linear.slope + linear.bend.sum(axis=0)
         total = total - kappa * reaction
@@ -289,7 +314,13 @@ def divergence(
 @validated
 @_finite
 def stiffness(
-    x: ArrayLike, J: Any, *, onsager: float = 1.0, eta: float = 0.0, phi: Phi = "tanh"
+    x: ArrayLike,
+    J: Any,
+    *,
+    onsager: float = 1.0,
+    eta: float = 0.0,
+    bias: ArrayLike = 0.0,
+    phi: Phi = "tanh",
 ) -> Array:
     """Largest eigenvalue of the symmetric part of −∂F/∂x: λ_max(Hess E) at κ = 1.
 
@@ -298,7 +329,7 @@ def stiffness(
 
     Parameters
     ----------
-    x, onsager, eta, phi : as in `jacobian`
+    x, onsager, eta, bias, phi : as in `jacobian`
     J : (n, n) array, sparse array or LinearOperator
 
     Returns
@@ -313,7 +344,7 @@ def stiffness(
     >>> round(float(stiffness(np.zeros(2), np.array([[0.0, 2.0], [0.0, 0.0]]))), 6)
     5.828427
     """
-    network = Network(J, phi=phi, eta=eta)
+    network = Network(J, phi=phi, eta=eta, bias=bias)
     state = network.state(x)
     rates = largest_rate(network, state, arguments.finite("onsager", onsager))
     return rates.reshape(state.shape[1:])

@@ -136,6 +136,7 @@ def maximal_lyapunov(
     tol: float | None = 1e-4,
     x0: ArrayLike | None = None,
     eta: float = 0.0,
+    bias: ArrayLike = 0.0,
     phi: Phi = "tanh",
     seed: int | None = None,
     threads: int | None = None,
@@ -167,7 +168,7 @@ def maximal_lyapunov(
         Start; by default x ~ N(0, 1) from the seed.
     seed : int, optional
         Of the start and of the first separation.
-    eta, phi, threads, progress
+    eta, bias, phi, threads, progress
         As in `integrate`.
 
     Returns
@@ -208,7 +209,7 @@ def maximal_lyapunov(
     if tol is not None:
         arguments.positive("tol", tol)
     run = _GrowthRun(
-        Network(J, phi=phi, eta=eta), x0, onsager, method,
+        Network(J, phi=phi, eta=eta, bias=bias), x0, onsager, method,
         dt=dt, t_max=t_max, t_skip=t_skip, seed=seed, tol=tol if by_tangent else None,
     )  # fmt: skip
     growth = run.tangents(1, interval) if by_tangent else run.separations(delta)
@@ -238,6 +239,7 @@ def lyapunov_spectrum(
     interval: float | None = None,
     x0: ArrayLike | None = None,
     eta: float = 0.0,
+    bias: ArrayLike = 0.0,
     phi: Phi = "tanh",
     seed: int | None = None,
     threads: int | None = None,
@@ -250,7 +252,7 @@ def lyapunov_spectrum(
     J : (n, n) array, sparse array or LinearOperator
     k : int
         1 ≤ k ≤ n.
-    onsager, dt, t_max, t_skip, x0, eta, phi, seed, threads, progress
+    onsager, dt, t_max, t_skip, x0, eta, bias, phi, seed, threads, progress
         As in `maximal_lyapunov`; `x0` is one state.
     method : str or Scheme
         As in `integrate`, steps fixed; "auto" is "exponential" at κ = 0 and "rk4" otherwise.  The
@@ -290,7 +292,7 @@ def lyapunov_spectrum(
     if method == "auto":
         method = "exponential" if onsager == 0 else "rk4"
     run = _GrowthRun(
-        Network(J, phi=phi, eta=eta), x0, onsager, method,
+        Network(J, phi=phi, eta=eta, bias=bias), x0, onsager, method,
         dt=dt, t_max=t_max, t_skip=t_skip, seed=seed, may_switch=False,
     )  # fmt: skip
     if run.scheme.longest_step is not None:
@@ -430,10 +432,10 @@ class _GrowthRun:
         self._rng = seeds.generator(start.entropy, "tangent")
         self._parameters = (network, as_function("onsager", kappa), as_function("temperature", 0))
         self.problem = Problem(*self._parameters)
-        self.scheme = chosen_scheme(method, kappa, noisy=False)
+        self.scheme = chosen_scheme(method, kappa, network, noisy=False)
         self._dt = chosen_step(dt, self.problem, self.scheme, self.x, self.t_max)
-        self._tol = tol
-        self._control = step_control(self.scheme, self._dt, tol)
+        self._tol = None if kappa and network.corners.size else tol
+        self._control = step_control(self.scheme, self._dt, self._tol)
         self._monitor = Monitor(
             self.scheme, self._dt, adapts=self._control.tol is not None, may_switch=may_switch,
             since=self._t_skip,

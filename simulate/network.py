@@ -1,4 +1,4 @@
-"""One network: the couplings with φ and η, every product that dynamics needs, and the stiffness.
+"""One network: couplings, φ, bias and η, every product that dynamics needs, and the stiffness.
 
 Dense, sparse and matrix-free couplings go through the same lines.  States are (n, ...): neurons
 first, any number of columns after them.
@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 from weakref import WeakSet
 
@@ -40,6 +41,8 @@ _BACKWARD: WeakSet[Any] = WeakSet()
 _MOST_THREADS = 1024
 # What φ and its slope cost, in operations of a matrix product.
 _ACTIVITY = 50
+# At a corner of φ its slope jumps by more than this, relative to the slopes beside.
+_JUMP = 1e-3
 # Relative error of a product that is allowed: operators may work in single precision or iterate.
 _TRUST = 1e-4
 
@@ -97,10 +100,16 @@ class Linearization:
 
 
 class Network:
-    """Couplings, transfer function, confinement η ≥ 0, and the precision of states."""
+    """Couplings, transfer function, confinement η ≥ 0, bias, and the precision of states."""
 
     def __init__(
-        self, J: Any, *, phi: Phi = "tanh", eta: float = 0.0, dtype: DTypeLike = np.float64
+        self,
+        J: Any,
+        *,
+        phi: Phi = "tanh",
+        eta: float = 0.0,
+        bias: ArrayLike = 0.0,
+        dtype: DTypeLike = np.float64,
     ) -> None:
         self.dtype = np.dtype(dtype)
         if self.dtype not in (np.float64, np.float32):
@@ -121,6 +130,14 @@ class Network:
         self.n = int(J.shape[0])
         self.function = transfer_function(phi)
         self.eta = float(arguments.confinement(eta))
+        # In the precision of states it may be infinite.
+        with np.errstate(over="ignore"):
+            self.bias = arguments.vector("bias", bias, self.n).astype(self.dtype)
+        if not np.all(np.isfinite(self.bias)):
+            raise ArgumentError(f"bias: must be finite in {self.dtype.name}")
+        self.is_biased = bool(np.any(self.bias))
+        # Then x and −x are as likely.
+        self.is_odd = self.function.is_odd and not self.is_biased
         # Number of drifts evaluated so far.
         self.evaluations = 0
         if not self.is_matrix_free:
@@ -135,6 +152,11 @@ class Network:
                 )
         if self._is_unproven(_FORWARD):
             self._prove_product()
+
+    @cached_property
+    def corners(self) -> Array:
+        """Places where φ' jumps, and with it ∇E."""
+        return corners(self.function)
 
     def check(
         self,
@@ -153,14 +175,15 @@ class Network:
         entries = 1.0 * self.n * (1 if self.is_matrix_free else self.n)
         if self.is_sparse:
             entries = float(self.J.nnz)
-        if getattr(self.J, "tol", None) == 0:
+        base: Any = getattr(self.J, "base", self.J) if self.is_matrix_free else None
+        if getattr(base, "tol", None) == 0:
             # Every product reveals.
             rank = min(evaluations * columns, self.n)
-            numbers += 2.0 * (2 if self.J.gamma else sides) * self.n * rank
+            numbers += 2.0 * (2 if base.gamma else sides) * self.n * rank
         # J is read once whatever the number of states.
         operations = sides * entries * (2 + columns) + _ACTIVITY * self.n * columns
         cost.check(
-            name, value, f"{instead} (large J, onsager and eta make steps short)",
+            name, value, f"{instead} (large J, bias, onsager and eta make steps short)",
             numbers=numbers, seconds=cost.time_of(evaluations, operations),
         )  # fmt: skip
 
@@ -175,17 +198,31 @@ class Network:
             raise ArgumentError(f"{name}: must be finite")
         return state
 
+    @property
+    def is_stored(self) -> bool:
+        """Whether all entries of J are known."""
+        return not self.is_matrix_free or getattr(self.J, "is_stored", False)
+
     def dense(self, purpose: str) -> NDArray[np.float64]:
         """J as an ndarray, for a `purpose` that matrix-free couplings cannot serve."""
-        if self.is_matrix_free:
+        if not self.is_stored:
             raise ArgumentError(f"J: {purpose} needs the matrix itself, not a LinearOperator")
-        if self.is_sparse:
-            cost.check("J", self.J, "it is made dense, take a smaller one", numbers=2.0 * self.n**2)
-        return np.asarray(self.J.toarray() if self.is_sparse else self.J, dtype=np.float64)
+        if isinstance(self.J, np.ndarray):
+            return np.asarray(self.J, dtype=np.float64)
+        cost.check("J", self.J, "it is made dense, take a smaller one", numbers=2.0 * self.n**2)
+        return np.asarray(self.J.toarray(), dtype=np.float64)
 
     def activity(self, x: State) -> State:
         """φ(x), in the precision of the network whatever φ returns."""
         return self._cast(self.function.phi(x))
+
+    def force(self, x: State, value: State) -> State:
+        """The vanilla force f = −x + Jφ + b where value = φ(x)."""
+        force = self.product(value)
+        force -= x
+        if self.is_biased:
+            force += self.bias.reshape(-1, *(1,) * (x.ndim - 1))
+        return force
 
     def slope(self, x: State, value: State) -> State:
         """φ'(x) where value = φ(x), likewise."""
@@ -297,8 +334,7 @@ class Network:
         """Drift F = f − κ(φ'∘Jᵀf + ηx) and force f at `x` ([HH] Eq. 8)."""
         self.evaluations += 1
         value = self.activity(x)
-        force = self.product(value)
-        force -= x
+        force = self.force(x, value)
         if onsager == 0:
             return Evaluation(force, force)
         reaction = self.transposed_product(force)
@@ -313,7 +349,7 @@ class Network:
         """The evaluation at `x` together with the Jacobian there."""
         self.evaluations += 1
         value = self.activity(x)
-        force = self.product(value) - x
+        force = self.force(x, value)
         slope = self.slope(x, value)
         if onsager == 0:
             return Evaluation(force, force), Linearization(self, onsager, slope, slope)
@@ -326,6 +362,14 @@ class Network:
         """E = ½ Σ f² + ½ η Σ x² of each column, summed over neurons, in double precision."""
         total = _squared_norm(force)
         return (total + self.eta * _squared_norm(x) if self.eta else total) / 2
+
+
+def corners(function: TransferFunction) -> Array:
+    """The kinks of φ at which φ' jumps, and not φ'' alone."""
+    kinks = np.array(function.kinks, dtype=float)
+    beside = 1e-6 * function.length
+    before, after = function.d1(kinks - beside), function.d1(kinks + beside)
+    return kinks[np.abs(after - before) > _JUMP * np.maximum(np.abs(before), np.abs(after))]
 
 
 def largest_rate(network: Network, x: State, onsager: float, width: float = _WIDTH) -> Array:

@@ -600,6 +600,7 @@ def memory_curve(
     test_fraction: float = 0.5,
     gap: float = 10.0,
     eta: float = 0.0,
+    bias: ArrayLike = 0.0,
     phi: str | TransferFunction = "tanh",
     dtype: DTypeLike = np.float64,
     threads: int | None = None,
@@ -638,7 +639,7 @@ def memory_curve(
         Eq. 21 as it stands.
     gap : float
         Time left out where fitted and predicted samples meet.
-    eta, phi, dtype, threads, progress
+    eta, bias, phi, dtype, threads, progress
         As in `integrate`.
 
     Returns
@@ -691,7 +692,7 @@ def memory_curve(
     """
     told = given(memory_curve, locals())
     times = _sample_times(t_max, t_skip, sample_every)
-    n = Network(J, phi=phi, eta=eta, dtype=dtype).n
+    n = Network(J, phi=phi, eta=eta, bias=bias, dtype=dtype).n
     cost.check("t_max", t_max, "shorten it, or raise sample_every", numbers=times.size * n)
     drive = two_sines if stimulus is None else stimulus
     jumps = _jumps(drive, switch_times).tolist()
@@ -711,8 +712,8 @@ def memory_curve(
     run = integrate(
         J, np.random.default_rng(sequence).standard_normal(n) if x0 is None else x0, t_max=t_max,
         dt=dt, onsager=onsager, method=method, tol=tol, save_at=times,
-        inputs=lambda t: float(drive(t)) * weights, switch_times=jumps, eta=eta, phi=phi,
-        dtype=dtype, threads=threads, progress=progress,
+        inputs=lambda t: float(drive(t)) * weights, switch_times=jumps, eta=eta, bias=bias,
+        phi=phi, dtype=dtype, threads=threads, progress=progress,
     )  # fmt: skip
     assert run.x is not None
     curve = evaluate(run.x, targets, tau=tau, gap=gap_samples, **how)

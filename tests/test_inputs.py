@@ -123,7 +123,7 @@ CALLS: dict[Callable[..., Any], dict[str, Any]] = {
     simulate.freezing: {"x": X, "x_later": X},
     simulate.autocorrelation: {"x": SIGNAL, "max_lag": 3.0},
     simulate.activity_distribution: {"x": SIGNAL, "bins": 5},
-    simulate.participation_ratio: {"J": J, "t_max": 60.0, "t_skip": 2.0, "dt": 0.1, "seed": 0},
+    simulate.participation_ratio: {"J": J, "t_max": 90.0, "t_skip": 2.0, "dt": 0.1, "seed": 0},
     simulate.principal_components: {"x": SIGNAL, "k": 2},
     simulate.memory_function: {"X": SIGNAL, "z": SIGNAL[:, 0]},
     simulate.memory_curve: {
@@ -137,6 +137,8 @@ CALLS: dict[Callable[..., Any], dict[str, Any]] = {
     simulate.validate: {"rows": ["identities*"]},
     couplings.elliptic: {"n": 6, "g": 1.2, "seed": 0},
     couplings.lazy: {"n": 6, "g": 1.2, "seed": 0},
+    couplings.low_rank: {"m": X[:, 0], "n_vectors": X[:, 1], "J": J},
+    couplings.with_gain: {"J": J, "gain": X[:, 0]},
     couplings.dale: {"n": 6, "seed": 0, **SETS},
     couplings.dale_mean: {"n": 6, **MEANS},
     couplings.dale_radius: SETS,

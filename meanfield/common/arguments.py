@@ -248,6 +248,14 @@ def symmetry(value: ArrayLike) -> Array:
     return _checked("gamma", value, lambda a: (a >= -1) & (a <= 1), "must lie in [-1, 1]")
 
 
+def vector(name: str, value: ArrayLike, n: int) -> Array:
+    """Finite numbers of n neurons, given as one or as n."""
+    array = _checked(name, value, np.isfinite, "must be finite")
+    if array.shape not in ((), (n,)):
+        raise ArgumentError(f"{name} of shape {array.shape}: expected a number or ({n},)")
+    return np.broadcast_to(array, n)
+
+
 def inverse_temperature(value: ArrayLike) -> Array:
     """The inverse temperature β as an array."""
     allowed = f"must be positive, at least {1 / LARGEST:g} (inf allowed)"

@@ -22,6 +22,8 @@ from scipy.linalg import LinAlgError, cho_factor, cho_solve, eigh
 from meanfield import TransferFunction
 from meanfield.common.arguments import Array
 
+from ..network import corners
+
 EPS = float(np.finfo(float).eps)
 
 Kind = Literal["zero", "minimum", "failed"]
@@ -38,32 +40,44 @@ _FLAT = 1e-10
 _MAX_ESCAPES = 20
 _LARGEST = 1e100
 _REFINING_STEPS = 8
+# Newton steps, whatever they do to E, from where a corner of φ holds a descent.
+_FREE_STEPS = 60
 
 
 class Landscape:
     """E = ½|f|² of one network: what does not depend on the state."""
 
-    def __init__(self, J: Array, function: TransferFunction) -> None:
+    def __init__(self, J: Array, function: TransferFunction, bias: Array | float = 0.0) -> None:
         self.J = J
         self.function = function
         self.n = len(J)
+        self.bias = np.broadcast_to(bias, self.n)
+        self.is_odd = function.is_odd and not np.any(self.bias)
         norm = float(np.linalg.norm(J, 2))
         self.row_norms = np.linalg.norm(J, axis=1)
         # φ is a user's function: its suprema are read off a grid that resolves its bend, with 1 %
         # for what lies between the points.
-        sample = np.linspace(-8, 8, 4001) * function.length
-        # A cosh in a denominator may overflow harmlessly on the way out.
-        with np.errstate(over="ignore"):
-            slopes, bends = function.d1(sample), function.d2(sample)
-        # ‖A‖ = ‖−I + J diag φ'‖ (2-norm) at any state, and K with ‖A(x) − A(y)‖ ≤ K|x − y|.
+        near, far = np.linspace(-8, 8, 4001), np.geomspace(8, 800, 1001)[1:]
+        sample = np.concatenate([-far[::-1], near, far]) * function.length
+        # A cosh in a denominator may overflow harmlessly on the way out, and two leave nan.
+        with np.errstate(over="ignore", invalid="ignore"):
+            slopes, bends = (np.nan_to_num(f(sample)) for f in (function.d1, function.d2))
+        # ‖A‖ = ‖−I + J diag φ'‖ (2-norm) at any state, and K with ‖A(x) − A(y)‖ ≤ K|x − y| where no
+        # corner is between them.
         self.jacobian_bound = 1 + 1.01 * norm * float(np.max(np.abs(slopes)))
         self.lipschitz = 1.01 * norm * float(np.max(np.abs(bends)))
-        self._third = 1.01 * float(np.max(np.abs(np.gradient(bends, sample))))
+        # Where φ' or φ'' jumps, and of these where φ' does.
+        self.kinks, self.corners = np.array(function.kinks, dtype=float), corners(function)
+        third = np.abs(np.diff(bends) / np.diff(sample))
+        # Between two points with a kink, or beside a point at one.
+        place = np.searchsorted(sample, self.kinks)
+        third[np.clip([place - 1, place], 0, third.size - 1)] = 0
+        self._third = 1.01 * float(np.max(third))
 
     def at(self, x: Array) -> LandscapePoint:
         """The state with its force."""
         value = self.function.phi(x)
-        return LandscapePoint(self, x, value, self.J @ value - x)
+        return LandscapePoint(self, x, value, self.J @ value + self.bias - x)
 
     def hessian_lipschitz(self, point: LandscapePoint) -> float:
         """L with ‖Hess E(x) − Hess E(y)‖ ≤ L|x − y| near a state."""
@@ -94,7 +108,13 @@ class LandscapePoint:
     @cached_property
     def rounding(self) -> float:
         """Rounding error of `residual`, by the Cauchy–Schwarz inequality."""
-        return EPS * rms(np.abs(self.x) + self.landscape.row_norms * np.linalg.norm(self.value))
+        landscape = self.landscape
+        sent = landscape.row_norms * np.linalg.norm(self.value)
+        return EPS * rms(np.abs(self.x) + np.abs(landscape.bias) + sent)
+
+    def room(self, kinks: Array) -> float:
+        """Distance of the state to where a neuron is at one of the kinks."""
+        return float(np.min(np.abs(self.x[:, None] - kinks), initial=np.inf))
 
     @cached_property
     def jacobian(self) -> Array:
@@ -189,6 +209,9 @@ class _Descent:
                 self._accept(lower)
                 self.damping = 1.0
             elif reason := self._step():
+                if self.point.landscape.corners.size and not self._is_zero():
+                    reason += "; E may have a minimum at a kink of phi"
+                    self._leap()
                 return self._ending("zero" if self._is_zero() else "failed", reason)
         return self._ending("zero" if self._is_zero() else "minimum")
 
@@ -199,6 +222,18 @@ class _Descent:
         # Rounding of f reaches ∇E through A.
         relative = max(_STATIONARY * self.point.residual, self.point.rounding)
         return rms(self.point.gradient) <= self.point.landscape.jacobian_bound * relative
+
+    def _leap(self) -> None:
+        """To a zero by Newton's method on f alone, if it leads to one: f is linear in between."""
+        moved = self.point
+        for _ in range(_FREE_STEPS):
+            ahead = _newton(moved, moved.jacobian, moved.force)
+            self.iterations += 1
+            if ahead is None:
+                return
+            moved = ahead
+            if moved.residual <= max(self.tol, moved.rounding):
+                return self._accept(moved)
 
     def _accept(self, point: LandscapePoint) -> None:
         self.point = point

@@ -23,18 +23,19 @@ _NO_GROWTH = 1e-10
 
 
 class StationaryPoints(Result):
-    """Distinct points in order of ‖x‖²/n; x and −x are one and the first stands for both."""
+    """Distinct points in order of ‖x‖²/n; of an odd f x and −x are one, the first for both."""
 
     x: Array = value(
         "synaptic current",
         ("neuron", "point"),
-        note="Neurons first, one point a column; the entry of largest size is positive.",
+        note="Neurons first, one point a column; of an odd f the entry of largest size is "
+        "positive.",
     )
-    hits: NDArray[np.int64] = value("number of starts that ended at x or −x", ("point",))
+    hits: NDArray[np.int64] = value("number of starts that ended there", ("point",))
     proven: NDArray[np.bool_] = value(
         "whether an exact zero (of f, or of ∇E) lies beside the point",
         ("point",),
-        note="By the Newton–Kantorovich theorem, with bounds on rounding.",
+        note="By the Newton–Kantorovich theorem, with bounds on rounding, between kinks of φ.",
     )
     residual: Array = value("root mean square of f over neurons", ("point",))
     energy: Array = value("E/n, kinetic energy per neuron", ("point",), symbol="$e$")
@@ -70,6 +71,7 @@ class StationaryPoints(Result):
 class FixedPoints(StationaryPoints):
     """The zeros of f found, and what else was met; flagged where a start ended at no point."""
 
+    is_odd: bool = fact("whether f is odd, and x and −x are one", note="φ is odd and no bias.")
     minima: StationaryPoints = fact(
         "local minima of E with f ≠ 0: no fixed points", note="A is singular there."
     )
@@ -121,13 +123,13 @@ class FixedPoints(StationaryPoints):
 
     @property
     def index_sum(self) -> int:
-        """Σ (−1)^n_unstable over the zeros listed, x and −x both counted.
+        """Σ (−1)^n_unstable over the zeros listed, of an odd f x and −x both counted.
 
         Over all zeros the sum is 1 if φ is bounded and no zero is degenerate: f then points inwards
         on a large sphere (Poincaré–Hopf theorem).  Any other value proves that zeros are missing;
         1 does not prove that none are.
         """
-        signs = np.where(np.any(self.x != 0, axis=0), 2, 1)
+        signs = np.where(self.is_odd & np.any(self.x != 0, axis=0), 2, 1)
         return int(np.sum(signs * (-1) ** (self.n_unstable % 2)))
 
     @property
@@ -136,13 +138,14 @@ class FixedPoints(StationaryPoints):
         ended = {kind: int(np.sum(self.outcome == kind)) for kind in ("zero", "minimum", "failed")}
         unproven = int(np.sum(~self.proven))
         doubt = (
-            f", {unproven} of them unproven (A is too close to singular: they may be points of a "
-            "continuum, several zeros in one, or none)"
+            f", {unproven} of them unproven (A is too close to singular, or a neuron at a kink of "
+            "phi: they may be points of a continuum, several zeros in one, or none)"
             if unproven
             else ""
         )
+        one = " (x and -x are one)" if self.is_odd else ""
         return (
-            f"{len(self)} zeros of f (x and -x are one){doubt}, reached from {ended['zero']} of "
+            f"{len(self)} zeros of f{one}{doubt}, reached from {ended['zero']} of "
             f"{self.n_starts} starts; {len(self.minima)} minima of E with f != 0 from "
             f"{ended['minimum']}; {ended['failed']} starts failed; another start finds a new "
             f"zero with probability {self.new_zero_probability:.2g} +- "
@@ -188,7 +191,7 @@ class _Listed:
 
 
 class DistinctPoints:
-    """Distinct points of one kind, "zero" or "minimum"; x and −x are merged."""
+    """Distinct points of one kind, "zero" or "minimum"; of an odd f x and −x are merged."""
 
     def __init__(self, landscape: Landscape, kind: str) -> None:
         self._landscape = landscape
@@ -200,13 +203,14 @@ class DistinctPoints:
     def add(self, point: LandscapePoint, hits: int = 1) -> int:
         """Count a hit of a known point or list a new one; its number."""
         squares = np.einsum("ij,ij->i", self._states, self._states) + point.x @ point.x
+        overlaps = self._states @ point.x
+        signs = np.where(self._landscape.is_odd & (overlaps < 0), -1.0, 1.0)
         # The nearer of x and −x to each known point; recomputed for the candidates below, as the
         # expanded square loses small distances to cancellation.
-        near = squares - 2 * np.abs(self._states @ point.x)
+        near = squares - 2 * signs * overlaps
         slack = 1e-12 * squares
         for k in np.flatnonzero(near <= self._radii**2 + slack):
-            sign = 1.0 if self._states[k] @ point.x >= 0 else -1.0
-            if np.linalg.norm(self._states[k] - sign * point.x) <= self._radii[k]:
+            if np.linalg.norm(self._states[k] - signs[k] * point.x) <= self._radii[k]:
                 self._listed[k].hits += hits
                 return int(k)
         new = _measured(point, self._kind, hits)
@@ -217,7 +221,8 @@ class DistinctPoints:
 
     def fields(self) -> tuple[dict[str, Any], list[int]]:
         """The fields of `StationaryPoints` by ‖x‖²/n, and the numbers of the points in order."""
-        states = [_canonical(entry.point.x) for entry in self._listed]
+        stands = _canonical if self._landscape.is_odd else np.copy
+        states = [stands(entry.point.x) for entry in self._listed]
         # Points tied by a symmetry of J follow their entries.
         keys = [(round(float(x @ x) / len(x), 9), *np.round(-x, 6).tolist()) for x in states]
         order = sorted(range(len(states)), key=keys.__getitem__)
@@ -259,21 +264,25 @@ def _measured(point: LandscapePoint, kind: str, hits: int) -> _Listed:
         # Hess E = AᵀA up to rounding, and the square is positive.
         curvature = singular**2
         defect = float(np.linalg.norm(point.force)) + rounding
-        proven, radius = _ball(singular, defect, landscape.lipschitz)
+        proven, radius = _ball(singular, defect, landscape.lipschitz, point.room(landscape.corners))
     else:
         defect = float(np.linalg.norm(point.gradient)) + landscape.jacobian_bound * rounding
-        proven, radius = _ball(curvature, defect, landscape.hessian_lipschitz(point))
+        lipschitz, room = landscape.hessian_lipschitz(point), point.room(landscape.kinks)
+        proven, radius = _ball(curvature, defect, lipschitz, room)
     # A fresh point: this one holds matrices.
     return _Listed(landscape.at(point.x), singular, curvature, proven, radius, hits)
 
 
-def _ball(smallest: float, defect: float, lipschitz: float) -> tuple[bool, float]:
+def _ball(
+    smallest: float, defect: float, lipschitz: float, room: float = np.inf
+) -> tuple[bool, float]:
     """Whether F has exactly one zero near a point, and how near no second one lies."""
     # Newton–Kantorovich theorem: with |F| ≤ defect, ‖DF⁻¹‖ = 1/smallest and DF Lipschitz, there is
     # a zero if h = lipschitz·defect/smallest² ≤ ½, and no other one within
-    # (1 + √(1 − 2h)) smallest/lipschitz; the radius returned lies within that.
-    if smallest > 0 and lipschitz * defect <= smallest**2 / 2:
-        return True, smallest / lipschitz if lipschitz > 0 else np.inf
+    # (1 + √(1 − 2h)) smallest/lipschitz; the radius returned lies within that.  The zero is within
+    # 2·defect/smallest, which must be inside the `room` where DF is Lipschitz.
+    if smallest > 0 and lipschitz * defect <= smallest**2 / 2 and 2 * defect <= smallest * room:
+        return True, min(smallest / lipschitz if lipschitz > 0 else np.inf, room)
     # The theorem is silent, the point degenerate to rounding; at a triple zero, the generic one for
     # odd φ, a defect displaces it by its third root.
     return False, 4 * float(np.cbrt(6 * defect / lipschitz)) if lipschitz > 0 else 1e-6

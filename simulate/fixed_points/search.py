@@ -54,12 +54,13 @@ def find_fixed_points(
     relax: float = 50.0,
     tol: float = 1e-10,
     max_iter: int = 2000,
+    bias: ArrayLike = 0.0,
     phi: str | TransferFunction = "tanh",
     threads: int | None = None,
     progress: bool = False,
     throw: bool = True,
 ) -> FixedPoints:
-    """Zeros of f(x) = −x + Jφ(x) by descent of E = ½|f|² from many starts.
+    """Zeros of f(x) = −x + Jφ(x) + b by descent of E = ½|f|² from many starts.
 
     Each start follows E down with damped steps that are those of Levenberg and Marquardt where
     these foretell E, and of Newton on ∇E where they do not, quadratically convergent at zeros of f
@@ -69,7 +70,7 @@ def find_fixed_points(
 
     Parameters
     ----------
-    J : (n, n) array or sparse array
+    J : (n, n) array, sparse array or `couplings.low_rank` of one
         Made dense; the diagonal may be non-zero.
     n_starts : int
         Number of starts; instead of `x0`.
@@ -90,7 +91,7 @@ def find_fixed_points(
         only degenerate zeros use it up.
     max_iter : int
         Largest number of linear systems solved from one start.
-    phi, threads, progress
+    bias, phi, threads, progress
         As in `integrate`.
     throw : bool
         Whether to raise if no start converges.  Single starts that fail never raise: they are
@@ -99,13 +100,15 @@ def find_fixed_points(
     Returns
     -------
     FixedPoints
-        x = 0, a zero for every odd φ, is always listed, with `hits` 0 if no start led there.
+        x = 0, where it is a zero, is always listed, with `hits` 0 if no start led there: for every
+        odd φ without bias.
 
     Raises
     ------
     ArgumentError
-        If an argument is outside its range, J is a LinearOperator, both or neither of `n_starts`
-        and `x0` are given, or the dynamics that make the starts do not stay finite.
+        If an argument is outside its range, J is a LinearOperator of unknown entries, both or
+        neither of `n_starts` and `x0` are given, or the dynamics that make the starts do not stay
+        finite.
     FixedPointError
         If no start converged, and `throw`.
 
@@ -125,10 +128,16 @@ def find_fixed_points(
     (True, 0.0, 0)
     >>> bool(points.minima.smallest_singular_value.max(initial=0) < 1e-8)
     True
+
+    With a bias x and −x are no longer one, and 0 is no zero:
+
+    >>> points = find_fixed_points([[2.0]], n_starts=32, seed=0, bias=0.1)
+    >>> points.x.round(4).tolist(), points.n_unstable.tolist()
+    ([[-0.1007, -1.7919, 2.0325]], [1, 0, 0])
     """
     told = given(find_fixed_points, locals())
     matrix = Network(J, phi=phi).dense("the search for fixed points")
-    network = Network(matrix, phi=phi)
+    network = Network(matrix, phi=phi, bias=bias)
     tol = arguments.positive("tol", tol)
     max_iter = arguments.count("max_iter", max_iter, 1)
     told |= {"n": network.n, "phi": network.function.name}
@@ -152,10 +161,10 @@ def find_fixed_points(
             sequence = seeds.sequence(seed, "start")
             chaos, gradient = (settle, 0.0), (relax, 1.0)
             runs = {"chaos": [chaos], "gradient": [gradient], "both": [chaos, gradient]}[starts]
-            _check_cost(network, total, runs)
+            _check_cost(network, total, std, runs)
             states = _drawn_starts(network, total, sequence, std, runs)
             told["seed"] = sequence.entropy
-        landscape = Landscape(matrix, network.function)
+        landscape = Landscape(matrix, network.function, network.bias)
         ends = (descend(landscape, x, tol=tol, max_iter=max_iter) for x in states)
         points = _gathered(landscape, bar(total, "descents", progress, "start", over=ends), told)
     if throw and points.n_failed == total:
@@ -168,14 +177,16 @@ def _duration(name: str, value: float) -> float:
     return arguments.positive(name, value) if arguments.nonnegative(name, value) else 0.0
 
 
-def _check_cost(network: Network, total: int, runs: list[tuple[float, float]]) -> None:
+def _check_cost(network: Network, total: int, std: float, runs: list[tuple[float, float]]) -> None:
     """Refuse starts that take days to make, to follow or to list."""
     n, scheme = network.n, SCHEMES["chebyshev"]
     cost.check(
         "n_starts", total, "lower it", numbers=_ENTRY * total + 20.0 * n**2,
         seconds=cost.time_of(_FACTORISATIONS * total, 4.0 * n**3),
     )  # fmt: skip
-    rate = max(1.0, float(largest_rate(network, np.zeros(n), 1.0)[0]))
+    # At x = 0 a bias has no weight in it.
+    start = std * np.random.default_rng(0).standard_normal(n)
+    rate = max(1.0, *(float(largest_rate(network, x, 1.0)[0]) for x in (start, 0 * start)))
     assert scheme.longest_step is not None
     longest = scheme.longest_step(rate)
     for duration, onsager in runs:
@@ -191,7 +202,9 @@ def _gathered(
     landscape: Landscape, ends: Iterable[DescentEnd], told: dict[str, Any]
 ) -> FixedPoints:
     tables = {kind: DistinctPoints(landscape, kind) for kind in ("zero", "minimum")}
-    tables["zero"].add(landscape.at(np.zeros(landscape.n)), hits=0)
+    origin = landscape.at(np.zeros(landscape.n))
+    if landscape.is_odd or origin.residual == 0:
+        tables["zero"].add(origin, hits=0)
     rows: list[tuple[str, int, int, int]] = []
     reasons: dict[int, str] = {}
     for k, end in enumerate(ends):
@@ -208,6 +221,7 @@ def _gathered(
     about: dict[str, Any] = {"reason": _reason(reasons, len(rows)), "attributes": told}
     return FixedPoints(
         **fields["zero"],
+        is_odd=landscape.is_odd,
         minima=StationaryPoints(**fields["minimum"], **about),
         outcome=np.array(outcome),
         index=np.array(index, dtype=np.int64),
@@ -257,8 +271,9 @@ def _run(network: Network, x: Array, duration: float, onsager: float) -> Array:
             # A start need not be accurate, only the same at every call.
             warnings.simplefilter("ignore", StepSizeWarning)
             run = integrate(
-                network.J, x, t_max=duration, dt=_DT, onsager=onsager, phi=network.function,
-                method="chebyshev" if onsager else "exponential", store_states=False,
+                network.J, x, t_max=duration, dt=_DT, onsager=onsager, bias=network.bias,
+                phi=network.function, method="chebyshev" if onsager else "exponential",
+                store_states=False,
             )  # fmt: skip
     except IntegrationError as error:
         raise ArgumentError(

@@ -75,6 +75,7 @@ class Monitor:
         self._is_bound = self._unwatched = False
         self._steps_here = self._next_hint = 0
         self._pause = _PAUSE
+        self._culprits = "only a step that is too long"
         self._quotient = self._largest_quotient = 0.0
         self._stiffness = self._rotation = np.nan
         self._next_look, self._onsager = since, np.nan
@@ -86,6 +87,8 @@ class Monitor:
     def enter(self, problem: Problem, t: float, x: State) -> None:
         """A segment begins."""
         onsager = problem.onsager(t)
+        if problem.network.corners.size:
+            self._culprits = "a neuron that sticks at a kink of phi, or a step that is too long,"
         self._is_bound = problem.stiffness_is_bound and problem.is_regulated(t)
         if onsager != self._onsager:
             self._onsager = onsager
@@ -288,7 +291,7 @@ class Monitor:
         if self._rising_steps:
             texts.append(
                 f"E rose, or hardly fell, in {self.energy_rise_fraction:.1%} of the steps along "
-                f"−∇E, which only a step that is too long does (the longest was {self.longest:g})"
+                f"−∇E, which {self._culprits} does (the longest was {self.longest:g})"
             )
         return texts
 

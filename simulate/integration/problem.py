@@ -145,14 +145,17 @@ class Problem:
 
     def energy_error(self, x: State, force: State) -> NDArray[np.float64]:
         """Error of E of each column: rounding, and what matrix-free couplings neglect."""
-        # f = h − x is known to ε(|x| + |h|), and |h| ≤ |f| + |x|.
-        size = np.abs(force)
-        terms = size * (size + 2 * np.abs(x) + np.finfo(x.dtype).tiny)
+        # f = h + b − x is known to ε(|x| + |b| + |h|), and |h| ≤ |f| + |x| + |b|.
+        size, known = np.abs(force), np.abs(x)
+        if self.network.is_biased:
+            known += np.abs(self.network.bias).reshape(-1, *(1,) * (x.ndim - 1))
+        terms = size * (size + 2 * known + np.finfo(x.dtype).tiny)
         rounding = 16 * np.finfo(x.dtype).eps * np.sum(terms, axis=0, dtype=np.float64)
-        relative = self.network.answer_error * self.network.function.steepness
+        relative = self.network.answer_error
         if not relative:
             return np.asarray(rounding)
-        return rounding + relative * np.linalg.norm(x, axis=0) * np.linalg.norm(force, axis=0)
+        sent = np.linalg.norm(self.network.activity(x), axis=0)
+        return rounding + relative * sent * np.linalg.norm(force, axis=0)
 
     def relative_error(self, x: State, moved: State, error: State) -> float:
         """Root mean square over neurons of an error relative to 1 + |x|, of the worst column."""

@@ -214,6 +214,7 @@ def integrate(
     observables: Mapping[str, Observable] | None = None,
     switch_times: Sequence[float] = (),
     eta: float = 0.0,
+    bias: ArrayLike = 0.0,
     phi: Phi = "tanh",
     seed: int | None = None,
     dtype: DTypeLike = np.float64,
@@ -240,13 +241,14 @@ def integrate(
     method : str or Scheme
         "euler" (as printed in [HH]), "heun", "rk4", "exponential", "leimkuhler-matthews",
         "chebyshev", or "auto": "exponential" for the vanilla dynamics, "chebyshev" if κ is ever
-        switched on, with noise "leimkuhler-matthews" at κ = 1 and "heun" otherwise.  Or a scheme of
-        your own, see `runge_kutta`.
+        switched on ("heun" if φ' jumps), with noise "leimkuhler-matthews" at κ = 1 and "heun"
+        otherwise.  Or a scheme of your own, see `runge_kutta`.
     tol : float or None
         For "chebyshev", and schemes that estimate their error: error of a step relative to 1 + |x|,
         in root mean square over neurons, of the worst column; where the flow is −∇E, steps that
-        raise E are refused as well.  None, and noise, keep the steps fixed.  Columns share their
-        steps and save times end them, so both change a result within `tol`.
+        raise E are refused as well.  None, noise, and κ ≠ 0 with a φ' that jumps keep the steps
+        fixed.  Columns share their steps and save times end them, so both change a result within
+        `tol`.
     inputs : function of t, optional
         S(t)u as a number (all neurons alike), (n,) or (n, batch) array, added to the drift; f, E
         and the Onsager-reaction force are those of the undriven network.
@@ -264,6 +266,9 @@ def integrate(
         pulse shorter than that may be missed unless its edges are given here.
     eta : float
         Confinement η, part of E.
+    bias : float or (n,) array
+        Constant input b of each neuron, f = −x + Jφ(x) + b: unlike `inputs` part of f, E and the
+        Onsager-reaction force.
     phi : str or TransferFunction
     seed : int, optional
         Of the noise; column k draws from child k of the seed, whatever the batch.  A run that
@@ -320,13 +325,13 @@ def integrate(
     True
     """
     attributes = given(integrate, locals())
-    network = Network(J, phi=phi, eta=eta, dtype=dtype)
+    network = Network(J, phi=phi, eta=eta, bias=bias, dtype=dtype)
     x = contiguous_columns(network.state(x0, "x0"))
     t_max = arguments.positive("t_max", t_max)
     if tol is not None:
         arguments.positive("tol", tol)
     noisy = callable(temperature) or temperature != 0
-    scheme = chosen_scheme(method, onsager, noisy=noisy)
+    scheme = chosen_scheme(method, onsager, network, noisy=noisy)
     problem = Problem(
         network,
         as_function("onsager", onsager, t_max),
@@ -339,10 +344,11 @@ def integrate(
     if attributes.get("dt") is None and noisy and isinstance(save_at, int | np.integer):
         # A noisy run is known at its steps only.
         dt = float(saves[1]) / step_count(0.0, float(saves[1]), dt)
-    # Steps that are refused would bias the noise.
-    control = step_control(scheme, dt, None if noisy else tol)
+    # Steps that are refused would bias the noise; at a jump of F they would never be short enough.
+    is_rough = onsager != 0 and network.corners.size > 0
+    control = step_control(scheme, dt, None if noisy or is_rough else tol)
     used = {"n": network.n, "phi": network.function.name, "tol": control.tol}
-    used |= {"dtype": network.dtype.name, "seed": seed}
+    used |= {"dtype": network.dtype.name, "seed": seed, "is_odd": network.is_odd}
     dynamics = _Dynamics(
         problem, scheme, control, Progress(), 0.0, x, (onsager, temperature), switch_times, noisy,
         dt, store_states, observables or {},
@@ -436,7 +442,9 @@ def _noise_at(problem: Problem, x: State) -> tuple[Any, bytes]:
     return problem.noise.entropy, hashlib.blake2b(x.tobytes(), digest_size=16).digest()
 
 
-def chosen_scheme(method: str | Scheme, onsager: Schedule, *, noisy: bool) -> Scheme:
+def chosen_scheme(
+    method: str | Scheme, onsager: Schedule, network: Network, *, noisy: bool
+) -> Scheme:
     """The scheme of that name, itself, or the one that suits the dynamics."""
     if isinstance(method, Scheme):
         scheme = method
@@ -446,8 +454,11 @@ def chosen_scheme(method: str | Scheme, onsager: Schedule, *, noisy: bool) -> Sc
             constant = None if callable(onsager) else onsager
             if noisy:
                 method = "leimkuhler-matthews" if constant == 1 else "heun"
+            elif constant == 0:
+                method = "exponential"
             else:
-                method = "exponential" if constant == 0 else "chebyshev"
+                # Where F jumps more stages gain nothing.
+                method = "heun" if network.corners.size else "chebyshev"
         scheme = SCHEMES[method]
     if noisy and not scheme.takes_noise:
         able = ", ".join(name for name, other in SCHEMES.items() if other.takes_noise)

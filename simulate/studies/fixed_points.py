@@ -11,7 +11,7 @@ from meanfield.common import style
 from meanfield.common.study import Part, Study, told
 
 from ..fixed_points import find_fixed_points
-from .protocol import couplings_text, make_couplings
+from .protocol import couplings_text, make_bias, make_couplings
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -26,6 +26,8 @@ def fixed_points(
     g: float | None = None,
     gamma: float | None = None,
     phi: str = "tanh",
+    bias: float = 0.0,
+    bias_std: float = 0.0,
     starts: int = 64,
     from_: str = "both",
     tol: float = 1e-10,
@@ -54,8 +56,8 @@ def fixed_points(
     """
     J, noted = make_couplings(couplings, n, g, gamma, seed, usual=_GAIN)
     points = find_fixed_points(
-        J, n_starts=starts, starts=from_, tol=tol, phi=phi, seed=seed, threads=threads,
-        progress=progress,
+        J, n_starts=starts, starts=from_, tol=tol, bias=make_bias(n, bias, bias_std, seed), phi=phi,
+        seed=seed, threads=threads, progress=progress,
     )  # fmt: skip
     data = points.to_dataset()
     facts = {
@@ -64,13 +66,13 @@ def fixed_points(
         **{f"{kind}_starts": int(np.sum(points.outcome == kind)) for kind in ("zero", "minimum")},
     }
     texts = {
-        "n_zeros": "zeros of f, x and −x are one",
+        "n_zeros": "zeros of f; of an odd f x and −x are one",
         "n_unproven": "of them too close to singular: several zeros, a continuum, or none",
         "zero_starts": "starts that ended at a zero",
         "n_minima": "minima of E with f ≠ 0",
         "minimum_starts": "starts that ended there",
         "n_failed": "starts that failed",
-        "index_sum": "Σ (−1)^n_unstable over all x and −x",
+        "index_sum": "Σ (−1)^n_unstable over all zeros",
         "new_zero_probability": "probability that another start finds a new zero",
         "new_zero_probability_err": "its error",
     }

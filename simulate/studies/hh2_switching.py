@@ -16,7 +16,7 @@ from ..dynamics import jacobian
 from ..integration import integrate
 from ..lyapunov import maximal_lyapunov
 from ..observables import state_at
-from .protocol import STEPS, STEPS_TEXT, VARIANTS, network, step_facts, steps_text
+from .protocol import STEPS, STEPS_TEXT, VARIANTS, make_bias, network, step_facts, steps_text
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -43,6 +43,8 @@ def exponent(
     dt: float | None = None,
     tol: float = 1e-4,
     phi: str = "tanh",
+    bias: float = 0.0,
+    bias_std: float = 0.0,
     threads: int | None = None,
     seed: int,
 ) -> dict[str, Any]:
@@ -55,7 +57,8 @@ def exponent(
     """
     rate = maximal_lyapunov(
         elliptic(n, g, gamma, seed=seed), onsager=onsager, dt=dt, t_max=t_max, t_skip=t_skip,
-        method=method, algorithm=algorithm, tol=tol, phi=phi, seed=seed, threads=threads,
+        method=method, algorithm=algorithm, tol=tol, bias=make_bias(n, bias, bias_std, seed),
+        phi=phi, seed=seed, threads=threads,
     )  # fmt: skip
     return {
         "lyapunov": told((), float(rate.value), "largest Lyapunov exponent λ"),
@@ -139,21 +142,24 @@ def switched(
     dt: float = 0.05,
     tol: float = 1e-4,
     phi: str = "tanh",
+    bias: float = 0.0,
+    bias_std: float = 0.0,
     seed: int,
 ) -> dict[str, Any]:
     """Activity of one network under both schedules, spectra of the Jacobian at two moments."""
     J, x0 = network(n, g_shown, seed, gamma)
+    b = make_bias(n, bias, bias_std, seed)
     ends = (t_phase * np.arange(1, 4)).tolist()
     runs = [
         integrate(
             J, x0, t_max=ends[-1], onsager=Switching(ends[:-1], values), method=method, dt=dt,
-            tol=tol, phi=phi, save_at=3 * _SAVES + 1,
+            tol=tol, bias=b, phi=phi, save_at=3 * _SAVES + 1,
         )
         for values in SCHEDULES.values()
     ]  # fmt: skip
     moments = t_phase * (np.arange(2) + _PLACE)
     matrices = [
-        jacobian(state_at(runs[0], t), J, onsager=kappa, phi=phi)
+        jacobian(state_at(runs[0], t), J, onsager=kappa, bias=b, phi=phi)
         for t, kappa in zip(moments, SCHEDULES["off-on-off"], strict=False)
     ]
     spectra = np.linalg.eigvals(matrices)

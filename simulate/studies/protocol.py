@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from meanfield.common import seeds
+from meanfield.common import arguments, seeds
 from meanfield.common.arguments import ArgumentError, Array
 from meanfield.common.study import CONVERGED, PRINTED, told
 
@@ -57,12 +57,20 @@ def make_couplings(
     return elliptic(n, g, gamma, seed=seed), noted
 
 
+def make_bias(n: int, mean: float, std: float, seed: int) -> Array | float:
+    """Biases of this mean and spread, one of each neuron of a network."""
+    std = arguments.nonnegative("bias_std", std)
+    return mean + std * seeds.generator(seed, "bias").standard_normal(n) if std else mean
+
+
 def couplings_text(data: xr.Dataset) -> str:
     """Size and couplings of one network in a title."""
     facts = data.attrs
     kind = facts["couplings"]
     if facts["g"] is not None:
         kind = rf"$g = {facts['g']:g}$, $\gamma = {facts['gamma']:g}$"
+    if facts["bias"] or facts["bias_std"]:
+        kind += rf", $b = {facts['bias']:g} \pm {facts['bias_std']:g}$"
     return rf"{kind}, $N = {facts['n']}$"
 
 

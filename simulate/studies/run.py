@@ -14,7 +14,7 @@ from meanfield.common.study import Part, Study, told
 from meanfield.schedule import Schedule, breakpoints, step_times
 
 from ..integration import integrate
-from .protocol import STEPS, couplings_text, make_couplings, step_facts
+from .protocol import STEPS, couplings_text, make_bias, make_couplings, step_facts
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,6 +30,8 @@ def run(
     g: float | None = None,
     gamma: float | None = None,
     phi: str = "tanh",
+    bias: float = 0.0,
+    bias_std: float = 0.0,
     onsager: Schedule = _FREEZE,
     temperature: Schedule = 0.0,
     t_max: float = 300.0,
@@ -94,7 +96,8 @@ def run(
         J, seeds.generator(seed, "start").standard_normal(n), t_max=t_max, dt=dt, onsager=onsager,
         temperature=temperature, method=method, tol=tol, save_at=times, store_states=False,
         observables={"activity": lambda t, x, f: x[:neurons], "freezing": displacement}, eta=eta,
-        phi=phi, seed=seed, threads=threads, progress=progress,
+        bias=make_bias(n, bias, bias_std, seed), phi=phi, seed=seed, threads=threads,
+        progress=progress,
     )  # fmt: skip
     data = path.to_dataset().drop_vars("x_end").rename(activity_0="neuron", activity="x")
     kappa = [onsager(float(t)) if callable(onsager) else onsager for t in times]

@@ -523,3 +523,45 @@ def test_the_warm_up_by_default() -> None:
         assert run.swap_acceptance is None
         assert run.samples.shape == (1, n_samples, 1)
         assert np.isnan(run.overlap)
+
+
+@pytest.mark.parametrize(
+    "algorithm", ["tempering", pytest.param("langevin", marks=pytest.mark.slow)]
+)
+def test_a_linear_network_with_a_bias(algorithm: str) -> None:
+    """Gaussian: mean x* = (1 − J)⁻¹b, covariance (AᵀA)⁻¹/β, A = J − 1."""
+    n, beta = 8, 2.0
+    J = couplings.elliptic(n, 0.4, 0.5, seed=3)
+    b = np.random.default_rng(4).standard_normal(n)
+    A = J - np.eye(n)
+    mean, covariance = np.linalg.solve(-A, b), np.linalg.inv(A.T @ A) / beta
+    run = sample_boltzmann(
+        J, beta, bias=b, phi="linear", algorithm=algorithm, n_samples=800, seed=5
+    )
+    agree(run, {
+        "q": float(np.mean(mean**2 + covariance.diagonal())), "energy": 1 / (2 * beta),
+        "r": float(-np.trace(covariance @ A) * beta / n),
+    })  # fmt: skip
+    assert run.samples is not None
+    for k in range(n):
+        first = chain_mean(run.samples[..., k])
+        assert abs(first.value - mean[k]) < LEVEL * first.value_err
+        second = chain_mean((run.samples[..., k] - mean[k]) ** 2)
+        assert abs(second.value - covariance[k, k]) < LEVEL * second.value_err
+
+
+def test_two_neurons_with_a_corner_and_a_bias() -> None:
+    """Hamiltonian Monte Carlo is exact across kinks: against quadrature."""
+    J, beta, b = np.array([[0.3, -1.2], [0.8, 0.1]]), 1.5, np.array([0.6, -0.4])
+    axis = np.linspace(-9, 9, 1801)
+    x = np.stack(np.meshgrid(axis, axis, indexing="ij")).reshape(2, -1)
+    energy = kinetic_energy(x, J, bias=b, phi="relu")
+    weight = np.exp(-beta * energy)
+    weight /= weight.sum()
+    phi, f = np.maximum(x, 0), force(x, J, bias=b, phi="relu")
+    run = sample_boltzmann(J, beta, bias=b, phi="relu", n_samples=800, seed=1)
+    agree(run, {
+        "q": float(weight @ np.mean(phi**2, axis=0)),
+        "energy": float(weight @ energy / 2),
+        "r": float(-beta * weight @ np.mean(f * phi, axis=0)),
+    })  # fmt: skip

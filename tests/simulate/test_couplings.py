@@ -1,5 +1,6 @@
 """Elliptic, excitatory–inhibitory and matrix-free couplings."""
 
+import pickle
 import tracemalloc
 from typing import Any
 
@@ -9,12 +10,25 @@ import scipy.sparse
 import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.sparse.linalg import eigs
+from scipy.sparse import csr_array
+from scipy.sparse.linalg import aslinearoperator, eigs
 
 from meanfield import ArgumentError, GaussianOperator
 from meanfield.common import cost
-from simulate import couplings
+from simulate import (
+    couplings,
+    divergence,
+    find_fixed_points,
+    force,
+    integrate,
+    jacobian,
+    kinetic_energy,
+    maximal_lyapunov,
+    sample_boltzmann,
+    stiffness,
+)
 
+RNG = np.random.default_rng
 # [HH] Fig. 6; the last two numbers are the measured radius and outlier of such networks, n = 1000.
 FIGURE_6 = {
     "inhibitory": (1.0, -6.0, 1.249, -2.53),
@@ -399,3 +413,127 @@ def test_elliptic_mixes_two_triangles() -> None:
         mixed = np.sqrt((1 + gamma) / 2) * even + np.sqrt((1 - gamma) / 2) * odd
         np.testing.assert_allclose(couplings.elliptic(n, g, gamma, seed=3), mixed, atol=1e-14)
     np.testing.assert_allclose(couplings.elliptic(n, 3 * g, 1.0, seed=3), 3 * even)
+
+
+def vectors(n: int, rank: int | None) -> tuple[Any, Any]:
+    shape = (n,) if rank is None else (n, rank)
+    return RNG(1).standard_normal(shape), RNG(2).standard_normal(shape)
+
+
+@pytest.mark.parametrize("rank", [None, 1, 3])
+@pytest.mark.parametrize("form", [np.asarray, csr_array, aslinearoperator, None])
+def test_low_rank_couplings_are_a_sum(form: Any, rank: int | None) -> None:
+    n = 12
+    m, right = vectors(n, rank)
+    J = couplings.elliptic(n, 1.5, 0.3, seed=3)
+    exact = np.reshape(m, (n, -1)) @ np.reshape(right, (n, -1)).T / n
+    if form is not None:
+        exact = exact + J
+    one = couplings.low_rank(m, right, None if form is None else form(J))
+    v = RNG(4).standard_normal((n, 5))
+    for columns in (v, v[:, 0], v.astype(np.float32)):
+        atol = 1e-6 if columns.dtype == np.float32 else 1e-13
+        np.testing.assert_allclose(one @ columns, exact @ columns, atol=atol)
+        np.testing.assert_allclose(one.T @ columns, exact.T @ columns, atol=atol)
+    assert not hasattr(one, "norm_bound")
+    np.testing.assert_allclose(pickle.loads(pickle.dumps(one)) @ v, exact @ v, atol=1e-13)
+    if form is aslinearoperator:
+        with pytest.raises(ArgumentError, match=r"^J: .* not a LinearOperator"):
+            find_fixed_points(one, n_starts=2)
+    else:
+        np.testing.assert_allclose(one.toarray(), exact, atol=1e-13)
+    np.testing.assert_allclose(kinetic_energy(v, one), kinetic_energy(v, exact), rtol=1e-12)
+    np.testing.assert_allclose(stiffness(v, one), stiffness(v, exact), rtol=1e-9)
+
+
+@pytest.mark.filterwarnings("ignore::simulate.SamplingWarning")
+def test_whatever_needs_entries_takes_low_rank_couplings() -> None:
+    m, right = vectors(12, 2)
+    J = couplings.elliptic(12, 1.5, 0.3, seed=3)
+    one, exact = couplings.low_rank(3 * m, right, J), J + 3 * m @ right.T / 12
+    x = RNG(4).standard_normal((12, 2))
+    for call in (jacobian, divergence):
+        np.testing.assert_allclose(
+            call(x, one, onsager=0.4), call(x, exact, onsager=0.4), atol=1e-12
+        )
+    ours, other = (find_fixed_points(K, x0=x, bias=0.1) for K in (one, exact))
+    np.testing.assert_allclose(ours.x, other.x, atol=1e-12)
+    ours, other = (
+        sample_boltzmann(K, 0.5, n_samples=4, warmup=0, chains=1, seed=1) for K in (one, exact)
+    )
+    np.testing.assert_allclose(ours.samples, other.samples, atol=1e-9)
+    runs = [integrate(K, x, t_max=2, dt=0.1, onsager=0.5) for K in (one, exact)]
+    np.testing.assert_allclose(runs[0].x_end, runs[1].x_end, atol=1e-9)
+    rates = [maximal_lyapunov(K, dt=0.1, t_max=20, t_skip=5, seed=1).value for K in (one, exact)]
+    assert rates[0] == pytest.approx(rates[1], abs=1e-9)
+
+
+def test_low_rank_beside_couplings_that_reveal_themselves() -> None:
+    """The same directions are asked for, the bounds hold, and what is dropped is accounted for."""
+    n, (m, right) = 300, vectors(300, 2)
+    lazy, twin = (couplings.lazy(n, 1.2, 0.4, seed=5) for _ in range(2))
+    one = couplings.low_rank(m, right, lazy)
+    v = RNG(4).standard_normal((n, 3))
+    np.testing.assert_allclose(one @ v, twin @ v + m @ (right.T @ v) / n, atol=1e-12)
+    np.testing.assert_allclose(one.T @ v, twin.T @ v + right @ (m.T @ v) / n, atol=1e-12)
+    assert lazy.rank == twin.rank
+    low = np.linalg.norm(m @ right.T / n, 2)
+    assert one.norm_bound == pytest.approx(lazy.norm_bound + low)
+    assert one.neglected == 0
+    # The bound on the rate asks for no more than the force itself.
+    assert np.all(stiffness(v, one) > stiffness(v, twin))
+    assert lazy.rank == twin.rank
+    rough = couplings.low_rank(m, right, couplings.lazy(n, 1.2, seed=5, tol=1e-2))
+    integrate(rough, v[:, 0], t_max=5, dt=0.01)
+    base = rough.base
+    assert rough.neglected > 0
+    error = rough.neglected * rough.norm_bound
+    assert error == pytest.approx(base.neglected * base.norm_bound)
+    with pytest.raises(ArgumentError, match=r"^J: .* not a LinearOperator"):
+        find_fixed_points(one, n_starts=2)
+    with pytest.raises(ArgumentError, match=r"^t_max=.*: needs"):
+        integrate(couplings.low_rank(np.ones(10**6), np.ones(10**6), couplings.lazy(10**6, 1.2,
+                  seed=1)), np.ones(10**6), t_max=2e4, dt=0.1)  # fmt: skip
+
+
+def test_a_unit_rank_moves_the_mean() -> None:
+    """Mastrogiuseppe and Ostojic: without J the activity settles at κm, κ = ⟨n tanh(κm)⟩."""
+    m, right = vectors(50, None)
+    right = 3 * m + right
+    end = integrate(couplings.low_rank(m, right), m, t_max=60, dt=0.1).x_end
+    kappa = end @ m / (m @ m)
+    np.testing.assert_allclose(end, kappa * m, atol=1e-9)
+    assert kappa == pytest.approx(np.mean(right * np.tanh(kappa * m)), abs=1e-9)
+    assert kappa > 1
+
+
+@pytest.mark.parametrize("form", [np.asarray, csr_array, aslinearoperator])
+def test_gains_of_neurons(form: Any) -> None:
+    """Of what is sent; and one inside φ is a change of variables of the vanilla dynamics."""
+    J, a, b = couplings.elliptic(8, 1.5, seed=3), 0.5 + RNG(5).random(8), RNG(6).standard_normal(8)
+    x = RNG(7).standard_normal((8, 2))
+    sent = couplings.with_gain(form(J), a)
+    assert isinstance(sent, type(form(J))) or form is aslinearoperator
+    np.testing.assert_allclose(force(x, sent), J @ (a[:, None] * np.tanh(x)) - x, atol=1e-13)
+    np.testing.assert_allclose(sent.T @ x, a[:, None] * (J.T @ x), atol=1e-13)
+    inside = J @ np.tanh(a[:, None] * x) + b[:, None] - x
+    y = a[:, None] * x
+    np.testing.assert_allclose(
+        a[:, None] * inside, force(y, a[:, None] * J, bias=a * b), atol=1e-13
+    )
+    both = couplings.with_gain(couplings.low_rank(a, b, form(J)), 2.0)
+    np.testing.assert_allclose(both @ x, 2 * (J @ x + np.outer(a, b) @ x / 8), atol=1e-13)
+
+
+def test_low_rank_couplings_that_do_not_fit() -> None:
+    for wrong, message in (
+        ((np.ones(3), np.ones(4)), r"^m of shape \(3,\), n_vectors of shape \(4,\): expected"),
+        ((np.ones((3, 0)), np.ones((3, 0))), "^m of shape"),
+        ((np.ones(3), np.ones(3), np.eye(4)), r"^J of shape \(4, 4\): expected \(3, 3\)"),
+        ((np.ones(3), np.full(3, np.nan)), "^n_vectors: must be finite"),
+        ((np.full(3, 1e60), np.ones(3)), r"^m: entries must be 1e\+50 at most"),
+    ):
+        with pytest.raises(ArgumentError, match=message):
+            couplings.low_rank(*wrong)
+    with pytest.raises(ArgumentError, match=r"^gain of shape \(2,\)"):
+        couplings.with_gain(np.eye(3), [1.0, 2.0])

@@ -319,3 +319,70 @@ def test_a_matrix_that_does_not_fit_is_refused(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(cost, "memory", lambda: 1e6)
     with pytest.raises(ArgumentError, match=r"^x of .*: needs .* of memory"):
         jacobian(np.zeros((100, 20)), np.zeros((100, 100)))
+
+
+@settings(max_examples=30)
+@given(
+    n=st.integers(1, 8),
+    eta=st.floats(0, 2),
+    kappa=KAPPA,
+    phi=st.sampled_from(["tanh", "logistic", "softplus"]),
+    seed=st.integers(0, 10**6),
+)
+def test_derivatives_with_a_bias(n: int, eta: float, kappa: float, phi: str, seed: int) -> None:
+    """Of f = −x + Jφ + b and E = ½|f|² + ½η|x|², which know b alike."""
+    J, x = network(n, 1.5, 0.2, seed)
+    b = np.random.default_rng(seed + 1).standard_normal(n)
+    how: dict[str, Any] = {"bias": b, "phi": phi}
+    f = force(x, J, **how)
+    np.testing.assert_allclose(f, force(x, J, phi=phi) + b[:, None], atol=1e-13)
+    energy = kinetic_energy(x, J, eta=eta, **how)
+    np.testing.assert_allclose(energy, (f**2 + eta * x**2).sum(axis=0) / 2, rtol=1e-12)
+    gradient = energy_gradient(x, J, eta=eta, **how)
+    np.testing.assert_allclose(f + onsager_force(x, J, **how), eta * x - gradient, atol=1e-11)
+    matrix, h = jacobian(x, J, onsager=kappa, eta=eta, **how), 1e-5
+    operator = jacobian_operator(x[:, 0], J, onsager=kappa, eta=eta, **how)
+    np.testing.assert_allclose(operator @ np.eye(n), matrix[..., 0], atol=1e-10)
+    total = divergence(x, J, onsager=kappa, eta=eta, **how)
+    np.testing.assert_allclose(total, np.trace(matrix), atol=1e-10)
+    symmetric = -(matrix + matrix.transpose(1, 0, 2)) / 2
+    rates = stiffness(x, csr_array(J), onsager=kappa, eta=eta, **how)
+    tops = [np.linalg.eigvalsh(symmetric[..., k])[-1] for k in range(3)]
+    np.testing.assert_allclose(rates, tops, rtol=0.05, atol=1e-9)
+    for i in range(n):
+        step = h * np.eye(n)[:, [i]]
+        up, down = (kinetic_energy(x + s, J, eta=eta, **how) for s in (step, -step))
+        np.testing.assert_allclose(gradient[i], (up - down) / (2 * h), rtol=1e-6, atol=1e-5)
+        up, down = (
+            (1 - kappa) * force(x + s, J, **how) - kappa * energy_gradient(x + s, J, eta=eta, **how)
+            for s in (step, -step)
+        )
+        np.testing.assert_allclose(matrix[:, i], (up - down) / h / 2, rtol=1e-5, atol=1e-5)
+
+
+def test_a_bias_is_one_number_of_every_neuron() -> None:
+    J, x = network(4, 1.5, 0.2, 1)
+    np.testing.assert_array_equal(force(x, J, bias=0.5), force(x, J, bias=np.full(4, 0.5)))
+    np.testing.assert_array_equal(force(x, J, bias=np.zeros(4)), force(x, J))
+    for bias, message in (
+        ([1.0, 2.0], r"^bias of shape \(2,\): expected a number or \(4,\)"),
+        (np.ones((4, 3)), "^bias of shape"),
+        (np.nan, "^bias=nan: must be finite"),
+        (1e60, "^bias=1e\\+60: must be"),
+    ):
+        with pytest.raises(ArgumentError, match=message):
+            force(x, J, bias=bias)
+    with pytest.raises(ArgumentError, match=r"^bias: must be finite in float32"):
+        integrate(J, x, t_max=1, dt=0.1, bias=1e45, dtype=np.float32)
+
+
+def test_kinks() -> None:
+    """relu is max(x, 0) everywhere: f, A and the gradient beside its corner."""
+    J, x = network(5, 1.5, 0.2, 2)
+    active = (x[:, 0] > 0).astype(float)
+    A = J * active - np.eye(5)
+    f = J @ (active * x[:, 0]) - x[:, 0] + 0.3
+    np.testing.assert_allclose(force(x[:, 0], J, phi="relu", bias=0.3), f, atol=1e-14)
+    np.testing.assert_allclose(jacobian(x[:, 0], J, phi="relu", bias=0.3), A, atol=1e-14)
+    found = energy_gradient(x[:, 0], J, phi="relu", bias=0.3)
+    np.testing.assert_allclose(found, A.T @ f, atol=1e-13)

@@ -16,6 +16,7 @@ from simulate import (
     StepSizeWarning,
     couplings,
     divergence,
+    find_fixed_points,
     integrate,
     lyapunov,
     lyapunov_spectrum,
@@ -525,3 +526,41 @@ def test_the_spectrum_in_order_and_its_scheme() -> None:
         assert run.index.tolist() == [1, 2]
         assert np.all(run.exponents_err < 0.02)
         assert run.exponents_step.shape == run.exponents_step_err.shape == (2,)
+
+
+@pytest.mark.parametrize("kappa", [0.0, 1.0])
+def test_a_bias_moves_a_linear_network_and_not_its_exponents(kappa: float) -> None:
+    J = couplings.elliptic(6, 0.5, 1.0, seed=1)
+    A = J - np.eye(6)
+    expected = np.sort(np.linalg.eigvalsh((1 - kappa) * A - kappa * A.T @ A))[::-1]
+    how: dict[str, Any] = {
+        "onsager": kappa, "dt": 0.05, "t_max": 100, "t_skip": 60, "method": "rk4", "seed": 4,
+        "phi": "linear", "bias": np.arange(6.0),
+    }  # fmt: skip
+    np.testing.assert_allclose(lyapunov_spectrum(J, 6, **how).exponents, expected, atol=1e-4)
+    assert float(maximal_lyapunov(J, **how).value) == pytest.approx(expected[0], abs=2e-4)
+
+
+def test_exponent_at_a_fixed_point_with_a_bias() -> None:
+    """Deep in the quiet phase: the rightmost eigenvalue of A at the point found by itself."""
+    J, b = couplings.elliptic(8, 1.0, 0.8, seed=2), np.linspace(-2, 2, 8)
+    (point,) = find_fixed_points(J, n_starts=4, bias=b, seed=0).eigenvalues.real
+    how: dict[str, Any] = {"dt": 0.1, "t_max": 100, "t_skip": 50, "method": "rk4", "seed": 1}
+    found = maximal_lyapunov(J, bias=b, **how)
+    assert float(found.value) == pytest.approx(point[0], abs=1e-3)
+
+
+def test_steps_of_a_gradient_flow_with_corners_are_fixed() -> None:
+    """At a zero away from corners the exponent is −σ_min(A)²; where a neuron sticks it is told."""
+    J, b = couplings.elliptic(12, 0.3, 0.5, seed=1), np.linspace(-1, 1, 12)
+    how: dict[str, Any] = {
+        "onsager": 1.0, "dt": 0.05, "t_max": 100, "t_skip": 50, "phi": "relu", "seed": 1
+    }  # fmt: skip
+    descent = maximal_lyapunov(J, bias=b, **how)
+    assert (descent.method, descent.attributes["tol"]) == ("heun", None)
+    (curvature,) = find_fixed_points(J, n_starts=2, bias=b, phi="relu", seed=0).smallest_curvature
+    assert float(descent.value) == pytest.approx(-curvature, rel=0.01)
+    assert descent.status == "converged"
+    # E = ½(x + 1)² for x > 0 and ½(1 − x)² below: least at the corner.
+    with pytest.warns(StepSizeWarning, match="which a neuron that sticks at a kink of phi, or"):
+        maximal_lyapunov([[2.0]], bias=1.0, x0=[0.5], **how)

@@ -655,3 +655,16 @@ def test_how_near_a_jump_is_near() -> None:
         stimulus_targets([1e9], 1.001e9 + 1e9)
     with pytest.raises(ArgumentError, match=r"^t of shape \(1, 1\)"):
         stimulus_targets([[1.0]], 0.0)
+
+
+def test_a_bias_of_a_linear_network_is_the_intercept_of_its_readout() -> None:
+    J, b = couplings.elliptic(10, 0.8, seed=1), np.linspace(-1, 1, 10)
+    x0 = np.random.default_rng(2).standard_normal(10)
+    moved = x0 + np.linalg.solve(np.eye(10) - J, b)
+    plain, biased = (
+        memory_curve(
+            J, [0.0, 1.0, 2.0], x0=start, bias=bias, phi="linear", t_max=300, dt=0.1, ridge=1e-6
+        )
+        for start, bias in ((x0, 0.0), (moved, b))
+    )
+    np.testing.assert_allclose(biased.m, plain.m, atol=1e-6)

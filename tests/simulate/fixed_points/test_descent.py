@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from meanfield import transfer_function
+from meanfield import TransferFunction, transfer_function
 from meanfield.common.arguments import Array
 from simulate import couplings, energy_gradient, force, jacobian, kinetic_energy
 from simulate.fixed_points.descent import (
@@ -203,3 +203,18 @@ def test_ends_are_refined_zeros() -> None:
         assert end.reason == ""
         np.testing.assert_allclose(end.point.x, 0, atol=1e-15)
         assert end.residuals[0] == pytest.approx(np.sqrt((0.5**2 + 4**2) / 2))
+
+
+def test_bounds_leave_kinks_out() -> None:
+    """Of φ'' of softsign, which jumps by 4 at 0, only the slope beside is taken: 6 at most."""
+    J = np.eye(2)
+    made = landscape(J, "softsign")
+    assert (made.kinks.tolist(), made.corners.size) == ([0.0], 0)
+    assert made.lipschitz == pytest.approx(2.02, rel=0.02)
+    point = made.at(np.array([0.5, -2.0]))
+    bound = made.hessian_lipschitz(point) - 3 * made.jacobian_bound * made.lipschitz
+    assert bound == pytest.approx(6.06 * np.max(np.abs(point.force)), rel=0.03)
+    assert (point.room(made.kinks), point.room(made.corners)) == (0.5, np.inf)
+    assert landscape(J, "relu").corners.tolist() == [0.0]
+    steps = TransferFunction(lambda x: np.maximum(x, 0) + np.maximum(x - 1e4, 0), name="two")
+    assert Landscape(J, steps).corners.size >= 1

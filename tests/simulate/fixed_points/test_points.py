@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq, least_squares, root
 from scipy.sparse import csr_array
 
-from meanfield import transfer_function
+from meanfield import TransferFunction, transfer_function
 from meanfield.common.arguments import Array
 from simulate import couplings, energy_gradient, force, jacobian, kinetic_energy
 from simulate.fixed_points import FixedPoints, find_fixed_points, points
@@ -415,3 +416,126 @@ def test_shares_of_starts() -> None:
     assert still.new_zero_probability_err == 0.2
     assert still.new_zero_probability == 0
     assert still.x2.tolist() == still.q.tolist() == still.energy.tolist() == [0.0]
+
+
+def zeros_between_corners(J: Array, bias: Array) -> list[Array]:
+    """Zeros of −x + J max(x, 0) + b: which neurons are active decides a linear system."""
+    found = []
+    for active in itertools.product([0.0, 1.0], repeat=len(J)):
+        x = np.linalg.solve(np.eye(len(J)) - J * active, bias)
+        if np.array_equal(x > 0, np.array(active, dtype=bool)):
+            found.append(x)
+    return found
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_three_neurons_with_a_bias(seed: int) -> None:
+    """Against SciPy's root from a grid; their indices sum to one, and x and −x are two."""
+    b, J = np.array([0.3, -0.2, 0.1]), 2.5 * np.eye(3) + dense(3, 0.6, seed)
+    axes = [np.linspace(-r, r, 8) for r in np.abs(J).sum(axis=1)]
+    grid = np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, 3)
+    exact: list[Array] = []
+    for start in grid:
+        x = root(lambda x: J @ np.tanh(x) + b - x, start, tol=1e-13).x
+        is_zero = np.abs(J @ np.tanh(x) + b - x).max() < 1e-11
+        if is_zero and all(np.abs(x - y).max() > 1e-5 for y in exact):
+            exact.append(x)
+    assert len(exact) > 9
+    found = find_fixed_points(J, x0=grid.T, bias=b)
+    assert len(found) == len(exact)
+    for y in exact:
+        assert np.sum(np.abs(found.x - y[:, None]).max(axis=0) < 1e-8) == 1
+    assert found.index_sum == 1
+    assert not found.is_odd
+    assert "x and -x" not in found.summary
+    for x, eigenvalues in zip(found.x.T, found.eigenvalues, strict=True):
+        spectrum = np.linalg.eigvals(jacobian(x, J, bias=b))
+        np.testing.assert_allclose(
+            np.sort_complex(eigenvalues), np.sort_complex(spectrum), atol=1e-9
+        )
+
+
+def test_a_logistic_network_is_a_tanh_network_with_a_bias() -> None:
+    """2/(1 + e^−x) = 1 + tanh(x/2): y = x/2 has the couplings J/4 and the bias (b + J1/2)/2."""
+    J, b = 6.5 * np.eye(3) + dense(3, 1.5, 1), np.array([-3.0, -3.4, -2.9])
+    x0 = 4 * np.random.default_rng(1).standard_normal((3, 200))
+    ours = find_fixed_points(J, x0=x0, phi="logistic", bias=b)
+    other = find_fixed_points(J / 4, x0=x0 / 2, bias=(b + J.sum(axis=1) / 2) / 2)
+    assert ours.index_sum == other.index_sum == 1
+    assert len(ours) == len(other) > 3
+    np.testing.assert_allclose(ours.x, 2 * other.x, atol=1e-9)
+    np.testing.assert_allclose(ours.eigenvalues, other.eigenvalues, atol=1e-9)
+    assert ours.proven.all()
+
+
+def test_a_bias_of_the_other_sign_mirrors_the_points() -> None:
+    J, b = couplings.elliptic(30, 2.0, seed=1), np.random.default_rng(2).standard_normal(30)
+    starts = np.random.default_rng(3).standard_normal((30, 24))
+    ahead, behind = (find_fixed_points(J, x0=sign * starts, bias=sign * b) for sign in (1.0, -1.0))
+    assert len(ahead) + len(ahead.minima) > 1
+    for one, other in ((ahead, behind), (ahead.minima, behind.minima)):
+        np.testing.assert_allclose(one.x, -other.x, atol=1e-9)
+    assert np.max(np.abs(force(ahead.x, J, bias=b)), initial=0.0) < 1e-12
+    if len(ahead.minima):
+        assert np.max(np.abs(energy_gradient(ahead.minima.x, J, bias=b))) < 1e-12
+
+
+@pytest.mark.parametrize(("n", "seed"), [(2, 0), (3, 0), (5, 2), (8, 3)])
+def test_relu_against_all_sets_of_active_neurons(n: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    J, b = rng.standard_normal((n, n)) * 3 / np.sqrt(n) - 1.5, rng.standard_normal(n) + 1
+    if n == 2:
+        # Each silences the other, or both are half as active: a switch.
+        J, b = np.array([[0.0, -2.0], [-2.0, 0.0]]), np.ones(2)
+    exact = zeros_between_corners(J, b)
+    assert len(exact) == (3 if n == 2 else len(exact) or 1)
+    found = find_fixed_points(J, x0=5 * rng.standard_normal((n, 60)), phi="relu", bias=b)
+    assert len(found) == len(exact)
+    for y in exact:
+        assert np.min(np.abs(found.x - y[:, None]).max(axis=0)) < 1e-12
+    assert found.proven.all()
+    # Half of the descents of eight neurons end at a corner, and go on from there.
+    assert found.n_failed == 0
+    if n == 2:
+        assert sorted(found.n_unstable.tolist()) == [0, 0, 1]
+
+
+def test_a_corner_at_a_zero_proves_nothing() -> None:
+    """relu at x = 0; softsign there has a slope that is continuous."""
+    J = couplings.elliptic(10, 0.9, seed=1)
+    for phi, is_proven, is_odd in (("relu", False, False), ("softsign", True, True)):
+        found = find_fixed_points(J, n_starts=4, phi=phi, seed=1)
+        np.testing.assert_array_equal(found.x, np.zeros((10, 1)))
+        assert (bool(found.proven[0]), found.is_odd) == (is_proven, is_odd)
+    assert _ball(1.0, 1e-3, 0.0, 1e-3) == (False, 1e-6)
+    assert _ball(1.0, 1e-3, 0.0, 3e-3) == (True, 3e-3)
+    assert _ball(1.0, 1e-3, 100.0, 1.0) == (True, 0.01)
+
+
+@pytest.mark.parametrize("place", [0.4, 30.0])
+def test_one_neuron_of_any_function(place: float) -> None:
+    """A φ that bends away from 0, by itself or far out with its slope: zeros by their signs."""
+    d1 = (lambda x: 1 / np.cosh(x - place) ** 2) if place > 1 else None
+    function = TransferFunction(lambda x: np.tanh(x - place), d1, name="moved")
+    scan = np.linspace(-4, 4, 8001) + place + 1e-4
+    a, b = 2.5, place + 0.2
+
+    def f(x: Any) -> Any:
+        return a * np.tanh(x - place) + b - x
+
+    found = find_fixed_points([[a]], x0=scan[None, ::200], phi=function, bias=b)
+    changes = np.flatnonzero(np.diff(np.sign(f(scan))))
+    exact = [brentq(f, scan[k], scan[k + 1], xtol=1e-15) for k in changes]
+    assert len(exact) == 3
+    np.testing.assert_allclose(np.sort(found.x[0]), exact, rtol=1e-12)
+    assert found.proven.all()
+    slopes = a / np.cosh(found.x[0] - place) ** 2
+    np.testing.assert_allclose(found.eigenvalues[:, 0], slopes - 1, atol=1e-9)
+    assert found.index_sum == 1
+
+
+def test_a_start_that_a_corner_holds_is_told() -> None:
+    """−x + 2 max(x, 0) + 1 has no zero from x > 0 on, and −x + 1 none below: E is least at 0."""
+    found = find_fixed_points([[2.0]], x0=[[3.0, -2.0]], phi="relu", bias=1.0, throw=False)
+    assert (len(found), found.status, found.n_failed) == (0, "flagged", 2)
+    assert all("E may have a minimum at a kink of phi" in text for text in found.reasons.values())

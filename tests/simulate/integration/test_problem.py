@@ -106,15 +106,20 @@ def test_an_error_relative_to_the_larger_end() -> None:
 
 
 def test_the_error_of_the_energy() -> None:
-    """16 ε Σ|f|(|f| + 2|x|), and what an operator neglects: its error of Jφ over |x|, times |f|."""
+    """16 ε Σ|f|(|f| + 2|x| + 2|b|), and what an operator neglects: its error of Jφ times |f|."""
     f = force(X, J)
     for dtype in (np.float64, np.float32):
         eps = np.finfo(dtype).eps
         exact = 16 * eps * np.sum(np.abs(f) * (np.abs(f) + 2 * np.abs(X)), axis=0)
         found = made().energy_error(X.astype(dtype), f.astype(dtype))
         np.testing.assert_allclose(found, exact, rtol=1e-5)
+    biased = Problem(Network(J, bias=0.5), made().onsager, made().temperature)
+    more = 16 * np.finfo(float).eps * np.sum(np.abs(f), axis=0)
+    np.testing.assert_allclose(
+        biased.energy_error(X, f), made().energy_error(X, f) + more, rtol=1e-12
+    )
     operator = LinearOperator((4, 4), matvec=lambda v: J @ v, matmat=lambda v: J @ v, dtype=float)
     operator.neglected, operator.norm_bound = 0.01, 3.0
-    more = 0.03 * np.linalg.norm(X, axis=0) * np.linalg.norm(f, axis=0)
+    more = 0.03 * np.linalg.norm(np.tanh(X), axis=0) * np.linalg.norm(f, axis=0)
     found = made(J=operator).energy_error(X, f)
     np.testing.assert_allclose(found, made().energy_error(X, f) + more, rtol=1e-12)

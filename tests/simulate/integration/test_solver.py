@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.linalg import expm
 from scipy.sparse import csr_array
 from scipy.sparse.linalg import LinearOperator, aslinearoperator
 
@@ -18,12 +19,17 @@ from simulate import (
     couplings,
     energy_gradient,
     integrate,
+    jacobian,
     kinetic_energy,
 )
 from simulate.integration.schemes import SCHEMES
 from simulate.integration.solver import chosen_scheme
+from simulate.network import Network
 
 METHODS = ("euler", "heun", "rk4", "exponential", "chebyshev", "leimkuhler-matthews")
+
+
+SMOOTH = Network(np.eye(1))
 
 
 def start(n: int, batch: int | None = None, seed: int = 3) -> Any:
@@ -471,9 +477,15 @@ def test_schemes_that_are_chosen() -> None:
         (lambda t: 0.0, False, "chebyshev"), (1.0, True, "leimkuhler-matthews"),
         (0.0, True, "heun"), (0.5, True, "heun"), (lambda t: 1.0, True, "heun"),
     ):  # fmt: skip
-        assert chosen_scheme("auto", onsager, noisy=noisy).name == name
-    assert chosen_scheme("rk4", 0.0, noisy=False).name == "rk4"
-    assert chosen_scheme(SCHEMES["euler"], 0.0, noisy=True).name == "euler"
+        assert chosen_scheme("auto", onsager, SMOOTH, noisy=noisy).name == name
+    assert chosen_scheme("rk4", 0.0, SMOOTH, noisy=False).name == "rk4"
+    assert chosen_scheme(SCHEMES["euler"], 0.0, SMOOTH, noisy=True).name == "euler"
+    # Where φ' jumps; a jump of φ'' leaves F continuous.
+    for phi, onsager, name in (
+        ("relu", 1.0, "heun"), ("relu", 0.0, "exponential"), ("softsign", 1.0, "chebyshev")
+    ):  # fmt: skip
+        one = Network(np.eye(1), phi=phi)
+        assert chosen_scheme("auto", onsager, one, noisy=False).name == name
 
 
 def test_a_chosen_step_divides_noisy_save_times() -> None:
@@ -500,3 +512,46 @@ def test_energies_of_a_batch_are_kept(store: bool) -> None:
         np.testing.assert_allclose(run.energy[k], kinetic_energy(states[k], J) / 5, rtol=1e-12)
         np.testing.assert_allclose(seen[k], J @ np.tanh(states[k]) - states[k], rtol=1e-12)
     np.testing.assert_array_equal(states[2], run.x_end)
+
+
+@pytest.mark.parametrize("kappa", [0.0, 1.0])
+def test_a_linear_network_with_a_bias(kappa: float) -> None:
+    """x(t) = x* + exp(Mt)(x₀ − x*) about x* = (1 − J)⁻¹b, M = ∂F/∂x."""
+    J, rng = couplings.elliptic(6, 0.5, 0.3, seed=1), np.random.default_rng(2)
+    b, x0 = rng.standard_normal(6), rng.standard_normal((6, 2))
+    rest = np.linalg.solve(np.eye(6) - J, b)[:, None]
+    M = jacobian(rest[:, 0], J, onsager=kappa, bias=b, phi="linear")
+    how: dict[str, Any] = {"dt": 0.01, "onsager": kappa, "phi": "linear", "bias": b}
+    run = integrate(J, x0, t_max=3, method="rk4", **how)
+    np.testing.assert_allclose(run.x_end, rest + expm(3 * M) @ (x0 - rest), atol=1e-9)
+    np.testing.assert_allclose(
+        run.energy[-1], kinetic_energy(run.x_end, J, bias=b, phi="linear") / 6, rtol=1e-12
+    )
+
+
+def test_a_bias_is_a_constant_input_of_the_vanilla_dynamics() -> None:
+    """And goes on in a run that is resumed, noise included."""
+    J, rng = couplings.elliptic(20, 2.0, seed=1), np.random.default_rng(2)
+    b, x0 = rng.standard_normal(20), rng.standard_normal(20)
+    options: dict[str, Any] = {"dt": 0.125, "temperature": 0.3, "seed": 3}
+    whole = integrate(J, x0, t_max=10, bias=b, **options)
+    driven = integrate(J, x0, t_max=10, inputs=lambda t: b, **options)
+    np.testing.assert_allclose(whole.x_end, driven.x_end, atol=1e-9)
+    half = integrate(J, x0, t_max=5, bias=b, **options)
+    assert np.array_equal(half.resume(t_max=10).x_end, whole.x_end)
+    assert not half.attributes["is_odd"]
+
+
+def test_a_gradient_flow_across_the_corners_of_relu() -> None:
+    """Steps are fixed, halved steps agree, and E falls, though a neuron may stick at 0."""
+    J = couplings.elliptic(30, 1.2, seed=1)
+    rng = np.random.default_rng(2)
+    b, x0 = rng.standard_normal(30), rng.standard_normal(30)
+    how: dict[str, Any] = {"t_max": 20, "onsager": 1.0, "phi": "relu", "bias": b, "save_at": 41}
+    fine, coarse = (integrate(J, x0, dt=dt, **how) for dt in (0.01, 0.02))
+    assert coarse.status == "converged"
+    assert (coarse.n_rejected, coarse.attributes["tol"]) == (0, None)
+    assert np.all(np.diff(coarse.energy) < 0)
+    np.testing.assert_allclose(coarse.x_end, fine.x_end, atol=0.02)
+    stays = integrate(J, x0, dt=0.1, method="chebyshev", **how | {"phi": "softsign"})
+    assert stays.attributes["tol"] == 1e-4

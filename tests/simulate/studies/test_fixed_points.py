@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from meanfield import load
+from meanfield import load, seeds
 from simulate import couplings, find_fixed_points
 from simulate.command_line import main
 from simulate.fixed_points.search import KINDS
@@ -54,3 +54,20 @@ def test_couplings_that_are_not_stored(tmp_path: Path, capsys: pytest.CaptureFix
 
 def test_starts_are_those_of_the_library() -> None:
     assert set(FIXED_POINTS.options["from_"].choices) == set(KINDS)
+
+
+def test_biases_are_drawn_from_the_seed(tmp_path: Path) -> None:
+    """The same command is one call; a spread of 0 draws nothing."""
+    for std in (0.0, 0.5):
+        options = ["--bias", "0.2", "--bias-std", f"{std}", "--phi", "logistic", "--g", "9"]
+        assert main([*SMALL, *options, "--output", str(tmp_path / f"{std}")]) == 0
+        data = load(tmp_path / f"{std}" / "fixed-points.nc")
+        bias = 0.2 + std * seeds.generator(0, "bias").standard_normal(20)
+        J = couplings.elliptic(20, 9.0, seed=0)
+        found = find_fixed_points(J, n_starts=6, seed=0, phi="logistic", bias=bias)
+        assert data.attrs["summary"] == found.summary
+        np.testing.assert_array_equal(data.x.values, found.x)
+        assert (data.attrs["bias"], data.attrs["bias_std"]) == (0.2, std)
+    # The draws are those of no other stream.
+    draws = {seeds.generator(0, name).random() for name in ("bias", "start", "couplings")}
+    assert len(draws) == 3

@@ -8,7 +8,7 @@ import pytest
 from meanfield.common import seeds
 from meanfield.common.study import Answer, numbers
 from simulate import Switching, integrate, reproduce
-from simulate.studies.hh2_switching import HH2, switched
+from simulate.studies.hh2_switching import HH2, exponent, switched
 from simulate.studies.protocol import PRINTED_STEP, network
 
 TINY: dict[str, Any] = {
@@ -88,3 +88,22 @@ def test_activity_is_that_of_the_transfer_function_asked_for() -> None:
     )  # fmt: skip
     assert run.x is not None
     np.testing.assert_array_equal(numbers["x"][1][0], run.x[:, :7])
+
+
+def test_a_bias_enters_every_run() -> None:
+    """Exponents and spectra of a linear network do not know it, its activity does."""
+    plain, biased = (
+        switched(n=30, g_shown=0.5, t_phase=20.0, phi="linear", n_shown=30, bias_std=std, seed=1)
+        for std in (0.0, 1.0)
+    )
+    np.testing.assert_allclose(biased["eigenvalues_real"][1], plain["eigenvalues_real"][1])
+    J, _ = network(30, 0.5, 1)
+    rest = np.linalg.solve(np.eye(30) - J, seeds.generator(1, "bias").standard_normal(30))
+    np.testing.assert_allclose(biased["x"][1][0, 200], rest, atol=1e-4)
+    rates = [
+        exponent(0.5, 0.0, n=30, phi="linear", bias_std=std, seed=1)["lyapunov"][1]
+        for std in (0.0, 1.0)
+    ]
+    assert rates[0] == pytest.approx(rates[1], abs=1e-9)
+    quiet, loud = (exponent(3.0, 0.0, n=100, bias_std=std, seed=1) for std in (5.0, 0.0))
+    assert quiet["lyapunov"][1] < 0 < loud["lyapunov"][1]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from meanfield import Switching, load
+from meanfield import Switching, load, seeds
 from simulate.command_line import main
 from simulate.couplings import PAPER_SETS
 from simulate.integration.solver import METHODS
@@ -138,3 +138,13 @@ def test_a_run_without_result_exits_with_one(
     arguments = ["run", "--n", "2", "--phi", "linear", "--method", "euler", "--dt", "5"]
     assert main([*arguments, "--t-max", "9000", "--output", str(tmp_path / "out")]) == 1
     assert capsys.readouterr().err.startswith("error: E is not finite at t = ")
+
+
+def test_a_bias(tmp_path: Path) -> None:
+    """Without couplings every neuron goes to its own."""
+    options = ["--g", "1e-9", "--bias", "0.3", "--bias-std", "2", "--neurons", "20"]
+    assert main(["run", "--n", "20", "--t-max", "40", "--onsager", "0", *options,
+                 "--output", str(tmp_path)]) == 0  # fmt: skip
+    data = load(tmp_path / "run.nc")
+    exact = 0.3 + 2 * seeds.generator(0, "bias").standard_normal(20)
+    np.testing.assert_allclose(data.x.values[-1], exact, atol=1e-6)
