@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple, TypedDict, Unpack, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse import csr_array, diags_array, issparse
+from scipy.sparse import csr_array, diags_array
 from scipy.sparse.linalg import LinearOperator
 
 from meanfield import GaussianOperator
@@ -474,7 +474,7 @@ def column_means(J: Any, *, order: int = 12) -> ColumnMeans:
 
     Parameters
     ----------
-    J : (n, n) array or sparse array
+    J : (n, n) array, sparse array or `low_rank` of one
         Couplings with a zero diagonal; v_j is the mean of column j without it.
     order : int
         Number of coefficients c_1, c_2, …
@@ -502,10 +502,10 @@ def column_means(J: Any, *, order: int = 12) -> ColumnMeans:
     >>> round(means.mean_coupling, 1), means.coefficients.shape
     (-1.7, (12,))
     """
-    matrix = J.toarray() if issparse(J) else arguments.array("J", J)
-    n = len(matrix) if matrix.ndim else 0
-    if matrix.shape != (n, n) or n < 2:
-        raise ArgumentError(f"J: must be a square matrix of 2 neurons or more, not {matrix.shape}")
+    matrix = Network(J).dense("the column means")
+    n = len(matrix)
+    if n < 2:
+        raise ArgumentError("J: must have 2 neurons or more")
     order = arguments.count("order", order, 0)
     cost.check("order", order, "lower it", seconds=cost.time_of(order, 2.0 * n**2))
     v = (matrix.sum(axis=0) - matrix.diagonal()) / (n - 1)

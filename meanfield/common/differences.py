@@ -16,7 +16,7 @@ _SECOND = np.array([8 / 5, -1 / 5, 8 / 315, -1 / 560])
 _MIDDLE = -205 / 72
 # The step as a share of x far out; nodes of a polynomial that takes the place of the differences
 # next to a kink and, of an odd function, to 0.
-_SHARE, _REACH, _DEGREE = 1 / 256, 4, 10
+_SHARE, _REACH, _DEGREE = 1 / 4096, 4, 10
 # Steps that are tried, in units, each half the one before, and places where.
 _STEPS = 0.5 ** np.arange(5.0, 14.0)
 _PLACES = np.linspace(-9.1, 9.3, 1601)

@@ -100,5 +100,5 @@ def test_column_means() -> None:
         powers = [v @ np.linalg.matrix_power(W, k) @ np.ones(3) for k in (1, 2, 3)]
         np.testing.assert_allclose(found.coefficients, powers)
     assert couplings.column_means(J, order=0).coefficients.size == 0
-    with pytest.raises(ArgumentError, match="square matrix"):
+    with pytest.raises(ArgumentError, match="square"):
         couplings.column_means(np.ones((2, 3)))
