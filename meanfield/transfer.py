@@ -37,8 +37,8 @@ _CHECK_TOLERANCE = 1e-6
 _ROUNDING = 1e-14
 # The samples reach this far on both sides of 1 and of the unit.
 _NEAR, _FAR, _SAMPLES = 1e-4, 1e3, 2000
-# What numbers that should be equal, or none, may differ by.
-_TIE = 1e-12
+# What numbers that should be equal, or none, may differ by, and numerical second derivatives.
+_TIE, _NOISE = 1e-12, 1e-8
 # Relative change of φ over the last decade of the samples up to which it saturates.
 _FLAT = 1e-3
 # Where φ' is searched for its first bend, and how far from 1 that makes a unit of its own.
@@ -327,7 +327,8 @@ class TransferFunction(Portable):
         """Whether φ bends towards saturation for x > 0, which makes the γ ≥ 0 branch unique."""
         bend = self._sampled(self.d2)
         most = np.max(np.abs(bend), where=np.isfinite(bend), initial=0.0)
-        return bool(np.all(bend <= _TIE * most))
+        noise = _NOISE if isinstance(self.d2, Differences) else _TIE
+        return bool(np.all(bend <= noise * most))
 
     @cached_property
     def saturation(self) -> float:
