@@ -360,9 +360,7 @@ def test_ordered_branch_extrapolated() -> None:
     The paramagnetic branch, q = 0.418 and βe = 0.5215, is excluded.
     """
     theory = saddle_point(2.2, -0.5, beta=10.0, branch="ordered")
-    limit, error, largest = large_networks(
-        2.2, -0.5, np.array([10.0]), {80: 28, 160: 18, 320: 8}
-    )
+    limit, error, largest = large_networks(2.2, -0.5, np.array([10.0]), {80: 28, 160: 18, 320: 8})
     expected = np.array([[theory.q], [10 * theory.energy], [theory.r]])
     assert np.all(np.abs(limit - expected) < 3.5 * error)
     assert np.all(error < 0.05 * expected)

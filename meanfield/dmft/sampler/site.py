@@ -15,6 +15,8 @@ from ...transfer import TransferFunction
 # Where functions are tried, and the step of the differences.
 _PROBE = np.array([-2.3, -0.71, -0.13, 0.037, 0.41, 1.3, 3.1])
 _STEP = 1e-4
+# What numbers that should be equal may differ by.
+_TIE = 1e-12
 _OF_U = ("psi_x", "psi_h", "drift_u")
 # How many times of a run are asked whether u is used.
 _TIMES = 64
@@ -98,6 +100,16 @@ class SiteModel(Portable):
         if self.uses_u is not _never and self.psi is None:
             raise ArgumentError("psi=None: must say what ψ is with uses_u")
         self.probe(0.0)
+
+    @property
+    def is_odd(self) -> bool:
+        """Whether φ and the drift change sign with x, h and u, where they are tried, at t = 0."""
+        x, h, u = _PROBE, np.roll(_PROBE, 1), np.roll(_PROBE, 2) if self.has_u(0.0) else None
+        pairs = [
+            (self.phi(x), self.phi(-x)),
+            (self.drift(0.0, x, h, u), self.drift(0.0, -x, -h, None if u is None else -u)),
+        ]
+        return all(np.allclose(a, -b, rtol=_TIE, atol=_TIE) for a, b in pairs)
 
     def has_u(self, t: float) -> bool:
         """What `uses_u` says at time t, which must be True or False."""

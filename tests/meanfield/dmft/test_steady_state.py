@@ -722,9 +722,7 @@ def test_default_step_divides_the_lag(monkeypatch: pytest.MonkeyPatch) -> None:
         (0.07, 0.2, 0.2 / 3),
         (0.06, 0.2, 0.05),
     ):
-        monkeypatch.setattr(
-            "meanfield.dmft.steady_state.suggested_step", lambda *of, h=suggested: h
-        )
+        monkeypatch.setattr("meanfield.dmft.sampler.run.suggested_step", lambda *of, h=suggested: h)
         _, setting, *_ = planned(
             monkeypatch, 1.5, 0.5, lag_step=lag_step, window=1.0, t_skip=0.0, t_max=2.0
         )

@@ -629,7 +629,10 @@ MODEL = SiteModel("model", phi=np.tanh, drift=lambda t, x, h, u: h - x)
         ({"onsager": np.inf}, "onsager=inf: must be finite"),
         ({"onsager": lambda t: np.nan}, r"onsager\(t=0\)=nan: must be finite"),
         ({"phi": "relu"}, "phi='relu': expected one of tanh"),
-        ({"method": "closed"}, "method='closed': needs gamma=0 and onsager=0, got gamma=0.5"),
+        (
+            {"method": "closed"},
+            "method='closed': needs gamma=0, onsager=0, an odd phi .* got gamma=0.5",
+        ),
         ({"method": "closed", "gamma": 0, "onsager": 1}, "method='closed': .* onsager=1"),
         ({"model": MODEL, "onsager": 1.0}, "onsager=1.0: belongs to the rate network"),
         ({"model": MODEL, "method": "closed", "gamma": 0}, "method='closed'"),

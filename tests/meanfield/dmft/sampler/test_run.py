@@ -378,7 +378,7 @@ class Seen:
         self.times: list[float] = []
         self.answer = stiffness, np.array(rates)
 
-    def __call__(self, model: Any, operator: Any, moment: SamplerMoment) -> Any:
+    def __call__(self, model: Any, operator: Any, moment: SamplerMoment, *of: Any) -> Any:
         self.times.append(moment.t)
         return self.answer
 
