@@ -479,7 +479,10 @@ def _from_batches(
     raw = float(np.mean([batch.values["energy"] for batch in full]))
     known["energy_err"] = math.hypot(known["energy_err"], known["energy"] - raw)
     is_static = unresolved is not None and known["motion"] <= unresolved * known["q"]
-    if is_static:
+    still = 0.0
+    if unresolved is not None and is_static:
+        # Errors may be smaller than what is dropped.
+        still = math.sqrt(unresolved) * known["q"]
         known |= {"energy": raw, "energy_err": max(raw, known["energy_err"]), "tau_half": math.nan}
 
     worst: dict[str, Any] = largest(full)
@@ -497,8 +500,8 @@ def _from_batches(
         later = 0.0 if is_static else max(float(middle - end), 0.0)
         left = (later / max(float(start - middle), later)) ** 2 if later else 0.0
     reasons = [
-        alarm("q still drifts, raise t_skip:", "drift"),
-        alarm("C at the end of the window still changes (slow state, ageing?):", "ageing"),
+        alarm("q still drifts, raise t_skip:", "drift", still),
+        alarm("C at the end of the window still changes (slow state, ageing?):", "ageing", still),
         alarm("q changes with the window, raise it:", "q_window", q_allowed),
         alarm("r_int changes with the window, raise it:", "r_int_window", r_allowed),
     ]
