@@ -17,7 +17,7 @@ from .common.arguments import (
     validated,
 )
 from .common.cost import broadcast
-from .transfer import TransferFunction, transfer_function
+from .transfer import TransferFunction, odd_function
 
 # Least ln τ of a linear network that is looked for, and halvings down to rounding.
 _LEAST, _HALVINGS = -700.0, 64
@@ -229,7 +229,7 @@ def square_root_amplitude(
     g, gamma = broadcast(g=gain(g), gamma=symmetry(gamma))
     slope = 1.0
     if cubic is None:
-        function = transfer_function("tanh" if phi is None else phi)
+        function = odd_function("tanh" if phi is None else phi)
         # φ(x) = aψ(x): Jφ = (aJ)ψ, with ψ of slope 1.
         slope, cubic = function.slope, function.cubic / function.slope
         if not cubic > 0:

@@ -1,21 +1,24 @@
-"""Odd transfer functions φ with the derivatives the theory needs.
+"""Transfer functions φ with the derivatives the theory needs.
 
-Built-in names: ``tanh`` (default), ``erf`` = erf(√π x/2), ``algebraic`` = x/√(1+x²) and
-``linear`` = x, all of slope φ'(0) = 1.  Any other odd φ can be passed as a `TransferFunction`.
+Built-in names: ``tanh`` (default), ``erf`` = erf(√π x/2), ``algebraic`` = x/√(1+x²), ``softsign`` =
+x/(1+|x|) and ``linear`` = x, all odd and of slope φ'(0) = 1; ``logistic`` = 1/(1+e^(−x)),
+``relu`` = max(x, 0) and ``softplus`` = ln(1+e^x).  Any other one is a `TransferFunction`.
 """
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
 from itertools import pairwise
 from typing import Any, NamedTuple, SupportsIndex
 
 import numpy as np
 from scipy.special import erf as _erf
+from scipy.special import expit, spence
 
 from .common import arguments, probes
 from .common.arguments import ArgumentError, Array, shown
+from .common.differences import Differences, Primitive, best_step, kinks
 from .common.portable import Portable
 
 Function = Callable[[Array], Array]
@@ -54,20 +57,27 @@ class Jet(NamedTuple):
 
 @dataclass(frozen=True)
 class TransferFunction(Portable):
-    """An odd transfer function with its first two derivatives, checked when it is made.
+    """A transfer function with its first two derivatives, checked when it is made.
 
-    The checks and the searches for suprema sample φ where it bends, from 1e-20 to 1e20.
+    The function alone is enough: derivatives and primitive are then central differences and
+    Gauss–Legendre sums between its kinks, φ' and Φ to about 1e-12, φ'' to 1e-9 of its size.  The
+    checks and the searches for suprema sample φ where it bends, from 1e-20 to 1e20.
 
     Parameters
     ----------
-    name : str
-        Shown in results and error messages.
-    phi, d1, d2 : callable
-        φ, φ' and φ'', each mapping a float array to an array of the same shape.
+    phi : callable
+        φ, mapping a float array to an array of the same shape, without jumps.
+    d1, d2 : callable, optional
+        φ' and φ''.
     primitive : callable, optional
         Φ(x) = ∫₀ˣ φ.
+    name : str
+        Shown in results and error messages; default that of `phi`.
     bound : float
         sup |φ|; ``inf`` (default) if φ does not saturate.
+    kinks : tuple of floats, optional
+        Places where φ' or φ'' jumps; default: looked for, those of φ' to rounding, those of φ'' to
+        1e-5 units unless they are round numbers.
     jet : callable, optional
         All of `Jet` at once, where sharing work between them pays.
     slope_of_value, bend_of_value : callable, optional
@@ -77,32 +87,35 @@ class TransferFunction(Portable):
     Raises
     ------
     ArgumentError
-        If φ is not odd, a value at a few units of x is not finite or of another shape, φ'(0) ≤ 0,
-        φ''(0) ≠ 0, |φ| exceeds `bound`, a derivative disagrees with central differences of the
+        If φ jumps, a value at a few units of x is not finite or of another shape, |φ| exceeds
+        `bound`, φ is odd and φ'(0) ≤ 0, a derivative disagrees with central differences of the
         function before it by more than 1e-6 of its size and what the differences do not know, or
         `jet` or a shortcut disagrees with φ, φ' and φ''.  A kink is no disagreement.
+
+    Notes
+    -----
+    The replica branches, the complexity and the closed theories of a null state need an odd φ that
+    is smooth at 0; they refuse others.  Everything else takes any φ.
 
     Examples
     --------
     >>> import numpy as np
     >>> from meanfield import TransferFunction
-    >>> steep = TransferFunction(
-    ...     "steep",
-    ...     phi=lambda x: np.tanh(2 * x),
-    ...     d1=lambda x: 2 / np.cosh(2 * x) ** 2,
-    ...     d2=lambda x: -8 * np.tanh(2 * x) / np.cosh(2 * x) ** 2,
-    ...     bound=1.0,
-    ... )
-    >>> round(steep.slope, 6)
-    2.0
+    >>> steep = TransferFunction(lambda x: np.tanh(2 * x), name="steep", bound=1.0)
+    >>> round(steep.slope, 6), steep.is_odd, steep.kinks
+    (2.0, True, ())
+    >>> TransferFunction(lambda x: np.clip(x, 0, 1)).kinks
+    (0.0, 1.0)
     """
 
-    name: str
     phi: Function
-    d1: Function
-    d2: Function
-    primitive: Function | None = None
+    d1: Function = None  # type: ignore[assignment]
+    d2: Function = None  # type: ignore[assignment]
+    primitive: Function = None  # type: ignore[assignment]
+    _: KW_ONLY
+    name: str = ""
     bound: float = np.inf
+    kinks: tuple[float, ...] | None = None
     jet: Callable[[Array], Jet] | None = None
     slope_of_value: Function | None = None
     bend_of_value: Function | None = None
@@ -110,16 +123,13 @@ class TransferFunction(Portable):
     # A tail may overflow harmlessly.
     @np.errstate(all="ignore")
     def __post_init__(self) -> None:
-        arguments.check_fields(self)
-        probes.answer(self._named("d1"), self.d1, _SCALES)
+        self._complete()
         if not self.bound > 0:
             raise ArgumentError(f"bound={self.bound:g}: must be positive (inf allowed)")
         x, near = self.unit * _CHECK_POINTS, self.unit * _NEAR_POINTS
         step = self.unit * _CHECK_STEP
         both, near = np.concatenate([-x, x]), np.concatenate([-near, near])
-        chain = [("phi", self.phi), ("d1", self.d1), ("d2", self.d2)]
-        if self.primitive is not None:
-            chain.insert(0, ("primitive", self.primitive))
+        chain = [("primitive", self.primitive), ("phi", self.phi), ("d1", self.d1), ("d2", self.d2)]
         # Two axes: averages are taken of many points at many nodes.
         values = {
             name: probes.array_of(self._named(name), f, near.reshape(-1, 2)).ravel()
@@ -129,17 +139,15 @@ class TransferFunction(Portable):
             probes.answer(self._named(name), f, self._sample)
         for place, value in zip(both, self.phi(both), strict=True):
             self._require(not np.isnan(value), f"phi is nan at x = {place:g}")
-        size = float(np.max(np.abs(values["phi"])))
-        odd = np.allclose(self.phi(-x), -self.phi(x), rtol=_TIE, atol=_TIE * size)
-        self._require(odd, "must be odd, phi(-x) = -phi(x)")
-        self._require(self.slope > 0, f"slope phi'(0) = d1(0) = {self.slope:g} must be > 0")
-        bend, nearer = np.abs(self.d2(self.unit * np.array([1e-7, 1e-8])))
-        smooth = bend <= 1e-6 * np.max(np.abs(self._sampled(self.d2))) or nearer <= bend / 2
-        self._require(smooth, "d2 must be continuous, hence 0 at x = 0")
+        if self.is_odd:
+            self._require(self.slope > 0, f"slope phi'(0) = d1(0) = {self.slope:g} must be > 0")
         bounded = not np.any(np.abs(self.phi(both)) > self.bound * (1 + _TIE))
         self._require(bounded, f"|phi| exceeds bound = {self.bound:g}")
         for (below, lower), (name, upper) in pairwise(chain):
-            probes.slope(self._named(name), upper, lower, both, step, of=below)
+            if not isinstance(upper, Differences) and not isinstance(
+                lower, Differences | Primitive
+            ):
+                probes.slope(self._named(name), upper, lower, both, step, of=below)
         for name, shortcut, full in (
             ("slope_of_value", self.slope_of_value, values["d1"]),
             ("bend_of_value", self.bend_of_value, values["d2"]),
@@ -149,6 +157,48 @@ class TransferFunction(Portable):
                 self._same(name, near, given, full, 1e-9 * np.max(np.abs(full)))
         if self.jet is not None:
             self._check_jet(self.jet, both)
+
+    def _complete(self) -> None:
+        """Check the types, and put in what is not given."""
+        if isinstance(self.name, str) and not self.name:
+            self._set("name", getattr(self.phi, "__name__", "phi").strip("<>"))
+        given = {name: one for name, one in self.held().items() if one is not None}
+        missing = {"d1", "d2", "primitive"} - set(given)
+        for name in missing:
+            self._set(name, self.phi)
+        arguments.check_fields(self)
+        for name in missing:
+            self._set(name, None)
+        near = np.concatenate([-_NEAR_POINTS, _NEAR_POINTS]).reshape(-1, 2)
+        for name in ("phi", "d1"):
+            if name in given:
+                probes.array_of(self._named(name), given[name], near)
+                probes.answer(self._named(name), given[name], _SCALES)
+        if self.kinks is None:
+            found, cliffs = kinks(self.phi, self.unit)
+            self._require(not cliffs, f"phi jumps at x = {cliffs[0] if cliffs else 0:g}")
+            self._set("kinks", found)
+        assert self.kinks is not None
+        bad = [place for place in self.kinks if not math.isfinite(place)]
+        self._require(not bad, f"kinks must be finite, got {bad}")
+        self._set("kinks", tuple(sorted(map(float, self.kinks))))
+        if not missing:
+            return
+        step = best_step(self.phi, self.unit, self.kinks)
+        for order, name in enumerate(("d1", "d2"), start=1):
+            if name in missing:
+                made = Differences(self.phi, step, self.kinks, self.is_odd, order)
+                self._set(name, made)
+        if "primitive" in missing:
+            self._set("primitive", Primitive(self.phi, step, self.kinks))
+
+    def _set(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
+
+    def held(self) -> dict[str, Any]:
+        """What it is made of; numerical parts are made again."""
+        made = (Differences, Primitive)
+        return {k: None if isinstance(v, made) else v for k, v in super().held().items()}
 
     def _check_jet(self, jet: Callable[[Array], Jet], x: Array) -> None:
         told = probes.answer(self._named("jet"), jet, x.reshape(2, -1))
@@ -203,19 +253,53 @@ class TransferFunction(Portable):
         first, last = _NEAR * min(self.unit, 1.0), _FAR * max(self.unit, 1.0)
         return np.geomspace(first, last, _SAMPLES, dtype=float)
 
-    def _sampled(self, function: Function) -> Array:
+    def _sampled(self, function: Function, sign: int = 1) -> Array:
         # A cosh in the denominator may overflow on the way out, and two of them leave nan.
         with np.errstate(over="ignore", invalid="ignore"):
-            values = function(self._sample)
+            values = function(sign * self._sample)
         return np.where(np.isnan(values), 0.0, values)
 
     @cached_property
     def unit(self) -> float:
         """Order of magnitude of the x where φ first bends, a power of 2; 1 if not far from 1."""
         with np.errstate(all="ignore"):
-            bent = np.abs(self.d1(_SCALES) - self.slope) > self.slope / 4
-        first = float(_SCALES[np.argmax(bent)]) if np.any(bent) else 1.0
+            derivative = self._slope_by_value if self.d1 is None else self.d1
+            slopes = [derivative(sign * _SCALES) for sign in (1, -1)]
+            starts = [s[~np.isnan(s)][:1].sum() for s in slopes]
+            # Unless φ' jumps at 0.
+            if self.d1 is not None and np.ptp(both := [*starts, self.slope]) < np.max(both) / 2:
+                starts = [self.slope, self.slope]
+            bent = [
+                np.abs(s - start) > np.abs(start) / 4
+                for s, start in zip(slopes, starts, strict=True) if start != 0
+            ]  # fmt: skip
+        first = float(_SCALES[np.argmax(np.any(bent, axis=0))]) if np.any(bent) else 1.0
         return 1.0 if 1 / _ORDINARY < first < _ORDINARY else first
+
+    def _slope_by_value(self, x: Array) -> Array:
+        """φ' to three digits, nan where rounding of φ(0) ≠ 0 hides it."""
+        beside = 1 + np.array([-1, 1])[:, None] / 256
+        low, high = self.phi(beside * x)
+        known = np.abs(high - low) > 1e6 * np.finfo(float).eps * np.abs(high)
+        slope = np.where(known, (high - low) / (x / 128), 0.0)
+        return np.where(np.cumsum(known) > 0, slope, np.nan)
+
+    @cached_property
+    def is_odd(self) -> bool:
+        """Whether φ(−x) = −φ(x)."""
+        x = self.unit * _CHECK_POINTS
+        with np.errstate(all="ignore"):
+            ahead, behind = self.phi(x), self.phi(-x)
+        size = float(np.max(np.abs(ahead[: _NEAR_POINTS.size])))
+        return bool(np.allclose(behind, -ahead, rtol=_TIE, atol=_TIE * size))
+
+    @cached_property
+    def is_smooth_at_0(self) -> bool:
+        """Whether φ' and φ'' are continuous at 0."""
+        if not self.is_odd:
+            return self.kinks is not None and 0.0 not in self.kinks
+        bend, nearer = np.abs(self.d2(self.unit * np.array([1e-7, 1e-8])))
+        return bool(bend <= 1e-6 * np.max(np.abs(self._sampled(self.d2))) or nearer <= bend / 2)
 
     @cached_property
     def slope(self) -> float:
@@ -250,15 +334,18 @@ class TransferFunction(Portable):
         """Supremum of |φ|, also where `bound` does not say it but φ is flat far out; else inf."""
         if math.isfinite(self.bound):
             return self.bound
-        size = np.abs(self._sampled(self.phi))
-        far = size[self._sample > np.max(self._sample) / 10]
-        flat = np.ptp(far) <= _FLAT * np.max(far)
-        return float(np.max(size)) * (1 + _FLAT) if flat else math.inf
+        sizes = [np.abs(self._sampled(self.phi, sign)) for sign in (1, -1)]
+        tails = [size[self._sample > np.max(self._sample) / 10] for size in sizes]
+        flat = all(np.ptp(far) <= _FLAT * np.max(sizes) for far in tails)
+        return float(np.max(sizes)) * (1 + _FLAT) if flat else math.inf
 
     @cached_property
     def length(self) -> float:
         """Scale of x on which φ bends, 1 for tanh: sets where quadrature nodes crowd."""
-        slope, bend = np.abs(self._sampled(self.d1)), np.abs(self._sampled(self.d2))
+        slope, bend = (
+            np.maximum(*(np.abs(self._sampled(f, sign)) for sign in (1, -1)))
+            for f in (self.d1, self.d2)
+        )
         known = np.isfinite(slope) & np.isfinite(bend)
         most = float(np.max(bend[known]))
         return 0.77 * float(np.max(slope[known])) / most if most > 0 else 1.0
@@ -317,6 +404,13 @@ def _algebraic_jet(x: Array) -> Jet:
     return Jet(x * root, cube, -3 * x * cube * root * root, cube)
 
 
+def _dilogarithm(x: Array) -> Array:
+    # −Li₂(−e^x) − π²/12, by its reflection for x > 0.
+    tail = spence(1 + np.exp(-np.abs(x)))
+    beyond = np.maximum(x, 0.0) ** 2 / 2 + math.pi**2 / 12
+    return np.where(x > 0, beyond + tail, -tail - math.pi**2 / 12)
+
+
 # A Python float: it leaves single precision single.
 _ERF_SCALE = math.sqrt(math.pi) / 2
 
@@ -324,7 +418,8 @@ _BUILT_IN = {
     f.name: f
     for f in (
         TransferFunction(
-            "tanh",
+            name="tanh",
+            kinks=(),
             phi=np.tanh,
             d1=lambda x: 1 - np.tanh(x) ** 2,
             d2=lambda x: -2 * np.tanh(x) * (1 - np.tanh(x) ** 2),
@@ -335,7 +430,8 @@ _BUILT_IN = {
             bend_of_value=lambda value: 2 * value * (value * value - 1),
         ),
         TransferFunction(
-            "erf",
+            name="erf",
+            kinks=(),
             phi=lambda x: _erf(_ERF_SCALE * x),
             d1=lambda x: np.exp(-np.pi * x * x / 4),
             d2=lambda x: -np.pi / 2 * x * np.exp(-np.pi * x * x / 4),
@@ -343,7 +439,8 @@ _BUILT_IN = {
             bound=1.0,
         ),
         TransferFunction(
-            "algebraic",
+            name="algebraic",
+            kinks=(),
             phi=lambda x: x / np.sqrt(1 + x * x),
             d1=lambda x: (1 + x * x) ** -1.5,
             d2=lambda x: -3 * x * (1 + x * x) ** -2.5,
@@ -354,7 +451,46 @@ _BUILT_IN = {
             bend_of_value=lambda value: -3 * value * (1 - value * value) ** 2,
         ),
         TransferFunction(
-            "linear",
+            name="softsign",
+            phi=lambda x: x / (1 + np.abs(x)),
+            d1=lambda x: (1 + np.abs(x)) ** -2.0,
+            d2=lambda x: -2 * np.sign(x) * (1 + np.abs(x)) ** -3.0,
+            primitive=lambda x: np.abs(x) - np.log1p(np.abs(x)),
+            bound=1.0,
+            kinks=(0.0,),
+            slope_of_value=lambda value: (1 - np.abs(value)) ** 2,
+            bend_of_value=lambda value: -2 * np.sign(value) * (1 - np.abs(value)) ** 3,
+        ),
+        TransferFunction(
+            name="logistic",
+            phi=expit,
+            d1=lambda x: expit(x) * expit(-x),
+            d2=lambda x: -expit(x) * expit(-x) * np.tanh(x / 2),
+            primitive=lambda x: np.logaddexp(0.0, x) - math.log(2),
+            bound=1.0,
+            kinks=(),
+            slope_of_value=lambda value: value * (1 - value),
+            bend_of_value=lambda value: value * (1 - value) * (1 - 2 * value),
+        ),
+        TransferFunction(
+            name="relu",
+            phi=lambda x: np.maximum(x, 0.0),
+            d1=lambda x: np.where(x > 0, np.ones_like(x), 0),
+            d2=np.zeros_like,
+            primitive=lambda x: np.maximum(x, 0.0) ** 2 / 2,
+            kinks=(0.0,),
+        ),
+        TransferFunction(
+            name="softplus",
+            phi=lambda x: np.logaddexp(0.0, x),
+            d1=expit,
+            d2=lambda x: expit(x) * expit(-x),
+            primitive=_dilogarithm,
+            kinks=(),
+        ),
+        TransferFunction(
+            name="linear",
+            kinks=(),
             phi=lambda x: 1.0 * x,
             d1=np.ones_like,
             d2=np.zeros_like,
@@ -382,3 +518,12 @@ def transfer_function(phi: str | TransferFunction) -> TransferFunction:
     raise ArgumentError(
         f"{shown('phi', phi)}: expected one of {', '.join(NAMES)} or a TransferFunction"
     )
+
+
+def odd_function(phi: str | TransferFunction) -> TransferFunction:
+    """`transfer_function` of a theory that needs an odd φ, smooth at 0."""
+    function = transfer_function(phi)
+    if not (function.is_odd and function.is_smooth_at_0):
+        what = "smooth at 0" if function.is_odd else "odd"
+        raise ArgumentError(f"phi={function.name!r}: must be {what} here")
+    return function

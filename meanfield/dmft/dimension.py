@@ -19,7 +19,7 @@ from ..common import arguments, cost, result
 from ..common.arguments import ArgumentError, Array, validated
 from ..common.jobs import bar
 from ..common.result import ABSENT, CONVERGED, FLAGGED, Result, given
-from ..transfer import TransferFunction, transfer_function
+from ..transfer import TransferFunction, odd_function
 from .stationary import energy
 from .stationary.hermite import moments
 from .stationary.solver import stationary
@@ -175,7 +175,7 @@ def participation_ratio(
     0.77304
     """
     attributes = given(participation_ratio, locals())
-    transfer = transfer_function(phi)
+    transfer = odd_function(phi)
     arguments.one_of("of", of, ("phi", "x"))
     gains, gammas, sigmas = cost.broadcast(
         0.0,

@@ -27,7 +27,7 @@ from ..common.jobs import bar
 from ..common.result import Result, coordinate, given, value
 from ..elliptic import null_response
 from ..quadrature import POLE, half_line_rule
-from ..transfer import TransferFunction, transfer_function
+from ..transfer import TransferFunction, odd_function
 from .newton import (
     CORRECTIONS,
     FIRST_NODES,
@@ -486,7 +486,7 @@ def complexity(
     0.09956473
     """
     attributes = given(complexity, locals())
-    function = transfer_function(phi)
+    function = odd_function(phi)
     tol = arguments.positive("tol", tol)
     gamma = arguments.symmetry(gamma)
     if np.any(gamma == -1):
@@ -586,7 +586,7 @@ def fixed_point_spectrum(
     if real is None and np.ndim(imag):
         raise ArgumentError("real=None: must be given with imag")
     zeros = complexity(g, gamma, weight=weight, phi=phi)
-    law = _slopes(zeros, transfer_function(phi))
+    law = _slopes(zeros, odd_function(phi))
     curve = boundary(law)
     if real is None:
         real = np.linspace(-2.0 - zeros.edge, zeros.edge, 40)

@@ -10,7 +10,7 @@ from ..common import arguments, cost
 from ..common.arguments import Array, validated
 from ..common.jobs import bar
 from ..common.result import Result, coordinate, given, value
-from ..transfer import TransferFunction, transfer_function
+from ..transfer import TransferFunction, odd_function
 from . import ordered, paramagnetic, static, two_fields
 from .points import (
     COUNTS,
@@ -189,7 +189,7 @@ def saddle_point(
     [0.0, 0.2420019087]
     """
     attributes = given(saddle_point, locals())
-    function = transfer_function(phi)
+    function = odd_function(phi)
     arguments.one_of("sheet", sheet, ("cooled", "null"))
     tol = arguments.positive("tol", tol)
     g, gamma, beta, eta = checked(g, gamma, beta, eta, seconds_of(branch))
@@ -242,7 +242,7 @@ def spin_glass_beta(
     6.61602038
     """
     g, gamma, beta, eta = checked(g, gamma, 1.0, 0.0, _BIFURCATION)
-    points = Points.flat(g, gamma, beta, eta, transfer_function(phi))
+    points = Points.flat(g, gamma, beta, eta, odd_function(phi))
     critical = np.full(len(points), np.inf)
     negative = np.flatnonzero((points.gamma < 0) & ~np.bool_(points.phi.is_linear))
     with np.errstate(all="ignore"):
@@ -309,7 +309,7 @@ def replica_map(
     arrays = cost.broadcast(0.0, _PAIR * nodes**2, **numbers, **given_as)
     shape = arrays[0].shape
     g, gamma, beta, eta = arrays[6:]
-    points = Points.flat(g, gamma, beta, eta, transfer_function(phi))
+    points = Points.flat(g, gamma, beta, eta, odd_function(phi))
     flat = np.stack([a.reshape(-1).astype(float) for a in arrays[:6]], axis=1)
     with np.errstate(all="ignore"):
         new, _ = two_fields.update(flat, points, nodes)

@@ -20,7 +20,7 @@ from ..common import arguments, cost
 from ..common.arguments import ArgumentError, Array, validated
 from ..common.jobs import bar
 from ..common.result import Result, coordinate, given, value
-from ..transfer import TransferFunction, transfer_function
+from ..transfer import TransferFunction, odd_function
 from .complexity import BRANCH, WeightedPoints, follow_from_onset, levels, null_state
 
 # In units of the onset, the gain up to which S_s ≥ 0 is looked for, and the longest step in ln g.
@@ -113,7 +113,7 @@ def transition_lines(
     1.84047
     """
     attributes = given(transition_lines, locals())
-    function = transfer_function(phi)
+    function = odd_function(phi)
     if not function.is_concave or not function.cubic > 0:
         raise ArgumentError(
             f"phi={function.name!r}: must be concave for x > 0, and not linear next to 0"

@@ -162,8 +162,8 @@ to exp(−βE), β = 1/T. Mean square activity, energy and response of its dynam
 are those of the paramagnetic branch of the replica theory, where that is stable; and the response
 to a field up to the time τ is β times what the correlation ⟨φ(τ)x(0)⟩ has lost by then
 (fluctuation and dissipation), βσ_xφ in all: the dynamic meaning of σ_xφ in [QH] Fig. 5. Where the
-paramagnetic branch is unstable (γ < 0, β > β_SG) C(τ) falls slowly; dashed the Q/q of the ordered
-branch, which is replica symmetric and there only an approximation.""",
+paramagnetic branch is unstable (γ < 0, β > β_SG) C(τ) falls slowly, and the state is flagged where
+it is slower than the run; dashed the Q/q of the ordered branch, its plateau at equilibrium.""",
     axes={"g": (0.8, 1.3), "gamma": (0.0, 0.4), "beta": (1.0, 2.5)},
     columns=(
         "q", "q_replica", "q_z", "energy", "energy_replica", "energy_z", "x2_z", "r_z",

@@ -17,12 +17,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.special import logsumexp, softmax
 
-from meanfield import TransferFunction, complexity, transfer_function
+from meanfield import TransferFunction, complexity
 from meanfield.common import arguments, cost, seeds
 from meanfield.common.arguments import ArgumentError, Array, validated
 from meanfield.common.jobs import bar
 from meanfield.common.result import Result, error, given, value
 from meanfield.quadrature import LOG_CUT, POLE
+from meanfield.transfer import odd_function
 
 from ..network import at_work, correlated
 
@@ -338,7 +339,7 @@ def _checked(
     phi: str | TransferFunction,
 ) -> tuple[_Ensemble, float, float]:
     n = arguments.count("n", n, 1 if diagonal else 2)
-    g, function = arguments.positive("g", g), transfer_function(phi)
+    g, function = arguments.positive("g", g), odd_function(phi)
     gamma = arguments.within("gamma", gamma, -1, 1)
     if gamma == -1:
         raise ArgumentError("gamma=-1: must be > -1 and <= 1; x = 0 is the only zero")

@@ -114,7 +114,10 @@ def test_square_root_amplitude_of_any_phi(name: str) -> None:
     f = transfer_function(name)
     a = 1.25
     scaled = TransferFunction(
-        "scaled", phi=lambda x: a * f.phi(x), d1=lambda x: a * f.d1(x), d2=lambda x: a * f.d2(x)
+        name="scaled",
+        phi=lambda x: a * f.phi(x),
+        d1=lambda x: a * f.d1(x),
+        d2=lambda x: a * f.d2(x),
     )
     for g, phi in ((0.75, f), (0.6, scaled)):
         amplitude = float(square_root_amplitude(g, 0.5, phi=phi))

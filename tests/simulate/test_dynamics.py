@@ -275,7 +275,7 @@ def test_couplings_that_reveal_themselves_are_not_asked() -> None:
     np.testing.assert_allclose(force(x, one) + x, other @ np.tanh(x), rtol=0, atol=1e-14)
 
 
-SINH = TransferFunction("sinh", np.sinh, np.cosh, np.sinh)
+SINH = TransferFunction(np.sinh, np.cosh, np.sinh, name="sinh")
 
 
 @pytest.mark.parametrize(

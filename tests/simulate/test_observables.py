@@ -78,7 +78,7 @@ def test_state_at_save_times_only(run: Trajectory) -> None:
 def test_activity_uses_the_transfer_function_of_the_run(run: Trajectory) -> None:
     assert activity_distribution(run, of="phi").edges[-1] == 1
     own = TransferFunction(
-        "own",
+        name="own",
         phi=lambda x: 2 * np.tanh(x),
         d1=lambda x: 2 - 2 * np.tanh(x) ** 2,
         d2=lambda x: -4 * np.tanh(x) * (1 - np.tanh(x) ** 2),

@@ -17,7 +17,7 @@ from ...common import arguments, cost
 from ...common.arguments import Array, validated
 from ...common.jobs import bar
 from ...common.result import ABSENT, CONVERGED, FLAGGED, Result, coordinate, given, value
-from ...transfer import TransferFunction, transfer_function
+from ...transfer import TransferFunction, odd_function
 from . import arcsine, energy
 from .decay import CovarianceDecay, binding_rate
 from .hermite import MAX_NODES, PairFunctions, hermite_series, normal_nodes
@@ -239,7 +239,7 @@ def stationary(
     0.72676
     """
     attributes = given(stationary, locals())
-    transfer = transfer_function(phi)
+    transfer = odd_function(phi)
     arguments.one_of("root", root, ("largest", "smallest", "all"))
     controls = Controls(
         lags=None if tau is None else arguments.lags(tau),

@@ -170,6 +170,7 @@ def _undisturbed(programs: Any) -> None:
     assert len(set(programs.lines())) == len(programs.lines()) == 101
 
 
+@pytest.mark.slow
 def test_workers_that_are_killed_and_replaced_lose_nothing(cluster: Cluster, programs: Any) -> None:
     cluster.add()
     driver = programs.script(DRIVER, cluster.address)
@@ -208,6 +209,7 @@ def test_a_scheduler_that_is_killed_and_begun_again(cluster: Cluster, programs: 
     _undisturbed(programs)
 
 
+@pytest.mark.slow
 def test_a_client_that_is_killed_goes_on_from_what_it_has(cluster: Cluster, programs: Any) -> None:
     cluster.add()
     for wanted in (10, 30):

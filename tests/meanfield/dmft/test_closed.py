@@ -21,7 +21,7 @@ def steep(factor):
             return factor / np.cosh(factor * x) ** 2
 
     return TransferFunction(
-        "steep",
+        name="steep",
         phi=lambda x: np.tanh(factor * x),
         d1=slope,
         d2=lambda x: -2 * factor * np.tanh(factor * x) * slope(x),
@@ -220,7 +220,9 @@ def test_coefficients_against_gaussian_quadrature(phi, v):
 
 
 def test_linear_coefficients():
-    phi = TransferFunction("twice", phi=lambda x: 2 * x, d1=lambda x: 2 + 0 * x, d2=lambda x: 0 * x)
+    phi = TransferFunction(
+        name="twice", phi=lambda x: 2 * x, d1=lambda x: 2 + 0 * x, d2=lambda x: 0 * x
+    )
     linear = closed._Linear(phi)
     assert linear.moment(3.0) == 12
     np.testing.assert_array_equal(linear.coefficients(3.0, 4), [2, 0, 0, 0])

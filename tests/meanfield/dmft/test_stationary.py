@@ -186,41 +186,41 @@ def test_properties(g, sigma2):
 # Corners of the parameters: scales of φ, the onset, weak noise, large and small numbers.
 
 ARCTAN = TransferFunction(
-    "arctan",
+    name="arctan",
     phi=np.arctan,
     d1=lambda x: 1 / (1 + x * x),
     d2=lambda x: -2 * x / (1 + x * x) ** 2,
     primitive=lambda x: x * np.arctan(x) - np.log1p(x * x) / 2,
 )
 ARCSINH = TransferFunction(
-    "arcsinh",
+    name="arcsinh",
     phi=np.arcsinh,
     d1=lambda x: (1 + x * x) ** -0.5,
     d2=lambda x: -x * (1 + x * x) ** -1.5,
 )
 QUARTER = TransferFunction(
-    "x/(1+x^2)^(1/4)",
+    name="x/(1+x^2)^(1/4)",
     phi=lambda x: x / (1 + x * x) ** 0.25,
     d1=lambda x: (1 + x * x / 2) * (1 + x * x) ** -1.25,
     d2=lambda x: -x * (1.5 + 0.25 * x * x) * (1 + x * x) ** -2.25,
 )
 # Branch points at a distance of 0.7, nearer than the bend suggests.
 SHARP = TransferFunction(
-    "x/(1+x^4)^(1/4)",
+    name="x/(1+x^4)^(1/4)",
     phi=lambda x: x / (1 + x**4) ** 0.25,
     d1=lambda x: (1 + x**4) ** -1.25,
     d2=lambda x: -5 * x**3 * (1 + x**4) ** -2.25,
 )
 # Its Hermite coefficients fall to 1e-4, rise and fall for good.
 WIGGLE = TransferFunction(
-    "wiggle",
+    name="wiggle",
     phi=lambda x: np.tanh(x) + 1e-4 * np.sin(10 * x),
     d1=lambda x: 1 - np.tanh(x) ** 2 + 1e-3 * np.cos(10 * x),
     d2=lambda x: -2 * np.tanh(x) * (1 - np.tanh(x) ** 2) - 1e-2 * np.sin(10 * x),
 )
 # Rises above its tangent at 0.
 CONVEX = TransferFunction(
-    "tanh(1+3tanh^2)",
+    name="tanh(1+3tanh^2)",
     phi=lambda x: np.tanh(x) + 3 * np.tanh(x) ** 3,
     d1=lambda x: (1 - np.tanh(x) ** 2) * (1 + 9 * np.tanh(x) ** 2),
     d2=lambda x: (1 - np.tanh(x) ** 2) * np.tanh(x) * (16 - 36 * np.tanh(x) ** 2),
@@ -229,7 +229,7 @@ CONVEX = TransferFunction(
 
 # From slope 1 to slope 2: no state that is active at g > 1/2 without noise.
 CONVEX_LINE = TransferFunction(
-    "x+x^3/(1+x^2)",
+    name="x+x^3/(1+x^2)",
     phi=lambda x: x + x**3 / (1 + x * x),
     d1=lambda x: 1 + (3 * x * x + x**4) / (1 + x * x) ** 2,
     d2=lambda x: (6 * x - 2 * x**3) / (1 + x * x) ** 3,
@@ -244,7 +244,7 @@ def stretched(stretch: float, height: float) -> TransferFunction:
     """height·tanh(x/stretch)."""
     k = 1 / stretch
     return TransferFunction(
-        "stretched",
+        name="stretched",
         phi=lambda x: height * np.tanh(k * x),
         d1=lambda x: height * k * (1 - np.tanh(k * x) ** 2),
         d2=lambda x: -2 * height * k * k * np.tanh(k * x) * (1 - np.tanh(k * x) ** 2),
@@ -758,7 +758,7 @@ def test_a_scan_that_overflows(monkeypatch):
 def cubic_rise():
     """Of linear growth, steeper in the middle: neither bounded nor concave."""
     return TransferFunction(
-        "grows",
+        name="grows",
         phi=lambda x: 0.5 * x + x**3 / (1 + x * x),
         d1=lambda x: 0.5 + (3 * x**2 + x**4) / (1 + x * x) ** 2,
         d2=lambda x: (6 * x - 2 * x**3) / (1 + x * x) ** 3,
@@ -856,7 +856,7 @@ def test_a_function_that_is_no_sum_of_error_functions_is_flagged_at_large_gain()
 # Several states.
 
 CUBIC = TransferFunction(
-    "tanh(x+x^3)",
+    name="tanh(x+x^3)",
     phi=lambda x: np.tanh(x + x**3),
     d1=lambda x: (1 - np.tanh(x + x**3) ** 2) * (1 + 3 * x * x),
     d2=lambda x: (
@@ -928,7 +928,7 @@ def test_two_states_of_chaos():
     """Left over at t = 60: 0.4 and 0.7 per cent; correlations of the start are lost at first."""
     # Saturates at 1, and once more at 7 from |x| = 8 on.
     step = TransferFunction(
-        "two steps",
+        name="two steps",
         phi=lambda x: np.tanh(x) + 6 * np.tanh((x / 8) ** 3),
         d1=lambda x: 1 - np.tanh(x) ** 2 + 9 / 256 * x * x * (1 - np.tanh((x / 8) ** 3) ** 2),
         d2=lambda x: (
@@ -1058,7 +1058,7 @@ def test_bad_arguments(arguments, message):
 
 def test_unknown_functions():
     with pytest.raises(ValueError, match="expected one of tanh"):
-        stationary(2.0, phi="relu")
+        stationary(2.0, phi="step")
     with pytest.raises(ArgumentError, match=r"phi=.*must be a text or a TransferFunction"):
         stationary(2.0, phi=np.tanh)
 
@@ -1143,7 +1143,7 @@ def test_picture_of_one_point():
 def test_a_state_far_out_of_an_unbounded_phi() -> None:
     """tanh x + ½x³/(x² + 10⁶): the slope rises by ½ beyond x = 1000, where F changes sign again."""
     phi = TransferFunction(
-        "late",
+        name="late",
         phi=lambda x: np.tanh(x) + 0.5 * x**3 / (x * x + 1e6),
         d1=lambda x: (
             1 / np.cosh(np.clip(x, -300, 300)) ** 2
@@ -1160,7 +1160,7 @@ def test_a_state_far_out_of_an_unbounded_phi() -> None:
 
 def test_gains_beyond_the_arithmetic_are_refused() -> None:
     convex = TransferFunction(
-        "convex",
+        name="convex",
         phi=lambda x: np.tanh(x + x**3),
         d1=lambda x: (1 + 3 * x**2) * (1 - np.tanh(x + x**3) ** 2),
         d2=lambda x: (

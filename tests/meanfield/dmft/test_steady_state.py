@@ -46,7 +46,7 @@ from meanfield.schedule import step_times
 CURVES = ("C", "delta", "R")
 SCALARS = ("q", "delta0", "energy", "r_int", "tau_half")
 STEEP = TransferFunction(
-    "steep",
+    name="steep",
     phi=lambda x: np.tanh(2 * x),
     d1=lambda x: 2 / np.cosh(2 * x) ** 2,
     d2=lambda x: -8 * np.tanh(2 * x) / np.cosh(2 * x) ** 2,
@@ -741,7 +741,7 @@ def test_at_rest_up_to_the_onset(monkeypatch: pytest.MonkeyPatch) -> None:
     planned(monkeypatch, 0.5, 1.0, phi="linear", method="sampler", t_max=200.0)
     for slope in (0.5, 2.0):
         phi = TransferFunction(
-            "line", phi=lambda x, a=slope: a * x, d1=lambda x, a=slope: a + 0 * x,
+            name="line", phi=lambda x, a=slope: a * x, d1=lambda x, a=slope: a + 0 * x,
             d2=lambda x: 0 * x,
         )  # fmt: skip
         planned(monkeypatch, 0.65 / slope, 0.5, phi=phi, method="sampler", t_max=200.0)
@@ -1108,7 +1108,7 @@ def test_lags_end_at_the_window() -> None:
 def test_a_state_that_repels_is_no_success() -> None:
     """φ of linear growth: no state lies above the largest, which repels."""
     phi = TransferFunction(
-        "grows",
+        name="grows",
         phi=lambda x: 0.5 * x + x**3 / (1 + x * x),
         d1=lambda x: 0.5 + (3 * x**2 + x**4) / (1 + x * x) ** 2,
         d2=lambda x: (6 * x - 2 * x**3) / (1 + x * x) ** 3,

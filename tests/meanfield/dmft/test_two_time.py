@@ -686,7 +686,7 @@ def test_shapes_and_dataset() -> None:
 def test_steep_transfer_function() -> None:
     """φ of slope 2 is tanh at twice the gain and twice the start, in both methods."""
     steep = TransferFunction(
-        "steep",
+        name="steep",
         phi=lambda x: np.tanh(2 * x),
         d1=lambda x: 2 / np.cosh(2 * x) ** 2,
         d2=lambda x: -8 * np.tanh(2 * x) / np.cosh(2 * x) ** 2,

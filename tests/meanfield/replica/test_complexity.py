@@ -244,12 +244,12 @@ def test_density_of_rest_is_uniform_on_the_ellipse() -> None:
 
 def test_scale_of_phi_is_a_scale_of_the_gain() -> None:
     tall = TransferFunction(
-        "tall", lambda x: 2 * np.tanh(x), lambda x: 2 / np.cosh(x) ** 2,
-        lambda x: -4 * np.tanh(x) / np.cosh(x) ** 2, bound=2.0,
+        lambda x: 2 * np.tanh(x), lambda x: 2 / np.cosh(x) ** 2,
+        lambda x: -4 * np.tanh(x) / np.cosh(x) ** 2, name="tall", bound=2.0,
     )  # fmt: skip
     wide = TransferFunction(
-        "wide", lambda x: np.tanh(2 * x), lambda x: 2 / np.cosh(2 * x) ** 2,
-        lambda x: -8 * np.tanh(2 * x) / np.cosh(2 * x) ** 2, bound=1.0,
+        lambda x: np.tanh(2 * x), lambda x: 2 / np.cosh(2 * x) ** 2,
+        lambda x: -8 * np.tanh(2 * x) / np.cosh(2 * x) ** 2, name="wide", bound=1.0,
     )  # fmt: skip
     for s in (1.0, 0.6):
         usual = complexity([0.9, 2.0], [0.5, -0.2], weight=s)

@@ -250,7 +250,7 @@ def test_unbounded_phi_without_confinement_is_refused() -> None:
 
 def _scaled(k: float, a: float = 1.0) -> TransferFunction:
     return TransferFunction(
-        "scaled",
+        name="scaled",
         phi=lambda x: a * np.tanh(k * x),
         d1=lambda x: a * k * (1 - np.tanh(k * x) ** 2),
         d2=lambda x: -2 * a * k**2 * np.tanh(k * x) * (1 - np.tanh(k * x) ** 2),
@@ -301,7 +301,7 @@ def test_function_with_a_discontinuous_onset_is_cooled() -> None:
         return 0.3 * x + x**3
 
     bumpy = TransferFunction(
-        "bumpy",
+        name="bumpy",
         phi=lambda x: np.tanh(inner(x)),
         d1=lambda x: (0.3 + 3 * x**2) * (1 - np.tanh(inner(x)) ** 2),
         d2=lambda x: (

@@ -32,7 +32,7 @@ def test_flat_points() -> None:
 def test_effective_gain_has_the_slope() -> None:
     f = transfer_function("tanh")
     halved = type(f)(
-        "half", phi=lambda x: f.phi(x) / 2, d1=lambda x: f.d1(x) / 2, d2=lambda x: f.d2(x) / 2
+        lambda x: f.phi(x) / 2, lambda x: f.d1(x) / 2, lambda x: f.d2(x) / 2, name="half"
     )
     points = Points(np.array([3.0]), np.zeros(1), np.zeros(1), np.zeros(1), halved)
     assert points.effective_gain[0] == 1.5

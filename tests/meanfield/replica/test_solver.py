@@ -166,7 +166,7 @@ def test_slope_and_gain_enter_as_their_product(
     """φ = a·tanh at gain g is tanh at gain a·g: q → a²q, r → a r, X and ψ unchanged."""
 
     scaled = TransferFunction(
-        "scaled",
+        name="scaled",
         phi=lambda x: a * np.tanh(x),
         d1=lambda x: a * (1 - np.tanh(x) ** 2),
         d2=lambda x: -2 * a * np.tanh(x) * (1 - np.tanh(x) ** 2),
@@ -233,7 +233,7 @@ def test_height_and_width_of_the_function_set_the_units(
 ) -> None:
     """a tanh(kx) at g/ak and k²β is tanh at g and β in other units, on as many nodes."""
     other = TransferFunction(
-        "other",
+        name="other",
         phi=lambda x: a * np.tanh(k * x),
         d1=lambda x: a * k / np.cosh(k * x) ** 2,
         d2=lambda x: -2 * a * k**2 * np.tanh(k * x) / np.cosh(k * x) ** 2,

@@ -162,7 +162,7 @@ def test_observables_against_laplace_by_integration(g: float, gamma: float) -> N
 
 def test_discontinuous_onset_is_flagged_without_a_guess() -> None:
     bumpy = TransferFunction(
-        "bumpy",
+        name="bumpy",
         phi=lambda x: 0.3 * np.tanh(x) + 0.7 * np.tanh(x) ** 3,
         d1=lambda x: (0.3 + 2.1 * np.tanh(x) ** 2) / np.cosh(x) ** 2,
         d2=lambda x: (
@@ -236,7 +236,7 @@ def test_steps_keep_away_from_the_wall() -> None:
     assert static._limit(np.array([[0, 2.2]]), np.array([[0, 0.1]]), points.take([0]))[0] == 0
     steep = np.array([[0.0, 1.6]]), np.array([[0.0, 0.8]])
     other = TransferFunction(
-        "steep",
+        name="steep",
         phi=lambda x: np.tanh(2 * x) / 4,
         d1=lambda x: 0.5 / np.cosh(2 * x) ** 2,
         d2=lambda x: -2 * np.tanh(2 * x) / np.cosh(2 * x) ** 2,
@@ -265,7 +265,7 @@ def test_the_start_becomes_exact_at_the_onset(phi: str) -> None:
 def test_the_start_is_in_the_units_of_the_function() -> None:
     """tanh(30x) near the onset and far from it."""
     steep = TransferFunction(
-        "steep",
+        name="steep",
         phi=lambda x: np.tanh(30 * x),
         d1=lambda x: 30 / np.cosh(30 * x) ** 2,
         d2=lambda x: -1800 * np.tanh(30 * x) / np.cosh(30 * x) ** 2,
@@ -286,7 +286,7 @@ def test_the_law_reaches_as_far_as_its_weight(name: str, n: int) -> None:
     phi = transfer_function("tanh" if name == "steep" else name)
     if name == "steep":
         phi = TransferFunction(
-            "steep",
+            name="steep",
             phi=lambda x: np.tanh(30 * x) / 30,
             d1=lambda x: 1 - np.tanh(30 * x) ** 2,
             d2=lambda x: -60 * np.tanh(30 * x) * (1 - np.tanh(30 * x) ** 2),

@@ -48,7 +48,7 @@ def test_what_fails_is_flagged_with_advice(g, gamma, how, advice) -> None:  # ty
 
 def test_an_onset_that_cannot_be_followed_is_flagged() -> None:
     bumpy = TransferFunction(
-        "bumpy",
+        name="bumpy",
         phi=lambda x: np.tanh(0.3 * x + x**3),
         d1=lambda x: (0.3 + 3 * x**2) * (1 - np.tanh(0.3 * x + x**3) ** 2),
         d2=lambda x: (

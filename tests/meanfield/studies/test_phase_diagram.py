@@ -151,7 +151,7 @@ def test_bad_axes(g: list[float], gamma: object, message: str) -> None:
 
 def test_lines_scale_with_the_slope() -> None:
     steep = TransferFunction(
-        "steep",
+        name="steep",
         phi=lambda x: 2 * np.tanh(x),
         d1=lambda x: 2 * (1 - np.tanh(x) ** 2),
         d2=lambda x: -4 * np.tanh(x) * (1 - np.tanh(x) ** 2),

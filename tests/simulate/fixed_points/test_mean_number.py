@@ -177,7 +177,7 @@ def test_flagged_where_no_theory_says_where_to_draw() -> None:
     assert far.ess > 100
     assert "no theory says where to draw" in far.reason
     with_steps = TransferFunction(
-        "steps",
+        name="steps",
         phi=lambda x: np.tanh(x) + 2 * (np.tanh(3 * (x - 3)) + np.tanh(3 * (x + 3))),
         d1=lambda x: (
             1 / np.cosh(x) ** 2

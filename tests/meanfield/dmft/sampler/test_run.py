@@ -467,7 +467,7 @@ def test_step_from_the_widest_spectrum(monkeypatch: pytest.MonkeyPatch) -> None:
     chosen_step(None, 1.5, 0.5, phi, lambda t: t, None, 2.0)
     assert np.min(kept[-1].real) == pytest.approx(ends[2.0], rel=1e-9)
     steep = TransferFunction(
-        "steep", phi=lambda x: np.tanh(2 * x), d1=lambda x: 2 / np.cosh(2 * x) ** 2,
+        name="steep", phi=lambda x: np.tanh(2 * x), d1=lambda x: 2 / np.cosh(2 * x) ** 2,
         d2=lambda x: -8 * np.tanh(2 * x) / np.cosh(2 * x) ** 2,
     )  # fmt: skip
     chosen_step(None, 0.75, 0.5, steep, 2.0, None, 2.0)
