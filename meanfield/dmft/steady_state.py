@@ -207,6 +207,7 @@ def steady_state(
     onsager: float = 0.0,
     temperature: float = 0.0,
     x0_mean: float = 0.0,
+    x0_std: float = 1.0,
     bias_mean: float = 0.0,
     bias_std: float = 0.0,
     mean_coupling: float = 0.0,
@@ -247,8 +248,8 @@ def steady_state(
         Factor κ of the Onsager-reaction force.
     temperature : float
         T ≥ 0 of white noise, σ² = 2T.
-    x0_mean : float
-        The sampler starts from x ~ N(`x0_mean`, 1), which chooses among states of opposite means.
+    x0_mean, x0_std : float
+        The sampler starts from x ~ N(`x0_mean`, `x0_std`²), `x0_std` ≥ 0.
     bias_mean, bias_std, mean_coupling : float
         Quenched biases and mean of the couplings, as in `two_time`.
     phi : str or TransferFunction
@@ -257,8 +258,8 @@ def steady_state(
         are responses of its φ to a field in ẋ, `energy` is of its force, `r_int_spectral` is nan.
     root : {"largest", "smallest"}
         Which state, by Δ₀, where the theory is exact and a φ that is not concave has several; see
-        `stationary`.  The sampler goes where its initial states, x ~ N(0, 1), lead, and takes no
-        other choice.
+        `stationary`.  The sampler goes where its initial states lead, which choose among states of
+        opposite means too, and takes no other choice.
     seed : int, optional
         With it the result is the same whatever `workers`; None takes one from the operating system.
     n_trajectories, batches : int
@@ -340,6 +341,7 @@ def steady_state(
     t_max = arguments.positive("t_max", usual.t_max if t_max is None else t_max)
     t_skip = arguments.nonnegative("t_skip", usual.t_skip if t_skip is None else t_skip)
     lag_step = arguments.positive("lag_step", lag_step)
+    x0_std = arguments.nonnegative("x0_std", x0_std)
     offsets = Offsets.checked(bias_mean, bias_std, mean_coupling, x0_mean)
     site = checked_model(model, phi, onsager, t_max)
     if site.slopes is None:
@@ -370,8 +372,8 @@ def steady_state(
         # A φ that is not concave can be active beside the state x = 0.
         at_rest = not noisy and g * phi.slope * (1 + gamma) <= 1
         at_rest = at_rest and (phi.is_concave or root == "smallest")
-        # Biases and means: `stationary` at γ = κ = 0 once it has them.
-        if onsager == 0 and is_plain and (at_rest or gamma == 0):
+        # `stationary` knows no biases, means and kinks.
+        if onsager == 0 and is_plain and (at_rest or (gamma == 0 and phi.is_smooth_at_0)):
             known |= (
                 _null(phi, g, gamma, tau) if at_rest else _gaussian(phi, g, temperature, root, tau)
             )
@@ -384,7 +386,7 @@ def steady_state(
     if root != "largest" and not (is_plain and phi.is_concave):
         raise ArgumentError(
             f"root={root!r}: must be 'largest' where the sampler is needed, whose initial states "
-            "decide: see x0_mean, and two_time with x0_std"
+            "decide: see x0_mean and x0_std"
         )
     load = g * phi.slope * (1 + gamma)
     if phi.is_linear and model is None and not 0 <= onsager <= 1:
@@ -413,7 +415,7 @@ def steady_state(
     times = [0.0, dt * math.ceil(t_max / dt - 1e-9)]
     grid = step_times(times, dt)
     setting = SamplerSetting(
-        site, g, gamma, lambda t: 2 * temperature, 1.0, times, grid, neglect=neglect,
+        site, g, gamma, lambda t: 2 * temperature, x0_std, times, grid, neglect=neglect,
         window=memory, innovations="gaussian" if noisy else "matched", stored=noisy,
         offsets=offsets,
     )  # fmt: skip

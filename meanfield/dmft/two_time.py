@@ -229,15 +229,16 @@ def two_time(
         With it the result is the same whatever `workers`; None takes one from the operating system,
         to be read from ``attributes["seed"]``.
     phi : str or TransferFunction
-        "tanh" (default), "erf", "algebraic", "linear", or a transfer function.
+        A name that `transfer_function` knows, or a transfer function, which need not be odd.
     model : SiteModel, optional
-        Another single-site equation, in place of `phi` and `onsager`.
+        Another single-site equation, in place of `phi` and `onsager`.  `response`, the largest
+        stable step and `stiffness` need its slopes.
     save_every : int
         Save every so-manieth step, and the switch times and t_max.
     method : {"auto", "closed", "sampler"}
-        "closed": deterministic, for γ = 0 without Onsager-reaction force, where x is Gaussian and
-        the correlations close.  "sampler": the causal sampler, for everything.  "auto": "closed"
-        where it applies.
+        "closed": deterministic, for γ = 0, no Onsager-reaction force, biases and means, and an odd
+        φ without kinks, where x is Gaussian and the correlations close.  "sampler": the causal
+        sampler, for everything.  "auto": "closed" where it applies.
     response : bool
         Whether to compute R(t, s) by propagating tangents (sampler: time O(n³) in the number n of
         steps; closed: free).
@@ -333,12 +334,12 @@ def two_time(
     asked = min(asked, ensemble.size)
     window = arguments.window(window)
     is_centred = site.is_odd and not any(offsets)
-    closes = gamma == 0 and is_vanilla and is_centred
+    closes = gamma == 0 and is_vanilla and is_centred and not phi.kinks
     closed = method == "closed" or (method == "auto" and closes)
     if closed and not closes:
         raise ArgumentError(
-            "method='closed': needs gamma=0, onsager=0, an odd phi and no biases or means, got "
-            f"gamma={gamma:g}, onsager={onsager!r}, {offsets!r}"
+            "method='closed': needs gamma=0, onsager=0, an odd phi without kinks and no biases or "
+            f"means, got gamma={gamma:g}, onsager={onsager!r}, phi={phi.name!r}, {offsets!r}"
         )
     count = t_max / dt
     if closed:

@@ -247,7 +247,9 @@ def suggested_step(
     mean_coupling: float = 0.0,
 ) -> float:
     """A step for the rate network, from the widest spectrum that it may meet: where φ is steep."""
-    steep = phi.slope if phi.is_concave else float(np.max(np.abs(phi.d1(phi.unit * _PLACES))))
+    steep = phi.slope
+    if not (phi.is_odd and phi.is_concave):
+        steep = max(steep, float(np.max(np.abs(phi.d1(phi.unit * _PLACES)))))
     rates = stability.ellipse(g, gamma, steep)
     if mean_coupling:
         rates = np.append(rates, mean_coupling * steep - 1)
