@@ -45,7 +45,8 @@ def _never(t: float) -> bool:
 class SiteModel(Portable):
     """One neuron of ẋ = F(t, x, h, u) with fields h = Jφ(x) and, if wanted, u = Jᵀψ(x, h).
 
-    J is a Gaussian matrix of gain g and symmetry γ.  `two_time` and the functions beside it solve
+    J is a Gaussian matrix of gain g and symmetry γ; with a mean coupling J₀ and biases b it is
+    h = Jφ + J₀⟨φ⟩ + b and u = Jᵀψ + J₀⟨ψ⟩.  `two_time`, `steady_state` and `maximal_lyapunov` solve
     the N → ∞ limit of any network of this form.  All functions act on arrays of neurons.
 
     Parameters
@@ -63,7 +64,8 @@ class SiteModel(Portable):
     force : callable
         f(x, h), whose ½⟨f²⟩ is reported as energy; default −x + h.
     slopes : callable, optional
-        (t, x, h, u) → `Slopes`, needed for responses, Lyapunov exponents and stiffness.
+        (t, x, h, u) → `Slopes`, needed for responses, stationary states, Lyapunov exponents and
+        stiffness.
 
     Raises
     ------
@@ -85,6 +87,21 @@ class SiteModel(Portable):
     >>> linear = SiteModel("linear", phi=lambda x: x, drift=lambda t, x, h, u: -x + h)
     >>> for model in (relu, linear):
     ...     run = two_time(0.5, t_max=1, dt=0.1, model=model, n_trajectories=4000, seed=0)
+
+    Species that compete at random, ẋ = x(1 − x − h) + 0.001, with immigration:
+
+    >>> species = SiteModel(
+    ...     "Lotka-Volterra",
+    ...     phi=lambda x: x,
+    ...     drift=lambda t, x, h, u: x * (1 - x - h) + 0.001,
+    ...     force=lambda x, h: x * (1 - x - h) + 0.001,
+    ... )
+    >>> run = two_time(
+    ...     0.8, t_max=40, dt=0.1, model=species, mean_coupling=4, x0_mean=0.5, x0_std=0.05,
+    ...     save_every=200, n_trajectories=4000, seed=0,
+    ... )
+    >>> round(float(run.mean[-1]), 3)
+    0.207
     """
 
     name: str

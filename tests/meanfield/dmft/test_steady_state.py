@@ -1188,6 +1188,29 @@ def test_chaos_with_biases_in_full(seed: int) -> None:
 
 
 @pytest.mark.slow
+def test_transfer_functions_that_are_not_odd() -> None:
+    """tanh(x − 0.4), chaos, and 1/(1 + e^{−2x}) with J₀ = −2 and b = 1, at rest."""
+    run = steady_state(2.5, phi=TransferFunction(lambda x: np.tanh(x - 0.4), name="offset"), seed=0)
+    assert run.converged
+    numbers_of(run, {"q": 0.62874, "delta0": 3.67196}, 4.9)
+    assert abs(run.delta[-1] - 1.12440) < 4.9 * run.delta_err[-1]
+    logistic = TransferFunction(lambda x: 1 / (1 + np.exp(-2 * x)), name="logistic of 2x")
+    run = steady_state(
+        3.0, phi=logistic, mean_coupling=-2.0, bias_mean=1.0, window=20.0, t_max=140.0, seed=0
+    )
+    numbers_of(run, {"q": 0.40523, "mean": 0.0}, 4.9)
+    assert run.energy < 1e-4
+
+
+def test_what_stationary_does_not_know_is_sampled() -> None:
+    """At γ = κ = 0: φ with a kink or without symmetry."""
+    for phi in ("softsign", "logistic"):
+        assert steady_state(2.0, phi=phi, **SMALL).method == "sampler"
+    assert steady_state(0.9, phi="softsign").method == "null"
+    assert steady_state(2.0).method == "stationary"
+
+
+@pytest.mark.slow
 def test_noise_with_biases() -> None:
     """Linear, γ = 0: ⟨xx⟩ of the biases and of the noise add up; C(∞) is that of the biases."""
     g, spread, T = 0.5, 0.6, 0.3

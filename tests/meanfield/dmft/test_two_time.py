@@ -25,6 +25,7 @@ from meanfield import (
     ExtrapolationWarning,
     GaussianOperator,
     SiteModel,
+    Slopes,
     StepSizeWarning,
     Switching,
     TransferFunction,
@@ -1439,3 +1440,26 @@ def test_closed_equations_are_for_centred_states() -> None:
         with pytest.raises(ArgumentError, match=r"needs .* no biases or means"):
             two_time(1.5, t_max=1.0, method="closed", **more)  # type: ignore[arg-type]
     assert np.all(two_time(1.5, t_max=1.0, dt=0.1).mean == 0)
+
+
+def test_transfer_functions_of_any_kind() -> None:
+    """A kink, and none of the parity, is for the sampler: the same as a model written by hand."""
+
+    def slopes(t: float, x: Any, h: Any, u: Any) -> Slopes:
+        one = np.ones_like(x)
+        return Slopes(1.0 * (x > 0), -one, one, -one, one, 0 * one)
+
+    own = SiteModel(
+        "own", phi=lambda x: np.maximum(x, 0), drift=lambda t, x, h, u: h - x, slopes=slopes
+    )
+    how: dict[str, Any] = {"t_max": 2.0, "dt": 0.1, "n_trajectories": 2048, "batches": 2, "seed": 1}
+    one, two = two_time(0.8, phi="relu", **how), two_time(0.8, model=own, **how)
+    assert one.method == two.method == "sampler"
+    for name in ("C", "delta", "mean", "energy"):
+        np.testing.assert_allclose(getattr(one, name), getattr(two, name), atol=2e-6)
+    # x(0) is normal: ⟨φ²⟩ = 1/2, and ⟨φ⟩² is in C(t, 0).
+    assert one.C[0, 0] == pytest.approx(0.5, abs=1e-3)
+    for phi in ("softsign", "softplus"):
+        assert two_time(1.5, phi=phi, **how).method == "sampler"
+        with pytest.raises(ArgumentError, match=f"an odd phi without kinks .* phi='{phi}'"):
+            two_time(1.5, phi=phi, method="closed", **how)
