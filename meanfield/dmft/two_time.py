@@ -337,9 +337,10 @@ def two_time(
     closes = gamma == 0 and is_vanilla and is_centred and not phi.kinks
     closed = method == "closed" or (method == "auto" and closes)
     if closed and not closes:
+        means = ", ".join(f"{name}={value:g}" for name, value in offsets._asdict().items())
         raise ArgumentError(
             "method='closed': needs gamma=0, onsager=0, an odd phi without kinks and no biases or "
-            f"means, got gamma={gamma:g}, onsager={onsager!r}, phi={phi.name!r}, {offsets!r}"
+            f"means, got gamma={gamma:g}, onsager={onsager!r}, phi={phi.name!r}, {means}"
         )
     count = t_max / dt
     if closed:
