@@ -311,7 +311,7 @@ def test_switching_off_the_onsager_force() -> None:
         ({"n_trajectories": 100}, "n_trajectories=100: must be at least 128"),
         ({"seed": -1}, "seed=-1: must be at least 0"),
         ({"workers": 0}, "workers=0: must be at least 1"),
-        ({"phi": "relu"}, "phi='relu': expected one of tanh"),
+        ({"phi": "rely"}, "phi='rely': expected one of tanh"),
         ({"model": MODEL}, "model='model': has no slopes"),
         ({"model": MODEL, "onsager": 1.0}, "onsager=1.0: belongs to the rate network"),
         ({"model": 1}, "model"),

@@ -907,7 +907,7 @@ def test_half_times_missed_by_a_batch_are_unknown() -> None:
         ({"gamma": np.nan}, "gamma=nan"),
         ({"temperature": -1}, "temperature=-1: must be >= 0"),
         ({"onsager": np.nan}, r"onsager=nan: must lie in \[-1000, 1000\]"),
-        ({"phi": "relu"}, "phi='relu': expected one of tanh"),
+        ({"phi": "rely"}, "phi='rely': expected one of tanh"),
         ({"method": "closed"}, "method='closed': expected one of auto, exact, sampler"),
         ({"method": "exact"}, "method='exact': no closed form at g=1.5, gamma=0.5"),
         ({"dt": 0}, "dt=0: must be positive"),

@@ -629,7 +629,7 @@ MODEL = SiteModel("model", phi=np.tanh, drift=lambda t, x, h, u: h - x)
         ({"temperature": lambda t: 0.1 - t}, r"temperature\(t=0.148\)=-0.048: must be >= 0"),
         ({"onsager": np.inf}, "onsager=inf: must be finite"),
         ({"onsager": lambda t: np.nan}, r"onsager\(t=0\)=nan: must be finite"),
-        ({"phi": "relu"}, "phi='relu': expected one of tanh"),
+        ({"phi": "rely"}, "phi='rely': expected one of tanh"),
         (
             {"method": "closed"},
             "method='closed': needs gamma=0, onsager=0, an odd phi .* got gamma=0.5",
