@@ -15,7 +15,7 @@ from ..schedule import Schedule, breakpoints, step_times
 from ..stability import StepSizeWarning
 from ..transfer import TransferFunction, transfer_function
 from .sampler.ensemble import BatchAverages, Ensemble, SampledResult, combine, largest
-from .sampler.run import SamplerRun, SamplerSetting, chosen_step, step_reason
+from .sampler.run import Offsets, SamplerRun, SamplerSetting, chosen_step, step_reason
 from .sampler.site import SiteModel, checked_model
 from .sampler.steps import sampled
 
@@ -72,7 +72,11 @@ def maximal_lyapunov(
     t_skip: float = 60.0,
     t_max: float = 260.0,
     window: float | None = None,
+    x0_mean: float = 0.0,
     x0_std: float = 1.0,
+    bias_mean: float = 0.0,
+    bias_std: float = 0.0,
+    mean_coupling: float = 0.0,
     n_trajectories: int = 32_000,
     batches: int = 8,
     seed: int | None = None,
@@ -106,7 +110,10 @@ def maximal_lyapunov(
         Time after which the past is forgotten.  Default 30 without Onsager-reaction force and
         noise; inf, never, with them: gradient flows age, and white noise takes a new direction in
         every step, so that a finite window is refused there.
-    x0_std : float
+    x0_mean, x0_std : float
+        Of the normal initial states.
+    bias_mean, bias_std, mean_coupling : float
+        As in `two_time`.
     n_trajectories, batches : int
     seed : int, optional
     neglect : float
@@ -146,7 +153,8 @@ def maximal_lyapunov(
     temperature = arguments.nonnegative("temperature", temperature)
     x0_std = arguments.positive("x0_std", x0_std)
     t_max = arguments.positive("t_max", t_max)
-    dt = chosen_step(dt, g, gamma, phi, onsager, model, t_max)
+    offsets = Offsets.checked(bias_mean, bias_std, mean_coupling, x0_mean)
+    dt = chosen_step(dt, g, gamma, phi, onsager, model, t_max, offsets.mean_coupling)
     t_skip = arguments.nonnegative("t_skip", t_skip)
     if t_skip >= t_max - 2 * dt:
         raise ArgumentError(
@@ -168,7 +176,7 @@ def maximal_lyapunov(
     grid = step_times(times, dt)
     setting = SamplerSetting(
         site, g, gamma, lambda t: 2 * temperature, x0_std, times, grid, neglect=neglect,
-        window=window,
+        window=window, offsets=offsets,
     )  # fmt: skip
     found, _ = sampled(ensemble, "lyapunov", setting, _growth, lambda *of: _growth)
     full, small, _ = found
@@ -222,14 +230,14 @@ def _growth(run: SamplerRun) -> BatchAverages:
             break
         slopes = model.slopes_at(moment.t, moment.x, moment.h, moment.u)
         phi = slopes.phi_x * delta
-        field = run.operator.matvec(phi)
+        field = run.forward(phi)
         # Kept in the window together with the requests of the state.
         run.requests = [phi]
         rest = (slopes.drift_x + 1) * delta + slopes.drift_h * field
         if moment.u is not None:
             psi = slopes.psi_x * delta + slopes.psi_h * field
             run.requests.append(psi)
-            rest += slopes.drift_u * run.operator.rmatvec(psi)
+            rest += slopes.drift_u * run.backward(psi)
         decay, flat, ramp = exponential.weights(float(grid[k + 1] - grid[k]))
         moved = decay * delta + flat * rest
         if last is not None and moment.t not in jumps:

@@ -26,10 +26,11 @@ from .sampler.ensemble import (
     SampledResult,
     largest,
     mean_and_error,
+    parted,
 )
 from .sampler.novikov import NovikovResponse
-from .sampler.run import SamplerRun, SamplerSetting, single, step_reason, suggested_step
-from .sampler.site import Slopes, rate_model
+from .sampler.run import Offsets, SamplerRun, SamplerSetting, chosen_step, single, step_reason
+from .sampler.site import SiteModel, Slopes, checked_model
 from .sampler.steps import Sampled, between, sampled
 from .sampler.tangents import lagrange_weights, stationary_pulse
 from .stationary.solver import stationary
@@ -49,12 +50,14 @@ _STRONGEST = 1000.0
 # Trajectories with a slope to speak of below which the response is not known.
 _CARRIERS = 10.0
 # Numbers of one time.
-_SCALARS = ("q", "delta0", "sigma_xphi", "force_phi", "energy")
+_SCALARS = ("q", "delta0", "mean", "sigma_xphi", "force_phi", "energy")
 _NO_STATE = "no stationary state: phi is linear and g phi'(0) (1 + gamma) > 1, or = 1 with noise"
 # Curves of a result, and of what it is made of.
 _CURVES = 40.0
 # Where I₁(z)/z and J₁(z)/z are 1/2 to rounding.
 _SMALL = 1e-9
+# Share of Δ(0) below which nothing decays: what single precision knows of averages.
+_STILL = 1e-5
 # Averages are taken at every so many remembered states: neighbours tell the same.
 _EVERY = 4
 
@@ -70,7 +73,10 @@ class SteadyState(SampledResult):
 
     The sampler is converged where drift and change with the window are compatible with their errors
     (and with what the window does to the effect of finite batches) at a false alarm rate of 5e-4
-    each, and C falls below half within the window, with noise below a third.
+    each, and C falls below half within the window, with noise below a third.  Averages are not
+    centred: with biases, a mean coupling, or a φ or model that is not odd, they have static parts,
+    and it is the part of C that decays, as seen from its fall in the two halves of the window,
+    that has to fall so far; a state that no longer moves, as far as `neglect` resolves, is static.
     """
 
     g: float = fact("gain")
@@ -106,12 +112,14 @@ class SteadyState(SampledResult):
     R_err: Array = error("R")
     q: float = value("mean square activity <phi^2>")
     q_err: float = error("q")
-    delta0: float = value("variance of x")
+    delta0: float = value("mean square of x", note="Not centred.")
     delta0_err: float = error("delta0")
-    sigma_xphi: float = value("covariance of x and phi", note="⟨xφ⟩.")
+    mean: float = value("mean of x")
+    mean_err: float = error("mean")
+    sigma_xphi: float = value("average of x phi", note="⟨xφ⟩.")
     sigma_xphi_err: float = error("sigma_xphi")
     force_phi: float = value(
-        "covariance of f and phi",
+        "average of f phi",
         note="⟨fφ⟩; at κ = 1 with noise −β⟨fφ⟩ is r of the replica theory.",
     )
     force_phi_err: float = error("force_phi")
@@ -126,7 +134,8 @@ class SteadyState(SampledResult):
     tau_half: float = value(
         "time where delta has fallen to half",
         unit="time constant",
-        note="nan if it is not within the lags of every batch.",
+        note="nan if it is not within the lags of every batch.  Of the part that decays, where "
+        "there is a static one: the value at the end of the window.",
     )
     tau_half_err: float = error("tau_half")
     q_step: float = value("effect of the step on q", note="In the value.", default=0.0)
@@ -151,8 +160,8 @@ class SteadyState(SampledResult):
     r_int_window_err: float = error("r_int_window", default=0.0)
     r_int_spectral: float = value(
         "integrated response from spectra",
-        note="A second estimate: S_φh(0)/[g²(1+γ)S_φ(0)] within the lags, which is off where C "
-        "reaches beyond them.",
+        note="A second estimate: ∫[⟨φh⟩ − ⟨φ⟩(J₀⟨φ⟩ + b)]dτ / ∫[g²(1+γ)C + σ_b²]dτ within the "
+        "lags, which is off where the part of C that decays reaches beyond them.",
     )
     r_int_spectral_err: float = error("r_int_spectral", default=0.0)
     r_int_pulse: float = value("integral of R", note="A third estimate of `r_int`.")
@@ -197,7 +206,13 @@ def steady_state(
     *,
     onsager: float = 0.0,
     temperature: float = 0.0,
+    x0_mean: float = 0.0,
+    x0_std: float = 1.0,
+    bias_mean: float = 0.0,
+    bias_std: float = 0.0,
+    mean_coupling: float = 0.0,
     phi: str | TransferFunction = "tanh",
+    model: SiteModel | None = None,
     root: str = "largest",
     seed: int | None = None,
     n_trajectories: int | None = None,
@@ -213,12 +228,13 @@ def steady_state(
     executor: Any = None,
     progress: bool = False,
 ) -> SteadyState:
-    """Stationary state of ẋ = f − κφ′∘Jᵀf + ξ, f = −x + Jφ(x), N → ∞, for any symmetry γ.
+    """Stationary state of ẋ = f − κφ′∘Jᵀf + ξ, f = −x + Jφ(x) + b, N → ∞, for any symmetry γ.
 
-    At κ = 0, without noise and with g φ′(0) (1+γ) ≤ 1 the network is at rest: closed forms (for a φ
-    that is not concave, if `root` is "smallest").  At κ = γ = 0 the theory is deterministic:
-    `stationary`.  Elsewhere the causal sampler runs from normal initial states and averages over
-    time, without noise with a sliding window.
+    For an odd φ without biases b and mean of the couplings there are short ways.  At κ = 0, without
+    noise and with g φ′(0) (1+γ) ≤ 1 the network is at rest: closed forms (for a φ that is not
+    concave, if `root` is "smallest").  At κ = γ = 0 the theory is deterministic: `stationary`.
+    Elsewhere the causal sampler runs from normal initial states and averages over time, without
+    noise with a sliding window.
 
     At κ = 1 with noise the dynamics samples exp(−βE), the measure of `saddle_point`: q, energy, x2,
     sigma_xphi and −β force_phi relax to q, e, ⟨x²⟩, σ_xφ and r of its paramagnetic branch, where
@@ -232,11 +248,18 @@ def steady_state(
         Factor κ of the Onsager-reaction force.
     temperature : float
         T ≥ 0 of white noise, σ² = 2T.
+    x0_mean, x0_std : float
+        The sampler starts from x ~ N(`x0_mean`, `x0_std`²), `x0_std` ≥ 0.
+    bias_mean, bias_std, mean_coupling : float
+        Quenched biases and mean of the couplings, as in `two_time`.
     phi : str or TransferFunction
+    model : SiteModel, optional
+        Another single-site equation, with slopes, in place of `phi` and `onsager`.  `R` and `r_int`
+        are responses of its φ to a field in ẋ, `energy` is of its force, `r_int_spectral` is nan.
     root : {"largest", "smallest"}
         Which state, by Δ₀, where the theory is exact and a φ that is not concave has several; see
-        `stationary`.  The sampler goes where its initial states, x ~ N(0, 1), lead, and takes no
-        other choice.
+        `stationary`.  The sampler goes where its initial states lead, which choose among states of
+        opposite means too, and takes no other choice.
     seed : int, optional
         With it the result is the same whatever `workers`; None takes one from the operating system.
     n_trajectories, batches : int
@@ -272,8 +295,8 @@ def steady_state(
     Raises
     ------
     ArgumentError
-        If an argument is outside its range, "exact" does not apply, or the sampler is asked for a
-        run shorter than t_skip + 2 window.
+        If an argument is outside its range, "exact" does not apply, a `model` has no slopes or
+        comes with `onsager`, or the sampler is asked for a run shorter than t_skip + 2 window.
     NotConvergedError
         For a linear φ beyond its instability, and from `stationary`.
 
@@ -318,8 +341,15 @@ def steady_state(
     t_max = arguments.positive("t_max", usual.t_max if t_max is None else t_max)
     t_skip = arguments.nonnegative("t_skip", usual.t_skip if t_skip is None else t_skip)
     lag_step = arguments.positive("lag_step", lag_step)
+    x0_std = arguments.nonnegative("x0_std", x0_std)
+    offsets = Offsets.checked(bias_mean, bias_std, mean_coupling, x0_mean)
+    site = checked_model(model, phi, onsager, t_max)
+    if site.slopes is None:
+        raise ArgumentError(f"model={site.name!r}: has no slopes")
+    is_vanilla = model is None and onsager == 0
+    is_plain = model is None and site.is_odd and not any(offsets)
     if dt is None:
-        longest = suggested_step(g, gamma, phi, onsager, t_max)
+        longest = chosen_step(None, g, gamma, phi, onsager, model, t_max, offsets.mean_coupling)
         dt = lag_step / max(math.ceil(lag_step / longest - 1e-9), 1)
     dt = arguments.positive("dt", dt)
     stride = max(1, round(lag_step / dt))
@@ -342,7 +372,8 @@ def steady_state(
         # A φ that is not concave can be active beside the state x = 0.
         at_rest = not noisy and g * phi.slope * (1 + gamma) <= 1
         at_rest = at_rest and (phi.is_concave or root == "smallest")
-        if onsager == 0 and (at_rest or gamma == 0):
+        # `stationary` knows no biases, means and kinks.
+        if onsager == 0 and is_plain and (at_rest or (gamma == 0 and phi.is_smooth_at_0)):
             known |= (
                 _null(phi, g, gamma, tau) if at_rest else _gaussian(phi, g, temperature, root, tau)
             )
@@ -350,17 +381,17 @@ def steady_state(
         if method == "exact":
             raise ArgumentError(
                 f"method='exact': no closed form at g={g:g}, gamma={gamma:g}, onsager={onsager:g}, "
-                f"temperature={temperature:g}"
+                f"temperature={temperature:g}" + ", with biases, means or a model" * (not is_plain)
             )
-    if root != "largest" and not phi.is_concave:
+    if root != "largest" and not (is_plain and phi.is_concave):
         raise ArgumentError(
             f"root={root!r}: must be 'largest' where the sampler is needed, whose initial states "
-            "decide; other initial states: two_time with x0_std"
+            "decide: see x0_mean and x0_std"
         )
     load = g * phi.slope * (1 + gamma)
-    if phi.is_linear and not 0 <= onsager <= 1:
+    if phi.is_linear and model is None and not 0 <= onsager <= 1:
         raise ArgumentError(f"onsager={onsager:g}: must lie in [0, 1] for a linear phi")
-    if phi.is_linear and (load > 1 or (noisy and load == 1)):
+    if phi.is_linear and model is None and (load > 1 or (noisy and load == 1)):
         absent = SteadyState(
             **known, **_unknown(tau), tau=tau, status=ABSENT, reason=_NO_STATE,
             attributes=attributes | ensemble.facts(False),
@@ -375,21 +406,21 @@ def steady_state(
             f"t_max={t_max:g}: must be at least t_skip + 2 window = {t_skip + 2 * window:g}"
         )
     # The ring of states in single precision, and the tangents of some trajectories.
-    kinds = 3 if onsager else 1
+    kinds = 1 if is_vanilla else 3
     held = ensemble.size * (1.5 * lags + 2 * kinds * lags * stride / _PULSED)
     memory = math.inf if noisy else window
     ensemble.afford(
-        "t_max", t_max, dt, 2 if onsager else 1, window=memory, noisy=noisy, numbers=held
+        "t_max", t_max, dt, 1 if is_vanilla else 2, window=memory, noisy=noisy, numbers=held
     )
     times = [0.0, dt * math.ceil(t_max / dt - 1e-9)]
     grid = step_times(times, dt)
-    model = rate_model(phi, onsager)
     setting = SamplerSetting(
-        model, g, gamma, lambda t: 2 * temperature, 1.0, times, grid, neglect=neglect,
+        site, g, gamma, lambda t: 2 * temperature, x0_std, times, grid, neglect=neglect,
         window=memory, innovations="gaussian" if noisy else "matched", stored=noisy,
+        offsets=offsets,
     )  # fmt: skip
     # Novikov sums are for the vanilla dynamics without noise.
-    room = 0.0 if noisy or onsager else _ROOM * ensemble.size
+    room = _ROOM * ensemble.size if is_vanilla and not noisy else 0.0
 
     def measure(stride: int, lags: int) -> Measure:
         return partial(
@@ -408,16 +439,26 @@ def steady_state(
         # At half the step a lag has twice as many, at twice the step maybe half.
         lambda at, *_: measure(int(at[1]) * stride, lags) if at[1] > 0 else twice, *half,
     )  # fmt: skip
-    known |= _from_batches(ensemble, dt, found, others[0] if others else [], tau)
+    # What is dropped of a state moves it by g times as much.
+    moved = None if setting.is_centred else 0.0 if noisy else (g * neglect) ** 2
+    known |= _from_batches(ensemble, dt, found, others[0] if others else [], tau, moved)
+    if model is not None:
+        known |= {"r_int_spectral": math.nan, "r_int_spectral_err": math.nan}
     return SteadyState(
         **known, method="sampler", tau=tau, window=window, attributes=attributes | ensemble.facts()
     )
 
 
 def _from_batches(
-    ensemble: Ensemble, dt: float, found: Sampled, half: list[BatchAverages], tau: Array
+    ensemble: Ensemble,
+    dt: float,
+    found: Sampled,
+    half: list[BatchAverages],
+    tau: Array,
+    unresolved: float | None = None,
 ) -> dict[str, Any]:
     """Fields of a sampled result; `half` are small batches with half the window, if any."""
+    # With a static part `unresolved` is ⟨ẋ²⟩/q up to which a state does not move; else None.
     full, small = found.full, found.small
     known: dict[str, Any] = {}
     for name in full[0].values:
@@ -439,6 +480,12 @@ def _from_batches(
     # A small difference of large fields: its finite-M effect is not yet 1/M, its error all of that.
     raw = float(np.mean([batch.values["energy"] for batch in full]))
     known["energy_err"] = math.hypot(known["energy_err"], known["energy"] - raw)
+    is_static = unresolved is not None and known["motion"] <= unresolved * known["q"]
+    still = 0.0
+    if unresolved is not None and is_static:
+        # Errors may be smaller than what is dropped.
+        still = math.sqrt(unresolved) * known["q"]
+        known |= {"energy": raw, "energy_err": max(raw, known["energy_err"]), "tau_half": math.nan}
 
     worst: dict[str, Any] = largest(full)
 
@@ -450,9 +497,13 @@ def _from_batches(
     # Forgetting also removes some of the effect of finite batches.
     q_allowed, r_allowed = (SHRINK * abs(known[f"{name}_finite_m"]) for name in ("q", "r_int"))
     left = float(known["C"][-1] / known["C"][0])
+    if unresolved is not None:
+        start, middle, end = known["C"][[0, (tau.size - 1) // 2, -1]]
+        later = 0.0 if is_static else max(float(middle - end), 0.0)
+        left = (later / max(float(start - middle), later)) ** 2 if later else 0.0
     reasons = [
-        alarm("q still drifts, raise t_skip:", "drift"),
-        alarm("C at the end of the window still changes (slow state, ageing?):", "ageing"),
+        alarm("q still drifts, raise t_skip:", "drift", still),
+        alarm("C at the end of the window still changes (slow state, ageing?):", "ageing", still),
         alarm("q changes with the window, raise it:", "q_window", q_allowed),
         alarm("r_int changes with the window, raise it:", "r_int_window", r_allowed),
     ]
@@ -465,10 +516,13 @@ def _from_batches(
             f"the response is carried by {1 / worst['rarity']:.0f} trajectories of a batch: raise "
             "n_trajectories or lower temperature"
         )
-    if not known["energy"] > 0:
+    if not (is_static or known["energy"] > 0):
         reasons.append("the energy is not positive: shorten dt or raise n_trajectories")
     if left > (_DECAYED if half else _FORGOTTEN):
-        reasons.append(f"C falls only to {left:.0%} of its value within the window, raise it")
+        what = "the part of C that decays" if unresolved is not None else "C"
+        reasons.append(f"{what} falls only to {left:.0%} of its value within the window, raise it")
+    if unresolved is not None:
+        reasons.append(parted(full, known["delta0"], ensemble.size))
     reasons.append(found.not_done(True))
     if too_long := step_reason(dt, worst):
         warnings.warn(too_long, StepSizeWarning, stacklevel=4)
@@ -560,6 +614,7 @@ def _gaussian(
     scalars = {
         "q": float(point.q),
         "delta0": float(point.delta0),
+        "mean": 0.0,
         "energy": float(point.kinetic_energy),
         "sigma_xphi": r_int * float(point.delta0),
         "force_phi": -r_int * temperature,
@@ -594,7 +649,7 @@ def _averages(
     pulses: list[Array] = []
     response = NovikovResponse(run, repeats) if room else None
     next_row, next_value = -np.inf, skip
-    products, responses, shifts = [], [], []
+    products, means, responses, shifts = [], [], [], []
     for moment in run:
         k, t = moment.step, moment.t
         if sum(run.operator.rank) > room:
@@ -612,9 +667,10 @@ def _averages(
             continue
         pairs = (
             (moment.phi, moment.phi), (moment.force, moment.force), (moment.x, moment.phi),
-            (moment.force, moment.phi),
+            (moment.force, moment.phi), (moment.drift, moment.drift),
         )  # fmt: skip
         products.append([float(a @ b) / size for a, b in pairs])
+        means.append([float(np.mean(moment.x)), float(np.mean(moment.phi))])
         if (k - begin) % stride == 0:
             ring.push(moment.x, moment.phi, moment.h)
         if len(pulses) < _PULSES:
@@ -629,12 +685,15 @@ def _averages(
     rarity = float(steep @ steep / np.sum(steep) ** 2) if np.any(steep) else 1.0
     delta, C, mixed, phi_x = ring.averages
     R = np.mean(pulses, axis=0)
-    squares, forces, crossed, pushed = np.array(products).T
+    squares, forces, crossed, pushed, moved = np.array(products).T
+    mean, activity = np.mean(means, axis=0)
     half = len(squares) // 2
+    falls = delta if setting.is_centred else delta - delta[-1]
     spectral: Any = np.nan
     if setting.gamma > -1 and moment.u is None:
-        load = setting.g**2 * (1 + setting.gamma)
-        spectral = np.trapezoid(mixed) / (load * np.trapezoid(C))
+        offsets, load = setting.offsets, setting.g**2 * (1 + setting.gamma)
+        plain = activity * (offsets.mean_coupling * activity + offsets.bias_mean)
+        spectral = np.trapezoid(mixed - plain) / np.trapezoid(load * C + offsets.bias_std**2)
     by_pulse = np.trapezoid(R, dx=step)
     is_known = response is not None and not np.isnan(responses).any()
     values = {
@@ -644,6 +703,8 @@ def _averages(
         "R": R[::stride],
         "q": np.mean(squares),
         "delta0": delta[0],
+        "mean": mean,
+        "motion": np.mean(moved),
         "sigma_xphi": np.mean(crossed),
         "force_phi": np.mean(pushed),
         "energy": np.mean(forces) / 2,
@@ -651,7 +712,7 @@ def _averages(
         "r_int_shift": np.mean(shifts) if is_known else 0.0,
         "r_int_pulse": by_pulse,
         "r_int_spectral": spectral,
-        "tau_half": half_time(delta, step * stride),
+        "tau_half": half_time(falls, step * stride) if falls[0] > _STILL * delta[0] else np.nan,
         "drift": np.mean(squares[half:]) - np.mean(squares[:half]),
         "ageing": ring.ageing,
     }

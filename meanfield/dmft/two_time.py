@@ -16,9 +16,17 @@ from ..schedule import Schedule, as_function, breakpoints, step_times
 from ..stability import StepSizeWarning
 from ..transfer import TransferFunction, transfer_function
 from .closed import ClosedTwoTime, solve
-from .sampler.ensemble import PARTS, BatchAverages, Ensemble, Measure, SampledResult, largest
+from .sampler.ensemble import (
+    PARTS,
+    BatchAverages,
+    Ensemble,
+    Measure,
+    SampledResult,
+    largest,
+    parted,
+)
 from .sampler.novikov import NovikovResponse
-from .sampler.run import SamplerRun, SamplerSetting, chosen_step, step_reason
+from .sampler.run import Offsets, SamplerRun, SamplerSetting, chosen_step, step_reason
 from .sampler.site import SiteModel, checked_model
 from .sampler.steps import Sampled, between, every_second, sampled
 from .sampler.tangents import SitePoint, tangent_response
@@ -29,6 +37,8 @@ FINITE_M = ("report", "extrapolate", "ignore")
 _BALANCED = 0.1
 # Share of C(t, t) that may be left where a window forgets, and of states that may stay unrevealed.
 _LEFT, _NEGLECTED = 0.3, 0.1
+# Share of C(t, t) below which it has not moved.
+_MOVED = 0.01
 # Time between two measurements of the integrated response.
 _PROBE = 0.1
 # Revealed directions, as a share of a batch, up to which Novikov sums are unbiased, in quiet runs
@@ -47,7 +57,7 @@ _AROUND, _HIGHER = 1.0, 3.0
 # batch for pairs of saved times; steps³ × trajectories of tangents in a second.
 _CLOSED, _PAIR, _MATRICES, _TANGENT_RATE = 16.0, 100.0, 6.0, 1e9
 # Quantities whose errors hold the effect of the step.
-_STEPPED = ("C", "delta", "freezing", "energy", "r_int")
+_STEPPED = ("C", "delta", "mean", "freezing", "energy", "r_int")
 
 _BOTH, _RATE = ("t", "t_other"), "1/time constant"
 
@@ -81,6 +91,11 @@ class TwoTime(SampledResult):
     delta_finite_m: Array = value("effect of finite batches on delta", _BOTH)
     delta_step: Array = value("effect of the step on delta", _BOTH)
     delta_step_err: Array = error("delta_step")
+    mean: Array = value("mean of x", ("t",), symbol=r"$\mu(t)$", note="C and delta contain it.")
+    mean_err: Array = error("mean")
+    mean_finite_m: Array = value("effect of finite batches on mean", ("t",))
+    mean_step: Array = value("effect of the step on mean", ("t",))
+    mean_step_err: Array = error("mean_step")
     freezing: Array = value(
         "freezing measure <(phi(t) - phi(t'))^2>", _BOTH, note="[HH] Eq. 11 per neuron."
     )
@@ -156,7 +171,11 @@ def two_time(
     dt: float | None = None,
     onsager: Schedule = 0.0,
     temperature: Schedule = 0.0,
+    x0_mean: float = 0.0,
     x0_std: float = 1.0,
+    bias_mean: float = 0.0,
+    bias_std: float = 0.0,
+    mean_coupling: float = 0.0,
     n_trajectories: int = 32_000,
     batches: int = 8,
     seed: int | None = None,
@@ -177,8 +196,9 @@ def two_time(
 ) -> TwoTime:
     """Two-time mean-field theory, N → ∞, of random networks from normal initial states.
 
-    The network is ẋ = f − κ(t) φ′∘Jᵀf + ξ, f = −x + Jφ(x), with Gaussian couplings of gain g and
-    symmetry γ, white noise of strength σ² = 2T and x(0) ~ N(0, `x0_std`²).
+    The network is ẋ = f − κ(t) φ′∘Jᵀf + ξ, f = −x + Jφ(x) + b, with Gaussian couplings of gain g,
+    symmetry γ and mean J₀/N, quenched biases b_i ~ N(`bias_mean`, `bias_std`²), white noise of
+    strength σ² = 2T and x(0) ~ N(`x0_mean`, `x0_std`²).
 
     Parameters
     ----------
@@ -192,10 +212,15 @@ def two_time(
         κ, factor of the Onsager-reaction force.
     temperature : float, Switching or callable
         T ≥ 0.
-    x0_std : float
-        At least 0.  Where a φ that is not concave has several stationary states (see `stationary`),
-        it decides which of them is reached: without noise rest from small values, chaos from large
-        ones.
+    x0_mean, x0_std : float
+        Of the normal initial states, `x0_std` at least 0.  Where there are several stationary
+        states they decide which is reached: for a φ that is not concave rest from small `x0_std`
+        (without noise) and chaos from large ones; for an odd φ with a large mean coupling one of
+        two opposite means.
+    bias_mean, bias_std : float
+        Mean and standard deviation of the biases, part of f; of a `model` they are in h.
+    mean_coupling : float
+        J₀, N times the mean of a coupling: h contains J₀⟨φ⟩, and u = Jᵀψ contains J₀⟨ψ⟩.
     n_trajectories : int
         Of all batches together.
     batches : int
@@ -204,15 +229,16 @@ def two_time(
         With it the result is the same whatever `workers`; None takes one from the operating system,
         to be read from ``attributes["seed"]``.
     phi : str or TransferFunction
-        "tanh" (default), "erf", "algebraic", "linear", or a transfer function.
+        A name that `transfer_function` knows, or a transfer function, which need not be odd.
     model : SiteModel, optional
-        Another single-site equation, in place of `phi` and `onsager`.
+        Another single-site equation, in place of `phi` and `onsager`.  `response`, the largest
+        stable step and `stiffness` need its slopes.
     save_every : int
         Save every so-manieth step, and the switch times and t_max.
     method : {"auto", "closed", "sampler"}
-        "closed": deterministic, for γ = 0 without Onsager-reaction force, where x is Gaussian and
-        the correlations close.  "sampler": the causal sampler, for everything.  "auto": "closed"
-        where it applies.
+        "closed": deterministic, for γ = 0, no Onsager-reaction force, biases and means, and an odd
+        φ without kinks, where x is Gaussian and the correlations close.  "sampler": the causal
+        sampler, for everything.  "auto": "closed" where it applies.
     response : bool
         Whether to compute R(t, s) by propagating tangents (sampler: time O(n³) in the number n of
         steps; closed: free).
@@ -289,7 +315,8 @@ def two_time(
     phi = transfer_function(phi)
     g, gamma = arguments.positive("g", g), arguments.within("gamma", gamma, -1, 1)
     t_max = arguments.positive("t_max", t_max)
-    dt = chosen_step(dt, g, gamma, phi, onsager, model, t_max)
+    offsets = Offsets.checked(bias_mean, bias_std, mean_coupling, x0_mean)
+    dt = chosen_step(dt, g, gamma, phi, onsager, model, t_max, offsets.mean_coupling)
     x0_std = arguments.nonnegative("x0_std", x0_std)
     save_every = arguments.count("save_every", save_every, 1)
     arguments.one_of("method", method, ("auto", "closed", "sampler"))
@@ -306,11 +333,14 @@ def two_time(
     asked = arguments.count("n_pulsed", n_pulsed, 1) // ensemble.batches + 1
     asked = min(asked, ensemble.size)
     window = arguments.window(window)
-    closed = method == "closed" or (method == "auto" and gamma == 0 and is_vanilla)
-    if closed and (gamma or not is_vanilla):
+    is_centred = site.is_odd and not any(offsets)
+    closes = gamma == 0 and is_vanilla and is_centred and not phi.kinks
+    closed = method == "closed" or (method == "auto" and closes)
+    if closed and not closes:
+        means = ", ".join(f"{name}={value:g}" for name, value in offsets._asdict().items())
         raise ArgumentError(
-            f"method='closed': needs gamma=0 and onsager=0, got gamma={gamma:g}, "
-            f"onsager={onsager!r}"
+            "method='closed': needs gamma=0, onsager=0, an odd phi without kinks and no biases or "
+            f"means, got gamma={gamma:g}, onsager={onsager!r}, phi={phi.name!r}, {means}"
         )
     count = t_max / dt
     if closed:
@@ -331,7 +361,7 @@ def two_time(
     grid = step_times(times, dt)
     saves = np.flatnonzero(np.isin(grid, step_times(times, dt, save_every)))
     setting = SamplerSetting(
-        site, g, gamma, noise, x0_std, times, grid, innovations, neglect, window
+        site, g, gamma, noise, x0_std, times, grid, innovations, neglect, window, offsets=offsets
     )  # fmt: skip
     if closed:
         # In the middle of steps and of half steps: T(t) may vary within them.
@@ -388,6 +418,7 @@ def _from_closed(
     pulse = np.where(lag > 0, np.exp(-np.abs(lag)), 0.0)
     known: dict[str, Any] = {
         "delta": solution.delta[pairs],
+        "mean": np.zeros(t.size),
         "C": C,
         "freezing": np.maximum(same[:, None] + same - 2 * C, 0.0),
         "energy": solution.energy[saves],
@@ -401,6 +432,7 @@ def _from_closed(
         t_other=t,
         **known,
         delta_err=solution.delta_err[pairs],
+        mean_err=np.zeros(t.size),
         C_err=C_err,
         freezing_err=np.where(lag == 0, 0.0, same_err[:, None] + same_err + 2 * C_err),
         energy_err=solution.energy_err[saves],
@@ -452,15 +484,26 @@ def sample(
     return found
 
 
-def _forgotten(window: float, t: Array, C: Array) -> str:
+def _forgotten(window: float, t: Array, C: Array, is_centred: bool = True) -> str:
     """What is wrong with forgetting beyond a window where C has not decayed; else empty."""
     beyond = np.subtract.outer(t, t) >= window
     if not beyond.any():
         return ""
     same = np.sqrt(np.diagonal(C))
     size = np.outer(same, same)
-    left = float(np.max(np.divide(np.abs(C), size, out=np.zeros_like(C), where=size > 0)[beyond]))
-    return f"C is still {left:.0%} of C(t, t) beyond the window, raise it" * (left > _LEFT)
+    rho = np.divide(C, size, out=np.zeros_like(C), where=size > 0)
+    if is_centred:
+        left = float(np.max(np.abs(rho)[beyond]))
+        return f"C is still {left:.0%} of C(t, t) beyond the window, raise it" * (left > _LEFT)
+    # A static part is no memory: how far C falls between one and two windows, of what it has fallen
+    # before, at times to which the start is past.
+    rows = np.flatnonzero(t >= 3 * window)
+    if not rows.size:
+        return "whether C levels off within the window is not seen: t_max must be 3 times as long"
+    one, two = (np.searchsorted(t, t[rows] - k * window, side="right") - 1 for k in (1, 2))
+    fallen = np.maximum(1 - rho[rows, one], _MOVED)
+    left = float(np.max((rho[rows, one] - rho[rows, two]) / fallen))
+    return f"C still falls beyond the window, by {left:.0%} of before, raise it" * (left > _LEFT)
 
 
 def _from_batches(
@@ -501,7 +544,11 @@ def _from_batches(
         )
     if reason:
         warnings.warn(reason, StepSizeWarning, stacklevel=4)
-    reasons = [reason, _forgotten(setting.window, t, fields["C"]), found.not_done(extrapolate)]
+    forgotten = _forgotten(setting.window, t, fields["C"], setting.is_centred)
+    reasons = [reason, forgotten, found.not_done(extrapolate)]
+    if not setting.is_centred:
+        size = attributes["n_trajectories"] // attributes["batches"]
+        reasons.append(parted(full, np.diagonal(fields["delta"]), size))
     if worst["neglected"] > _NEGLECTED:
         reasons.append(f"{worst['neglected']:.0%} of the states not revealed, lower neglect")
     return TwoTime(
@@ -629,6 +676,7 @@ def _averages(task: TwoTimeTask, run: SamplerRun) -> BatchAverages:
     values = {
         "C": C,
         "delta": x @ x.T / size,
+        "mean": x.mean(axis=1),
         # Rounding must not make a mean square negative where the dynamics is frozen.
         "freezing": np.maximum(same[:, None] + same[None, :] - 2 * C, 0.0),
         "energy": np.array(energies),

@@ -15,6 +15,7 @@ from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import stdtrit
 
 from ...common import arguments, cost, seeds
@@ -31,6 +32,9 @@ _PAIRED = 4
 # (white noise reveals two in every step); operations for a request, and with each number of the
 # revealed vectors, of which there are two a direction; what the control groups add.
 _REVEALED, _SLOWER, _OVERHEAD, _OPERATIONS, _VECTORS, _CONTROLS = 20.0, 0.6, 6e6, 30.0, 2.0, 1.5
+# How far apart means of batches may be, in units of the root mean square of x, and by chance in
+# those of its scatter.
+_APART, _SCATTER = 0.5, 8.0
 # Probability that a test of convergence fails by chance.
 _FALSE_ALARM = 5e-4
 
@@ -313,6 +317,13 @@ def combine(
 def beyond(effect: Array, err: Array) -> Array:
     """Square of an effect without what its own error makes it on average."""
     return np.maximum(effect**2 - err**2, 0.0)
+
+
+def parted(batches: Sequence[BatchAverages], squares: ArrayLike, size: int) -> str:
+    """What to say where the means of x tell that batches are in different states; else empty."""
+    means = np.array([batch.values["mean"] for batch in batches])
+    apart = np.ptp(means, axis=0) > (_APART + _SCATTER / math.sqrt(size)) * np.sqrt(squares)
+    return "batches are in different states, choose one by x0_mean" * bool(np.any(apart))
 
 
 def largest(batches: Sequence[BatchAverages]) -> dict[str, float]:

@@ -14,7 +14,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
@@ -37,6 +37,8 @@ _SINGLE, _STRONG = 1e-3, 1e10
 # Remembered states per window, times per window at which the rest is dropped, and the share of the
 # recent past that may go with it.
 _STATES, _CUTS, _FORGOTTEN = 80, 12, 1e-2
+# Places where the steepest slope is looked for, in units of `TransferFunction.unit`.
+_PLACES = np.linspace(-8.0, 8.0, 641)
 # Time between two looks at the spectrum.
 _EVERY = 10.0
 # Asymmetry of a product of two vectors from which a flow is not one along a gradient; the operator
@@ -74,6 +76,28 @@ def _normal_quantiles(size: int) -> Array:
     return states
 
 
+class Offsets(NamedTuple):
+    """What gives averages a sign: quenched biases, mean coupling, mean of the initial states."""
+
+    bias_mean: float = 0.0
+    bias_std: float = 0.0
+    mean_coupling: float = 0.0
+    x0_mean: float = 0.0
+
+    @classmethod
+    def checked(
+        cls, bias_mean: float, bias_std: float, mean_coupling: float, x0_mean: float
+    ) -> Offsets:
+        """The offsets of a call, or what is wrong with its arguments."""
+        return cls(
+            arguments.finite("bias_mean", bias_mean), arguments.nonnegative("bias_std", bias_std),
+            arguments.finite("mean_coupling", mean_coupling), arguments.finite("x0_mean", x0_mean),
+        )  # fmt: skip
+
+
+_CENTRED = Offsets()
+
+
 @dataclass(frozen=True)
 class SamplerSetting:
     """What all batches of a run have in common."""
@@ -91,6 +115,12 @@ class SamplerSetting:
     watched: bool = True  # whether to hold the steps against the spectrum met
     noise_grid: Array | None = None  # finer grid with whose white noise this one goes
     stored: bool = False  # whether the couplings are a stored matrix, of a network of M neurons
+    offsets: Offsets = _CENTRED
+
+    @property
+    def is_centred(self) -> bool:
+        """Whether all averages of odd powers vanish by symmetry."""
+        return self.model.is_odd and not any(self.offsets)
 
     def __post_init__(self) -> None:
         if arguments.nonnegative("neglect", self.neglect) >= 1:
@@ -144,9 +174,12 @@ class Watch:
     # In between every 10 time units, and while u is used after 1, 4, 16 … steps.
 
     def __init__(
-        self, model: SiteModel | None, operator: GaussianOperator | StoredGaussian
+        self,
+        model: SiteModel | None,
+        operator: GaussianOperator | StoredGaussian,
+        mean_coupling: float = 0.0,
     ) -> None:
-        self._model, self._operator = model, operator
+        self._model, self._operator, self._mean_coupling = model, operator, mean_coupling
         self._next, self._regulated, self._steps, self._next_step = -math.inf, False, 0, 1
         self._stiffness = self._rotation = self._excess = math.nan
 
@@ -162,7 +195,7 @@ class Watch:
         if not (last or doubled or moment.t >= self._next):
             return
         self._next, self._next_step = moment.t + _EVERY, 4 * self._steps
-        stiffness, rates = spectrum(self._model, self._operator, moment)
+        stiffness, rates = spectrum(self._model, self._operator, moment, self._mean_coupling)
         largest = stability.largest_step(exponential.amplification, rates)
         self._stiffness = float(np.fmax(self._stiffness, stiffness))
         self._rotation = float(np.fmax(self._rotation, np.max(np.abs(rates.imag))))
@@ -195,21 +228,34 @@ def chosen_step(
     onsager: Schedule,
     model: SiteModel | None,
     t_max: float,
+    mean_coupling: float = 0.0,
 ) -> float:
     """The step given; of a model, of which nothing is known before it runs, the longest one."""
     if dt is not None:
         return arguments.positive("dt", dt)
-    return stability.LONGEST if model else suggested_step(g, gamma, phi, onsager, t_max)
+    if model:
+        return stability.LONGEST
+    return suggested_step(g, gamma, phi, onsager, t_max, mean_coupling)
 
 
 def suggested_step(
-    g: float, gamma: float, phi: TransferFunction, onsager: Schedule, t_max: float
+    g: float,
+    gamma: float,
+    phi: TransferFunction,
+    onsager: Schedule,
+    t_max: float,
+    mean_coupling: float = 0.0,
 ) -> float:
-    """A step for the rate network, from the widest spectrum that it may meet: at x = 0."""
-    rates = stability.ellipse(g, gamma, phi.slope)
+    """A step for the rate network, from the widest spectrum that it may meet: where φ is steep."""
+    steep = phi.slope
+    if not (phi.is_odd and phi.is_concave):
+        steep = max(steep, float(np.max(np.abs(phi.d1(phi.unit * _PLACES)))))
+    rates = stability.ellipse(g, gamma, steep)
+    if mean_coupling:
+        rates = np.append(rates, mean_coupling * steep - 1)
     function = as_function("onsager", onsager)
     times = breakpoints(t_max, onsager) if isinstance(onsager, Switching) else np.linspace(0, t_max)
-    reach = 1 + 2 * g * phi.slope
+    reach = 1 + 2 * g * steep + abs(mean_coupling) * steep
     for kappa in {function(before(float(t), t_max)) for t in times}:
         if kappa:
             rates = np.append(rates, -(abs(kappa) * reach**2 + abs(1 - kappa) * reach))
@@ -238,7 +284,16 @@ class SamplerRun:
             standard = start.permutation(_normal_quantiles(size))
         else:
             standard = start.standard_normal(size)
-        self.x0 = setting.x0_std * standard
+        offsets = setting.offsets
+        self.x0 = offsets.x0_mean + setting.x0_std * standard
+        # Directions that stay: those of the mean and of the biases.
+        lasting = [] if setting.is_centred else [np.ones(size)]
+        self.bias: Array | float = offsets.bias_mean
+        if offsets.bias_std:
+            spread = self._quenched(standard)
+            self.bias = self.bias + offsets.bias_std * spread
+            lasting.append(spread)
+        self._lasting = np.array(lasting).reshape(-1, size).T
         if follows is not None and math.isinf(setting.window):
             self.operator: GaussianOperator | StoredGaussian = follows.operator
         else:
@@ -253,12 +308,35 @@ class SamplerRun:
                     tol=setting.neglect, dtype=dtype,
                 )  # fmt: skip
                 self.operator.anchor(self.x0)
+                self.operator.anchor(self._lasting)
         # How the operator's bases were rotated before the present moment was yielded, and further
         # vectors that the operator was applied to, set by whoever did.
         self.rotations: tuple[Array, Array] | None = None
         self.requests: list[Array] = []
         self.forgetting = Forgetting(self.operator, setting.window, _FORGOTTEN)
-        self.watch = Watch(setting.model if setting.watched else None, self.operator)
+        self.watch = Watch(
+            setting.model if setting.watched else None, self.operator, offsets.mean_coupling
+        )
+
+    def _quenched(self, start: Array) -> Array:
+        """Normal numbers; with matched innovations of mean square 1, and orthogonal to `start`."""
+        stream = self.stream("bias")
+        if self.setting.innovations != "matched":
+            return stream.standard_normal(self.size)
+        drawn = stream.permutation(_normal_quantiles(self.size))
+        drawn = drawn - (drawn @ start) / (start @ start) * start
+        return np.asarray(drawn * math.sqrt(self.size / (drawn @ drawn)))
+
+    def forward(self, vector: Array) -> Array:
+        """J v, the mean coupling included."""
+        return self.operator.matvec(vector) + self._common(vector)
+
+    def backward(self, vector: Array) -> Array:
+        """Jᵀ v, the mean coupling included."""
+        return self.operator.rmatvec(vector) + self._common(vector)
+
+    def _common(self, vector: Array) -> float:
+        return self.setting.offsets.mean_coupling * float(np.mean(vector))
 
     def stream(self, name: str) -> np.random.Generator:
         """Random numbers of this batch for one purpose."""
@@ -274,11 +352,11 @@ class SamplerRun:
             )
 
         phi = asked("phi", x)
-        h = self.operator.matvec(phi)
+        h = self.forward(phi) + self.bias
         psi = u = None
         if model.psi is not None and model.has_u(now):
             psi = asked("psi", x, h)
-            u = self.operator.rmatvec(psi)
+            u = self.backward(psi)
         drift = asked("drift", now, x, h, u)
         return SamplerMoment(index, t, x, phi, h, asked("force", x, h), psi, u, drift)
 
@@ -292,6 +370,9 @@ class SamplerRun:
                 t, h = float(grid[index]), float(grid[index + 1] - grid[index])
                 moment = self.evaluate(index, t, x, end)
                 self.rotations = self.forgetting.remember(t, moment.phi, moment.psi, *self.requests)
+                if self.rotations is not None and self._lasting.size:
+                    # Only a lazy operator forgets.
+                    cast(GaussianOperator, self.operator).anchor(self._lasting)
                 self.watch.look(moment, h)
                 self._tick()
                 yield moment
@@ -360,7 +441,10 @@ def _asked(label: str, function: Callable[..., Any], x: Array, *given: Any) -> A
 
 
 def spectrum(
-    model: SiteModel, operator: GaussianOperator | StoredGaussian, moment: SamplerMoment
+    model: SiteModel,
+    operator: GaussianOperator | StoredGaussian,
+    moment: SamplerMoment,
+    mean_coupling: float = 0.0,
 ) -> tuple[float, Rates]:
     """Largest eigenvalue of the symmetric part of −∂F/∂x, and points along the edge of ∂F/∂x.
 
@@ -371,7 +455,11 @@ def spectrum(
     if moment.u is None:
         steep = math.sqrt(float(np.mean((slope.drift_h * slope.phi_x) ** 2)))
         leak = float(np.mean(slope.drift_x))
-        return math.nan, stability.ellipse(operator.g, operator.gamma, steep, leak)
+        rates = stability.ellipse(operator.g, operator.gamma, steep, leak)
+        if mean_coupling:
+            alone = mean_coupling * float(np.mean(slope.drift_h * slope.phi_x))
+            rates = np.append(rates, leak + alone)
+        return math.nan, rates
     # On a copy, which reveals directions of its own: the matrix that they meet has the law of the
     # one that the run will meet.
     J = copy.deepcopy(operator)
@@ -379,15 +467,18 @@ def spectrum(
         # Matched innovations have no room for so many directions.
         J.innovations, J.tol = "gaussian", 0.0
 
+    def product(v: Array, of: Callable[[Array], Array]) -> Array:
+        return of(v) + mean_coupling * float(np.mean(v))
+
     def forward(v: Array) -> Array:
-        h = J.matvec(slope.phi_x * v)
-        back = J.rmatvec(slope.psi_x * v + slope.psi_h * h)
+        h = product(slope.phi_x * v, J.matvec)
+        back = product(slope.psi_x * v + slope.psi_h * h, J.rmatvec)
         return slope.drift_x * v + slope.drift_h * h + slope.drift_u * back
 
     def backward(v: Array) -> Array:
-        back = J.matvec(slope.drift_u * v)
+        back = product(slope.drift_u * v, J.matvec)
         field = slope.drift_h * v + slope.psi_h * back
-        return slope.drift_x * v + slope.psi_x * back + slope.phi_x * J.rmatvec(field)
+        return slope.drift_x * v + slope.psi_x * back + slope.phi_x * product(field, J.rmatvec)
 
     def symmetric(v: Array) -> Array:
         v = np.ravel(v)

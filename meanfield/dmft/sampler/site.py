@@ -15,6 +15,8 @@ from ...transfer import TransferFunction
 # Where functions are tried, and the step of the differences.
 _PROBE = np.array([-2.3, -0.71, -0.13, 0.037, 0.41, 1.3, 3.1])
 _STEP = 1e-4
+# What numbers that should be equal may differ by.
+_TIE = 1e-12
 _OF_U = ("psi_x", "psi_h", "drift_u")
 # How many times of a run are asked whether u is used.
 _TIMES = 64
@@ -43,7 +45,8 @@ def _never(t: float) -> bool:
 class SiteModel(Portable):
     """One neuron of ẋ = F(t, x, h, u) with fields h = Jφ(x) and, if wanted, u = Jᵀψ(x, h).
 
-    J is a Gaussian matrix of gain g and symmetry γ.  `two_time` and the functions beside it solve
+    J is a Gaussian matrix of gain g and symmetry γ; with a mean coupling J₀ and biases b it is
+    h = Jφ + J₀⟨φ⟩ + b and u = Jᵀψ + J₀⟨ψ⟩.  `two_time`, `steady_state` and `maximal_lyapunov` solve
     the N → ∞ limit of any network of this form.  All functions act on arrays of neurons.
 
     Parameters
@@ -61,7 +64,8 @@ class SiteModel(Portable):
     force : callable
         f(x, h), whose ½⟨f²⟩ is reported as energy; default −x + h.
     slopes : callable, optional
-        (t, x, h, u) → `Slopes`, needed for responses, Lyapunov exponents and stiffness.
+        (t, x, h, u) → `Slopes`, needed for responses, stationary states, Lyapunov exponents and
+        stiffness.
 
     Raises
     ------
@@ -83,6 +87,21 @@ class SiteModel(Portable):
     >>> linear = SiteModel("linear", phi=lambda x: x, drift=lambda t, x, h, u: -x + h)
     >>> for model in (relu, linear):
     ...     run = two_time(0.5, t_max=1, dt=0.1, model=model, n_trajectories=4000, seed=0)
+
+    Species that compete at random, ẋ = x(1 − x − h) + 0.001, with immigration:
+
+    >>> species = SiteModel(
+    ...     "Lotka-Volterra",
+    ...     phi=lambda x: x,
+    ...     drift=lambda t, x, h, u: x * (1 - x - h) + 0.001,
+    ...     force=lambda x, h: x * (1 - x - h) + 0.001,
+    ... )
+    >>> run = two_time(
+    ...     0.8, t_max=40, dt=0.1, model=species, mean_coupling=4, x0_mean=0.5, x0_std=0.05,
+    ...     save_every=200, n_trajectories=4000, seed=0,
+    ... )
+    >>> round(float(run.mean[-1]), 3)
+    0.207
     """
 
     name: str
@@ -98,6 +117,16 @@ class SiteModel(Portable):
         if self.uses_u is not _never and self.psi is None:
             raise ArgumentError("psi=None: must say what ψ is with uses_u")
         self.probe(0.0)
+
+    @property
+    def is_odd(self) -> bool:
+        """Whether φ and the drift change sign with x, h and u, where they are tried, at t = 0."""
+        x, h, u = _PROBE, np.roll(_PROBE, 1), np.roll(_PROBE, 2) if self.has_u(0.0) else None
+        pairs = [
+            (self.phi(x), self.phi(-x)),
+            (self.drift(0.0, x, h, u), self.drift(0.0, -x, -h, None if u is None else -u)),
+        ]
+        return all(np.allclose(a, -b, rtol=_TIE, atol=_TIE) for a, b in pairs)
 
     def has_u(self, t: float) -> bool:
         """What `uses_u` says at time t, which must be True or False."""

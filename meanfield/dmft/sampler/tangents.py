@@ -175,7 +175,9 @@ def stationary_pulse(slopes: Sequence[Slopes], step: float, g: float, gamma: flo
     n, first = len(slopes), slopes[0]
     has_u = any(np.any(s.drift_u) for s in slopes)
     one = np.ones_like(first.phi_x)
-    tangent = np.stack([first.drift_h, first.drift_u, one] if has_u else [first.drift_h])
+    pulsed = [first.drift_h, first.drift_u] if has_u else [first.drift_h]
+    # A field in ẋ is one in h where the drift takes h as it is.
+    tangent = np.stack(pulsed if np.all(first.drift_h == 1) and not has_u else [*pulsed, one])
     of_phi, of_psi = np.zeros((2, n, *tangent.shape))
     R_phi, R_psi = np.zeros((2, n, len(tangent)))
     decay, flat, ramp = exponential.weights(step)

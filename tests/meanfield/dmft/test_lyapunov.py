@@ -311,7 +311,7 @@ def test_switching_off_the_onsager_force() -> None:
         ({"n_trajectories": 100}, "n_trajectories=100: must be at least 128"),
         ({"seed": -1}, "seed=-1: must be at least 0"),
         ({"workers": 0}, "workers=0: must be at least 1"),
-        ({"phi": "relu"}, "phi='relu': expected one of tanh"),
+        ({"phi": "rely"}, "phi='rely': expected one of tanh"),
         ({"model": MODEL}, "model='model': has no slopes"),
         ({"model": MODEL, "onsager": 1.0}, "onsager=1.0: belongs to the rate network"),
         ({"model": 1}, "model"),
@@ -464,3 +464,52 @@ def test_a_drift_of_the_growth_rate_is_told(monkeypatch: pytest.MonkeyPatch) -> 
     # t² grows at 1 in the first unit of time, at 3 in the second.
     assert run.drift == pytest.approx(2)
     assert "the growth rate drifts, raise t_skip: 2 ±" in run.reason
+
+
+# -------------------------------------------------------------------------- biases and means
+
+
+def test_outlier_of_a_linear_network() -> None:
+    """A mean coupling beyond the circle: −1 + J₀ + γg²/J₀, one direction of all."""
+    run = maximal_lyapunov(
+        0.4, 0.5, phi="linear", mean_coupling=1.1, x0_mean=1e-9, t_skip=20.0, t_max=40.0, dt=0.05,
+        n_trajectories=1024, batches=2, seed=0,
+    )  # fmt: skip
+    assert run.converged
+    assert run.value == pytest.approx(0.1 + 0.5 * 0.16 / 1.1, abs=2e-3)
+
+
+@pytest.mark.slow
+def test_static_state_with_a_bias_is_stable() -> None:
+    """γ = 0: a random tangent grows as ln I₀(2st)/2 − t, s = g√⟨φ′²⟩ in the static state.
+
+    tanh, g = 1.2, b = ½, σ_b = ½, from Δ = g²⟨φ²⟩ + σ_b² at the mean b.
+    """
+    z, weight = np.polynomial.hermite_e.hermegauss(80)
+    weight = weight / weight.sum()
+    variance = 1.0
+    for _ in range(200):
+        variance = 1.44 * weight @ np.tanh(0.5 + math.sqrt(variance) * z) ** 2 + 0.25
+    slope = 1 - np.tanh(0.5 + math.sqrt(variance) * z) ** 2
+    s = 1.2 * math.sqrt(weight @ slope**2)
+    assert s < 1
+    # All of the past counts, so that the growth is that of the frozen state late in the run only.
+    exact = (float(log(besseli(0, 2 * s * 100))) - float(log(besseli(0, 2 * s * 50)))) / 100 - 1
+    run = maximal_lyapunov(
+        1.2, bias_mean=0.5, bias_std=0.5, t_skip=50.0, t_max=100.0, n_trajectories=8000, seed=0
+    )
+    assert abs(run.value - exact) < 4.8 * run.value_err + 2e-3
+    assert run.value_err < 0.01
+
+
+def test_lyapunov_exponent_with_biases() -> None:
+    """The bias in the drift of a model is the bias of the network."""
+
+    def drift(t: float, x: np.ndarray, h: np.ndarray, u: np.ndarray | None) -> np.ndarray:
+        return h + 0.5 - x
+
+    own = SiteModel("own", phi=np.tanh, drift=drift, slopes=slopes)
+    how: dict[str, Any] = SMALL | {"n_trajectories": 4096}
+    one = maximal_lyapunov(2.5, 0.3, bias_mean=0.5, **how)
+    two = maximal_lyapunov(2.5, 0.3, model=own, **how)
+    assert one.value == pytest.approx(two.value, abs=1e-4)

@@ -16,6 +16,7 @@ from meanfield import (
     ExtrapolationWarning,
     GaussianOperator,
     NotConvergedError,
+    SiteModel,
     SteadyState,
     TransferFunction,
     critical_gain,
@@ -722,9 +723,7 @@ def test_default_step_divides_the_lag(monkeypatch: pytest.MonkeyPatch) -> None:
         (0.07, 0.2, 0.2 / 3),
         (0.06, 0.2, 0.05),
     ):
-        monkeypatch.setattr(
-            "meanfield.dmft.steady_state.suggested_step", lambda *of, h=suggested: h
-        )
+        monkeypatch.setattr("meanfield.dmft.sampler.run.suggested_step", lambda *of, h=suggested: h)
         _, setting, *_ = planned(
             monkeypatch, 1.5, 0.5, lag_step=lag_step, window=1.0, t_skip=0.0, t_max=2.0
         )
@@ -908,7 +907,7 @@ def test_half_times_missed_by_a_batch_are_unknown() -> None:
         ({"gamma": np.nan}, "gamma=nan"),
         ({"temperature": -1}, "temperature=-1: must be >= 0"),
         ({"onsager": np.nan}, r"onsager=nan: must lie in \[-1000, 1000\]"),
-        ({"phi": "relu"}, "phi='relu': expected one of tanh"),
+        ({"phi": "rely"}, "phi='rely': expected one of tanh"),
         ({"method": "closed"}, "method='closed': expected one of auto, exact, sampler"),
         ({"method": "exact"}, "method='exact': no closed form at g=1.5, gamma=0.5"),
         ({"dt": 0}, "dt=0: must be positive"),
@@ -1120,3 +1119,187 @@ def test_a_state_that_repels_is_no_success() -> None:
     smallest = steady_state(0.8, 0.0, phi=phi, root="smallest")
     assert smallest.converged
     assert smallest.q == 0
+
+
+# -------------------------------------------------------------------------- biases and means
+
+QUICK: dict[str, Any] = {
+    "t_skip": 20.0, "t_max": 50.0, "window": 15.0, "n_trajectories": 6000, "batches": 4, "seed": 0,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("gamma", [-0.6, 0.0, 0.5])
+def test_linear_network_with_biases_and_means(gamma: float) -> None:
+    """x = G(η + b + J₀⟨x⟩): ⟨x⟩ = Gb/(1 − GJ₀), ⟨x²⟩ = G²(σ_b² + (b + J₀⟨x⟩)²)/(1 − g²G²)."""
+    g, b, spread, J0 = 0.4, 0.7, 0.4, -0.8
+    run = steady_state(
+        g, gamma, phi="linear", bias_mean=b, bias_std=spread, mean_coupling=J0, neglect=1e-4,
+        t_skip=30.0, t_max=46.0, window=8.0, n_trajectories=1200, batches=2, seed=0,
+    )  # fmt: skip
+    assert run.converged
+    assert run.method == "sampler"
+    G = float(null_response(g, gamma))
+    mean = G * b / (1 - G * J0)
+    square = G**2 * (spread**2 + (b + J0 * mean) ** 2) / (1 - g**2 * G**2)
+    assert run.mean == pytest.approx(mean, rel=1e-4)
+    for value in (run.q, run.delta0, run.x2, run.C[-1], run.sigma_xphi):
+        assert value == pytest.approx(square, rel=1e-4)
+    assert run.r_int_spectral == pytest.approx(G, rel=1e-3)
+    # R has a tail beyond the window.
+    assert run.r_int_pulse == pytest.approx(G, rel=4e-3)
+    assert run.r_int == pytest.approx(G, abs=4 * run.r_int_err + 2e-3)
+    assert math.isnan(run.tau_half)
+    assert abs(run.energy) < 1e-6
+
+
+def numbers_of(run: SteadyState, exact: dict[str, float], level: float) -> None:
+    for name, number in exact.items():
+        assert abs(getattr(run, name) - number) < level * getattr(run, f"{name}_err"), name
+
+
+def test_chaos_with_biases() -> None:
+    """tanh, g = 2, σ_b = ½ (3 degrees of freedom, 5 numbers, false alarms 2 %)."""
+    run = steady_state(2.0, bias_std=0.5, **QUICK)
+    assert run.converged
+    # ⟨φ′⟩ is the response at γ = 0.
+    z, weight = np.polynomial.hermite_e.hermegauss(80)
+    slope = float((1 - np.tanh(math.sqrt(2.40969) * z) ** 2) @ weight / weight.sum())
+    numbers_of(run, {"q": 0.55251, "delta0": 2.40969, "r_int": slope}, 9.0)
+    assert run.q_err < 0.005
+    assert abs(run.delta[-1] - 1.53709) < 9.0 * run.delta_err[-1]
+    assert abs(run.r_int_spectral - slope) < 9.0 * run.r_int_spectral_err
+    # Half of what decays, not half of Δ(0).
+    middle = np.interp(run.tau_half, run.tau, run.delta)
+    assert middle == pytest.approx((run.delta[0] + run.delta[-1]) / 2, abs=0.1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_chaos_with_biases_in_full(seed: int) -> None:
+    """As above, at the defaults, plateau included; and the static state with J₀ = 2 at g = 1.5."""
+    run = steady_state(2.0, bias_std=0.5, seed=seed)
+    assert run.converged
+    numbers_of(run, {"q": 0.55251, "delta0": 2.40969}, 4.9)
+    assert abs(run.delta[-1] - 1.53709) < 4.9 * run.delta_err[-1]
+    run = steady_state(1.5, mean_coupling=2.0, x0_mean=1.0, window=20.0, t_max=120.0, seed=seed)
+    assert run.converged
+    mean, variance = 1.12512, 1.33920
+    numbers_of(run, {"mean": mean, "q": 0.59520, "delta0": variance + mean**2}, 4.9)
+
+
+@pytest.mark.slow
+def test_transfer_functions_that_are_not_odd() -> None:
+    """tanh(x − 0.4), chaos, and 1/(1 + e^{−2x}) with J₀ = −2 and b = 1, at rest."""
+    run = steady_state(2.5, phi=TransferFunction(lambda x: np.tanh(x - 0.4), name="offset"), seed=0)
+    assert run.converged
+    numbers_of(run, {"q": 0.62874, "delta0": 3.67196}, 4.9)
+    assert abs(run.delta[-1] - 1.12440) < 4.9 * run.delta_err[-1]
+    logistic = TransferFunction(lambda x: 1 / (1 + np.exp(-2 * x)), name="logistic of 2x")
+    run = steady_state(
+        3.0, phi=logistic, mean_coupling=-2.0, bias_mean=1.0, window=20.0, t_max=140.0, seed=0
+    )
+    numbers_of(run, {"q": 0.40523, "mean": 0.0}, 4.9)
+    assert run.energy < 1e-4
+
+
+def test_what_stationary_does_not_know_is_sampled() -> None:
+    """At γ = κ = 0: φ with a kink or without symmetry."""
+    for phi in ("softsign", "logistic"):
+        assert steady_state(2.0, phi=phi, **SMALL).method == "sampler"
+    assert steady_state(0.9, phi="softsign").method == "null"
+    assert steady_state(2.0).method == "stationary"
+
+
+@pytest.mark.slow
+def test_noise_with_biases() -> None:
+    """Linear, γ = 0: ⟨xx⟩ of the biases and of the noise add up; C(∞) is that of the biases."""
+    g, spread, T = 0.5, 0.6, 0.3
+    run = steady_state(
+        g, temperature=T, phi="linear", bias_std=spread, n_trajectories=8192, batches=16, seed=0,
+        t_skip=15.0, t_max=50.0, window=12.0,
+    )  # fmt: skip
+    assert run.converged
+    static, moving = spread**2 / (1 - g**2), covariance(g, 0.0, 0.0, T)[0]
+    assert abs(run.delta0 - static - moving) < 4.1 * run.delta0_err
+    assert abs(run.delta[-1] - static) < 4.1 * run.delta_err[-1] + 1e-3
+
+
+@pytest.mark.parametrize(
+    ("C", "motion", "reason"),
+    [
+        (1 + np.exp(-0.5 * np.arange(7)), 1.0, ""),
+        (1 + np.exp(-0.1 * np.arange(7)), 1.0, "the part of C that decays falls only to 55%"),
+        (1 - 0.1 * np.arange(7), 1.0, "the part of C that decays falls only to 100%"),
+        (1 - 0.1 * np.arange(7), 1e-7, ""),
+    ],
+)
+def test_reasons_beside_a_static_part(C: np.ndarray, motion: float, reason: str) -> None:
+    """C levels off, or nothing moves."""
+    rng, tau = np.random.default_rng(3), 0.2 * np.arange(7)
+    groups = [[made_batch(rng, 7) for _ in range(8)] for _ in range(4)]
+    for batch in (batch for group in groups for batch in group):
+        batch.values.update(C=C, motion=np.asarray(motion), mean=np.array(0.3))
+    full, small, short, half = groups
+    found = Sampled(full, small, Pair(short, short, True, 1 / 3))
+    told = _from_batches(Ensemble(8, 1000, 0), 0.1, found, half, tau, 1e-6)
+    assert told["reason"].startswith(reason)
+    assert bool(told["reason"]) == bool(reason)
+    assert math.isnan(told["tau_half"]) == (motion < 1e-6)
+
+
+def test_offsets_and_models_need_the_sampler() -> None:
+    own = SiteModel("own", phi=np.tanh, drift=lambda t, x, h, u: h - x)
+    for more, message in (
+        ({"bias_std": 0.1, "method": "exact"}, "no closed form .* with biases, means or a model"),
+        ({"x0_mean": 0.1, "root": "smallest"}, "root='smallest': must be 'largest'"),
+        ({"bias_std": -0.1}, "bias_std=-0.1: must be >= 0"),
+        ({"model": own}, "model='own': has no slopes"),
+        ({"model": own, "onsager": 1.0}, "onsager=1.0: belongs to the rate network"),
+    ):
+        with pytest.raises(ArgumentError, match=message):
+            steady_state(1.5, 0.5, **SMALL | more)
+
+
+@pytest.mark.parametrize("onsager", [0.0, pytest.param(0.4, marks=pytest.mark.slow)])
+def test_a_model_is_the_rate_network(onsager: float) -> None:
+    """Once more by hand, without the sums of the built-in one."""
+
+    def slopes(t: float, x: Any, h: Any, u: Any) -> Slopes:
+        slope, one = 1 - np.tanh(x) ** 2, np.ones_like(x)
+        bend = -onsager * -2 * np.tanh(x) * slope * (0 if u is None else u)
+        return Slopes(slope, -one, one, bend - one, one, -onsager * slope)
+
+    def drift(t: float, x: Any, h: Any, u: Any) -> Any:
+        return h - x if u is None else h - x - onsager * (1 - np.tanh(x) ** 2) * u
+
+    own = SiteModel(
+        "own", phi=np.tanh, drift=drift, psi=lambda x, h: h - x, uses_u=lambda t: onsager > 0,
+        slopes=slopes,
+    )  # fmt: skip
+    how: dict[str, Any] = SMALL | {"dt": 0.05}
+    one, two = (
+        steady_state(1.5, 0.5, onsager=onsager, **how),
+        steady_state(1.5, 0.5, model=own, **how),
+    )
+    for name in ("C", "delta", "R", "q", "energy", "r_int_pulse"):
+        np.testing.assert_allclose(getattr(one, name), getattr(two, name), rtol=1e-5, atol=1e-6)
+    assert math.isnan(two.r_int_spectral)
+
+
+@pytest.mark.slow
+def test_response_of_a_model_to_a_field_in_its_drift() -> None:
+    """ẋ = −x + 2h at γ = 0 is the rate network of twice the gain, with a pulse of its own."""
+
+    def drift(t: float, x: Any, h: Any, u: Any) -> Any:
+        return 2 * h - x
+
+    def slopes(t: float, x: Any, h: Any, u: Any) -> Slopes:
+        one = np.ones_like(x)
+        return Slopes(1 - np.tanh(x) ** 2, -one, one, -one, 2 * one, 0 * one)
+
+    own = SiteModel("own", phi=np.tanh, drift=drift, slopes=slopes)
+    run, exact = steady_state(1.0, model=own, **QUICK | {"batches": 8}), stationary(2.0)
+    assert run.converged
+    assert abs(run.q - exact.q) < 4.9 * run.q_err
+    assert abs(run.r_int - exact.r_int) < 4.9 * run.r_int_err
+    np.testing.assert_allclose(run.R, exact.r_int * np.exp(-run.tau), atol=5 * run.R_err[0] + 0.01)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from scipy.sparse import coo_array, csr_array, eye_array
+from scipy.sparse import coo_array, csr_array, eye_array, hstack, vstack
 from scipy.sparse.linalg import expm_multiply
 from scipy.special import iv, jv
 from scipy.stats import chi2
@@ -25,6 +25,7 @@ from meanfield import (
     ExtrapolationWarning,
     GaussianOperator,
     SiteModel,
+    Slopes,
     StepSizeWarning,
     Switching,
     TransferFunction,
@@ -36,7 +37,7 @@ from meanfield import (
 )
 from meanfield.dmft.sampler.ensemble import BatchAverages, Ensemble
 from meanfield.dmft.sampler.novikov import NovikovResponse
-from meanfield.dmft.sampler.run import SamplerRun, SamplerSetting
+from meanfield.dmft.sampler.run import Offsets, SamplerRun, SamplerSetting
 from meanfield.dmft.sampler.site import rate_model
 from meanfield.dmft.sampler.steps import Pair, Sampled
 from meanfield.dmft.sampler.tangents import SitePoint, tangent_response
@@ -628,8 +629,11 @@ MODEL = SiteModel("model", phi=np.tanh, drift=lambda t, x, h, u: h - x)
         ({"temperature": lambda t: 0.1 - t}, r"temperature\(t=0.148\)=-0.048: must be >= 0"),
         ({"onsager": np.inf}, "onsager=inf: must be finite"),
         ({"onsager": lambda t: np.nan}, r"onsager\(t=0\)=nan: must be finite"),
-        ({"phi": "relu"}, "phi='relu': expected one of tanh"),
-        ({"method": "closed"}, "method='closed': needs gamma=0 and onsager=0, got gamma=0.5"),
+        ({"phi": "rely"}, "phi='rely': expected one of tanh"),
+        (
+            {"method": "closed"},
+            "method='closed': needs gamma=0, onsager=0, an odd phi .* got gamma=0.5",
+        ),
         ({"method": "closed", "gamma": 0, "onsager": 1}, "method='closed': .* onsager=1"),
         ({"model": MODEL, "onsager": 1.0}, "onsager=1.0: belongs to the rate network"),
         ({"model": MODEL, "method": "closed", "gamma": 0}, "method='closed'"),
@@ -1288,3 +1292,174 @@ def test_how_many_tangents_were_taken_is_told() -> None:
     how |= {"response": True, "finite_m": "ignore"}
     for asked, taken in ((16, 18), (1000, 128)):
         assert two_time(1.5, 0.5, n_pulsed=asked, **how).attributes["n_pulsed"] == taken
+
+
+# -------------------------------------------------------------------------- biases and means
+
+
+def linear_with_offsets(
+    g: float, gamma: float, kappa: float, offsets: Offsets, x0_std: float, t_max: float, count: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """⟨xx⟩, ⟨x⟩ and energy of the linear network, exact: vectors without a law are vacua.
+
+    1, the scatter of the start and that of the biases are free of J and of each other, each a
+    vacuum Ω of its own copy of the words; the mean coupling is J₀ΩΩᵀ in the copy of 1.
+    """
+    theta, depth = math.asin(gamma) / 2, 12
+    J = creation((math.cos(theta), math.sin(theta)), depth)
+    J = g * (J + creation((math.sin(theta), math.cos(theta)), depth).T).tocsr()
+    size = J.shape[0]
+    vacuum = np.zeros(size)
+    vacuum[0] = 1
+    one = eye_array(size, format="csr")
+    mean = coo_array(([offsets.mean_coupling], ([0], [0])), shape=(size, size))
+    C, energy, first = np.zeros((count, count)), np.zeros(count), np.zeros(count)
+    for K, start, bias in (
+        (J + mean, offsets.x0_mean, offsets.bias_mean), (J, x0_std, 0.0), (J, 0.0, offsets.bias_std)
+    ):  # fmt: skip
+        # ẋ = (1 − κKᵀ)(−x + Kx + b), b as one more component that stays.
+        outer = one - kappa * K.T
+        A = vstack([hstack([outer @ (K - one), coo_array(outer @ vacuum[:, None])]),
+                    coo_array((1, size + 1))]).tocsr()  # fmt: skip
+        path = expm_multiply(A, np.append(start * vacuum, bias), start=0, stop=t_max, num=count)[
+            :, :-1
+        ]
+        force = path @ (K - one).T + bias * vacuum
+        C += path @ path.T
+        energy += np.sum(force**2, axis=1) / 2
+        first += path[:, 0] * (K is not J)
+    return C, first, energy
+
+
+OFFSETS = Offsets(bias_mean=0.6, bias_std=0.8, mean_coupling=-1.5, x0_mean=-0.7)
+
+
+@pytest.mark.parametrize(
+    ("g", "gamma", "kappa"), [(0.8, 0.0, 0.0), (0.5, 0.6, 0.0), (0.8, -0.5, 0.0), (0.4, 0.5, 0.7)]
+)
+def test_linear_networks_with_biases_and_means(g: float, gamma: float, kappa: float) -> None:
+    """Matched innovations and biases leave nothing to chance: exact up to order dt²."""
+    C, mean, energy = linear_with_offsets(g, gamma, kappa, OFFSETS, 1.2, 3.0, 4)
+    errors = []
+    for dt in (0.1, 0.05):
+        run = two_time(
+            g, gamma, t_max=3.0, dt=dt, onsager=kappa, phi="linear", x0_std=1.2,
+            n_trajectories=1200, batches=2, neglect=1e-5, finite_m="ignore", seed=0,
+            save_every=round(1 / dt), method="sampler", **OFFSETS._asdict(),
+        )  # fmt: skip
+        assert run.converged
+        errors.append([np.max(np.abs(run.C - C)), np.max(np.abs(run.mean - mean))])
+        errors[-1].append(np.max(np.abs(run.energy - energy)))
+    assert np.all(np.array(errors[1]) < 4e-3 * np.array([C.max(), 1, energy.max()])), errors
+    assert np.all(np.array(errors[0]) > 3 * np.array(errors[1]) - 1e-4), errors
+
+
+def test_a_bias_is_a_part_of_the_drift() -> None:
+    """All the same, κ > 0 with γ ≠ 0: a model with the constant inside f."""
+
+    def drift(t: float, x: Any, h: Any, u: Any) -> Any:
+        return h + 0.4 - x - 0.5 * (1 - np.tanh(x) ** 2) * u
+
+    model = SiteModel(
+        "biased", phi=np.tanh, drift=drift, psi=lambda x, h: h + 0.4 - x, uses_u=lambda t: True,
+        force=lambda x, h: h + 0.4 - x,
+    )  # fmt: skip
+    how: dict[str, Any] = {"t_max": 2.0, "dt": 0.1, "n_trajectories": 2048, "batches": 2, "seed": 1}
+    one = two_time(1.5, 0.5, onsager=0.5, bias_mean=0.4, **how)
+    two = two_time(1.5, 0.5, model=model, **how)
+    for name in ("C", "delta", "mean", "energy", "C_err", "mean_step"):
+        np.testing.assert_allclose(getattr(one, name), getattr(two, name), atol=2e-6)
+    assert abs(one.mean[-1]) > 0.2
+
+
+def test_response_in_a_state_with_a_mean() -> None:
+    """Sums and tangents agree with ⟨φ′⟩(1 − e^{−t}) at γ = 0: the mean coupling is not in it.
+
+    x is normal there, so that ⟨φ′⟩ follows from mean and variance.
+    """
+    run = two_time(
+        1.5, t_max=6.0, dt=0.1, save_every=20, n_trajectories=16_384, seed=3, method="sampler",
+        response=True, n_pulsed=4096, **OFFSETS._asdict() | {"mean_coupling": 0.8},
+    )  # fmt: skip
+    assert run.converged
+    z, weight = np.polynomial.hermite_e.hermegauss(60)
+    variance = np.diagonal(run.delta) - run.mean**2
+    slope = (1 - np.tanh(run.mean[:, None] + np.sqrt(variance)[:, None] * z) ** 2) @ weight
+    exact = slope / weight.sum() * -np.expm1(-run.t)
+    assert np.all(np.abs(run.r_int - exact)[1:] < 4.5 * run.r_int_err[1:] + 2e-3)
+    sums = two_time(
+        1.5, t_max=6.0, dt=0.1, save_every=20, n_trajectories=16_384, seed=4, method="sampler",
+        **OFFSETS._asdict() | {"mean_coupling": 0.8},
+    )  # fmt: skip
+    assert np.all(np.abs(sums.r_int - exact)[1:] < 4.5 * sums.r_int_err[1:] + 2e-3)
+
+
+def test_relaxes_to_the_state_with_biases() -> None:
+    """tanh, g = 2, σ_b = ½: q = 0.55251, Δ₀ = 2.40969; false alarms 1 % (3 degrees of freedom)."""
+    run = two_time(
+        2.0, bias_std=0.5, t_max=25.0, dt=0.1, save_every=50, n_trajectories=12_000, batches=4,
+        seed=0,
+    )  # fmt: skip
+    assert run.method == "sampler"
+    assert run.converged
+    assert abs(run.C[-1, -1] - 0.55251) < 7.5 * run.C_err[-1, -1] < 0.03
+    assert abs(run.delta[-1, -1] - 2.40969) < 7.5 * run.delta_err[-1, -1] < 0.2
+
+
+def test_states_of_two_signs_are_told_apart() -> None:
+    """tanh, g = 1.5, J₀ = 2: batches fall to either side, unless the start says which."""
+    how: dict[str, Any] = {
+        "mean_coupling": 2.0,
+        "dt": 0.1,
+        "save_every": 40,
+        "n_trajectories": 4096,
+    }
+    how |= {"t_max": 20.0, "batches": 8, "finite_m": "ignore"}
+    run = two_time(1.5, seed=0, **how)
+    assert "different states" in run.reason
+    run = two_time(1.5, seed=0, x0_mean=-1.0, **how)
+    assert run.converged
+    assert abs(run.mean[-1] + 1.12512) < 4.8 * run.mean_err[-1] + 0.02
+
+
+def test_what_a_window_forgets_beside_a_static_part() -> None:
+    """How far C falls from lag 1 to 2 of what it fell before, once the start is 3 windows past."""
+    t = np.arange(5.0)
+    lag = np.abs(np.subtract.outer(t, t))
+    assert "not seen" in module._forgotten(2.0, t, np.ones((5, 5)), False)
+    assert module._forgotten(6.0, t, np.ones((5, 5)), False) == ""
+    for rate, told in ((math.log(5), ""), (math.log(2.5), "by 40% of before")):
+        C = 3 + np.exp(-rate * lag)
+        assert told in module._forgotten(1.0, t, C, False)
+        assert bool(told) == bool(module._forgotten(1.0, t, C, False))
+    assert module._forgotten(1.0, t, 3 + 1e-4 * np.exp(-0.1 * lag), False) == ""
+
+
+def test_closed_equations_are_for_centred_states() -> None:
+    for more in ({"bias_std": 0.1}, {"mean_coupling": 0.1}, {"x0_mean": 0.1}, {"bias_mean": -1.0}):
+        with pytest.raises(ArgumentError, match=r"needs .* no biases or means"):
+            two_time(1.5, t_max=1.0, method="closed", **more)  # type: ignore[arg-type]
+    assert np.all(two_time(1.5, t_max=1.0, dt=0.1).mean == 0)
+
+
+def test_transfer_functions_of_any_kind() -> None:
+    """A kink, and none of the parity, is for the sampler: the same as a model written by hand."""
+
+    def slopes(t: float, x: Any, h: Any, u: Any) -> Slopes:
+        one = np.ones_like(x)
+        return Slopes(1.0 * (x > 0), -one, one, -one, one, 0 * one)
+
+    own = SiteModel(
+        "own", phi=lambda x: np.maximum(x, 0), drift=lambda t, x, h, u: h - x, slopes=slopes
+    )
+    how: dict[str, Any] = {"t_max": 2.0, "dt": 0.1, "n_trajectories": 2048, "batches": 2, "seed": 1}
+    one, two = two_time(0.8, phi="relu", **how), two_time(0.8, model=own, **how)
+    assert one.method == two.method == "sampler"
+    for name in ("C", "delta", "mean", "energy"):
+        np.testing.assert_allclose(getattr(one, name), getattr(two, name), atol=2e-6)
+    # x(0) is normal: ⟨φ²⟩ = 1/2, and ⟨φ⟩² is in C(t, 0).
+    assert one.C[0, 0] == pytest.approx(0.5, abs=1e-3)
+    for phi in ("softsign", "softplus"):
+        assert two_time(1.5, phi=phi, **how).method == "sampler"
+        with pytest.raises(ArgumentError, match=f"an odd phi without kinks .* phi='{phi}'"):
+            two_time(1.5, phi=phi, method="closed", **how)

@@ -14,6 +14,7 @@ from meanfield.dmft.sampler.ensemble import (
     Group,
     combine,
     largest,
+    parted,
 )
 from meanfield.dmft.sampler.run import SamplerRun, SamplerSetting
 from meanfield.dmft.sampler.site import rate_model
@@ -150,3 +151,16 @@ def test_the_first_four_batches_are_compared_at_two_steps() -> None:
     group = Group(both, SHRINK, one)  # type: ignore[arg-type]
     assert [group.of(k) for k in range(6)] == [both] * 4 + [one] * 2
     assert Group(both).of(9) == both  # type: ignore[arg-type]
+
+
+def test_batches_in_different_states() -> None:
+    """Means half a root mean square apart, and 8 times what a batch of so many scatters."""
+
+    def batches(*means: float) -> list[BatchAverages]:
+        return [BatchAverages({"mean": np.array([0.0, m])}, {}) for m in means]
+
+    squares = np.array([4.0, 4.0])
+    assert parted(batches(0.3, 1.25, 0.9), squares, 10_000) == ""
+    assert "different states" in parted(batches(0.3, 1.6, 0.9), squares, 10_000)
+    assert parted(batches(0.3, 1.6, 0.9), squares, 100) == ""
+    assert "different states" in parted(batches(-1.5, 1.2), squares, 100)

@@ -27,6 +27,7 @@ from meanfield.common import seeds
 from meanfield.dmft.sampler import run as run_module
 from meanfield.dmft.sampler.run import (
     Forgetting,
+    Offsets,
     SamplerMoment,
     SamplerRun,
     SamplerSetting,
@@ -378,7 +379,7 @@ class Seen:
         self.times: list[float] = []
         self.answer = stiffness, np.array(rates)
 
-    def __call__(self, model: Any, operator: Any, moment: SamplerMoment) -> Any:
+    def __call__(self, model: Any, operator: Any, moment: SamplerMoment, *of: Any) -> Any:
         self.times.append(moment.t)
         return self.answer
 
@@ -584,3 +585,96 @@ def test_spectrum_of_a_matrix_written_out(symmetric: bool, stored: Any) -> None:
 
 def moment_with(x: np.ndarray, u: np.ndarray | None) -> SamplerMoment:
     return SamplerMoment(0, 0.0, x, x, x, x, u, u, x)
+
+
+# -------------------------------------------------------------------------- biases and means
+
+OFFSETS = Offsets(bias_mean=0.3, bias_std=0.7, mean_coupling=-1.2, x0_mean=0.4)
+
+
+@pytest.mark.parametrize("kappa", [0.0, 0.8])
+def test_batch_with_offsets_is_a_network(kappa: float, stored: Any) -> None:
+    """Fields and drift of J + J₀/n and of the biases, written out; at κ = 0 the run of `simulate`.
+
+    The bias belongs to f, so that at κ ≠ 0 it is in u = Jᵀf too.
+    """
+    size = 90
+    here = replace(setting(1.5, 0.4, kappa, 1.0, 0.05), offsets=OFFSETS)
+    batch = SamplerRun(here, size, 3, 0)
+    J = simulate.couplings.elliptic(size, 1.5, 0.4, seed=2)
+    batch.operator = stored(J)
+    whole, moments = J + OFFSETS.mean_coupling / size, list(batch)
+    for moment in moments:
+        h = whole @ np.tanh(moment.x) + batch.bias
+        force = h - moment.x
+        drift = force - kappa * (1 - np.tanh(moment.x) ** 2) * (whole.T @ force)
+        np.testing.assert_allclose(moment.h, h, atol=1e-12)
+        np.testing.assert_allclose(moment.drift, drift, atol=1e-12)
+    if kappa == 0:
+        run = simulate.integrate(
+            whole, batch.x0, t_max=1.0, dt=0.05, inputs=lambda t: batch.bias, method="exponential",
+            save_at=here.grid,
+        )  # fmt: skip
+        np.testing.assert_allclose([m.x for m in moments], run.x, atol=1e-11)
+    v = np.random.default_rng(0).standard_normal(size)
+    np.testing.assert_allclose(batch.forward(v), whole @ v, atol=1e-12)
+    np.testing.assert_allclose(batch.backward(v), whole.T @ v, atol=1e-12)
+
+
+def test_offsets_are_drawn_as_they_should_be() -> None:
+    """Moments exact with matched innovations, orthogonal to the start; else of independent draws.
+
+    Deviations of 50 batches of 2000 at 4.5 errors each: false alarms below 1e-4.
+    """
+    matched = replace(setting(1.5, 0.4, 0.0, 1.0, 0.05, innovations="matched"), offsets=OFFSETS)
+    batch = SamplerRun(matched, 500, 1, 0)
+    start, bias = batch.x0 - 0.4, np.asarray(batch.bias) - 0.3
+    assert np.mean(batch.x0) == pytest.approx(0.4, abs=1e-12)
+    assert np.mean(start**2) == pytest.approx(1.0, rel=1e-12)
+    assert np.mean(bias) == pytest.approx(0.0, abs=1e-12)
+    assert np.mean(bias**2) == pytest.approx(0.49, rel=1e-12)
+    assert np.mean(start * bias) == pytest.approx(0.0, abs=1e-12)
+    # φ has a part along 1, and the fresh answer to it has none, nor one along the biases.
+    first = next(iter(batch))
+    random = first.h - OFFSETS.mean_coupling * np.mean(first.phi) - batch.bias
+    assert np.mean(random) == pytest.approx(0.0, abs=1e-12)
+    assert np.mean(random * bias) == pytest.approx(0.0, abs=1e-12)
+    gaussian = replace(matched, innovations="gaussian")
+    batches = [SamplerRun(gaussian, 2000, 1, k) for k in range(50)]
+    moments = np.array(
+        [[np.mean(b.bias), np.var(b.bias), np.mean((b.x0 - 0.4) * b.bias)] for b in batches]
+    )
+    error = moments.std(axis=0, ddof=1) / math.sqrt(50)
+    assert np.all(np.abs(moments.mean(axis=0) - [0.3, 0.49, 0.0]) < 4.5 * error)
+    assert np.all(moments.std(axis=0) > 0.005)
+
+
+def test_what_stays_is_anchored_again() -> None:
+    """Directions of mean and biases outlast what the operator forgets; centred runs have none."""
+    here = replace(setting(1.5, 0.0, 0.0, 3.0, 0.05, innovations="matched"), window=0.5)
+    for offsets, kept in ((OFFSETS, 2), (Offsets(bias_mean=0.2), 1), (Offsets(), 0)):
+        batch = SamplerRun(replace(here, offsets=offsets), 400, 1, 0)
+        assert isinstance(batch.operator, GaussianOperator)
+        rotated = [len(batch.operator._anchors) for _ in batch if batch.rotations is not None]
+        assert rotated
+        assert set(rotated) == {kept}
+
+
+def test_spectrum_with_a_mean_coupling(stored: Any) -> None:
+    """A rank-one part of J, seen with u and, at −1 + J₀⟨φ′⟩, without."""
+    s, x = made_up_slopes(False), np.zeros(60)
+    J = simulate.couplings.elliptic(60, 1.5, 0.3, seed=1)
+    model = SiteModel("made up", phi=np.tanh, drift=lambda t, x, h, u: h - x)
+    object.__setattr__(model, "slopes", lambda t, x, h, u: s)
+    one = spectrum(model, stored(J), moment_with(x, u=x), -9.0)
+    two = spectrum(model, stored(J - 9.0 / 60), moment_with(x, u=x))
+    assert one[0] == pytest.approx(two[0], rel=1e-9)
+    np.testing.assert_allclose(one[1], two[1], rtol=1e-6)
+    _, edge = spectrum(model, GaussianOperator(60, 1.5, 0.3, seed=1), moment_with(x, None), -9.0)
+    assert edge[-1] == pytest.approx(np.mean(s.drift_x) - 9 * np.mean(s.drift_h * s.phi_x))
+    # And the step that is chosen: −1 + J₀ is stable up to half of what the scheme allows.
+    phi = transfer_function("tanh")
+    steps = [chosen_step(None, 0.5, 0.0, phi, 0.0, None, 1.0, J0) for J0 in (0.0, -80.0)]
+    assert steps[0] == 0.1
+    assert steps[1] == pytest.approx(largest_step(amplification, [-81.0]) / 2)
+    assert chosen_step(None, 0.5, 0.0, phi, 1.0, None, 1.0, -80.0) < 1e-3

@@ -230,3 +230,15 @@ def test_the_rate_network_written_out(kappa: float) -> None:
         full, (d1, -one, one, -1 - kappa * d2 * u, one, -kappa * d1), strict=True
     ):
         np.testing.assert_allclose(found, exact)
+
+
+def test_odd_models() -> None:
+    """φ and the drift, with u where it is used."""
+    assert regulated(0.7).is_odd
+    assert rate_model(transfer_function("erf"), 0.3).is_odd
+    shifted = dataclasses.replace(regulated(0.7), phi=lambda x: np.tanh(x) + 0.1, slopes=None)
+    assert not shifted.is_odd
+    pushed = dataclasses.replace(
+        regulated(0.7), drift=lambda t, x, h, u: h - x - np.tanh(u) + 1e-3 * u * u, slopes=None
+    )
+    assert not pushed.is_odd
