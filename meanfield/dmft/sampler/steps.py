@@ -35,6 +35,8 @@ from .ensemble import (
 )
 from .run import SamplerSetting
 
+_LOST = "a run at twice the step did not stay finite, what the step does is not known: shorten dt"
+
 
 class Pair(NamedTuple):
     """Batches at two steps, the same ones in the same order."""
@@ -82,11 +84,14 @@ class Sampled(NamedTuple):
         )  # fmt: skip
 
     def not_done(self, extrapolate: bool, depth: int = 5) -> str:
-        """Why finite batches tell nothing; warns, so deep, if they were to be extrapolated."""
+        """Why finite batches, or the step, tell nothing; warns, so deep, if extrapolation fails."""
         text = unlike(*self[:2])
         if text and extrapolate:
             warnings.warn(text, ExtrapolationWarning, stacklevel=depth)
-        return text
+        lost = self.pair is not None and not all(
+            b.values for b in (*self.pair.short, *self.pair.long)
+        )
+        return "; ".join(filter(None, [text, _LOST * lost]))
 
 
 def _local_errors(grid: Array) -> float:

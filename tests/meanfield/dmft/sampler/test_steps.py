@@ -18,7 +18,7 @@ from meanfield import (
 from meanfield.dmft.sampler.ensemble import BatchAverages, Group
 from meanfield.dmft.sampler.run import SamplerRun, SamplerSetting
 from meanfield.dmft.sampler.site import rate_model
-from meanfield.dmft.sampler.steps import Pair, between, every_second, sampled
+from meanfield.dmft.sampler.steps import Pair, Sampled, between, every_second, sampled
 from meanfield.schedule import step_times
 
 NAMES = ("C", "delta", "freezing", "energy", "r_int")
@@ -113,6 +113,8 @@ def test_a_lost_run_leaves_the_effect_unknown() -> None:
     ):
         for unknown in pair.effect(of):
             np.testing.assert_array_equal(unknown, [np.nan, np.nan], strict=True)
+        assert "what the step does is not known" in Sampled([], [], pair).not_done(False)
+    assert Sampled([], [], Pair(short, long, False, 1.0)).not_done(False) == ""
 
 
 def test_without_small_batches_nothing_is_known_of_the_step() -> None:
