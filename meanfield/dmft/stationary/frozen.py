@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from ...common.arguments import Array
 from ...transfer import TransferFunction, transfer_function
 from .energy import noise_share
-from .hermite import PairFunctions, horner, normal_nodes
+from .hermite import MAX_NODES, PairFunctions, horner, normal_nodes
 
 # Half width in z, degrees of a block and its share of Σ j b_j that ends the series.
 _REACH, _BLOCK, _NEGLIGIBLE = 12.5, 64, 1e-18
@@ -48,6 +48,8 @@ _VANISHED, _STRETCH, _FIT, _CROSSED, _LEAST = 38.0, 1.2, 24, 200, 1e-2
 _STRAIGHT, _FLAT, _BESIDE = 12.0, 1e-7, 1e-9
 # Nodes that do for a search.
 _SEARCHED = 500
+# Panels per factor e of the distance from a bend.
+_GRADES = 2.0
 _NEWTON, _DIFFERENCE, _CLOSE, _ROUNDING = 30, 1e-6, 1e-2, 1e-15
 
 
@@ -100,15 +102,23 @@ def rule(
     phi: TransferFunction, mean: float, delta0: float, refinement: float = 1.0, degree: float = 0.0
 ) -> tuple[Array, Array]:
     """Nodes z and weights of dz, fine enough for φ(μ + √Δ₀ z) and polynomials of this degree."""
-    half = normal_nodes(phi if _bends(phi) else transfer_function("linear"), delta0, refinement)
+    bends = _bends(phi)
+    half = normal_nodes(phi if bends else transfer_function("linear"), delta0, refinement)
     if math.isnan(mean):
         half = half[:: max(1, half.size // _SEARCHED)]
-    if not phi.kinks or math.isnan(mean):
+    if math.isnan(mean) or not (phi.kinks or half.size > MAX_NODES):
         return np.concatenate([-half[:0:-1], half]), np.full(2 * half.size - 1, half[1])
-    places = (np.array(phi.kinks) - mean) / math.sqrt(delta0)
-    edges = np.concatenate([[-_REACH], np.sort(places[np.abs(places) < _REACH]), [_REACH]])
-    # As close as a smooth φ would need them, and to the oscillations of the last polynomial.
-    widest = min(_WIDEST, 10 * half[1], _PHASE / math.sqrt(degree + 1) / refinement)
+    # Panels as wide as their distance from where φ bends, or from its kinks.
+    root, offsets = math.sqrt(delta0), np.zeros(1)
+    if bends:
+        steps = math.log(max(2 * _REACH * root / phi.length, 1.0)) * _GRADES * refinement
+        offsets = phi.length / 2 * np.exp(np.arange(steps) / (_GRADES * refinement))
+        offsets = np.concatenate([-offsets, [0.0], offsets])
+    centres = np.array(phi.kinks or (0.0,))
+    edges = np.unique((np.add.outer(centres, offsets).ravel() - mean) / root)
+    edges = np.concatenate([[-_REACH], edges[np.abs(edges) < _REACH], [_REACH]])
+    # And to the oscillations of the last polynomial.
+    widest = min(_WIDEST, _PHASE / math.sqrt(degree + 1)) / refinement
     parts = [np.linspace(a, b, math.ceil((b - a) / widest) + 1)[:-1] for a, b in pairwise(edges)]
     edges = np.append(np.concatenate(parts), _REACH)
     middle, half = (edges[1:] + edges[:-1]) / 2, np.diff(edges) / 2
@@ -145,7 +155,7 @@ def squares(
     z, weights = rule(phi, mean, delta0, refinement, order if phi.kinks else 0)
     if not phi.kinks:
         # Beyond, the grid would not know a polynomial from another one.
-        order = min(order, int((math.pi / weights[0]) ** 2))
+        order = min(order, int((math.pi / np.max(weights)) ** 2))
     values = phi.phi(mean + math.sqrt(delta0) * z)
     projector = weights * np.exp(-z * z / 4) / math.sqrt(2 * math.pi) * values
     before, now = np.zeros_like(z), np.exp(-z * z / 4)

@@ -69,7 +69,10 @@ def _noisy(phi: TransferFunction, bias_std: float, bias_mean: float, sigma: floa
     from scipy.optimize import brentq
 
     def exponent(g: float) -> float:
-        state = stationary(g, sigma=sigma, bias_std=bias_std, bias_mean=bias_mean, phi=phi, n_tau=2)
+        state = stationary(
+            g, sigma=sigma, bias_std=bias_std, bias_mean=bias_mean, phi=phi, n_tau=2, throw=False
+        )
+        state.raise_unless_converged("g", "sigma", "bias_std", "bias_mean", throw=False)
         return float(state.lyapunov)
 
     high = _SLOW / phi.steepness

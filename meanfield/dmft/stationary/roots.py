@@ -32,7 +32,7 @@ from .frozen import (
 _COARSE, _NEARLY_LINEAR, _FINE, _STEP = 3.0, 1e-2, 1.2, 0.08
 # From where Δ₀ is looked for without noise or bias, how far beyond all scales without a bound of φ,
 # and how far μ.
-_NOTHING, _FAR, _WIDE = 1e-20, 1e6, 10.0
+_NOTHING, _SMALLEST, _FAR, _WIDE = 1e-20, 1e-200, 1e6, 10.0
 # Degree of the series of the search, which ends its bisections so close.
 _DEGREE, _HALVINGS, _NEWTON = 400, 40, 30
 _STEPS, _CLOSE, _ROUNDING = 120, 1e-9, 1e-14
@@ -141,6 +141,7 @@ def _variances(network: BiasedNetwork) -> Array:
         first = float(phi.phi(np.array([bias_mean]))[0])
         if coupling == 0 and first != 0:
             low = min(low, (g * first) ** 2 / 2)
+    low = max(low, _SMALLEST * unit)
     bound = (g * phi.saturation) ** 2 + bias_std**2
     top = 1.001 * (bound + math.hypot(bound, sigma**2 / 2))
     if not math.isfinite(top):

@@ -548,6 +548,8 @@ def _moving(
     phi, tol, nodes = network.phi, controls.tol, controls.nodes
     noisy = energy.NoisyNetwork(phi, network.g, network.sigma)
     row = _row(controls, np.nan)
+    if not phi.kinks and not energy.within_series(phi, place.delta0, order=controls.order, tol=tol):
+        return row | {"reason": _too_long(place.delta0, controls)}
     found, row["residual"] = frozen.refined(network, place, controls.order, refinement)
     row["order"] = found.b.size - 1
     row["truncation_error"] = found.missing
@@ -593,11 +595,7 @@ def _solved(network: energy.NoisyNetwork, delta0: float, controls: Controls) -> 
         if row["status"] == CONVERGED:
             return row
     if not energy.within_series(phi, delta0, order=controls.order, tol=controls.tol):
-        text = (
-            f"at delta0={delta0:.2g} the Hermite series would need a degree far beyond "
-            f"order={controls.order}: raise order"
-        )
-        return row or _row(controls, np.nan) | {"reason": text}
+        return row or _row(controls, np.nan) | {"reason": _too_long(delta0, controls)}
     for refinement in _REFINEMENTS:
         if refinement > 1 and normal_nodes(phi, delta0, refinement).size > MAX_NODES:
             break
@@ -675,6 +673,13 @@ def _finished(
     row |= fine.results | dict.fromkeys(MEANS, 0.0)
     row |= {"delta": pair.delta0 * rho, "C": pair.correlation(rho)}
     return row | {"status": CONVERGED}
+
+
+def _too_long(delta0: float, controls: Controls) -> str:
+    return (
+        f"at delta0={delta0:.2g} the Hermite series would need a degree far beyond "
+        f"order={controls.order}: raise order"
+    )
 
 
 def _reason(name: str, error: float, tol: float) -> str:

@@ -84,7 +84,7 @@ class Plain:
             density = np.exp(-far / (2 * np.cos(a) ** 2)) @ jumps @ jumps
             return (norm.cdf(-z) @ jumps) ** 2 + top / (2 * np.pi) * GAUSS[1] @ density
         # Cheap where the inner sum is closed, and not smooth where it is over one point.
-        nodes = (400_001 if delta == delta0 else 4001) if self.corners else Z.size
+        nodes = (400_001 if (order, delta) == (1, delta0) else 4001) if self.corners else Z.size
         u = np.linspace(-8.5, 8.5, nodes)
         of_u = self.inner[order](mean + np.sqrt(delta) * u, np.sqrt(max(delta0 - delta, 1e-30)))
         return of_u**2 @ norm.pdf(u) * (u[1] - u[0])
