@@ -240,7 +240,7 @@ def test_critical_gain_at_a_fold() -> None:
 
 def test_critical_gain_with_noise() -> None:
     """λ changes its sign there; weak noise changes little; and γ ≠ 0 is refused with it."""
-    for case in ({"sigma": 0.5}, {"sigma": 0.3, "bias_std": 0.3}):
+    for case in ({"sigma": 0.5}, {"sigma": 0.5, "phi": "erf"}):
         gain = float(critical_gain(**case))
         below, above = stationary([0.999 * gain, 1.001 * gain], **case, n_tau=2).lyapunov
         assert below < 0 < above

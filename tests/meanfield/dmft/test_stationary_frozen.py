@@ -5,13 +5,15 @@ closed inner ones for relu; the three equations by `fsolve`, with V of the primi
 Lyapunov operator along ln(Δ − Δ_∞).
 """
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from numpy.polynomial import Chebyshev
 from scipy.integrate import quad, solve_ivp
 from scipy.optimize import brentq, fsolve
 from scipy.special import expit
-from scipy.stats import norm
+from scipy.stats import binom, norm
 
 from meanfield import (
     ArgumentError,
@@ -160,7 +162,12 @@ MOVING = {
 }
 
 
-@pytest.mark.parametrize("case", MOVING)
+SLOW = ("relu", "logistic")
+
+
+@pytest.mark.parametrize(
+    "case", [pytest.param(c, marks=pytest.mark.slow) if c in SLOW else c for c in MOVING]
+)
 def test_moving_state_against_plain_quadrature(case):
     """Three variances and means to 1e-9 and λ to 1e-7; printed digits of the theory where known."""
     given, phi, printed = MOVING[case]
@@ -398,3 +405,60 @@ def test_critical_gain_by_plain_quadrature(phi, bias_std):
     assert below.delta_inf == below.delta0
     assert above.delta_inf < above.delta0
     assert below.lyapunov < 0 < above.lyapunov
+
+
+# Parts.
+
+
+@pytest.mark.parametrize("share", [1e-4, 0.2, 0.9, 1.0])
+def test_thinned_coefficients(share):
+    """a_k = Σ_j b_j Binom(k; j, p), and its three sums without the others."""
+    b = 0.97 ** np.arange(300.0) * (1 + np.arange(300) % 3)
+    a = frozen.thinned(b, share)
+    k = np.arange(a.size)
+    exact = np.array([binom.pmf(one, np.arange(300), share) @ b for one in k])
+    np.testing.assert_allclose(a, exact, rtol=1e-9, atol=1e-13)
+    sums = [exact[0], exact[1], np.sum((exact / (k + 1))[2:])]
+    np.testing.assert_allclose(frozen._shares(b, share), sums, rtol=1e-10)
+
+
+@pytest.mark.parametrize("phi", ["tanh", "relu", "softsign", OFF])
+@pytest.mark.parametrize("delta0", [0.3, 3e5])
+def test_averages_at_any_variance(phi, delta0):
+    """By quad in pieces around the bends."""
+    phi, mean, root = transfer_function(phi), 0.3, np.sqrt(delta0)
+    here = frozen.averages(phi, mean, delta0)
+
+    def average(f):
+        law = lambda x: f(np.array([x]))[0] * norm.pdf(x, mean, root)  # noqa: E731
+        edges = [-12 * root, *(s for s in (-60, -8, 0, 8, 60) if abs(s) < 12 * root), 12 * root]
+        return sum(quad(law, *ends, epsabs=1e-13, epsrel=1e-11)[0] for ends in pairwise(edges))
+
+    for name, f in (
+        ("phi", phi.phi),
+        ("q", lambda x: phi(x) ** 2),
+        ("slope", phi.d1),
+        ("steepness", lambda x: phi.d1(x) ** 2),
+        ("cross", lambda x: phi(x) * phi.d1(x)),
+    ):
+        scale = max(1.0, root) if phi.name == "relu" else 1.0
+        assert getattr(here, name) == pytest.approx(average(f), rel=1e-9, abs=1e-11 * scale), name
+    # The derivatives along Δ₀.
+    above, below = (frozen.averages(phi, mean, delta0 * (1 + s)) for s in (1e-4, -1e-4))
+    for name, of in (("bend", "phi"), ("rise", "q")):
+        slope = (getattr(above, of) - getattr(below, of)) / (2e-4 * delta0)
+        factor = 2 if name == "bend" else 1
+        assert getattr(here, name) == pytest.approx(factor * slope, rel=2e-6, abs=1e-11), name
+
+
+def test_energy_and_frozen_part_of_the_search():
+    """F and Δ_∞ by plain quadrature; none where h has no zero."""
+    plain = Plain("tanh", 2.0, sigma=0.4, bias_std=0.5)
+    network = frozen.BiasedNetwork(transfer_function("tanh"), 2.0, 0.4, 0.5, 0.0, 0.0)
+    for delta0 in (2.6, 3.5):
+        gap, r = roots.gap(network, 0.2, delta0)
+        part = r * delta0
+        assert 4 * plain.pair(1, 0.2, delta0, part) + 0.25 == pytest.approx(part, rel=1e-10)
+        fall = plain.potential(0.2, delta0, delta0) - plain.potential(0.2, delta0, part)
+        assert gap * delta0**2 == pytest.approx(fall + 0.4**4 / 8, abs=1e-10)
+    assert roots.gap(network, 0.2, 0.5)[0] == np.inf
