@@ -255,6 +255,11 @@ def _misfit(network: BiasedNetwork, found: Series) -> Array:
     )
 
 
+def least_degree(place: Place) -> float:
+    """Degree without which the equations are not known where φ has kinks."""
+    return _ENOUGH * place.delta0 / place.moving
+
+
 def refined(
     network: BiasedNetwork, place: Place, order: int, refinement: float = 1.0
 ) -> tuple[Series, float]:
@@ -265,7 +270,7 @@ def refined(
         bends = place.moving / network.phi.length**2 if _bends(network.phi) else 1.0
         whole = min(order, math.ceil(max(_DEGREES, _PER_BEND * bends) / place.moving * scale))
         # The equations know what is cut.
-        order = min(order, math.ceil(_ENOUGH / place.moving * scale))
+        order = min(order, math.ceil(least_degree(place)))
 
     def moved(place: Place, step: NDArray[Any]) -> Place:
         grown = place.moving * math.exp(max(min(step[0], 0.5), -0.5))

@@ -265,7 +265,8 @@ def stationary(
     radius.  In other states λ is the exponent of the independent couplings, as above, and
     attracting are those stable against the mean, J₀⟨φ'⟩ < 1, in which the two equations of μ and
     Δ₀ together are not past a fold.  Of the states x and −x of an odd φ without a mean bias one is
-    told, μ > 0.  States whose Δ₀ or μ differ by less than some ten per cent may be overlooked here.
+    told, μ > 0.  States whose Δ₀ or μ differ by less than some ten per cent may be overlooked here,
+    and next to its onset, 1e-4 in g, chaos with a frozen part is lost in rounding and flagged.
 
     A φ without bound, relu or softplus, has a state only where noise is all that drives it, or
     inhibition or the mean bias keep it small; elsewhere the point is absent.
@@ -524,7 +525,13 @@ def _static(
     row = _row(controls, 0.0)
     row["residual"] = residual
     scales = {name: abs(number) for name, number in numbers.items()}
-    scales |= {"lyapunov": 1.0, "decay_rate": 1.0, "mean": scales["mean"] + math.sqrt(found.delta0)}
+    # A response of e^(−μ) may be rounding.
+    scales |= {
+        "lyapunov": 1.0,
+        "decay_rate": 1.0,
+        "r_int": 1 / g,
+        "mean": scales["mean"] + math.sqrt(found.delta0),
+    }
     row["quadrature_error"] = max(
         abs(number - coarse[name]) / (scales[name] or 1.0) for name, number in numbers.items()
     )
@@ -548,7 +555,8 @@ def _moving(
     phi, tol, nodes = network.phi, controls.tol, controls.nodes
     noisy = energy.NoisyNetwork(phi, network.g, network.sigma)
     row = _row(controls, np.nan)
-    if not phi.kinks and not energy.within_series(phi, place.delta0, order=controls.order, tol=tol):
+    within = energy.within_series(phi, place.delta0, order=controls.order, tol=tol)
+    if frozen.least_degree(place) > controls.order if phi.kinks else not within:
         return row | {"reason": _too_long(place.delta0, controls)}
     found, row["residual"] = frozen.refined(network, place, controls.order, refinement)
     row["order"] = found.b.size - 1

@@ -462,3 +462,17 @@ def test_energy_and_frozen_part_of_the_search():
         fall = plain.potential(0.2, delta0, delta0) - plain.potential(0.2, delta0, part)
         assert gap * delta0**2 == pytest.approx(fall + 0.4**4 / 8, abs=1e-10)
     assert roots.gap(network, 0.2, 0.5)[0] == np.inf
+
+
+def test_saturated_states_and_a_distant_separatrix():
+    """tanh at J₀ = 30: μ = ±30 + b; relu just beyond √2: a state that parts rest and runaway."""
+    state = stationary(2.0, mean_coupling=30.0, bias_mean=0.1, n_tau=2, root="all")
+    np.testing.assert_allclose(state.mean[1:], [-29.9, 30.1], rtol=1e-12)
+    np.testing.assert_allclose(state.delta0[1:], 4, rtol=1e-12)
+    assert state.attracting.tolist() == [False, True, True]
+    state = stationary(
+        1.42, bias_mean=-0.5, bias_std=0.3, phi="relu", n_tau=2, root="all", throw=False
+    )
+    assert state.attracting.tolist() == [True, False]
+    assert state.status.tolist() == ["converged", "flagged"]
+    assert "raise order" in state.reason[1]
