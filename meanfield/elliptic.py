@@ -12,41 +12,98 @@ from .common.arguments import (
     Array,
     confinement,
     gain,
+    level,
+    noise,
     positive,
+    spread,
     symmetry,
     validated,
 )
 from .common.cost import broadcast
-from .transfer import TransferFunction, odd_function
+from .transfer import TransferFunction, odd_function, transfer_function
 
 # Least ln τ of a linear network that is looked for, and halvings down to rounding.
 _LEAST, _HALVINGS = -700.0, 64
 
 
 @validated
-def critical_gain(gamma: ArrayLike) -> Array:
-    """Gain 1/(1+γ) of the linear instability of x = 0, where the static branch leaves it.
+def critical_gain(
+    gamma: ArrayLike = 0.0,
+    *,
+    phi: str | TransferFunction = "tanh",
+    bias_std: ArrayLike = 0.0,
+    bias_mean: ArrayLike = 0.0,
+    sigma: ArrayLike = 0.0,
+) -> Array:
+    """Gain at which the state that exists at g = 0 turns unstable, N → ∞.
 
-    From there on the fixed points are exponentially many; see `complexity`.
+    Without bias and noise that is 1/((1+γ) φ'(0)), the linear instability of x = 0, where the
+    static branch leaves it; from there on the fixed points are exponentially many, see
+    `complexity`.
 
     Parameters
     ----------
     gamma : array_like
-        Coupling symmetry in [−1, 1]; γ = −1 gives ``inf``.
+        Coupling symmetry in [−1, 1]; γ = −1 gives ``inf``.  With a bias, noise or φ(0) ≠ 0 it has
+        to be 0.
+    phi : str or TransferFunction
+        Transfer function, odd or not.
+    bias_std, bias_mean : array_like
+        Width σ_b ≥ 0 and mean b of the quenched biases b_i ~ N(b, σ_b²).
+    sigma : array_like
+        Noise amplitude σ ≥ 0.
 
     Returns
     -------
     ndarray
-        Gain where the elliptic law's right edge g(1+γ) reaches 1.
+        Gain of the broadcast shape; ``inf`` where no gain will do, as for silent thresholds.
+
+    Raises
+    ------
+    ArgumentError
+        If an argument is out of range, they do not broadcast, or γ ≠ 0 comes with what makes the
+        state another one than x = 0.
+    NotConvergedError
+        If with noise there is no stationary state up to the transition.
+
+    Notes
+    -----
+    At γ = 0 the static state, x ~ N(b, Δ₀) with Δ₀ = g²⟨φ²⟩ + σ_b², is followed from g = 0 to
+    where g²⟨φ'²⟩ = 1, or where it ends in a fold, g²⟨φ'² + φφ''⟩ = 1.  At a kink in x = b the
+    average of φ'² on both sides counts: √2 for relu.  For a φ without bound that is where the
+    variance diverges, if that comes first.  With noise it is where the λ of `stationary` vanishes.
 
     Examples
     --------
     >>> from meanfield import critical_gain
     >>> critical_gain([0.0, 1.0]).tolist()
     [1.0, 0.5]
+    >>> critical_gain(bias_std=[0.0, 0.5, 1.0]).round(8).tolist()
+    [1.0, 1.54967391, 1.8555891]
     """
+    phi = transfer_function(phi)
+    gamma, bias_std, bias_mean, sigma = broadcast(
+        gamma=symmetry(gamma),
+        bias_std=spread("bias_std", bias_std),
+        bias_mean=level("bias_mean", bias_mean),
+        sigma=noise(sigma),
+    )
+    slopes = phi.d1(bias_mean)
+    smooth = ~np.isin(bias_mean, phi.kinks or ())
+    resting = (bias_std == 0) & (sigma == 0) & (phi.phi(bias_mean) == 0) & smooth
+    moved = ~resting & (gamma != 0)
+    if np.any(moved):
+        raise ArgumentError(
+            f"gamma={gamma[moved].flat[0]:g}: must be 0 where the state is not x = 0 or has a kink"
+        )
     with np.errstate(divide="ignore"):
-        return 1 / (1 + symmetry(gamma))
+        gains = np.asarray(1 / ((1 + gamma) * np.abs(slopes)))
+    if not np.all(resting):
+        # It stands on this module.
+        from .dmft.stationary.onset import onset
+    for at in map(tuple, np.argwhere(~resting)):
+        gains[at] = onset(phi, float(bias_std[at]), float(bias_mean[at]), float(sigma[at]))
+    return gains
 
 
 @validated

@@ -63,7 +63,7 @@ def double(g: float) -> float:
 STATE = meanfield.stationary(1.5, n_tau=301)
 # A call of each public function that is right and short; the others are made of it.
 CALLS: dict[Callable[..., Any], dict[str, Any]] = {
-    meanfield.critical_gain: {"gamma": 0.5},
+    meanfield.critical_gain: {"gamma": 0.0},
     meanfield.measure_transition_gain: {"gamma": 0.5},
     meanfield.null_response: {"g": 0.5, "gamma": 0.5},
     meanfield.null_fluctuation: {"g": 0.5, "gamma": 0.5},

@@ -269,7 +269,17 @@ def confinement(value: ArrayLike) -> Array:
 
 def noise(value: ArrayLike) -> Array:
     """The noise amplitude σ as an array."""
-    return _checked("sigma", value, lambda a: (a >= 0) & np.isfinite(a), "must be >= 0 and finite")
+    return spread("sigma", value)
+
+
+def spread(name: str, value: ArrayLike) -> Array:
+    """Widths of normal laws as an array."""
+    return _checked(name, value, lambda a: (a >= 0) & np.isfinite(a), "must be >= 0 and finite")
+
+
+def level(name: str, value: ArrayLike) -> Array:
+    """Means, of either sign, as an array."""
+    return _checked(name, value, np.isfinite, "must be finite")
 
 
 def lags(value: ArrayLike) -> Array:

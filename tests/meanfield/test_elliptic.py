@@ -16,6 +16,7 @@ from meanfield import (
     null_response,
     saddle_point,
     square_root_amplitude,
+    stationary,
     transfer_function,
 )
 
@@ -205,3 +206,45 @@ def test_values_on_the_line() -> None:
     assert response == pytest.approx((math.sqrt(37) - 1) / 18, rel=1e-14)
     assert null_margin(3.0, -1.0) == pytest.approx(1 - 9 * response**2, rel=1e-12)
     assert null_margin(1e-3, 0.3) == pytest.approx(1 - 1e-6 * (1 + 0.6e-6), rel=1e-15)
+
+
+def test_critical_gain_of_any_function() -> None:
+    """1/((1+γ) φ'(0)) where x = 0 is the state; √2 for relu at every bias b ≥ 0."""
+    steep = TransferFunction(lambda x: np.tanh(2 * x), name="steep", bound=1.0)
+    assert critical_gain([0.0, 0.5], phi=steep) == pytest.approx([1 / 2, 1 / 3], rel=1e-12)
+    found = critical_gain(phi="relu", bias_std=[0.0, 0.7, 0.0], bias_mean=[0.0, 0.0, 0.3])
+    np.testing.assert_allclose(found, np.sqrt(2), rtol=1e-12)
+    # Silent for ever without spread of the biases.
+    silent = critical_gain(phi="relu", bias_mean=-1.0, bias_std=[0.0, 0.5])
+    assert silent[0] == np.inf
+    assert 2 < silent[1] < np.inf
+    # ⟨φ²⟩ = 1 at strong bias: g² ⟨φ'²⟩ = 1 with ⟨φ'²⟩ = ∫φ'² dx/√(2πΔ₀), Δ₀ = g² + σ_b².
+    gain = critical_gain(bias_std=1e4)
+    assert gain**2 * 4 / 3 / np.sqrt(2 * np.pi * (gain**2 + 1e8)) == pytest.approx(1, rel=3e-4)
+
+
+def test_critical_gain_at_a_fold() -> None:
+    """tanh(x + x³) with a weak bias: g² = (Δ₀ − σ_b²)/q is largest there, before g²⟨φ'²⟩ = 1."""
+    convex = TransferFunction(lambda x: np.tanh(x + x**3), name="convex", bound=1.0)
+    z = np.linspace(-9, 9, 2001)
+    weights = np.exp(-z * z / 2) / np.sqrt(2 * np.pi) * (z[1] - z[0])
+    variances = np.linspace(0.004, 0.0065, 2000)
+    squares = [(d - 1e-4) / (weights @ convex(np.sqrt(d) * z) ** 2) for d in variances]
+    top = int(np.argmax(squares))
+    assert 0 < top < 1999
+    gain = critical_gain(phi=convex, bias_std=0.01)
+    assert gain == pytest.approx(np.sqrt(squares[top]), rel=1e-6)
+    steepness = weights @ convex.d1(np.sqrt(variances[top]) * z) ** 2
+    assert gain**2 * steepness < 1
+
+
+def test_critical_gain_with_noise() -> None:
+    """λ changes its sign there; weak noise changes little; and γ ≠ 0 is refused with it."""
+    for case in ({"sigma": 0.5}, {"sigma": 0.5, "phi": "erf"}):
+        gain = float(critical_gain(**case))
+        below, above = stationary([0.999 * gain, 1.001 * gain], **case, n_tau=2).lyapunov
+        assert below < 0 < above
+    assert critical_gain(sigma=1e-3) == pytest.approx(1, abs=0.01)
+    for case in ({"sigma": 0.5}, {"bias_mean": 0.1}, {"phi": "logistic"}, {"phi": "relu"}):
+        with pytest.raises(ArgumentError, match=r"^gamma=0.5: must be 0"):
+            critical_gain(0.5, **case)

@@ -2,7 +2,7 @@
 
 The energy condition has one root or several; each is a state.  A state is solved at one resolution,
 with the two-time functions from the Hermite series or, at large variance, from sums of arcsines,
-and compared with coarser ones.
+and compared with coarser ones.  States with a mean or a frozen part are those of `roots`.
 """
 
 from __future__ import annotations
@@ -17,16 +17,20 @@ from ...common import arguments, cost
 from ...common.arguments import Array, validated
 from ...common.jobs import bar
 from ...common.result import ABSENT, CONVERGED, FLAGGED, Result, coordinate, given, value
-from ...transfer import TransferFunction, odd_function
-from . import arcsine, energy
+from ...transfer import TransferFunction, odd_function, transfer_function
+from . import arcsine, energy, frozen, roots
 from .decay import CovarianceDecay, binding_rate
 from .hermite import MAX_NODES, PairFunctions, hermite_series, normal_nodes
 
 RESULTS = ("delta0", "q", "kinetic_energy", "lyapunov", "r_int", "decay_rate", "tau_half")
 ERRORS = ("residual", "quadrature_error", "truncation_error", "collocation_error")
 CURVES = ("tau", "delta", "C")
+MEANS = ("mean", "delta_inf", "Q")
+_NETWORK = ("g", "sigma", "bias_std", "bias_mean", "mean_coupling")
 # Elements of the Lyapunov operator start where θ is this share of the width of the well.
 _FIRST_ELEMENT = 0.2
+# The same width where the well is a power at τ = 0.
+_NARROW = 1e-3
 # The coarse grid and the coarse panels that the error estimates compare with.
 _COARSE = 0.8
 _FEWER = 4
@@ -43,7 +47,7 @@ _ADVICE = {
 # would need a degree of 20 000 there.
 _FAR = 100.0
 # What a point takes: numbers for every lag, and time.
-_NUMBERS, _SECONDS = 10.0, 0.02
+_NUMBERS, _SECONDS, _SECONDS_OF_SEARCH = 10.0, 0.02, 2.0
 _NO_MORE = "no further state"
 # The default lags end where ρ = sech θ with this θ, about 1e-5 (in the null state: this many
 # decay times, or time constants where the decay time is infinite).
@@ -52,7 +56,7 @@ _SLOWEST = 1e-3
 
 
 class Stationary(Result):
-    """Stationary state of the γ = 0 theory; every array has the broadcast shape of g and sigma.
+    """Stationary state of the γ = 0 theory; arrays have the broadcast shape of the parameters.
 
     Where `converged` is False the results are nan and `reason` says why; the error estimates and
     `order` stay where they were reached, and so do time lags given by the caller.  Times are in
@@ -65,10 +69,23 @@ class Stationary(Result):
 
     g: Array = coordinate("gain", (...,), symbol="$g$")
     sigma: Array = coordinate("noise amplitude", (...,), symbol=r"$\sigma$")
-    delta0: Array = value("variance of x", (...,), symbol=r"$\Delta_0$", note="⟨x²⟩.")
+    bias_std: Array = coordinate("width of the biases", (...,), symbol=r"$\sigma_b$")
+    bias_mean: Array = coordinate("mean of the biases", (...,), symbol="$b$")
+    mean_coupling: Array = coordinate("N times the mean coupling", (...,), symbol="$J_0$")
+    mean: Array = value("mean of x", (...,), symbol=r"$\mu$")
+    delta0: Array = value("variance of x", (...,), symbol=r"$\Delta_0$", note="⟨x²⟩ − μ².")
+    delta_inf: Array = value(
+        "variance of the frozen part of x",
+        (...,),
+        symbol=r"$\Delta_\infty$",
+        note="The autocovariance at long lags.",
+    )
     q: Array = value("mean square activity <phi^2>", (...,), symbol="$q$")
+    Q: Array = value(
+        "static part of <phi phi>", (...,), symbol="$Q$", note="C at long lags, not centred."
+    )
     kinetic_energy: Array = value(
-        "kinetic energy per neuron <f^2>/2", (...,), note="Of f = −x + h."
+        "kinetic energy per neuron <f^2>/2", (...,), note="Of f = −x + h, h with the bias."
     )
     lyapunov: Array = value(
         "maximal Lyapunov exponent", (...,), "1/time constant", symbol=r"$\lambda$"
@@ -84,14 +101,15 @@ class Stationary(Result):
         (...,),
         "1/time constant",
         symbol=r"$\kappa$",
-        note="κ of Δ(τ) ~ exp(−κτ); in the null state the rate at which weak noise is forgotten.",
+        note="κ of Δ(τ) − Δ_∞ ~ exp(−κτ); in a static state the rate at which weak noise is "
+        "forgotten.",
     )
     tau_half: Array = value(
-        "time where Delta has fallen to half",
+        "time where the moving part of Delta has fallen to half",
         (...,),
         "time constant",
         symbol=r"$\tau_{1/2}$",
-        note="Δ(τ_half) = Δ₀/2; nan in the null state.",
+        note="Δ(τ_half) = (Δ₀ + Δ_∞)/2; nan in a static state.",
     )
     tau: Array = coordinate("time lag", (..., "lag"), "time constant", symbol=r"$\tau$")
     delta: Array = value("autocovariance of x", (..., "lag"), symbol=r"$\Delta(\tau)$")
@@ -138,6 +156,9 @@ def stationary(
     g: ArrayLike,
     *,
     sigma: ArrayLike = 0.0,
+    bias_std: ArrayLike = 0.0,
+    bias_mean: ArrayLike = 0.0,
+    mean_coupling: ArrayLike = 0.0,
     phi: str | TransferFunction = "tanh",
     root: str = "largest",
     tau: ArrayLike | None = None,
@@ -150,21 +171,26 @@ def stationary(
 ) -> Stationary:
     """Stationary state, autocorrelation and Lyapunov exponent of the γ = 0 network, N → ∞.
 
-    The network is ẋ = −x + J φ(x) + ξ with independent couplings of variance g²/N and white noise
-    ⟨ξ(t)ξ(t′)⟩ = σ² δ(t − t′).  Without noise a network with g φ'(0) ≤ 1 is at rest: Δ = 0.
+    The network is ẋ = −x + J φ(x) + b + ξ with independent couplings of mean J₀/N and variance
+    g²/N, quenched biases b_i ~ N(b, σ_b²) and white noise ⟨ξ(t)ξ(t′)⟩ = σ² δ(t − t′).  Without
+    noise and bias a network of an odd φ with g φ'(0) ≤ 1 and J₀ φ'(0) ≤ 1 is at rest: Δ = 0.
 
     Parameters
     ----------
     g : array_like
-        Gain, > 0; broadcast with `sigma`.
+        Gain, > 0; it and the next four broadcast.
     sigma : array_like
         Noise amplitude σ ≥ 0.
+    bias_std, bias_mean : array_like
+        Width σ_b ≥ 0 and mean b of the biases.
+    mean_coupling : array_like
+        J₀, N times the mean of a coupling.
     phi : str or TransferFunction
-        Odd transfer function.  Its `primitive`, where there is one, only saves time.
+        Transfer function, odd or not, with kinks or without.
     root : {"largest", "smallest", "all"}
         Which state where there are several, by Δ₀ (see Notes).  With "all" every array of a point
         has a last axis for them, ascending (before the lags), nan and status "absent" beyond the
-        last; `g` and `sigma` have it too.
+        last; the parameters have it too.
     tau : array_like, optional
         Time lags ≥ 0, one axis, the same for every point.  Default: `n_tau` lags, evenly spaced
         from 0 to where Δ has fallen to about 1e-5 Δ₀, different at every point.
@@ -176,7 +202,8 @@ def stationary(
         Largest degree of the Hermite series, which stops sooner where it has converged.  It needs
         about 200 Δ₀/ℓ² for tanh, ℓ the scale on which φ bends.  Beyond 100 ℓ² (tanh: g = 12) φ is
         a sum of error functions instead, if that is accurate to `tol`: it is for the built-in
-        functions and for smooth ones, up to √Δ₀ = 1e12 ℓ.
+        functions and for smooth ones, up to √Δ₀ = 1e12 ℓ.  With a mean, a bias or another φ there
+        is the series alone.
     nodes : int
         Nodes per panel, 8 to 48.
     throw : bool
@@ -192,7 +219,7 @@ def stationary(
     ------
     ArgumentError
         If an argument is no number or out of range, `phi` neither a name nor a `TransferFunction`,
-        or g and sigma do not broadcast.
+        or the parameters do not broadcast.
     NotConvergedError
         If `throw` and a point is absent or has not converged; the result is in its `solution`.
 
@@ -223,9 +250,31 @@ def stationary(
     their basins.  tanh(x + x³) at g = 0.963 comes to rest from small x, and is chaotic with
     Δ₀ = 0.206 if it starts with large ones.
 
+    With a mean or a bias x = μ + a Gaussian whose covariance does not decay to 0 but to Δ_∞,
+
+        μ = J₀⟨φ⟩ + b,   Δ_∞ = g² C_φ(Δ_∞; Δ₀) + σ_b²,   Δ″ = Δ − g² C_φ(Δ; Δ₀) − σ_b²,
+
+    and the energy condition is that of Δ₀ and Δ_∞ [2]_.  `delta`, `delta0` and `delta_inf` are
+    centred, `q`, `Q` and `C` are not.  In a static state nothing moves, Δ_∞ = Δ₀ = g²q + σ_b²: it
+    counts while g²⟨φ'²⟩ ≤ 1, and is attracting if mean and variance return as well, that is if the
+    eigenvalues of
+
+        [[J₀⟨φ'⟩, J₀⟨φ''⟩], [g²⟨φφ'⟩, g²⟨φ'² + φφ''⟩]]
+
+    have real parts below 1.  Then λ + 1 is the largest of g√⟨φ'²⟩ and those of them outside this
+    radius.  In other states λ is the exponent of the independent couplings, as above, and
+    attracting are those stable against the mean, J₀⟨φ'⟩ < 1, in which the two equations of μ and
+    Δ₀ together are not past a fold.  Of the states x and −x of an odd φ without a mean bias one is
+    told, μ > 0.  States whose Δ₀ or μ differ by less than some ten per cent may be overlooked here,
+    and next to its onset, 1e-4 in g, chaos with a frozen part is lost in rounding and flagged.
+
+    A φ without bound, relu or softplus, has a state only where noise is all that drives it, or
+    inhibition or the mean bias keep it small; elsewhere the point is absent.
+
     References
     ----------
     .. [1] H. Sompolinsky, A. Crisanti, H. J. Sommers, Phys. Rev. Lett. 61, 259 (1988).
+    .. [2] J. Kadmon, H. Sompolinsky, Phys. Rev. X 5, 041030 (2015).
 
     Examples
     --------
@@ -237,9 +286,12 @@ def stationary(
     (2, 2, 201)
     >>> round(float(stationary(1e6).delta0 / 1e12), 6)  # 2(1 − 2/π)
     0.72676
+    >>> biased = stationary(2.0, bias_std=0.5)
+    >>> print(f"{biased.delta0:.10f} {biased.delta_inf:.10f} {biased.lyapunov:.10f}")
+    2.4096925546 1.5370928154 0.0817548979
     """
     attributes = given(stationary, locals())
-    transfer = odd_function(phi)
+    transfer = transfer_function(phi)
     arguments.one_of("root", root, ("largest", "smallest", "all"))
     controls = Controls(
         lags=None if tau is None else arguments.lags(tau),
@@ -251,35 +303,45 @@ def stationary(
     numbers = _NUMBERS * controls.times
     name = "n_tau" if tau is None else "tau"
     cost.check(name, controls.times, "take fewer lags", numbers=numbers)
-    gains, sigmas = cost.broadcast(
-        numbers, _SECONDS, g=arguments.gain(g), sigma=arguments.noise(sigma)
-    )
-    places = zip(gains.flat, sigmas.flat, strict=True)
-    points = [
-        _states(energy.NoisyNetwork(transfer, float(a), float(b)), root, controls)
-        for a, b in bar(gains.size, "stationary", progress, over=places)
+    given_ = [
+        arguments.gain(g),
+        arguments.noise(sigma),
+        arguments.spread("bias_std", bias_std),
+        arguments.level("bias_mean", bias_mean),
+        arguments.level("mean_coupling", mean_coupling),
     ]
-    shape = gains.shape
+    plain = transfer.is_odd and not transfer.kinks
+    searched = not plain or any(np.any(one != 0) for one in given_[2:])
+    seconds = _SECONDS_OF_SEARCH if searched else _SECONDS
+    network = cost.broadcast(numbers, seconds, **dict(zip(_NETWORK, given_, strict=True)))
+    places = zip(*(one.flat for one in network), strict=True)
+    points = [
+        _states(frozen.BiasedNetwork(transfer, *map(float, place)), plain, root, controls)
+        for place in bar(network[0].size, "stationary", progress, over=places)
+    ]
+    shape = network[0].shape
     if root == "all":
         blank = _row(controls, np.nan) | {"status": ABSENT, "reason": _NO_MORE}
         shape = (*shape, max(map(len, points), default=1))
         points = [rows + [blank] * (shape[-1] - len(rows)) for rows in points]
-        gains, sigmas = (np.broadcast_to(a[..., None], shape) for a in (gains, sigmas))
+        network = [np.broadcast_to(one[..., None], shape) for one in network]
     rows = [row for rows in points for row in rows]
     arrays: dict[str, Any] = {}
     kinds: dict[str, Any] = {
         "order": np.int64, "states": np.int64, "others": np.str_, "attracting": bool,
         "status": "U9", "reason": np.str_,
     }  # fmt: skip
-    for name in (*RESULTS, *ERRORS, *CURVES, *kinds):
+    for name in (*RESULTS, *MEANS, *ERRORS, *CURVES, *kinds):
         axes = (*shape, controls.times) if name in CURVES else shape
         column = np.array([row[name] for row in rows], dtype=kinds.get(name, float))
         arrays[name] = column.reshape(axes)
     most = int(np.max(arrays["states"], initial=1))
     attributes["state"] = "unique" if most == 1 else f"{root} of up to {most}"
-    state = Stationary(g=gains.copy(), sigma=sigmas.copy(), **arrays, attributes=attributes)
+    arrays |= {name: one.copy() for name, one in zip(_NETWORK, network, strict=True)}
+    state = Stationary(**arrays, attributes=attributes)
     if throw and np.any(~state.converged & (state.reason != _NO_MORE)):
-        state.raise_unless_converged("g", "sigma")
+        used = [name for name in _NETWORK[2:] if np.any(getattr(state, name) != 0)]
+        state.raise_unless_converged(*_NETWORK[:2], *used)
     return state
 
 
@@ -345,6 +407,7 @@ def effective_temperature(
     -0.02202397
     """
     arguments.one_of("of", of, ("energy", "q"))
+    phi = odd_function(phi)
     state = stationary(g, sigma=sigma, phi=phi, n_tau=2, throw=False, progress=progress)
     state.raise_unless_converged("g", "sigma", throw=False)
     twice = 2 * state.kinetic_energy
@@ -386,25 +449,149 @@ class ResolvedState(NamedTuple):
         return float(np.max(changes))
 
 
-def _states(network: energy.NoisyNetwork, root: str, controls: Controls) -> list[dict[str, Any]]:
+def _states(
+    network: frozen.BiasedNetwork, plain: bool, root: str, controls: Controls
+) -> list[dict[str, Any]]:
     """The states asked for at one point: a value for each array of the result."""
-    phi, g, sigma = network
+    phi, g, sigma, *others = network
     load = g * phi.slope
-    roots = [0.0] if sigma == 0 and load <= 1 else []
+    closed = plain and not any(others)
     try:
-        roots += energy.variances(network)
+        if closed:
+            noisy = energy.NoisyNetwork(phi, g, sigma)
+            rest = [0.0] if sigma == 0 and load <= 1 else []
+            variances = rest + energy.variances(noisy)
+            # F rises and falls through zero by turns, and at the first root it rises, but that of
+            # rest right at the onset of a φ that is convex there.
+            shift = sigma == 0 and load == 1 and phi.cubic < 0
+            attracting = [(k + shift) % 2 == 0 for k in range(len(variances))]
+        else:
+            found = roots.states(network)
+            variances = [one.place.delta0 for one in found]
+            attracting = [one.attracting for one in found]
     except energy.NoStateError as error:
         return [_row(controls, np.nan) | dict(zip(("status", "reason"), error.args, strict=True))]
-    last = len(roots) - 1
+    last = len(variances) - 1
     rows = []
     for index in {"smallest": [0], "largest": [last], "all": range(last + 1)}[root]:
-        row = _solved(network, roots[index], controls) if roots[index] else _null(phi, g, controls)
-        others = ", ".join(f"{delta0:g}" for k, delta0 in enumerate(roots) if k != index)
-        # F rises and falls through zero by turns, and at the first root it rises, but that of rest
-        # right at the onset of a φ that is convex there.
-        attracting = (index + (sigma == 0 and load == 1 and phi.cubic < 0)) % 2 == 0
-        rows.append(row | {"states": last + 1, "others": others, "attracting": attracting})
+        if not closed:
+            row = _frozen(network, found[index], controls)
+        elif variances[index]:
+            row = _solved(noisy, variances[index], controls)
+        else:
+            row = _null(phi, g, controls)
+        rest_of = ", ".join(f"{delta0:g}" for k, delta0 in enumerate(variances) if k != index)
+        told = {"states": last + 1, "others": rest_of, "attracting": attracting[index]}
+        rows.append(row | told)
     return rows
+
+
+def _frozen(network: frozen.BiasedNetwork, root: roots.Root, controls: Controls) -> dict[str, Any]:
+    """The state of a root with a mean or a frozen part, on the grid that it needs."""
+    row: dict[str, Any] = {}
+    solved = _static if root.is_static else _moving
+    for refinement in _REFINEMENTS:
+        row = solved(network, root.place, controls, refinement)
+        if not row["reason"].startswith("quadrature_error"):
+            break
+    return row
+
+
+def _static(
+    network: frozen.BiasedNetwork, place: frozen.Place, controls: Controls, refinement: float
+) -> dict[str, Any]:
+    """A row of a state in which nothing moves."""
+    g, rest = network.g, roots.at_rest(network)
+
+    def resolved(refinement: float) -> tuple[frozen.Place, float, dict[str, float]]:
+        if place.delta0 == 0 and rest is not None:
+            here, found, residual = rest, place, 0.0
+        else:
+            found, residual = roots.static(network, place, refinement)
+            here = frozen.averages(network.phi, found.mean, found.frozen, refinement)
+        radius = g * math.sqrt(float(here.steepness))
+        # A response of the mean is seen in the spectrum where it is outside the bulk.
+        modes = np.linalg.eigvals(roots.static_response(network, here))
+        outside = modes.real[np.abs(modes) > radius]
+        return found, residual, {
+            "mean": found.mean, "delta0": found.frozen, "delta_inf": found.frozen,
+            "q": float(here.q), "Q": float(here.q), "r_int": float(here.slope),
+            "lyapunov": max(radius, *outside) - 1 if outside.size else radius - 1,
+            "decay_rate": math.sqrt(max((1 - radius) * (1 + radius), 0.0)),
+        }  # fmt: skip
+
+    found, residual, numbers = resolved(refinement)
+    _, _, coarse = resolved(_COARSE * refinement)
+    row = _row(controls, 0.0)
+    row["residual"] = residual
+    scales = {name: abs(number) for name, number in numbers.items()}
+    # A response of e^(−μ) may be rounding.
+    scales |= {
+        "lyapunov": 1.0,
+        "decay_rate": 1.0,
+        "r_int": 1 / g,
+        "mean": scales["mean"] + math.sqrt(found.delta0),
+    }
+    row["quadrature_error"] = max(
+        abs(number - coarse[name]) / (scales[name] or 1.0) for name, number in numbers.items()
+    )
+    for name in ("residual", "quadrature_error"):
+        if not row[name] <= controls.tol:
+            blank = _row(controls, np.nan) | {key: row[key] for key in ERRORS}
+            return blank | {"reason": _reason(name, row[name], controls.tol)}
+    if controls.lags is None:
+        slowest = max(numbers["decay_rate"], _SLOWEST)
+        row["tau"] = np.linspace(0.0, _LAST_THETA / slowest, controls.n_tau)
+    row |= numbers | {"tau_half": np.nan, "status": CONVERGED}
+    row["delta"] = np.full(controls.times, numbers["delta0"])
+    row["C"] = np.full(controls.times, numbers["q"])
+    return row
+
+
+def _moving(
+    network: frozen.BiasedNetwork, place: frozen.Place, controls: Controls, refinement: float
+) -> dict[str, Any]:
+    """A row of a state that moves around its frozen part."""
+    phi, tol, nodes = network.phi, controls.tol, controls.nodes
+    noisy = energy.NoisyNetwork(phi, network.g, network.sigma)
+    row = _row(controls, np.nan)
+    within = energy.within_series(phi, place.delta0, order=controls.order, tol=tol)
+    if frozen.least_degree(place) > controls.order if phi.kinks else not within:
+        return row | {"reason": _too_long(place.delta0, controls)}
+    found, row["residual"] = frozen.refined(network, place, controls.order, refinement)
+    row["order"] = found.b.size - 1
+    row["truncation_error"] = found.missing
+    if not max(row["residual"], found.missing) <= tol:
+        name = "residual" if found.missing <= tol else "truncation_error"
+        return row | {"reason": _reason(name, row[name], tol)}
+    pair = frozen.functions(network, found)
+    # What kinks do to each other is as wide as their distance; with noise one makes a power √τ.
+    gaps = np.diff(phi.kinks or ())
+    narrow = float(np.min(gaps / math.sqrt(4 * found.place.moving), initial=1.0))
+    if phi.kinks and network.sigma:
+        narrow = min(narrow, _NARROW)
+    fine = _resolved(noisy, pair, nodes, narrow)
+    row["truncation_error"] = fine.truncation
+
+    def distance(order: int, refinement: float) -> float:
+        other, _ = frozen.refined(network, found.place, order, refinement)
+        state = _resolved(noisy, frozen.functions(network, other), nodes, narrow)
+        shifts = np.subtract(found.place, other.place) / found.place.delta0
+        shift = max(abs(shifts[1]), abs(shifts[2]) * math.sqrt(found.place.delta0))
+        return float(np.maximum(shift, fine.distance(state)))
+
+    row["quadrature_error"] = distance(controls.order, _COARSE * refinement)
+    if phi.kinks:
+        row["truncation_error"] = distance(found.b.size // 2, refinement)
+    row = _finished(noisy, pair, row, controls, fine, narrow)
+    if row["status"] == CONVERGED:
+        row |= {"mean": found.place.mean, "delta_inf": found.place.frozen}
+        row |= {"delta0": found.place.delta0, "r_int": float(found.here.slope)}
+        row |= {
+            "delta": row["delta"] + found.place.frozen,
+            "Q": float(pair.correlation(np.zeros(1))[0]),
+        }
+    return row
 
 
 def _solved(network: energy.NoisyNetwork, delta0: float, controls: Controls) -> dict[str, Any]:
@@ -416,11 +603,7 @@ def _solved(network: energy.NoisyNetwork, delta0: float, controls: Controls) -> 
         if row["status"] == CONVERGED:
             return row
     if not energy.within_series(phi, delta0, order=controls.order, tol=controls.tol):
-        text = (
-            f"at delta0={delta0:.2g} the Hermite series would need a degree far beyond "
-            f"order={controls.order}: raise order"
-        )
-        return row or _row(controls, np.nan) | {"reason": text}
+        return row or _row(controls, np.nan) | {"reason": _too_long(delta0, controls)}
     for refinement in _REFINEMENTS:
         if refinement > 1 and normal_nodes(phi, delta0, refinement).size > MAX_NODES:
             break
@@ -480,11 +663,14 @@ def _finished(
     row: dict[str, Any],
     controls: Controls,
     fine: ResolvedState | None = None,
+    narrow: float = 1.0,
 ) -> dict[str, Any]:
     """The row with its collocation error and, if all errors allow, its results."""
     if fine is None:
         fine = _resolved(network, pair, controls.nodes)
-    row["collocation_error"] = fine.distance(_resolved(network, pair, controls.nodes - _FEWER))
+    row["collocation_error"] = fine.distance(
+        _resolved(network, pair, controls.nodes - _FEWER, narrow)
+    )
     worst = ERRORS[int(np.argmax([row[name] for name in ERRORS]))]
     if not row[worst] <= controls.tol:
         return row | {"reason": _reason(worst, row[worst], controls.tol)}
@@ -492,19 +678,29 @@ def _finished(
         last = fine.decay.tau[-1] - (fine.decay.theta[-1] - _LAST_THETA) / fine.decay.rate
         row["tau"] = np.linspace(0.0, float(last), controls.n_tau)
     rho = fine.decay.rho(row["tau"])
-    row |= fine.results | {"delta": pair.delta0 * rho, "C": pair.correlation(rho)}
+    row |= fine.results | dict.fromkeys(MEANS, 0.0)
+    row |= {"delta": pair.delta0 * rho, "C": pair.correlation(rho)}
     return row | {"status": CONVERGED}
+
+
+def _too_long(delta0: float, controls: Controls) -> str:
+    return (
+        f"at delta0={delta0:.2g} the Hermite series would need a degree far beyond "
+        f"order={controls.order}: raise order"
+    )
 
 
 def _reason(name: str, error: float, tol: float) -> str:
     return f"{name} {error:.1e} exceeds tol={tol:g}: {_ADVICE[name]}"
 
 
-def _resolved(network: energy.NoisyNetwork, pair: PairFunctions, nodes: int) -> ResolvedState:
+def _resolved(
+    network: energy.NoisyNetwork, pair: PairFunctions, nodes: int, narrow: float = 1.0
+) -> ResolvedState:
     """Everything that follows from the functions of a pair."""
     phi, g, sigma = network
     delta0 = pair.delta0
-    width = 1 / math.sqrt(1 + delta0 / phi.length**2)
+    width = min(1 / math.sqrt(1 + delta0 / phi.length**2), narrow)
     decay = CovarianceDecay(pair, energy.noise_share(sigma, delta0), width, nodes)
     rate = decay.rate
     # g²q − Δ₀ + σ² with κ² = 1 − g²⟨φ'⟩² = w₀ + H(0) inserted: no differences.
@@ -534,7 +730,7 @@ def _resolved(network: energy.NoisyNetwork, pair: PairFunctions, nodes: int) -> 
 
 def _row(controls: Controls, number: float) -> dict[str, Any]:
     """A row of the result, flagged, with one number everywhere."""
-    row: dict[str, Any] = dict.fromkeys((*RESULTS, *ERRORS), number)
+    row: dict[str, Any] = dict.fromkeys((*RESULTS, *ERRORS, *MEANS), number)
     row |= {name: np.full(controls.times, number) for name in CURVES}
     if controls.lags is not None:
         row["tau"] = controls.lags
