@@ -12,7 +12,7 @@ from scipy.special import ive, jv
 
 from ..common import arguments, cost
 from ..common.arguments import ArgumentError, Array, validated
-from ..common.result import ABSENT, coordinate, error, fact, given, value
+from ..common.result import ABSENT, FLAGGED, coordinate, error, fact, given, value
 from ..elliptic import null_response
 from ..schedule import step_times
 from ..stability import StepSizeWarning
@@ -33,6 +33,7 @@ from .sampler.run import Offsets, SamplerRun, SamplerSetting, chosen_step, singl
 from .sampler.site import SiteModel, Slopes, checked_model
 from .sampler.steps import Sampled, between, sampled
 from .sampler.tangents import lagrange_weights, stationary_pulse
+from .stationary.frozen import averages
 from .stationary.solver import stationary
 
 _LONGEST = 0.25
@@ -230,11 +231,12 @@ def steady_state(
 ) -> SteadyState:
     """Stationary state of ẋ = f − κφ′∘Jᵀf + ξ, f = −x + Jφ(x) + b, N → ∞, for any symmetry γ.
 
-    For an odd φ without biases b and mean of the couplings there are short ways.  At κ = 0, without
-    noise and with g φ′(0) (1+γ) ≤ 1 the network is at rest: closed forms (for a φ that is not
-    concave, if `root` is "smallest").  At κ = γ = 0 the theory is deterministic: `stationary`.
-    Elsewhere the causal sampler runs from normal initial states and averages over time, without
-    noise with a sliding window.
+    There are short ways.  For an odd φ without biases b and mean of the couplings the network is at
+    rest at κ = 0, without noise and with g φ′(0) (1+γ) ≤ 1: closed forms (for a φ that is not
+    concave, if `root` is "smallest").  At κ = γ = 0 the theory is deterministic: `stationary`,
+    where it resolves the state, `x0_mean` is 0 and there is no `model`.  Elsewhere the causal
+    sampler runs from normal initial states and averages over time, without noise with a sliding
+    window.
 
     At κ = 1 with noise the dynamics samples exp(−βE), the measure of `saddle_point`: q, energy, x2,
     sigma_xphi and −β force_phi relax to q, e, ⟨x²⟩, σ_xφ and r of its paramagnetic branch, where
@@ -372,16 +374,26 @@ def steady_state(
         # A φ that is not concave can be active beside the state x = 0.
         at_rest = not noisy and g * phi.slope * (1 + gamma) <= 1
         at_rest = at_rest and (phi.is_concave or root == "smallest")
-        # `stationary` knows no biases, means and kinks.
-        if onsager == 0 and is_plain and (at_rest or (gamma == 0 and phi.is_smooth_at_0)):
-            known |= (
-                _null(phi, g, gamma, tau) if at_rest else _gaussian(phi, g, temperature, root, tau)
+        at_rest = at_rest and is_plain
+        # Where there are several means, the initial one decides.
+        is_gaussian = gamma == 0 and model is None and x0_mean == 0
+        exact: dict[str, Any] = {}
+        if onsager == 0 and at_rest:
+            exact = _null(phi, g, gamma, tau)
+        elif onsager == 0 and is_gaussian:
+            # What the search cannot resolve is left to the sampler.
+            strict = is_plain or method == "exact"
+            exact = _gaussian(phi, g, temperature, offsets, root, tau, strict)
+        if exact:
+            return SteadyState(
+                **known, **exact, tau=tau, attributes=attributes | ensemble.facts(False)
             )
-            return SteadyState(**known, tau=tau, attributes=attributes | ensemble.facts(False))
         if method == "exact":
             raise ArgumentError(
                 f"method='exact': no closed form at g={g:g}, gamma={gamma:g}, onsager={onsager:g}, "
-                f"temperature={temperature:g}" + ", with biases, means or a model" * (not is_plain)
+                f"temperature={temperature:g}"
+                + ", with an initial mean or a model"
+                * (not is_plain)
             )
     if root != "largest" and not (is_plain and phi.is_concave):
         raise ArgumentError(
@@ -600,23 +612,31 @@ def _null(phi: TransferFunction, g: float, gamma: float, tau: Array) -> dict[str
 
 
 def _gaussian(
-    phi: TransferFunction, g: float, temperature: float, root: str, tau: Array
-) -> dict[str, Any]:
-    """γ = 0: no memory, so a pulse decays as the leak."""
-    sigma = math.sqrt(2 * temperature)
-    point = stationary(g, sigma=sigma, phi=phi, root=root, tau=tau, throw=False)
+    phi: TransferFunction, g: float, temperature: float, offsets: Offsets, root: str, tau: Array,
+    strict: bool,
+) -> dict[str, Any]:  # fmt: skip
+    """γ = 0: no memory, so a pulse decays as the leak.  Empty where not resolved, unless strict."""
+    point = stationary(
+        g, sigma=math.sqrt(2 * temperature), bias_std=offsets.bias_std,
+        bias_mean=offsets.bias_mean, mean_coupling=offsets.mean_coupling, phi=phi, root=root,
+        tau=tau, throw=False,
+    )  # fmt: skip
+    if not strict and point.status == FLAGGED:
+        return {}
     point.raise_unless_converged("g", "sigma", throw=False)
-    r_int = float(point.r_int)
-    # Of Gaussian fields: ⟨φ(τ)x(0)⟩ = ⟨φ′⟩Δ(τ), and ⟨fx⟩ = −T by the balance of ⟨x²⟩.
+    r_int, mean, variance = float(point.r_int), float(point.mean), float(point.delta0)
+    still = mean * _activity(phi, mean, variance) if mean else 0.0
+    # Of Gaussian fields: ⟨φ(τ)x(0)⟩ = μ⟨φ⟩ + ⟨φ′⟩Δ(τ), and ⟨fφ⟩ = −T⟨φ′⟩ by the balance of ⟨Φ⟩.
     curves = {
-        "C": point.C, "delta": point.delta, "phi_x": r_int * point.delta, "R": r_int * np.exp(-tau)
+        "C": point.C, "delta": point.delta + mean**2, "phi_x": still + r_int * point.delta,
+        "R": r_int * np.exp(-tau),
     }  # fmt: skip
     scalars = {
         "q": float(point.q),
-        "delta0": float(point.delta0),
-        "mean": 0.0,
+        "delta0": variance + mean**2,
+        "mean": mean,
         "energy": float(point.kinetic_energy),
-        "sigma_xphi": r_int * float(point.delta0),
+        "sigma_xphi": still + r_int * variance,
         "force_phi": -r_int * temperature,
         "r_int": r_int,
         "tau_half": float(point.tau_half),
@@ -628,6 +648,11 @@ def _gaussian(
             f"{point.others!s}; see root="
         )
     return known
+
+
+def _activity(phi: TransferFunction, mean: float, variance: float) -> float:
+    """⟨φ⟩ of a Gaussian x."""
+    return float(averages(phi, mean, variance).phi if variance else phi(np.array([mean]))[0])
 
 
 def _averages(

@@ -1135,9 +1135,9 @@ def test_linear_network_with_biases_and_means(gamma: float) -> None:
     run = steady_state(
         g, gamma, phi="linear", bias_mean=b, bias_std=spread, mean_coupling=J0, neglect=1e-4,
         t_skip=30.0, t_max=46.0, window=8.0, n_trajectories=1200, batches=2, seed=0,
+        method="sampler",
     )  # fmt: skip
     assert run.converged
-    assert run.method == "sampler"
     G = float(null_response(g, gamma))
     mean = G * b / (1 - G * J0)
     square = G**2 * (spread**2 + (b + J0 * mean) ** 2) / (1 - g**2 * G**2)
@@ -1159,7 +1159,7 @@ def numbers_of(run: SteadyState, exact: dict[str, float], level: float) -> None:
 
 def test_chaos_with_biases() -> None:
     """tanh, g = 2, σ_b = ½ (3 degrees of freedom, 5 numbers, false alarms 2 %)."""
-    run = steady_state(2.0, bias_std=0.5, **QUICK)
+    run = steady_state(2.0, bias_std=0.5, method="sampler", **QUICK)
     assert run.converged
     # ⟨φ′⟩ is the response at γ = 0.
     z, weight = np.polynomial.hermite_e.hermegauss(80)
@@ -1177,7 +1177,7 @@ def test_chaos_with_biases() -> None:
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_chaos_with_biases_in_full(seed: int) -> None:
     """As above, at the defaults, plateau included; and the static state with J₀ = 2 at g = 1.5."""
-    run = steady_state(2.0, bias_std=0.5, seed=seed)
+    run = steady_state(2.0, bias_std=0.5, seed=seed, method="sampler")
     assert run.converged
     numbers_of(run, {"q": 0.55251, "delta0": 2.40969}, 4.9)
     assert abs(run.delta[-1] - 1.53709) < 4.9 * run.delta_err[-1]
@@ -1190,24 +1190,43 @@ def test_chaos_with_biases_in_full(seed: int) -> None:
 @pytest.mark.slow
 def test_transfer_functions_that_are_not_odd() -> None:
     """tanh(x − 0.4), chaos, and 1/(1 + e^{−2x}) with J₀ = −2 and b = 1, at rest."""
-    run = steady_state(2.5, phi=TransferFunction(lambda x: np.tanh(x - 0.4), name="offset"), seed=0)
+    offset = TransferFunction(lambda x: np.tanh(x - 0.4), name="offset")
+    run = steady_state(2.5, phi=offset, seed=0, method="sampler")
     assert run.converged
     numbers_of(run, {"q": 0.62874, "delta0": 3.67196}, 4.9)
     assert abs(run.delta[-1] - 1.12440) < 4.9 * run.delta_err[-1]
     logistic = TransferFunction(lambda x: 1 / (1 + np.exp(-2 * x)), name="logistic of 2x")
     run = steady_state(
-        3.0, phi=logistic, mean_coupling=-2.0, bias_mean=1.0, window=20.0, t_max=140.0, seed=0
-    )
+        3.0, phi=logistic, mean_coupling=-2.0, bias_mean=1.0, window=20.0, t_max=140.0, seed=0,
+        method="sampler",
+    )  # fmt: skip
     numbers_of(run, {"q": 0.40523, "mean": 0.0}, 4.9)
     assert run.energy < 1e-4
 
 
-def test_what_stationary_does_not_know_is_sampled() -> None:
-    """At γ = κ = 0: φ with a kink or without symmetry."""
-    for phi in ("softsign", "logistic"):
-        assert steady_state(2.0, phi=phi, **SMALL).method == "sampler"
+def test_the_deterministic_state_is_that_of_stationary() -> None:
+    """At γ = κ = 0: averages are plain ones, of x with its mean."""
     assert steady_state(0.9, phi="softsign").method == "null"
     assert steady_state(2.0).method == "stationary"
+    how = {"mean_coupling": -2.0, "bias_mean": 0.5, "bias_std": 0.3}
+    run = steady_state(3.0, phi="logistic", **how)
+    state = stationary(3.0, phi="logistic", tau=run.tau, **how)
+    assert run.method == "stationary"
+    mean, variance = float(state.mean), float(state.delta0)
+    assert run.mean == mean != 0
+    assert run.delta0 == run.x2 == pytest.approx(variance + mean**2)
+    np.testing.assert_allclose(run.delta, state.delta + mean**2)
+    np.testing.assert_array_equal(run.C, state.C)
+    z, weight = np.polynomial.hermite_e.hermegauss(80)
+    x = mean + math.sqrt(variance) * z
+    crossed = float(x / (1 + np.exp(-x)) @ weight / weight.sum())
+    assert run.sigma_xphi == run.phi_x[0] == pytest.approx(crossed, rel=1e-8)
+    # The initial mean may choose; and what is not resolved there is sampled.
+    assert steady_state(2.0, x0_mean=0.5, **SMALL).method == "sampler"
+    beyond = {"phi": "relu", "mean_coupling": -2.0, "bias_mean": 1.0}
+    assert steady_state(1.5, **beyond, **SMALL).method == "sampler"
+    with pytest.raises(NotConvergedError, match="raise order"):
+        steady_state(1.5, method="exact", **beyond)
 
 
 @pytest.mark.slow
@@ -1216,7 +1235,7 @@ def test_noise_with_biases() -> None:
     g, spread, T = 0.5, 0.6, 0.3
     run = steady_state(
         g, temperature=T, phi="linear", bias_std=spread, n_trajectories=8192, batches=16, seed=0,
-        t_skip=15.0, t_max=50.0, window=12.0,
+        t_skip=15.0, t_max=50.0, window=12.0, method="sampler",
     )  # fmt: skip
     assert run.converged
     static, moving = spread**2 / (1 - g**2), covariance(g, 0.0, 0.0, T)[0]
@@ -1250,7 +1269,7 @@ def test_reasons_beside_a_static_part(C: np.ndarray, motion: float, reason: str)
 def test_offsets_and_models_need_the_sampler() -> None:
     own = SiteModel("own", phi=np.tanh, drift=lambda t, x, h, u: h - x)
     for more, message in (
-        ({"bias_std": 0.1, "method": "exact"}, "no closed form .* with biases, means or a model"),
+        ({"x0_mean": 0.1, "method": "exact"}, "no closed form .* with an initial mean or a model"),
         ({"x0_mean": 0.1, "root": "smallest"}, "root='smallest': must be 'largest'"),
         ({"bias_std": -0.1}, "bias_std=-0.1: must be >= 0"),
         ({"model": own}, "model='own': has no slopes"),
