@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanfield import Switching
+from meanfield import Switching, stationary
 from meanfield.common import arguments, cost, seeds, style
 from meanfield.common.study import Part, Study, told
 
-from ..couplings import PAPER_SETS
+from ..couplings import PAPER_SETS, dale_mean, dale_radius
 from ..dynamics import stiffness
 from ..integration import integrate
 from ..lyapunov import maximal_lyapunov
@@ -94,7 +94,23 @@ def vanilla_exponent(
 
 
 def add_formula(data: xr.Dataset) -> xr.Dataset:
-    """Stiffness at x = 0 that the means of the couplings make alone."""
+    """Stiffness at x = 0 that the means of the couplings make alone; the state κ = 0, N → ∞."""
+    # All rows have the same statistics: one population, of mean coupling N E[J].
+    placed = [
+        {k: PAPER_SETS[str(name)][k] for k in ("f", "alpha", "mu_e", "mu_i")}
+        for name in data.network.values
+    ]
+    state = stationary(
+        [dale_radius(**PAPER_SETS[str(name)]) for name in data.network.values],
+        mean_coupling=[data.attrs["n"] * dale_mean(data.attrs["n"], **one) for one in placed],
+    )
+    data = data.assign(
+        activity_theory=told("network", state.q, "⟨φ²⟩ at κ = 0 for N → ∞ at this N E[J]"),
+        mean_theory=told("network", state.mean, "mean of x there"),
+        variance_theory=told("network", state.delta0, "variance of x there"),
+        energy_theory=told("network", state.kinetic_energy, "E/N there"),
+        lyapunov_theory=told("network", state.lyapunov, "λ there"),
+    )
     sets = [PAPER_SETS[str(name)] for name in data.network.values]
     squares = [s["f"] * s["mu_e"] ** 2 + (1 - s["f"]) * s["mu_i"] ** 2 for s in sets]
     rates = [data.attrs["n"] * s["alpha"] ** 2 * m for s, m in zip(sets, squares, strict=True)]
@@ -118,6 +134,12 @@ def draw(data: xr.Dataset) -> Figure:
             # Below, E is rounding.
             low = max(float(part.energy.where(part.energy > 0).min()), 1e-16)
             below.set_ylim(low / 3, 3 * float(part.energy.max()))
+        if part.energy_theory > 0:
+            for first in (0, 2 * t_phase):
+                below.plot(
+                    [first, first + t_phase], 2 * [float(part.energy_theory)], "--", color="black",
+                    lw=1,
+                )  # fmt: skip
         for axis in (above, below):
             axis.axvspan(t_phase, 2 * t_phase, color="0.5", alpha=0.15, lw=0)
         rises = float(part.energy_rise_fraction.mean())
@@ -150,13 +172,14 @@ Activity and E/N of the E–I networks of Fig. 6 with κ = 0, 1 and 0 again (pha
 κ = 1). A network whose φ moves by Q/N < 1e-4 in the last quarter of phase 0 rests: at x = 0 if ⟨φ²⟩
 is as small, else at x ≠ 0. Others fluctuate if λ > 0 and relax if λ < 0 by more than two errors
 (of one coupling: of the average over time); within two errors it is open. Where the printed step is
-too long, E/N jumps after the switch and stays above that of the flow. Most of the stiffness at
+too long, E/N jumps after the switch and stays above that of the flow. Dashed: E/N at κ = 0 for
+N → ∞, one population with the radius of Fig. 6 as g and the mean coupling N E[J]. Most of the stiffness at
 x = 0 is that of the means of the couplings, which grows with N. {STEPS_TEXT}""",
     axes={"network": tuple(PAPER_SETS)},
     replicates=5,
     columns=(
         "lyapunov", "stiffness_at_rest", "stiffness_of_means", *STEPS, "energy_end", "energy_max",
-        "activity", "moved",
+        "activity", "activity_theory", "lyapunov_theory", "moved",
     ),
     # λ_max grows with N: small networks would hide what the printed step does at N = 1000.
     presets={
