@@ -173,8 +173,8 @@ Activity and E/N of the E–I networks of Fig. 6 with κ = 0, 1 and 0 again (pha
 is as small, else at x ≠ 0. Others fluctuate if λ > 0 and relax if λ < 0 by more than two errors
 (of one coupling: of the average over time); within two errors it is open. Where the printed step is
 too long, E/N jumps after the switch and stays above that of the flow. Dashed: E/N at κ = 0 for
-N → ∞, one population with the radius of Fig. 6 as g and the mean coupling N E[J]. Most of the stiffness at
-x = 0 is that of the means of the couplings, which grows with N. {STEPS_TEXT}""",
+N → ∞, one population with the radius of Fig. 6 as g and the mean coupling N E[J]. Most of the
+stiffness at x = 0 is that of the means of the couplings, which grows with N. {STEPS_TEXT}""",
     axes={"network": tuple(PAPER_SETS)},
     replicates=5,
     columns=(

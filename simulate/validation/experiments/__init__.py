@@ -20,6 +20,7 @@ _NAMES = (
     "static",
     "response",
     "chaos",
+    "biases",
     "correlated",
     "stationary_correlated",
     "dimension",
