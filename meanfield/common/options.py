@@ -28,6 +28,8 @@ NOTATION = {
     "t_lyapunov": "Duration of the run for the Lyapunov exponent.",
     "save_step": "Time between saved points.",
     "eta": "Confinement.",
+    "bias_mean": "Mean b of the quenched biases.",
+    "mean_coupling": "J0, N times the mean of a coupling.",
     "bias": "Constant input b of every neuron, part of f, or its mean.",
     "bias_std": "Its standard deviation: b_i is then normal, drawn from the seed.",
     "method": 'Scheme of `simulate.integrate`; "euler" with dt 0.01 is the choice of [HH].',

@@ -38,6 +38,9 @@ def exponents(
     *,
     onsager: float = 0.0,
     temperature: float = 0.0,
+    bias_mean: float = 0.0,
+    bias_std: float = 0.0,
+    mean_coupling: float = 0.0,
     t_max: float = 260.0,
     t_skip: float = 60.0,
     dt: float = 0.1,
@@ -55,6 +58,8 @@ def exponents(
 
     Parameters
     ----------
+    bias_std : float
+        Standard deviation σ_b of the quenched biases.
     t_max : float
         Duration of a sampled run.
     dt : float
@@ -64,35 +69,59 @@ def exponents(
         with Onsager-reaction force or noise.
     """
     arguments.gain(g), arguments.symmetry(gamma)
+    offsets = {"bias_mean": bias_mean, "bias_std": bias_std, "mean_coupling": mean_coupling}
     data = sweep(
         _exponent, {"gamma": gamma, "g": g}, seed=seed, workers=workers, executor=executor,
         store=store, progress=progress, throw=ArgumentError, label="lyapunov", onsager=onsager,
         temperature=temperature, phi=phi, t_max=t_max, t_skip=t_skip, dt=dt, window=window,
-        n_trajectories=n_trajectories, batches=batches,
+        n_trajectories=n_trajectories, batches=batches, **offsets,
     )  # fmt: skip
-    lines = critical_gain(data.gamma.values) / transfer_function(phi).slope
-    text = "gain of the linear instability, g(1+gamma) = 1"
+    lines = [_onset(float(one), phi, **offsets) for one in data.gamma.values]
+    text = "gain at which the static state turns unstable; of a phi(0) = 0 without bias 1/(1+gamma)"
     return data.assign(critical_gain=told("gamma", lines, text, units="1"))
 
 
+def _onset(gamma: float, phi: str, *, mean_coupling: float, **biases: float) -> float:
+    """Where the static state turns unstable; nan where that is not known."""
+    if mean_coupling:
+        return math.nan
+    try:
+        return float(critical_gain(gamma, phi=phi, **biases))
+    except ArgumentError:
+        return math.nan
+
+
 def _exponent(
-    g: float, gamma: float, *, onsager: float, temperature: float, phi: str, seed: int, **how: Any
+    g: float,
+    gamma: float,
+    *,
+    onsager: float,
+    temperature: float,
+    bias_mean: float,
+    bias_std: float,
+    mean_coupling: float,
+    phi: str,
+    seed: int,
+    **how: Any,
 ) -> dict[str, Any]:
     rates, method, reason, window = dict.fromkeys(_NUMBERS, 0.0), "sampler", "", math.nan
-    load = g * transfer_function(phi).slope * (1 + gamma)
+    function = transfer_function(phi)
+    offsets = {"bias_mean": bias_mean, "bias_std": bias_std, "mean_coupling": mean_coupling}
+    load = g * function.slope * (1 + gamma) if function.is_odd else math.inf
     temperature = arguments.nonnegative("temperature", temperature)
-    if onsager == temperature == 0 and load <= 1:
+    if onsager == temperature == 0 and load <= 1 and not any(offsets.values()):
         # The rightmost eigenvalue of −1 + J, elliptic law.
         rates["lyapunov"], method = load - 1, "null"
     elif onsager == gamma == 0:
-        point = stationary(g, sigma=math.sqrt(2 * temperature), phi=phi, n_tau=2)
+        point = stationary(g, sigma=math.sqrt(2 * temperature), phi=phi, n_tau=2, **offsets)
         value, method = float(point.lyapunov), "stationary"
         scale = max(abs(value), float(point.decay_rate) ** 2)
         rates |= {"lyapunov": value, "lyapunov_err": float(point.relative_error) * scale}
     else:
         run = maximal_lyapunov(
-            g, gamma, onsager=onsager, temperature=temperature, phi=phi, seed=seed, **how
-        )
+            g, gamma, onsager=onsager, temperature=temperature, phi=phi, seed=seed, **offsets,
+            **how,
+        )  # fmt: skip
         rates = {
             "drift": run.drift,
             "drift_err": run.drift_err,
@@ -111,7 +140,7 @@ def _exponent(
 
 
 def draw(data: xr.Dataset) -> Figure:
-    """λ against g, one curve a γ, with the zero line and the critical gains g(1+γ) = 1 (dashed)."""
+    """λ against g, one curve a γ, with the zero line and the critical gains (dashed)."""
     figure, axis = style.panels(size=(6, 4))
     for index, gamma in enumerate(data.gamma.values):
         part, colour = data.sel(gamma=gamma), style.shade(index, data.sizes["gamma"])
@@ -122,7 +151,7 @@ def draw(data: xr.Dataset) -> Figure:
         line = float(part.critical_gain)
         if data.g.min() <= line <= data.g.max():
             axis.axvline(line, color=colour, ls="--", lw=1)
-    axis.plot([], [], color="0.4", ls="--", lw=1, label=r"$g_c = 1/(1 + \gamma)$")
+    axis.plot([], [], color="0.4", ls="--", lw=1, label=r"$g_c$")
     axis.axhline(0, color="0.6", lw=0.8)
     axis.set(xlabel=r"gain $g$", ylabel=r"maximal Lyapunov exponent $\lambda$")
     methods = ", ".join(name for name in np.unique(data.method.values) if name)
@@ -138,8 +167,8 @@ LYAPUNOV = Study(
     parts=(Part(exponents, ("g", "gamma"), whole=True),),
     draw=draw,
     text="""
-Maximal Lyapunov exponent λ against the gain as N → ∞; dashed the critical gains g(1+γ) = 1, beyond
-which the state of rest is unstable. Without Onsager-reaction force λ is deterministic at rest
+Maximal Lyapunov exponent λ against the gain as N → ∞; dashed the critical gains, beyond which the
+static state is unstable: g(1+γ) = 1 for an odd φ of slope 1 without biases. Without Onsager-reaction force λ is deterministic at rest
 (method null) and at γ = 0 (stationary); elsewhere it is sampled, a minute a point by default, and
 its error is the standard error over batches. A growth rate that still drifts is flagged.""",
     axes={"g": np.round(np.linspace(0.8, 3, 12), 12).tolist(), "gamma": (0.0,)},

@@ -40,7 +40,11 @@ def dynamics(
     steady: bool = False,
     onsager: Schedule = 0.0,
     temperature: Schedule = 0.0,
+    x0_mean: float = 0.0,
     x0_std: float = 1.0,
+    bias_mean: float = 0.0,
+    bias_std: float = 0.0,
+    mean_coupling: float = 0.0,
     t_max: float | None = None,
     t_skip: float | None = None,
     dt: float | None = None,
@@ -69,8 +73,10 @@ def dynamics(
         --steady.
     temperature : float or Switching
         T of white noise, written like κ; with --steady one number.
-    x0_std : float
-        Standard deviation of x(0).  Not with --steady.
+    x0_mean : float
+        Mean of x(0).
+    bias_std : float
+        Standard deviation σ_b of the quenched biases.
     t_max : float
         Duration.  [default: 10, with --steady 260]
     t_skip : float
@@ -97,10 +103,12 @@ def dynamics(
         "t_max": t_max, "dt": dt, "window": window, "t_skip": t_skip, "lag_step": lag_step,
         "n_trajectories": n_trajectories, "batches": batches, "phi": phi, "method": method,
         "seed": seed, "workers": workers, "executor": executor, "progress": progress,
+        "x0_mean": x0_mean, "x0_std": x0_std, "bias_mean": bias_mean, "bias_std": bias_std,
+        "mean_coupling": mean_coupling,
     }  # fmt: skip
     how = {name: value for name, value in how.items() if value is not None}
     if steady:
-        _refuse("does not go with --steady", onsager=onsager, x0_std=x0_std, save_step=save_step,
+        _refuse("does not go with --steady", onsager=onsager, save_step=save_step,
                 response=response, finite_m=finite_m)  # fmt: skip
         if callable(temperature):
             raise ArgumentError("--steady needs one --temperature, not a schedule")
@@ -117,7 +125,7 @@ def dynamics(
     if step > end:
         raise ArgumentError(f"dt={step:g}: longer than t_max={end:g}")
     run = two_time(
-        g, gamma, onsager=onsager, temperature=temperature, x0_std=x0_std, response=response,
+        g, gamma, onsager=onsager, temperature=temperature, response=response,
         save_every=_stride(save_step, end, step), finite_m=finite_m, **how,
     )  # fmt: skip
     data = run.to_dataset()
