@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from .blocks import Blocks
 from .common import seeds
 from .common.arguments import ArgumentError
 from .common.cost import unlimited
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 __all__ = [
     "STYLE",
     "ArgumentError",
+    "Blocks",
     "Complexity",
     "ExtrapolationWarning",
     "FixedPointSpectrum",

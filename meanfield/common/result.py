@@ -432,7 +432,7 @@ def _told(content: Any) -> Any:
         return _Text(getattr(content, "name", None) or getattr(content, "__name__", ""))
     if hasattr(content, "shape"):
         return _Text(f"<{type(content).__name__} {content.shape}>")
-    if hasattr(content, "times"):
+    if hasattr(content, "times") or hasattr(content, "fractions"):
         return _Text(repr(content))
     if getattr(content, "is_built_in", False):
         return str(content.name)
