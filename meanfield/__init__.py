@@ -18,6 +18,7 @@ from .dmft.lyapunov import MeanFieldLyapunov, maximal_lyapunov
 from .dmft.sampler.ensemble import ExtrapolationWarning
 from .dmft.sampler.run import SamplerError
 from .dmft.sampler.site import SiteModel, Slopes
+from .dmft.stationary.blocks import BlockStationary
 from .dmft.stationary.solver import Stationary, effective_temperature, stationary
 from .dmft.steady_state import SteadyState, steady_state
 from .dmft.two_time import TwoTime, two_time
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
 __all__ = [
     "STYLE",
     "ArgumentError",
+    "BlockStationary",
     "Blocks",
     "Complexity",
     "ExtrapolationWarning",

@@ -52,7 +52,7 @@ class Blocks(Portable):
     >>> blocks
     Blocks([0.8, 0.2], [[1.0, 2.0], [1.5, 0.5]])
     >>> round(blocks.critical_scale(), 6), blocks.sizes(12).tolist()
-    (0.744287, [10, 2])
+    (0.771005, [10, 2])
     """
 
     fractions: ArrayLike
@@ -185,4 +185,3 @@ class Blocks(Portable):
 def spectral_radius(matrix: Array) -> float:
     """The largest modulus of an eigenvalue."""
     return float(np.max(np.abs(np.linalg.eigvals(matrix))))
-

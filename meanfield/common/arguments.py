@@ -273,9 +273,7 @@ def lags(value: ArrayLike) -> Array:
     return array
 
 
-def numbers(
-    name: str, value: ArrayLike, shape: tuple[int, ...], least: float = -np.inf
-) -> Array:
+def numbers(name: str, value: ArrayLike, shape: tuple[int, ...], least: float = -np.inf) -> Array:
     """Numbers of this shape, one number standing for all of them; they cannot be changed."""
     allowed = "must be finite" if least == -np.inf else f"must be >= {least:g} and finite"
     array = _checked(name, value, lambda a: (a >= least) & np.isfinite(a), allowed)

@@ -298,7 +298,9 @@ class Result:
         raise NotConvergedError(
             f"{int(lost.sum())} of {lost.size} points have no solution, {absent} absent and "
             f"{int(lost.sum()) - absent} failed: "
-            f"{'; '.join(f'{count} × {text}' for text, count in reasons)} (first: {place})",
+            f"{'; '.join(f'{count} × {text}' for text, count in reasons)}"
+            + f" (first: {place})"
+            * bool(place),
             self,
             "Pass throw=False to get nan there" * throw,
         )

@@ -8,17 +8,19 @@ and compared with coarser ones.
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict, Unpack, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ...blocks import Blocks
 from ...common import arguments, cost
-from ...common.arguments import Array, validated
+from ...common.arguments import ArgumentError, Array, shown, validated
 from ...common.jobs import bar
 from ...common.result import ABSENT, CONVERGED, FLAGGED, Result, coordinate, given, value
 from ...transfer import TransferFunction, odd_function
 from . import arcsine, energy
+from .blocks import BlockStationary, stationary_blocks
 from .decay import CovarianceDecay, binding_rate
 from .hermite import MAX_NODES, PairFunctions, hermite_series, normal_nodes
 
@@ -133,9 +135,26 @@ class Stationary(Result):
         return np.sum([getattr(self, name) for name in ERRORS], axis=0)
 
 
+class _Options(TypedDict, total=False):
+    sigma: ArrayLike
+    phi: str | TransferFunction
+    root: str
+    tau: ArrayLike | None
+    n_tau: int
+    tol: float
+    order: int
+    nodes: int
+    throw: bool
+    progress: bool
+
+
+@overload
+def stationary(g: Blocks, **options: Unpack[_Options]) -> BlockStationary: ...
+@overload
+def stationary(g: ArrayLike, **options: Unpack[_Options]) -> Stationary: ...
 @validated
 def stationary(
-    g: ArrayLike,
+    g: ArrayLike | Blocks,
     *,
     sigma: ArrayLike = 0.0,
     phi: str | TransferFunction = "tanh",
@@ -147,7 +166,7 @@ def stationary(
     nodes: int = 16,
     throw: bool = True,
     progress: bool = False,
-) -> Stationary:
+) -> Stationary | BlockStationary:
     """Stationary state, autocorrelation and Lyapunov exponent of the γ = 0 network, N → ∞.
 
     The network is ẋ = −x + J φ(x) + ξ with independent couplings of variance g²/N and white noise
@@ -155,12 +174,13 @@ def stationary(
 
     Parameters
     ----------
-    g : array_like
-        Gain, > 0; broadcast with `sigma`.
+    g : array_like or Blocks
+        Gain, > 0; broadcast with `sigma`.  Or one network of several populations (see Notes).
     sigma : array_like
-        Noise amplitude σ ≥ 0.
+        Noise amplitude σ ≥ 0; with `Blocks` one number, or one a block.
     phi : str or TransferFunction
-        Odd transfer function.  Its `primitive`, where there is one, only saves time.
+        Odd transfer function, not with `Blocks`, which have their own.  Its `primitive`, where
+        there is one, only saves time.
     root : {"largest", "smallest", "all"}
         Which state where there are several, by Δ₀ (see Notes).  With "all" every array of a point
         has a last axis for them, ascending (before the lags), nan and status "absent" beyond the
@@ -223,9 +243,23 @@ def stationary(
     their basins.  tanh(x + x³) at g = 0.963 comes to rest from small x, and is chaotic with
     Δ₀ = 0.206 if it starts with large ones.
 
+    Blocks have no energy integral.  With A_ab = n_b g_ab², C_b(Δ) = ⟨φφ⟩ of block b and means μ,
+
+        Δ_a″ = Δ_a − Σ_b A_ab C_b(Δ_b) − σ_b,a²,    μ_a = Σ_b n_b J_ab⟨φ⟩_b + b_a,
+
+    is solved by collocation and Newton's method, with any φ, mean couplings and biases [2]_ [3]_; a
+    static state may have Δ_∞ = Δ₀ > 0.  Then (1 + λ)² is the largest eigenvalue of
+    d²/dτ² + A_ab⟨φ′(0)φ′(τ)⟩_b, whatever the symmetry of A; the mean mode of a static state grows
+    like e^(zt), 1 + z an eigenvalue of the derivative of its equations by μ and ½Δ₀.  The search is
+    from many starts: a moving state that attracts no iteration may be missed, and of static ones
+    only those are told that random perturbations do not destroy.  `root` orders by Σ n_a Δ₀_a.
+    The result is a `BlockStationary`, arrays with a leading axis for the blocks.
+
     References
     ----------
     .. [1] H. Sompolinsky, A. Crisanti, H. J. Sommers, Phys. Rev. Lett. 61, 259 (1988).
+    .. [2] J. Aljadeff, M. Stern, T. Sharpee, Phys. Rev. Lett. 114, 088101 (2015).
+    .. [3] J. Kadmon, H. Sompolinsky, Phys. Rev. X 5, 041030 (2015).
 
     Examples
     --------
@@ -237,8 +271,19 @@ def stationary(
     (2, 2, 201)
     >>> round(float(stationary(1e6).delta0 / 1e12), 6)  # 2(1 − 2/π)
     0.72676
+    >>> from meanfield import Blocks
+    >>> pair = stationary(Blocks([0.8, 0.2], [[1.0, 2.5], [1.5, 2.0]]))
+    >>> pair.delta0.round(6).tolist(), round(float(pair.lyapunov), 6)
+    ([0.703304, 0.864267], 0.048891)
     """
     attributes = given(stationary, locals())
+    if isinstance(g, Blocks):
+        if phi != "tanh":
+            raise ArgumentError(f"{shown('phi', phi)}: belongs to the blocks, Blocks(…, phi=…)")
+        return stationary_blocks(
+            g, sigma=sigma, root=root, tau=tau, n_tau=n_tau, tol=tol, order=order, nodes=nodes,
+            throw=throw, progress=progress, attributes=attributes,
+        )  # fmt: skip
     transfer = odd_function(phi)
     arguments.one_of("root", root, ("largest", "smallest", "all"))
     controls = Controls(
