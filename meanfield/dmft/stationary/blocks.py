@@ -34,9 +34,9 @@ from ...transfer import TransferFunction
 from .decay import lobatto
 from .hermite import normal_nodes
 
-# Half width in z, degrees of a block and its share of ⟨φ'²⟩ that ends the series; of a φ with kinks
-# at most so many.
-_REACH, _BLOCK, _NEGLIGIBLE, _KINKED = 12.5, 64, 1e-18, 4000
+# Half width in z, degrees of a block and its share of ⟨φ'²⟩ that ends the series, the second one of
+# a φ with kinks, where it is a difference, and which has at most so many.
+_REACH, _BLOCK, _NEGLIGIBLE, _KINKED = 12.5, 64, (1e-18, 1e-14), 4000
 # Panels between kinks: nodes, width in z and phase of the last polynomial; angles of a pair.
 _GAUSS, _WIDEST, _PHASE = np.polynomial.legendre.leggauss(20), 0.5, 14.0
 _ANGLES, _SHARES = np.polynomial.legendre.leggauss(40)
@@ -48,6 +48,8 @@ _NOTHING = 1e-12
 _END, _LONGEST, _FIRST = 24.0, 4.0, 0.5
 # Newton's method: steps, where it has converged, and where rounding may have stopped it.
 _NEWTON, _ROUNDING, _CLOSE = 25, 1e-13, 1e-8
+# Growth by which a state is given up.
+_GONE = 1e3
 # Search: random starts for static states, what two states differ by, rounds of so many iterations,
 # and the smallest decay rate of their meshes.
 _STARTS, _SAME, _ROUNDS, _ITERATIONS, _SLOWEST = 48, 1e-6, 6, 12, 0.01
@@ -149,6 +151,11 @@ class _Averages(NamedTuple):
     rise: float  # ⟨φ'² + φφ''⟩
 
 
+def _length(phi: TransferFunction) -> float:
+    """Scale of x on which φ bends, which with kinks need not show in φ''."""
+    return min(phi.length, phi.unit) if phi.kinks else phi.length
+
+
 def _rule(
     phi: TransferFunction, mean: float, delta0: float, refinement: float, degree: int = 0
 ) -> tuple[Array, Array]:
@@ -171,7 +178,7 @@ def _rule(
 def _averages(
     phi: TransferFunction, mean: float, delta: float, refinement: float = 1.0
 ) -> _Averages:
-    some = max(delta, _NO_VARIANCE * phi.length**2)
+    some = max(delta, _NO_VARIANCE * _length(phi) ** 2)
     z, weights = _rule(phi, mean, some, refinement)
     root = math.sqrt(some if phi.kinks else delta)
     x = mean + root * z
@@ -191,9 +198,7 @@ class _Site:
     def __init__(
         self, phi: TransferFunction, mean: float, delta0: float, order: int, refinement: float
     ) -> None:
-        self.delta0 = delta0 = max(delta0, _NO_VARIANCE * phi.length**2)
-        if phi.kinks:
-            order = min(order, _KINKED)
+        self.delta0 = delta0 = max(delta0, _NO_VARIANCE * _length(phi) ** 2)
         z, weights = _rule(phi, mean, delta0, refinement, order)
         if not phi.kinks:
             # Beyond, the grid would not know a polynomial from another one.
@@ -201,7 +206,7 @@ class _Site:
         x = mean + math.sqrt(delta0) * z
         f = phi.phi(x)
         kinks = np.array(phi.kinks)
-        beside = _BESIDE * np.maximum(phi.length, np.abs(kinks))
+        beside = _BESIDE * np.maximum(_length(phi), np.abs(kinks))
         self.jumps = phi.d1(kinks + beside) - phi.d1(kinks - beside)
         self.places = (kinks - mean) / math.sqrt(delta0)
         projector = weights * np.exp(z * z / 4) * phi.d1(x)
@@ -215,7 +220,7 @@ class _Site:
             if (j + 1) % _BLOCK == 0:
                 new = slice(j + 1 - _BLOCK, j + 1)
                 left = np.sum(np.abs(d[new] ** 2 - jump[new] ** 2))
-                if left <= _NEGLIGIBLE * np.sum(d[: j + 1] ** 2):
+                if left <= _NEGLIGIBLE[bool(phi.kinks)] * np.sum(d[: j + 1] ** 2):
                     break
             before, now = now, (nodes * now - math.sqrt(j) * before) / math.sqrt(j + 1)
         d, jump = d[: j + 1], jump[: j + 1]
@@ -268,6 +273,7 @@ class _Mesh(NamedTuple):
     stiffness: Array
     edges: Array
     nodes: int
+    width: float
 
 
 def _mesh(rate: float, width: float, nodes: int) -> _Mesh:
@@ -286,7 +292,7 @@ def _mesh(rate: float, width: float, nodes: int) -> _Mesh:
         tau[part] = edges[k] + h * (x + 1)
         mass[part] += h * weights
         stiffness[part, part] += local / h
-    return _Mesh(tau, mass, stiffness, edges, nodes)
+    return _Mesh(tau, mass, stiffness, edges, nodes, width)
 
 
 def _interpolated(mesh: _Mesh, curve: Array, tau: Array, rate: float) -> Array:
@@ -328,7 +334,7 @@ class _Solver(NamedTuple):
     def shape(self, state: _State) -> tuple[float, float] | None:
         """Decay rate and width of C(τ) in decay times; None if nothing decays."""
         radius = spectral_radius(self.at_end(state, self.sites(state))[1])
-        lengths = np.array([phi.length for phi in self.blocks.functions])
+        lengths = np.array([_length(phi) for phi in self.blocks.functions])
         width = 1 / math.sqrt(1 + float(np.max(state.delta0 / lengths**2)))
         return (math.sqrt(1 - radius), width) if radius < 1 else None
 
@@ -381,7 +387,7 @@ class _Solver(NamedTuple):
                 drive[:, 0] += self.sigma**2 / 2
                 mean = (state.mean + W @ [s.value for s in sites] + b) / 2
                 state = _State(lu_solve(solve, drive.T).T, A @ C_end + variance, mean)
-                if not np.max(state.delta0) < 1e3 * (first + 1) or np.max(state.moving) < _CLOSE:
+                if not np.max(state.delta0) < _GONE * first or np.max(state.moving) < _CLOSE:
                     return None
             # A short mesh lets nothing decay that is wider.
             shape = self.shape(state)
@@ -418,7 +424,7 @@ class _Solver(NamedTuple):
             most = float(np.max(state.moving))
             part = max(1 - slope * (scale - lower) / most, _LEAST)
             rate = _END / mesh.edges[-1]
-            shrunk = _mesh(rate * part, mesh.edges[1] * rate / _FIRST, self.nodes)
+            shrunk = _mesh(rate * part, mesh.width, self.nodes)
             guess = state._replace(moving=state.moving * part)
             if new := scaled(lower).finished(shrunk, guess):
                 slope = (most - float(np.max(new[1].moving))) / (scale - lower)
@@ -442,7 +448,7 @@ class _Solver(NamedTuple):
         P, K = state.moving.shape
         one, end = np.eye(P), P * K
         frozen, mean = slice(end, end + P), slice(end + P, end + 2 * P)
-        left, misfits = math.inf, math.inf
+        left, misfits, far = math.inf, math.inf, _GONE * float(np.max(state.delta0))
         for _ in range(_NEWTON):
             sites = self.sites(state)
             pairs = zip(sites, state.frozen[:, None] + state.moving, strict=True)
@@ -491,7 +497,11 @@ class _Solver(NamedTuple):
                 state.mean + size * step[mean],
             )
             last, left = left, float(np.max(np.abs(moving)) / np.max(np.abs(state.moving)))
-            if left <= _ROUNDING or (left <= _CLOSE and left > last / 2) or not left < math.inf:
+            if (
+                left <= _ROUNDING
+                or (left <= _CLOSE and left > last / 2)
+                or not np.max(state.delta0) < far
+            ):
                 break
         return state, left
 
@@ -550,6 +560,8 @@ def stationary_blocks(
     times = arguments.count("n_tau", n_tau, 2) if lags is None else lags.size
     tol, order = arguments.positive("tol", tol), arguments.count("order", order, 3)
     nodes = arguments.count("nodes", nodes, 8, 48)
+    if any(phi.kinks for phi in blocks.functions):
+        order = min(order, _KINKED)
     size = P * nodes * _ELEMENTS
     instead = "take fewer of them"
     cost.check("g", blocks, instead, numbers=5.0 * size**2, seconds=_SECONDS * size**3)
@@ -584,7 +596,7 @@ def _states(solver: _Solver, progress: bool) -> list[_State | tuple[_Mesh, _Stat
     phi = blocks.functions
     P = len(phi)
     most = np.array([
-        one.saturation if one.saturation < math.inf else np.max(np.abs(one(one.length * _FAR)))
+        one.saturation if one.saturation < math.inf else np.max(np.abs(one(_length(one) * _FAR)))
         for one in phi
     ])  # fmt: skip
     b, variance = solver.bias
