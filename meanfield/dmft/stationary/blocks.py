@@ -48,15 +48,15 @@ _NOTHING = 1e-12
 _END, _LONGEST, _FIRST = 24.0, 4.0, 0.5
 # Newton's method: steps, where it has converged, and where rounding may have stopped it.
 _NEWTON, _ROUNDING, _CLOSE = 25, 1e-13, 1e-8
-# Growth by which a state is given up.
-_GONE = 1e3
+# Growth by which a state is given up, and binding in the depth of the well that is none.
+_GONE, _WEAK = 1e3, 1e-6
 # Search: random starts for static states, what two states differ by, rounds of so many iterations,
 # and the smallest decay rate of their meshes.
 _STARTS, _SAME, _ROUNDS, _ITERATIONS, _SLOWEST = 48, 1e-6, 6, 12, 0.01
 # The coarse solution of the error estimate: nodes less, shares of the Gaussian grid and the order.
 _FEWER, _COARSE, _HALF = 4, 0.8, 0.5
 # Degrees and nodes of the search.
-_ROUGH = 400, 10
+_ROUGH = 200, 10
 # A state that iteration does not reach is followed from a g so much larger, in steps as small, of
 # which each leaves such a part.
 _STRONGER, _CLOSEST, _LEAST = 1.2, 5e-4, 0.1
@@ -517,25 +517,21 @@ class _Solver(NamedTuple):
         mass, low = np.tile(mesh.mass, P), spectral_radius(M_end)
         above = 1.001 * max(spectral_radius(M[:, place]) for place in k)
 
-        def largest(eigenvalue: float) -> float:
-            # With the boundary condition of this eigenvalue; of all others `above` is further away.
+        def excess(s: float) -> float:
+            # By how much the largest eigenvalue exceeds low + s², with the boundary condition of
+            # that; of all others `above` is further away.
             shifted = form.copy()
-            shifted[:, -1, :, -1] += np.real(sqrtm(eigenvalue * one - M_end))
+            shifted[:, -1, :, -1] += np.real(sqrtm((low + s * s) * one - M_end))
             solve = lu_factor(shifted.reshape(P * K, P * K) + np.diag(above * mass))
             operator = LinearOperator(
                 (P * K, P * K), matvec=lambda u: lu_solve(solve, mass * np.ravel(u))
             )
             inverse = eigs(operator, k=1, v0=np.ones(P * K), return_eigenvectors=False)
-            return above - 1 / float(inverse[0].real)
+            return above - 1 / float(inverse[0].real) - low - s * s
 
-        old, new = above, max(largest(above), low)
-        change = new - old
-        for _ in range(_NEWTON):
-            last, change = change, max(largest(new), low) - new
-            if abs(change) <= _ROUNDING or change == last:
-                break
-            old, new = new, max(new - change * (new - old) / (change - last), low)
-        return math.sqrt(new) - 1, math.sqrt(1 - low)
+        most, least = math.sqrt(above - low), _WEAK * math.sqrt(above - low)
+        bound = brentq(excess, least, most, xtol=_ROUNDING) if excess(least) > 0 else 0.0
+        return math.sqrt(low + bound**2) - 1, math.sqrt(1 - low)
 
 
 def stationary_blocks(
@@ -619,6 +615,10 @@ def _states(solver: _Solver, progress: bool) -> list[_State | tuple[_Mesh, _Stat
     kept = (
         [] if np.any(solver.sigma) else [s for s in still if _at_rest(solver, s)["lyapunov"] <= 0]
     )
+    # With |φ| ≤ φ'(0)|x| all Δ ≤ A φ'(0)² Δ at their maximum: rest is alone where it is stable.
+    tame = all(one.steepness <= one.slope * (1 + _NOTHING) for one in phi) if mirrored else False
+    if tame and kept and not (np.any(blocks.drive) or np.any(variance) or np.any(solver.sigma)):
+        return [*kept]
     starts: list[_State] = []
     for one in still or [_State(np.empty((P, 0)), 0 * deltas, b)]:
         frozen = one.frozen if np.any(one.mean) or np.any(variance) else 0 * deltas
