@@ -403,7 +403,10 @@ class _Solver(NamedTuple):
     ) -> tuple[_Mesh, _State] | None:
         """The moving state that Newton's method leads to, on a mesh of its own."""
         state, left = self.newton(mesh, state, relax)
-        shape = self.shape(state) if left <= _CLOSE and np.min(state.moving[:, 0]) > 0 else None
+        first = state.moving[:, 0]
+        # A block without variance has none that moves.
+        good = left <= _CLOSE and np.min(first) > -_CLOSE * np.max(first)
+        shape = self.shape(state) if good else None
         return self.moved(mesh, state, *shape) if shape else None
 
     def reached(self, start: _State) -> tuple[_Mesh, _State] | None:
@@ -489,7 +492,8 @@ class _Solver(NamedTuple):
             step = -np.linalg.solve(J, np.concatenate([misfit.ravel(), *rest]))
             moving = step[:end].reshape(P, K)
             size, before = 1.0, state.delta0
-            while np.any(before + size * (moving[:, 0] + step[frozen]) < before / 4):
+            least = before / 4 - _NOTHING * np.max(before)
+            while np.any(before + size * (moving[:, 0] + step[frozen]) < least):
                 size /= 2
             state = _State(
                 state.moving + size * moving,
@@ -706,6 +710,13 @@ def _in_motion(
     assert shape is not None
     mesh, state = solver.moved(*reached, *shape)
     state, left = solver.newton(mesh, state)
+    scale = _NOTHING * np.max(state.delta0)
+    still, size = np.abs(state.moving[:, :1]) <= scale, np.abs(state.mean) / math.sqrt(scale)
+    state = _State(
+        np.where(still, 0.0, state.moving),
+        np.where(np.abs(state.frozen) <= scale, 0.0, state.frozen),
+        np.where(size <= math.sqrt(_NOTHING), 0.0, state.mean),
+    )
     sites = solver.sites(state)
     now = np.array([site(delta) for site, delta in zip(sites, state.delta0, strict=True)])
     growth, rate = solver.growth(mesh, state, sites)

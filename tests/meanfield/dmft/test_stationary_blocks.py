@@ -47,6 +47,19 @@ def test_equal_blocks_are_one_population(g: float, sigma: float) -> None:
     assert two.residual < 1e-12
 
 
+def test_blocks_that_do_not_answer() -> None:
+    """What one block does alone it does with others that only listen, or have no input at all."""
+    alone = stationary(math.sqrt(4.5), n_tau=2)
+    for row in (0.0, 1.0):
+        two = stationary(Blocks([0.5, 0.5], [[row, 0], [2, 3]]), n_tau=2)
+        np.testing.assert_allclose(two.delta0, [0, alone.delta0], rtol=1e-10)
+        assert two.lyapunov == pytest.approx(float(alone.lyapunov), rel=1e-10)
+        assert np.isnan(two.tau_half[0])
+    two = stationary(Blocks([0.5, 0.5], [[3, 0], [2, 1]]), n_tau=2)
+    assert two.delta0[0] == pytest.approx(float(alone.delta0), rel=1e-10)
+    assert two.delta0[1] > 1
+
+
 def test_at_rest_below_the_onset() -> None:
     scale = 0.9 * PAIR.critical_scale()
     rest = stationary(Blocks(PAIR.fractions, scale * np.asarray(PAIR.g)))
