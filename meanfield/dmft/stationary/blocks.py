@@ -568,7 +568,6 @@ def stationary_blocks(
     cost.check("tau" if tau is not None else "n_tau", times, instead, numbers=10.0 * P * times)
     solver = _Solver(blocks, noise, order, 1.0, nodes)
     rows = [_row(solver, state, lags, times, tol) for state in _states(solver, progress)]
-    rows.sort(key=lambda row: float(np.asarray(blocks.fractions) @ row["delta0"]))
     if not rows:
         nothing: dict[str, Any] = {name: np.full(P, np.nan) for name in _OF_BLOCK}
         nothing |= {name: np.array(np.nan) for name in _OF_ALL}
@@ -591,8 +590,8 @@ def stationary_blocks(
 
 
 def _states(solver: _Solver, progress: bool) -> list[_State | tuple[_Mesh, _State]]:
-    """All states that the searches from many starts end in."""
-    blocks = solver.blocks
+    """All states that the searches from many starts end in, by their mean variance."""
+    blocks, share = solver.blocks, np.asarray(solver.blocks.fractions)
     phi = blocks.functions
     P = len(phi)
     most = np.array([
@@ -609,19 +608,18 @@ def _states(solver: _Solver, progress: bool) -> list[_State | tuple[_Mesh, _Stat
     draws[0], draws[1, 0] = 0.0, 0.0
     still: list[_State] = []
     for mean, delta in draws:
-        found = solver.static_state(means * mean, deltas * delta**2)
-        if found and mirrored and np.asarray(blocks.fractions) @ found.mean < 0:
-            found = found._replace(mean=-found.mean)
-        if found and not any(_same(found, other) for other in still):
-            still.append(found)
+        rest = solver.static_state(means * mean, deltas * delta**2)
+        if rest and mirrored and rest.mean[np.argmax(np.abs(rest.mean))] < 0:
+            rest = rest._replace(mean=-rest.mean)
+        if rest and not any(_same(rest, other) for other in still):
+            still.append(rest)
     rough = solver._replace(order=min(solver.order, _ROUGH[0]), nodes=_ROUGH[1])
     # What grows by random perturbations is no state of the dynamics.
-    kept = (
-        [] if np.any(solver.sigma) else [s for s in still if _at_rest(solver, s)["lyapunov"] <= 0]
-    )
+    noisy = bool(np.any(solver.sigma))
+    kept = [one for one in still if not noisy and _at_rest(solver, one)["lyapunov"] <= 0]
     # With |φ| ≤ φ'(0)|x| all Δ ≤ A φ'(0)² Δ at their maximum: rest is alone where it is stable.
     tame = all(one.steepness <= one.slope * (1 + _NOTHING) for one in phi) if mirrored else False
-    if tame and kept and not (np.any(blocks.drive) or np.any(variance) or np.any(solver.sigma)):
+    if tame and kept and not (np.any(blocks.drive) or np.any(variance)):
         return [*kept]
     starts: list[_State] = []
     for one in still or [_State(np.empty((P, 0)), 0 * deltas, b)]:
@@ -634,7 +632,9 @@ def _states(solver: _Solver, progress: bool) -> list[_State | tuple[_Mesh, _Stat
         reached = rough.reached(far)
         if reached and not any(_same(reached[1], other) for _, other in moving):
             moving.append(reached)
-    return [*([] if np.any(solver.sigma) else kept), *moving]
+    found: list[tuple[_State, _State | tuple[_Mesh, _State]]] = [(one, one) for one in kept]
+    found += [(one[1], one) for one in moving]
+    return [one for _, one in sorted(found, key=lambda pair: float(share @ pair[0].delta0))]
 
 
 def _same(a: _State, b: _State) -> bool:

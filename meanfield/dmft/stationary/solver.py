@@ -280,6 +280,7 @@ def stationary(
     if isinstance(g, Blocks):
         if phi != "tanh":
             raise ArgumentError(f"{shown('phi', phi)}: belongs to the blocks, Blocks(…, phi=…)")
+        del attributes["phi"]
         return stationary_blocks(
             g, sigma=sigma, root=root, tau=tau, n_tau=n_tau, tol=tol, order=order, nodes=nodes,
             throw=throw, progress=progress, attributes=attributes,

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
+from scipy.linalg import sqrtm
 from scipy.sparse import diags, eye_array, kron
 from scipy.sparse.linalg import eigs
 from scipy.special import ndtr
@@ -45,6 +46,7 @@ def test_equal_blocks_are_one_population(g: float, sigma: float) -> None:
             np.testing.assert_allclose(curve, getattr(one, name), atol=1e-9 * one.delta0)
     assert two.resolution_error < 1e-10
     assert two.residual < 1e-12
+    assert "Blocks([0.3, 0.7]" in two.attributes["call"]
 
 
 def test_blocks_that_do_not_answer() -> None:
@@ -201,6 +203,18 @@ def test_noise_of_its_own_in_each_block() -> None:
     still = stationary(blocks)
     assert still.delta0[0] == 0
     assert still.delta0[1] == still.delta_inf[1] > 1
+
+
+def test_linear_blocks_with_noise() -> None:
+    """D″ = (1 − A)D from D′(0) = −σ²/2: D(0) = (1 − A)^(−½) σ²/2, A without symmetry."""
+    blocks = Blocks([0.2, 0.3, 0.5], [[0.5, 1, 0], [0, 0.4, 1.2], [0.9, 0, 0.3]], phi="linear")
+    sigma = np.array([0.5, 1.0, 0.2])
+    state = stationary(blocks, sigma=sigma, n_tau=2)
+    root = sqrtm(np.eye(3) - blocks.variance)
+    np.testing.assert_allclose(state.delta0, np.linalg.solve(root, sigma**2 / 2), rtol=1e-10)
+    radius = max(np.linalg.eigvals(blocks.variance).real)
+    assert state.lyapunov == pytest.approx(math.sqrt(radius) - 1, rel=1e-9)
+    assert state.decay_rate == pytest.approx(math.sqrt(1 - radius), rel=1e-10)
 
 
 def test_kinks_in_closed_form() -> None:
