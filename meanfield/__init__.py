@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from .blocks import Blocks
 from .common import seeds
 from .common.arguments import ArgumentError
 from .common.cost import unlimited
@@ -18,6 +19,7 @@ from .dmft.lyapunov import MeanFieldLyapunov, maximal_lyapunov
 from .dmft.sampler.ensemble import ExtrapolationWarning
 from .dmft.sampler.run import SamplerError
 from .dmft.sampler.site import SiteModel, Slopes
+from .dmft.stationary.blocks import BlockStationary
 from .dmft.stationary.solver import Stationary, effective_temperature, stationary
 from .dmft.steady_state import SteadyState, steady_state
 from .dmft.two_time import TwoTime, two_time
@@ -51,6 +53,8 @@ if TYPE_CHECKING:
 __all__ = [
     "STYLE",
     "ArgumentError",
+    "BlockStationary",
+    "Blocks",
     "CommonMode",
     "Complexity",
     "ExtrapolationWarning",

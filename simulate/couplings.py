@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array, diags_array
 from scipy.sparse.linalg import LinearOperator
 
-from meanfield import GaussianOperator
+from meanfield import Blocks, GaussianOperator
 from meanfield.common import arguments, cost, seeds
 from meanfield.common.arguments import LARGEST, ArgumentError, Array, validated
 
@@ -19,6 +19,7 @@ from .network import Network, correlated
 
 __all__ = [
     "PAPER_SETS",
+    "blocks",
     "column_means",
     "dale",
     "dale_mean",
@@ -80,11 +81,51 @@ def elliptic(n: int, g: float, gamma: float = 0.0, *, seed: int) -> Array:
     n = arguments.count("n", n, 1)
     g = arguments.positive("g", g)
     gamma = arguments.within("gamma", gamma, -1, 1)
+    return _standard(n, gamma, seed) * (g / np.sqrt(n))
+
+
+def _standard(n: int, gamma: float, seed: int) -> Array:
+    """Couplings of variance 1 with zero diagonal."""
     instead = "take a smaller network, or couplings.lazy, which stores what is asked for"
     cost.check("n", n, instead, numbers=7.0 * n**2, seconds=3 * _DRAWING * n**2)
-    noise = seeds.generator(seed, "couplings").standard_normal((n, n))
-    couplings = correlated(noise, gamma)
-    return couplings * (g / np.sqrt(n))
+    return correlated(seeds.generator(seed, "couplings").standard_normal((n, n)), gamma)
+
+
+@validated
+def blocks(n: int, blocks: Blocks, *, seed: int) -> Array:
+    """Couplings of several populations, neurons ordered by block.
+
+    A coupling from block b to block a has mean J_ab/n and variance g_ab²/n; zero diagonal.  The
+    biases are no part of it.
+
+    Parameters
+    ----------
+    n : int
+        Number of neurons, at least 1; `Blocks.sizes` says how many each block has.
+    blocks : Blocks
+        The populations.
+    seed : int
+        At least 0.  Blocks that are all alike have the couplings of `elliptic`, γ = 0.
+
+    Returns
+    -------
+    (n, n) ndarray
+        Row i holds the couplings into neuron i.
+
+    Examples
+    --------
+    >>> from meanfield import Blocks
+    >>> from simulate import couplings
+    >>> pair = Blocks([0.75, 0.25], [[0, 0], [0, 0]], mean=[[2, -4], [1, 0]])
+    >>> couplings.blocks(4, pair, seed=0).tolist()[2:]
+    [[0.5, 0.5, 0.0, -1.0], [0.25, 0.25, 0.25, 0.0]]
+    """
+    noise = _standard(arguments.count("n", n, 1), 0.0, seed)
+    of = np.repeat(np.arange(len(blocks)), blocks.sizes(n))
+    pairs = np.ix_(of, of)
+    J = noise * (np.asarray(blocks.g)[pairs] / np.sqrt(n)) + np.asarray(blocks.mean)[pairs] / n
+    np.fill_diagonal(J, 0.0)
+    return J
 
 
 @validated

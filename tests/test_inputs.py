@@ -48,6 +48,7 @@ X = np.random.default_rng(0).standard_normal((6, 3))
 SIGNAL = np.random.default_rng(1).standard_normal((60, 3))
 FEW: dict[str, Any] = {"n_trajectories": 128, "batches": 2, "seed": 0}
 SHORT: dict[str, Any] = {"t_skip": 2.0, "t_max": 6.0, "dt": 0.2, **FEW}
+PAIR = meanfield.Blocks([0.5, 0.5], np.ones((2, 2)))
 ORDER = meanfield.OrderParameters(*np.full(6, 0.2))
 RUN: dict[str, Any] = {"J": J, "dt": 0.1, "t_max": 14.0, "t_skip": 2.0, "seed": 0}
 SETS: dict[str, Any] = {
@@ -80,6 +81,7 @@ CALLS: dict[Callable[..., Any], dict[str, Any]] = {
     meanfield.phase_diagram: {"g": [1.5], "gamma": [0.5], "branch": "static"},
     meanfield.response_curve: {"g": [0.5], "gamma": [0.0]},
     meanfield.stationary: {"g": 1.5, "n_tau": 11, "order": 2001},
+    meanfield.Blocks: {"fractions": [0.5, 0.5], "g": np.ones((2, 2))},
     meanfield.participation_ratio: {"g": 1.5},
     meanfield.common_mode: {"state": STATE, "mean_coupling": -0.5, "strength": 0.1},
     meanfield.explained_variance: {"correlation": [1.0, 0.5, 0.2, 0.1]},
@@ -136,6 +138,7 @@ CALLS: dict[Callable[..., Any], dict[str, Any]] = {
     simulate.runge_kutta: {"name": "one", "A": [], "b": [1.0], "order": 1},
     simulate.validate: {"rows": ["identities*"]},
     couplings.elliptic: {"n": 6, "g": 1.2, "seed": 0},
+    couplings.blocks: {"n": 6, "blocks": PAIR, "seed": 0},
     couplings.lazy: {"n": 6, "g": 1.2, "seed": 0},
     couplings.low_rank: {"m": X[:, 0], "n_vectors": X[:, 1], "J": J},
     couplings.with_gain: {"J": J, "gain": X[:, 0]},

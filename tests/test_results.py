@@ -52,6 +52,7 @@ RESULTS: dict[str, Callable[[], Any]] = {
         strength=0.1,
     ),
     "Stationary": partial(meanfield.stationary, [0.5, 1.5]),
+    "BlockStationary": partial(meanfield.stationary, meanfield.Blocks([1.0], [[1.5]])),
     "TwoTime": partial(meanfield.two_time, 1.5, 0.5, t_max=1.0, dt=0.1, **SMALL),
     "SteadyState": partial(meanfield.steady_state, 1.5),
     "MeanFieldLyapunov": partial(meanfield.maximal_lyapunov, 2.0, t_skip=10.0, t_max=30.0, **SMALL),
@@ -116,6 +117,7 @@ OWN = meanfield.TransferFunction(
 )  # fmt: skip
 ZEROS = np.zeros(20)
 OBJECTS: dict[str, Any] = {
+    "Blocks": meanfield.Blocks([0.25, 0.75], np.ones((2, 2)), phi=["tanh", OWN]),
     "GaussianOperator": meanfield.GaussianOperator(20, 1.0, 0.5, seed=0),
     "OrderParameters": meanfield.OrderParameters(*np.arange(6.0)),
     "Scheme": simulate.Scheme("own", 1, 1, step=lambda *a: a, amplification=lambda h, r: abs(r)),

@@ -76,7 +76,8 @@ def shown(name: str, value: Any) -> str:
 def _match(name: str, value: Any, kinds: Sequence[_Kind]) -> None:
     if kinds and not any(kind.holds(value) for kind in kinds):
         words = " or ".join(dict.fromkeys(kind.words for kind in kinds))
-        raise ArgumentError(f"{shown(name, value)}: must be {words}")
+        alone = getattr(type(value), "refused", "")
+        raise ArgumentError(f"{shown(name, value)}: {alone or f'must be {words}'}")
 
 
 def _kinds(owner: Any, annotation: Any) -> list[_Kind]:
@@ -287,6 +288,17 @@ def lags(value: ArrayLike) -> Array:
     array = _checked("tau", value, lambda a: (a >= 0) & np.isfinite(a), "must be >= 0 and finite")
     if array.ndim != 1 or array.size == 0:
         raise ArgumentError(f"tau={value!r}: must have one axis and at least one lag")
+    return array
+
+
+def numbers(name: str, value: ArrayLike, shape: tuple[int, ...], least: float = -np.inf) -> Array:
+    """Numbers of this shape, one number standing for all of them; they cannot be changed."""
+    allowed = "must be finite" if least == -np.inf else f"must be >= {least:g} and finite"
+    array = _checked(name, value, lambda a: (a >= least) & np.isfinite(a), allowed)
+    if array.shape not in ((), shape):
+        raise ArgumentError(f"{name} of shape {array.shape}: must be one number or of {shape}")
+    array = np.array(np.broadcast_to(array, shape))
+    array.setflags(write=False)
     return array
 
 

@@ -298,7 +298,9 @@ class Result:
         raise NotConvergedError(
             f"{int(lost.sum())} of {lost.size} points have no solution, {absent} absent and "
             f"{int(lost.sum()) - absent} failed: "
-            f"{'; '.join(f'{count} × {text}' for text, count in reasons)} (first: {place})",
+            f"{'; '.join(f'{count} × {text}' for text, count in reasons)}"
+            + f" (first: {place})"
+            * bool(place),
             self,
             "Pass throw=False to get nan there" * throw,
         )
@@ -432,7 +434,7 @@ def _told(content: Any) -> Any:
         return _Text(getattr(content, "name", None) or getattr(content, "__name__", ""))
     if hasattr(content, "shape"):
         return _Text(f"<{type(content).__name__} {content.shape}>")
-    if hasattr(content, "times"):
+    if hasattr(content, "times") or hasattr(content, "fractions"):
         return _Text(repr(content))
     if getattr(content, "is_built_in", False):
         return str(content.name)

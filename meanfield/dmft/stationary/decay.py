@@ -89,7 +89,7 @@ class CovarianceDecay:
 
 
 @lru_cache(maxsize=8)
-def _lobatto(nodes: int) -> tuple[Array, Array, Array]:
+def lobatto(nodes: int) -> tuple[Array, Array, Array]:
     """Gauss–Lobatto nodes and weights on [−1, 1] and the matrix of the derivative."""
     basis = np.polynomial.legendre.Legendre.basis(nodes - 1)
     inner = np.sort(np.real(basis.deriv().roots()))
@@ -111,7 +111,7 @@ def binding_rate(potential: Callable[[Array], Array], edges: Array, nodes: int) 
     # element after the other, each way where it is stable, until both meet.  With ψ = 1 + χ at the
     # edge that is next, the quadratic form of the element is a sum without differences however
     # short it is, and an error of ψ enters squared; its slope in s² is ∫ψ².
-    x, weights, derivative = _lobatto(nodes)
+    x, weights, derivative = lobatto(nodes)
 
     def measured(edges: Array) -> tuple[Array, Array, Array]:
         half = np.diff(edges) / 2

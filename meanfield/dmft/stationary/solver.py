@@ -8,17 +8,19 @@ and compared with coarser ones.  States with a mean or a frozen part are those o
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict, Unpack, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ...blocks import Blocks
 from ...common import arguments, cost
-from ...common.arguments import Array, validated
+from ...common.arguments import ArgumentError, Array, shown, validated
 from ...common.jobs import bar
 from ...common.result import ABSENT, CONVERGED, FLAGGED, Result, coordinate, given, value
 from ...transfer import TransferFunction, odd_function, transfer_function
 from . import arcsine, energy, frozen, roots
+from .blocks import BlockStationary, stationary_blocks
 from .decay import CovarianceDecay, binding_rate
 from .hermite import MAX_NODES, PairFunctions, hermite_series, normal_nodes
 
@@ -151,9 +153,33 @@ class Stationary(Result):
         return np.sum([getattr(self, name) for name in ERRORS], axis=0)
 
 
+# What Blocks have of their own, and what it is where it is not given.
+_OF_BLOCKS = {"phi": "tanh", "bias_std": 0.0, "bias_mean": 0.0, "mean_coupling": 0.0}
+
+
+class _Options(TypedDict, total=False):
+    sigma: ArrayLike
+    bias_std: ArrayLike
+    bias_mean: ArrayLike
+    mean_coupling: ArrayLike
+    phi: str | TransferFunction
+    root: str
+    tau: ArrayLike | None
+    n_tau: int
+    tol: float
+    order: int
+    nodes: int
+    throw: bool
+    progress: bool
+
+
+@overload
+def stationary(g: Blocks, **options: Unpack[_Options]) -> BlockStationary: ...
+@overload
+def stationary(g: ArrayLike, **options: Unpack[_Options]) -> Stationary: ...
 @validated
 def stationary(
-    g: ArrayLike,
+    g: ArrayLike | Blocks,
     *,
     sigma: ArrayLike = 0.0,
     bias_std: ArrayLike = 0.0,
@@ -168,7 +194,7 @@ def stationary(
     nodes: int = 16,
     throw: bool = True,
     progress: bool = False,
-) -> Stationary:
+) -> Stationary | BlockStationary:
     """Stationary state, autocorrelation and Lyapunov exponent of the γ = 0 network, N → ∞.
 
     The network is ẋ = −x + J φ(x) + b + ξ with independent couplings of mean J₀/N and variance
@@ -177,16 +203,17 @@ def stationary(
 
     Parameters
     ----------
-    g : array_like
-        Gain, > 0; it and the next four broadcast.
+    g : array_like or Blocks
+        Gain, > 0; it and the next four broadcast.  Or one network of several populations (see
+        Notes).
     sigma : array_like
-        Noise amplitude σ ≥ 0.
+        Noise amplitude σ ≥ 0; with `Blocks` one number, or one a block.
     bias_std, bias_mean : array_like
-        Width σ_b ≥ 0 and mean b of the biases.
+        Width σ_b ≥ 0 and mean b of the biases; `Blocks` have their own, and their own means.
     mean_coupling : array_like
         J₀, N times the mean of a coupling.
     phi : str or TransferFunction
-        Transfer function, odd or not, with kinks or without.
+        Transfer function, odd or not, with kinks or without; `Blocks` have their own.
     root : {"largest", "smallest", "all"}
         Which state where there are several, by Δ₀ (see Notes).  With "all" every array of a point
         has a last axis for them, ascending (before the lags), nan and status "absent" beyond the
@@ -271,10 +298,23 @@ def stationary(
     A φ without bound, relu or softplus, has a state only where noise is all that drives it, or
     inhibition or the mean bias keep it small; elsewhere the point is absent.
 
+    Blocks have no energy integral.  With A_ab = n_b g_ab², C_b(Δ) = ⟨φφ⟩ of block b and means μ,
+
+        Δ_a″ = Δ_a − Σ_b A_ab C_b(Δ_b) − σ_b,a²,    μ_a = Σ_b n_b J_ab⟨φ⟩_b + b_a,
+
+    is solved by collocation and Newton's method, with any φ, mean couplings and biases [3]_ [2]_; a
+    static state may have Δ_∞ = Δ₀ > 0.  Then (1 + λ)² is the largest eigenvalue of
+    d²/dτ² + A_ab⟨φ′(0)φ′(τ)⟩_b, whatever the symmetry of A; the mean mode of a static state grows
+    like e^(zt), 1 + z an eigenvalue of the derivative of its equations by μ and ½Δ₀.  The search is
+    from many starts: a moving state that attracts no iteration may be missed, and of static ones
+    only those are told that random perturbations do not destroy.  `root` orders by Σ n_a Δ₀_a.
+    The result is a `BlockStationary`, arrays with a leading axis for the blocks.
+
     References
     ----------
     .. [1] H. Sompolinsky, A. Crisanti, H. J. Sommers, Phys. Rev. Lett. 61, 259 (1988).
     .. [2] J. Kadmon, H. Sompolinsky, Phys. Rev. X 5, 041030 (2015).
+    .. [3] J. Aljadeff, M. Stern, T. Sharpee, Phys. Rev. Lett. 114, 088101 (2015).
 
     Examples
     --------
@@ -289,8 +329,21 @@ def stationary(
     >>> biased = stationary(2.0, bias_std=0.5)
     >>> print(f"{biased.delta0:.10f} {biased.delta_inf:.10f} {biased.lyapunov:.10f}")
     2.4096925546 1.5370928154 0.0817548979
+    >>> from meanfield import Blocks
+    >>> pair = stationary(Blocks([0.8, 0.2], [[1.0, 2.5], [1.5, 2.0]]))
+    >>> pair.delta0.round(6).tolist(), round(float(pair.lyapunov), 6)
+    ([0.703304, 0.864267], 0.048891)
     """
     attributes = given(stationary, locals())
+    if isinstance(g, Blocks):
+        for name, usual in _OF_BLOCKS.items():
+            if (told := attributes.pop(name)) is not usual and not np.array_equal(told, usual):
+                there = "mean" if name == "mean_coupling" else name
+                raise ArgumentError(f"{shown(name, told)}: belongs to the blocks, {there}=")
+        return stationary_blocks(
+            g, sigma=sigma, root=root, tau=tau, n_tau=n_tau, tol=tol, order=order, nodes=nodes,
+            throw=throw, progress=progress, attributes=attributes,
+        )  # fmt: skip
     transfer = transfer_function(phi)
     arguments.one_of("root", root, ("largest", "smallest", "all"))
     controls = Controls(

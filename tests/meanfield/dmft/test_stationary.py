@@ -507,7 +507,7 @@ def test_the_state_bound_in_a_well_of_two_steps(shallow, edges):
 @pytest.mark.parametrize("nodes", [5, 8, 16])
 def test_nodes_of_an_element(nodes):
     """Weights exact up to degree 2n − 3, and the derivative of any polynomial on the nodes."""
-    x, weights, derivative = decay._lobatto(nodes)
+    x, weights, derivative = decay.lobatto(nodes)
     assert (x[0], x[-1]) == (-1, 1)
     for degree in range(2 * nodes - 2):
         exact = (1 + (-1) ** degree) / (degree + 1)
