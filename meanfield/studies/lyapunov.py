@@ -69,7 +69,9 @@ def exponents(
         with Onsager-reaction force or noise.
     """
     arguments.gain(g), arguments.symmetry(gamma)
-    offsets = {"bias_mean": bias_mean, "bias_std": bias_std, "mean_coupling": mean_coupling}
+    offsets: dict[str, Any] = {
+        "bias_mean": bias_mean, "bias_std": bias_std, "mean_coupling": mean_coupling
+    }  # fmt: skip
     data = sweep(
         _exponent, {"gamma": gamma, "g": g}, seed=seed, workers=workers, executor=executor,
         store=store, progress=progress, throw=ArgumentError, label="lyapunov", onsager=onsager,
@@ -106,7 +108,9 @@ def _exponent(
 ) -> dict[str, Any]:
     rates, method, reason, window = dict.fromkeys(_NUMBERS, 0.0), "sampler", "", math.nan
     function = transfer_function(phi)
-    offsets = {"bias_mean": bias_mean, "bias_std": bias_std, "mean_coupling": mean_coupling}
+    offsets: dict[str, Any] = {
+        "bias_mean": bias_mean, "bias_std": bias_std, "mean_coupling": mean_coupling
+    }  # fmt: skip
     load = g * function.slope * (1 + gamma) if function.is_odd else math.inf
     temperature = arguments.nonnegative("temperature", temperature)
     if onsager == temperature == 0 and load <= 1 and not any(offsets.values()):
@@ -168,9 +172,10 @@ LYAPUNOV = Study(
     draw=draw,
     text="""
 Maximal Lyapunov exponent λ against the gain as N → ∞; dashed the critical gains, beyond which the
-static state is unstable: g(1+γ) = 1 for an odd φ of slope 1 without biases. Without Onsager-reaction force λ is deterministic at rest
-(method null) and at γ = 0 (stationary); elsewhere it is sampled, a minute a point by default, and
-its error is the standard error over batches. A growth rate that still drifts is flagged.""",
+static state is unstable: g(1+γ) = 1 for an odd φ of slope 1 without biases. Without
+Onsager-reaction force λ is deterministic at rest (method null) and at γ = 0 (stationary); elsewhere
+it is sampled, a minute a point by default, and its error is the standard error over batches.
+A growth rate that still drifts is flagged.""",
     axes={"g": np.round(np.linspace(0.8, 3, 12), 12).tolist(), "gamma": (0.0,)},
     columns=("lyapunov", "drift", "method", "status", "reason"),
     command="python -m meanfield lyapunov",

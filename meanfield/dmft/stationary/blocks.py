@@ -14,7 +14,6 @@ and its eigenvector positive, whatever the symmetry of A.
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,13 +31,12 @@ from ...common.jobs import bar
 from ...common.result import ABSENT, CONVERGED, FLAGGED, Result, coordinate, value
 from ...transfer import TransferFunction
 from .decay import lobatto
-from .hermite import normal_nodes
+from .frozen import Averages, rule
 
-# Half width in z, degrees of a block and its share of ⟨φ'²⟩ that ends the series, the second one of
+# Degrees of a block and its share of ⟨φ'²⟩ that ends the series, the second one of
 # a φ with kinks, where it is a difference, and which has at most so many.
-_REACH, _BLOCK, _NEGLIGIBLE, _KINKED = 12.5, 64, (1e-18, 1e-14), 4000
-# Panels between kinks: nodes, width in z and phase of the last polynomial; angles of a pair.
-_GAUSS, _WIDEST, _PHASE = np.polynomial.legendre.leggauss(20), 0.5, 14.0
+_BLOCK, _NEGLIGIBLE, _KINKED = 64, (1e-18, 1e-14), 4000
+# Angles of a pair of kinks.
 _ANGLES, _SHARES = np.polynomial.legendre.leggauss(40)
 # Variance in units of length² that stands for none, and distance from a kink.
 _NO_VARIANCE, _BESIDE = 1e-24, 1e-9
@@ -139,18 +137,6 @@ class BlockStationary(Result):
     _headline = ("delta0", "q", "lyapunov")
 
 
-class _Averages(NamedTuple):
-    """Of φ at x ~ N(μ, Δ)."""
-
-    phi: float
-    q: float
-    slope: float  # ⟨φ'⟩
-    steepness: float  # ⟨φ'²⟩
-    bend: float  # ⟨φ''⟩
-    cross: float  # ⟨φφ'⟩
-    rise: float  # ⟨φ'² + φφ''⟩
-
-
 def _length(phi: TransferFunction) -> float:
     """Scale of x on which φ bends, which with kinks need not show in φ''."""
     return min(phi.length, phi.unit) if phi.kinks else phi.length
@@ -160,24 +146,13 @@ def _rule(
     phi: TransferFunction, mean: float, delta0: float, refinement: float, degree: int = 0
 ) -> tuple[Array, Array]:
     """Nodes z and weights of the normal law, fine enough for φ(μ + √Δ₀ z), exact at kinks."""
-    half = normal_nodes(phi, delta0, refinement)
-    if not phi.kinks:
-        z, weights = np.concatenate([-half[:0:-1], half]), np.full(2 * half.size - 1, half[1])
-    else:
-        at = (np.array(phi.kinks) - mean) / math.sqrt(delta0)
-        ends = [-_REACH, *sorted(at[np.abs(at) < _REACH]), _REACH]
-        widest = min(_WIDEST, 10 * half[1], _PHASE / math.sqrt(degree + 1)) / refinement
-        parts = [np.linspace(a, b, math.ceil((b - a) / widest) + 1)[:-1] for a, b in pairwise(ends)]
-        edges = np.append(np.concatenate(parts), _REACH)
-        middle, width = (edges[1:] + edges[:-1]) / 2, np.diff(edges) / 2
-        z = (middle[:, None] + width[:, None] * _GAUSS[0]).ravel()
-        weights = (width[:, None] * _GAUSS[1]).ravel()
+    z, weights = rule(phi, mean, delta0, refinement, degree)
     return z, weights * np.exp(-z * z / 2) / math.sqrt(2 * math.pi)
 
 
 def _averages(
     phi: TransferFunction, mean: float, delta: float, refinement: float = 1.0
-) -> _Averages:
+) -> Averages:
     some = max(delta, _NO_VARIANCE * _length(phi) ** 2)
     z, weights = _rule(phi, mean, some, refinement)
     root = math.sqrt(some if phi.kinks else delta)
@@ -186,7 +161,7 @@ def _averages(
     bend = z * slope / root if phi.kinks else phi.d2(x)
     rise = z * f * slope / root if phi.kinks else slope**2 + f * bend
     kinds = f, f * f, slope, slope**2, bend, f * slope, rise
-    return _Averages(*(float(weights @ kind) for kind in kinds))
+    return Averages(*(float(weights @ kind) for kind in kinds))
 
 
 class _Site:
@@ -343,7 +318,7 @@ class _Solver(NamedTuple):
         A, W = self.blocks.variance, self.blocks.drive
         each = zip(self.blocks.functions, mean, delta, strict=True)
         rows = [_averages(*one, self.refinement) for one in each]
-        here = _Averages(*np.array(rows).T)
+        here = Averages(*np.array(rows).T)
         b, variance = self.bias
         slopes = np.block([[W * here.slope, W * here.bend], [A * here.cross, A * here.rise]])
         return W @ here.phi + b, A @ here.q + variance + self.sigma**2 / 2, slopes
@@ -683,7 +658,7 @@ def _at_rest(solver: _Solver, state: _State) -> dict[str, Any]:
     found = solver.static_state(state.mean, state.frozen) or state
     delta, P = found.frozen, found.mean.size
     each = zip(solver.blocks.functions, found.mean, delta, strict=True)
-    here = _Averages(*np.array([_averages(*one, solver.refinement) for one in each]).T)
+    here = Averages(*np.array([_averages(*one, solver.refinement) for one in each]).T)
     radius = spectral_radius(solver.blocks.variance * here.steepness)
     slopes = solver.static_map(found.mean, delta)[2]
     # What has no static part correlates with none.

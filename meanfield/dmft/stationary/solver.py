@@ -154,7 +154,12 @@ class Stationary(Result):
 
 
 # What Blocks have of their own, and what it is where it is not given.
-_OF_BLOCKS = {"phi": "tanh", "bias_std": 0.0, "bias_mean": 0.0, "mean_coupling": 0.0}
+_OF_BLOCKS: dict[str, Any] = {
+    "phi": "tanh",
+    "bias_std": 0.0,
+    "bias_mean": 0.0,
+    "mean_coupling": 0.0,
+}
 
 
 class _Options(TypedDict, total=False):
@@ -339,7 +344,9 @@ def stationary(
         for name, usual in _OF_BLOCKS.items():
             if (told := attributes.pop(name)) is not usual and not np.array_equal(told, usual):
                 there = "mean" if name == "mean_coupling" else name
-                raise ArgumentError(f"{shown(name, told)}: belongs to the blocks, {there}=")
+                raise ArgumentError(
+                    f"{shown(name, told)}: belongs to the blocks, Blocks(…, {there}=…)"
+                )
         return stationary_blocks(
             g, sigma=sigma, root=root, tau=tau, n_tau=n_tau, tol=tol, order=order, nodes=nodes,
             throw=throw, progress=progress, attributes=attributes,

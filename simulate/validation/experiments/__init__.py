@@ -21,6 +21,7 @@ _NAMES = (
     "response",
     "chaos",
     "biases",
+    "populations",
     "correlated",
     "stationary_correlated",
     "dimension",

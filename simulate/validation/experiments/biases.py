@@ -7,6 +7,7 @@ import numpy as np
 
 from meanfield import TransferFunction, stationary
 from meanfield.common import seeds
+from meanfield.common.arguments import Array
 
 from ... import couplings
 from ...integration import integrate
@@ -53,25 +54,26 @@ def measure(
     n: int, seed: int, *, t_skip: float, t_max: float, dt: float, gap: float
 ) -> dict[str, float]:
     """Averages over time of one network each."""
-    numbers = {}
+    numbers: dict[str, float] = {}
     for k, (name, how) in enumerate(_STATES.items()):
         own = seeds.member(seed, k)
-        J = couplings.elliptic(n, how["g"], seed=own)
-        J += how.get("mean_coupling", 0.0) / n * (1 - np.eye(n))
-        bias = seeds.generator(own, "bias").standard_normal(n)
-        bias = how.get("bias_mean", 0.0) + how.get("bias_std", 0.0) * bias
+        mean: float = how.get("mean_coupling", 0.0) / n
+        J: Array = couplings.elliptic(n, how["g"], seed=own) + mean * (1 - np.eye(n))
+        spread = seeds.generator(own, "bias").standard_normal(n)
+        bias = how.get("bias_mean", 0.0) + how.get("bias_std", 0.0) * spread
         x0 = seeds.generator(own, "start").standard_normal(n)
         common: dict[str, Any] = {"bias": bias, "phi": how.get("phi", "tanh"), "dt": dt}
         run = integrate(J, x0, t_max=t_max, save_at=np.arange(t_skip, t_max + 0.5), **common)
         assert run.x is not None
-        x, mean = run.x, float(run.x.mean())
+        x = np.asarray(run.x, dtype=float)
+        centre = float(x.mean())
         # Times far from each other: what moves is independent, and the product is the static part.
         early, late = x[run.t < (t_skip + t_max - gap) / 2], x[run.t > (t_skip + t_max + gap) / 2]
-        frozen = np.mean((early.mean(axis=0) - mean) * (late.mean(axis=0) - mean))
+        frozen = np.mean((early.mean(axis=0) - centre) * (late.mean(axis=0) - centre))
         numbers |= {
-            f"{name}_mean": mean,
+            f"{name}_mean": centre,
             f"{name}_q": float(np.mean(run.phi.phi(x) ** 2)),
-            f"{name}_delta0": float(np.mean((x - mean) ** 2)),
+            f"{name}_delta0": float(np.mean((x - centre) ** 2)),
             f"{name}_delta_inf": float(frozen),
         }
         if name == "biased":
