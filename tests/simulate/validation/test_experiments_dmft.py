@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from meanfield import null_response, participation_ratio, saddle_point, stationary
+from meanfield import Blocks, null_response, participation_ratio, saddle_point, stationary
 from meanfield.common import seeds
 from simulate.validation.experiments import (
     EXPERIMENTS,
+    biases,
     correlated,
     dimension,
     onsager,
+    populations,
     response,
     static,
     stationary_correlated,
@@ -124,6 +126,32 @@ def test_dimension_refuses() -> None:
     for of in ("phi", "x"):
         still = participation_ratio(1.5, of=of).value
         assert not agrees(measured[f"noise_{of}"], TheoryValue(float(still)))
+
+
+@pytest.mark.parametrize("experiment", [biases, populations], ids=["biases", "populations"])
+def test_offsets_refuse(experiment: Any) -> None:
+    """With twice the bias, without inhibition, without what the blocks send to each other."""
+    key = experiment.__name__.rpartition(".")[2]
+    design = {**EXPERIMENTS[key].presets["quick"].measure, "t_max": 90.0}
+    measured, theory = (
+        found(EXPERIMENTS[key], design, {150: 16, 300: 12}),
+        experiment.theory(seed=0),
+    )
+    for name, one in measured.items():
+        assert agrees(one, theory[name]), name
+    alone = Blocks([0.6, 0.4], np.diag([1.5, 2.0]))
+    if experiment is biases:
+        free = stationary(6.0, phi="logistic", bias_mean=1.5, n_tau=2)
+        others = {
+            "biased_delta_inf": 0.0,
+            "inhibited_mean": float(free.mean),
+            "rectified_mean": 1.0,
+        }
+    else:
+        others = {f"chaos_q_{k}": float(q) for k, q in enumerate(stationary(alone, n_tau=2).q)}
+        others["inhibition_mean_0"] = 1.0 + 0.8 * 1.5 * 0.7
+    for name, wrong in others.items():
+        assert not agrees(measured[name], TheoryValue(wrong)), name
 
 
 CASES = [
