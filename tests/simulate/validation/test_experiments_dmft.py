@@ -143,7 +143,7 @@ def test_offsets_refuse(experiment: Any) -> None:
     if experiment is biases:
         free = stationary(6.0, phi="logistic", bias_mean=1.5, n_tau=2)
         others = {
-            "biased_delta_inf": 0.0,
+            "biased_q": float(stationary(2.0, bias_std=1.0, n_tau=2).q),
             "inhibited_mean": float(free.mean),
             "rectified_mean": 1.0,
         }
