@@ -513,6 +513,20 @@ DYNAMICAL = (
         "test_limit_of_many_neurons test_published_values",
     ),
     Equation(
+        "frozen activity", "μ, Δ_∞ and the energy condition with biases and a mean coupling, any φ",
+        "meanfield.stationary meanfield.critical_gain",
+        "frozen.equation frozen.energy frozen.kinetic_energy frozen.response",
+        "test_moving_state_against_plain_quadrature test_static_state_against_plain_quadrature "
+        "test_critical_gain_by_plain_quadrature",
+    ),
+    Equation(
+        "several populations", "Δ_a'' = Δ_a − Σ n_b g_ab² C_b(Δ_b), μ_a = Σ n_b J_ab⟨φ⟩_b + b_a",
+        "meanfield.Blocks meanfield.stationary simulate.couplings.blocks",
+        "frozen.equation frozen.response",
+        "test_equal_blocks_are_one_population test_the_equation_by_shooting "
+        "test_networks_of_two_blocks_at_rest",
+    ),
+    Equation(
         "common mode", "M = Σ v_jφ_j of couplings with column means, its feedback and outliers",
         "meanfield.common_mode simulate.couplings.column_means",
         "common_mode.feedback common_mode.solution common_mode.coefficients common_mode.pair",

@@ -9,6 +9,7 @@ Huang, SciPost Phys. Lect. Notes 79 (2024), any γ (their η) at κ = 0.  One fi
     novikov            responses from correlations with the field, without inverses; spectra
     sampler            the same equations from a Gaussian operator revealed on request
     stationary         [SCS]: Δ'' = Δ − g²C_φ, its conserved energy, the kinetic energy
+    frozen             biases, mean coupling, any φ: the part that stands still, its stability
     trajectory         Δ(τ) from Hermite coefficients: forms without cancellation
     temperature        response, and the temperatures of the state in P ∝ exp(−βE)
     lyapunov           two copies: the operator, its zero mode, the sign of λ
@@ -27,6 +28,7 @@ from . import responses
 from . import novikov
 from . import sampler
 from . import stationary
+from . import frozen
 from . import trajectory
 from . import temperature
 from . import lyapunov
@@ -44,6 +46,7 @@ __all__ = [
     "dimension",
     "exponential",
     "fixed_point_phase",
+    "frozen",
     "lyapunov",
     "novikov",
     "responses",
