@@ -246,7 +246,7 @@ def explained_variance(correlation: ArrayLike, k: int = 3) -> Array:
     >>> from meanfield import explained_variance, two_time
     >>> run = two_time(2.0, t_max=10, dt=0.1)
     >>> explained_variance(run.delta).round(3).tolist()
-    [0.571, 0.292, 0.086]
+    [0.57, 0.292, 0.086]
     """
     matrix = arguments.array("correlation", correlation)
     if matrix.ndim == 1:

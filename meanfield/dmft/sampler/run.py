@@ -37,6 +37,8 @@ _SINGLE, _STRONG = 1e-3, 1e10
 # Remembered states per window, times per window at which the rest is dropped, and the share of the
 # recent past that may go with it.
 _STATES, _CUTS, _FORGOTTEN = 80, 12, 1e-2
+# Largest mean.
+_LARGEST = 1e6
 # Places where the steepest slope is looked for, in units of `TransferFunction.unit`.
 _PLACES = np.linspace(-8.0, 8.0, 641)
 # Time between two looks at the spectrum.
@@ -90,9 +92,14 @@ class Offsets(NamedTuple):
     ) -> Offsets:
         """The offsets of a call, or what is wrong with its arguments."""
         return cls(
-            arguments.finite("bias_mean", bias_mean), arguments.nonnegative("bias_std", bias_std),
-            arguments.finite("mean_coupling", mean_coupling), arguments.finite("x0_mean", x0_mean),
+            _moderate("bias_mean", bias_mean), arguments.nonnegative("bias_std", bias_std),
+            _moderate("mean_coupling", mean_coupling), _moderate("x0_mean", x0_mean),
         )  # fmt: skip
+
+
+def _moderate(name: str, value: float) -> float:
+    """A number whose products with trajectories in single precision stay finite."""
+    return arguments.within(name, value, -_LARGEST, _LARGEST)
 
 
 _CENTRED = Offsets()
