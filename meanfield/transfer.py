@@ -39,6 +39,8 @@ _ROUNDING = 1e-14
 _NEAR, _FAR, _SAMPLES = 1e-4, 1e3, 2000
 # What numbers that should be equal, or none, may differ by, and numerical second derivatives.
 _TIE, _NOISE = 1e-12, 1e-8
+# Bend of straight pieces, and slope of a constant, in units.
+_STRAIGHT = 1e-7
 # Relative change of φ over the last decade of the samples up to which it saturates.
 _FLAT = 1e-3
 # Where φ' is searched for its first bend, and how far from 1 that makes a unit of its own.
@@ -265,7 +267,12 @@ class TransferFunction(Portable):
         with np.errstate(all="ignore"):
             derivative = self._slope_by_value if self.d1 is None else self.d1
             slopes = [derivative(sign * _SCALES) for sign in (1, -1)]
-            starts = [s[~np.isnan(s)][:1].sum() for s in slopes]
+            known = [s[~np.isnan(s)] for s in slopes]
+            starts = [s[0] if s.size else 0.0 for s in known]
+            # A φ that is flat at 0 has no scale there: its slope goes on growing at once.
+            for k, s in enumerate(known):
+                if s.size > 1 and abs(s[1]) > 1.5 * abs(s[0]):
+                    starts[k] = 0.0
             # Unless φ' jumps at 0.
             if self.d1 is not None and np.ptp(both := [*starts, self.slope]) < np.max(both) / 2:
                 starts = [self.slope, self.slope]
@@ -348,8 +355,12 @@ class TransferFunction(Portable):
             for f in (self.d1, self.d2)
         )
         known = np.isfinite(slope) & np.isfinite(bend)
-        most = float(np.max(bend[known]))
-        return 0.77 * float(np.max(slope[known])) / most if most > 0 else 1.0
+        most, steepest = float(np.max(bend[known])), float(np.max(slope[known]))
+        size = float(np.max(np.abs(self.phi(self.unit * _NEAR_POINTS))))
+        # Of straight pieces, or of a constant, differences are noise.
+        if most <= _STRAIGHT * steepest / self.unit or steepest <= _STRAIGHT * size / self.unit:
+            return self.unit
+        return 0.77 * steepest / most
 
     def slope_at(self, x: Array, value: Array) -> Array:
         """φ'(x) where value = φ(x) is known."""

@@ -25,15 +25,15 @@ _PLACES = np.linspace(-9.1, 9.3, 1601)
 _RANGE, _CELLS, _FAR_CELLS, _FARTHEST = (-16.1803398875, 17.3205080757), 4096, 400, 1e4
 # Halvings of a cell, and what is left of it where a jump of φ' or φ'' shows, as a share of the
 # largest φ' or φ''.
-_HALVINGS = {2: 26, 3: 9}
+_HALVINGS = {2: 32, 3: 9}
 _JUMP = {2: 1e-4, 3: 3e-2}
 _ROUNDING = 64 * np.finfo(float).eps
 # A jump of φ itself looks like one of φ' by a step this short.
 _CLIFF = 1e6
 # Kinks so close, in units, are one.
 _SAME = 1e-4
-# A jump of φ'' is located this well, in units.
-_BLUR = 3e-5
+# Jumps of φ' and of φ'' are located this well, in units.
+_SHARP, _BLUR = 2e-11, 3e-5
 # Panels of the primitive: steps of the differences, growing with x.
 _PANEL, _GROWTH = 16.0, 1.15
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
@@ -49,13 +49,14 @@ def kinks(function: Function, unit: float) -> tuple[tuple[float, ...], tuple[flo
     for place in bent:
         if all(abs(place - other) > _SAME * unit for other in [*found, *cliffs]):
             found.append(place)
-    return tuple(sorted(_simple(place, unit) for place in found)), tuple(cliffs)
+    places = [_simple(one, (_SHARP if one in steep else _BLUR) * unit) for one in found]
+    return tuple(sorted(places)), tuple(cliffs)
 
 
-def _simple(place: float, unit: float) -> float:
+def _simple(place: float, blur: float) -> float:
     """The place with the fewest digits that cannot be told from this one."""
-    rounded = (float(f"{place:.{digits}g}") for digits in range(1, 7))
-    return next((one for one in (0.0, *rounded) if abs(one - place) < _BLUR * unit), place)
+    rounded = (float(f"{place:.{digits}g}") for digits in range(1, 12))
+    return next((one for one in (0.0, *rounded) if abs(one - place) < blur), place)
 
 
 @np.errstate(all="ignore")
@@ -69,7 +70,14 @@ def _jumps(function: Function, edges: Array, order: int) -> tuple[list[float], l
         return np.abs(values @ signs), np.abs(values).max(axis=1)
 
     low, high = edges[:-1].copy(), edges[1:].copy()
-    scale = difference(low, high)[0] / (high - low) ** (order - 1) * (order - 1) ** (order - 1)
+    # The largest φ', or φ''.
+    across = high - low
+    sizes = slopes = np.abs(np.diff(function(edges))) / across
+    steepest = float(np.max(slopes[np.isfinite(slopes)], initial=0.0))
+    if order == 3:
+        ends = function(low) + function(high)
+        sizes = np.abs(ends - 2 * function((low + high) / 2)) / (across / 2) ** 2
+    typical = float(np.max(sizes[np.isfinite(sizes)], initial=0.0))
     for _ in range(_HALVINGS[order]):
         # A half as long again as its share: a place next to the middle is inside one of them.
         length = (high - low) * (0.5 + 1 / 32)
@@ -78,12 +86,10 @@ def _jumps(function: Function, edges: Array, order: int) -> tuple[list[float], l
         low, high = np.where(goes_left, low, high - length), np.where(goes_left, low + length, high)
     rest, size = difference(low, high)
     step = (high - low) / (order - 1)
-    typical = np.nanmax(scale[np.isfinite(scale)], initial=0.0)
-    if order == 2:
-        slopes = np.abs(np.diff(function(edges)) / np.diff(edges))
-        typical = float(np.nanmax(slopes[np.isfinite(slopes)], initial=0.0))
     jump = rest / step ** (order - 1)
-    seen = np.isfinite(jump) & (rest > _ROUNDING * size) & (jump > _JUMP[order] * typical)
+    # Rounding of φ, and of x.
+    noise = _ROUNDING * (size + np.maximum(np.abs(low), np.abs(high)) * steepest)
+    seen = np.isfinite(jump) & (rest > noise) & (jump > _JUMP[order] * typical)
     places: list[float] = []
     cliffs: list[float] = []
     for k in np.flatnonzero(seen):
@@ -134,7 +140,8 @@ class Differences:
             x = self._reach * np.sqrt(at)
             chebyshev_series = chebyshev.chebfit(2 * at - 1, function(x) / x, _DEGREE - 1)
             powers = np.polynomial.Polynomial(chebyshev.cheb2poly(chebyshev_series))
-            self._series = np.asarray(powers(np.polynomial.Polynomial([-1.0, 2.0])).coef, float)
+            series = np.asarray(powers(np.polynomial.Polynomial([-1.0, 2.0])).coef, float)
+            self._series = np.pad(series, (0, _DEGREE - series.size))
 
     def _derivative(self, values: Array) -> Array:
         """Chebyshev series of the derivative of a function with these values at the nodes."""

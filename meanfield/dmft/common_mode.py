@@ -21,6 +21,8 @@ from .stationary.solver import Stationary
 Complex = NDArray[np.complex128]
 # Share of C that may be left at the last lag.
 _LEFT = 1e-3
+# Lags, of which every second one is taken for the error.
+_FEWEST = 9
 # Shift of λ₀, and the Gauss–Legendre rule between two lags.
 _BESIDE = 1e-6
 _GAUSS = np.polynomial.legendre.leggauss(6)
@@ -90,6 +92,11 @@ def common_mode(
         raise ArgumentError(f"state: must be one point, got shape {np.shape(state.q)}")
     if not state.converged:
         raise ArgumentError("state: must be converged")
+    lags = np.asarray(state.tau)
+    if lags.size < _FEWEST or lags[0] != 0 or np.any(np.diff(lags) <= 0):
+        raise ArgumentError(
+            f"state: its lags must ascend from 0, {_FEWEST} or more, see tau= of stationary"
+        )
     C = np.asarray(state.C) - float(getattr(state, "Q", 0.0))
     if not abs(C[-1]) <= _LEFT * C[0]:
         raise ArgumentError(
@@ -97,7 +104,7 @@ def common_mode(
         )
     powers = np.concatenate([[0.0, mean_coupling, -strength], np.zeros(max(series.size - 1, 0))])
     powers[2 : 2 + series.size] += series
-    tau, slope = np.asarray(state.tau), float(state.r_int)
+    tau, slope = lags, float(state.r_int)
     stable, fine, coarse = True, float(C[0]), float(C[0])
     # The mean of both sides: of a double pole neither has one.
     for shift in (-_BESIDE, _BESIDE):

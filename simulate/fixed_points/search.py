@@ -24,6 +24,8 @@ KINDS = ("both", "chaos", "gradient")
 # Runs advance in full blocks of so many starts: their shared adaptive steps and the rounding of
 # their matrix products, which chaos amplifies, then never depend on how many starts are asked for.
 _BLOCK = 16
+# Distance from a kink, in units of φ, of a neuron that is at it.
+_AT_CORNER = 1e-9
 # Step of the vanilla dynamics, and first one of the gradient flow.
 _DT = 0.1
 # Of one descent on average, and what is kept of it, in numbers.
@@ -218,7 +220,13 @@ def _gathered(
         fields[kind], order = table.fields()
         ranks[kind] = {number: rank for rank, number in enumerate(order)}
     index = [ranks[kind][number] for kind, number in zip(outcome, numbers, strict=True)]
-    about: dict[str, Any] = {"reason": _reason(reasons, len(rows)), "attributes": told}
+    failed = _reason(reasons, len(rows))
+    about: dict[str, Any] = {"reason": failed, "attributes": told}
+    apart = np.abs(fields["zero"]["x"][..., None] - landscape.corners)
+    stuck = int(np.sum(np.any(apart < _AT_CORNER * landscape.function.unit, axis=(0, 2))))
+    of_zeros = f"{stuck} zeros with a neuron at a kink of phi, where A is that of one side" * (
+        stuck > 0
+    )
     return FixedPoints(
         **fields["zero"],
         is_odd=landscape.is_odd,
@@ -228,7 +236,7 @@ def _gathered(
         reasons=reasons,
         iterations=np.array(iterations, dtype=np.int64),
         escapes=sum(escapes),
-        **about,
+        **about | {"reason": "; ".join(filter(None, [failed, of_zeros]))},
     )
 
 

@@ -88,6 +88,8 @@ class Monitor:
         """A segment begins."""
         onsager = problem.onsager(t)
         if problem.network.corners.size:
+            # There the other methods do no better.
+            self._may_switch = False
             self._culprits = "a neuron that sticks at a kink of phi, or a step that is too long,"
         self._is_bound = problem.stiffness_is_bound and problem.is_regulated(t)
         if onsager != self._onsager:

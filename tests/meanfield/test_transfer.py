@@ -4,6 +4,7 @@ import math
 import pickle
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import mpmath as mp
 import numpy as np
@@ -509,6 +510,8 @@ def _two_scales(x: np.ndarray) -> np.ndarray:
     ("phi", "places"),
     [
         (np.tanh, ()), (np.sin, ()), (np.exp, ()), (_two_scales, ()),
+        (lambda x: np.sin(50 * x), ()),
+        (lambda x: np.maximum(x - 1 / 3, 0), (1 / 3,)),
         (lambda x: np.maximum(x, 0), (0.0,)),
         (lambda x: np.maximum(x - 1.1, 0), (1.1,)),
         (lambda x: np.clip(x, -0.5, 2), (-0.5, 2.0)),
@@ -553,6 +556,30 @@ def test_the_function_alone_is_enough(name: str, k: float) -> None:
     else:
         with pytest.raises(ArgumentError, match=r"must be (odd|smooth at 0) here"):
             odd_function(f)
+
+
+def test_kinks_of_the_slope_are_exact() -> None:
+    places = np.random.default_rng(0).uniform(-10, 10, 40).tolist()
+    found = [TransferFunction(lambda x, p=p: np.maximum(x - p, 0)).kinks for p in places]
+    np.testing.assert_allclose(found, np.array(places)[:, None], atol=1e-10, rtol=0)
+
+
+@pytest.mark.parametrize(
+    "phi",
+    [
+        lambda x: np.clip(x, 0, 1), lambda x: np.maximum(x, 0), lambda x: np.maximum(0, 1 - abs(x)),
+        lambda x: 0 * x + 1.0,
+    ],
+)  # fmt: skip
+def test_noise_of_straight_pieces_is_no_bend(phi: Any) -> None:
+    assert TransferFunction(phi).length == 1
+
+
+def test_flat_at_0() -> None:
+    """An even function has no scale at 0; an odd one is refused."""
+    assert TransferFunction(lambda x: np.exp(-x * x)).unit == 1
+    with pytest.raises(ArgumentError, match="slope phi'"):
+        TransferFunction(lambda x: np.sign(x) * np.maximum(np.abs(x) - 0.5, 0))
 
 
 def test_at_a_kink_the_mean_of_both_sides() -> None:

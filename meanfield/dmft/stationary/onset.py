@@ -60,7 +60,8 @@ def _followed(phi: TransferFunction, bias_std: float, bias_mean: float, refineme
         if math.exp(log) > _END * scale2:
             # φ has no bound, and g² → Δ₀/q its limit.
             far = phi.d1(np.array([-1.0, 1.0]) * _END * math.sqrt(scale2))
-            return 1 / math.sqrt(float(np.mean(far**2)))
+            slope = math.sqrt(float(np.mean(far**2)))
+            return 1 / slope if slope > 0 else math.inf
     root = brentq(excess, log - math.log(_STEP), log, xtol=_PRECISION)
     return math.sqrt(math.exp(root) / float(here(root).q))
 

@@ -50,6 +50,12 @@ _ADVICE = {
 _FAR = 100.0
 # What a point takes: numbers for every lag, and time.
 _NUMBERS, _SECONDS, _SECONDS_OF_SEARCH = 10.0, 0.02, 2.0
+_UNATTRACTIVE = (
+    "no state that was found attracts: one close to it may have been missed, move mean_coupling, "
+    "or nothing is stationary"
+)
+# Relative correction of Δ₀ from which a root is none.
+_NO_ROOT = 0.01
 _NO_MORE = "no further state"
 # The default lags end where ρ = sech θ with this θ, about 1e-5 (in the null state: this many
 # decay times, or time constants where the decay time is infinite).
@@ -531,19 +537,28 @@ def _states(
             attracting = [one.attracting for one in found]
     except energy.NoStateError as error:
         return [_row(controls, np.nan) | dict(zip(("status", "reason"), error.args, strict=True))]
-    last = len(variances) - 1
-    rows = []
-    for index in {"smallest": [0], "largest": [last], "all": range(last + 1)}[root]:
+    if not closed and not any(attracting):
+        return [_row(controls, np.nan) | {"status": FLAGGED, "reason": _UNATTRACTIVE}]
+    count, rows, kept = len(variances), {}, set(range(len(variances)))
+    ways = {"smallest": range(count), "largest": range(count)[::-1], "all": range(count)}
+    for index in ways[root]:
         if not closed:
             row = _frozen(network, found[index], controls)
         elif variances[index]:
             row = _solved(noisy, variances[index], controls)
         else:
             row = _null(phi, g, controls)
-        rest_of = ", ".join(f"{delta0:g}" for k, delta0 in enumerate(variances) if k != index)
-        told = {"states": last + 1, "others": rest_of, "attracting": attracting[index]}
-        rows.append(row | told)
-    return rows
+        # Where nothing moves in the equations rounding looks like roots of the search.
+        if not closed and row["residual"] > _NO_ROOT and len(kept) > 1:
+            kept.remove(index)
+            continue
+        rows[index] = row
+        if root != "all":
+            break
+    for index, row in rows.items():
+        rest_of = ", ".join(f"{variances[k]:g}" for k in sorted(kept - {index}))
+        row |= {"states": len(kept), "others": rest_of, "attracting": attracting[index]}
+    return list(rows.values())
 
 
 def _frozen(network: frozen.BiasedNetwork, root: roots.Root, controls: Controls) -> dict[str, Any]:

@@ -79,7 +79,10 @@ def test_an_unstable_mode_is_flagged() -> None:
 
 def test_refusals() -> None:
     with pytest.raises(ArgumentError, match="must have decayed"):
-        common_mode(stationary(2.0, tau=[0.0, 1.0]), mean_coupling=0.0, strength=0.1)
+        common_mode(stationary(2.0, tau=np.arange(9.0)), mean_coupling=0.0, strength=0.1)
+    for lags in ([0.0, 40.0], np.linspace(1, 60, 400)):
+        with pytest.raises(ArgumentError, match="lags must ascend from 0"):
+            common_mode(stationary(2.0, tau=lags), mean_coupling=0.0, strength=0.1)
     with pytest.raises(ArgumentError, match="state: must be one point"):
         common_mode(stationary([2.0, 3.0]), mean_coupling=0.0, strength=0.1)
     with pytest.raises(ArgumentError, match="strength=-1"):

@@ -476,3 +476,19 @@ def test_saturated_states_and_a_distant_separatrix():
     assert state.attracting.tolist() == [True, False]
     assert state.status.tolist() == ["converged", "flagged"]
     assert "raise order" in state.reason[1]
+
+
+def test_next_to_where_the_mean_appears():
+    """J₀ just above 1: the search misses μ = 0.04, and says so; at g = 1 rest is no other root."""
+    near = stationary(0.5, mean_coupling=1.001, throw=False)
+    assert near.status == "flagged"
+    assert "no state that was found attracts" in str(near.reason)
+    rest = stationary(1.0, mean_coupling=0.5)
+    assert rest.delta0 == 0
+    assert rest.states == 1
+
+
+def test_the_onset_at_a_jump_of_the_bend_alone():
+    assert critical_gain(phi="softsign") == 1
+    np.testing.assert_allclose(critical_gain([0.5, 1.0], phi="softsign"), [2 / 3, 1 / 2])
+    assert critical_gain(phi=TransferFunction(lambda x: 0 * x + 1.0)) == np.inf

@@ -539,3 +539,20 @@ def test_a_start_that_a_corner_holds_is_told() -> None:
     found = find_fixed_points([[2.0]], x0=[[3.0, -2.0]], phi="relu", bias=1.0, throw=False)
     assert (len(found), found.status, found.n_failed) == (0, "flagged", 2)
     assert all("E may have a minimum at a kink of phi" in text for text in found.reasons.values())
+
+
+def test_zeros_of_a_clipped_function_given_alone() -> None:
+    """x = 3·clip(x, 0, 1) − 1 at −1, ½ and 2; derivatives by differences are no bend."""
+    clip = TransferFunction(lambda x: np.clip(x, 0, 1), name="clip")
+    points = find_fixed_points([[3.0]], x0=[[-1.0, 0.5, 2.0]], bias=-1.0, phi=clip)
+    assert sorted(points.x[0].tolist()) == pytest.approx([-1, 0.5, 2])
+    assert points.converged
+    assert points.proven.all()
+    assert points.index_sum == 1
+
+
+def test_a_zero_at_a_kink_is_told() -> None:
+    """x = 0 of ẋ = −x + 2 max(x, 0) is unstable on one side only."""
+    points = find_fixed_points([[2.0]], n_starts=4, seed=1, phi="relu", starts="chaos", throw=False)
+    assert points.status == "flagged"
+    assert "1 zeros with a neuron at a kink" in points.reason
