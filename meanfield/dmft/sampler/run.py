@@ -92,9 +92,11 @@ class Offsets(NamedTuple):
     ) -> Offsets:
         """The offsets of a call, or what is wrong with its arguments."""
         return cls(
-            _moderate("bias_mean", bias_mean), arguments.nonnegative("bias_std", bias_std),
-            _moderate("mean_coupling", mean_coupling), _moderate("x0_mean", x0_mean),
-        )  # fmt: skip
+            _moderate("bias_mean", bias_mean),
+            _moderate("bias_std", arguments.nonnegative("bias_std", bias_std)),
+            _moderate("mean_coupling", mean_coupling),
+            _moderate("x0_mean", x0_mean),
+        )
 
 
 def _moderate(name: str, value: float) -> float:
