@@ -15,7 +15,7 @@ from scipy.interpolate import CubicSpline
 
 from ..common import arguments
 from ..common.arguments import ArgumentError, Array, validated
-from ..common.result import FLAGGED, Result, error, fact, given, value
+from ..common.result import Result, error, fact, given, value
 from .stationary.solver import Stationary
 
 Complex = NDArray[np.complex128]
@@ -57,7 +57,7 @@ def common_mode(
     mean_coupling, strength : float
         λ₀ = Σ_j v_j and s = Σ_j v_j² ≥ 0 of the column means v.
     coefficients : array_like, optional
-        c_1, c_2, … of these couplings, see `simulate.couplings.common_mode`; without any, of rows
+        c_1, c_2, … of these couplings, see `simulate.couplings.column_means`; without any, of rows
         of W that sum to zero.
 
     Returns
@@ -92,19 +92,18 @@ def common_mode(
         raise ArgumentError(f"state: must be one point, got shape {np.shape(state.q)}")
     if not state.converged:
         raise ArgumentError("state: must be converged")
-    lags = np.asarray(state.tau)
-    if lags.size < _FEWEST or lags[0] != 0 or np.any(np.diff(lags) <= 0):
+    tau, slope = np.asarray(state.tau), float(state.r_int)
+    if tau.size < _FEWEST or tau[0] != 0 or np.any(np.diff(tau) <= 0):
         raise ArgumentError(
             f"state: its lags must ascend from 0, {_FEWEST} or more, see tau= of stationary"
         )
-    C = np.asarray(state.C) - float(getattr(state, "Q", 0.0))
+    C = np.asarray(state.C) - float(state.Q)
     if not abs(C[-1]) <= _LEFT * C[0]:
         raise ArgumentError(
             f"state: C at its last lag must have decayed, {abs(C[-1]) / C[0]:.1e} is left; give tau"
         )
     powers = np.concatenate([[0.0, mean_coupling, -strength], np.zeros(max(series.size - 1, 0))])
     powers[2 : 2 + series.size] += series
-    tau, slope = lags, float(state.r_int)
     stable, fine, coarse = True, float(C[0]), float(C[0])
     # The mean of both sides: of a double pole neither has one.
     for shift in (-_BESIDE, _BESIDE):
@@ -122,7 +121,6 @@ def common_mode(
         source=strength * float(C[0]),
         mean_coupling=mean_coupling,
         strength=strength,
-        status="converged" if stable else FLAGGED,
         reason="" if stable else _UNSTABLE,
         attributes=attributes,
     )
