@@ -26,10 +26,6 @@ from .transfer import TransferFunction, odd_function, transfer_function
 _LEAST, _HALVINGS = -700.0, 64
 
 
-# Beside a kink, in units of x.
-_BESIDE = 1e-9
-
-
 @validated
 def critical_gain(
     gamma: ArrayLike = 0.0,
@@ -93,9 +89,7 @@ def critical_gain(
         sigma=noise(sigma),
     )
     slopes = phi.d1(bias_mean)
-    # Where φ'' alone jumps, φ' is what it is.
-    above, below = (phi.d1(bias_mean + side * _BESIDE * phi.unit) for side in (1, -1))
-    smooth = np.isclose(above, below, rtol=1e-6, atol=0)
+    smooth = ~np.isin(bias_mean, phi.corners)
     resting = (bias_std == 0) & (sigma == 0) & (phi.phi(bias_mean) == 0) & smooth
     moved = ~resting & (gamma != 0)
     if np.any(moved):

@@ -39,6 +39,8 @@ _ROUNDING = 1e-14
 _NEAR, _FAR, _SAMPLES = 1e-4, 1e3, 2000
 # What numbers that should be equal, or none, may differ by, and numerical second derivatives.
 _TIE, _NOISE = 1e-12, 1e-8
+# Distance from a kink, of x or the unit, and share of φ' from which it jumps there.
+_BESIDE, _CORNER = 1e-9, 1e-6
 # Bend of straight pieces, and slope of a constant, in units.
 _STRAIGHT = 1e-7
 # Relative change of φ over the last decade of the samples up to which it saturates.
@@ -307,6 +309,20 @@ class TransferFunction(Portable):
             return self.kinks is not None and 0.0 not in self.kinks
         bend, nearer = np.abs(self.d2(self.unit * np.array([1e-7, 1e-8])))
         return bool(bend <= 1e-6 * np.max(np.abs(self._sampled(self.d2))) or nearer <= bend / 2)
+
+    @cached_property
+    def jumps(self) -> Array:
+        """By how much φ' jumps at each kink, 0 where φ'' alone does."""
+        places = np.array(self.kinks, dtype=float)
+        beside = _BESIDE * np.maximum(self.unit, np.abs(places))
+        before, after = self.d1(places - beside), self.d1(places + beside)
+        largest = np.maximum(np.abs(before), np.abs(after))
+        return np.where(np.abs(after - before) > _CORNER * largest, after - before, 0.0)
+
+    @property
+    def corners(self) -> Array:
+        """The kinks at which φ' jumps."""
+        return np.array(self.kinks, dtype=float)[self.jumps != 0]
 
     @cached_property
     def slope(self) -> float:

@@ -434,7 +434,7 @@ class _GrowthRun:
         self.problem = Problem(*self._parameters)
         self.scheme = chosen_scheme(method, kappa, network, noisy=False)
         self._dt = chosen_step(dt, self.problem, self.scheme, self.x, self.t_max)
-        self._tol = None if kappa and network.corners.size else tol
+        self._tol = None if kappa and network.function.corners.size else tol
         self._control = step_control(self.scheme, self._dt, self._tol)
         self._monitor = Monitor(
             self.scheme, self._dt, adapts=self._control.tol is not None, may_switch=may_switch,

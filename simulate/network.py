@@ -10,7 +10,6 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, NamedTuple
 from weakref import WeakSet
 
@@ -41,8 +40,6 @@ _BACKWARD: WeakSet[Any] = WeakSet()
 _MOST_THREADS = 1024
 # What φ and its slope cost, in operations of a matrix product.
 _ACTIVITY = 50
-# At a corner of φ its slope jumps by more than this, relative to the slopes beside.
-_JUMP = 1e-3
 # Relative error of a product that is allowed: operators may work in single precision or iterate.
 _TRUST = 1e-4
 
@@ -152,11 +149,6 @@ class Network:
                 )
         if self._is_unproven(_FORWARD):
             self._prove_product()
-
-    @cached_property
-    def corners(self) -> Array:
-        """Places where φ' jumps, and with it ∇E."""
-        return corners(self.function)
 
     def check(
         self,
@@ -362,14 +354,6 @@ class Network:
         """E = ½ Σ f² + ½ η Σ x² of each column, summed over neurons, in double precision."""
         total = _squared_norm(force)
         return (total + self.eta * _squared_norm(x) if self.eta else total) / 2
-
-
-def corners(function: TransferFunction) -> Array:
-    """The kinks of φ at which φ' jumps, and not φ'' alone."""
-    kinks = np.array(function.kinks, dtype=float)
-    beside = 1e-6 * function.length
-    before, after = function.d1(kinks - beside), function.d1(kinks + beside)
-    return kinks[np.abs(after - before) > _JUMP * np.maximum(np.abs(before), np.abs(after))]
 
 
 def largest_rate(network: Network, x: State, onsager: float, width: float = _WIDTH) -> Array:

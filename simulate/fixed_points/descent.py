@@ -22,8 +22,6 @@ from scipy.linalg import LinAlgError, cho_factor, cho_solve, eigh
 from meanfield import TransferFunction
 from meanfield.common.arguments import Array
 
-from ..network import corners
-
 EPS = float(np.finfo(float).eps)
 
 Kind = Literal["zero", "minimum", "failed"]
@@ -67,7 +65,7 @@ class Landscape:
         self.jacobian_bound = 1 + 1.01 * norm * float(np.max(np.abs(slopes)))
         self.lipschitz = 1.01 * norm * float(np.max(np.abs(bends)))
         # Where φ' or φ'' jumps, and of these where φ' does.
-        self.kinks, self.corners = np.array(function.kinks, dtype=float), corners(function)
+        self.kinks, self.corners = np.array(function.kinks, dtype=float), function.corners
         third = np.abs(np.diff(bends) / np.diff(sample))
         # Between two points with a kink, or beside a point at one.
         place = np.searchsorted(sample, self.kinks)

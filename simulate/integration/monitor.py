@@ -87,7 +87,7 @@ class Monitor:
     def enter(self, problem: Problem, t: float, x: State) -> None:
         """A segment begins."""
         onsager = problem.onsager(t)
-        if problem.network.corners.size:
+        if problem.network.function.corners.size:
             # There the other methods do no better.
             self._may_switch = False
             self._culprits = "a neuron that sticks at a kink of phi, or a step that is too long,"

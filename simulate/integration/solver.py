@@ -345,7 +345,7 @@ def integrate(
         # A noisy run is known at its steps only.
         dt = float(saves[1]) / step_count(0.0, float(saves[1]), dt)
     # Steps that are refused would bias the noise; at a jump of F they would never be short enough.
-    is_rough = onsager != 0 and network.corners.size > 0
+    is_rough = onsager != 0 and network.function.corners.size > 0
     control = step_control(scheme, dt, None if noisy or is_rough else tol)
     used = {"n": network.n, "phi": network.function.name, "tol": control.tol}
     used |= {"dtype": network.dtype.name, "seed": seed, "is_odd": network.is_odd}
@@ -458,7 +458,7 @@ def chosen_scheme(
                 method = "exponential"
             else:
                 # Where F jumps more stages gain nothing.
-                method = "heun" if network.corners.size else "chebyshev"
+                method = "heun" if network.function.corners.size else "chebyshev"
         scheme = SCHEMES[method]
     if noisy and not scheme.takes_noise:
         able = ", ".join(name for name, other in SCHEMES.items() if other.takes_noise)

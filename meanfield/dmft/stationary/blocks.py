@@ -38,8 +38,8 @@ from .frozen import Averages, rule
 _BLOCK, _NEGLIGIBLE, _KINKED = 64, (1e-18, 1e-14), 4000
 # Angles of a pair of kinks.
 _ANGLES, _SHARES = np.polynomial.legendre.leggauss(40)
-# Variance in units of length² that stands for none, and distance from a kink.
-_NO_VARIANCE, _BESIDE = 1e-24, 1e-9
+# Variance in units of length² that stands for none.
+_NO_VARIANCE = 1e-24
 # What a static state may miss its equations by, and below which its numbers are tried as 0.
 _NOTHING = 1e-12
 # The mesh in decay times: its end, its longest element; the first one in widths of C.
@@ -181,8 +181,7 @@ class _Site:
         x = mean + math.sqrt(delta0) * z
         f = phi.phi(x)
         kinks = np.array(phi.kinks)
-        beside = _BESIDE * np.maximum(_length(phi), np.abs(kinks))
-        self.jumps = phi.d1(kinks + beside) - phi.d1(kinks - beside)
+        self.jumps = phi.jumps
         self.places = (kinks - mean) / math.sqrt(delta0)
         projector = weights * np.exp(z * z / 4) * phi.d1(x)
         density = self.jumps * np.exp(-(self.places**2) / 4) / math.sqrt(2 * math.pi)

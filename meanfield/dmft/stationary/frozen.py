@@ -341,7 +341,7 @@ def functions(network: BiasedNetwork, found: Series) -> PairFunctions:
         start = math.acosh(math.exp(_VANISHED / (found.b.size * found.share)))
         rise = unit * (moving * steepness - 4 * (q - a[0]) + 6 * whole)
         first = network.g**2 * (steepness - response)
-        jumps = _jumps(phi)
+        jumps = phi.jumps
         across = _across(network, found, jumps, start + _STRETCH)
         correlation = _continued(of_correlation, start, across[0], q, 0.0, -moving * steepness / 2)
         corner = _corner(network, found, jumps)
@@ -360,13 +360,6 @@ def functions(network: BiasedNetwork, found: Series) -> PairFunctions:
         correlation=lambda rho: correlation(np.arccosh(1 / np.maximum(rho, _TINY))),
         truncation=found.missing,
     )
-
-
-def _jumps(phi: TransferFunction) -> Array:
-    """By how much φ' jumps at every kink."""
-    kinks, beside = np.array(phi.kinks), _BESIDE * phi.unit
-    jumps = phi.d1(kinks + beside) - phi.d1(kinks - beside)
-    return np.where(np.abs(jumps) > _FLAT * np.max(np.abs(phi.d1(kinks + phi.unit))), jumps, 0.0)
 
 
 def _corner(network: BiasedNetwork, found: Series, jumps: Array) -> list[float]:
