@@ -119,7 +119,7 @@ class TransferFunction(Portable):
     _: KW_ONLY
     name: str = ""
     bound: float = np.inf
-    kinks: tuple[float, ...] | None = None
+    kinks: tuple[float, ...] = None  # type: ignore[assignment]
     jet: Callable[[Array], Jet] | None = None
     slope_of_value: Function | None = None
     bend_of_value: Function | None = None
@@ -170,6 +170,8 @@ class TransferFunction(Portable):
         missing = {"d1", "d2", "primitive"} - set(given)
         for name in missing:
             self._set(name, self.phi)
+        if "kinks" not in given:
+            self._set("kinks", ())
         arguments.check_fields(self)
         for name in missing:
             self._set(name, None)
@@ -178,11 +180,10 @@ class TransferFunction(Portable):
             if name in given:
                 probes.array_of(self._named(name), given[name], near)
                 probes.answer(self._named(name), given[name], _SCALES)
-        if self.kinks is None:
+        if "kinks" not in given:
             found, cliffs = kinks(self.phi, self.unit)
             self._require(not cliffs, f"phi jumps at x = {cliffs[0] if cliffs else 0:g}")
             self._set("kinks", found)
-        assert self.kinks is not None
         bad = [place for place in self.kinks if not math.isfinite(place)]
         self._require(not bad, f"kinks must be finite, got {bad}")
         self._set("kinks", tuple(sorted(map(float, self.kinks))))
@@ -306,7 +307,7 @@ class TransferFunction(Portable):
     def is_smooth_at_0(self) -> bool:
         """Whether φ' and φ'' are continuous at 0."""
         if not self.is_odd:
-            return self.kinks is not None and 0.0 not in self.kinks
+            return 0.0 not in self.kinks
         bend, nearer = np.abs(self.d2(self.unit * np.array([1e-7, 1e-8])))
         return bool(bend <= 1e-6 * np.max(np.abs(self._sampled(self.d2))) or nearer <= bend / 2)
 

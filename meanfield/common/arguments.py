@@ -251,10 +251,7 @@ def symmetry(value: ArrayLike) -> Array:
 
 def vector(name: str, value: ArrayLike, n: int) -> Array:
     """Finite numbers of n neurons, given as one or as n."""
-    array = _checked(name, value, np.isfinite, "must be finite")
-    if array.shape not in ((), (n,)):
-        raise ArgumentError(f"{name} of shape {array.shape}: expected a number or ({n},)")
-    return np.broadcast_to(array, n)
+    return numbers(name, value, (n,))
 
 
 def inverse_temperature(value: ArrayLike) -> Array:
@@ -265,7 +262,7 @@ def inverse_temperature(value: ArrayLike) -> Array:
 
 def confinement(value: ArrayLike) -> Array:
     """The confinement η as an array."""
-    return _checked("eta", value, lambda a: (a >= 0) & np.isfinite(a), "must be >= 0 and finite")
+    return spread("eta", value)
 
 
 def noise(value: ArrayLike) -> Array:
@@ -296,7 +293,7 @@ def numbers(name: str, value: ArrayLike, shape: tuple[int, ...], least: float = 
     allowed = "must be finite" if least == -np.inf else f"must be >= {least:g} and finite"
     array = _checked(name, value, lambda a: (a >= least) & np.isfinite(a), allowed)
     if array.shape not in ((), shape):
-        raise ArgumentError(f"{name} of shape {array.shape}: must be one number or of {shape}")
+        raise ArgumentError(f"{name} of shape {array.shape}: expected a number or {shape}")
     array = np.array(np.broadcast_to(array, shape))
     array.setflags(write=False)
     return array

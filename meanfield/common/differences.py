@@ -69,7 +69,7 @@ def _jumps(function: Function, edges: Array, order: int) -> tuple[list[float], l
         values = function(low[:, None] + (high - low)[:, None] * share)
         return np.abs(values @ signs), np.abs(values).max(axis=1)
 
-    low, high = edges[:-1].copy(), edges[1:].copy()
+    low, high = edges[:-1], edges[1:]
     # The largest φ', or φ''.
     across = high - low
     sizes = slopes = np.abs(np.diff(function(edges))) / across

@@ -9,9 +9,9 @@ import numpy as np
 from meanfield.common import style
 from meanfield.common.study import Part, Study, told
 
-from ..couplings import PAPER_SETS, dale_mean, dale_outlier, dale_radius
+from ..couplings import PAPER_SETS, dale_outlier, dale_radius
 from ..observables import activity_distribution
-from .protocol import printed_set
+from .protocol import mean_coupling, printed_set
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -71,10 +71,6 @@ def spectrum(network: str, *, n: int = 1000, n_shown: int = 100, seed: int) -> d
     }  # fmt: skip
 
 
-def _placed(network: str) -> dict[str, float]:
-    return {name: PAPER_SETS[network][name] for name in ("f", "alpha", "mu_e", "mu_i")}
-
-
 def add_formulas(data: xr.Dataset) -> xr.Dataset:
     """Radius of the disc, outlier and mean coupling by their formulas."""
     n, names = data.attrs["n"], [str(name) for name in data.network.values]
@@ -83,9 +79,7 @@ def add_formulas(data: xr.Dataset) -> xr.Dataset:
     return data.assign(
         radius_formula=told("network", radius, "radius R of the disc by its formula"),
         outlier_formula=told("network", outlier, "outlier, nan where the disc has none"),
-        mean_formula=told(
-            "network", [n * dale_mean(n, **_placed(name)) for name in names], "N·E[J]"
-        ),
+        mean_formula=told("network", [mean_coupling(name, n) for name in names], "N·E[J]"),
     )
 
 

@@ -11,12 +11,20 @@ from meanfield import Switching, stationary
 from meanfield.common import arguments, cost, seeds, style
 from meanfield.common.study import Part, Study, told
 
-from ..couplings import PAPER_SETS, dale_mean, dale_radius
+from ..couplings import PAPER_SETS, dale_radius
 from ..dynamics import stiffness
 from ..integration import integrate
 from ..lyapunov import maximal_lyapunov
 from ..observables import freezing
-from .protocol import STEPS, STEPS_TEXT, VARIANTS, printed_set, step_facts, steps_text
+from .protocol import (
+    STEPS,
+    STEPS_TEXT,
+    VARIANTS,
+    mean_coupling,
+    printed_set,
+    step_facts,
+    steps_text,
+)
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -96,13 +104,10 @@ def vanilla_exponent(
 def add_formula(data: xr.Dataset) -> xr.Dataset:
     """Stiffness at x = 0 that the means of the couplings make alone; the state κ = 0, N → ∞."""
     # All rows have the same statistics: one population, of mean coupling N E[J].
-    placed = [
-        {k: PAPER_SETS[str(name)][k] for k in ("f", "alpha", "mu_e", "mu_i")}
-        for name in data.network.values
-    ]
+    names = [str(name) for name in data.network.values]
     state = stationary(
-        [dale_radius(**PAPER_SETS[str(name)]) for name in data.network.values],
-        mean_coupling=[data.attrs["n"] * dale_mean(data.attrs["n"], **one) for one in placed],
+        [dale_radius(**PAPER_SETS[name]) for name in names],
+        mean_coupling=[mean_coupling(name, data.attrs["n"]) for name in names],
     )
     data = data.assign(
         activity_theory=told("network", state.q, "⟨φ²⟩ at κ = 0 for N → ∞ at this N E[J]"),
@@ -111,7 +116,7 @@ def add_formula(data: xr.Dataset) -> xr.Dataset:
         energy_theory=told("network", state.kinetic_energy, "E/N there"),
         lyapunov_theory=told("network", state.lyapunov, "λ there"),
     )
-    sets = [PAPER_SETS[str(name)] for name in data.network.values]
+    sets = [PAPER_SETS[name] for name in names]
     squares = [s["f"] * s["mu_e"] ** 2 + (1 - s["f"]) * s["mu_i"] ** 2 for s in sets]
     rates = [data.attrs["n"] * s["alpha"] ** 2 * m for s, m in zip(sets, squares, strict=True)]
     text = "that of the means alone, Nα²[fμ_e² + (1−f)μ_i²]"

@@ -8,7 +8,7 @@ from meanfield.common import arguments, seeds
 from meanfield.common.arguments import ArgumentError, Array
 from meanfield.common.study import CONVERGED, PRINTED, told
 
-from ..couplings import PAPER_SETS, dale, elliptic, lazy
+from ..couplings import PAPER_SETS, dale, dale_mean, elliptic, lazy
 from ..integration import Trajectory
 from ..lyapunov import LyapunovExponent
 
@@ -55,6 +55,12 @@ def make_couplings(
     if kind == "lazy":
         return lazy(n, g, gamma, seed=seed, tol=1e-3), noted
     return elliptic(n, g, gamma, seed=seed), noted
+
+
+def mean_coupling(network: str, n: int) -> float:
+    """N·E[J] of an E–I network of [HH] Fig. 6."""
+    placed = {name: PAPER_SETS[network][name] for name in ("f", "alpha", "mu_e", "mu_i")}
+    return n * dale_mean(n, **placed)
 
 
 def make_bias(n: int, mean: float, std: float, seed: int) -> Array | float:

@@ -663,7 +663,7 @@ def _at_rest(solver: _Solver, state: _State) -> dict[str, Any]:
     # What has no static part correlates with none.
     moved = np.append(np.ones(P), (delta > _NO_VARIANCE).astype(float))
     on_kink = any(
-        d <= _NO_VARIANCE and m in (phi.kinks or ())
+        d <= _NO_VARIANCE and m in phi.kinks
         for d, m, phi in zip(delta, found.mean, solver.blocks.functions, strict=True)
     )
     mode = np.linalg.eigvals(slopes * moved * moved[:, None])

@@ -67,7 +67,7 @@ def at_rest(network: BiasedNetwork) -> Averages | None:
     phi, mean = network.phi, network.bias_mean
     if network.sigma or network.bias_std or float(phi.phi(np.array([mean]))[0]) != 0:
         return None
-    beside = np.array([-1.0, 1.0]) * _CLOSE * phi.unit * (mean in (phi.kinks or ()))
+    beside = np.array([-1.0, 1.0]) * _CLOSE * phi.unit * (mean in phi.kinks)
     slope = phi.d1(mean + beside)
     bend = float(phi.d2(np.array([mean]))[0])
     steepness = float(np.mean(slope**2))

@@ -641,7 +641,7 @@ def _moving(
         return row | {"reason": _reason(name, row[name], tol)}
     pair = frozen.functions(network, found)
     # What kinks do to each other is as wide as their distance; with noise one makes a power √τ.
-    gaps = np.diff(phi.kinks or ())
+    gaps = np.diff(phi.kinks)
     narrow = float(np.min(gaps / math.sqrt(4 * found.place.moving), initial=1.0))
     if phi.kinks and network.sigma:
         narrow = min(narrow, _NARROW)
