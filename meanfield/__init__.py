@@ -41,7 +41,7 @@ from .replica.complexity import (
 )
 from .replica.solver import OrderParameters, SaddlePoint, replica_map, saddle_point, spin_glass_beta
 from .replica.transitions import TransitionLines, transition_lines
-from .schedule import Switching
+from .schedule import SampledInput, Switching
 from .stability import StepSizeWarning
 from .transfer import TransferFunction, transfer_function
 
@@ -65,6 +65,7 @@ __all__ = [
     "OrderParameters",
     "ParticipationRatio",
     "SaddlePoint",
+    "SampledInput",
     "SamplerError",
     "SiteModel",
     "Slopes",

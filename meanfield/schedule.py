@@ -1,12 +1,15 @@
-"""Parameters that change in time: κ(t) and T(t), with the times at which they jump."""
+"""What changes in time: parameters κ(t) and T(t), inputs S(t), and the times at which they jump."""
 
+import inspect
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from .common import arguments, probes
 from .common.arguments import ArgumentError, Array
@@ -62,6 +65,72 @@ class Switching:
 Schedule = float | Switching | Callable[[float], float]
 
 
+@dataclass(frozen=True, eq=False)
+class SampledInput:
+    """An input known at given times: between them a straight line, or held.
+
+    Parameters
+    ----------
+    times : (k,) array_like
+        Increasing times.
+    values : (k,) or (k, n) array_like
+        S(t) at these times, one for all neurons or one a neuron.
+    held : bool
+        Whether values[k] lasts from times[k] until times[k + 1], the last one for ever.  Solvers
+        land exactly on its jumps.
+
+    Raises
+    ------
+    ArgumentError
+        If the lengths do not fit, the times do not increase, a number is not finite, or a time is
+        asked for that lies before the first or, unless held, after the last.
+
+    Examples
+    --------
+    >>> from meanfield import SampledInput
+    >>> ramp = SampledInput([0, 10], [[0.0, 1.0], [1.0, 3.0]])
+    >>> ramp(2.5).tolist()
+    [0.25, 1.5]
+    >>> steps = SampledInput([0, 1, 2], [0.0, 1.0, 0.5], held=True)
+    >>> float(steps(1.9)), float(steps(7))
+    (1.0, 0.5)
+    """
+
+    times: ArrayLike
+    values: ArrayLike
+    held: bool = False
+
+    def __post_init__(self) -> None:
+        arguments.check_fields(self)
+        times, values = arguments.axis("times", self.times), arguments.array("values", self.values)
+        if times.size < 2 or np.any(np.diff(times) <= 0):
+            raise ArgumentError(f"times of length {times.size}: must be two at least, increasing")
+        if values.ndim not in (1, 2) or len(values) != times.size:
+            raise ArgumentError(
+                f"values of shape {values.shape}: expected ({times.size},) or ({times.size}, n)"
+            )
+        object.__setattr__(self, "times", times)
+        object.__setattr__(self, "values", values)
+
+    def __call__(self, t: float) -> Any:
+        """S(t), a number or (n,)."""
+        times, values = np.asarray(self.times), np.asarray(self.values)
+        last = times[-1]
+        if t < times[0] or (t > last and not self.held):
+            raise ArgumentError(
+                f"inputs: known from t = {times[0]:g} to {last:g}, asked for at t = {t:g}"
+            )
+        place = int(np.searchsorted(times, t, side="right")) - 1
+        if self.held or place == times.size - 1:
+            return values[place]
+        share = (t - times[place]) / (times[place + 1] - times[place])
+        return values[place] + share * (values[place + 1] - values[place])
+
+
+# S(t), or S(t, u) with u uniform on (0, 1), one a neuron.
+Inputs = ArrayLike | Callable[..., ArrayLike]
+
+
 def as_function(
     name: str, schedule: Schedule, t_max: float = 0.0, *, low: float = -math.inf
 ) -> Callable[[float], float]:
@@ -92,15 +161,76 @@ def as_function(
     return checked
 
 
+class Drive:
+    """A checked input of neurons or trajectories, as a function of time."""
+
+    def __init__(self, inputs: Inputs, t_max: float, uniform: Callable[[], Array]) -> None:
+        self.inputs = inputs if callable(inputs) else arguments.array("inputs", inputs)
+        self._u = uniform() if takes_phases(inputs) else None
+        # Whether it stays between jumps that are known.
+        self.is_piecewise = not callable(inputs) or isinstance(inputs, Switching) or _holds(inputs)
+        for t in (0.0, 0.37 * t_max, before(t_max, t_max)):
+            self.at(max(t, 0.0))
+
+    def at(self, t: float) -> NDArray[Any]:
+        """S(t) as it is given."""
+        if not callable(self.inputs):
+            return np.asarray(self.inputs)
+        name, more = f"inputs(t={t:g})", () if self._u is None else (self._u,)
+        drive = arguments.real(name, probes.answer(name, self.inputs, t, *more))
+        if not np.all(np.isfinite(drive)):
+            raise ArgumentError(f"{name}: must be finite")
+        return drive
+
+    def __call__(self, t: float, shape: tuple[int, ...], dtype: DTypeLike = float) -> NDArray[Any]:
+        """S(t) for states (n,) or (n, batch), readonly."""
+        drive = self.at(t).astype(dtype, copy=False)
+        if drive.ndim == 1 and len(shape) == 2:
+            drive = drive[:, None]
+        try:
+            return np.broadcast_to(drive, shape)
+        except ValueError:
+            each = f"({shape[0]},)" + f" or {shape}" * (len(shape) > 1)
+            raise ArgumentError(
+                f"inputs(t={t:g}) of shape {self.at(t).shape}: expected a number, {each}"
+            ) from None
+
+
+def _holds(inputs: object) -> bool:
+    return isinstance(inputs, SampledInput) and inputs.held
+
+
+def takes_phases(inputs: object) -> bool:
+    """Whether an input is a function of t and u."""
+    if not callable(inputs):
+        return False
+    try:
+        parameters = inspect.signature(inputs).parameters.values()
+    except (TypeError, ValueError):
+        return False
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return sum(p.kind in positional and p.default is p.empty for p in parameters) > 1
+
+
+def jumps(schedule: object) -> Sequence[float]:
+    """Times at which a schedule or an input is known to jump."""
+    if isinstance(schedule, Switching):
+        return schedule.times
+    return np.asarray(schedule.times).tolist() if _holds(schedule) else ()  # type: ignore[attr-defined]
+
+
 def breakpoints(t_max: float, *schedules: object, extra: Sequence[float] = ()) -> list[float]:
     """0, the switch times inside (0, t_max) of all schedules and `extra` ones, t_max."""
-    inside = {float(t) for s in schedules if isinstance(s, Switching) for t in s.times}
+    inside = {float(t) for s in schedules for t in jumps(s)}
     inside |= {arguments.finite("switch_times", t) for t in extra}
     breaks = [0.0]
-    # Times that differ by rounding are one; a segment of that length could not be stepped through.
+    # Times that differ by rounding are one, the last, at which all have jumped; a segment of that
+    # length could not be stepped through.
     slack = 1e-12 * t_max
     for t in sorted(inside):
-        if breaks[-1] + slack < t < t_max - slack:
+        if slack < t < t_max - slack:
+            if len(breaks) > 1 and t <= breaks[-1] + slack:
+                breaks.pop()
             breaks.append(t)
     return [*breaks, t_max]
 

@@ -1,6 +1,7 @@
 """Lyapunov exponents: the largest by two algorithms, the spectrum by QR."""
 
-from collections.abc import Callable, Iterator
+import copy
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
@@ -13,7 +14,7 @@ from meanfield.common.arguments import ArgumentError, Array, validated
 from meanfield.common.jobs import bar
 from meanfield.common.result import given
 from meanfield.dmft.sampler.ensemble import beyond
-from meanfield.schedule import as_function, before, step_count
+from meanfield.schedule import Drive, Inputs, as_function, breakpoints, step_count
 
 from .integration.loop import (
     IntegrationError,
@@ -23,7 +24,7 @@ from .integration.loop import (
     step_control,
 )
 from .integration.monitor import IntegratedRun, Monitor
-from .integration.problem import Problem, Step
+from .integration.problem import ColumnNoise, Problem, Step, network_drive
 from .integration.schemes import Scheme
 from .integration.solver import chosen_scheme, chosen_step
 from .network import Evaluation, Network, Phi, State, at_work, contiguous_columns
@@ -31,12 +32,15 @@ from .network import Evaluation, Network, Phi, State, at_work, contiguous_column
 ALGORITHMS = ("tangent", "orbit_separation")
 
 _BLOCKS = 10
+# Two times that differ by this share of a run are one.
+_ROUNDING = 1e-9
 # Share of the average that is run again with twice the step for the effect of the step, or a
 # quarter of it with half the step; and its blocks, of an interval at least.
 _AGAIN, _AGAIN_BLOCKS = 1 / 4, 5
 _STEP_NOTE = (
     "Estimated from a part of the average, run again from the same states with twice the step, or "
-    "half of it where that would be too long; nan where less than five intervals are left for it."
+    "half of it where that would be too long; nan where less than five intervals are left for it, "
+    "and with noise where that would be too long or the input jumps."
 )
 # Smallest separation relative to |x|: a thousand times rounding.
 _SMALLEST_SEPARATION = 2e-13
@@ -126,6 +130,9 @@ def maximal_lyapunov(
     J: Any,
     *,
     onsager: float = 0.0,
+    temperature: float = 0.0,
+    inputs: Inputs | None = None,
+    switch_times: Sequence[float] = (),
     dt: float | None = None,
     t_max: float,
     t_skip: float,
@@ -142,19 +149,25 @@ def maximal_lyapunov(
     threads: int | None = None,
     progress: bool = False,
 ) -> LyapunovExponent:
-    """Largest Lyapunov exponent of the OR-regulated dynamics.
+    """Largest Lyapunov exponent of the OR-regulated dynamics, with noise and inputs if asked for.
+
+    With white noise or an input it is conditional: two states share both.
 
     Parameters
     ----------
     J : (n, n) array, sparse array or LinearOperator
     onsager : float
         κ; 1 is the gradient flow, which has no positive exponent.
+    temperature : float
+        T ≥ 0 of white noise, σ² = 2T, the same for both states.
+    inputs, switch_times
+        S(t), as in `integrate`: added to the drift at every κ.
     dt : float
         Step (see `integrate`, also for the default).
     t_max, t_skip : float
         Duration, and the part at its beginning that is not averaged.
     method : str or Scheme
-        As in `integrate`; "euler" with dt = 0.01 is the choice of [HH].
+        As in `integrate`, but "heun" with noise; "euler" with dt = 0.01 is the choice of [HH].
     algorithm : {"tangent", "orbit_separation"}
         The tangent map of the scheme, normalised every `interval`; or [HH] Algorithm 1: a second
         orbit at distance `delta`, pulled back after every step (steps are then fixed).
@@ -167,7 +180,7 @@ def maximal_lyapunov(
     x0 : (n,) or (n, batch) array, optional
         Start; by default x ~ N(0, 1) from the seed.
     seed : int, optional
-        Of the start and of the first separation.
+        Of the start, the first separation, the noise, and u where the input takes it.
     eta, bias, phi, threads, progress
         As in `integrate`.
 
@@ -209,8 +222,9 @@ def maximal_lyapunov(
     if tol is not None:
         arguments.positive("tol", tol)
     run = _GrowthRun(
-        Network(J, phi=phi, eta=eta, bias=bias), x0, onsager, method,
-        dt=dt, t_max=t_max, t_skip=t_skip, seed=seed, tol=tol if by_tangent else None,
+        Network(J, phi=phi, eta=eta, bias=bias), x0, onsager, method, temperature, inputs,
+        switch_times, dt=dt, t_max=t_max, t_skip=t_skip, seed=seed,
+        tol=tol if by_tangent else None,
     )  # fmt: skip
     growth = run.tangents(1, interval) if by_tangent else run.separations(delta)
     mean = run.mean(growth, threads=threads, progress=progress)
@@ -232,6 +246,9 @@ def lyapunov_spectrum(
     k: int,
     *,
     onsager: float = 0.0,
+    temperature: float = 0.0,
+    inputs: Inputs | None = None,
+    switch_times: Sequence[float] = (),
     dt: float | None = None,
     t_max: float,
     t_skip: float,
@@ -252,11 +269,12 @@ def lyapunov_spectrum(
     J : (n, n) array, sparse array or LinearOperator
     k : int
         1 ≤ k ≤ n.
-    onsager, dt, t_max, t_skip, x0, eta, bias, phi, seed, threads, progress
+    onsager, temperature, inputs, switch_times, dt, t_max, t_skip, x0, eta, bias, phi, seed, \
+    threads, progress
         As in `maximal_lyapunov`; `x0` is one state.
     method : str or Scheme
-        As in `integrate`, steps fixed; "auto" is "exponential" at κ = 0 and "rk4" otherwise.  The
-        stabilised scheme damps fast directions at its own rate, not at theirs: it is refused.
+        As in `integrate`, steps fixed; "auto" is "heun" with noise, else "exponential" at κ = 0 and
+        "rk4" otherwise.  The stabilised scheme damps fast directions at its own rate, not at theirs: it is refused.
     interval : float, optional
         Time between QR decompositions; default 1, less where the flow is stiff.
 
@@ -289,11 +307,11 @@ def lyapunov_spectrum(
     ((3,), 0.0)
     """
     attributes = given(lyapunov_spectrum, locals())
-    if method == "auto":
+    if method == "auto" and temperature == 0:
         method = "exponential" if onsager == 0 else "rk4"
     run = _GrowthRun(
-        Network(J, phi=phi, eta=eta, bias=bias), x0, onsager, method,
-        dt=dt, t_max=t_max, t_skip=t_skip, seed=seed, may_switch=False,
+        Network(J, phi=phi, eta=eta, bias=bias), x0, onsager, method, temperature, inputs,
+        switch_times, dt=dt, t_max=t_max, t_skip=t_skip, seed=seed, may_switch=False,
     )  # fmt: skip
     if run.scheme.longest_step is not None:
         raise ArgumentError(
@@ -343,16 +361,23 @@ class _Mean(NamedTuple):
 
 @dataclass(frozen=True)
 class TangentProblem(Problem):
-    """A trajectory without input, with k tangent vectors, as states (n, 1 + k, batch)."""
+    """A trajectory with k tangent vectors, as states (n, 1 + k, batch)."""
 
     # The linear part obeys v̇ = ∂F/∂x · v.  Runge–Kutta and multistep schemes commute with
     # linearisation, so any scheme advances the tangent map of its own discrete map.
+    vectors: int = 1
 
     def evaluate(self, t: float, x: State) -> Evaluation:
         """See `Problem`; the force is that of the trajectory alone."""
-        evaluation, linear = self.network.linearize(x[:, 0], self.onsager(before(t, self.end)))
-        moved = np.concatenate([evaluation.drift[:, None], linear.apply(x[:, 1:])], axis=1)
-        return Evaluation(moved, evaluation.force)
+        t = self._read_at(t)
+        evaluation, linear = self.network.linearize(x[:, 0], self.onsager(t))
+        drift, force = self._driven(evaluation, t)
+        return Evaluation(np.concatenate([drift[:, None], linear.apply(x[:, 1:])], axis=1), force)
+
+    def draw(self) -> State:
+        """See `Problem`; tangent vectors do not feel additive noise."""
+        noise = super().draw()[:, None]
+        return np.concatenate([noise, np.zeros((len(noise), self.vectors, noise.shape[2]))], axis=1)
 
     def trajectory(self, x: State) -> State:
         """See `Problem`."""
@@ -379,6 +404,13 @@ class SeparationProblem(Problem):
         drift, force = super().evaluate(t, x)
         return Evaluation(drift, self.trajectory(force))
 
+    def _drive(self, inputs: Drive, t: float, shape: tuple[int, ...]) -> State:
+        return np.tile(super()._drive(inputs, t, (shape[0], shape[1] // 2)), 2)
+
+    def draw(self) -> State:
+        """See `Problem`: both orbits feel the same noise."""
+        return np.tile(super().draw(), 2)
+
     def trajectory(self, x: State) -> State:
         """See `Problem`."""
         return x[:, : x.shape[1] // 2]
@@ -396,6 +428,17 @@ class SeparationProblem(Problem):
         return x
 
 
+class _PairedNoise:
+    """The noise of steps twice as long as those of another: of the same path."""
+
+    def __init__(self, noise: ColumnNoise) -> None:
+        self._noise = noise
+
+    def draw(self) -> State:
+        return (self._noise.draw() + self._noise.draw()) / np.sqrt(2)
+
+
+Noise = ColumnNoise | _PairedNoise
 # The accepted steps of a problem from a state through times.
 _Steps = Callable[[Problem, State, list[float]], Iterator[Step]]
 
@@ -409,6 +452,9 @@ class _GrowthRun:
         x0: ArrayLike | None,
         onsager: float,
         method: str | Scheme,
+        temperature: float,
+        inputs: Inputs | None,
+        switch_times: Sequence[float],
         *,
         dt: float | None,
         t_max: float,
@@ -418,6 +464,7 @@ class _GrowthRun:
         may_switch: bool = True,
     ) -> None:
         kappa = arguments.finite("onsager", onsager)
+        self._noisy = arguments.nonnegative("temperature", temperature) > 0
         self.t_max = arguments.positive("t_max", t_max)
         self._t_skip = arguments.nonnegative("t_skip", t_skip)
         if self._t_skip >= self.t_max:
@@ -430,11 +477,20 @@ class _GrowthRun:
         self.x = contiguous_columns(x.reshape(network.n, -1))  # (n, batch)
         assert isinstance(start.entropy, int)
         self._rng = seeds.generator(start.entropy, "tangent")
-        self._parameters = (network, as_function("onsager", kappa), as_function("temperature", 0))
+        self._breaks = breakpoints(self.t_max, inputs, extra=switch_times)
+        self._parameters = (
+            network, as_function("onsager", kappa), as_function("temperature", temperature),
+            network_drive(inputs, network, self.t_max, start.entropy),
+        )  # fmt: skip
+        self._noise = ColumnNoise(start.entropy, self.x)
         self.problem = Problem(*self._parameters)
-        self.scheme = chosen_scheme(method, kappa, network, noisy=False)
+        if method == "auto" and self._noisy:
+            # Exponents need the flow, not only the measure.
+            method = "heun"
+        self.scheme = chosen_scheme(method, kappa, network, noisy=self._noisy)
         self._dt = chosen_step(dt, self.problem, self.scheme, self.x, self.t_max)
-        self._tol = None if kappa and network.function.corners.size else tol
+        is_rough = kappa != 0 and network.function.corners.size > 0
+        self._tol = None if is_rough or self._noisy else tol
         self._control = step_control(self.scheme, self._dt, self._tol)
         self._monitor = Monitor(
             self.scheme, self._dt, adapts=self._control.tol is not None, may_switch=may_switch,
@@ -443,8 +499,8 @@ class _GrowthRun:
         self._used = {"n": network.n, "phi": network.function.name, "seed": start.entropy}
         self._used["tol"] = self._control.tol
         # Growth from a state on between given times, and the state where the average begins.
-        self._follow: Callable[[_Steps, State, list[float]], Iterator[_LogGrowth]]
-        self._averaged_from: tuple[float, State] | None = None
+        self._follow: Callable[[_Steps, State, list[float], Noise], Iterator[_LogGrowth]]
+        self._averaged_from: tuple[float, State, ColumnNoise] | None = None
 
     def report(self, attributes: dict[str, Any]) -> dict[str, Any]:
         """What every result of the run says."""
@@ -489,12 +545,14 @@ class _GrowthRun:
         state = np.concatenate([self.x[:, None], np.moveaxis(vectors, 0, 2)], axis=1)
         self._follow = self._tangents
         times = np.linspace(0, self.t_max, count + 1).tolist()
-        return self._tangents(self._steps, contiguous_columns(state), times)
+        return self._tangents(self._steps, contiguous_columns(state), times, self._noise)
 
-    def _tangents(self, steps: _Steps, x: State, times: list[float]) -> Iterator[_LogGrowth]:
-        passed = 0
-        for step in steps(TangentProblem(*self._parameters), x, times):
-            if step.t1 < times[passed + 1]:
+    def _tangents(
+        self, steps: _Steps, x: State, times: list[float], noise: Noise
+    ) -> Iterator[_LogGrowth]:
+        passed, problem = 0, TangentProblem(*self._parameters, noise, vectors=x.shape[1] - 1)
+        for step in steps(problem, x, self._landed(times)):
+            if step.t1 < times[passed + 1] - _ROUNDING * self.t_max:
                 continue
             passed += 1
             # The loop enters the next segment with this very array and evaluates it again: it can
@@ -518,20 +576,26 @@ class _GrowthRun:
         gap = self._rng.standard_normal(self.x.shape)
         both = [self.x, self.x + delta * gap / np.linalg.norm(gap, axis=0)]
         self._follow = partial(self._separations, delta)
-        return self._follow(self._steps, np.concatenate(both, axis=1), [0.0, self.t_max])
+        start = np.concatenate(both, axis=1)
+        return self._follow(self._steps, start, [0.0, self.t_max], self._noise)
 
     def _separations(
-        self, delta: float, steps: _Steps, x: State, times: list[float]
+        self, delta: float, steps: _Steps, x: State, times: list[float], noise: Noise
     ) -> Iterator[_LogGrowth]:
-        problem = SeparationProblem(*self._parameters, delta=delta)
-        for step in steps(problem, x, times):
+        problem = SeparationProblem(*self._parameters, noise, delta=delta)
+        for step in steps(problem, x, self._landed(times)):
             self._note(step)
             yield _LogGrowth(step.t1, step.t1 - step.t0, problem.log_growth.pop()[None])
 
+    def _landed(self, times: list[float]) -> list[float]:
+        """Times, and the jumps of the input between them."""
+        every = breakpoints(times[-1], extra=[*times[1:-1], *self._breaks])
+        return [times[0], *(t for t in every if t > times[0] + _ROUNDING * self.t_max)]
+
     def _note(self, step: Step) -> None:
-        """Keep the state where the average begins."""
-        if self._averaged_from is None and step.t1 >= self._t_skip - 1e-9 * self.t_max:
-            self._averaged_from = step.t1, step.x1.copy()
+        """Keep the state where the average begins, and the noise from there on."""
+        if self._averaged_from is None and step.t1 >= self._t_skip - _ROUNDING * self.t_max:
+            self._averaged_from = step.t1, step.x1.copy(), copy.deepcopy(self._noise)
 
     def mean(self, growth: Iterator[_LogGrowth], *, threads: int | None, progress: bool) -> _Mean:
         """Rates after t_skip with errors from equal blocks, and the effect of the step."""
@@ -544,7 +608,7 @@ class _GrowthRun:
                 every.append(entry)
                 shown.update(entry.span)
             effect, effect_err = self._effect_of_step(every)
-        kept = [g for g in every if g.t - g.span >= self._t_skip - 1e-9 * self.t_max]
+        kept = [g for g in every if g.t - g.span >= self._t_skip - _ROUNDING * self.t_max]
         logs = np.array([g.log for g in kept])
         spans = np.array([g.span for g in kept])
         trace = np.cumsum(logs, axis=0) / np.cumsum(spans)[:, None, None]
@@ -558,15 +622,18 @@ class _GrowthRun:
         """From a part of the average run again with another step, where there is room for it."""
         *_, last = every
         unknown = np.full_like(last.log, np.nan)
-        if self._averaged_from is None:
+        if self._averaged_from is None or (self._noisy and len(self._breaks) > 2):
             return unknown, unknown
-        start, state = self._averaged_from
+        start, state, noise = self._averaged_from
         step, span = self._monitor.longest, last.span
         adapts = self._control.tol is not None
         doubles = adapts or self._monitor.would_follow(2 * step)
         factor, share = (2.0, _AGAIN) if doubles else (0.5, _AGAIN / 4)
         room = (self.t_max - start) * (1 + 1e-9)
-        needed = adapts or span < 1.5 * step
+        if self._noisy and not doubles:
+            # The path is not known within its steps.
+            return unknown, unknown
+        needed = adapts or self._noisy or span < 1.5 * step
         if needed or (len(unknown) == 1 and share * room >= 2 * span * _AGAIN_BLOCKS):
             # Steps that the intervals bound double with them; one vector needs no shorter ones.
             span *= 2
@@ -588,7 +655,7 @@ class _GrowthRun:
 
         ends = start + span * np.arange(1, count + 1)
         try:
-            again = list(self._follow(steps, state, [start, *ends.tolist()]))
+            again = list(self._follow(steps, state, [start, *ends.tolist()], _PairedNoise(noise)))
         except IntegrationError:
             return unknown, unknown
         ours, other = (

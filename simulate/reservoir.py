@@ -18,7 +18,7 @@ from meanfield import TransferFunction
 from meanfield.common import arguments, cost, probes, seeds
 from meanfield.common.arguments import ArgumentError, Array, validated
 from meanfield.common.result import Result, coordinate, error, fact, given, value
-from meanfield.schedule import Schedule, Switching
+from meanfield.schedule import Schedule, jumps
 
 from .integration import integrate
 from .integration.schemes import Scheme
@@ -551,11 +551,11 @@ def stimulus_targets(
             f"t, tau: the stimulus is asked at times up to {farthest:g}, must be {_FARTHEST:g} at "
             "most, where rounding begins to show"
         )
-    jumps = np.sort(_jumps(stimulus, switch_times))
-    if jumps.size:
+    places = np.sort(_jumps(stimulus, switch_times))
+    if places.size:
         # The nearest from below and from above.
-        place = np.searchsorted(jumps, moments)
-        for near in (jumps[np.maximum(place - 1, 0)], jumps[np.minimum(place, jumps.size - 1)]):
+        place = np.searchsorted(places, moments)
+        for near in (places[np.maximum(place - 1, 0)], places[np.minimum(place, places.size - 1)]):
             close = np.abs(moments - near) <= _ON_SWITCH * np.maximum(1, np.abs(near))
             moments = np.where(close, near, moments)
     values = []
@@ -572,8 +572,7 @@ def _check_targets(name: str, value: Any, count: float) -> None:
 
 
 def _jumps(stimulus: Stimulus, switch_times: Sequence[float]) -> Array:
-    own = stimulus.times if isinstance(stimulus, Switching) else ()
-    return np.array([*own, *(arguments.finite("switch_times", t) for t in switch_times)])
+    return np.array([*jumps(stimulus), *(arguments.finite("switch_times", t) for t in switch_times)])
 
 
 @validated
@@ -695,8 +694,8 @@ def memory_curve(
     n = Network(J, phi=phi, eta=eta, bias=bias, dtype=dtype).n
     cost.check("t_max", t_max, "shorten it, or raise sample_every", numbers=times.size * n)
     drive = two_sines if stimulus is None else stimulus
-    jumps = _jumps(drive, switch_times).tolist()
-    targets = stimulus_targets(times, tau, task=task, stimulus=drive, switch_times=jumps)
+    times_of_jumps = _jumps(drive, switch_times).tolist()
+    targets = stimulus_targets(times, tau, task=task, stimulus=drive, switch_times=times_of_jumps)
     gap_samples = int(np.ceil(arguments.nonnegative("gap", gap) / sample_every - 1e-9))
     # Before the run, which may take long.
     how: dict[str, Any] = {
@@ -712,7 +711,7 @@ def memory_curve(
     run = integrate(
         J, np.random.default_rng(sequence).standard_normal(n) if x0 is None else x0, t_max=t_max,
         dt=dt, onsager=onsager, method=method, tol=tol, save_at=times,
-        inputs=lambda t: float(drive(t)) * weights, switch_times=jumps, eta=eta, bias=bias,
+        inputs=lambda t: float(drive(t)) * weights, switch_times=times_of_jumps, eta=eta, bias=bias,
         phi=phi, dtype=dtype, threads=threads, progress=progress,
     )  # fmt: skip
     assert run.x is not None

@@ -9,7 +9,7 @@ import numpy as np
 
 from . import arguments
 
-_STREAMS = ("couplings", "start", "tangent", "noise", "sampling", "members", "bias")
+_STREAMS = ("couplings", "start", "tangent", "noise", "sampling", "members", "bias", "phases")
 # Keeps the streams apart from the children that users spawn of the same seed.
 _OWN = 0x6A09E667
 
@@ -25,7 +25,8 @@ def sequence(seed: int | None, stream: str, *key: int) -> np.random.SeedSequence
     seed : int or None
         None takes entropy from the operating system, to be read from the result.
     stream : str
-        What is drawn: "couplings", "start", "tangent", "noise", "sampling", "members" or "bias".
+        What is drawn: "couplings", "start", "tangent", "noise", "sampling", "members", "bias" or
+        "phases".
     *key : int
         Which member, e.g. a column or a chain.
 

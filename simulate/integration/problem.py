@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from meanfield.common import arguments, probes, seeds
-from meanfield.common.arguments import ArgumentError
-from meanfield.schedule import Switching, before
+from meanfield.common import seeds
+from meanfield.schedule import Drive, Inputs, Switching, before
 from meanfield.stability import Rates
 
 from ..network import Evaluation, Network, State, largest_rate, spectrum
@@ -21,7 +20,14 @@ _WIDTH = 0.05
 # between two evaluations.
 _LONGEST_DRIVEN_STEP = 1.0
 
-Input = Callable[[float], ArrayLike]
+
+def network_drive(
+    inputs: Inputs | None, network: Network, t_max: float, seed: int | None
+) -> Drive | None:
+    """The input of a network; u, where it takes it, is drawn from the seed."""
+    if inputs is None:
+        return None
+    return Drive(inputs, t_max, lambda: seeds.generator(seed, "phases").random(network.n))
 
 
 class ColumnNoise:
@@ -46,13 +52,13 @@ class ColumnNoise:
 
 @dataclass(frozen=True)
 class Problem:
-    """ẋ = (1 − κ) f − κ∇E + S(t)u + √(2T) ξ for states (n,) or (n, batch)."""
+    """ẋ = (1 − κ) f − κ∇E + S(t) + √(2T) ξ for states (n,) or (n, batch)."""
 
     # The input is added to the drift and is not part of f: E stays ½|f|² of the undriven network.
     network: Network
     onsager: Callable[[float], float]
     temperature: Callable[[float], float]
-    inputs: Input | None = None
+    inputs: Drive | None = None
     noise: ColumnNoise | None = None
     # Parameters are continuous before the end of the present segment.
     end: float = np.inf
@@ -67,26 +73,16 @@ class Problem:
     def evaluate(self, t: float, x: State) -> Evaluation:
         """Drift and force at time t."""
         t = self._read_at(t)
-        evaluation = self.network.evaluate(x, self.onsager(t))
+        return self._driven(self.network.evaluate(x, self.onsager(t)), t)
+
+    def _driven(self, evaluation: Evaluation, t: float) -> Evaluation:
         if self.inputs is None:
             return evaluation
-        return Evaluation(evaluation.drift + self._drive(self.inputs, t, x), evaluation.force)
+        drive = self._drive(self.inputs, t, evaluation.drift.shape)
+        return Evaluation(evaluation.drift + drive, evaluation.force)
 
-    def _drive(self, inputs: Input, t: float, x: State) -> State:
-        name = f"inputs(t={t:g})"
-        drive = arguments.real(name, probes.answer(name, inputs, t))
-        drive = drive.astype(self.network.dtype, copy=False)
-        if not np.all(np.isfinite(drive)):
-            raise ArgumentError(f"inputs(t={t:g}): must be finite")
-        if drive.ndim == 1 and x.ndim == 2:
-            drive = drive[:, None]
-        try:
-            return np.broadcast_to(drive, x.shape)
-        except ValueError:
-            raise ArgumentError(
-                f"inputs(t={t:g}) of shape {drive.shape}: expected a number, ({self.network.n},) "
-                f"or {x.shape}"
-            ) from None
+    def _drive(self, inputs: Drive, t: float, shape: tuple[int, ...]) -> State:
+        return inputs(t, shape, self.network.dtype)
 
     def noise_strength(self, t: float) -> float:
         """√(2T)."""
@@ -137,7 +133,8 @@ class Problem:
     def longest_step(self) -> float:
         """No adaptive step may be longer: the parameters may change unseen within it."""
         constant = all(isinstance(s, Switching) for s in (self.onsager, self.temperature))
-        return np.inf if constant and self.inputs is None else _LONGEST_DRIVEN_STEP
+        constant = constant and (self.inputs is None or self.inputs.is_piecewise)
+        return np.inf if constant else _LONGEST_DRIVEN_STEP
 
     def energy(self, x: State, evaluation: Evaluation) -> NDArray[np.float64]:
         """E of each column."""

@@ -13,11 +13,19 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from meanfield import TransferFunction, stability
-from meanfield.common import arguments, cost, probes
+from meanfield.common import arguments, cost, probes, seeds
 from meanfield.common.arguments import ArgumentError, Array, validated
 from meanfield.common.jobs import bar
 from meanfield.common.result import coordinate, fact, given, value
-from meanfield.schedule import Schedule, Switching, as_function, breakpoints, step_count
+from meanfield.schedule import (
+    Inputs,
+    Schedule,
+    Switching,
+    as_function,
+    breakpoints,
+    step_count,
+    takes_phases,
+)
 
 from ..network import (
     Evaluation,
@@ -39,7 +47,7 @@ from .loop import (
     step_control,
 )
 from .monitor import IntegratedRun, Monitor
-from .problem import ColumnNoise, Input, Problem, Step
+from .problem import ColumnNoise, Problem, Step, network_drive
 from .schemes import SCHEMES, Scheme
 
 METHODS = ("auto", *SCHEMES)
@@ -61,7 +69,7 @@ class _Dynamics:
     t: float
     x: State
     # Where parameters may jump: the schedules, and further times.
-    schedules: tuple[Schedule, Schedule]
+    schedules: tuple[Any, ...]
     switch_times: Sequence[float]
     noisy: bool
     dt: float
@@ -208,7 +216,7 @@ def integrate(
     temperature: Schedule = 0.0,
     method: str | Scheme = "auto",
     tol: float | None = 1e-4,
-    inputs: Input | None = None,
+    inputs: Inputs | None = None,
     save_at: int | ArrayLike | None = None,
     store_states: bool = True,
     observables: Mapping[str, Observable] | None = None,
@@ -222,7 +230,7 @@ def integrate(
     progress: bool = False,
     throw: bool = True,
 ) -> Trajectory:
-    """Integrate ẋ = (1 − κ) f − κ∇E + S(t)u + √(2T) ξ ([HH] Eq. 8).
+    """Integrate ẋ = (1 − κ) f − κ∇E + S(t) + √(2T) ξ ([HH] Eq. 8).
 
     Parameters
     ----------
@@ -249,9 +257,11 @@ def integrate(
         raise E are refused as well.  None, noise, and κ ≠ 0 with a φ' that jumps keep the steps
         fixed.  Columns share their steps and save times end them, so both change a result within
         `tol`.
-    inputs : function of t, optional
-        S(t)u as a number (all neurons alike), (n,) or (n, batch) array, added to the drift; f, E
-        and the Onsager-reaction force are those of the undriven network.
+    inputs : array_like, Switching, SampledInput or function, optional
+        S as a number (all neurons alike), (n,) or (n, batch) array, or a function of t that returns
+        one; a function of t and u gets numbers u, (n,), uniform on (0, 1) from the seed: phases.
+        It is added to the drift: f, E and the Onsager-reaction force are those of the undriven
+        network, at every κ.
     save_at : int or (n_saved,) array, optional
         Increasing times in [0, t_max], or how many equidistant ones; default 0 and t_max.
         Adaptive steps end at them; fixed steps are interpolated (cubic Hermite, or a shorter step
@@ -261,8 +271,8 @@ def integrate(
     observables : mapping of str to function, optional
         Each called as function(t, x, f) at the save times; one that is not finite flags the run.
     switch_times : sequence of float
-        Times to land on beside those of `Switching` arguments: jumps of plain functions and of the
-        input.  Where there are such functions, adaptive steps stay below one leak time, and a
+        Times to land on beside those of `Switching` arguments and of held inputs: jumps of plain
+        functions.  Where there are such functions, adaptive steps stay below one leak time, and a
         pulse shorter than that may be missed unless its edges are given here.
     eta : float
         Confinement η, part of E.
@@ -271,7 +281,7 @@ def integrate(
         Onsager-reaction force.
     phi : str or TransferFunction
     seed : int, optional
-        Of the noise; column k draws from child k of the seed, whatever the batch.  A run that
+        Of the noise, and of u where the input takes it; column k draws from child k of the seed, whatever the batch.  A run that
         starts where an earlier one with the same seed ended would repeat its noise and is flagged:
         `Trajectory.resume` goes on with fresh noise.
     dtype : dtype
@@ -331,12 +341,14 @@ def integrate(
     if tol is not None:
         arguments.positive("tol", tol)
     noisy = callable(temperature) or temperature != 0
+    if noisy or takes_phases(inputs):
+        seed = seeds.entropy(seed)
     scheme = chosen_scheme(method, onsager, network, noisy=noisy)
     problem = Problem(
         network,
         as_function("onsager", onsager, t_max),
         as_function("temperature", temperature, t_max, low=0.0),
-        inputs,
+        network_drive(inputs, network, t_max, seed),
         ColumnNoise(seed, x),
     )
     saves = _save_times(save_at, t_max, x, store_states=store_states)
@@ -350,7 +362,7 @@ def integrate(
     used = {"n": network.n, "phi": network.function.name, "tol": control.tol}
     used |= {"dtype": network.dtype.name, "seed": seed, "is_odd": network.is_odd}
     dynamics = _Dynamics(
-        problem, scheme, control, Progress(), 0.0, x, (onsager, temperature), switch_times, noisy,
+        problem, scheme, control, Progress(), 0.0, x, (onsager, temperature, inputs), switch_times, noisy,
         dt, store_states, observables or {},
     )  # fmt: skip
     repeated = ""

@@ -7,8 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from meanfield import ArgumentError, Switching, two_time
-from meanfield.schedule import as_function, before, breakpoints, step_count, step_times
+from meanfield import ArgumentError, SampledInput, Switching, two_time
+from meanfield.schedule import (
+    Drive,
+    as_function,
+    before,
+    breakpoints,
+    jumps,
+    step_count,
+    step_times,
+)
 from simulate import integrate
 
 
@@ -32,13 +40,13 @@ def test_every_third_step_and_the_end_of_each_segment() -> None:
 
 
 def test_switches_inside_a_run() -> None:
-    """Of all schedules and further ones, once each; none at its ends or beyond them."""
+    """Of all schedules and further ones, once each, at the last of several that rounding parts."""
     switching = Switching([0.5, 2.0, 7.0], [1, 2, 3, 4])
     extra = [1.0, 2.0 * (1 + 1e-15), 0.0, 4.0, 4.0 * (1 - 1e-15), 1e-15]
-    assert breakpoints(4.0, 0.3, switching, math.sin, extra=extra) == [0, 0.5, 1, 2, 4]
+    assert breakpoints(4.0, 0.3, switching, math.sin, extra=extra) == [0, 0.5, 1, extra[1], 4]
     # What counts as rounding follows the length of the run.
     assert breakpoints(1e-6, extra=[1e-9, 2e-9]) == [0, 1e-9, 2e-9, 1e-6]
-    assert breakpoints(1e6, extra=[1.0, 1.0 + 1e-8]) == [0, 1, 1e6]
+    assert breakpoints(1e6, extra=[1.0, 1.0 + 1e-8]) == [0, 1 + 1e-8, 1e6]
     with pytest.raises(ArgumentError, match="switch_times=nan"):
         breakpoints(1.0, extra=[math.nan])
 
@@ -123,7 +131,7 @@ def test_switches_beside_an_end_or_another(t_max: float) -> None:
     assert breakpoints(t_max, extra=[t_max - near]) == [0, t_max]
     assert breakpoints(t_max, extra=[t_max - far]) == [0, t_max - far, t_max]
     half = t_max / 2
-    assert breakpoints(t_max, extra=[half + near, half]) == [0, half, t_max]
+    assert breakpoints(t_max, extra=[half + near, half]) == [0, half + near, t_max]
     assert breakpoints(t_max, extra=[half + far, half]) == [0, half, half + far, t_max]
     assert breakpoints(t_max, Switching([-half, half, 2 * t_max], [1, 2, 3, 4])) == [0, half, t_max]
 
@@ -161,3 +169,51 @@ def test_a_schedule_is_not_changed_in_place() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         switching.times = (2.0,)  # type: ignore[misc]
     assert {switching: 1}[Switching([1.0], [0, 1])] == 1
+
+
+def test_samples_in_time() -> None:
+    """Straight lines between them, or held; never beyond what is known."""
+    rng = np.random.default_rng(0)
+    times, values = np.cumsum(rng.random(7)), rng.standard_normal((7, 3))
+    line, held = SampledInput(times, values), SampledInput(times, values, held=True)
+    for t in rng.uniform(times[0], times[-1], 20):
+        exact = [np.interp(t, times, values[:, k]) for k in range(3)]
+        np.testing.assert_allclose(line(t), exact, rtol=1e-13)
+        np.testing.assert_array_equal(held(t), values[np.flatnonzero(times <= t)[-1]])
+    np.testing.assert_array_equal(line(times[-1]), values[-1])
+    np.testing.assert_array_equal(held(times[-1] + 9), values[-1])
+    assert list(jumps(held)) == times.tolist()
+    assert not any(map(len, (jumps(line), jumps(1.0), jumps(math.sin))))
+    for signal, t in ((line, times[-1] + 0.1), (line, times[0] - 0.1), (held, times[0] - 0.1)):
+        with pytest.raises(ArgumentError, match=f"asked for at t = {t:g}"):
+            signal(t)
+    for wrong, message in (
+        (([0], [1.0]), "two at least"), (([0, 0], [1.0, 2]), "increasing"),
+        (([0, 1], [1.0]), "values of shape"), (([0, 1], [1.0, math.nan]), "must be finite"),
+        (([0, 1], np.ones((2, 3, 1))), "values of shape"),
+    ):  # fmt: skip
+        with pytest.raises(ArgumentError, match=message):
+            SampledInput(*wrong)
+
+
+def test_every_kind_of_input() -> None:
+    """Numbers, arrays, schedules and functions of t, or of t and u, on states of every shape."""
+    u = np.array([0.25, 0.5, 0.75])
+    ramp = SampledInput([0, 4], [[0.0, 1, 2], [4.0, 5, 6]])
+    for inputs, exact in (
+        (2, [2, 2, 2]), (np.arange(3.0), [0, 1, 2]), (Switching([1], [0, 5]), [5, 5, 5]),
+        (ramp, [3, 4, 5]), (np.exp, [math.exp(3)] * 3), (lambda t, u: t * u, 3 * u),
+        (lambda t, k=2: k * t, [6, 6, 6]),
+    ):  # fmt: skip
+        drive = Drive(inputs, 4.0, lambda: u)
+        np.testing.assert_allclose(drive(3.0, (3,)), exact)
+        np.testing.assert_allclose(drive(3.0, (3, 2)), np.transpose([exact, exact]))
+    assert [Drive(i, 4.0, lambda: u).is_piecewise for i in (1.0, Switching([], [1]), ramp)] == [
+        True, True, False
+    ]  # fmt: skip
+    with pytest.raises(ArgumentError, match=r"inputs\(t=3\) of shape \(4,\): expected .* \(3,\)"):
+        Drive(np.ones(4), 4.0, lambda: u)(3.0, (3, 2))
+    with pytest.raises(ArgumentError, match=r"asked for at t = 5"):
+        Drive(ramp, 5.1, lambda: u)
+    with pytest.raises(ArgumentError, match=r"inputs\(t=0\): raised ZeroDivisionError"):
+        Drive(lambda t: 1 / t, 5.0, lambda: u)

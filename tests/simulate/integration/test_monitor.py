@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse.linalg import LinearOperator
 
-from meanfield.schedule import as_function
+from meanfield.schedule import Drive, as_function
 from simulate import (
     StepSizeWarning,
     Switching,
@@ -352,7 +352,7 @@ def test_steps_that_rise_are_counted() -> None:
         (resting(), 2.0 + 1e-9, 1 / 2),
         (resting(), 2.1, 0 / 1),
         (resting(0.5), 0.0, np.nan),
-        (resting(inputs=lambda t: 0.0), 0.0, np.nan),
+        (resting(inputs=Drive(0.0, 1.0, lambda: np.zeros(0))), 0.0, np.nan),
     ):
         monitor = Monitor(SCHEMES["euler"], 1.0, adapts=False, may_switch=True, since=since)
         monitor.enter(problem, 0.0, np.ones((1, 1)))

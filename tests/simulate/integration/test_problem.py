@@ -7,7 +7,7 @@ import pytest
 from scipy.sparse.linalg import LinearOperator
 
 from meanfield.common import seeds
-from meanfield.schedule import as_function
+from meanfield.schedule import Drive, as_function
 from simulate import Switching, couplings, energy_gradient, force, jacobian, kinetic_energy
 from simulate.integration.problem import ColumnNoise, Problem
 from simulate.network import Network
@@ -25,7 +25,7 @@ def made(onsager: Any = 0.0, temperature: Any = 0.0, J: Any = J, **how: Any) -> 
 
 @pytest.mark.parametrize("drive", [2.0, np.arange(4.0), np.ones((4, 3))])
 def test_the_drift_with_an_input(drive: Any) -> None:
-    problem = made(0.4, inputs=lambda t: (1 + t) * drive)
+    problem = made(0.4, inputs=Drive(lambda t: (1 + t) * drive, 1.0, lambda: X[:, 0]))
     exact = 0.6 * force(X, J) - 0.4 * energy_gradient(X, J, eta=0.1)
     found = problem.evaluate(0.5, X)
     added = 1.5 * (drive[:, None] if np.ndim(drive) == 1 else drive)
@@ -44,7 +44,7 @@ def test_parameters_are_read_before_the_end_of_a_segment() -> None:
     assert stopped.is_regulated(2.0)
     assert stopped.noise_strength(2.0) == 0.0
     assert stopped.is_gradient_flow(2.0)
-    assert not made(1.0, inputs=lambda t: 0.0).is_gradient_flow(0.0)
+    assert not made(1.0, inputs=Drive(0.0, 1.0, lambda: X[:, 0])).is_gradient_flow(0.0)
     assert not made(1.0, 0.1).is_gradient_flow(0.0)
     assert not made(0.9).is_gradient_flow(0.0)
     assert made(-0.1).is_regulated(0.0)
@@ -82,7 +82,8 @@ def test_the_longest_step_where_something_may_change() -> None:
     assert made().longest_step == np.inf
     assert made(Switching([1], [0, 1]), 0.5).longest_step == np.inf
     for problem in (
-        made(lambda t: 0.5), made(0.0, lambda t: 0.5), made(inputs=lambda t: 0.0),
+        made(lambda t: 0.5), made(0.0, lambda t: 0.5),
+        made(inputs=Drive(lambda t: 0.0, 1.0, lambda: X[:, 0])),
     ):  # fmt: skip
         assert problem.longest_step == 1.0
 

@@ -13,7 +13,7 @@ from scipy.integrate import solve_ivp
 from scipy.linalg import expm, solve_continuous_lyapunov, solve_discrete_lyapunov
 from scipy.sparse import csr_array
 
-from meanfield.schedule import as_function
+from meanfield.schedule import Drive, as_function
 from simulate import (
     Switching,
     couplings,
@@ -451,7 +451,7 @@ def test_the_times_of_the_stages(method: str, times: list[float]) -> None:
 
     problem = Problem(
         Network(np.zeros((1, 1))), as_function("onsager", 0.0), as_function("temperature", 0.0),
-        inputs=drive,
+        inputs=Drive(drive, 1.0, lambda: np.zeros(1)),
     )  # fmt: skip
     x = np.ones(1)
     first = problem.evaluate(2.0, x)
@@ -511,7 +511,7 @@ def test_steps_with_the_leak_exact(h: float) -> None:
     """ẋ = −x + N(t) with N linear in time, met exactly, by two stages or two steps."""
     problem = Problem(
         Network(np.zeros((1, 1))), as_function("onsager", 0.0), as_function("temperature", 0.0),
-        inputs=lambda t: 2 + 3 * t,
+        inputs=Drive(lambda t: 2 + 3 * t, 1.0, lambda: np.zeros(1)),
     )  # fmt: skip
     scheme, x, t, memory = SCHEMES["exponential"], np.array([5.0]), 0.7, Memory()
     for _ in range(3):
