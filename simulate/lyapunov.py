@@ -274,7 +274,8 @@ def lyapunov_spectrum(
         As in `maximal_lyapunov`; `x0` is one state.
     method : str or Scheme
         As in `integrate`, steps fixed; "auto" is "heun" with noise, else "exponential" at κ = 0 and
-        "rk4" otherwise.  The stabilised scheme damps fast directions at its own rate, not at theirs: it is refused.
+        "rk4" otherwise.  The stabilised scheme damps fast directions at its own rate, not at
+        theirs: it is refused.
     interval : float, optional
         Time between QR decompositions; default 1, less where the flow is stiff.
 
@@ -428,17 +429,6 @@ class SeparationProblem(Problem):
         return x
 
 
-class _PairedNoise:
-    """The noise of steps twice as long as those of another: of the same path."""
-
-    def __init__(self, noise: ColumnNoise) -> None:
-        self._noise = noise
-
-    def draw(self) -> State:
-        return (self._noise.draw() + self._noise.draw()) / np.sqrt(2)
-
-
-Noise = ColumnNoise | _PairedNoise
 # The accepted steps of a problem from a state through times.
 _Steps = Callable[[Problem, State, list[float]], Iterator[Step]]
 
@@ -499,7 +489,7 @@ class _GrowthRun:
         self._used = {"n": network.n, "phi": network.function.name, "seed": start.entropy}
         self._used["tol"] = self._control.tol
         # Growth from a state on between given times, and the state where the average begins.
-        self._follow: Callable[[_Steps, State, list[float], Noise], Iterator[_LogGrowth]]
+        self._follow: Callable[[_Steps, State, list[float], ColumnNoise], Iterator[_LogGrowth]]
         self._averaged_from: tuple[float, State, ColumnNoise] | None = None
 
     def report(self, attributes: dict[str, Any]) -> dict[str, Any]:
@@ -548,7 +538,7 @@ class _GrowthRun:
         return self._tangents(self._steps, contiguous_columns(state), times, self._noise)
 
     def _tangents(
-        self, steps: _Steps, x: State, times: list[float], noise: Noise
+        self, steps: _Steps, x: State, times: list[float], noise: ColumnNoise
     ) -> Iterator[_LogGrowth]:
         passed, problem = 0, TangentProblem(*self._parameters, noise, vectors=x.shape[1] - 1)
         for step in steps(problem, x, self._landed(times)):
@@ -580,7 +570,7 @@ class _GrowthRun:
         return self._follow(self._steps, start, [0.0, self.t_max], self._noise)
 
     def _separations(
-        self, delta: float, steps: _Steps, x: State, times: list[float], noise: Noise
+        self, delta: float, steps: _Steps, x: State, times: list[float], noise: ColumnNoise
     ) -> Iterator[_LogGrowth]:
         problem = SeparationProblem(*self._parameters, noise, delta=delta)
         for step in steps(problem, x, self._landed(times)):
@@ -655,7 +645,7 @@ class _GrowthRun:
 
         ends = start + span * np.arange(1, count + 1)
         try:
-            again = list(self._follow(steps, state, [start, *ends.tolist()], _PairedNoise(noise)))
+            again = list(self._follow(steps, state, [start, *ends.tolist()], noise.of_pairs()))
         except IntegrationError:
             return unknown, unknown
         ours, other = (

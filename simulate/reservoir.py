@@ -572,7 +572,8 @@ def _check_targets(name: str, value: Any, count: float) -> None:
 
 
 def _jumps(stimulus: Stimulus, switch_times: Sequence[float]) -> Array:
-    return np.array([*jumps(stimulus), *(arguments.finite("switch_times", t) for t in switch_times)])
+    further = (arguments.finite("switch_times", t) for t in switch_times)
+    return np.array([*jumps(stimulus), *further])
 
 
 @validated

@@ -1,5 +1,6 @@
 """What is integrated: drift, noise and measured stiffness of a state, all that a scheme may ask."""
 
+import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -36,7 +37,7 @@ class ColumnNoise:
     def __init__(self, seed: int | None, like: State) -> None:
         sequence = seeds.sequence(seed, "noise")
         self.entropy = sequence.entropy
-        self._like = like
+        self._like, self._parts = like, 1
         columns = int(np.prod(like.shape[1:], dtype=int))
         self.drawn = False
         self._generators = [np.random.default_rng(s) for s in sequence.spawn(columns)]
@@ -44,10 +45,17 @@ class ColumnNoise:
     def draw(self) -> State:
         """The next vectors, of the shape of the state: no column depends on what is beside it."""
         self.drawn = True
-        rows = np.empty((len(self._generators), self._like.shape[0]))
+        rows = np.empty((len(self._generators), self._parts, self._like.shape[0]))
         for row, generator in zip(rows, self._generators, strict=True):
             generator.standard_normal(out=row)
+        rows = rows.sum(axis=1) / math.sqrt(self._parts)
         return rows.T.reshape(self._like.shape).astype(self._like.dtype)
+
+    def of_pairs(self) -> "ColumnNoise":
+        """The noise to come, of steps twice as long along the same path."""
+        other = copy.deepcopy(self)
+        other._parts *= 2
+        return other
 
 
 @dataclass(frozen=True)

@@ -281,9 +281,9 @@ def integrate(
         Onsager-reaction force.
     phi : str or TransferFunction
     seed : int, optional
-        Of the noise, and of u where the input takes it; column k draws from child k of the seed, whatever the batch.  A run that
-        starts where an earlier one with the same seed ended would repeat its noise and is flagged:
-        `Trajectory.resume` goes on with fresh noise.
+        Of the noise, and of u where the input takes it; column k draws from child k of the seed,
+        whatever the batch.  A run that starts where an earlier one with the same seed ended would
+        repeat its noise and is flagged: `Trajectory.resume` goes on with fresh noise.
     dtype : dtype
         float32 doubles the speed of matrix products and is safe for statistics of activity, spectra
         of states and memory curves; not for energies below about 1e−10 per neuron, for finding
@@ -362,8 +362,8 @@ def integrate(
     used = {"n": network.n, "phi": network.function.name, "tol": control.tol}
     used |= {"dtype": network.dtype.name, "seed": seed, "is_odd": network.is_odd}
     dynamics = _Dynamics(
-        problem, scheme, control, Progress(), 0.0, x, (onsager, temperature, inputs), switch_times, noisy,
-        dt, store_states, observables or {},
+        problem, scheme, control, Progress(), 0.0, x, (onsager, temperature, inputs), switch_times,
+        noisy, dt, store_states, observables or {},
     )  # fmt: skip
     repeated = ""
     if noisy:

@@ -3,12 +3,14 @@
 import math
 import warnings
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pytest
+from scipy.integrate import solve_ivp
 
-from meanfield import ArgumentError
+from meanfield import ArgumentError, SampledInput
 from meanfield.common import seeds
 from meanfield.common.arguments import Array
 from simulate import (
@@ -22,7 +24,7 @@ from simulate import (
     lyapunov_spectrum,
     maximal_lyapunov,
 )
-from simulate.lyapunov import TangentProblem, _block_rates, _LogGrowth, _summed
+from simulate.lyapunov import ALGORITHMS, TangentProblem, _block_rates, _LogGrowth, _summed
 from simulate.network import Network
 
 
@@ -564,3 +566,94 @@ def test_steps_of_a_gradient_flow_with_corners_are_fixed() -> None:
     # E = ½(x + 1)² for x > 0 and ½(1 − x)² below: least at the corner.
     with pytest.warns(StepSizeWarning, match="which a neuron that sticks at a kink of phi, or"):
         maximal_lyapunov([[2.0]], bias=1.0, x0=[0.5], **how)
+
+
+# With noise and inputs.
+
+
+@pytest.mark.parametrize("algorithm", ["tangent", "orbit_separation"])
+def test_linear_exponents_do_not_feel_noise_and_inputs(algorithm: str) -> None:
+    """They are those of J − 1, whatever drives the states."""
+    J = couplings.elliptic(20, 0.8, seed=3)
+    exact = np.max(np.linalg.eigvals(J).real) - 1
+    quiet, driven = (
+        maximal_lyapunov(
+            J, phi="linear", t_max=600, t_skip=200, dt=0.05, seed=1, method="heun",
+            algorithm=algorithm, delta=1e-3, **how,
+        )
+        for how in ({}, {"temperature": 0.5, "inputs": np.sin})
+    )  # fmt: skip
+    assert driven.value == pytest.approx(quiet.value, abs=1e-6)
+    assert driven.value == pytest.approx(exact, abs=0.01)
+    assert driven.value_step == pytest.approx(quiet.value_step, abs=1e-6)
+
+
+def test_both_algorithms_meet_the_same_noise_and_input() -> None:
+    J = couplings.elliptic(60, 2.0, seed=1)
+    how: dict[str, Any] = {
+        "t_max": 40, "t_skip": 10, "dt": 0.1, "seed": 2, "temperature": 0.1,
+        "inputs": lambda t, u: np.cos(t + 2 * np.pi * u), "x0": np.eye(60)[0],
+    }  # fmt: skip
+    one, other = (maximal_lyapunov(J, algorithm=a, **how) for a in ALGORITHMS)
+    assert one.value == pytest.approx(other.value, abs=1e-5)
+    assert lyapunov_spectrum(J, 1, **how).exponents[0] == pytest.approx(one.value, abs=1e-9)
+    # A column does not depend on what is beside it.
+    two = maximal_lyapunov(J, **how | {"x0": np.eye(60)[:, :2]})
+    assert two.value[0] == pytest.approx(one.value, abs=1e-9)
+    assert abs(two.value[0] - two.value[1]) > 1e-4
+
+
+def test_the_exponent_of_a_noisy_neuron() -> None:
+    """λ = −1 + w⟨φ'⟩ in the density exp(−V/T), the effect of the step taken off: 4 errors."""
+    w, T = 2.0, 0.4
+    x = np.linspace(-9, 9, 4001)
+    density = np.exp(-(x**2 / 2 - w * np.log(np.cosh(x))) / T)
+    exact = -1 + w * np.sum(density / np.cosh(x) ** 2) / np.sum(density)
+    run = maximal_lyapunov(
+        [[w]], t_max=600, t_skip=20, dt=0.25, seed=4, temperature=T, x0=np.zeros((1, 64))
+    )
+    value = run.value.mean()
+    err = run.value.std(ddof=1) / 8
+    step, step_err = run.value_step.mean(), run.value_step.std(ddof=1) / 8
+    assert run.method == "heun"
+    assert abs(step) > 4 * step_err
+    assert abs(value - step - exact) < 4 * np.hypot(err, step_err)
+    # The scatter between neurons is what the blocks of one tell.
+    assert np.median(run.value_err) == pytest.approx(run.value.std(ddof=1), rel=0.35)
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_the_exponent_of_a_driven_neuron(held: bool) -> None:
+    """−1 + w times the mean of φ' along the solution, from another solver."""
+    w, rng = 3.0, np.random.default_rng(5)
+    signal = SampledInput(np.arange(0, 41, 0.5), rng.standard_normal(82), held=held)
+    run = maximal_lyapunov(
+        [[w]], t_max=40, t_skip=10, dt=0.02, interval=0.3, seed=0, x0=[0.2], inputs=signal,
+    )  # fmt: skip
+
+    def moved(t: float, y: Any) -> list[float]:
+        return [-y[0] + w * np.tanh(y[0]) + signal(t), w / np.cosh(y[0]) ** 2 - 1]
+
+    y, marks = [0.2, 0.0], []
+    for start, end in pairwise(np.arange(0, 40.5, 0.5)):
+        found = solve_ivp(moved, (start, end - 1e-12), y, rtol=1e-9, atol=1e-11, max_step=0.1)
+        y = found.y[:, -1].tolist()
+        marks.append((end, y[1]))
+    ends, sums = np.transpose(marks)
+    spans = run.t[[0, -1]] - [run.t[1] - run.t[0], 0]
+    grown = np.interp(spans, ends, sums)
+    assert run.value == pytest.approx((grown[1] - grown[0]) / np.diff(spans)[0], abs=5e-3)
+
+
+def test_what_driven_exponents_refuse_and_do_not_know() -> None:
+    J = couplings.elliptic(10, 1.0, seed=0)
+    how: dict[str, Any] = {"t_max": 40, "t_skip": 10, "dt": 0.1, "seed": 2}
+    with pytest.raises(ArgumentError, match="method='rk4': no noise in this scheme"):
+        maximal_lyapunov(J, temperature=0.1, method="rk4", **how)
+    with pytest.raises(ArgumentError, match="temperature=-1"):
+        lyapunov_spectrum(J, 2, temperature=-1, **how)
+    with pytest.raises(ArgumentError, match=r"inputs\(t=0\) of shape \(3,\)"):
+        lyapunov_spectrum(J, 2, inputs=np.ones(3), **how)
+    jumping = maximal_lyapunov(J, temperature=0.1, switch_times=[11.03], **how)
+    assert np.isnan(jumping.value_step)
+    assert np.isfinite(maximal_lyapunov(J, switch_times=[11.03], **how).value_step)
