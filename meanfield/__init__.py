@@ -15,6 +15,7 @@ from .common.style import STYLE
 from .common.sweep import SweepWarning, plan, sweep
 from .dmft.common_mode import CommonMode, common_mode
 from .dmft.dimension import ParticipationRatio, explained_variance, participation_ratio
+from .dmft.driven import DrivenStationary, critical_amplitude, driven_stationary
 from .dmft.lyapunov import MeanFieldLyapunov, maximal_lyapunov
 from .dmft.sampler.ensemble import ExtrapolationWarning
 from .dmft.sampler.run import SamplerError
@@ -57,6 +58,7 @@ __all__ = [
     "Blocks",
     "CommonMode",
     "Complexity",
+    "DrivenStationary",
     "ExtrapolationWarning",
     "FixedPointSpectrum",
     "GaussianOperator",
@@ -79,7 +81,9 @@ __all__ = [
     "TwoTime",
     "common_mode",
     "complexity",
+    "critical_amplitude",
     "critical_gain",
+    "driven_stationary",
     "effective_temperature",
     "explained_variance",
     "fixed_point_spectrum",

@@ -239,9 +239,9 @@ def _is_positive(values: Array) -> NDArray[np.bool_]:
 _POSITIVE = f"must be positive and finite, from {1 / LARGEST:g} to {LARGEST:g}"
 
 
-def gain(value: ArrayLike) -> Array:
-    """The gain g as an array."""
-    return _checked("g", value, _is_positive, _POSITIVE)
+def gain(value: ArrayLike, name: str = "g") -> Array:
+    """The gain g, or another positive size, as an array."""
+    return _checked(name, value, _is_positive, _POSITIVE)
 
 
 def symmetry(value: ArrayLike) -> Array:
