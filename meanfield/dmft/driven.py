@@ -158,8 +158,8 @@ class _Grid:
     def __init__(self, omega: float, periods: int, count: int) -> None:
         self.periods, self.omega, self.length = periods, omega, 2 * math.pi / omega * periods
         place = np.arange(count // 2 + 1)
-        self.tau = self.length / count * place
-        self.angle = omega * self.tau
+        self.tau: Array = self.length / count * place
+        self.angle: Array = omega * self.tau
         rate = 2 * math.pi / self.length * place
         cosines = np.cos(2 * math.pi / count * np.outer(place, place))
         weight = np.full(place.size, 2.0)
@@ -390,7 +390,8 @@ def driven_stationary(
     name = "n_tau" if tau is None else "tau"
     cost.check(name, times, "take fewer lags", numbers=4.0 * times)
     gains, amplitudes, frequencies = cost.broadcast(
-        4.0 * times, _SECONDS, g=arguments.gain(g), amplitude=arguments.gain(amplitude, "amplitude"),
+        4.0 * times, _SECONDS, g=arguments.gain(g),
+        amplitude=arguments.gain(amplitude, "amplitude"),
         frequency=arguments.gain(frequency, "frequency"),
     )  # fmt: skip
     points = zip(gains.flat, amplitudes.flat, frequencies.flat, strict=True)
@@ -436,7 +437,7 @@ def _row(
     is_chaotic = growth > 0 and not locked.residual > _CLOSE
     coarser = solver._replace(refinement=_COARSE)
     coarse = coarser.chaotic(amplitude) if is_chaotic else coarser.locked(amplitude)
-    fine = locked
+    fine: _State | None = locked
     if is_chaotic and coarse is not None:
         fine = solver.widened(coarse, amplitude)
     if fine is None or coarse is None:
