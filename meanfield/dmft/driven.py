@@ -158,7 +158,7 @@ class _Grid:
     def __init__(self, omega: float, periods: int, count: int) -> None:
         self.periods, self.omega, self.length = periods, omega, 2 * math.pi / omega * periods
         place = np.arange(count // 2 + 1)
-        self.tau: Array = self.length / count * place
+        self.tau: Array = np.asarray(self.length / count * place, dtype=float)
         self.angle: Array = omega * self.tau
         rate = 2 * math.pi / self.length * place
         cosines = np.cos(2 * math.pi / count * np.outer(place, place))
