@@ -36,7 +36,7 @@ _BLOCK, _NEGLIGIBLE, _LONGEST = 32, 1e-17, 6000
 _ANGLES, _PER_LENGTH, _LAST = 16, 10, 1e-13
 # Spacing of lags in widths of C, fewest in a period, most in half a window, and those of the
 # coarser solution that tells the error.
-_SPACING, _FEWEST, _MOST, _COARSE = 0.35, 24, 1800, 0.75
+_SPACING, _FEWEST, _MOST, _COARSE = 0.35, 48, 1800, 0.75
 # Decay times in half a window, by how much it grows, and what may be left of chaos at its end.
 _DECAYS, _WIDER, _LEFT = 10.0, 1.4, 1e-7
 # Newton's method: steps, where it has converged, where rounding may have stopped it, and the

@@ -31,6 +31,7 @@ STUDIES = {
     "sample": _HERE + "qh2_temperature:SAMPLE",
     "memory": _HERE + "hh9_memory:MEMORY",
     "dimension": _HERE + "dimension:DIMENSION",
+    "suppression": _HERE + "suppression:SUPPRESSION",
 }
 
 
