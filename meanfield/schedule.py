@@ -78,6 +78,8 @@ class SampledInput:
     held : bool
         Whether values[k] lasts from times[k] until times[k + 1], the last one for ever.  Solvers
         land exactly on its jumps.
+    name : str
+        Where it comes from, for records.
 
     Raises
     ------
@@ -99,6 +101,7 @@ class SampledInput:
     times: ArrayLike
     values: ArrayLike
     held: bool = False
+    name: str = ""
 
     def __post_init__(self) -> None:
         arguments.check_fields(self)

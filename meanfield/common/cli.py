@@ -18,12 +18,20 @@ import click
 import numpy as np
 from click.core import ParameterSource
 
-from ..schedule import Switching
+from ..schedule import SampledInput, Switching
 from ..transfer import NAMES
 from . import files
 from .arguments import ArgumentError
 from .jobs import DEPRECATIONS, Terminated, reason_of, stoppable
-from .options import Option, as_text, options_of, read_integers, read_numbers, read_schedule
+from .options import (
+    Option,
+    as_text,
+    options_of,
+    read_input,
+    read_integers,
+    read_numbers,
+    read_schedule,
+)
 from .result import ABSENT, CONVERGED, FLAGGED, NotConvergedError
 from .study import FIGURES, PRINTED, Answer, Study, answer, as_tables, numbers
 from .sweep import SweepWarning
@@ -326,11 +334,12 @@ def _option(option: Option) -> click.Option:
     if option.is_list and option.kind is str:
         how |= {"multiple": True, "callback": _words, "metavar": "LIST"}
         how["default"] = [as_text(option.default)]
-    elif option.is_list or option.kind is Switching:
+    elif option.is_list or option.kind in (Switching, SampledInput):
         how["default"] = None if option.default is None else as_text(option.default)
-        reads = {Switching: read_schedule, int: read_integers}
+        reads = {Switching: read_schedule, SampledInput: read_input, int: read_integers}
         how["callback"] = _by(reads.get(option.kind, read_numbers))
-        how["metavar"] = "SCHEDULE" if option.kind is Switching else "RANGE"
+        words = {Switching: "SCHEDULE", SampledInput: "FILE@STEP"}
+        how["metavar"] = words.get(option.kind, "RANGE")
     elif option.kind is bool:
         if option.default:
             spelled[0] += option.spelled.replace("--", "/--no-", 1)

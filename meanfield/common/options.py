@@ -4,12 +4,13 @@ import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import NoneType
 from typing import Any, get_args, get_origin
 
 import numpy as np
 
-from ..schedule import Schedule, Switching
+from ..schedule import SampledInput, Schedule, Switching
 from . import arguments
 from .arguments import ArgumentError
 
@@ -71,6 +72,8 @@ class Option:
             return type(next(iter(self.default or [0.0])))
         if self.annotation == Schedule or Switching in get_args(self.annotation):
             return Switching
+        if SampledInput in get_args(self.annotation):
+            return SampledInput
         return _required(self.annotation)
 
     @property
@@ -146,6 +149,8 @@ def as_text(value: Any) -> str:
         pairs = zip(value.values[1:], value.times, strict=True)
         later = [f"{as_text(v)}@{as_text(t)}" for v, t in pairs]
         return ",".join([as_text(value.values[0]), *later])
+    if isinstance(value, SampledInput):
+        return value.name
     if isinstance(value, list | tuple | np.ndarray):
         return ",".join(as_text(entry) for entry in value)
     return repr(float(value)).removesuffix(".0") if isinstance(value, float) else str(value)
@@ -194,3 +199,24 @@ def read_schedule(text: str) -> Schedule:
     except ValueError:
         raise ArgumentError("expected a number, or e.g. 0,1@100,0@200") from None
     return Switching(times, values) if times else values[0]
+
+
+def read_input(text: str) -> SampledInput:
+    """FILE@STEP: samples STEP apart, .npy or text, straight lines between; FILE@STEP:held."""
+    path, _, spacing = text.rpartition("@")
+    step, colon, held = spacing.partition(":")
+    try:
+        apart = float(step)
+    except ValueError:
+        apart = 0.0
+    if not (path and 0 < apart < np.inf and held == "held" * bool(colon)):
+        raise ArgumentError("expected FILE@STEP or FILE@STEP:held, STEP the time between samples")
+    try:
+        if path.endswith(".npy"):
+            values = np.load(path, allow_pickle=False)
+        else:
+            content = Path(path).read_text(encoding="utf-8").replace(",", " ")
+            values = np.loadtxt(content.splitlines(), ndmin=1)
+    except (OSError, ValueError) as error:
+        raise ArgumentError(f"cannot be read as numbers: {error}") from error
+    return SampledInput(apart * np.arange(len(values)), values, held=bool(held), name=text)

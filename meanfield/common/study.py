@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ..schedule import Switching
+from ..schedule import SampledInput, Switching
 from ..stability import StepSizeWarning
 from . import arguments, files, seeds
 from .arguments import ArgumentError
@@ -163,7 +163,8 @@ class Study:
         data = xr.merge(parts, combine_attrs="override", join="outer", compat="no_conflicts")
         # Computed by this command and no other call.
         data.attrs.pop("call", None)
-        shown = {k: as_text(v) if isinstance(v, Switching) else v for k, v in values.items()}
+        written = Switching, SampledInput
+        shown = {k: as_text(v) if isinstance(v, written) else v for k, v in values.items()}
         facts = {
             **data.attrs,
             # What was left to the function is known to it alone.

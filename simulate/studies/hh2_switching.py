@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanfield import Switching
+from meanfield import SampledInput, Switching
 from meanfield.common import style
 from meanfield.common.study import CONVERGED, PRINTED, Part, Study, told
 
@@ -45,6 +45,8 @@ def exponent(
     phi: str = "tanh",
     bias: float = 0.0,
     bias_std: float = 0.0,
+    temperature: float = 0.0,
+    inputs: SampledInput | None = None,
     threads: int | None = None,
     seed: int,
 ) -> dict[str, Any]:
@@ -54,11 +56,14 @@ def exponent(
     ----------
     algorithm : {"tangent", "orbit_separation"}
         Tangent map, or Algorithm 1 of [HH].
+    inputs : SampledInput
+        Input S(t) from a file of samples so far apart, .npy or text, a number a row or one for each
+        neuron; FILE@STEP:held to hold them.
     """
     rate = maximal_lyapunov(
         elliptic(n, g, gamma, seed=seed), onsager=onsager, dt=dt, t_max=t_max, t_skip=t_skip,
         method=method, algorithm=algorithm, tol=tol, bias=make_bias(n, bias, bias_std, seed),
-        phi=phi, seed=seed, threads=threads,
+        temperature=temperature, inputs=inputs, phi=phi, seed=seed, threads=threads,
     )  # fmt: skip
     return {
         "lyapunov": told((), float(rate.value), "largest Lyapunov exponent λ"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from meanfield import Switching, transfer_function
+from meanfield import SampledInput, Switching, transfer_function
 from meanfield.common import arguments, cost, seeds, style
 from meanfield.common.arguments import ArgumentError, Array
 from meanfield.common.study import Part, Study, told
@@ -34,6 +34,7 @@ def run(
     bias_std: float = 0.0,
     onsager: Schedule = _FREEZE,
     temperature: Schedule = 0.0,
+    inputs: SampledInput | None = None,
     t_max: float = 300.0,
     method: str = "auto",
     dt: float = 0.05,
@@ -59,6 +60,9 @@ def run(
         κ: a number, or VALUE,VALUE@TIME,…: 0,1@100 switches the gradient flow on.
     temperature : Schedule
         T, written like κ.
+    inputs : SampledInput
+        Input S(t) from a file of samples so far apart, .npy or text, a number a row or one for each
+        neuron; FILE@STEP:held to hold them.
     method : {"auto", "euler", "heun", "rk4", "exponential", "leimkuhler-matthews", "chebyshev"}
         Scheme; "euler" with dt 0.01 is the choice of [HH].
     tol : float
@@ -77,7 +81,7 @@ def run(
     if callable(temperature) or temperature > 0:
         # Noisy runs are known at their steps only.
         cost.check("t_max", t_max, "raise dt", numbers=t_max / dt)
-        segments = breakpoints(t_max, onsager, temperature)
+        segments = breakpoints(t_max, onsager, temperature, inputs)
         times = step_times(segments, dt, max(1, round(save_step / dt)))
     else:
         count = cost.whole("t_max", t_max, np.ceil(t_max / save_step - 1e-9), "raise save_step")
@@ -94,7 +98,7 @@ def run(
 
     path = integrate(
         J, seeds.generator(seed, "start").standard_normal(n), t_max=t_max, dt=dt, onsager=onsager,
-        temperature=temperature, method=method, tol=tol, save_at=times, store_states=False,
+        temperature=temperature, inputs=inputs, method=method, tol=tol, save_at=times, store_states=False,
         observables={"activity": lambda t, x, f: x[:neurons], "freezing": displacement}, eta=eta,
         bias=make_bias(n, bias, bias_std, seed), phi=phi, seed=seed, threads=threads,
         progress=progress,
