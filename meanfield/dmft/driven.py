@@ -34,11 +34,11 @@ from .stationary.solver import stationary
 _BLOCK, _NEGLIGIBLE, _LONGEST = 32, 1e-17, 6000
 # Angles in [0, π], further ones for a length of a, and what the last cosines may have of φ².
 _ANGLES, _PER_LENGTH, _LAST = 16, 10, 1e-13
-# Spacing of lags in widths of C, fewest in a period, most in half a window, and those of the
-# coarser solution that tells the error.
-_SPACING, _FEWEST, _MOST, _COARSE = 0.35, 48, 1800, 0.75
+# Spacing of lags in widths of C; fewest in a period of the locked state, and of chaos, most in half
+# a window, and those of the coarser solution that tells the error.
+_SPACING, _FEWEST, _FEWER, _MOST, _COARSE = 0.35, 48, 16, 2000, 0.75
 # Decay times in half a window, by how much it grows, and what may be left of chaos at its end.
-_DECAYS, _WIDER, _LEFT = 10.0, 1.4, 1e-7
+_DECAYS, _WIDER, _LEFT = 10.0, 1.3, 1e-6
 # Newton's method: steps, where it has converged, where rounding may have stopped it, and the
 # largest change of Δ that follows a state.
 _NEWTON, _ROUNDING, _CLOSE, _FAR = 25, 1e-13, 1e-8, 0.2
@@ -214,7 +214,8 @@ class _Solver(NamedTuple):
         spacing = _SPACING / math.sqrt(1 + variance / most) / self.refinement
         period = 2 * math.pi / self.frequency
         periods = max(1, math.ceil(least * self.refinement / period))
-        count = 4 * math.ceil(max(period / spacing, _FEWEST * self.refinement) / 4) * periods
+        fewest = (_FEWEST if periods == 1 else _FEWER) * self.refinement
+        count = 4 * math.ceil(max(period / spacing, fewest) / 4) * periods
         return _Grid(self.frequency, periods, count) if count <= 2 * _MOST else None
 
     def solved(self, grid: _Grid, amplitude: float, delta: Array, *, locks: bool) -> _State:
@@ -278,12 +279,12 @@ class _Solver(NamedTuple):
         if not quiet.converged or not quiet.delta0 > 0:
             return None
         least = 2 * _DECAYS / float(quiet.decay_rate)
-        grid = self.grid(amplitude, least)
-        if grid is None:
-            return None
-        start = stationary(self.g, phi=self.phi, tau=grid.tau).delta
-        state = self._followed(grid, amplitude, np.asarray(start))
-        return None if state is None else self.widened(state, amplitude)
+        while (grid := self.grid(amplitude, least)) is not None:
+            start = stationary(self.g, phi=self.phi, tau=grid.tau).delta
+            if state := self._followed(grid, amplitude, np.asarray(start)):
+                return self.widened(state, amplitude)
+            least *= _WIDER
+        return None
 
     def widened(self, state: _State, amplitude: float) -> _State | None:
         """The same state on a grid of this resolution, in a window that chaos does not outlive."""

@@ -98,10 +98,10 @@ def run(
 
     path = integrate(
         J, seeds.generator(seed, "start").standard_normal(n), t_max=t_max, dt=dt, onsager=onsager,
-        temperature=temperature, inputs=inputs, method=method, tol=tol, save_at=times, store_states=False,
-        observables={"activity": lambda t, x, f: x[:neurons], "freezing": displacement}, eta=eta,
-        bias=make_bias(n, bias, bias_std, seed), phi=phi, seed=seed, threads=threads,
-        progress=progress,
+        temperature=temperature, inputs=inputs, method=method, tol=tol, save_at=times,
+        store_states=False, eta=eta, bias=make_bias(n, bias, bias_std, seed), phi=phi, seed=seed,
+        observables={"activity": lambda t, x, f: x[:neurons], "freezing": displacement},
+        threads=threads, progress=progress,
     )  # fmt: skip
     data = path.to_dataset().drop_vars("x_end").rename(activity_0="neuron", activity="x")
     kappa = [onsager(float(t)) if callable(onsager) else onsager for t in times]

@@ -20,6 +20,7 @@ _NAMES = (
     "static",
     "response",
     "chaos",
+    "driven",
     "biases",
     "populations",
     "correlated",
