@@ -73,7 +73,14 @@ _BESIDE_OTHERS: dict[str, Callable[[dict[str, Any]], float]] = {
     "mean": lambda row: np.sqrt(np.max(row["delta0"])),
     "Q": lambda row: np.max(row["q"]),
     "lyapunov": lambda row: row["decay_rate"] ** 2,
+    # Of an even φ it is 0.
+    "r_int": lambda row: np.sqrt(np.max(row["q"]) / (np.max(row["delta0"]) or 1.0)),
 }
+UNMOVED = "Of perturbations that do not move the means."
+OF_THE_MEAN = (
+    "Of a static state, which is stable where `lyapunov` and this are negative; nan in one that "
+    "moves, and where a state without variance sits on a kink of φ."
+)
 _NO_STATE = (
     "no stationary state was found: the activity may grow without bound, or its mean oscillate"
 )
@@ -109,16 +116,13 @@ class BlockStationary(Result):
         (...,),
         "1/time constant",
         symbol=r"$\lambda$",
-        note="Of perturbations that do not move the means.",
+        note=UNMOVED,
     )
     mean_growth: Array = value(
         "growth rate of the mean mode",
         (...,),
         "1/time constant",
-        note=(
-            "Of a static state, which is stable where `lyapunov` and this are negative; nan in one "
-            "that moves, and where a state without variance sits on a kink of φ."
-        ),
+        note=OF_THE_MEAN,
     )
     decay_rate: Array = value(
         "asymptotic decay rate of Delta",
@@ -663,7 +667,7 @@ def _at_rest(solver: _Solver, state: _State) -> dict[str, Any]:
     # What has no static part correlates with none.
     moved = np.append(np.ones(P), (delta > _NO_VARIANCE).astype(float))
     on_kink = any(
-        d <= _NO_VARIANCE and m in phi.kinks
+        d <= _NO_VARIANCE and m in phi.corners
         for d, m, phi in zip(delta, found.mean, solver.blocks.functions, strict=True)
     )
     mode = np.linalg.eigvals(slopes * moved * moved[:, None])

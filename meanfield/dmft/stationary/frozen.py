@@ -46,8 +46,8 @@ _DEGREES, _PER_BEND, _ENOUGH = 4000.0, 800.0, 2000.0
 _VANISHED, _STRETCH, _FIT, _CROSSED, _LEAST = 38.0, 1.2, 24, 200, 1e-2
 # Where φ'' is looked for, in units, and what is none.
 _STRAIGHT, _FLAT, _BESIDE = 12.0, 1e-7, 1e-9
-# Nodes that do for a search.
-_SEARCHED = 500
+# Nodes that do for a search, and degrees; from so many on panels are fewer, if the degree is low.
+_SEARCHED, _MANY = 500, 2000
 # Panels per factor e of the distance from a bend.
 _GRADES = 2.0
 _NEWTON, _DIFFERENCE, _CLOSE, _ROUNDING = 30, 1e-6, 1e-2, 1e-15
@@ -106,7 +106,8 @@ def rule(
     half = normal_nodes(phi if bends else transfer_function("linear"), delta0, refinement)
     if math.isnan(mean):
         half = half[:: max(1, half.size // _SEARCHED)]
-    if math.isnan(mean) or not (phi.kinks or half.size > MAX_NODES):
+    many = half.size > (MAX_NODES if degree > _SEARCHED else _MANY)
+    if math.isnan(mean) or not (phi.kinks or many):
         return np.concatenate([-half[:0:-1], half]), np.full(2 * half.size - 1, half[1])
     # Panels as wide as their distance from where φ bends, or from its kinks.
     root, offsets = math.sqrt(delta0), np.zeros(1)
@@ -137,7 +138,10 @@ def averages(
     x = np.asarray(mean)[..., None] + root * z
     value, slope = phi.phi(x), phi.d1(x)
     kinds = (value, value**2, slope, slope**2, z * slope / root, value * slope)
-    return Averages(*(a @ normal for a in (*kinds, z * value * slope / root)))
+    found = Averages(*(a @ normal for a in (*kinds, z * value * slope / root)))
+    # By symmetry.
+    none = np.where(np.asarray(mean) == 0, 0.0, 1.0) if phi.is_odd else 1.0
+    return found._replace(phi=none * found.phi, bend=none * found.bend, cross=none * found.cross)
 
 
 def variance_of_primitive(phi: TransferFunction, mean: float, delta0: float) -> float:
@@ -152,17 +156,18 @@ def squares(
     phi: TransferFunction, mean: float, delta0: float, order: int, refinement: float = 1.0
 ) -> tuple[Array, float]:
     """The b_j up to rounding or j = `order`, and the share of ⟨φ'²⟩ that is left out."""
-    z, weights = rule(phi, mean, delta0, refinement, order if phi.kinks else 0)
+    z, weights = rule(phi, mean, delta0, refinement, order)
     if not phi.kinks:
         # Beyond, the grid would not know a polynomial from another one.
         order = min(order, int((math.pi / np.max(weights)) ** 2))
+    odd = phi.is_odd and mean == 0
     values = phi.phi(mean + math.sqrt(delta0) * z)
     projector = weights * np.exp(-z * z / 4) / math.sqrt(2 * math.pi) * values
     before, now = np.zeros_like(z), np.exp(-z * z / 4)
     b = np.empty(order + 1)
     total, missing = 0.0, math.inf
     for j in range(order + 1):
-        b[j] = float(projector @ now) ** 2
+        b[j] = 0.0 if odd and j % 2 == 0 else float(projector @ now) ** 2
         if (j + 1) % _BLOCK == 0 and not phi.kinks:
             last = float(np.arange(j + 1 - _BLOCK, j + 1) @ b[j + 1 - _BLOCK : j + 1])
             total += last
@@ -224,6 +229,11 @@ class Series(NamedTuple):
     def share(self) -> float:
         """D/Δ₀."""
         return self.place.moving / self.place.delta0
+
+    @property
+    def at_end(self) -> float:
+        """C at Δ_∞."""
+        return _shares(self.b, self.share)[0]
 
 
 def series(network: BiasedNetwork, place: Place, order: int, refinement: float = 1.0) -> Series:
