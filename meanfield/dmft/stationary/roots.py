@@ -25,7 +25,7 @@ from .frozen import (
     BiasedNetwork,
     Place,
     averages,
-    squares,
+    coefficients,
     variance_of_primitive,
 )
 
@@ -253,18 +253,21 @@ def _beside(
 
 def _growth(network: BiasedNetwork, point: Point) -> float:
     """By how much a static variance grows in a step of its equation, relative."""
-    here = averages(network.phi, point[0], math.exp(point[1]))
+    return _grown(network, point[1], averages(network.phi, point[0], math.exp(point[1])))
+
+
+def _grown(network: BiasedNetwork, log: float, here: Averages) -> float:
     grown = network.g**2 * float(here.q) + network.bias_std**2
     # At g φ'(0) = 1 small variances stay to rounding.
-    return grown / math.exp(point[1]) - 1 - _ROUNDING
+    return grown / math.exp(log) - 1 - _ROUNDING
 
 
 def _energy(network: BiasedNetwork, point: Point) -> float:
     """F in units of Δ₀², or its sign alone where that is known from less."""
     if network.sigma == 0:
-        if _growth(network, point) <= 0:
-            return -1.0
         here = averages(network.phi, point[0], math.exp(point[1]))
+        if _grown(network, point[1], here) <= 0:
+            return -1.0
         if network.g**2 * float(here.steepness) <= 1:
             return 1.0
     return gap(network, point[0], math.exp(point[1]))[0]
@@ -273,7 +276,8 @@ def _energy(network: BiasedNetwork, point: Point) -> float:
 def gap(network: BiasedNetwork, mean: float, delta0: float) -> tuple[float, float]:
     """F in units of Δ₀², and Δ_∞/Δ₀; F is inf and Δ_∞ nan where h has no zero."""
     phi, g, sigma, bias_std, _, _ = network
-    b, missing = squares(phi, mean, delta0, _DEGREE)
+    found, _, missing = coefficients(phi, mean, delta0, _DEGREE)
+    b = found * found
     j = np.arange(float(b.size))
     c, bias, r = g * g / delta0 * b, bias_std**2 / delta0, 0.0
     for _ in range(_STEPS):

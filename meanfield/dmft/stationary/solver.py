@@ -646,7 +646,7 @@ def _moving(
     noisy = energy.NoisyNetwork(phi, network.g, network.sigma)
     row = _row(controls, np.nan)
     within = energy.within_series(phi, place.delta0, order=controls.order, tol=tol)
-    if frozen.least_degree(place) > controls.order if phi.kinks else not within:
+    if frozen.least_degree(phi, place) > controls.order if phi.kinks else not within:
         return row | {"reason": _too_long(place.delta0, controls)}
     found, row["residual"] = frozen.refined(network, place, controls.order, refinement)
     row["order"] = found.b.size - 1
@@ -671,7 +671,7 @@ def _moving(
         return float(np.maximum(shift, fine.distance(state)))
 
     row["quadrature_error"] = distance(controls.order, _COARSE * refinement)
-    if phi.kinks:
+    if phi.kinks and frozen.bends(phi):
         row["truncation_error"] = distance(found.b.size // 2, refinement)
     row = _finished(noisy, pair, row, controls, fine, narrow)
     if row["status"] == CONVERGED:
@@ -679,7 +679,7 @@ def _moving(
         row |= {"delta0": found.place.delta0, "r_int": float(found.here.slope)}
         row |= {
             "delta": row["delta"] + found.place.frozen,
-            "Q": found.at_end,
+            "Q": found.sums()[0],
         }
     return row
 
