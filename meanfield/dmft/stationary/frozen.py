@@ -54,6 +54,8 @@ _SEARCHED, _MANY = 500, 2000
 # Panels per factor e of the distance from a bend.
 _GRADES = 2.0
 _NEWTON, _DIFFERENCE, _CLOSE, _ROUNDING = 30, 1e-6, 1e-2, 1e-15
+# Variance in units of length² that stands for none, and from which on φ'' is integrated by parts.
+NO_VARIANCE, _BY_PARTS = 1e-24, 1e-6
 
 
 class BiasedNetwork(NamedTuple):
@@ -90,6 +92,11 @@ class Averages(NamedTuple):
     bend: Any  # ⟨φ''⟩ = 2 d⟨φ⟩/dΔ₀
     cross: Any  # ⟨φφ'⟩ = ½ d⟨φ²⟩/dμ
     rise: Any  # ⟨φ'² + φφ''⟩ = d⟨φ²⟩/dΔ₀
+
+
+def length(phi: TransferFunction) -> float:
+    """Scale of x on which φ bends, which with kinks need not show in φ''."""
+    return min(phi.length, phi.unit) if phi.kinks else phi.length
 
 
 @lru_cache(maxsize=16)
@@ -133,15 +140,21 @@ def rule(
 def averages(
     phi: TransferFunction, mean: float | Array, delta0: float, refinement: float = 1.0
 ) -> Averages:
-    """The averages at Δ₀ > 0; φ'' is integrated by parts, so that kinks are no trouble."""
+    """The averages; φ'' is integrated by parts where it can, so that kinks are no trouble."""
     # An array of μ is for a search: kinks cost it digits.
-    z, weights = rule(phi, math.nan if np.ndim(mean) else float(mean), delta0, refinement)
+    some = max(delta0, NO_VARIANCE * length(phi) ** 2)
+    z, weights = rule(phi, math.nan if np.ndim(mean) else float(mean), some, refinement)
     normal = weights * np.exp(-z * z / 2) / math.sqrt(2 * math.pi)
-    root = math.sqrt(delta0)
+    root = math.sqrt(some if phi.kinks else delta0)
     x = np.asarray(mean)[..., None] + root * z
     value, slope = phi.phi(x), phi.d1(x)
-    kinds = (value, value**2, slope, slope**2, z * slope / root, value * slope)
-    found = Averages(*(a @ normal for a in (*kinds, z * value * slope / root)))
+    if phi.kinks or delta0 > _BY_PARTS * length(phi) ** 2:
+        bend, rise = z * slope / root, z * value * slope / root
+    else:
+        bend = phi.d2(x)
+        rise = slope**2 + value * bend
+    kinds = (value, value**2, slope, slope**2, bend, value * slope, rise)
+    found = Averages(*(a @ normal for a in kinds))
     # By symmetry.
     none = np.where(np.asarray(mean) == 0, 0.0, 1.0) if phi.is_odd else 1.0
     return found._replace(phi=none * found.phi, bend=none * found.bend, cross=none * found.cross)
@@ -162,8 +175,10 @@ def coefficients(
     order: int,
     refinement: float = 1.0,
     jumps: Jumps | None = None,
+    *,
+    derivative: bool = False,
 ) -> tuple[Array, Array, float]:
-    """Hermite coefficients of φ up to rounding or j = `order`, and what jumps of φ' are of them.
+    """Hermite coefficients of φ or φ' up to rounding or j = `order`, and what jumps of φ' make.
 
     Beside them the share of ⟨φ'²⟩ in the last of them, without the jumps.
     """
@@ -172,17 +187,20 @@ def coefficients(
         # Beyond, the grid would not know a polynomial from another one.
         order = min(order, int((math.pi / np.max(weights)) ** 2))
     odd = phi.is_odd and mean == 0
-    values = phi.phi(mean + math.sqrt(delta0) * z)
+    values = (phi.d1 if derivative else phi.phi)(mean + math.sqrt(delta0) * z)
     projector = weights * np.exp(-z * z / 4) / math.sqrt(2 * math.pi) * values
-    jump = jumps.coefficients(order) if jumps else np.zeros(order + 1)
+    jump = jumps.coefficients(order + 1) if jumps else np.zeros(order + 2)
+    if derivative:
+        jump = np.sqrt(np.arange(1.0, order + 2) / delta0) * jump[1:]
     before, now = np.zeros_like(z), np.exp(-z * z / 4)
     c, done, missing = np.zeros(order + 1), 0.0, math.inf
     for j in range(order + 1):
-        if not (odd and j % 2 == 0):
+        if not (odd and j % 2 == derivative):
             c[j] = float(projector @ now)
         if (j + 1) % _BLOCK == 0:
             new = slice(j + 1 - _BLOCK, j + 1)
-            degree, square = np.arange(j + 1 - _BLOCK, j + 1), c[new] ** 2
+            degree = np.ones(_BLOCK) if derivative else np.arange(j + 1.0 - _BLOCK, j + 1)
+            square = c[new] ** 2
             done += float(degree @ square)
             missing = float(degree @ np.abs(square - jump[new] ** 2)) / max(done, _TINY)
             if missing <= (_KINKED if phi.kinks else _NEGLIGIBLE):
@@ -244,7 +262,8 @@ class Series(NamedTuple):
     @property
     def last(self) -> float:
         """The β of Δ_∞."""
-        return float(angle(self.share))
+        # Exact where nothing is frozen.
+        return float(angle(self.share)) if self.place.frozen else math.pi / 2
 
     def less(self, beta: Array) -> Array:
         """1 − ρ at β."""
@@ -438,23 +457,42 @@ def _to_the_end(
     k = np.arange(a.size, dtype=float)
     unit = network.g * (network.g / moving)
     # Σ a_k, Σ a_k k = D⟨φ'²⟩ and Σ a_k (k − 1)/(k + 1) give the first terms in θ.
-    q = float(found.here.q) - delta0 * float(found.jumps.value(0.0))
-    steepness = float(found.here.steepness) - float(found.jumps.slope(0.0))
+    correlation, slope = first_terms(
+        network.phi, found.place.mean, delta0, moving, found.here, found.jumps
+    )
+    q, steepness = correlation[0], slope[0]
     energy = float(np.sum((a / (k + 1))[1:])) + found.lost_energy
     depth = unit * (float(np.sum((a * (k - 1) / (k + 1))[1:])) + found.lost_q)
     depth -= 2 * unit * found.lost_energy
     rise = unit * (moving * steepness - 4 * (q - a[0]) + 6 * energy)
-    corner = [network.g**2 * (steepness - a[1] / moving), 0.0]
-    if not found.jumps.sizes.size:
-        z, weights = rule(network.phi, found.place.mean, delta0)
-        normal = weights * np.exp(-z * z / 2) / math.sqrt(2 * math.pi)
-        bend = float(normal @ network.phi.d2(found.place.mean + math.sqrt(delta0) * z) ** 2)
-        corner.append(-(network.g**2) * moving * bend / 2)
-    first = [depth, 0.0, (depth - rise) / 4], corner, [q, 0.0, -moving * steepness / 2]
-    # Where ρ^k has vanished for what is cut.
-    start = math.acosh(math.exp(_VANISHED / (found.b.size * found.share)))
+    slope[0] -= a[1] / moving
+    first = [depth, 0.0, (depth - rise) / 4], [network.g**2 * one for one in slope], correlation
+    start = vanished(found.b.size * found.share)
     pairs = zip(functions, first, strict=True)
-    return [continued(function, start, *taylor) for function, taylor in pairs]
+    return [continued(function, start, *terms) for function, terms in pairs]
+
+
+def vanished(degree: float) -> float:
+    """The θ from which on ρ^k is nothing beyond a degree."""
+    return math.acosh(math.exp(_VANISHED / degree))
+
+
+def first_terms(
+    phi: TransferFunction,
+    mean: float,
+    delta0: float,
+    moving: float,
+    here: Averages,
+    jumps: Jumps,
+) -> tuple[list[float], list[float]]:
+    """The first terms in θ of ⟨φφ⟩ and ⟨φ'φ'⟩, without what jumps add."""
+    steepness = float(here.steepness) - float(jumps.slope(0.0))
+    slope = [steepness, 0.0]
+    if not jumps.sizes.size:
+        z, weights = rule(phi, mean, delta0)
+        normal = weights * np.exp(-z * z / 2) / math.sqrt(2 * math.pi)
+        slope.append(-moving / 2 * float(normal @ phi.d2(mean + math.sqrt(delta0) * z) ** 2))
+    return [float(here.q) - delta0 * float(jumps.value(0.0)), 0.0, -moving * steepness / 2], slope
 
 
 def continued(function: Function, start: float, *first: float) -> Function:

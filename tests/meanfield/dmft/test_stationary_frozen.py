@@ -24,6 +24,7 @@ from meanfield import (
     stationary,
 )
 from meanfield.dmft.stationary import frozen, roots
+from meanfield.dmft.stationary.jumps import Jumps
 from meanfield.transfer import transfer_function
 
 OFF = TransferFunction(
@@ -423,6 +424,34 @@ def test_thinned_coefficients(share):
     np.testing.assert_allclose(frozen._shares(b, share), sums, rtol=1e-10)
 
 
+@pytest.mark.parametrize("gap", [1.5, 1e-3])
+def test_jumps_against_the_normal_law(gap):
+    """Two jumps: ⟨φ'φ'⟩ is a probability, its integrals by `quad`, near r = 1 and far from it."""
+    phi = TransferFunction(lambda x: np.clip(x, 0, gap), name="clip", kinks=(0.0, gap))
+    mean, delta0 = 0.3, 0.7
+    jumps = Jumps(phi, mean, delta0)
+    ends = (np.array([0.0, gap]) - mean) / np.sqrt(delta0)
+
+    def inside(r):
+        # Of the second given the first, whose density is smooth.
+        def law(z):
+            return norm.pdf(z) * np.diff(norm.cdf((ends - r * z) / np.sqrt(1 - r * r)))[0]
+
+        return quad(law, *ends, epsabs=1e-15, epsrel=1e-12, limit=200)[0]
+
+    alone = np.diff(norm.cdf(ends))[0] ** 2
+    for r in (-0.5, 0.3, 0.9):
+        assert jumps.slope(np.arccos(r)) == pytest.approx(inside(r) - alone, rel=1e-10, abs=1e-14)
+        value = quad(lambda s: inside(s) - alone, 0, r, epsabs=1e-13)[0]
+        assert jumps.value(np.arccos(r)) == pytest.approx(value, rel=1e-8, abs=1e-13)
+    assert jumps.slope(0.0) == pytest.approx(np.sqrt(alone) - alone, rel=1e-11)
+    # The same as a series, of the degrees that it has.
+    c = jumps.coefficients(20_000)
+    near = 0.999
+    series = np.arange(20_001) * c**2 @ near ** (np.arange(20_001.0) - 1) / delta0
+    assert jumps.slope(np.arccos(near)) == pytest.approx(series, rel=1e-10)
+
+
 @pytest.mark.parametrize("phi", ["tanh", "relu", "softsign", OFF])
 @pytest.mark.parametrize("delta0", [0.3, 3e5])
 def test_averages_at_any_variance(phi, delta0):
@@ -471,12 +500,14 @@ def test_saturated_states_and_a_distant_separatrix():
     np.testing.assert_allclose(state.mean[1:], [-29.9, 30.1], rtol=1e-12)
     np.testing.assert_allclose(state.delta0[1:], 4, rtol=1e-12)
     assert state.attracting.tolist() == [False, True, True]
-    state = stationary(
-        1.42, bias_mean=-0.5, bias_std=0.3, phi="relu", n_tau=2, root="all", throw=False
-    )
+    state = stationary(1.42, bias_mean=-0.5, bias_std=0.3, phi="relu", n_tau=2, root="all")
     assert state.attracting.tolist() == [True, False]
-    assert state.status.tolist() == ["converged", "flagged"]
-    assert "raise order" in state.reason[1]
+    plain = Plain("relu", 1.42, bias_std=0.3, bias_mean=-0.5)
+    place = [float(one[1]) for one in (state.mean, state.delta0)]
+    part = float(state.delta_inf[1])
+    assert plain.g**2 * plain.pair(1, *place, part) + plain.s2 == pytest.approx(part, rel=1e-9)
+    # Of 5e7; where Δ₀ is larger by 1e-4 it is 5e-3.
+    assert abs(plain.potential(*place, place[1]) - plain.potential(*place, part)) < 1e-6
 
 
 @pytest.mark.parametrize("coupling", [1 + 1e-5, 1.001, 1.02, 1.1])
