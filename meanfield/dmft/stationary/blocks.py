@@ -39,15 +39,16 @@ from .frozen import (
     bends,
     coefficients,
     continued,
+    degrees,
     first_terms,
     length,
+    nearness,
     vanished,
 )
 from .jumps import Jumps, angle
 
-# Degrees for a φ with kinks: with bends at least, and per Δ₀/length²; for straight pieces, where
-# only derivatives need them.
-_KINKED, _PER_BEND, _STRAIGHT = 4000, 0.2, 400
+# Degrees for straight pieces, where only derivatives need them.
+_STRAIGHT = 400
 # Nodes in √τ and weights in τ on [0, 1].
 _ROOTS = (np.polynomial.legendre.leggauss(40)[0] + 1) / 2
 _ROOT_WEIGHTS = np.polynomial.legendre.leggauss(40)[1] * _ROOTS
@@ -164,8 +165,7 @@ class _Site:
         self.delta0 = delta0 = max(delta0, NO_VARIANCE * length(phi) ** 2)
         bent = bool(phi.kinks) and bends(phi)
         if phi.kinks:
-            most = _KINKED * max(1.0, _PER_BEND * delta0 / phi.length**2) if bent else _STRAIGHT
-            order = min(order, math.ceil(most))
+            order = min(order, degrees(phi, delta0, delta0) if bent else _STRAIGHT)
         self._jumps = jumps = Jumps(phi, mean, delta0)
         d, jump, _ = coefficients(phi, mean, delta0, order, refinement, jumps, derivative=True)
         here = averages(phi, mean, delta0, refinement)
@@ -675,9 +675,7 @@ def _in_motion(
     assert shape is not None
     rate, width = shape
     for phi, moving in zip(solver.blocks.functions, reached[1].moving[:, 0], strict=True):
-        # Kinks feel each other at a distance, and with noise make powers of √τ.
-        if len(phi.kinks) > 1 and moving > 0:
-            width = min(width, float(np.min(np.diff(phi.kinks))) / math.sqrt(4 * moving))
+        width = min(width, nearness(phi, moving)) if moving > 0 else width
         if phi.kinks and np.any(solver.sigma):
             width = min(width, _NARROW)
     mesh, state = solver.moved(*reached, rate, width)

@@ -322,6 +322,16 @@ def least_degree(phi: TransferFunction, place: Place) -> float:
     return _ENOUGH * place.delta0 / place.moving if phi.kinks and bends(phi) else 0.0
 
 
+def degrees(phi: TransferFunction, moving: float, delta0: float) -> int:
+    """Degrees that a φ with bends and kinks gets."""
+    return math.ceil(max(_DEGREES, _PER_BEND * moving / phi.length**2) / moving * delta0)
+
+
+def nearness(phi: TransferFunction, moving: float) -> float:
+    """The θ at which two kinks feel each other, at most 1."""
+    return float(np.min(np.diff(phi.kinks) / math.sqrt(4 * moving), initial=1.0))
+
+
 def refined(
     network: BiasedNetwork, place: Place, order: int, refinement: float = 1.0
 ) -> tuple[Series, float]:
@@ -329,8 +339,7 @@ def refined(
     scale = place.delta0
     whole = order
     if enough := least_degree(network.phi, place):
-        bent = place.moving / network.phi.length**2
-        whole = min(order, math.ceil(max(_DEGREES, _PER_BEND * bent) / place.moving * scale))
+        whole = min(order, degrees(network.phi, place.moving, scale))
         # The equations know what is cut.
         order = min(order, math.ceil(enough))
 

@@ -655,9 +655,8 @@ def _moving(
         name = "residual" if found.missing <= tol else "truncation_error"
         return row | {"reason": _reason(name, row[name], tol)}
     pair = frozen.functions(network, found)
-    # What kinks do to each other is as wide as their distance; with noise one makes a power √τ.
-    gaps = np.diff(phi.kinks)
-    narrow = float(np.min(gaps / math.sqrt(4 * found.place.moving), initial=1.0))
+    # With noise a kink makes a power √τ.
+    narrow = frozen.nearness(phi, found.place.moving)
     if phi.kinks and network.sigma:
         narrow = min(narrow, _NARROW)
     fine = _resolved(noisy, pair, nodes, narrow)
