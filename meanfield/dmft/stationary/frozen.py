@@ -295,9 +295,8 @@ def series(network: BiasedNetwork, place: Place, order: int, refinement: float =
         if missing > _NEGLIGIBLE:
             missing = abs(1 - float(degree @ b) / (delta0 * float(here.steepness)))
         return Series(place, b, missing, here, jumps, 0.0, 0.0)
-    whole = variance_of_primitive(phi, place.mean, delta0) / delta0 - float(
-        np.sum(b / (degree + 1))
-    )
+    whole = variance_of_primitive(phi, place.mean, delta0) / delta0
+    whole -= float(np.sum(b / (degree + 1)))
     whole -= delta0 * float(jumps.integral(0.0, np.pi / 2, lambda beta: 2 * np.sin(beta / 2) ** 4))
     lost_q = float(here.q) - float(np.sum(b)) - delta0 * float(jumps.value(0.0))
     return Series(place, b, 0.0, here, jumps, lost_q, whole * delta0 / place.moving)
@@ -403,7 +402,6 @@ def functions(network: BiasedNetwork, found: Series) -> PairFunctions:
     smooth: list[Function] = [of_well, of_pull, of_correlation]
     if phi.kinks and bends(phi):
         smooth = _to_the_end(network, found, a, *smooth)
-
     whole = _with_jumps(network, found, *smooth) if jumps.sizes.size else smooth
     depth = float(whole[0](np.zeros(1))[0])
     return PairFunctions(
