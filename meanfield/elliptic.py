@@ -61,10 +61,11 @@ def critical_gain(
     Raises
     ------
     ArgumentError
-        If an argument is out of range, they do not broadcast, or γ ≠ 0 comes with what makes the
-        state another one than x = 0.
+        If an argument is out of range, they do not broadcast, γ ≠ 0 comes with what makes the
+        state another one than x = 0, or with noise there is no transition, since the variance of a
+        φ without bound diverges first.
     NotConvergedError
-        If with noise there is no stationary state up to the transition.
+        If with noise a state on the way to the transition is lost.
 
     Notes
     -----
@@ -88,7 +89,7 @@ def critical_gain(
         bias_mean=level("bias_mean", bias_mean),
         sigma=noise(sigma),
     )
-    slopes = phi.d1(bias_mean)
+    slopes = np.where(bias_mean == 0, phi.slope, phi.d1(bias_mean))
     smooth = ~np.isin(bias_mean, phi.corners)
     resting = (bias_std == 0) & (sigma == 0) & (phi.phi(bias_mean) == 0) & smooth
     moved = ~resting & (gamma != 0)

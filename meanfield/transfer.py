@@ -92,14 +92,14 @@ class TransferFunction(Portable):
     ------
     ArgumentError
         If φ jumps, a value at a few units of x is not finite or of another shape, |φ| exceeds
-        `bound`, φ is odd and φ'(0) ≤ 0, a derivative disagrees with central differences of the
+        `bound`, φ is odd and φ'(0) < 0, a derivative disagrees with central differences of the
         function before it by more than 1e-6 of its size and what the differences do not know, or
         `jet` or a shortcut disagrees with φ, φ' and φ''.  A kink is no disagreement.
 
     Notes
     -----
     The replica branches, the complexity and the closed theories of a null state need an odd φ that
-    is smooth at 0; they refuse others.  Everything else takes any φ.
+    is smooth and rises at 0; they refuse others.  Everything else takes any φ.
 
     Examples
     --------
@@ -144,7 +144,10 @@ class TransferFunction(Portable):
         for place, value in zip(both, self.phi(both), strict=True):
             self._require(not np.isnan(value), f"phi is nan at x = {place:g}")
         if self.is_odd:
-            self._require(self.slope > 0, f"slope phi'(0) = d1(0) = {self.slope:g} must be > 0")
+            if abs(self.slope) <= _TIE * np.max(np.abs(values["d1"])):
+                # Rounding of differences.
+                self._set("slope", 0.0)
+            self._require(self.slope >= 0, f"slope phi'(0) = d1(0) = {self.slope:g} must be >= 0")
         bounded = not np.any(np.abs(self.phi(both)) > self.bound * (1 + _TIE))
         self._require(bounded, f"|phi| exceeds bound = {self.bound:g}")
         for (below, lower), (name, upper) in pairwise(chain):
@@ -352,7 +355,8 @@ class TransferFunction(Portable):
         bend = self._sampled(self.d2)
         most = np.max(np.abs(bend), where=np.isfinite(bend), initial=0.0)
         noise = _NOISE if isinstance(self.d2, Differences) else _TIE
-        return bool(np.all(bend <= noise * most))
+        kinked = (np.array(self.kinks) > 0) & (self.jumps > 0)
+        return bool(np.all(bend <= noise * most)) and not np.any(kinked)
 
     @cached_property
     def saturation(self) -> float:
@@ -550,9 +554,11 @@ def transfer_function(phi: str | TransferFunction) -> TransferFunction:
 
 
 def odd_function(phi: str | TransferFunction) -> TransferFunction:
-    """`transfer_function` of a theory that needs an odd φ, smooth at 0."""
+    """`transfer_function` of a theory that needs an odd φ, smooth and rising at 0."""
     function = transfer_function(phi)
-    if not (function.is_odd and function.is_smooth_at_0):
-        what = "smooth at 0" if function.is_odd else "odd"
+    if not (function.is_odd and function.is_smooth_at_0 and function.slope > 0):
+        what = "odd"
+        if function.is_odd:
+            what = "smooth at 0" if function.slope > 0 else "of slope phi'(0) > 0"
         raise ArgumentError(f"phi={function.name!r}: must be {what} here")
     return function

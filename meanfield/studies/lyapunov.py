@@ -118,7 +118,8 @@ def _exponent(
         rates["lyapunov"], method = load - 1, "null"
     elif onsager == gamma == 0:
         point = stationary(g, sigma=math.sqrt(2 * temperature), phi=phi, n_tau=2, **offsets)
-        value, method = float(point.lyapunov), "stationary"
+        # The sampled one is of all perturbations, those of the mean with them.
+        value, method = float(np.fmax(point.lyapunov, point.mean_growth)), "stationary"
         scale = max(abs(value), float(point.decay_rate) ** 2)
         rates |= {"lyapunov": value, "lyapunov_err": float(point.relative_error) * scale}
     else:

@@ -114,7 +114,9 @@ def add_formula(data: xr.Dataset) -> xr.Dataset:
         mean_theory=told("network", state.mean, "mean of x there"),
         variance_theory=told("network", state.delta0, "variance of x there"),
         energy_theory=told("network", state.kinetic_energy, "E/N there"),
-        lyapunov_theory=told("network", state.lyapunov, "λ there"),
+        lyapunov_theory=told(
+            "network", np.fmax(state.lyapunov, state.mean_growth), "λ there, of the means if larger"
+        ),
     )
     sets = [PAPER_SETS[name] for name in names]
     squares = [s["f"] * s["mu_e"] ** 2 + (1 - s["f"]) * s["mu_i"] ** 2 for s in sets]

@@ -10,7 +10,13 @@ import mpmath as mp
 import numpy as np
 import pytest
 
-from meanfield import ArgumentError, TransferFunction, transfer_function
+from meanfield import (
+    ArgumentError,
+    TransferFunction,
+    critical_gain,
+    saddle_point,
+    transfer_function,
+)
 from meanfield.transfer import NAMES, Jet, odd_function
 
 EXACT = {
@@ -576,10 +582,17 @@ def test_noise_of_straight_pieces_is_no_bend(phi: Any) -> None:
 
 
 def test_flat_at_0() -> None:
-    """An even function has no scale at 0; an odd one is refused."""
+    """An even function has no scale at 0; an odd one is no null state's φ, and may be convex."""
     assert TransferFunction(lambda x: np.exp(-x * x)).unit == 1
-    with pytest.raises(ArgumentError, match="slope phi'"):
-        TransferFunction(lambda x: np.sign(x) * np.maximum(np.abs(x) - 0.5, 0))
+    for phi in (lambda x: np.sign(x) * np.maximum(np.abs(x) - 0.5, 0), lambda x: np.tanh(x) ** 3):
+        flat = TransferFunction(phi)
+        assert flat.slope == 0
+        assert not flat.is_concave
+        assert critical_gain(phi=flat) == np.inf
+        with pytest.raises(ArgumentError, match=r"of slope phi'\(0\) > 0"):
+            saddle_point(0.5, phi=flat)
+    with pytest.raises(ArgumentError, match=r"slope phi'\(0\) = d1\(0\) = -1 must be >= 0"):
+        TransferFunction(lambda x: -np.tanh(x))
 
 
 def test_at_a_kink_the_mean_of_both_sides() -> None:

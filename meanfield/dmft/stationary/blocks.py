@@ -14,6 +14,7 @@ and its eigenvector positive, whatever the symmetry of A.
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,15 +32,28 @@ from ...common.jobs import bar
 from ...common.result import ABSENT, CONVERGED, FLAGGED, Result, coordinate, value
 from ...transfer import TransferFunction
 from .decay import lobatto
-from .frozen import Averages, rule
+from .frozen import (
+    NO_VARIANCE,
+    Averages,
+    averages,
+    bends,
+    coefficients,
+    continued,
+    degrees,
+    first_terms,
+    length,
+    nearness,
+    vanished,
+)
+from .jumps import Jumps, angle
 
-# Degrees of a block and its share of ⟨φ'²⟩ that ends the series, the second one of
-# a φ with kinks, where it is a difference, and which has at most so many.
-_BLOCK, _NEGLIGIBLE, _KINKED = 64, (1e-18, 1e-14), 4000
-# Angles of a pair of kinks.
-_ANGLES, _SHARES = np.polynomial.legendre.leggauss(40)
-# Variance in units of length² that stands for none.
-_NO_VARIANCE = 1e-24
+# Degrees for straight pieces, where only derivatives need them.
+_STRAIGHT = 400
+# Nodes in √τ and weights in τ on [0, 1].
+_ROOTS = (np.polynomial.legendre.leggauss(40)[0] + 1) / 2
+_ROOT_WEIGHTS = np.polynomial.legendre.leggauss(40)[1] * _ROOTS
+# Width in decay times of what noise makes of kinks at τ = 0.
+_NARROW = 0.03
 # What a static state may miss its equations by, and below which its numbers are tried as 0.
 _NOTHING = 1e-12
 # The mesh in decay times: its end, its longest element; the first one in widths of C.
@@ -53,8 +67,8 @@ _GONE, _WEAK = 1e3, 1e-6
 _STARTS, _SAME, _ROUNDS, _ITERATIONS, _SLOWEST = 48, 1e-6, 6, 12, 0.01
 # The coarse solution of the error estimate: nodes less, shares of the Gaussian grid and the order.
 _FEWER, _COARSE, _HALF = 4, 0.8, 0.5
-# Degrees and nodes of the search.
-_ROUGH = 200, 10
+# Degrees of the search, of a φ with bends and kinks, where they are continued, and nodes.
+_ROUGH, _CONTINUED, _ROUGH_NODES = 200, 1000, 10
 # A state that iteration does not reach is followed from a g so much larger, in steps as small, of
 # which each leaves such a part.
 _STRONGER, _CLOSEST, _LEAST = 1.2, 5e-4, 0.1
@@ -73,7 +87,14 @@ _BESIDE_OTHERS: dict[str, Callable[[dict[str, Any]], float]] = {
     "mean": lambda row: np.sqrt(np.max(row["delta0"])),
     "Q": lambda row: np.max(row["q"]),
     "lyapunov": lambda row: row["decay_rate"] ** 2,
+    # Of an even φ it is 0.
+    "r_int": lambda row: np.sqrt(np.max(row["q"]) / (np.max(row["delta0"]) or 1.0)),
 }
+UNMOVED = "Of perturbations that do not move the means."
+OF_THE_MEAN = (
+    "Of a static state, which is stable where `lyapunov` and this are negative; nan in one that "
+    "moves, and where a state without variance sits on a kink of φ."
+)
 _NO_STATE = (
     "no stationary state was found: the activity may grow without bound, or its mean oscillate"
 )
@@ -109,16 +130,13 @@ class BlockStationary(Result):
         (...,),
         "1/time constant",
         symbol=r"$\lambda$",
-        note="Of perturbations that do not move the means.",
+        note=UNMOVED,
     )
     mean_growth: Array = value(
         "growth rate of the mean mode",
         (...,),
         "1/time constant",
-        note=(
-            "Of a static state, which is stable where `lyapunov` and this are negative; nan in one "
-            "that moves, and where a state without variance sits on a kink of φ."
-        ),
+        note=OF_THE_MEAN,
     )
     decay_rate: Array = value(
         "asymptotic decay rate of Delta",
@@ -137,93 +155,58 @@ class BlockStationary(Result):
     _headline = ("delta0", "q", "lyapunov")
 
 
-def _length(phi: TransferFunction) -> float:
-    """Scale of x on which φ bends, which with kinks need not show in φ''."""
-    return min(phi.length, phi.unit) if phi.kinks else phi.length
-
-
-def _rule(
-    phi: TransferFunction, mean: float, delta0: float, refinement: float, degree: int = 0
-) -> tuple[Array, Array]:
-    """Nodes z and weights of the normal law, fine enough for φ(μ + √Δ₀ z), exact at kinks."""
-    z, weights = rule(phi, mean, delta0, refinement, degree)
-    return z, weights * np.exp(-z * z / 2) / math.sqrt(2 * math.pi)
-
-
-def _averages(
-    phi: TransferFunction, mean: float, delta: float, refinement: float = 1.0
-) -> Averages:
-    some = max(delta, _NO_VARIANCE * _length(phi) ** 2)
-    z, weights = _rule(phi, mean, some, refinement)
-    root = math.sqrt(some if phi.kinks else delta)
-    x = mean + root * z
-    f, slope = phi.phi(x), phi.d1(x)
-    bend = z * slope / root if phi.kinks else phi.d2(x)
-    rise = z * f * slope / root if phi.kinks else slope**2 + f * bend
-    kinds = f, f * f, slope, slope**2, bend, f * slope, rise
-    return Averages(*(float(weights @ kind) for kind in kinds))
-
-
 class _Site:
     """The two-time functions of one block, by Mehler's series."""
 
-    # From the coefficients d_j of φ' follow those of φ and φ''.  The jumps s of φ' alone have d_j
-    # of the closed form κ_j, and a sum Σ κ_j² ρ^j that is an integral over smooth functions of
-    # arcsin ρ: taken out of the series, which has the rest.
+    # From the coefficients d_j of φ' follow those of φ and φ''.
     def __init__(
         self, phi: TransferFunction, mean: float, delta0: float, order: int, refinement: float
     ) -> None:
-        self.delta0 = delta0 = max(delta0, _NO_VARIANCE * _length(phi) ** 2)
-        z, weights = _rule(phi, mean, delta0, refinement, order)
-        if not phi.kinks:
-            # Beyond, the grid would not know a polynomial from another one.
-            order = min(order, int((math.pi / (z[1] - z[0])) ** 2))
-        x = mean + math.sqrt(delta0) * z
-        f = phi.phi(x)
-        kinks = np.array(phi.kinks)
-        self.jumps = phi.jumps
-        self.places = (kinks - mean) / math.sqrt(delta0)
-        projector = weights * np.exp(z * z / 4) * phi.d1(x)
-        density = self.jumps * np.exp(-(self.places**2) / 4) / math.sqrt(2 * math.pi)
-        nodes = np.concatenate([z, self.places])
-        before, now = np.zeros_like(nodes), np.exp(-nodes * nodes / 4)
-        d, jump = np.empty(order + 1), np.zeros(order + 2)
-        for j in range(order + 1):
-            d[j] = projector @ now[: z.size]
-            jump[j + 1] = density @ now[z.size :] / math.sqrt(j + 1)
-            if (j + 1) % _BLOCK == 0:
-                new = slice(j + 1 - _BLOCK, j + 1)
-                left = np.sum(np.abs(d[new] ** 2 - jump[new] ** 2))
-                if left <= _NEGLIGIBLE[bool(phi.kinks)] * np.sum(d[: j + 1] ** 2):
-                    break
-            before, now = now, (nodes * now - math.sqrt(j) * before) / math.sqrt(j + 1)
-        d, jump = d[: j + 1], jump[: j + 1]
-        degree = np.arange(1.0, j + 1)
+        self.delta0 = delta0 = max(delta0, NO_VARIANCE * length(phi) ** 2)
+        bent = bool(phi.kinks) and bends(phi)
+        if phi.kinks:
+            order = min(order, degrees(phi, delta0, delta0) if bent else _STRAIGHT)
+        self._jumps = jumps = Jumps(phi, mean, delta0)
+        d, jump, _ = coefficients(phi, mean, delta0, order, refinement, jumps, derivative=True)
+        here = averages(phi, mean, delta0, refinement)
+        degree = np.arange(1.0, d.size)
         lower = np.sqrt(delta0 / degree)
-        c = np.concatenate([[weights @ f], lower * d[:-1]])
+        c = np.concatenate([[here.phi], lower * d[:-1]])
         e = np.append(np.sqrt(degree) * d[1:], 0.0) / math.sqrt(delta0)
-        smooth = c * c - np.append(0.0, lower * jump[:-1]) ** 2
-        self._kinds = np.stack([smooth, d * d - jump**2, 2 * c * d, c * e], axis=1)
+        smooth = d * d - jump**2
+        if phi.kinks and not bent:
+            smooth[1:] = 0.0
+        of_phi = np.append(c[0] ** 2, smooth[:-1] * lower**2)
+        self._kinds = np.stack([of_phi, smooth, 2 * c * d, c * e], axis=1)
         self.value, self.slope, self.bend = float(c[0]), float(d[0]), float(e[0])
+        # Where a cut series is not enough.
+        self._cut, self._near = math.inf, []
+        if bent:
+            start = vanished(d.size)
+            self._cut = 1 / math.cosh(start)
+            terms = first_terms(phi, mean, delta0, delta0, here, jumps)
+            self._near = [
+                continued(partial(self._of_theta, kind), start, *one)
+                for kind, one in enumerate(terms)
+            ]
+
+    def _of_theta(self, kind: int, theta: Array) -> Array:
+        return self._series(1 / np.cosh(theta))[..., kind]
+
+    def _series(self, rho: Array) -> Array:
+        return np.asarray(rho[..., None] ** np.arange(self._kinds.shape[0]) @ self._kinds)
 
     def __call__(self, delta: Array) -> Array:
         """C, C' = ⟨φ'φ'⟩, ∂C/∂μ and ∂C/∂Δ₀ at covariances Δ, on a last axis."""
         rho = np.clip(delta / self.delta0, -1, 1)
-        found = rho[..., None] ** np.arange(self._kinds.shape[0]) @ self._kinds
-        if np.any(self.jumps):
-            half = np.arcsin(rho)[..., None] / 2
-            angle = half * (_ANGLES + 1)
-            sine, cosine = np.sin(angle), np.cos(angle)
-            weight = np.zeros_like(angle)
-            for s, y in zip(self.jumps, self.places, strict=True):
-                for t, w in zip(self.jumps, self.places, strict=True):
-                    away = ((y - w) / cosine) ** 2 / 2 + y * w / (1 + sine)
-                    weight += s * t / (2 * math.pi) * np.exp(-away)
-            weight *= half * _SHARES
-            whole = weight.sum(axis=-1)
-            found[..., 1] += whole
-            found[..., 0] += self.delta0 * (rho * whole - (weight * sine).sum(axis=-1))
-        return np.asarray(found)
+        found = self._series(rho)
+        near = rho > self._cut
+        for kind, function in enumerate(self._near):
+            found[near, kind] = function(np.arccosh(1 / rho[near]))
+        beta = angle(1 - rho)
+        found[..., 1] += self._jumps.slope(beta)
+        found[..., 0] += self.delta0 * self._jumps.value(beta)
+        return found
 
 
 class _State(NamedTuple):
@@ -308,7 +291,7 @@ class _Solver(NamedTuple):
     def shape(self, state: _State) -> tuple[float, float] | None:
         """Decay rate and width of C(τ) in decay times; None if nothing decays."""
         radius = spectral_radius(self.at_end(state, self.sites(state))[1])
-        lengths = np.array([_length(phi) for phi in self.blocks.functions])
+        lengths = np.array([length(phi) for phi in self.blocks.functions])
         width = 1 / math.sqrt(1 + float(np.max(state.delta0 / lengths**2)))
         return (math.sqrt(1 - radius), width) if radius < 1 else None
 
@@ -316,7 +299,7 @@ class _Solver(NamedTuple):
         """New means and variances, and the derivative by means and half variances."""
         A, W = self.blocks.variance, self.blocks.drive
         each = zip(self.blocks.functions, mean, delta, strict=True)
-        rows = [_averages(*one, self.refinement) for one in each]
+        rows = [averages(*one, self.refinement) for one in each]
         here = Averages(*np.array(rows).T)
         b, variance = self.bias
         slopes = np.block([[W * here.slope, W * here.bend], [A * here.cross, A * here.rise]])
@@ -491,7 +474,16 @@ class _Solver(NamedTuple):
         M = A[:, None] * np.array([site(delta)[:, 1] for site, delta in pairs]).T  # (P, K, P)
         M_end = self.at_end(state, sites)[1]
         form, k = np.einsum("ab,kl->akbl", one, mesh.stiffness), np.arange(K)
-        form[:, k, :, k] -= (mesh.mass[:, None] * M).transpose(1, 0, 2)
+        # With noise kinks make M a power √τ at 0: in the first element it is integrated in √τ.
+        inner, first = slice(mesh.nodes), mesh.edges[1]
+        beyond = mesh.mass.copy()
+        beyond[inner] -= first / 2 * lobatto(mesh.nodes)[1]
+        form[:, k, :, k] -= (beyond[:, None] * M).transpose(1, 0, 2)
+        basis = BarycentricInterpolator(mesh.tau[inner], np.eye(mesh.nodes))(first * _ROOTS**2)
+        pairs = zip(sites, state.frozen[:, None] + state.moving[:, inner] @ basis.T, strict=True)
+        M_first = A[:, None] * np.array([site(delta)[:, 1] for site, delta in pairs]).T
+        weight = first * _ROOT_WEIGHTS[:, None, None] * M_first.transpose(1, 0, 2)
+        form[:, inner, :, inner] -= np.einsum("gab,gk,gl->akbl", weight, basis, basis)
         mass, low = np.tile(mesh.mass, P), spectral_radius(M_end)
         above = 1.001 * max(spectral_radius(M[:, place]) for place in k)
 
@@ -534,8 +526,6 @@ def stationary_blocks(
     times = arguments.count("n_tau", n_tau, 2) if lags is None else lags.size
     tol, order = arguments.positive("tol", tol), arguments.count("order", order, 3)
     nodes = arguments.count("nodes", nodes, 8, 48)
-    if any(phi.kinks for phi in blocks.functions):
-        order = min(order, _KINKED)
     size = P * nodes * _ELEMENTS
     instead = "take fewer of them"
     cost.check("g", blocks, instead, numbers=5.0 * size**2, seconds=_SECONDS * size**3)
@@ -569,7 +559,7 @@ def _states(solver: _Solver, progress: bool) -> list[_State | tuple[_Mesh, _Stat
     phi = blocks.functions
     P = len(phi)
     most = np.array([
-        one.saturation if one.saturation < math.inf else np.max(np.abs(one(_length(one) * _FAR)))
+        one.saturation if one.saturation < math.inf else np.max(np.abs(one(length(one) * _FAR)))
         for one in phi
     ])  # fmt: skip
     b, variance = solver.bias
@@ -587,7 +577,8 @@ def _states(solver: _Solver, progress: bool) -> list[_State | tuple[_Mesh, _Stat
             rest = rest._replace(mean=-rest.mean)
         if rest and not any(_same(rest, other) for other in still):
             still.append(rest)
-    rough = solver._replace(order=min(solver.order, _ROUGH[0]), nodes=_ROUGH[1])
+    few = _CONTINUED if any(one.kinks and bends(one) for one in phi) else _ROUGH
+    rough = solver._replace(order=min(solver.order, few), nodes=_ROUGH_NODES)
     # What grows by random perturbations is no state of the dynamics.
     noisy = bool(np.any(solver.sigma))
     kept = [one for one in still if not noisy and _at_rest(solver, one)["lyapunov"] <= 0]
@@ -657,13 +648,13 @@ def _at_rest(solver: _Solver, state: _State) -> dict[str, Any]:
     found = solver.static_state(state.mean, state.frozen) or state
     delta, P = found.frozen, found.mean.size
     each = zip(solver.blocks.functions, found.mean, delta, strict=True)
-    here = Averages(*np.array([_averages(*one, solver.refinement) for one in each]).T)
+    here = Averages(*np.array([averages(*one, solver.refinement) for one in each]).T)
     radius = spectral_radius(solver.blocks.variance * here.steepness)
     slopes = solver.static_map(found.mean, delta)[2]
     # What has no static part correlates with none.
-    moved = np.append(np.ones(P), (delta > _NO_VARIANCE).astype(float))
+    moved = np.append(np.ones(P), (delta > NO_VARIANCE).astype(float))
     on_kink = any(
-        d <= _NO_VARIANCE and m in phi.kinks
+        d <= NO_VARIANCE and m in phi.corners
         for d, m, phi in zip(delta, found.mean, solver.blocks.functions, strict=True)
     )
     mode = np.linalg.eigvals(slopes * moved * moved[:, None])
@@ -682,7 +673,12 @@ def _in_motion(
     """Results of a moving state."""
     shape = solver.shape(reached[1])
     assert shape is not None
-    mesh, state = solver.moved(*reached, *shape)
+    rate, width = shape
+    for phi, moving in zip(solver.blocks.functions, reached[1].moving[:, 0], strict=True):
+        width = min(width, nearness(phi, moving)) if moving > 0 else width
+        if phi.kinks and np.any(solver.sigma):
+            width = min(width, _NARROW)
+    mesh, state = solver.moved(*reached, rate, width)
     state, left = solver.newton(mesh, state)
     scale = _NOTHING * np.max(state.delta0)
     still, size = np.abs(state.moving[:, :1]) <= scale, np.abs(state.mean) / math.sqrt(scale)

@@ -11,7 +11,8 @@ digits that the first loses there.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -38,7 +39,7 @@ _ABOVE, _BEGIN, _DOWN, _UP = 1.001, 0.05, 8.0, 2.0
 _ROUNDING = 3e-15
 # The series closes the energy condition only where it is complete.
 _COMPLETE = 1e-12
-_STEP, _SECANTS = 1e-4, 20
+_STEP, _SECANTS, _TOUCH = 1e-4, 20, 1e-8
 _FEW = 255
 
 
@@ -169,34 +170,36 @@ def sign_changes(network: NoisyNetwork) -> list[tuple[float, float]]:
         if (gaps[k - 1] < 0) != (gaps[k] < 0):
             found.append((places[k - 1], places[k]))
         elif k + 1 < len(places):
-            found += _near_touch(network, places[k - 1 : k + 2], gaps[k - 1 : k + 2])
+            beside = partial(_beside, places[k - 1 : k + 2])
+            share = touch(gaps[k - 1 : k + 2], lambda s, at=beside: energy_gap(network, at(s)))  # type: ignore[misc]
+            if share is not None:
+                found += [(places[k - 1], beside(share)), (beside(share), places[k + 1])]
     if not found and gaps[-1] < 0:
         raise _too_large(ceiling)
     return found
 
 
-def _near_touch(
-    network: NoisyNetwork, places: list[float], gaps: list[float]
-) -> list[tuple[float, float]]:
-    """The two intervals between three places where F has its sign all three times, if any."""
+def _beside(places: Sequence[float], share: float) -> float:
+    """Between three places, which are at −1, 0 and 1."""
+    before, here, after = places
+    return float(here * ((after if share > 0 else before) / here) ** abs(share))
+
+
+def touch(gaps: Sequence[float], at: Callable[[float], float]) -> float | None:
+    """Where a function of one sign at −1, 0 and 1 has the other between them, if it does."""
     sign = math.copysign(1.0, gaps[1])
     before, here, after = (sign * gap for gap in gaps)
     # No extremum, or one whose parabola stays away from zero.
     if not (after > 0 and here < before and here < after):
-        return []
+        return None
     if here > before - here + after - here:
-        return []
+        return None
     from scipy.optimize import minimize_scalar
 
-    def distance(logarithm: float) -> float:
-        return sign * energy_gap(network, math.exp(logarithm))
-
-    edges = math.log(places[0]), math.log(places[2])
-    nearest = minimize_scalar(distance, bounds=edges, method="bounded", options={"xatol": 1e-9})
-    if nearest.fun >= 0:
-        return []
-    middle = math.exp(nearest.x)
-    return [(places[0], middle), (middle, places[2])]
+    nearest = minimize_scalar(
+        lambda share: sign * at(share), bounds=(-1, 1), method="bounded", options={"xatol": _TOUCH}
+    )
+    return None if nearest.fun >= 0 else float(nearest.x)
 
 
 def energy_gap(network: NoisyNetwork, delta0: float) -> float:

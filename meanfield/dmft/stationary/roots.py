@@ -11,20 +11,21 @@ as well, h(Δ₀) = 0, which are found apart; those where g²⟨φ'²⟩ > 1 are
 
 import math
 from collections.abc import Callable, Iterator
-from itertools import pairwise
-from typing import NamedTuple
+from functools import partial
+from itertools import chain, pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ...common.arguments import Array
 from ...common.result import ABSENT, FLAGGED
-from .energy import NoStateError
+from .energy import NoStateError, touch
 from .frozen import (
     Averages,
     BiasedNetwork,
     Place,
     averages,
-    squares,
+    coefficients,
     variance_of_primitive,
 )
 
@@ -38,6 +39,7 @@ _DEGREE, _HALVINGS, _NEWTON = 400, 40, 30
 _STEPS, _CLOSE, _ROUNDING = 120, 1e-9, 1e-14
 
 Point = tuple[float, float]  # μ and ln Δ₀.
+Piece = tuple[Point, Point]
 
 
 class Root(NamedTuple):
@@ -74,44 +76,37 @@ def at_rest(network: BiasedNetwork) -> Averages | None:
     return Averages(0.0, 0.0, float(np.mean(slope)), steepness, bend, 0.0, steepness)
 
 
+def mean_growth(network: BiasedNetwork, delta0: float, here: Averages) -> float:
+    """Growth rate of the mean mode of a static state."""
+    # What has no variance correlates with none.
+    size = 2 if delta0 else 1
+    modes = np.linalg.eigvals(static_response(network, here)[:size, :size])
+    return float(np.max(modes.real)) - 1
+
+
 def states(network: BiasedNetwork) -> list[Root]:
     """All states, ascending in Δ₀, to the accuracy of the search."""
     found: list[Root] = []
     rest = at_rest(network)
     if rest is not None and network.g**2 * rest.steepness <= 1:
-        found.append(Root(Place(0.0, 0.0, network.bias_mean), is_damped(network, rest)))
-    # Of two mirror images one is enough.
-    folded = network.phi.is_odd and network.bias_mean == 0 and network.mean_coupling != 0
-    highest = -math.inf
-    top_sign = -1.0
-    known: dict[Point, float] = {}
-    for start, end in _curve(network):
-        if folded and max(start[0], end[0]) < -_CLOSE:
-            continue
-        if network.sigma == 0:
+        damped = mean_growth(network, 0.0, rest) < 0
+        found.append(Root(Place(0.0, 0.0, network.bias_mean), damped))
+    curve = list(_curve(network))
+    if network.sigma == 0:
+        for start, end, _ in _sign_changes(network, curve, _growth):
             found += _static_between(network, start, end)
-        for point in (start, end):
-            if point not in known:
-                known[point] = _sign(network, point)
-            if point[1] > highest:
-                highest, top_sign = point[1], known[point]
-        if known[start] != known[end]:
-            found += _moving_between(network, start, end, known[start])
+    for start, end, first in _sign_changes(network, curve, _energy):
+        found += _moving_between(network, start, end, first)
     if not found:
-        if top_sign > 0:
+        top = max((end for _, end in curve), key=lambda point: point[1])
+        if _energy(network, top) > 0:
             raise NoStateError(
                 ABSENT,
                 "no stationary state has delta0 below "
-                f"{math.exp(highest):.2g}, and activity grows there: lower g or mean_coupling",
+                f"{math.exp(top[1]):.2g}, and activity grows there: lower g or mean_coupling",
             )
         raise NoStateError(FLAGGED, "no stationary state was found: delta0 or mean out of reach")
     return _distinct(sorted(found, key=lambda root: root.place.delta0))
-
-
-def is_damped(network: BiasedNetwork, here: Averages) -> bool:
-    """Whether mean and variance of a static state return after a small change of both."""
-    response = np.eye(2) - static_response(network, here)
-    return bool(np.trace(response) > 0 and np.linalg.det(response) > 0)
 
 
 def _distinct(roots: list[Root]) -> list[Root]:
@@ -152,55 +147,72 @@ def _variances(network: BiasedNetwork) -> Array:
     return np.log(places)
 
 
-def _curve(network: BiasedNetwork) -> Iterator[tuple[Point, Point]]:
+def _is_mirrored(network: BiasedNetwork) -> bool:
+    """Whether with x goes −x: μ = 0 is on the curve, and of the rest μ > 0 is enough."""
+    return network.phi.is_odd and network.bias_mean == 0
+
+
+def _curve(network: BiasedNetwork) -> Iterator[Piece]:
     """Pieces of the curve μ = J₀⟨φ⟩ + b."""
     phi, _, _, _, bias_mean, coupling = network
     logs = _variances(network)
-    if coupling == 0:
+    mirrored = _is_mirrored(network)
+    if mirrored or coupling == 0:
         for start, end in pairwise(logs):
             yield (bias_mean, float(start)), (bias_mean, float(end))
+    if coupling == 0:
         return
     reach = abs(coupling) * phi.saturation * (1 + _ROUNDING)
     if not math.isfinite(reach):
         far = averages(phi, bias_mean, math.exp(logs[-1]))
         reach = _WIDE * (abs(bias_mean) + abs(coupling) * math.sqrt(float(far.q)))
     ends = np.arcsinh((bias_mean + np.array([-reach, reach])) / phi.unit)
-    inner = _STEP * np.arange(math.ceil(ends[0] / _STEP) - 1, math.floor(ends[1] / _STEP) + 2)
-    means = phi.unit * np.sinh(inner)
-    excess = np.array([means - _next_mean(network, means, log) for log in logs])
+    first = 0 if mirrored else math.ceil(ends[0] / _STEP) - 1
+    means = phi.unit * np.sinh(_STEP * np.arange(first, math.floor(ends[1] / _STEP) + 2))
+    excess = np.array([_excess(network, means, log)[0] for log in logs])
     above = excess >= 0
     mixed = above[1:, 1:] + 0 + above[1:, :-1] + above[:-1, 1:] + above[:-1, :-1]
+    # Of an even function next to 0.
+    power = 2 if mirrored else 1
     for i, j in np.argwhere((mixed > 0) & (mixed < 4)):
-        corners = [(i, j), (i, j + 1), (i + 1, j + 1), (i + 1, j)]
+        edges = [
+            ((i, j), (i, j + 1)), ((i, j + 1), (i + 1, j + 1)),
+            ((i + 1, j), (i + 1, j + 1)), ((i, j), (i + 1, j)),
+        ]  # fmt: skip
         crossed = []
-        for one, other in zip(corners, corners[1:] + corners[:1], strict=True):
+        for one, other in edges:
             if above[one] != above[other]:
                 share = excess[one] / (excess[one] - excess[other])
                 (k, m), (n, o) = one, other
-                mean = means[m] + share * (means[o] - means[m])
-                crossed.append((float(mean), float(logs[k] + share * (logs[n] - logs[k]))))
-        for start, end in zip(crossed[::2], crossed[1::2], strict=True):
-            yield _on_curve(network, start), _on_curve(network, end)
+                mean = means[m] ** power + share * (means[o] ** power - means[m] ** power)
+                log = float(logs[k] + share * (logs[n] - logs[k]))
+                crossed.append(_on_curve(network, (float(mean) ** (1 / power), log)))
+        yield from zip(crossed[::2], crossed[1::2], strict=True)
 
 
-def _next_mean(network: BiasedNetwork, mean: Array, log: float) -> Array:
-    first = averages(network.phi, mean, math.exp(log)).phi
-    return network.mean_coupling * first + network.bias_mean
+def _excess(network: BiasedNetwork, mean: Any, log: float) -> tuple[Any, Any, Any]:
+    """μ − J₀⟨φ⟩ − b and its slopes in μ and ln Δ₀; if mirrored, of the curve beside μ = 0, by μ."""
+    coupling = network.mean_coupling
+    here = averages(network.phi, mean, math.exp(log))
+    excess = mean - coupling * here.phi - network.bias_mean
+    slopes = 1 - coupling * here.slope, -coupling * here.bend * math.exp(log) / 2
+    if not _is_mirrored(network):
+        return excess, *slopes
+    some = np.where(mean == 0, 1.0, mean)
+    excess = np.where(mean == 0, slopes[0], excess / some)
+    return excess, np.where(mean == 0, 0.0, slopes[0] - excess) / some, slopes[1] / some
 
 
 def _on_curve(network: BiasedNetwork, point: Point) -> Point:
     """The point of the curve next to this one."""
     mean, log = point
-    if network.mean_coupling == 0:
-        return network.bias_mean, log
-    coupling = network.mean_coupling
+    if network.mean_coupling == 0 or (mean == 0 and _is_mirrored(network)):
+        return point
     for _ in range(_NEWTON):
-        here = averages(network.phi, mean, math.exp(log))
-        left = mean - coupling * float(here.phi) - network.bias_mean
+        left, along, across = map(float, _excess(network, mean, log))
         # In units of √Δ₀ for μ, so that both directions count alike.
         unit = max(math.exp(log / 2), network.phi.unit)
-        along = unit * (1 - coupling * float(here.slope))
-        across = -coupling * float(here.bend) * math.exp(log) / 2
+        along *= unit
         size = along**2 + across**2
         if abs(left) <= _ROUNDING * (abs(mean) + unit) or size == 0:
             break
@@ -209,23 +221,63 @@ def _on_curve(network: BiasedNetwork, point: Point) -> Point:
     return mean, log
 
 
-def _sign(network: BiasedNetwork, point: Point) -> float:
-    """Sign of F, from less where less will do."""
-    mean, log = point
-    g, delta0 = network.g, math.exp(log)
+def _sign_changes(
+    network: BiasedNetwork, curve: list[Piece], value: Callable[[BiasedNetwork, Point], float]
+) -> Iterator[tuple[Point, Point, float]]:
+    """Where a function changes its sign along the curve, and its value before."""
+    known = {point: value(network, point) for point in dict.fromkeys(chain(*curve))}
+    neighbours: dict[Point, list[Point]] = {point: [] for point in known}
+    for start, end in curve:
+        neighbours[start].append(end)
+        neighbours[end].append(start)
+        if (known[start] < 0) != (known[end] < 0):
+            yield start, end, known[start]
+    for here, ends in neighbours.items():
+        if len(ends) != 2:
+            continue
+        start, end = ends
+        beside = partial(_beside, network, start, here, end)
+        gaps = known[start], known[here], known[end]
+        share = touch(gaps, lambda s, at=beside: value(network, at(s)))  # type: ignore[misc]
+        if share is not None:
+            yield start, beside(share), known[start]
+            yield beside(share), end, -known[start]
+
+
+def _beside(
+    network: BiasedNetwork, before: Point, here: Point, after: Point, share: float
+) -> Point:
+    """Between three points of the curve, which are at −1, 0 and 1."""
+    return _between(network, here, after if share > 0 else before, abs(share))
+
+
+def _growth(network: BiasedNetwork, point: Point) -> float:
+    """By how much a static variance grows in a step of its equation, relative."""
+    return _grown(network, point[1], averages(network.phi, point[0], math.exp(point[1])))
+
+
+def _grown(network: BiasedNetwork, log: float, here: Averages) -> float:
+    grown = network.g**2 * float(here.q) + network.bias_std**2
+    # At g φ'(0) = 1 small variances stay to rounding.
+    return grown / math.exp(log) - 1 - _ROUNDING
+
+
+def _energy(network: BiasedNetwork, point: Point) -> float:
+    """F in units of Δ₀², or its sign alone where that is known from less."""
     if network.sigma == 0:
-        here = averages(network.phi, mean, delta0)
-        if g * g * float(here.q) + network.bias_std**2 <= delta0:
+        here = averages(network.phi, point[0], math.exp(point[1]))
+        if _grown(network, point[1], here) <= 0:
             return -1.0
-        if g * g * float(here.steepness) <= 1:
+        if network.g**2 * float(here.steepness) <= 1:
             return 1.0
-    return math.copysign(1.0, gap(network, mean, delta0)[0])
+    return gap(network, point[0], math.exp(point[1]))[0]
 
 
 def gap(network: BiasedNetwork, mean: float, delta0: float) -> tuple[float, float]:
     """F in units of Δ₀², and Δ_∞/Δ₀; F is inf and Δ_∞ nan where h has no zero."""
     phi, g, sigma, bias_std, _, _ = network
-    b, missing = squares(phi, mean, delta0, _DEGREE)
+    found, _, missing = coefficients(phi, mean, delta0, _DEGREE)
+    b = found * found
     j = np.arange(float(b.size))
     c, bias, r = g * g / delta0 * b, bias_std**2 / delta0, 0.0
     for _ in range(_STEPS):
@@ -251,25 +303,28 @@ def _between(network: BiasedNetwork, start: Point, end: Point, share: float) -> 
 
 
 def _halved(
-    network: BiasedNetwork, start: Point, end: Point, sign: Callable[[Point], float]
+    network: BiasedNetwork,
+    start: Point,
+    end: Point,
+    value: Callable[[BiasedNetwork, Point], float],
 ) -> Point:
-    """The point next to where a sign changes between two, on the side where it is negative."""
-    first = sign(start)
+    """The point next to where a function changes its sign, on the side where it is negative."""
+    first = value(network, start) < 0
     low, high = 0.0, 1.0
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
-        same = sign(_between(network, start, end, middle)) == first
+        same = (value(network, _between(network, start, end, middle)) < 0) == first
         low, high = (middle, high) if same else (low, middle)
         if (high - low) * abs(end[1] - start[1] + end[0] - start[0]) <= _CLOSE:
             break
-    return _between(network, start, end, low if first < 0 else high)
+    return _between(network, start, end, low if first else high)
 
 
 def _moving_between(
     network: BiasedNetwork, start: Point, end: Point, first: float
 ) -> Iterator[Root]:
     """The moving state between two points with other signs of F."""
-    mean, log = _halved(network, start, end, lambda point: _sign(network, point))
+    mean, log = _halved(network, start, end, _energy)
     delta0, coupling = math.exp(log), network.mean_coupling
     here = averages(network.phi, mean, delta0)
     if network.sigma == 0 and network.g**2 * float(here.steepness) <= 1:
@@ -284,19 +339,11 @@ def _moving_between(
 
 def _static_between(network: BiasedNetwork, start: Point, end: Point) -> Iterator[Root]:
     """The static state between two points, if it is one of the dynamics."""
-    g, bias_std, phi = network.g, network.bias_std, network.phi
-
-    def grows(point: Point) -> float:
-        here = averages(phi, point[0], math.exp(point[1]))
-        return math.copysign(1.0, g * g * float(here.q) + bias_std**2 - math.exp(point[1]))
-
-    if grows(start) == grows(end):
-        return
-    mean, log = _halved(network, start, end, grows)
+    mean, log = _halved(network, start, end, _growth)
     place, _ = static(network, Place(0.0, math.exp(log), mean))
-    here = averages(phi, place.mean, place.frozen)
-    if g * g * float(here.steepness) <= 1:
-        yield Root(place, is_damped(network, here))
+    here = averages(network.phi, place.mean, place.frozen)
+    if network.g**2 * float(here.steepness) <= 1:
+        yield Root(place, mean_growth(network, place.frozen, here) < 0)
 
 
 def static(network: BiasedNetwork, place: Place, refinement: float = 1.0) -> tuple[Place, float]:

@@ -20,11 +20,13 @@ from ...common.jobs import bar
 from ...common.result import ABSENT, CONVERGED, FLAGGED, Result, coordinate, given, value
 from ...transfer import TransferFunction, odd_function, transfer_function
 from . import arcsine, energy, frozen, roots
-from .blocks import BlockStationary, stationary_blocks
+from .blocks import OF_THE_MEAN, UNMOVED, BlockStationary, stationary_blocks
 from .decay import CovarianceDecay, binding_rate
 from .hermite import MAX_NODES, PairFunctions, hermite_series, normal_nodes
 
-RESULTS = ("delta0", "q", "kinetic_energy", "lyapunov", "r_int", "decay_rate", "tau_half")
+RESULTS = (
+    "delta0", "q", "kinetic_energy", "lyapunov", "mean_growth", "r_int", "decay_rate", "tau_half",
+)  # fmt: skip
 ERRORS = ("residual", "quadrature_error", "truncation_error", "collocation_error")
 CURVES = ("tau", "delta", "C")
 MEANS = ("mean", "delta_inf", "Q")
@@ -57,6 +59,7 @@ _UNATTRACTIVE = (
 # Relative correction of Δ₀ from which a root is none.
 _NO_ROOT = 0.01
 _NO_MORE = "no further state"
+_AT_REST = frozen.Place(0.0, 0.0, 0.0)
 # The default lags end where ρ = sech θ with this θ, about 1e-5 (in the null state: this many
 # decay times, or time constants where the decay time is infinite).
 _LAST_THETA = 12.0
@@ -96,7 +99,14 @@ class Stationary(Result):
         "kinetic energy per neuron <f^2>/2", (...,), note="Of f = −x + h, h with the bias."
     )
     lyapunov: Array = value(
-        "maximal Lyapunov exponent", (...,), "1/time constant", symbol=r"$\lambda$"
+        "maximal Lyapunov exponent",
+        (...,),
+        "1/time constant",
+        symbol=r"$\lambda$",
+        note=UNMOVED,
+    )
+    mean_growth: Array = value(
+        "growth rate of the mean mode", (...,), "1/time constant", note=OF_THE_MEAN
     )
     r_int: Array = value(
         "integrated response <phi'>",
@@ -297,14 +307,16 @@ def stationary(
     counts while g²⟨φ'²⟩ ≤ 1, and is attracting if mean and variance return as well, that is if the
     eigenvalues of
 
-        [[J₀⟨φ'⟩, J₀⟨φ''⟩], [g²⟨φφ'⟩, g²⟨φ'² + φφ''⟩]]
+        [[J₀⟨φ′⟩, J₀⟨φ″⟩], [g²⟨φφ′⟩, g²⟨φ′² + φφ″⟩]]
 
-    have real parts below 1.  Then λ + 1 is the largest of g√⟨φ'²⟩ and those of them outside this
-    radius.  In other states λ is the exponent of the independent couplings, as above, and
-    attracting are those stable against the mean, J₀⟨φ'⟩ < 1, in which the two equations of μ and
-    Δ₀ together are not past a fold.  Of the states x and −x of an odd φ without a mean bias one is
-    told, μ > 0.  States whose Δ₀ or μ differ by less than some ten per cent may be overlooked here,
-    and next to its onset, 1e-4 in g, chaos with a frozen part is lost in rounding and flagged.
+    have real parts below 1.  `mean_growth` is the largest of these, less 1.  λ is the exponent of
+    the independent couplings in every state, of perturbations that do not move the mean, and in a
+    static one g√⟨φ′²⟩ − 1: a network at rest decays like the larger of both rates.  Of the other
+    states attracting are those stable against the mean, J₀⟨φ′⟩ < 1, in which the two equations of μ
+    and Δ₀ together are not past a fold.  Of the states x and −x of an odd φ without a mean bias one
+    is told, μ > 0.  Two states are told apart where between them the energy turns only once within
+    a tenth in μ and a fifth in Δ₀; next to its onset, 1e-4 in g, chaos with a frozen part is lost
+    in rounding and flagged.
 
     A φ without bound, relu or softplus, has a state only where noise is all that drives it, or
     inhibition or the mean bias keep it small; elsewhere the point is absent.
@@ -547,7 +559,7 @@ def _states(
         elif variances[index]:
             row = _solved(noisy, variances[index], controls)
         else:
-            row = _null(phi, g, controls)
+            row = _static(network, _AT_REST, controls, 1.0)
         # Where nothing moves in the equations rounding looks like roots of the search.
         if not closed and row["residual"] > _NO_ROOT and len(kept) > 1:
             kept.remove(index)
@@ -578,6 +590,8 @@ def _static(
     """A row of a state in which nothing moves."""
     g, rest = network.g, roots.at_rest(network)
 
+    on_corner = place.delta0 == 0 and place.mean in network.phi.corners
+
     def resolved(refinement: float) -> tuple[frozen.Place, float, dict[str, float]]:
         if place.delta0 == 0 and rest is not None:
             here, found, residual = rest, place, 0.0
@@ -585,13 +599,11 @@ def _static(
             found, residual = roots.static(network, place, refinement)
             here = frozen.averages(network.phi, found.mean, found.frozen, refinement)
         radius = g * math.sqrt(float(here.steepness))
-        # A response of the mean is seen in the spectrum where it is outside the bulk.
-        modes = np.linalg.eigvals(roots.static_response(network, here))
-        outside = modes.real[np.abs(modes) > radius]
+        growth = math.nan if on_corner else roots.mean_growth(network, found.frozen, here)
         return found, residual, {
             "mean": found.mean, "delta0": found.frozen, "delta_inf": found.frozen,
             "q": float(here.q), "Q": float(here.q), "r_int": float(here.slope),
-            "lyapunov": max(radius, *outside) - 1 if outside.size else radius - 1,
+            "lyapunov": radius - 1, "mean_growth": growth,
             "decay_rate": math.sqrt(max((1 - radius) * (1 + radius), 0.0)),
         }  # fmt: skip
 
@@ -603,12 +615,15 @@ def _static(
     # A response of e^(−μ) may be rounding.
     scales |= {
         "lyapunov": 1.0,
+        "mean_growth": 1.0,
         "decay_rate": 1.0,
         "r_int": 1 / g,
         "mean": scales["mean"] + math.sqrt(found.delta0),
     }
     row["quadrature_error"] = max(
-        abs(number - coarse[name]) / (scales[name] or 1.0) for name, number in numbers.items()
+        abs(number - coarse[name]) / (scales[name] or 1.0)
+        for name, number in numbers.items()
+        if not (on_corner and name == "mean_growth")
     )
     for name in ("residual", "quadrature_error"):
         if not row[name] <= controls.tol:
@@ -631,7 +646,7 @@ def _moving(
     noisy = energy.NoisyNetwork(phi, network.g, network.sigma)
     row = _row(controls, np.nan)
     within = energy.within_series(phi, place.delta0, order=controls.order, tol=tol)
-    if frozen.least_degree(place) > controls.order if phi.kinks else not within:
+    if frozen.least_degree(phi, place) > controls.order if phi.kinks else not within:
         return row | {"reason": _too_long(place.delta0, controls)}
     found, row["residual"] = frozen.refined(network, place, controls.order, refinement)
     row["order"] = found.b.size - 1
@@ -640,9 +655,8 @@ def _moving(
         name = "residual" if found.missing <= tol else "truncation_error"
         return row | {"reason": _reason(name, row[name], tol)}
     pair = frozen.functions(network, found)
-    # What kinks do to each other is as wide as their distance; with noise one makes a power √τ.
-    gaps = np.diff(phi.kinks)
-    narrow = float(np.min(gaps / math.sqrt(4 * found.place.moving), initial=1.0))
+    # With noise a kink makes a power √τ.
+    narrow = frozen.nearness(phi, found.place.moving)
     if phi.kinks and network.sigma:
         narrow = min(narrow, _NARROW)
     fine = _resolved(noisy, pair, nodes, narrow)
@@ -656,7 +670,7 @@ def _moving(
         return float(np.maximum(shift, fine.distance(state)))
 
     row["quadrature_error"] = distance(controls.order, _COARSE * refinement)
-    if phi.kinks:
+    if phi.kinks and frozen.bends(phi):
         row["truncation_error"] = distance(found.b.size // 2, refinement)
     row = _finished(noisy, pair, row, controls, fine, narrow)
     if row["status"] == CONVERGED:
@@ -664,7 +678,7 @@ def _moving(
         row |= {"delta0": found.place.delta0, "r_int": float(found.here.slope)}
         row |= {
             "delta": row["delta"] + found.place.frozen,
-            "Q": float(pair.correlation(np.zeros(1))[0]),
+            "Q": found.sums()[0],
         }
     return row
 
@@ -753,7 +767,7 @@ def _finished(
         last = fine.decay.tau[-1] - (fine.decay.theta[-1] - _LAST_THETA) / fine.decay.rate
         row["tau"] = np.linspace(0.0, float(last), controls.n_tau)
     rho = fine.decay.rho(row["tau"])
-    row |= fine.results | dict.fromkeys(MEANS, 0.0)
+    row |= fine.results | dict.fromkeys(MEANS, 0.0) | {"mean_growth": np.nan}
     row |= {"delta": pair.delta0 * rho, "C": pair.correlation(rho)}
     return row | {"status": CONVERGED}
 
@@ -812,13 +826,3 @@ def _row(controls: Controls, number: float) -> dict[str, Any]:
     row |= {"order": 0, "status": FLAGGED, "reason": ""}
     row |= {"states": 0, "others": "", "attracting": False}
     return row
-
-
-def _null(phi: TransferFunction, g: float, controls: Controls) -> dict[str, Any]:
-    load = g * phi.slope
-    rate = math.sqrt((1 - load) * (1 + load))
-    row = _row(controls, 0.0)
-    if controls.lags is None:
-        row["tau"] = np.linspace(0.0, _LAST_THETA / max(rate, _SLOWEST), controls.n_tau)
-    row |= {"lyapunov": load - 1, "r_int": phi.slope, "decay_rate": rate, "tau_half": np.nan}
-    return row | {"status": CONVERGED}

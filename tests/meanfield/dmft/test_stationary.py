@@ -666,29 +666,29 @@ def test_losses_of_a_nearly_linear_function():
 
 @pytest.mark.parametrize("below", [1e-6, 0.0])
 @pytest.mark.parametrize("sign", [1, -1])
-def test_two_roots_that_nearly_touch(monkeypatch, below, sign):
-    """F = ±((ln Δ₀ − 0.3)² − ε) between equal signs: an interval around each root, if there are."""
+def test_two_roots_that_nearly_touch(below, sign):
+    """F = ±((ln Δ₀ − 0.3)² − ε) between equal signs: a place between the roots, if there are."""
 
     def gap(network, delta0):
         return sign * ((np.log(delta0) - 0.3) ** 2 * (1.4 + np.log(delta0)) - below * 1.5)
 
-    monkeypatch.setattr(energy, "energy_gap", gap)
     places = [float(np.exp(s)) for s in (0.15, 0.27, 0.42)]
-    found = energy._near_touch(None, places, [gap(None, place) for place in places])
+    share = energy.touch(
+        [gap(None, place) for place in places], lambda s: gap(None, energy._beside(places, s))
+    )
     if not below:
-        assert found == []
+        assert share is None
         return
-    (low, middle), (same, high) = found
-    assert (low, same, high) == (places[0], middle, places[2])
+    middle = energy._beside(places, share)
+    assert places[0] < middle < places[2]
     assert np.log(middle) == pytest.approx(0.3, abs=1e-3)
     assert sign * gap(None, middle) < 0
 
 
-def test_no_touch_without_an_extremum_near_zero(monkeypatch):
-    monkeypatch.setattr(energy, "energy_gap", None)
+def test_no_touch_without_an_extremum_near_zero():
     for gaps in ([3.0, 2.0, 1.0], [1.0, 2.0, 1.0], [2.0, 1.0, -1.0], [1.3, 1.0, 1.3]):
         for sign in (1, -1):
-            assert energy._near_touch(None, [1.0, 2.0, 3.0], [sign * gap for gap in gaps]) == []
+            assert energy.touch([sign * gap for gap in gaps], None) is None
 
 
 @pytest.mark.parametrize("exponent", [-240.0, -30.0, -0.2, 0.0, 0.3, 24.0])

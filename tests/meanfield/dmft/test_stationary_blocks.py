@@ -49,6 +49,30 @@ def test_equal_blocks_are_one_population(g: float, sigma: float) -> None:
     assert "Blocks([0.3, 0.7]" in two.attributes["call"]
 
 
+CLAMP = TransferFunction(lambda x: np.clip(x, -1, 1), name="clamp")
+BELL = TransferFunction(lambda x: np.exp(-x * x), name="bell")
+
+
+@pytest.mark.parametrize(
+    ("phi", "g", "sigma"),
+    [
+        ("softsign", 2.0, 0.0), ("softsign", 1.5, 0.8), ("relu", 0.8, 1.0), (CLAMP, 2.0, 0.5),
+        (BELL, 1.0, 0.0), (BELL, 2.0, 0.0),
+    ],
+    ids=["softsign", "softsign, noise", "relu, noise", "clamp, noise", "bell at rest", "bell"],
+)  # fmt: skip
+def test_one_block_by_both_codes(phi: Any, g: float, sigma: float) -> None:
+    """Kinks of φ′ and of φ″, which noise makes powers of √τ, and an even φ, where ⟨φ′⟩ = 0."""
+    one = stationary(g, sigma=sigma, phi=phi)
+    block = stationary(Blocks([1.0], [[g]], phi=phi), sigma=sigma, tau=one.tau)
+    for name in ("delta0", "delta_inf", "q", "Q", "r_int", "kinetic_energy", "delta", "C"):
+        np.testing.assert_allclose(getattr(block, name)[0], getattr(one, name), atol=1e-10)
+    for name in ("lyapunov", "decay_rate", "mean_growth"):
+        assert getattr(block, name) == pytest.approx(
+            float(getattr(one, name)), abs=1e-10, nan_ok=True
+        )
+
+
 def test_blocks_that_do_not_answer() -> None:
     """What one block does alone it does with others that only listen, or have no input at all."""
     alone = stationary(math.sqrt(4.5), n_tau=2)

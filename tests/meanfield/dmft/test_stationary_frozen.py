@@ -24,6 +24,7 @@ from meanfield import (
     stationary,
 )
 from meanfield.dmft.stationary import frozen, roots
+from meanfield.dmft.stationary.jumps import Jumps
 from meanfield.transfer import transfer_function
 
 OFF = TransferFunction(
@@ -249,10 +250,11 @@ def test_mean_mode_of_a_static_state_is_an_outlier_of_the_jacobian():
         for _ in range(200):
             x = J @ np.tanh(x)
         found.append(np.max(np.linalg.eigvals(J * (1 - np.tanh(x) ** 2)).real))
-    radius = np.sqrt(1 - float(state.decay_rate) ** 2)
-    assert state.lyapunov > radius - 1 + 0.2
+    # Beside the bulk, of radius 1 + λ, and what moves the mean.
+    assert state.lyapunov == pytest.approx(np.sqrt(1 - float(state.decay_rate) ** 2) - 1, rel=1e-12)
+    assert state.mean_growth > state.lyapunov + 0.2
     spread = np.std(found, ddof=1) / np.sqrt(len(found))
-    assert abs(np.mean(found) - 1 - float(state.lyapunov)) < 3.5 * max(spread, 0.006) + 0.005
+    assert abs(np.mean(found) - 1 - float(state.mean_growth)) < 3.5 * max(spread, 0.006) + 0.005
 
 
 # Several states.
@@ -422,6 +424,34 @@ def test_thinned_coefficients(share):
     np.testing.assert_allclose(frozen._shares(b, share), sums, rtol=1e-10)
 
 
+@pytest.mark.parametrize("gap", [1.5, 1e-3])
+def test_jumps_against_the_normal_law(gap):
+    """Two jumps: ⟨φ'φ'⟩ is a probability, its integrals by `quad`, near r = 1 and far from it."""
+    phi = TransferFunction(lambda x: np.clip(x, 0, gap), name="clip", kinks=(0.0, gap))
+    mean, delta0 = 0.3, 0.7
+    jumps = Jumps(phi, mean, delta0)
+    ends = (np.array([0.0, gap]) - mean) / np.sqrt(delta0)
+
+    def inside(r):
+        # Of the second given the first, whose density is smooth.
+        def law(z):
+            return norm.pdf(z) * np.diff(norm.cdf((ends - r * z) / np.sqrt(1 - r * r)))[0]
+
+        return quad(law, *ends, epsabs=1e-15, epsrel=1e-12, limit=200)[0]
+
+    alone = np.diff(norm.cdf(ends))[0] ** 2
+    for r in (-0.5, 0.3, 0.9):
+        assert jumps.slope(np.arccos(r)) == pytest.approx(inside(r) - alone, rel=1e-10, abs=1e-14)
+        value = quad(lambda s: inside(s) - alone, 0, r, epsabs=1e-13)[0]
+        assert jumps.value(np.arccos(r)) == pytest.approx(value, rel=1e-8, abs=1e-13)
+    assert jumps.slope(0.0) == pytest.approx(np.sqrt(alone) - alone, rel=1e-11)
+    # The same as a series, of the degrees that it has.
+    c = jumps.coefficients(20_000)
+    near = 0.999
+    series = np.arange(20_001) * c**2 @ near ** (np.arange(20_001.0) - 1) / delta0
+    assert jumps.slope(np.arccos(near)) == pytest.approx(series, rel=1e-10)
+
+
 @pytest.mark.parametrize("phi", ["tanh", "relu", "softsign", OFF])
 @pytest.mark.parametrize("delta0", [0.3, 3e5])
 def test_averages_at_any_variance(phi, delta0):
@@ -470,22 +500,99 @@ def test_saturated_states_and_a_distant_separatrix():
     np.testing.assert_allclose(state.mean[1:], [-29.9, 30.1], rtol=1e-12)
     np.testing.assert_allclose(state.delta0[1:], 4, rtol=1e-12)
     assert state.attracting.tolist() == [False, True, True]
-    state = stationary(
-        1.42, bias_mean=-0.5, bias_std=0.3, phi="relu", n_tau=2, root="all", throw=False
-    )
+    state = stationary(1.42, bias_mean=-0.5, bias_std=0.3, phi="relu", n_tau=2, root="all")
     assert state.attracting.tolist() == [True, False]
-    assert state.status.tolist() == ["converged", "flagged"]
-    assert "raise order" in state.reason[1]
+    plain = Plain("relu", 1.42, bias_std=0.3, bias_mean=-0.5)
+    place = [float(one[1]) for one in (state.mean, state.delta0)]
+    part = float(state.delta_inf[1])
+    assert plain.g**2 * plain.pair(1, *place, part) + plain.s2 == pytest.approx(part, rel=1e-9)
+    # Of 5e7; where Δ₀ is larger by 1e-4 it is 5e-3.
+    assert abs(plain.potential(*place, place[1]) - plain.potential(*place, part)) < 1e-6
 
 
-def test_next_to_where_the_mean_appears():
-    """J₀ just above 1: the search misses μ = 0.04, and says so; at g = 1 rest is no other root."""
-    near = stationary(0.5, mean_coupling=1.001, throw=False)
-    assert near.status == "flagged"
-    assert "no state that was found attracts" in str(near.reason)
-    rest = stationary(1.0, mean_coupling=0.5)
-    assert rest.delta0 == 0
-    assert rest.states == 1
+@pytest.mark.parametrize("coupling", [1 + 1e-5, 1.001, 1.02, 1.1])
+@pytest.mark.parametrize("g", [0.1, 0.5, 0.9])
+def test_next_to_where_the_mean_appears(g, coupling):
+    """J₀ just above 1: rest repels, and μ leaves it like √ε; by `fsolve` on plain sums."""
+    rest, state = (stationary(g, mean_coupling=coupling, root=r) for r in ("smallest", "largest"))
+    assert (rest.delta0, rest.mean, rest.states) == (0, 0, 2)
+    assert rest.mean_growth == pytest.approx(coupling - 1, rel=1e-9)
+    assert not rest.attracting
+    assert state.attracting
+
+    def misfit(v):
+        x = v[0] + np.sqrt(v[1]) * Z
+        return coupling * np.tanh(x) @ W / v[0] - 1, g * g * np.tanh(x) ** 2 @ W / v[1] - 1
+
+    found = fsolve(misfit, [float(state.mean) * 1.01, float(state.delta0) * 1.01], xtol=1e-12)
+    np.testing.assert_allclose([state.mean, state.delta0], found, rtol=1e-6)
+    assert state.mean_growth < 0
+
+
+def test_what_is_zero_by_symmetry():
+    """μ and Δ_∞ of an odd φ without a bias are 0, and at the marginal g nothing else is a state."""
+    for more in ({"mean_coupling": -1.0}, {"mean_coupling": 1.05}, {"phi": "softsign"}):
+        state = stationary(1.5, **more, root="smallest", n_tau=2)
+        assert (state.mean, state.delta_inf, state.Q) == (0, 0, 0)
+        assert np.isnan(state.mean_growth)
+    for coupling in (-1.0, 0.5):
+        rest = stationary(1.0, mean_coupling=coupling, root="all", n_tau=2)
+        assert rest.delta0.tolist() == [0]
+        assert rest.mean_growth[0] == coupling - 1
+
+
+def test_two_states_closer_than_the_grid():
+    """tanh(x + x³) next to its double root, by the code for frozen parts and by that of null means.
+
+    The pairs lie 20 % and 2 % apart, between grid points 20 % apart.
+    """
+    for g in (0.9265, 0.926096):
+        plain = stationary(g, phi=CONVEX, root="all", n_tau=2)
+        found = roots.states(frozen.BiasedNetwork(CONVEX, g, 0.0, 0.0, 0.0, 0.0))
+        assert len(found) == 3
+        assert [root.attracting for root in found] == plain.attracting.tolist()
+        np.testing.assert_allclose([r.place.delta0 for r in found], plain.delta0, rtol=1e-5)
+
+
+def test_flat_at_zero():
+    """Rest is stable at any g; from some g on there is chaos beside it, and what repels between.
+
+    The fold of sign(x) max(|x| − 1, 0) capped at 3, from F by `quad`, brackets it.
+    """
+    phi = TransferFunction(lambda x: np.sign(x) * np.clip(np.abs(x) - 1, 0, 3), name="flat")
+
+    def least_gain(delta0):
+        root = delta0**0.5
+
+        def average(power):
+            law = lambda x: phi.primitive(np.array([x]))[0] ** power * norm.pdf(x, 0, root)  # noqa: E731
+            return 2 * sum(quad(law, *e, epsrel=1e-11)[0] for e in ((1, 4), (4, 4 + 14 * root)))
+
+        one, two = average(1), average(2)
+        return delta0 / np.sqrt(2 * (two - one**2))
+
+    fold = min(least_gain(delta0) for delta0 in np.geomspace(1, 30, 60))
+    below, above = (stationary(s * fold, phi=phi, root="all", n_tau=2) for s in (0.99, 1.01))
+    assert below.delta0.tolist() == [0]
+    assert below.lyapunov[0] == -1
+    assert above.attracting.tolist() == [True, False, True]
+    for delta0 in above.delta0[1:]:
+        assert least_gain(delta0) == pytest.approx(1.01 * fold, rel=1e-9)
+    # Without the cap there is no chaos that attracts.
+    open_ = TransferFunction(lambda x: np.sign(x) * np.maximum(np.abs(x) - 1, 0), name="open")
+    assert stationary(1.5, phi=open_, root="all", n_tau=2).attracting.tolist() == [True, False]
+
+
+@pytest.mark.parametrize(("phi", "diverges"), [("relu", 1.414), ("softplus", 1.414), ("linear", 1)])
+def test_no_transition_of_a_function_without_bound_in_noise(phi, diverges):
+    with pytest.raises(
+        ArgumentError, match=rf"^phi='{phi}', sigma=0.5: no .* g={diverges} the var"
+    ):
+        critical_gain(phi=phi, sigma=0.5)
+    # One that is steeper near 0 than far out has a transition.
+    steep = TransferFunction(lambda x: x / 2 + np.tanh(x), name="steep")
+    gain = float(critical_gain(phi=steep, sigma=0.5))
+    assert abs(stationary(gain, sigma=0.5, phi=steep, n_tau=2).lyapunov) < 1e-9
 
 
 def test_the_onset_at_a_jump_of_the_bend_alone():
