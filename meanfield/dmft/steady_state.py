@@ -7,16 +7,17 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import DTypeLike
+from numpy.typing import ArrayLike, DTypeLike
 from scipy.special import ive, jv
 
+from ..blocks import Blocks
 from ..common import arguments, cost
 from ..common.arguments import ArgumentError, Array, validated
 from ..common.result import ABSENT, FLAGGED, coordinate, error, fact, given, value
 from ..elliptic import null_response
 from ..schedule import step_times
 from ..stability import StepSizeWarning
-from ..transfer import TransferFunction, transfer_function
+from ..transfer import TransferFunction
 from .sampler.ensemble import (
     PARTS,
     SHRINK,
@@ -24,13 +25,15 @@ from .sampler.ensemble import (
     Ensemble,
     Measure,
     SampledResult,
+    by_population,
     largest,
     mean_and_error,
     parted,
+    stacked,
 )
 from .sampler.novikov import NovikovResponse
-from .sampler.run import Offsets, SamplerRun, SamplerSetting, chosen_step, single, step_reason
-from .sampler.site import SiteModel, Slopes, checked_model
+from .sampler.run import Network, Offsets, SamplerRun, SamplerSetting, single, step_reason
+from .sampler.site import SiteModel, Slopes
 from .sampler.steps import Sampled, between, sampled
 from .sampler.tangents import lagrange_weights, stationary_pulse
 from .stationary.frozen import averages
@@ -61,6 +64,8 @@ _SMALL = 1e-9
 _STILL = 1e-5
 # Averages are taken at every so many remembered states: neighbours tell the same.
 _EVERY = 4
+# Several populations are on a first axis.
+_EACH, _BY_LAG = ("[block]",), ("[block]", "tau")
 
 
 class SteadyState(SampledResult):
@@ -80,99 +85,113 @@ class SteadyState(SampledResult):
     that has to fall so far; a state that no longer moves, as far as `neglect` resolves, is static.
     """
 
-    g: float = fact("gain")
-    gamma: float = fact("symmetry of the couplings")
+    g: Any = fact("gain")
+    gamma: Any = fact("symmetry of the couplings")
     onsager: float = fact("factor of the Onsager-reaction force")
     temperature: float = fact("temperature of white noise")
     method: str = fact(
         '"null" (fixed-point phase, closed forms), "stationary" (γ = 0, deterministic) or "sampler"'
     )
+    fractions: Array | None = coordinate(
+        "share of the neurons",
+        ("block",),
+        note="Of `Blocks`; None of one population.",
+        default=None,
+    )
     tau: Array = coordinate("time lag", ("tau",), "time constant", symbol=r"$\tau$")
     C: Array = value(
-        "autocorrelation of phi(x)", ("tau",), symbol=r"$C(\tau)$", note="⟨φ(t+τ)φ(t)⟩."
+        "autocorrelation of phi(x)", _BY_LAG, symbol=r"$C(\tau)$", note="⟨φ(t+τ)φ(t)⟩."
     )
     C_err: Array = error("C")
     delta: Array = value(
-        "autocorrelation of x", ("tau",), symbol=r"$\Delta(\tau)$", note="⟨x(t+τ)x(t)⟩."
+        "autocorrelation of x", _BY_LAG, symbol=r"$\Delta(\tau)$", note="⟨x(t+τ)x(t)⟩."
     )
     delta_err: Array = error("delta")
     phi_x: Array = value(
         "correlation of phi(x) with an earlier x",
-        ("tau",),
+        _BY_LAG,
         symbol=r"$\langle\varphi(\tau)x(0)\rangle$",
         note="⟨φ(t+τ)x(t)⟩; at κ = 1 with noise R = −β ∂_τ of it (fluctuation and dissipation).",
     )
     phi_x_err: Array = error("phi_x")
     R: Array = value(
         "response of phi to a field",
-        ("tau",),
+        _BY_LAG,
         "1/time constant",
         symbol=r"$R(\tau)$",
         note="In ẋ; R(0) at 0⁺.",
     )
     R_err: Array = error("R")
-    q: float = value("mean square activity <phi^2>")
+    q: float = value("mean square activity <phi^2>", _EACH)
     q_err: float = error("q")
-    delta0: float = value("mean square of x", note="Not centred.")
+    delta0: float = value("mean square of x", _EACH, note="Not centred.")
     delta0_err: float = error("delta0")
-    mean: float = value("mean of x")
+    mean: float = value("mean of x", _EACH)
     mean_err: float = error("mean")
-    sigma_xphi: float = value("average of x phi", note="⟨xφ⟩.")
+    sigma_xphi: float = value("average of x phi", _EACH, note="⟨xφ⟩.")
     sigma_xphi_err: float = error("sigma_xphi")
     force_phi: float = value(
         "average of f phi",
+        _EACH,
         note="⟨fφ⟩; at κ = 1 with noise −β⟨fφ⟩ is r of the replica theory.",
     )
     force_phi_err: float = error("force_phi")
-    energy: float = value("kinetic energy per neuron <f^2>/2")
+    energy: float = value("kinetic energy per neuron <f^2>/2", _EACH)
     energy_err: float = error(
         "energy",
         note="It contains the whole correction for finite batches, this being a small difference "
         "of large fields.",
     )
-    r_int: float = value("integrated response", note="∫R dτ over `window`.")
+    r_int: float = value("integrated response", _EACH, note="∫R dτ over `window`.")
     r_int_err: float = error("r_int", note="Contains the effect of the ridge in the Novikov sums.")
     tau_half: float = value(
         "time where delta has fallen to half",
+        _EACH,
         unit="time constant",
         note="nan if it is not within the lags of every batch.  Of the part that decays, where "
         "there is a static one: the value at the end of the window.",
     )
     tau_half_err: float = error("tau_half")
-    q_step: float = value("effect of the step on q", note="In the value.", default=0.0)
+    q_step: float = value("effect of the step on q", _EACH, note="In the value.", default=0.0)
     q_step_err: float = error("q_step", default=0.0)
-    delta0_step: float = value("effect of the step on delta0", default=0.0)
+    delta0_step: float = value("effect of the step on delta0", _EACH, default=0.0)
     delta0_step_err: float = error("delta0_step", default=0.0)
-    energy_step: float = value("effect of the step on energy", default=0.0)
+    energy_step: float = value("effect of the step on energy", _EACH, default=0.0)
     energy_step_err: float = error("energy_step", default=0.0)
-    r_int_step: float = value("effect of the step on r_int", default=0.0)
+    r_int_step: float = value("effect of the step on r_int", _EACH, default=0.0)
     r_int_step_err: float = error("r_int_step", default=0.0)
-    q_finite_m: float = value("effect of finite batches on q, subtracted", default=0.0)
-    r_int_finite_m: float = value("effect of finite batches on r_int, subtracted", default=0.0)
+    q_finite_m: float = value("effect of finite batches on q, subtracted", _EACH, default=0.0)
+    r_int_finite_m: float = value(
+        "effect of finite batches on r_int, subtracted", _EACH, default=0.0
+    )
     q_window: float = value(
         "change of q from half the window to the window",
+        _EACH,
         note="On small batches; contains some of their finite size, at most 4 times q_finite_m.",
         default=0.0,
     )
     q_window_err: float = error("q_window", default=0.0)
     r_int_window: float = value(
-        "change of r_int from half the window to the window", note="As of q.", default=0.0
+        "change of r_int from half the window to the window", _EACH, note="As of q.", default=0.0
     )
     r_int_window_err: float = error("r_int_window", default=0.0)
     r_int_spectral: float = value(
         "integrated response from spectra",
+        _EACH,
         note="A second estimate: ∫[⟨φh⟩ − ⟨φ⟩(J₀⟨φ⟩ + b)]dτ / ∫[g²(1+γ)C + σ_b²]dτ within the "
         "lags, which is off where the part of C that decays reaches beyond them.",
     )
     r_int_spectral_err: float = error("r_int_spectral", default=0.0)
-    r_int_pulse: float = value("integral of R", note="A third estimate of `r_int`.")
+    r_int_pulse: float = value("integral of R", _EACH, note="A third estimate of `r_int`.")
     r_int_pulse_err: float = error("r_int_pulse", default=0.0)
     drift: float = value(
-        "q in the second half of the average minus q in the first", default=0.0
+        "q in the second half of the average minus q in the first",
+        _EACH, default=0.0
     )  # fmt: skip
     drift_err: float = error("drift", default=0.0)
     ageing: float = value(
         "C at the end of the window in the second half of the average minus that in the first",
+        _EACH,
         default=0.0,
     )
     ageing_err: float = error("ageing", default=0.0)
@@ -202,8 +221,8 @@ class SteadyState(SampledResult):
 
 @validated
 def steady_state(
-    g: float,
-    gamma: float = 0.0,
+    g: float | Blocks,
+    gamma: ArrayLike = 0.0,
     *,
     onsager: float = 0.0,
     temperature: float = 0.0,
@@ -332,8 +351,6 @@ def steady_state(
     ('stationary', 0.513178)
     """
     attributes = given(steady_state, locals())
-    phi = transfer_function(phi)
-    g, gamma = arguments.positive("g", g), arguments.within("gamma", gamma, -1, 1)
     temperature = arguments.nonnegative("temperature", temperature)
     onsager = arguments.within("onsager", onsager, -_STRONGEST, _STRONGEST)
     noisy, usual = temperature > 0, _NOISY if temperature > 0 else _QUIET
@@ -344,14 +361,17 @@ def steady_state(
     t_skip = arguments.nonnegative("t_skip", usual.t_skip if t_skip is None else t_skip)
     lag_step = arguments.positive("lag_step", lag_step)
     x0_std = arguments.nonnegative("x0_std", x0_std)
-    offsets = Offsets.checked(bias_mean, bias_std, mean_coupling, x0_mean)
-    site = checked_model(model, phi, onsager, t_max)
+    network = Network.checked(
+        attributes, g, gamma, phi, model, onsager, t_max, bias_mean=bias_mean, bias_std=bias_std,
+        mean_coupling=mean_coupling, x0_mean=x0_mean,
+    )  # fmt: skip
+    gain, symmetry, phi, site, offsets, several, known = network
     if site.slopes is None:
         raise ArgumentError(f"model={site.name!r}: has no slopes")
     is_vanilla = model is None and onsager == 0
-    is_plain = model is None and site.is_odd and not any(offsets)
+    is_plain = model is None and several is None and site.is_odd and not any(offsets)
     if dt is None:
-        longest = chosen_step(None, g, gamma, phi, onsager, model, t_max, offsets.mean_coupling)
+        longest = network.step(None, onsager, model, t_max)
         dt = lag_step / max(math.ceil(lag_step / longest - 1e-9), 1)
     dt = arguments.positive("dt", dt)
     stride = max(1, round(lag_step / dt))
@@ -361,38 +381,37 @@ def steady_state(
         usual.n_trajectories if n_trajectories is None else n_trajectories,
         usual.batches if batches is None else batches, seed, workers, executor, progress,
     )  # fmt: skip
+    ensemble.populate(several)
     cost.check(
         "window", window, f"shorten it or raise lag_step={lag_step:g}",
         numbers=_CURVES * window / lag_step,
     )  # fmt: skip
     lags = int(window / lag_step + 1e-9) + 1
-    known: dict[str, Any] = {
-        "g": g, "gamma": gamma, "onsager": onsager, "temperature": temperature
-    }  # fmt: skip
+    known |= {"onsager": onsager, "temperature": temperature}
     tau = lag_step * np.arange(lags, dtype=np.float64)
     if method != "sampler":
         # A φ that is not concave can be active beside the state x = 0.
-        at_rest = not noisy and g * phi.slope * (1 + gamma) <= 1
+        at_rest = not noisy and gain * phi.slope * (1 + symmetry) <= 1
         at_rest = at_rest and (phi.is_concave or root == "smallest")
         at_rest = at_rest and is_plain
         # Where there are several means, the initial one decides.
-        is_gaussian = gamma == 0 and model is None and x0_mean == 0
+        is_gaussian = symmetry == 0 and model is None and several is None and x0_mean == 0
         exact: dict[str, Any] = {}
         if onsager == 0 and at_rest:
-            exact = _null(phi, g, gamma, tau)
+            exact = _null(phi, gain, symmetry, tau)
         elif onsager == 0 and is_gaussian:
             # What the search cannot resolve is left to the sampler.
             strict = is_plain or method == "exact"
-            exact = _gaussian(phi, g, temperature, offsets, root, tau, strict)
+            exact = _gaussian(phi, gain, temperature, offsets, root, tau, strict)
         if exact:
             return SteadyState(
                 **known, **exact, tau=tau, attributes=attributes | ensemble.facts(False)
             )
         if method == "exact":
             raise ArgumentError(
-                f"method='exact': no closed form at g={g:g}, gamma={gamma:g}, onsager={onsager:g}, "
-                f"temperature={temperature:g}"
-                + ", with an initial mean or a model"
+                f"method='exact': no closed form at g={g!r:.80}, gamma={gamma!r:.80}, "
+                f"onsager={onsager:g}, temperature={temperature:g}"
+                + ", with an initial mean, a model or blocks"
                 * (not is_plain)
             )
     if root != "largest" and not (is_plain and phi.is_concave):
@@ -400,10 +419,11 @@ def steady_state(
             f"root={root!r}: must be 'largest' where the sampler is needed, whose initial states "
             "decide: see x0_mean and x0_std"
         )
-    load = g * phi.slope * (1 + gamma)
-    if phi.is_linear and model is None and not 0 <= onsager <= 1:
+    load = gain * phi.slope * (1 + symmetry)
+    is_linear = phi.is_linear and model is None and several is None
+    if is_linear and not 0 <= onsager <= 1:
         raise ArgumentError(f"onsager={onsager:g}: must lie in [0, 1] for a linear phi")
-    if phi.is_linear and model is None and (load > 1 or (noisy and load == 1)):
+    if is_linear and (load > 1 or (noisy and load == 1)):
         absent = SteadyState(
             **known, **_unknown(tau), tau=tau, status=ABSENT, reason=_NO_STATE,
             attributes=attributes | ensemble.facts(False),
@@ -427,12 +447,12 @@ def steady_state(
     times = [0.0, dt * math.ceil(t_max / dt - 1e-9)]
     grid = step_times(times, dt)
     setting = SamplerSetting(
-        site, g, gamma, lambda t: 2 * temperature, x0_std, times, grid, neglect=neglect,
+        site, gain, symmetry, lambda t: 2 * temperature, x0_std, times, grid, neglect=neglect,
         window=memory, innovations="gaussian" if noisy else "matched", stored=noisy,
-        offsets=offsets,
+        offsets=offsets, several=several,
     )  # fmt: skip
-    # Novikov sums are for the vanilla dynamics without noise.
-    room = _ROOM * ensemble.size if is_vanilla and not noisy else 0.0
+    # Novikov sums are for the vanilla dynamics of one population without noise.
+    room = _ROOM * ensemble.size if is_vanilla and several is None and not noisy else 0.0
 
     def measure(stride: int, lags: int) -> Measure:
         return partial(
@@ -452,8 +472,26 @@ def steady_state(
         lambda at, *_: measure(int(at[1]) * stride, lags) if at[1] > 0 else twice, *half,
     )  # fmt: skip
     # What is dropped of a state moves it by g times as much.
-    moved = None if setting.is_centred else 0.0 if noisy else (g * neglect) ** 2
-    known |= _from_batches(ensemble, dt, found, others[0] if others else [], tau, moved)
+    moved = None if setting.is_centred else 0.0 if noisy else (gain * neglect) ** 2
+    estimate = partial(_from_batches, ensemble, tau=tau, unresolved=moved)
+    found_half = others[0] if others else []
+    if several is None:
+        fields, of_population = estimate(found, found_half, ensemble.size)
+    else:
+        both = Sampled(found_half, [], None)
+        each = [
+            estimate(found.of_population(k), both.of_population(k).full, own)
+            for k, own in enumerate(several.sized(ensemble.size).sizes)
+        ]
+        fields = stacked([one for one, _ in each])
+        of_population = "; ".join(f"block {k}: {text}" for k, (_, text) in enumerate(each) if text)
+    known |= fields
+    worst: dict[str, Any] = largest(found.full)
+    reasons = [of_population, found.not_done(True, 4)]
+    if too_long := step_reason(dt, worst):
+        warnings.warn(too_long, StepSizeWarning, stacklevel=3)
+        reasons.append(too_long)
+    known |= {"neglected": worst["neglected"], "reason": "; ".join(filter(None, reasons))}
     if model is not None:
         known |= {"r_int_spectral": math.nan, "r_int_spectral_err": math.nan}
     return SteadyState(
@@ -463,13 +501,16 @@ def steady_state(
 
 def _from_batches(
     ensemble: Ensemble,
-    dt: float,
     found: Sampled,
     half: list[BatchAverages],
+    size: int,
     tau: Array,
     unresolved: float | None = None,
-) -> dict[str, Any]:
-    """Fields of a sampled result; `half` are small batches with half the window, if any."""
+) -> tuple[dict[str, Any], str]:
+    """Fields of a population of this size in a batch, and what is wrong with them.
+
+    `half` are small batches with half the window, if any.
+    """
     # With a static part `unresolved` is ⟨ẋ²⟩/q up to which a state does not move; else None.
     full, small = found.full, found.small
     known: dict[str, Any] = {}
@@ -498,8 +539,7 @@ def _from_batches(
         # Errors may be smaller than what is dropped.
         still = math.sqrt(unresolved) * known["q"]
         known |= {"energy": raw, "energy_err": max(raw, known["energy_err"]), "tau_half": math.nan}
-
-    worst: dict[str, Any] = largest(full)
+    carriers = min(1 / float(batch.values["rarity"]) for batch in full)
 
     def alarm(text: str, name: str, allowed: float = 0.0) -> str:
         if name not in known:
@@ -523,9 +563,9 @@ def _from_batches(
         reasons.append(
             "the error of q is as large as q: no stationary state, or too few trajectories"
         )
-    if 1 / worst["rarity"] < _CARRIERS:
+    if carriers < _CARRIERS:
         reasons.append(
-            f"the response is carried by {1 / worst['rarity']:.0f} trajectories of a batch: raise "
+            f"the response is carried by {carriers:.0f} trajectories of a batch: raise "
             "n_trajectories or lower temperature"
         )
     if not (is_static or known["energy"] > 0):
@@ -534,15 +574,10 @@ def _from_batches(
         what = "the part of C that decays" if unresolved is not None else "C"
         reasons.append(f"{what} falls only to {left:.0%} of its value within the window, raise it")
     if unresolved is not None:
-        reasons.append(parted(full, known["delta0"], ensemble.size))
-    reasons.append(found.not_done(True))
-    if too_long := step_reason(dt, worst):
-        warnings.warn(too_long, StepSizeWarning, stacklevel=4)
-        reasons.append(too_long)
-    del worst["stiffness"], worst["rarity"]
+        reasons.append(parted(full, known["delta0"], size))
     declared = {field.name for field in fields(SteadyState)}
     known = {name: number for name, number in known.items() if name in declared}
-    return known | worst | {"reason": "; ".join(filter(None, reasons))}
+    return known, "; ".join(filter(None, reasons))
 
 
 def _value(name: str, batch: BatchAverages) -> Array:
@@ -665,16 +700,21 @@ def _averages(
     room: float,
 ) -> BatchAverages:
     """Averages of one of `repeats` batches after time `skip`, at lags of `stride` steps."""
-    setting, size = run.setting, run.size
+    setting = run.setting
     step = float(setting.grid[1])
     begin = int(np.searchsorted(setting.grid, skip))
-    ring = LagAverages(lags, size, (len(setting.grid) - begin) // stride, single(setting.g))
+    among = run.populations
+    states = (len(setting.grid) - begin) // stride
+    rings = [LagAverages(lags, own, states, single(setting.g)) for own in among.sizes]
+    pulsed, carriers = among.taken(step=_PULSED)
+    several = None if setting.several is None else carriers
     length = (lags - 1) * stride + 1
     slopes: list[Slopes] = []
     pulses: list[Array] = []
     response = NovikovResponse(run, repeats) if room else None
     next_row, next_value = -np.inf, skip
-    products, means, responses, shifts = [], [], [], []
+    responses, shifts = [], []
+    products: list[list[list[float]]] = [[] for _ in among.sizes]
     for moment in run:
         k, t = moment.step, moment.t
         if sum(run.operator.rank) > room:
@@ -690,62 +730,46 @@ def _averages(
                 next_value = t + _VALUE * (1 - 1e-9)
         if k < begin:
             continue
-        pairs = (
-            (moment.phi, moment.phi), (moment.force, moment.force), (moment.x, moment.phi),
-            (moment.force, moment.phi), (moment.drift, moment.drift),
-        )  # fmt: skip
-        products.append([float(a @ b) / size for a, b in pairs])
-        means.append([float(np.mean(moment.x)), float(np.mean(moment.phi))])
-        if (k - begin) % stride == 0:
-            ring.push(moment.x, moment.phi, moment.h)
+        for ring, part, own in zip(rings, among.parts, products, strict=True):
+            x, phi, h, force, drift = (
+                one[part] for one in (moment.x, moment.phi, moment.h, moment.force, moment.drift)
+            )
+            pairs = (phi, phi), (force, force), (x, phi), (force, phi), (drift, drift)
+            squares = [float(a @ b) / x.size for a, b in pairs]
+            own.append([*squares, float(np.mean(x)), float(np.mean(phi))])
+            if (k - begin) % stride == 0:
+                ring.push(x, phi, h)
         if len(pulses) < _PULSES:
-            every = slice(None, None, _PULSED)
-            u = None if moment.u is None else moment.u[every]
-            slopes.append(setting.model.slopes_at(t, moment.x[every], moment.h[every], u))
+            u = None if moment.u is None else moment.u[pulsed]
+            slopes.append(carriers.slopes(t, moment.x[pulsed], moment.h[pulsed], u))
             if len(slopes) == length:
                 steep = slopes[0].phi_x
-                pulses.append(stationary_pulse(slopes, step, setting.g, setting.gamma))
+                pulses.append(stationary_pulse(slopes, step, setting.g, setting.gamma, several))
                 slopes = []
-    # Of the slopes where the last pulse begins: how few trajectories make their average.
-    rarity = float(steep @ steep / np.sum(steep) ** 2) if np.any(steep) else 1.0
-    delta, C, mixed, phi_x = ring.averages
-    R = np.mean(pulses, axis=0)
-    squares, forces, crossed, pushed, moved = np.array(products).T
-    mean, activity = np.mean(means, axis=0)
-    half = len(squares) // 2
-    falls = delta if setting.is_centred else delta - delta[-1]
-    spectral: Any = np.nan
-    if setting.gamma > -1 and moment.u is None:
-        offsets, load = setting.offsets, setting.g**2 * (1 + setting.gamma)
-        plain = activity * (offsets.mean_coupling * activity + offsets.bias_mean)
-        spectral = np.trapezoid(mixed - plain) / np.trapezoid(load * C + offsets.bias_std**2)
-    by_pulse = np.trapezoid(R, dx=step)
     is_known = response is not None and not np.isnan(responses).any()
-    values = {
-        "C": C,
-        "delta": delta,
-        "phi_x": phi_x,
-        "R": R[::stride],
-        "q": np.mean(squares),
-        "delta0": delta[0],
-        "mean": mean,
-        "motion": np.mean(moved),
-        "sigma_xphi": np.mean(crossed),
-        "force_phi": np.mean(pushed),
-        "energy": np.mean(forces) / 2,
-        "r_int": np.mean(responses) if is_known else by_pulse,
-        "r_int_shift": np.mean(shifts) if is_known else 0.0,
-        "r_int_pulse": by_pulse,
-        "r_int_spectral": spectral,
-        "tau_half": half_time(falls, step * stride) if falls[0] > _STILL * delta[0] else np.nan,
-        "drift": np.mean(squares[half:]) - np.mean(squares[:half]),
-        "ageing": ring.ageing,
-    }
-    return BatchAverages(
-        {name: np.asarray(number) for name, number in values.items()},
-        {"neglected": run.operator.neglected_rms, "rarity": rarity} | run.watch.found,
-        run.operator.is_exhausted,
+    sums = {"r_int": np.mean(responses), "r_int_shift": np.mean(shifts)} if is_known else {}
+    R = np.mean(pulses, axis=0).reshape(len(among.sizes), -1)
+    is_vanilla = several is None and moment.u is None
+    values = by_population(
+        lambda k: (
+            _of_population(
+                setting,
+                rings[k],
+                products[k],
+                steep[carriers.parts[k]],
+                R[k],
+                step,
+                stride,
+                is_vanilla,
+            )
+            | sums
+        ),
+        run,
     )
+    return BatchAverages(
+        values, {"neglected": run.operator.neglected_rms} | run.watch.found,
+        run.operator.is_exhausted,
+    )  # fmt: skip
 
 
 def half_time(delta: Array, step: float) -> float:
@@ -805,3 +829,44 @@ class LagAverages:
             return math.nan
         early, late = (s[1, -1] / n for s, n in zip(self._sums, self._taken, strict=True))
         return float(late - early)
+
+
+def _of_population(
+    setting: SamplerSetting, ring: LagAverages, products: list[list[float]], steep: Array,
+    R: Array, step: float, stride: int, is_vanilla: bool,
+) -> dict[str, Any]:  # fmt: skip
+    """Averages of a population, `steep` its slopes where the last pulse begins."""
+    delta, C, mixed, phi_x = ring.averages
+    table = np.array(products)
+    squares, forces, crossed, pushed, moved = table[:, :5].T
+    mean, activity = np.mean(table[:, 5:], axis=0)
+    half = len(squares) // 2
+    falls = delta if setting.is_centred else delta - delta[-1]
+    spectral: Any = np.nan
+    if setting.gamma > -1 and is_vanilla:
+        offsets, load = setting.offsets, setting.g**2 * (1 + setting.gamma)
+        plain = activity * (offsets.mean_coupling * activity + offsets.bias_mean)
+        spectral = np.trapezoid(mixed - plain) / np.trapezoid(load * C + offsets.bias_std**2)
+    by_pulse = np.trapezoid(R, dx=step)
+    return {
+        "C": C,
+        "delta": delta,
+        "phi_x": phi_x,
+        "R": R[::stride],
+        "q": np.mean(squares),
+        "delta0": delta[0],
+        "mean": mean,
+        "motion": np.mean(moved),
+        "sigma_xphi": np.mean(crossed),
+        "force_phi": np.mean(pushed),
+        "energy": np.mean(forces) / 2,
+        "r_int": by_pulse,
+        "r_int_shift": 0.0,
+        "r_int_pulse": by_pulse,
+        "r_int_spectral": spectral,
+        "tau_half": half_time(falls, step * stride) if falls[0] > _STILL * delta[0] else np.nan,
+        "drift": np.mean(squares[half:]) - np.mean(squares[:half]),
+        "ageing": ring.ageing,
+        # How few trajectories make the average of the slopes.
+        "rarity": float(steep @ steep / np.sum(steep) ** 2) if np.any(steep) else 1.0,
+    }

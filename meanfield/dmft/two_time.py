@@ -7,14 +7,15 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from ..blocks import Blocks
 from ..common import arguments, cost
 from ..common.arguments import ArgumentError, Array, validated
 from ..common.result import coordinate, error, fact, given, value
 from ..schedule import Schedule, as_function, breakpoints, step_times
 from ..stability import StepSizeWarning
-from ..transfer import TransferFunction, transfer_function
+from ..transfer import TransferFunction
 from .closed import ClosedTwoTime, solve
 from .sampler.ensemble import (
     PARTS,
@@ -22,12 +23,14 @@ from .sampler.ensemble import (
     Ensemble,
     Measure,
     SampledResult,
+    by_population,
     largest,
     parted,
+    stacked,
 )
 from .sampler.novikov import NovikovResponse
-from .sampler.run import Offsets, SamplerRun, SamplerSetting, chosen_step, step_reason
-from .sampler.site import SiteModel, checked_model
+from .sampler.run import Network, SamplerRun, SamplerSetting, step_reason
+from .sampler.site import SiteModel
 from .sampler.steps import Sampled, between, every_second, sampled
 from .sampler.tangents import SitePoint, tangent_response
 
@@ -59,7 +62,8 @@ _CLOSED, _PAIR, _MATRICES, _TANGENT_RATE = 16.0, 100.0, 6.0, 1e9
 # Quantities whose errors hold the effect of the step.
 _STEPPED = ("C", "delta", "mean", "freezing", "energy", "r_int")
 
-_BOTH, _RATE = ("t", "t_other"), "1/time constant"
+# Several populations are on a first axis.
+_ONCE, _BOTH, _RATE = ("[block]", "t"), ("[block]", "t", "t_other"), "1/time constant"
 
 
 class TwoTime(SampledResult):
@@ -74,11 +78,17 @@ class TwoTime(SampledResult):
     innovations; for ``"ignore"`` neither is known, and the errors are those of the scatter alone.
     """
 
-    g: float = fact("gain")
-    gamma: float = fact("symmetry of the couplings")
+    g: Any = fact("gain")
+    gamma: Any = fact("symmetry of the couplings")
     method: str = fact('"closed" or "sampler"')
     t: Array = coordinate(
         "time", ("t",), "time constant", symbol="$t$", note="From 0 to t_max inclusive."
+    )
+    fractions: Array | None = coordinate(
+        "share of the neurons",
+        ("block",),
+        note="Of `Blocks`; None of one population.",
+        default=None,
     )
     t_other: Array = coordinate("the other time", ("t_other",), "time constant", symbol="$t'$")
     C: Array = value("correlation <phi(t) phi(t')>", _BOTH, symbol="$C(t, t')$")
@@ -91,10 +101,10 @@ class TwoTime(SampledResult):
     delta_finite_m: Array = value("effect of finite batches on delta", _BOTH)
     delta_step: Array = value("effect of the step on delta", _BOTH)
     delta_step_err: Array = error("delta_step")
-    mean: Array = value("mean of x", ("t",), symbol=r"$\mu(t)$", note="C and delta contain it.")
+    mean: Array = value("mean of x", _ONCE, symbol=r"$\mu(t)$", note="C and delta contain it.")
     mean_err: Array = error("mean")
-    mean_finite_m: Array = value("effect of finite batches on mean", ("t",))
-    mean_step: Array = value("effect of the step on mean", ("t",))
+    mean_finite_m: Array = value("effect of finite batches on mean", _ONCE)
+    mean_step: Array = value("effect of the step on mean", _ONCE)
     mean_step_err: Array = error("mean_step")
     freezing: Array = value(
         "freezing measure <(phi(t) - phi(t'))^2>", _BOTH, note="[HH] Eq. 11 per neuron."
@@ -104,22 +114,22 @@ class TwoTime(SampledResult):
     freezing_step: Array = value("effect of the step on freezing", _BOTH)
     freezing_step_err: Array = error("freezing_step")
     energy: Array = value(
-        "kinetic energy per neuron <f^2>/2", ("t",), symbol="$E/N$", note="f = −x + h."
+        "kinetic energy per neuron <f^2>/2", _ONCE, symbol="$E/N$", note="f = −x + h."
     )
     energy_err: Array = error("energy")
-    energy_finite_m: Array = value("effect of finite batches on energy", ("t",))
-    energy_step: Array = value("effect of the step on energy", ("t",))
+    energy_finite_m: Array = value("effect of finite batches on energy", _ONCE)
+    energy_step: Array = value("effect of the step on energy", _ONCE)
     energy_step_err: Array = error("energy_step")
     r_int: Array = value(
         "integrated response",
-        ("t",),
+        _ONCE,
         symbol=r"$R_\mathrm{int}(t)$",
         note="∫₀ᵗ R(t, s) ds, by Novikov sums or tangents.  Unless R was asked for: nan for a "
         "model of the user's.",
     )
     r_int_err: Array = error("r_int", note="Contains the effect of the ridge in the Novikov sums.")
-    r_int_finite_m: Array = value("effect of finite batches on r_int", ("t",))
-    r_int_step: Array = value("effect of the step on r_int", ("t",))
+    r_int_finite_m: Array = value("effect of finite batches on r_int", _ONCE)
+    r_int_step: Array = value("effect of the step on r_int", _ONCE)
     r_int_step_err: Array = error("r_int_step")
     R: Array | None = value(
         "response of phi(t) to a field in xdot(t')",
@@ -164,8 +174,8 @@ class TwoTime(SampledResult):
 
 @validated
 def two_time(
-    g: float,
-    gamma: float = 0.0,
+    g: float | Blocks,
+    gamma: ArrayLike = 0.0,
     *,
     t_max: float,
     dt: float | None = None,
@@ -203,7 +213,8 @@ def two_time(
     Parameters
     ----------
     g, gamma : float
-        Gain g > 0 and coupling symmetry γ in [−1, 1].
+        Gain g > 0 and coupling symmetry γ in [−1, 1].  Or `Blocks`, and γ for all pairs of blocks
+        or γ_ab = γ_ba for each, (P, P); biases, means and φ are theirs (see Notes).
     t_max, dt : float
         Length of the run and the step, in time constants of the neurons; shortened between switch
         times so that a whole number of steps fits.  Default: half of what the widest spectrum that
@@ -301,6 +312,13 @@ def two_time(
     steps only; with |γ| near 1 their error can be underestimated by a factor of 2, h and u hardly
     being shifted apart.  Ask for the response there.
 
+    With `Blocks`, whose populations share the trajectories of a batch as `Blocks.sizes` says, every
+    array has a leading axis for the blocks, and averages are over the neurons of each.  A neuron of
+    block a hears itself through those of all blocks b: in h by n_b γ_ab g_ab g_ba ∫R_φh φ ds and
+    n_b g_ab² ∫R_φu f ds, in u by n_b g_ba² ∫R_fh φ ds and n_b γ_ab g_ab g_ba ∫R_fu f ds, R of b.
+    The integrated response is then from tangents.  Every block reveals directions of its own: the
+    rank is P times as large, times the number of different γ_ab.
+
     Examples
     --------
     >>> from meanfield import two_time
@@ -312,11 +330,13 @@ def two_time(
     True
     """
     attributes = given(two_time, locals())
-    phi = transfer_function(phi)
-    g, gamma = arguments.positive("g", g), arguments.within("gamma", gamma, -1, 1)
     t_max = arguments.positive("t_max", t_max)
-    offsets = Offsets.checked(bias_mean, bias_std, mean_coupling, x0_mean)
-    dt = chosen_step(dt, g, gamma, phi, onsager, model, t_max, offsets.mean_coupling)
+    network = Network.checked(
+        attributes, g, gamma, phi, model, onsager, t_max, bias_mean=bias_mean, bias_std=bias_std,
+        mean_coupling=mean_coupling, x0_mean=x0_mean,
+    )  # fmt: skip
+    phi, offsets, several = network.phi, network.offsets, network.several
+    dt = network.step(dt, onsager, model, t_max)
     x0_std = arguments.nonnegative("x0_std", x0_std)
     save_every = arguments.count("save_every", save_every, 1)
     arguments.one_of("method", method, ("auto", "closed", "sampler"))
@@ -324,23 +344,26 @@ def two_time(
     heat = as_function("temperature", temperature, t_max, low=0.0)
     kappa = as_function("onsager", onsager, t_max)
     is_vanilla = model is None and not callable(onsager) and onsager == 0
-    site = checked_model(model, phi, onsager, t_max)
+    site = network.site
 
     def noise(t: float) -> float:
         return 2 * heat(t)
 
     ensemble = Ensemble.checked(n_trajectories, batches, seed, workers, executor, progress)
+    ensemble.populate(several)
     asked = arguments.count("n_pulsed", n_pulsed, 1) // ensemble.batches + 1
     asked = min(asked, ensemble.size)
     window = arguments.window(window)
     is_centred = site.is_odd and not any(offsets)
-    closes = gamma == 0 and is_vanilla and is_centred and not phi.kinks
+    closes = several is None and network.gamma == 0 and is_vanilla and is_centred
+    closes = closes and not phi.kinks
     closed = method == "closed" or (method == "auto" and closes)
     if closed and not closes:
         means = ", ".join(f"{name}={value:g}" for name, value in offsets._asdict().items())
         raise ArgumentError(
-            "method='closed': needs gamma=0, onsager=0, an odd phi without kinks and no biases or "
-            f"means, got gamma={gamma:g}, onsager={onsager!r}, phi={phi.name!r}, {means}"
+            "method='closed': needs gamma=0, onsager=0, an odd phi without kinks and no blocks, "
+            f"biases or means, got g={g!r:.80}, gamma={gamma!r:.80}, onsager={onsager!r}, "
+            f"phi={phi.name!r}, {means}"
         )
     count = t_max / dt
     if closed:
@@ -361,7 +384,8 @@ def two_time(
     grid = step_times(times, dt)
     saves = np.flatnonzero(np.isin(grid, step_times(times, dt, save_every)))
     setting = SamplerSetting(
-        site, g, gamma, noise, x0_std, times, grid, innovations, neglect, window, offsets=offsets
+        site, network.g, network.gamma, noise, x0_std, times, grid, innovations, neglect, window,
+        offsets=offsets, several=several,
     )  # fmt: skip
     if closed:
         # In the middle of steps and of half steps: T(t) may vary within them.
@@ -370,10 +394,17 @@ def two_time(
         quarters = (first[:, None] + np.outer(steps, [0.25, 0.75])).ravel()
         halved = np.array([noise(float(t)) for t in quarters])
         solution = solve(
-            phi, g, grid, whole, x0_std, halved=halved, richardson=richardson, progress=progress
+            phi,
+            network.g,
+            grid,
+            whole,
+            x0_std,
+            halved=halved,
+            richardson=richardson,
+            progress=progress,
         )
         attributes |= ensemble.facts(False)
-        return _from_closed(solution, g, saves, response, attributes)
+        return _from_closed(solution, network.g, saves, response, attributes)
     if math.isfinite(window) and any(noise(float(t)) for t in grid):
         raise ArgumentError(
             f"window={window:g}: must be inf with white noise, where every step is a new direction"
@@ -390,13 +421,13 @@ def two_time(
         ensemble.batches,
         pulses,
         response=response,
-        integrated=model is None and not by_tangents,
+        integrated=model is None and several is None and not by_tangents,
         room=ensemble.size * (_NOISY if noisy else _QUIET),
         descends=lambda t: model is None and kappa(t) == 1,
     )
     found = sample(ensemble, setting, task, control=finite_m != "ignore")
     attributes |= ensemble.facts() | {"n_pulsed": pulses * ensemble.batches}
-    return _from_batches(setting, task, found, finite_m == "extrapolate", attributes)
+    return _from_batches(setting, task, found, finite_m == "extrapolate", attributes, network.known)
 
 
 def _from_closed(
@@ -512,11 +543,52 @@ def _from_batches(
     found: Sampled,
     extrapolate: bool,
     attributes: dict[str, Any],
+    known: dict[str, Any],
 ) -> TwoTime:
     """The result of sampled batches; warns if the step was too long for them."""
     full = found.full
     worst: dict[str, Any] = largest(full)
+    longest = float(np.max(np.diff(setting.grid)))
+    worst["rank"] = int(worst["rank"])
+    reason = step_reason(longest, worst)
+    if not reason and worst["balance_error"] > _BALANCED:
+        reason = (
+            f"dt = {longest:g} is too long: ½⟨x²⟩' = ⟨xF⟩ is violated by "
+            f"{worst['balance_error']:.0%}; shorten dt"
+        )
+    if reason:
+        warnings.warn(reason, StepSizeWarning, stacklevel=4)
+    size = attributes["n_trajectories"] // attributes["batches"]
+    if setting.several is None:
+        fields, of_population = _fields(setting, task, found, extrapolate, size)
+    else:
+        sizes = enumerate(setting.several.sized(size).sizes)
+        each = [
+            _fields(setting, task, found.of_population(k), extrapolate, own) for k, own in sizes
+        ]
+        fields = stacked([one for one, _ in each])
+        of_population = "; ".join(f"block {k}: {text}" for k, (_, text) in enumerate(each) if text)
+    reasons = [reason, of_population, found.not_done(extrapolate)]
+    if worst["neglected"] > _NEGLECTED:
+        reasons.append(f"{worst['neglected']:.0%} of the states not revealed, lower neglect")
     t = setting.grid[task.saves]
+    return TwoTime(
+        **known,
+        method="sampler",
+        t=t,
+        t_other=t,
+        **fields,
+        **worst,
+        reason="; ".join(filter(None, reasons)),
+        attributes=attributes,
+    )
+
+
+def _fields(
+    setting: SamplerSetting, task: TwoTimeTask, found: Sampled, extrapolate: bool, size: int
+) -> tuple[dict[str, Any], str]:
+    """What is estimated of a population with `size` trajectories, and what is wrong with it."""
+    full, t = found.full, setting.grid[task.saves]
     longest = float(np.max(np.diff(setting.grid)))
     fields: dict[str, Any] = {}
     for name in (*_STEPPED, "R"):
@@ -535,33 +607,10 @@ def _from_batches(
     if task.integrated:
         ridge = np.mean([batch.values["r_int_shift"] for batch in full], axis=0)
         fields["r_int_err"] = np.hypot(fields["r_int_err"], ridge)
-    worst["rank"] = int(worst["rank"])
-    reason = step_reason(longest, worst)
-    if not reason and worst["balance_error"] > _BALANCED:
-        reason = (
-            f"dt = {longest:g} is too long: ½⟨x²⟩' = ⟨xF⟩ is violated by "
-            f"{worst['balance_error']:.0%}; shorten dt"
-        )
-    if reason:
-        warnings.warn(reason, StepSizeWarning, stacklevel=4)
-    forgotten = _forgotten(setting.window, t, fields["C"], setting.is_centred)
-    reasons = [reason, forgotten, found.not_done(extrapolate)]
+    reasons = [_forgotten(setting.window, t, fields["C"], setting.is_centred)]
     if not setting.is_centred:
-        size = attributes["n_trajectories"] // attributes["batches"]
         reasons.append(parted(full, np.diagonal(fields["delta"]), size))
-    if worst["neglected"] > _NEGLECTED:
-        reasons.append(f"{worst['neglected']:.0%} of the states not revealed, lower neglect")
-    return TwoTime(
-        g=setting.g,
-        gamma=setting.gamma,
-        method="sampler",
-        t=t,
-        t_other=t,
-        **fields,
-        **worst,
-        reason="; ".join(filter(None, reasons)),
-        attributes=attributes,
-    )
+    return fields, "; ".join(filter(None, reasons))
 
 
 def _value(name: str, batch: BatchAverages) -> Array | None:
@@ -638,6 +687,8 @@ def _averages(task: TwoTimeTask, run: SamplerRun) -> BatchAverages:
     sums = NovikovResponse(run, task.repeats) if task.integrated else None
     saves = set(task.saves.tolist())
     xs, phis, energies, responses, shifts = [], [], [], [], []
+    parts = run.populations.parts
+    pulsed, carriers = run.populations.taken(min(task.pulses, size))
     path: list[SitePoint] = []
     balance, descent = _Balance(), _Balance()
     next_probe = 0.0
@@ -654,16 +705,16 @@ def _averages(task: TwoTimeTask, run: SamplerRun) -> BatchAverages:
         if k in saves:
             xs.append(moment.x)
             phis.append(moment.phi)
-            energies.append(energy)
+            forces = [moment.force[part] for part in parts]
+            energies.append([float(own @ own) / (2 * own.size) for own in forces])
             if sums is not None:
                 responses.append(sums.value)
                 # The stage of the first step has no row in the sums.
                 lost = math.hypot(sums.shift, sums.value * t / 2)
                 shifts.append(lost if k == 1 else sums.shift)
         if task.pulses:
-            part = slice(task.pulses)
-            u = None if moment.u is None else moment.u[part]
-            path.append(SitePoint(t, moment.x[part], moment.h[part], u))
+            u = None if moment.u is None else moment.u[pulsed]
+            path.append(SitePoint(t, moment.x[pulsed], moment.h[pulsed], u))
         # Where parameters jump the drift before and after are not one function.
         jumps, is_quiet = t in setting.times, not setting.noise(t)
         square = float(moment.x @ moment.x) / (2 * size)
@@ -671,29 +722,36 @@ def _averages(task: TwoTimeTask, run: SamplerRun) -> BatchAverages:
         loss = -float(moment.drift @ moment.drift) / size
         descent.add(t, energy, loss, jumps, is_quiet and task.descends(t))
     x, phi = np.array(xs), np.array(phis)
-    C = phi @ phi.T / size
-    same = np.diagonal(C)
-    values = {
-        "C": C,
-        "delta": x @ x.T / size,
-        "mean": x.mean(axis=1),
-        # Rounding must not make a mean square negative where the dynamics is frozen.
-        "freezing": np.maximum(same[:, None] + same[None, :] - 2 * C, 0.0),
-        "energy": np.array(energies),
-    }
+
+    def of_population(k: int) -> dict[str, Any]:
+        own_x, own_phi = x[:, parts[k]], phi[:, parts[k]]
+        C = own_phi @ own_phi.T / len(own_phi.T)
+        same = np.diagonal(C)
+        return {
+            "C": C,
+            "delta": own_x @ own_x.T / len(own_x.T),
+            "mean": own_x.mean(axis=1),
+            # Rounding must not make a mean square negative where the dynamics is frozen.
+            "freezing": np.maximum(same[:, None] + same[None, :] - 2 * C, 0.0),
+            "energy": np.array(energies)[:, k],
+        }
+
+    values = by_population(of_population, run)
     if sums is not None and task.pulses and np.isnan(responses).any():
         sums = None
     if sums is not None:
         values |= {"r_int": np.array(responses), "r_int_shift": np.array(shifts)}
     if task.pulses and (task.response or task.paired or sums is None):
         R, r_int = tangent_response(
-            setting.model, setting.g, setting.gamma, path, setting.times, pointwise=task.response
-        )
-        values["r_int_pulse"] = r_int[task.saves]
+            setting.model, setting.g, setting.gamma, path, setting.times, pointwise=task.response,
+            populations=None if setting.several is None else carriers,
+        )  # fmt: skip
+        values["r_int_pulse"] = r_int[..., task.saves]
         if task.response:
-            values["R"] = R[np.ix_(task.saves, task.saves)]
+            values["R"] = R[..., task.saves[:, None], task.saves]
         if sums is None:
-            values |= {"r_int": values["r_int_pulse"], "r_int_shift": np.zeros(task.saves.size)}
+            pulse = values["r_int_pulse"]
+            values |= {"r_int": pulse, "r_int_shift": np.zeros_like(pulse)}
     worst = {
         "balance_error": balance.worst,
         "energy_balance_error": descent.worst,

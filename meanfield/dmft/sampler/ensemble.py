@@ -22,10 +22,13 @@ from ...common import arguments, cost, seeds
 from ...common.arguments import ArgumentError, Array
 from ...common.jobs import MOST_WORKERS, bar, results
 from ...common.result import Result
+from .populations import Populations
 from .run import SamplerError, SamplerRun, SamplerSetting
 
 # Batches of the control group have this many times fewer trajectories, at least so many.
 SHRINK, _FEWEST = 4, 16
+# Trajectories that every population has in the smallest batches.
+_OF_EACH = 3
 # Batches that tell of the step: their differences scatter little.
 _PAIRED = 4
 # Measured costs: directions that a request has revealed after a time, with the power of that time
@@ -196,6 +199,18 @@ class Ensemble(NamedTuple):
             seconds=runs * _CONTROLS * batch * self.batches / at_once,
         )  # fmt: skip
 
+    def populate(self, several: Populations | None) -> None:
+        """Refuse batches whose smallest have next to nothing of a population."""
+        if several is None:
+            return
+        smallest = max(self.size // SHRINK**2, _FEWEST)
+        fewest = min(several.sized(smallest).sizes)
+        if fewest < _OF_EACH:
+            raise ArgumentError(
+                f"n_trajectories={self.size * self.batches}: must be larger, or batches="
+                f"{self.batches} fewer: of the smallest block, batches of {smallest} have {fewest}"
+            )
+
     def facts(self, is_used: bool = True) -> dict[str, Any]:
         """What the attributes of a result say of it: nothing, where nothing was sampled."""
         used = {
@@ -324,6 +339,19 @@ def parted(batches: Sequence[BatchAverages], squares: ArrayLike, size: int) -> s
     means = np.array([batch.values["mean"] for batch in batches])
     apart = np.ptp(means, axis=0) > (_APART + _SCATTER / math.sqrt(size)) * np.sqrt(squares)
     return "batches are in different states, choose one by x0_mean" * bool(np.any(apart))
+
+
+def by_population(values: Callable[[int], dict[str, Any]], run: SamplerRun) -> dict[str, Array]:
+    """What is found of each population, on first axes; of the only one without them."""
+    found = [values(k) for k in range(len(run.populations.sizes))]
+    if run.setting.several is None:
+        return {name: np.asarray(value) for name, value in found[0].items()}
+    return stacked(found)
+
+
+def stacked(found: Sequence[dict[str, Any]]) -> dict[str, Array]:
+    """The same numbers of several populations, on a first axis."""
+    return {name: np.array([each[name] for each in found]) for name in found[0]}
 
 
 def largest(batches: Sequence[BatchAverages]) -> dict[str, float]:

@@ -8,6 +8,8 @@ Twice the step of the run is stable where the leak is the fastest rate.  With u 
 often close to the longest stable one: there half the step is compared with the step.
 """
 
+from __future__ import annotations
+
 import math
 import warnings
 from collections.abc import Callable
@@ -63,6 +65,20 @@ class Sampled(NamedTuple):
     full: list[BatchAverages]
     small: list[BatchAverages]  # none where their effect is ignored
     pair: Pair | None
+
+    def of_population(self, k: int) -> Sampled:
+        """What batches tell of one of several populations, which are on the first axes."""
+
+        def own(batches: list[BatchAverages]) -> list[BatchAverages]:
+            return [
+                batch._replace(values={name: value[k] for name, value in batch.values.items()})
+                for batch in batches
+            ]
+
+        pair = self.pair and self.pair._replace(
+            short=own(self.pair.short), long=own(self.pair.long)
+        )
+        return Sampled(own(self.full), own(self.small), pair)
 
     def estimate(
         self,
