@@ -83,6 +83,8 @@ class SteadyState(SampledResult):
     centred: with biases, a mean coupling, or a φ or model that is not odd, they have static parts,
     and it is the part of C that decays, as seen from its fall in the two halves of the window,
     that has to fall so far; a state that no longer moves, as far as `neglect` resolves, is static.
+
+    With `Blocks` numbers of the neurons are arrays, with a first axis [block].
     """
 
     g: Any = fact("gain")
@@ -179,7 +181,7 @@ class SteadyState(SampledResult):
         "integrated response from spectra",
         _EACH,
         note="A second estimate: ∫[⟨φh⟩ − ⟨φ⟩(J₀⟨φ⟩ + b)]dτ / ∫[g²(1+γ)C + σ_b²]dτ within the "
-        "lags, which is off where the part of C that decays reaches beyond them.",
+        "lags, which is off where the part of C that decays reaches beyond them.  nan of `Blocks`.",
     )
     r_int_spectral_err: float = error("r_int_spectral", default=0.0)
     r_int_pulse: float = value("integral of R", _EACH, note="A third estimate of `r_int`.")
@@ -264,7 +266,8 @@ def steady_state(
     Parameters
     ----------
     g, gamma : float
-        Gain g > 0 and coupling symmetry γ in [−1, 1].
+        Gain g > 0 and coupling symmetry γ in [−1, 1].  Or `Blocks`, which are always sampled, and γ
+        for all pairs of blocks or γ_ab = γ_ba for each, (P, P); biases, means and φ are theirs.
     onsager : float
         Factor κ of the Onsager-reaction force.
     temperature : float
@@ -334,7 +337,7 @@ def steady_state(
     of single trajectories (`r_int_pulse`), whichever has the smaller error: the sums for γ > 0,
     where R is long.  Where the noise of the trajectories hides the sums, and in batches that have
     revealed more directions than a quarter of their trajectories, which biases them, it is the
-    tangents, as with noise or κ ≠ 0.  R(τ) comes from tangents (a quarter of a batch);
+    tangents, as with noise, κ ≠ 0 or `Blocks`.  R(τ) comes from tangents (a quarter of a batch);
     `r_int_spectral` (κ = 0 only) is another way to the same number.
 
     White noise reveals directions of the couplings in every step, and nothing can be forgotten: the
@@ -548,7 +551,7 @@ def _from_batches(
 
     # Forgetting also removes some of the effect of finite batches.
     q_allowed, r_allowed = (SHRINK * abs(known[f"{name}_finite_m"]) for name in ("q", "r_int"))
-    left = float(known["C"][-1] / known["C"][0])
+    left = float(known["C"][-1] / known["C"][0]) if known["C"][0] else 0.0
     if unresolved is not None:
         start, middle, end = known["C"][[0, (tau.size - 1) // 2, -1]]
         later = 0.0 if is_static else max(float(middle - end), 0.0)

@@ -76,6 +76,7 @@ class TwoTime(SampledResult):
     estimated differences from dt → 0, in the value.  Errors hold what is in the value of both, as
     far as it exceeds its own error, and all of the effect of batches that had no room for matched
     innovations; for ``"ignore"`` neither is known, and the errors are those of the scatter alone.
+    With `Blocks` there is a first axis, [block].
     """
 
     g: Any = fact("gain")
@@ -312,12 +313,13 @@ def two_time(
     steps only; with |γ| near 1 their error can be underestimated by a factor of 2, h and u hardly
     being shifted apart.  Ask for the response there.
 
-    With `Blocks`, whose populations share the trajectories of a batch as `Blocks.sizes` says, every
-    array has a leading axis for the blocks, and averages are over the neurons of each.  A neuron of
-    block a hears itself through those of all blocks b: in h by n_b γ_ab g_ab g_ba ∫R_φh φ ds and
-    n_b g_ab² ∫R_φu f ds, in u by n_b g_ba² ∫R_fh φ ds and n_b γ_ab g_ab g_ba ∫R_fu f ds, R of b.
-    The integrated response is then from tangents.  Every block reveals directions of its own: the
-    rank is P times as large, times the number of different γ_ab.
+    With `Blocks` arrays have a leading axis for the blocks, averages over the neurons of each.  A
+    neuron of block a hears itself through those of all blocks b: in h by n_b γ_ab g_ab g_ba ∫R_φh φ
+    and n_b g_ab² ∫R_φu f, in u by n_b g_ba² ∫R_fh φ and n_b γ_ab g_ab g_ba ∫R_fu f, R of b.  Batches
+    are parted as `Blocks.sizes` says: choose `n_trajectories` so that those of M and M/4 have the
+    fractions.  The integrated response is from tangents.  Every block reveals directions of its
+    own, in as many matrices as there are different γ_ab: ranks, and what M has to be, grow with
+    both.
 
     Examples
     --------
@@ -328,6 +330,14 @@ def two_time(
     ('closed', 'sampler')
     >>> bool(frozen.energy[-1] < vanilla.energy[-1] / 5)
     True
+
+    Two populations, whose couplings are symmetric to some degree, or antisymmetric:
+
+    >>> from meanfield import Blocks
+    >>> pair = Blocks([0.75, 0.25], [[1.0, 2.5], [1.5, 2.0]])
+    >>> two = two_time(pair, [[0.5, -0.3], [-0.3, 0]], t_max=1, dt=0.1, n_trajectories=4096, seed=0)
+    >>> two.energy.shape, two.C.shape
+    ((2, 11), (2, 11, 11))
     """
     attributes = given(two_time, locals())
     t_max = arguments.positive("t_max", t_max)
