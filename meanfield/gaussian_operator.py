@@ -280,9 +280,9 @@ class GaussianOperator(_Operator):
         self._applied, self._largest, self._squares = 0, 0.0, 0.0
         self._exhausted = False
 
-    def _new_spans(self) -> list[Span]:
+    def _new_spans(self) -> list[tuple[slice, Span]]:
         families = self._anchors, *self._right, *self._left
-        return [Span(tuple(rows.within(part) for rows in families)) for part in self._parts]
+        return [(part, Span(tuple(one.within(part) for one in families))) for part in self._parts]
 
     @property
     def rank(self) -> tuple[int, int]:
@@ -406,7 +406,7 @@ class GaussianOperator(_Operator):
         self._anchors = Rows(self._n, self.dtype)
         self._spans = self._new_spans()
         if self.innovations == "matched":
-            for span in self._spans:
+            for _, span in self._spans:
                 span.add_all()
         return rotations[0], rotations[1]
 
@@ -468,11 +468,7 @@ class GaussianOperator(_Operator):
 
     def _reveal(self, direction: Array, own: _Side, other: _Side) -> None:
         n = self._n
-        known = [
-            (part, part.stop - part.start, span)
-            for part, span in zip(self._parts, self._spans, strict=True)
-        ]
-        room = all(2 * (len(span) + 2) <= size for _, size, span in known)
+        room = all(2 * (len(span) + 2) <= part.stop - part.start for part, span in self._spans)
         matched = self.innovations == "matched" and room
         self._exhausted |= not matched
         if len(own.basis) % _CHUNK == 0:
@@ -485,18 +481,19 @@ class GaussianOperator(_Operator):
         if matched:
             place = 1 if own is self._right else 3
             self._add_to_spans(place)
-            for part, _, span in known:
+            for part, span in self._spans:
                 fresh[part] = span.complement(fresh[part])
         fresh -= other.basis.combine(other.basis.dot(fresh))
         if matched:
-            for part, size, _ in known:
-                fresh[part] *= self.g * np.sqrt(size / n) / np.linalg.norm(fresh[part])
+            for part, _ in self._spans:
+                norm = self.g * np.sqrt(fresh[part].size / n)
+                fresh[part] *= norm / np.linalg.norm(fresh[part])
         own.answers.append(fresh)
         if matched:
             self._add_to_spans(place + 1)
 
     def _add_to_spans(self, family: int) -> None:
-        for span in self._spans:
+        for _, span in self._spans:
             span.add(family)
 
 
@@ -508,12 +505,7 @@ class BlockOperator:
     """
 
     def __init__(
-        self,
-        sizes: Sequence[int],
-        g: Array,
-        gamma: Array,
-        numbers: Sequence[int],
-        **options: Any,
+        self, sizes: Sequence[int], g: Array, gamma: Array, numbers: Sequence[int], **options: Any
     ) -> None:
         self._sizes, self._parts = list(sizes), in_turn(sizes)
         n = sum(self._sizes)
@@ -521,7 +513,7 @@ class BlockOperator:
             GaussianOperator(n, 1.0, float(value), seed=seed, parts=self._sizes, **options)
             for value, seed in zip(np.unique(gamma), numbers, strict=True)
         ]
-        self._gains = [np.where(gamma == one.gamma, g, 0.0) for one in self.operators]
+        self._gains = np.array([np.where(gamma == one.gamma, g, 0.0) for one in self.operators])
 
     @property
     def rank(self) -> tuple[int, int]:
@@ -541,18 +533,19 @@ class BlockOperator:
 
     def matvec(self, x: Array) -> Array:
         """J x."""
-        pairs = zip(self.operators, self._gains, strict=True)
-        return self._applied([(one.matvec, gains) for one, gains in pairs], x)
+        return self._applied((one.matvec for one in self.operators), self._gains, x)
 
     def rmatvec(self, x: Array) -> Array:
         """Jᵀ x."""
-        pairs = zip(self.operators, self._gains, strict=True)
-        return self._applied([(one.rmatvec, gains.T) for one, gains in pairs], x)
+        gains = self._gains.transpose(0, 2, 1)
+        return self._applied((one.rmatvec for one in self.operators), gains, x)
 
-    def _applied(self, products: list[tuple[Callable[[Array], Array], Array]], x: Array) -> Array:
+    def _applied(
+        self, products: Iterator[Callable[[Array], Array]], gains: Array, x: Array
+    ) -> Array:
         out = np.zeros(x.size)
-        for product, gains in products:
-            for gain, alone in zip(gains.T, self._apart(x).T, strict=True):
+        for product, own in zip(products, gains, strict=True):
+            for gain, alone in zip(own.T, self._apart(x).T, strict=True):
                 if np.any(gain):
                     out += np.repeat(gain, self._sizes) * product(alone)
         return out
@@ -582,14 +575,9 @@ class StoredGaussian:
     neglected_rms, is_exhausted = 0.0, False
 
     def __init__(
-        self,
-        n: int,
-        g: float,
-        gamma: float | Array,
-        seed: int,
-        dtype: DTypeLike,
+        self, n: int, g: float, gamma: float | Array, seed: int, dtype: DTypeLike,
         gains: float | Array = 1.0,
-    ) -> None:
+    ) -> None:  # fmt: skip
         self.rank = n, n
         theta = np.arcsin(gamma) / 2
         draws = seeds.generator(seed, "couplings").standard_normal((n, n)) * (g / np.sqrt(n))

@@ -42,9 +42,9 @@ class _Declaration(NamedTuple):
     # In a few words; {of} stands for the attribute of that name.
     meaning: str
     # Names of its axes; trailing ones may be missing from an array.  An ... among them stands for
-    # the axes of the points that were asked for, and [name] is missing from arrays with fewer axes.
-    # A mapping of arrays holds variables of their own names, whose further axes are called after
-    # them.
+    # the axes of the points that were asked for.  An array with an axis more has that of blocks
+    # first.  A mapping of arrays holds variables of their own names, whose further axes are called
+    # after them.
     dims: tuple[Any, ...] = ()
     unit: str = ""
     # Mathtext for the axis of a picture.
@@ -73,14 +73,9 @@ def value(
 
 
 def coordinate(
-    meaning: str,
-    dims: tuple[Any, ...] = (),
-    unit: str = "1",
-    *,
-    symbol: str = "",
-    note: str = "",
+    meaning: str, dims: tuple[Any, ...] = (), unit: str = "1", *, symbol: str = "", note: str = "",
     default: Any = dataclasses.MISSING,
-) -> Any:
+) -> Any:  # fmt: skip
     """Declare a parameter or abscissa; see `value`."""
     return _Declaration("coordinate", meaning, dims, unit, symbol, note).field(default)
 
@@ -178,13 +173,14 @@ class Result:
         for name, about, content in self._declared():
             if about.kind == "fact":
                 continue
-            axes = self._axes(about, points, np.ndim(content))
+            axes = self._axes(about, points)
             if isinstance(content, Mapping):
                 for key, array in content.items():
                     more = (f"{key}_{k}" for k in range(np.ndim(array) - len(axes)))
                     variables |= _parted(key, (*axes, *more), np.asarray(array), {})
                 continue
             array = np.asarray(content)
+            axes = ("block", *axes) if array.ndim > len(axes) else axes
             label = {"long_name": self._meaning(about)}
             if array.dtype.kind in "iufcb" and about.unit:
                 label["units"] = about.unit
@@ -256,10 +252,8 @@ class Result:
 
         def curve(name: str) -> Any:
             content: Any = getattr(self, name, None)
-            about = self._about.get(name)
-            if about is None or not _is_led(about) or np.ndim(content) < len(about.dims):
-                return content
-            return np.moveaxis(np.asarray(content), 0, -1)
+            blocks = content is not None and np.ndim(content) > len(self._about[name].dims)
+            return np.moveaxis(content, 0, -1) if blocks else content
 
         return style.curves(
             ax,
@@ -325,12 +319,8 @@ class Result:
             if (content := getattr(self, name)) is not None:
                 yield name, about, content
 
-    def _axes(
-        self, about: _Declaration, points: tuple[str, ...], count: int = 0
-    ) -> tuple[str, ...]:
-        dims = about.dims[len(about.dims) > count :] if _is_led(about) else about.dims
-        names = (n for name in dims for n in (points if name is ... else [name]))
-        return tuple(name.strip("[]") for name in names)
+    def _axes(self, about: _Declaration, points: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(n for name in about.dims for n in (points if name is ... else [name]))
 
     def _meaning(self, about: _Declaration) -> str:
         text = about.meaning
@@ -350,11 +340,6 @@ class Result:
         if isinstance(dims, str) or len(set(names) - taken) != count or len(names) != count:
             raise ArgumentError(f"dims={dims!r}: expected {count} names, distinct and not taken")
         return names
-
-
-def _is_led(about: _Declaration) -> bool:
-    """Whether there may be a first axis."""
-    return bool(about.dims) and str(about.dims[0]).startswith("[")
 
 
 def _parted(
@@ -382,7 +367,6 @@ def _documented(cls: type[Result]) -> str:
         shape = ", ".join("..." if dim is ... else dim for dim in about.dims)
         shape += "," * (len(about.dims) == 1)
         kind = "" if about.kind == "fact" else f" : ({shape}) ndarray" if shape else " : float"
-        kind = kind.replace("([block],)", "float or (block,)")
         text = f"standard error of {about.of}" if about.of else about.meaning
         text = re.sub(r"\{(\w+)\}", r"`\1`", text[:1].upper() + text[1:])
         unit = f", in units of {about.unit}" if about.unit not in ("", "1") else ""

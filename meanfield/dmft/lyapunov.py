@@ -17,7 +17,7 @@ from ..schedule import Schedule, breakpoints, step_times
 from ..stability import StepSizeWarning
 from ..transfer import TransferFunction
 from .sampler.ensemble import BatchAverages, Ensemble, SampledResult, combine, largest
-from .sampler.run import Network, SamplerRun, SamplerSetting, step_reason
+from .sampler.run import Network, SamplerRun, SamplerSetting, chosen_step, step_reason
 from .sampler.site import SiteModel
 from .sampler.steps import sampled
 
@@ -154,11 +154,10 @@ def maximal_lyapunov(
     temperature = arguments.nonnegative("temperature", temperature)
     x0_std = arguments.positive("x0_std", x0_std)
     t_max = arguments.positive("t_max", t_max)
-    network = Network.checked(
-        attributes, g, gamma, phi, model, onsager, t_max, bias_mean=bias_mean, bias_std=bias_std,
-        mean_coupling=mean_coupling, x0_mean=x0_mean,
-    )  # fmt: skip
-    dt = network.step(dt, onsager, model, t_max)
+    means = bias_mean, bias_std, mean_coupling, x0_mean
+    network = Network.checked(attributes, g, gamma, phi, model, onsager, t_max, means)
+    g, gamma, phi, site, offsets, several, known = network
+    dt = chosen_step(dt, g, gamma, phi, onsager, model, t_max, offsets.mean_coupling, several)
     t_skip = arguments.nonnegative("t_skip", t_skip)
     if t_skip >= t_max - 2 * dt:
         raise ArgumentError(
@@ -170,21 +169,20 @@ def maximal_lyapunov(
     window = arguments.window(window)
     if temperature and math.isfinite(window):
         raise ArgumentError(f"window={window:g}: must be inf with temperature={temperature:g}")
-    site = network.site
     if site.slopes is None:
         raise ArgumentError(f"model={site.name!r}: has no slopes")
-    ensemble = Ensemble.checked(n_trajectories, batches, seed, workers, executor, progress)
-    ensemble.populate(network.several)
+    how = workers, executor, progress
+    ensemble = Ensemble.checked(n_trajectories, batches, seed, *how, several)
     requests = 2 if is_vanilla else 4
     ensemble.afford("t_max", t_max, dt, requests, window=window, noisy=temperature > 0)
     times = breakpoints(t_max, onsager)
     grid = step_times(times, dt)
     setting = SamplerSetting(
-        site, network.g, network.gamma, lambda t: 2 * temperature, x0_std, times, grid,
-        neglect=neglect, window=window, offsets=network.offsets, several=network.several,
+        site, g, gamma, lambda t: 2 * temperature, x0_std, times, grid, neglect=neglect,
+        window=window, offsets=offsets, several=several,
     )  # fmt: skip
     found, _ = sampled(ensemble, "lyapunov", setting, _growth, lambda *of: _growth)
-    full, small, _ = found
+    full = found.full
     begin = int(np.searchsorted(grid, t_skip))
     middle = (begin + grid.size - 1) // 2
     ends = float(grid[begin]), float(grid[middle]), float(grid[-1])
@@ -209,6 +207,7 @@ def maximal_lyapunov(
     sums = np.mean([batch.values["growth"] for batch in full], axis=0)
     return MeanFieldLyapunov(
         **exponent.named("value"),
+        fractions=known.get("fractions"),
         drift=drift,
         drift_err=drift_err,
         t=grid[1:],

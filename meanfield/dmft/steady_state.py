@@ -29,12 +29,19 @@ from .sampler.ensemble import (
     largest,
     mean_and_error,
     parted,
-    stacked,
 )
 from .sampler.novikov import NovikovResponse
-from .sampler.run import Network, Offsets, SamplerRun, SamplerSetting, single, step_reason
+from .sampler.run import (
+    Network,
+    Offsets,
+    SamplerRun,
+    SamplerSetting,
+    chosen_step,
+    single,
+    step_reason,
+)  # fmt: skip
 from .sampler.site import SiteModel, Slopes
-from .sampler.steps import Sampled, between, sampled
+from .sampler.steps import Sampled, between, each_population, sampled
 from .sampler.tangents import lagrange_weights, stationary_pulse
 from .stationary.frozen import averages
 from .stationary.solver import stationary
@@ -54,6 +61,7 @@ _STRONGEST = 1000.0
 # Trajectories with a slope to speak of below which the response is not known.
 _CARRIERS = 10.0
 # Numbers of one time.
+_STATES = ("x", "phi", "force", "drift")
 _SCALARS = ("q", "delta0", "mean", "sigma_xphi", "force_phi", "energy")
 _NO_STATE = "no stationary state: phi is linear and g phi'(0) (1 + gamma) > 1, or = 1 with noise"
 # Curves of a result, and of what it is made of.
@@ -64,8 +72,6 @@ _SMALL = 1e-9
 _STILL = 1e-5
 # Averages are taken at every so many remembered states: neighbours tell the same.
 _EVERY = 4
-# Several populations are on a first axis.
-_EACH, _BY_LAG = ("[block]",), ("[block]", "tau")
 
 
 class SteadyState(SampledResult):
@@ -84,7 +90,7 @@ class SteadyState(SampledResult):
     and it is the part of C that decays, as seen from its fall in the two halves of the window,
     that has to fall so far; a state that no longer moves, as far as `neglect` resolves, is static.
 
-    With `Blocks` numbers of the neurons are arrays, with a first axis [block].
+    With `Blocks` all numbers of the neurons have a first axis, of the blocks.
     """
 
     g: Any = fact("gain")
@@ -94,106 +100,92 @@ class SteadyState(SampledResult):
     method: str = fact(
         '"null" (fixed-point phase, closed forms), "stationary" (γ = 0, deterministic) or "sampler"'
     )
-    fractions: Array | None = coordinate(
-        "share of the neurons",
-        ("block",),
-        note="Of `Blocks`; None of one population.",
-        default=None,
-    )
     tau: Array = coordinate("time lag", ("tau",), "time constant", symbol=r"$\tau$")
     C: Array = value(
-        "autocorrelation of phi(x)", _BY_LAG, symbol=r"$C(\tau)$", note="⟨φ(t+τ)φ(t)⟩."
+        "autocorrelation of phi(x)", ("tau",), symbol=r"$C(\tau)$", note="⟨φ(t+τ)φ(t)⟩."
     )
     C_err: Array = error("C")
     delta: Array = value(
-        "autocorrelation of x", _BY_LAG, symbol=r"$\Delta(\tau)$", note="⟨x(t+τ)x(t)⟩."
+        "autocorrelation of x", ("tau",), symbol=r"$\Delta(\tau)$", note="⟨x(t+τ)x(t)⟩."
     )
     delta_err: Array = error("delta")
     phi_x: Array = value(
         "correlation of phi(x) with an earlier x",
-        _BY_LAG,
+        ("tau",),
         symbol=r"$\langle\varphi(\tau)x(0)\rangle$",
         note="⟨φ(t+τ)x(t)⟩; at κ = 1 with noise R = −β ∂_τ of it (fluctuation and dissipation).",
     )
     phi_x_err: Array = error("phi_x")
     R: Array = value(
         "response of phi to a field",
-        _BY_LAG,
+        ("tau",),
         "1/time constant",
         symbol=r"$R(\tau)$",
         note="In ẋ; R(0) at 0⁺.",
     )
     R_err: Array = error("R")
-    q: float = value("mean square activity <phi^2>", _EACH)
+    q: float = value("mean square activity <phi^2>")
     q_err: float = error("q")
-    delta0: float = value("mean square of x", _EACH, note="Not centred.")
+    delta0: float = value("mean square of x", note="Not centred.")
     delta0_err: float = error("delta0")
-    mean: float = value("mean of x", _EACH)
+    mean: float = value("mean of x")
     mean_err: float = error("mean")
-    sigma_xphi: float = value("average of x phi", _EACH, note="⟨xφ⟩.")
+    sigma_xphi: float = value("average of x phi", note="⟨xφ⟩.")
     sigma_xphi_err: float = error("sigma_xphi")
     force_phi: float = value(
         "average of f phi",
-        _EACH,
         note="⟨fφ⟩; at κ = 1 with noise −β⟨fφ⟩ is r of the replica theory.",
     )
     force_phi_err: float = error("force_phi")
-    energy: float = value("kinetic energy per neuron <f^2>/2", _EACH)
+    energy: float = value("kinetic energy per neuron <f^2>/2")
     energy_err: float = error(
         "energy",
         note="It contains the whole correction for finite batches, this being a small difference "
         "of large fields.",
     )
-    r_int: float = value("integrated response", _EACH, note="∫R dτ over `window`.")
+    r_int: float = value("integrated response", note="∫R dτ over `window`.")
     r_int_err: float = error("r_int", note="Contains the effect of the ridge in the Novikov sums.")
     tau_half: float = value(
         "time where delta has fallen to half",
-        _EACH,
         unit="time constant",
         note="nan if it is not within the lags of every batch.  Of the part that decays, where "
         "there is a static one: the value at the end of the window.",
     )
     tau_half_err: float = error("tau_half")
-    q_step: float = value("effect of the step on q", _EACH, note="In the value.", default=0.0)
+    q_step: float = value("effect of the step on q", note="In the value.", default=0.0)
     q_step_err: float = error("q_step", default=0.0)
-    delta0_step: float = value("effect of the step on delta0", _EACH, default=0.0)
+    delta0_step: float = value("effect of the step on delta0", default=0.0)
     delta0_step_err: float = error("delta0_step", default=0.0)
-    energy_step: float = value("effect of the step on energy", _EACH, default=0.0)
+    energy_step: float = value("effect of the step on energy", default=0.0)
     energy_step_err: float = error("energy_step", default=0.0)
-    r_int_step: float = value("effect of the step on r_int", _EACH, default=0.0)
+    r_int_step: float = value("effect of the step on r_int", default=0.0)
     r_int_step_err: float = error("r_int_step", default=0.0)
-    q_finite_m: float = value("effect of finite batches on q, subtracted", _EACH, default=0.0)
-    r_int_finite_m: float = value(
-        "effect of finite batches on r_int, subtracted", _EACH, default=0.0
-    )
+    q_finite_m: float = value("effect of finite batches on q, subtracted", default=0.0)
+    r_int_finite_m: float = value("effect of finite batches on r_int, subtracted", default=0.0)
     q_window: float = value(
         "change of q from half the window to the window",
-        _EACH,
         note="On small batches; contains some of their finite size, at most 4 times q_finite_m.",
         default=0.0,
     )
     q_window_err: float = error("q_window", default=0.0)
     r_int_window: float = value(
-        "change of r_int from half the window to the window", _EACH, note="As of q.", default=0.0
+        "change of r_int from half the window to the window", note="As of q.", default=0.0
     )
     r_int_window_err: float = error("r_int_window", default=0.0)
     r_int_spectral: float = value(
         "integrated response from spectra",
-        _EACH,
         note="A second estimate: ∫[⟨φh⟩ − ⟨φ⟩(J₀⟨φ⟩ + b)]dτ / ∫[g²(1+γ)C + σ_b²]dτ within the "
         "lags, which is off where the part of C that decays reaches beyond them.  nan of `Blocks`.",
     )
     r_int_spectral_err: float = error("r_int_spectral", default=0.0)
-    r_int_pulse: float = value("integral of R", _EACH, note="A third estimate of `r_int`.")
+    r_int_pulse: float = value("integral of R", note="A third estimate of `r_int`.")
     r_int_pulse_err: float = error("r_int_pulse", default=0.0)
     drift: float = value(
-        "q in the second half of the average minus q in the first",
-        _EACH, default=0.0
+        "q in the second half of the average minus q in the first", default=0.0
     )  # fmt: skip
     drift_err: float = error("drift", default=0.0)
     ageing: float = value(
         "C at the end of the window in the second half of the average minus that in the first",
-        _EACH,
         default=0.0,
     )
     ageing_err: float = error("ageing", default=0.0)
@@ -364,17 +356,17 @@ def steady_state(
     t_skip = arguments.nonnegative("t_skip", usual.t_skip if t_skip is None else t_skip)
     lag_step = arguments.positive("lag_step", lag_step)
     x0_std = arguments.nonnegative("x0_std", x0_std)
-    network = Network.checked(
-        attributes, g, gamma, phi, model, onsager, t_max, bias_mean=bias_mean, bias_std=bias_std,
-        mean_coupling=mean_coupling, x0_mean=x0_mean,
-    )  # fmt: skip
-    gain, symmetry, phi, site, offsets, several, known = network
+    means = bias_mean, bias_std, mean_coupling, x0_mean
+    network = Network.checked(attributes, g, gamma, phi, model, onsager, t_max, means)
+    g, gamma, phi, site, offsets, several, known = network
     if site.slopes is None:
         raise ArgumentError(f"model={site.name!r}: has no slopes")
     is_vanilla = model is None and onsager == 0
     is_plain = model is None and several is None and site.is_odd and not any(offsets)
     if dt is None:
-        longest = network.step(None, onsager, model, t_max)
+        longest = chosen_step(
+            None, g, gamma, phi, onsager, model, t_max, offsets.mean_coupling, several
+        )
         dt = lag_step / max(math.ceil(lag_step / longest - 1e-9), 1)
     dt = arguments.positive("dt", dt)
     stride = max(1, round(lag_step / dt))
@@ -382,9 +374,8 @@ def steady_state(
         raise ArgumentError(f"lag_step={lag_step:g}: must be a multiple of dt={dt:g}")
     ensemble = Ensemble.checked(
         usual.n_trajectories if n_trajectories is None else n_trajectories,
-        usual.batches if batches is None else batches, seed, workers, executor, progress,
+        usual.batches if batches is None else batches, seed, workers, executor, progress, several,
     )  # fmt: skip
-    ensemble.populate(several)
     cost.check(
         "window", window, f"shorten it or raise lag_step={lag_step:g}",
         numbers=_CURVES * window / lag_step,
@@ -394,26 +385,26 @@ def steady_state(
     tau = lag_step * np.arange(lags, dtype=np.float64)
     if method != "sampler":
         # A φ that is not concave can be active beside the state x = 0.
-        at_rest = not noisy and gain * phi.slope * (1 + symmetry) <= 1
+        at_rest = not noisy and g * phi.slope * (1 + gamma) <= 1
         at_rest = at_rest and (phi.is_concave or root == "smallest")
         at_rest = at_rest and is_plain
         # Where there are several means, the initial one decides.
-        is_gaussian = symmetry == 0 and model is None and several is None and x0_mean == 0
+        is_gaussian = gamma == 0 and model is None and several is None and x0_mean == 0
         exact: dict[str, Any] = {}
         if onsager == 0 and at_rest:
-            exact = _null(phi, gain, symmetry, tau)
+            exact = _null(phi, g, gamma, tau)
         elif onsager == 0 and is_gaussian:
             # What the search cannot resolve is left to the sampler.
             strict = is_plain or method == "exact"
-            exact = _gaussian(phi, gain, temperature, offsets, root, tau, strict)
+            exact = _gaussian(phi, g, temperature, offsets, root, tau, strict)
         if exact:
             return SteadyState(
                 **known, **exact, tau=tau, attributes=attributes | ensemble.facts(False)
             )
         if method == "exact":
             raise ArgumentError(
-                f"method='exact': no closed form at g={g!r:.80}, gamma={gamma!r:.80}, "
-                f"onsager={onsager:g}, temperature={temperature:g}"
+                f"method='exact': no closed form at g={g:g}, gamma={gamma:g}, onsager={onsager:g}, "
+                f"temperature={temperature:g}"
                 + ", with an initial mean, a model or blocks"
                 * (not is_plain)
             )
@@ -422,7 +413,7 @@ def steady_state(
             f"root={root!r}: must be 'largest' where the sampler is needed, whose initial states "
             "decide: see x0_mean and x0_std"
         )
-    load = gain * phi.slope * (1 + symmetry)
+    load = g * phi.slope * (1 + gamma)
     is_linear = phi.is_linear and model is None and several is None
     if is_linear and not 0 <= onsager <= 1:
         raise ArgumentError(f"onsager={onsager:g}: must lie in [0, 1] for a linear phi")
@@ -450,7 +441,7 @@ def steady_state(
     times = [0.0, dt * math.ceil(t_max / dt - 1e-9)]
     grid = step_times(times, dt)
     setting = SamplerSetting(
-        site, gain, symmetry, lambda t: 2 * temperature, x0_std, times, grid, neglect=neglect,
+        site, g, gamma, lambda t: 2 * temperature, x0_std, times, grid, neglect=neglect,
         window=memory, innovations="gaussian" if noisy else "matched", stored=noisy,
         offsets=offsets, several=several,
     )  # fmt: skip
@@ -475,25 +466,16 @@ def steady_state(
         lambda at, *_: measure(int(at[1]) * stride, lags) if at[1] > 0 else twice, *half,
     )  # fmt: skip
     # What is dropped of a state moves it by g times as much.
-    moved = None if setting.is_centred else 0.0 if noisy else (gain * neglect) ** 2
-    estimate = partial(_from_batches, ensemble, tau=tau, unresolved=moved)
-    found_half = others[0] if others else []
-    if several is None:
-        fields, of_population = estimate(found, found_half, ensemble.size)
-    else:
-        both = Sampled(found_half, [], None)
-        each = [
-            estimate(found.of_population(k), both.of_population(k).full, own)
-            for k, own in enumerate(several.sized(ensemble.size).sizes)
-        ]
-        fields = stacked([one for one, _ in each])
-        of_population = "; ".join(f"block {k}: {text}" for k, (_, text) in enumerate(each) if text)
-    known |= fields
+    moved = None if setting.is_centred else 0.0 if noisy else (g * neglect) ** 2
+    found = found._replace(half=others[0] if others else [])
+    estimate = partial(_from_batches, ensemble, tau, moved)
+    numbers, text = each_population(setting, ensemble.size, found, estimate)
     worst: dict[str, Any] = largest(found.full)
-    reasons = [of_population, found.not_done(True, 4)]
+    reasons = [text, found.not_done(True, 4)]
     if too_long := step_reason(dt, worst):
         warnings.warn(too_long, StepSizeWarning, stacklevel=3)
         reasons.append(too_long)
+    known |= numbers
     known |= {"neglected": worst["neglected"], "reason": "; ".join(filter(None, reasons))}
     if model is not None:
         known |= {"r_int_spectral": math.nan, "r_int_spectral_err": math.nan}
@@ -503,19 +485,11 @@ def steady_state(
 
 
 def _from_batches(
-    ensemble: Ensemble,
-    found: Sampled,
-    half: list[BatchAverages],
-    size: int,
-    tau: Array,
-    unresolved: float | None = None,
+    ensemble: Ensemble, tau: Array, unresolved: float | None, found: Sampled, size: int
 ) -> tuple[dict[str, Any], str]:
-    """Fields of a population of this size in a batch, and what is wrong with them.
-
-    `half` are small batches with half the window, if any.
-    """
+    """Fields of a population with so many trajectories of a batch, and what is wrong with them."""
     # With a static part `unresolved` is ⟨ẋ²⟩/q up to which a state does not move; else None.
-    full, small = found.full, found.small
+    full, small, half = found.full, found.small, found.half
     known: dict[str, Any] = {}
     for name in full[0].values:
         step = _step_effect(found, name, tau)
@@ -710,7 +684,6 @@ def _averages(
     states = (len(setting.grid) - begin) // stride
     rings = [LagAverages(lags, own, states, single(setting.g)) for own in among.sizes]
     pulsed, carriers = among.taken(step=_PULSED)
-    several = None if setting.several is None else carriers
     length = (lags - 1) * stride + 1
     slopes: list[Slopes] = []
     pulses: list[Array] = []
@@ -734,45 +707,60 @@ def _averages(
         if k < begin:
             continue
         for ring, part, own in zip(rings, among.parts, products, strict=True):
-            x, phi, h, force, drift = (
-                one[part] for one in (moment.x, moment.phi, moment.h, moment.force, moment.drift)
-            )
+            x, phi, force, drift = (getattr(moment, name)[part] for name in _STATES)
             pairs = (phi, phi), (force, force), (x, phi), (force, phi), (drift, drift)
             squares = [float(a @ b) / x.size for a, b in pairs]
             own.append([*squares, float(np.mean(x)), float(np.mean(phi))])
             if (k - begin) % stride == 0:
-                ring.push(x, phi, h)
+                ring.push(x, phi, moment.h[part])
         if len(pulses) < _PULSES:
             u = None if moment.u is None else moment.u[pulsed]
             slopes.append(carriers.slopes(t, moment.x[pulsed], moment.h[pulsed], u))
             if len(slopes) == length:
                 steep = slopes[0].phi_x
-                pulses.append(stationary_pulse(slopes, step, setting.g, setting.gamma, several))
+                pulses.append(stationary_pulse(slopes, step, carriers))
                 slopes = []
     is_known = response is not None and not np.isnan(responses).any()
-    sums = {"r_int": np.mean(responses), "r_int_shift": np.mean(shifts)} if is_known else {}
-    R = np.mean(pulses, axis=0).reshape(len(among.sizes), -1)
-    is_vanilla = several is None and moment.u is None
-    values = by_population(
-        lambda k: (
-            _of_population(
-                setting,
-                rings[k],
-                products[k],
-                steep[carriers.parts[k]],
-                R[k],
-                step,
-                stride,
-                is_vanilla,
-            )
-            | sums
-        ),
-        run,
-    )
-    return BatchAverages(
-        values, {"neglected": run.operator.neglected_rms} | run.watch.found,
-        run.operator.is_exhausted,
-    )  # fmt: skip
+
+    def of_population(k: int) -> dict[str, Any]:
+        delta, C, mixed, phi_x = rings[k].averages
+        table, R = np.array(products[k]), np.mean([pulse[k] for pulse in pulses], axis=0)
+        squares, forces, crossed, pushed, moved = table[:, :5].T
+        mean, activity = np.mean(table[:, 5:], axis=0)
+        half = len(squares) // 2
+        falls = delta if setting.is_centred else delta - delta[-1]
+        spectral: Any = np.nan
+        if setting.several is None and setting.gamma > -1 and moment.u is None:
+            offsets, load = setting.offsets, setting.g**2 * (1 + setting.gamma)
+            plain = activity * (offsets.mean_coupling * activity + offsets.bias_mean)
+            spectral = np.trapezoid(mixed - plain) / np.trapezoid(load * C + offsets.bias_std**2)
+        by_pulse = np.trapezoid(R, dx=step)
+        own = steep[carriers.parts[k]]
+        return {
+            "C": C,
+            "delta": delta,
+            "phi_x": phi_x,
+            "R": R[::stride],
+            "q": np.mean(squares),
+            "delta0": delta[0],
+            "mean": mean,
+            "motion": np.mean(moved),
+            "sigma_xphi": np.mean(crossed),
+            "force_phi": np.mean(pushed),
+            "energy": np.mean(forces) / 2,
+            "r_int": np.mean(responses) if is_known else by_pulse,
+            "r_int_shift": np.mean(shifts) if is_known else 0.0,
+            "r_int_pulse": by_pulse,
+            "r_int_spectral": spectral,
+            "tau_half": half_time(falls, step * stride) if falls[0] > _STILL * delta[0] else np.nan,
+            "drift": np.mean(squares[half:]) - np.mean(squares[:half]),
+            "ageing": rings[k].ageing,
+            # How few trajectories make the average of the slopes where the last pulse begins.
+            "rarity": own @ own / np.sum(own) ** 2 if np.any(own) else 1.0,
+        }
+
+    worst = {"neglected": run.operator.neglected_rms} | run.watch.found
+    return BatchAverages(by_population(of_population, run), worst, run.operator.is_exhausted)
 
 
 def half_time(delta: Array, step: float) -> float:
@@ -832,44 +820,3 @@ class LagAverages:
             return math.nan
         early, late = (s[1, -1] / n for s, n in zip(self._sums, self._taken, strict=True))
         return float(late - early)
-
-
-def _of_population(
-    setting: SamplerSetting, ring: LagAverages, products: list[list[float]], steep: Array,
-    R: Array, step: float, stride: int, is_vanilla: bool,
-) -> dict[str, Any]:  # fmt: skip
-    """Averages of a population, `steep` its slopes where the last pulse begins."""
-    delta, C, mixed, phi_x = ring.averages
-    table = np.array(products)
-    squares, forces, crossed, pushed, moved = table[:, :5].T
-    mean, activity = np.mean(table[:, 5:], axis=0)
-    half = len(squares) // 2
-    falls = delta if setting.is_centred else delta - delta[-1]
-    spectral: Any = np.nan
-    if setting.gamma > -1 and is_vanilla:
-        offsets, load = setting.offsets, setting.g**2 * (1 + setting.gamma)
-        plain = activity * (offsets.mean_coupling * activity + offsets.bias_mean)
-        spectral = np.trapezoid(mixed - plain) / np.trapezoid(load * C + offsets.bias_std**2)
-    by_pulse = np.trapezoid(R, dx=step)
-    return {
-        "C": C,
-        "delta": delta,
-        "phi_x": phi_x,
-        "R": R[::stride],
-        "q": np.mean(squares),
-        "delta0": delta[0],
-        "mean": mean,
-        "motion": np.mean(moved),
-        "sigma_xphi": np.mean(crossed),
-        "force_phi": np.mean(pushed),
-        "energy": np.mean(forces) / 2,
-        "r_int": by_pulse,
-        "r_int_shift": 0.0,
-        "r_int_pulse": by_pulse,
-        "r_int_spectral": spectral,
-        "tau_half": half_time(falls, step * stride) if falls[0] > _STILL * delta[0] else np.nan,
-        "drift": np.mean(squares[half:]) - np.mean(squares[:half]),
-        "ageing": ring.ageing,
-        # How few trajectories make the average of the slopes.
-        "rarity": float(steep @ steep / np.sum(steep) ** 2) if np.any(steep) else 1.0,
-    }

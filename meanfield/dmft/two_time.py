@@ -26,12 +26,11 @@ from .sampler.ensemble import (
     by_population,
     largest,
     parted,
-    stacked,
 )
 from .sampler.novikov import NovikovResponse
-from .sampler.run import Network, SamplerRun, SamplerSetting, step_reason
+from .sampler.run import Network, SamplerRun, SamplerSetting, chosen_step, step_reason
 from .sampler.site import SiteModel
-from .sampler.steps import Sampled, between, every_second, sampled
+from .sampler.steps import Sampled, between, each_population, every_second, sampled
 from .sampler.tangents import SitePoint, tangent_response
 
 # What may be done about finite batches.
@@ -62,8 +61,7 @@ _CLOSED, _PAIR, _MATRICES, _TANGENT_RATE = 16.0, 100.0, 6.0, 1e9
 # Quantities whose errors hold the effect of the step.
 _STEPPED = ("C", "delta", "mean", "freezing", "energy", "r_int")
 
-# Several populations are on a first axis.
-_ONCE, _BOTH, _RATE = ("[block]", "t"), ("[block]", "t", "t_other"), "1/time constant"
+_BOTH, _RATE = ("t", "t_other"), "1/time constant"
 
 
 class TwoTime(SampledResult):
@@ -76,7 +74,7 @@ class TwoTime(SampledResult):
     estimated differences from dt → 0, in the value.  Errors hold what is in the value of both, as
     far as it exceeds its own error, and all of the effect of batches that had no room for matched
     innovations; for ``"ignore"`` neither is known, and the errors are those of the scatter alone.
-    With `Blocks` there is a first axis, [block].
+    With `Blocks` all but the times have a first axis, of the blocks.
     """
 
     g: Any = fact("gain")
@@ -84,12 +82,6 @@ class TwoTime(SampledResult):
     method: str = fact('"closed" or "sampler"')
     t: Array = coordinate(
         "time", ("t",), "time constant", symbol="$t$", note="From 0 to t_max inclusive."
-    )
-    fractions: Array | None = coordinate(
-        "share of the neurons",
-        ("block",),
-        note="Of `Blocks`; None of one population.",
-        default=None,
     )
     t_other: Array = coordinate("the other time", ("t_other",), "time constant", symbol="$t'$")
     C: Array = value("correlation <phi(t) phi(t')>", _BOTH, symbol="$C(t, t')$")
@@ -102,10 +94,10 @@ class TwoTime(SampledResult):
     delta_finite_m: Array = value("effect of finite batches on delta", _BOTH)
     delta_step: Array = value("effect of the step on delta", _BOTH)
     delta_step_err: Array = error("delta_step")
-    mean: Array = value("mean of x", _ONCE, symbol=r"$\mu(t)$", note="C and delta contain it.")
+    mean: Array = value("mean of x", ("t",), symbol=r"$\mu(t)$", note="C and delta contain it.")
     mean_err: Array = error("mean")
-    mean_finite_m: Array = value("effect of finite batches on mean", _ONCE)
-    mean_step: Array = value("effect of the step on mean", _ONCE)
+    mean_finite_m: Array = value("effect of finite batches on mean", ("t",))
+    mean_step: Array = value("effect of the step on mean", ("t",))
     mean_step_err: Array = error("mean_step")
     freezing: Array = value(
         "freezing measure <(phi(t) - phi(t'))^2>", _BOTH, note="[HH] Eq. 11 per neuron."
@@ -115,22 +107,22 @@ class TwoTime(SampledResult):
     freezing_step: Array = value("effect of the step on freezing", _BOTH)
     freezing_step_err: Array = error("freezing_step")
     energy: Array = value(
-        "kinetic energy per neuron <f^2>/2", _ONCE, symbol="$E/N$", note="f = −x + h."
+        "kinetic energy per neuron <f^2>/2", ("t",), symbol="$E/N$", note="f = −x + h."
     )
     energy_err: Array = error("energy")
-    energy_finite_m: Array = value("effect of finite batches on energy", _ONCE)
-    energy_step: Array = value("effect of the step on energy", _ONCE)
+    energy_finite_m: Array = value("effect of finite batches on energy", ("t",))
+    energy_step: Array = value("effect of the step on energy", ("t",))
     energy_step_err: Array = error("energy_step")
     r_int: Array = value(
         "integrated response",
-        _ONCE,
+        ("t",),
         symbol=r"$R_\mathrm{int}(t)$",
         note="∫₀ᵗ R(t, s) ds, by Novikov sums or tangents.  Unless R was asked for: nan for a "
         "model of the user's.",
     )
     r_int_err: Array = error("r_int", note="Contains the effect of the ridge in the Novikov sums.")
-    r_int_finite_m: Array = value("effect of finite batches on r_int", _ONCE)
-    r_int_step: Array = value("effect of the step on r_int", _ONCE)
+    r_int_finite_m: Array = value("effect of finite batches on r_int", ("t",))
+    r_int_step: Array = value("effect of the step on r_int", ("t",))
     r_int_step_err: Array = error("r_int_step")
     R: Array | None = value(
         "response of phi(t) to a field in xdot(t')",
@@ -315,11 +307,10 @@ def two_time(
 
     With `Blocks` arrays have a leading axis for the blocks, averages over the neurons of each.  A
     neuron of block a hears itself through those of all blocks b: in h by n_b γ_ab g_ab g_ba ∫R_φh φ
-    and n_b g_ab² ∫R_φu f, in u by n_b g_ba² ∫R_fh φ and n_b γ_ab g_ab g_ba ∫R_fu f, R of b.  Batches
-    are parted as `Blocks.sizes` says: choose `n_trajectories` so that those of M and M/4 have the
-    fractions.  The integrated response is from tangents.  Every block reveals directions of its
-    own, in as many matrices as there are different γ_ab: ranks, and what M has to be, grow with
-    both.
+    and n_b g_ab² ∫R_φu f, in u by n_b g_ba² ∫R_fh φ and n_b γ_ab g_ab g_ba ∫R_fu f, R of b.
+    Batches are parted as `Blocks.sizes` says, best without rounding.  The integrated response is
+    from tangents.  Every block reveals directions of its own, in as many matrices as there are
+    different γ_ab: ranks, and what M has to be, grow with both.
 
     Examples
     --------
@@ -341,12 +332,10 @@ def two_time(
     """
     attributes = given(two_time, locals())
     t_max = arguments.positive("t_max", t_max)
-    network = Network.checked(
-        attributes, g, gamma, phi, model, onsager, t_max, bias_mean=bias_mean, bias_std=bias_std,
-        mean_coupling=mean_coupling, x0_mean=x0_mean,
-    )  # fmt: skip
-    phi, offsets, several = network.phi, network.offsets, network.several
-    dt = network.step(dt, onsager, model, t_max)
+    means = bias_mean, bias_std, mean_coupling, x0_mean
+    network = Network.checked(attributes, g, gamma, phi, model, onsager, t_max, means)
+    g, gamma, phi, site, offsets, several, known = network
+    dt = chosen_step(dt, g, gamma, phi, onsager, model, t_max, offsets.mean_coupling, several)
     x0_std = arguments.nonnegative("x0_std", x0_std)
     save_every = arguments.count("save_every", save_every, 1)
     arguments.one_of("method", method, ("auto", "closed", "sampler"))
@@ -354,26 +343,23 @@ def two_time(
     heat = as_function("temperature", temperature, t_max, low=0.0)
     kappa = as_function("onsager", onsager, t_max)
     is_vanilla = model is None and not callable(onsager) and onsager == 0
-    site = network.site
 
     def noise(t: float) -> float:
         return 2 * heat(t)
 
-    ensemble = Ensemble.checked(n_trajectories, batches, seed, workers, executor, progress)
-    ensemble.populate(several)
+    how = workers, executor, progress
+    ensemble = Ensemble.checked(n_trajectories, batches, seed, *how, several)
     asked = arguments.count("n_pulsed", n_pulsed, 1) // ensemble.batches + 1
     asked = min(asked, ensemble.size)
     window = arguments.window(window)
     is_centred = site.is_odd and not any(offsets)
-    closes = several is None and network.gamma == 0 and is_vanilla and is_centred
-    closes = closes and not phi.kinks
+    closes = gamma == 0 and is_vanilla and is_centred and not (phi.kinks or several)
     closed = method == "closed" or (method == "auto" and closes)
     if closed and not closes:
-        means = ", ".join(f"{name}={value:g}" for name, value in offsets._asdict().items())
+        told = ", ".join(f"{name}={value:g}" for name, value in offsets._asdict().items())
         raise ArgumentError(
             "method='closed': needs gamma=0, onsager=0, an odd phi without kinks and no blocks, "
-            f"biases or means, got g={g!r:.80}, gamma={gamma!r:.80}, onsager={onsager!r}, "
-            f"phi={phi.name!r}, {means}"
+            f"biases or means, got {gamma=:g}, {onsager=!r}, phi={phi.name!r}, {told}"
         )
     count = t_max / dt
     if closed:
@@ -394,8 +380,8 @@ def two_time(
     grid = step_times(times, dt)
     saves = np.flatnonzero(np.isin(grid, step_times(times, dt, save_every)))
     setting = SamplerSetting(
-        site, network.g, network.gamma, noise, x0_std, times, grid, innovations, neglect, window,
-        offsets=offsets, several=several,
+        site, g, gamma, noise, x0_std, times, grid, innovations, neglect, window, offsets=offsets,
+        several=several,
     )  # fmt: skip
     if closed:
         # In the middle of steps and of half steps: T(t) may vary within them.
@@ -404,17 +390,10 @@ def two_time(
         quarters = (first[:, None] + np.outer(steps, [0.25, 0.75])).ravel()
         halved = np.array([noise(float(t)) for t in quarters])
         solution = solve(
-            phi,
-            network.g,
-            grid,
-            whole,
-            x0_std,
-            halved=halved,
-            richardson=richardson,
-            progress=progress,
+            phi, g, grid, whole, x0_std, halved=halved, richardson=richardson, progress=progress
         )
         attributes |= ensemble.facts(False)
-        return _from_closed(solution, network.g, saves, response, attributes)
+        return _from_closed(solution, g, saves, response, attributes)
     if math.isfinite(window) and any(noise(float(t)) for t in grid):
         raise ArgumentError(
             f"window={window:g}: must be inf with white noise, where every step is a new direction"
@@ -437,7 +416,7 @@ def two_time(
     )
     found = sample(ensemble, setting, task, control=finite_m != "ignore")
     attributes |= ensemble.facts() | {"n_pulsed": pulses * ensemble.batches}
-    return _from_batches(setting, task, found, finite_m == "extrapolate", attributes, network.known)
+    return _from_batches(setting, task, found, finite_m == "extrapolate", attributes, known)
 
 
 def _from_closed(
@@ -569,16 +548,9 @@ def _from_batches(
     if reason:
         warnings.warn(reason, StepSizeWarning, stacklevel=4)
     size = attributes["n_trajectories"] // attributes["batches"]
-    if setting.several is None:
-        fields, of_population = _fields(setting, task, found, extrapolate, size)
-    else:
-        sizes = enumerate(setting.several.sized(size).sizes)
-        each = [
-            _fields(setting, task, found.of_population(k), extrapolate, own) for k, own in sizes
-        ]
-        fields = stacked([one for one, _ in each])
-        of_population = "; ".join(f"block {k}: {text}" for k, (_, text) in enumerate(each) if text)
-    reasons = [reason, of_population, found.not_done(extrapolate)]
+    estimate = partial(_fields, setting, task, extrapolate)
+    fields, text = each_population(setting, size, found, estimate)
+    reasons = [reason, text, found.not_done(extrapolate)]
     if worst["neglected"] > _NEGLECTED:
         reasons.append(f"{worst['neglected']:.0%} of the states not revealed, lower neglect")
     t = setting.grid[task.saves]
@@ -595,7 +567,7 @@ def _from_batches(
 
 
 def _fields(
-    setting: SamplerSetting, task: TwoTimeTask, found: Sampled, extrapolate: bool, size: int
+    setting: SamplerSetting, task: TwoTimeTask, extrapolate: bool, found: Sampled, size: int
 ) -> tuple[dict[str, Any], str]:
     """What is estimated of a population with `size` trajectories, and what is wrong with it."""
     full, t = found.full, setting.grid[task.saves]
@@ -752,13 +724,10 @@ def _averages(task: TwoTimeTask, run: SamplerRun) -> BatchAverages:
     if sums is not None:
         values |= {"r_int": np.array(responses), "r_int_shift": np.array(shifts)}
     if task.pulses and (task.response or task.paired or sums is None):
-        R, r_int = tangent_response(
-            setting.model, setting.g, setting.gamma, path, setting.times, pointwise=task.response,
-            populations=None if setting.several is None else carriers,
-        )  # fmt: skip
-        values["r_int_pulse"] = r_int[..., task.saves]
+        R, r_int = tangent_response(carriers, path, setting.times, pointwise=task.response)
+        values |= by_population(lambda k: {"r_int_pulse": r_int[k, task.saves]}, run)
         if task.response:
-            values["R"] = R[..., task.saves[:, None], task.saves]
+            values |= by_population(lambda k: {"R": R[k][np.ix_(task.saves, task.saves)]}, run)
         if sums is None:
             pulse = values["r_int_pulse"]
             values |= {"r_int": pulse, "r_int_shift": np.zeros_like(pulse)}

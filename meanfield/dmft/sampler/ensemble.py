@@ -21,7 +21,7 @@ from scipy.special import stdtrit
 from ...common import arguments, cost, seeds
 from ...common.arguments import ArgumentError, Array
 from ...common.jobs import MOST_WORKERS, bar, results
-from ...common.result import Result
+from ...common.result import Result, coordinate
 from .populations import Populations
 from .run import SamplerError, SamplerRun, SamplerSetting
 
@@ -91,6 +91,10 @@ PARTS = ("", "_err", "_finite_m", "_step", "_step_err")
 class SampledResult(Result):
     """A result whose errors are standard errors over batches, unless it is exact."""
 
+    fractions: Array | None = coordinate(
+        "share of the neurons", ("block",), note="Of `Blocks`; else None.", default=None
+    )
+
     def interval(self, name: str, level: float = 0.95) -> tuple[Any, Any]:
         """Where a quantity lies with a probability of `level`, by Student's t.
 
@@ -144,6 +148,7 @@ class Ensemble(NamedTuple):
     workers: int | None = None
     executor: Any = None
     progress: bool = False
+    requests: int = 1  # of the couplings for one of those of a single population
 
     @classmethod
     def checked(
@@ -154,6 +159,7 @@ class Ensemble(NamedTuple):
         workers: int | None = None,
         executor: Any = None,
         progress: bool = False,
+        several: Populations | None = None,
     ) -> Ensemble:
         """The ensemble of a call, or what is wrong with its arguments."""
         batches = arguments.count("batches", batches, 2)
@@ -165,7 +171,15 @@ class Ensemble(NamedTuple):
         if workers is not None:
             arguments.count("workers", workers, 1, MOST_WORKERS)
         size = total // batches
-        return cls(batches, size, seeds.entropy(seed), workers, executor, progress)
+        smallest = max(size // SHRINK**2, _FEWEST)
+        if several is not None and (fewest := min(several.sized(smallest).sizes)) < _OF_EACH:
+            raise ArgumentError(
+                f"n_trajectories={total}: must be larger, or batches={batches} fewer: of the "
+                f"smallest block, batches of {smallest} have {fewest}"
+            )
+        own = seeds.entropy(seed)
+        requests = 1 if several is None else several.requests
+        return cls(batches, size, own, workers, executor, progress, requests)
 
     def afford(
         self,
@@ -186,7 +200,7 @@ class Ensemble(NamedTuple):
         The operator answers so many `requests` a step; what is measured takes `numbers` and
         `seconds` in a batch, and the result has `kept` numbers.
         """
-        steps = length / dt
+        steps, requests = length / dt, requests * self.requests
         revealed = 2 * steps if noisy else _REVEALED * min(length, window) ** _SLOWER
         rank = min(requests * revealed, 2 * requests * steps, self.size)
         at_once = min(self.workers or 1, self.batches)
@@ -198,18 +212,6 @@ class Ensemble(NamedTuple):
             numbers=at_once * (_VECTORS * rank * self.size + numbers) + 2 * steps + kept,
             seconds=runs * _CONTROLS * batch * self.batches / at_once,
         )  # fmt: skip
-
-    def populate(self, several: Populations | None) -> None:
-        """Refuse batches whose smallest have next to nothing of a population."""
-        if several is None:
-            return
-        smallest = max(self.size // SHRINK**2, _FEWEST)
-        fewest = min(several.sized(smallest).sizes)
-        if fewest < _OF_EACH:
-            raise ArgumentError(
-                f"n_trajectories={self.size * self.batches}: must be larger, or batches="
-                f"{self.batches} fewer: of the smallest block, batches of {smallest} have {fewest}"
-            )
 
     def facts(self, is_used: bool = True) -> dict[str, Any]:
         """What the attributes of a result say of it: nothing, where nothing was sampled."""

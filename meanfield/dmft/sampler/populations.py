@@ -39,23 +39,13 @@ class Populations(NamedTuple):
 
     @classmethod
     def one(
-        cls,
-        model: SiteModel | None,
-        g: float,
-        gamma: float,
-        size: int,
-        mean: float = 0.0,
-        bias_mean: float = 0.0,
-        bias_std: float = 0.0,
-    ) -> Populations:
-        """A single one; without a model for what asks for no slopes."""
-        models = () if model is None else (model,)
-        gains, symmetry, means, centre, width = np.array([g, gamma, mean, bias_mean, bias_std])
-        pair = (1, 1)
-        return cls(
-            np.ones(1), gains.reshape(pair), symmetry.reshape(pair), means.reshape(pair),
-            centre.reshape(1), width.reshape(1), models, sizes=(size,),
-        )  # fmt: skip
+        cls, model: SiteModel, g: float, gamma: float, size: int, mean: float = 0.0,
+        bias_mean: float = 0.0, bias_std: float = 0.0,
+    ) -> Populations:  # fmt: skip
+        """A single one."""
+        pairs = (np.full((1, 1), value) for value in (g, gamma, mean))
+        biases = (np.full(1, value) for value in (bias_mean, bias_std))
+        return cls(np.ones(1), *pairs, *biases, models=(model,), sizes=(size,))  # type: ignore[arg-type, misc]
 
     @classmethod
     def of(cls, blocks: Blocks, gamma: Array, onsager: Schedule, t_max: float) -> Populations:
@@ -111,6 +101,11 @@ class Populations(NamedTuple):
         """n_b γ_ab g_ab g_ba, n_b g_ab² and n_b g_ba², but for the symmetry of the first."""
         n, g = self.fractions, self.g
         return n * g * g.T, n * g**2, n * g.T**2
+
+    @property
+    def requests(self) -> int:
+        """How many a product with the couplings is made of."""
+        return len(self.fractions) * np.unique(self.gamma).size
 
     @property
     def gain(self) -> float:

@@ -126,47 +126,29 @@ class Network(NamedTuple):
 
     @classmethod
     def checked(
-        cls,
-        attributes: dict[str, Any],
-        g: float | Blocks,
-        gamma: ArrayLike,
-        phi: str | TransferFunction,
-        model: SiteModel | None,
-        onsager: Schedule,
-        t_max: float,
-        **offsets: float,
-    ) -> Network:
+        cls, attributes: dict[str, Any], g: float | Blocks, gamma: ArrayLike,
+        phi: str | TransferFunction, model: SiteModel | None, onsager: Schedule, t_max: float,
+        offsets: tuple[float, float, float, float],
+    ) -> Network:  # fmt: skip
         """The network of a call, or what is wrong with its arguments; drops what blocks have."""
         if not isinstance(g, Blocks):
-            function = transfer_function(phi)
-            gain = arguments.positive("g", g)
+            function, gain = transfer_function(phi), arguments.positive("g", g)
             symmetry = arguments.within("gamma", cast(float, gamma), -1, 1)
-            of_all = Offsets.checked(**offsets)
-            site = checked_model(model, function, onsager, t_max)
             known: dict[str, Any] = {"g": gain, "gamma": symmetry}
-            return cls(gain, symmetry, function, site, of_all, None, known)
+            checked = Offsets.checked(*offsets)
+            site = checked_model(model, function, onsager, t_max)
+            return cls(gain, symmetry, function, site, checked, None, known)
         g.take_over(attributes)
         if model is not None:
             raise ArgumentError(f"model={model!r:.80}: belongs to one population, not to Blocks")
-        pairs = g.pairs(gamma)
-        several = Populations.of(g, pairs, onsager, t_max)
+        several = Populations.of(g, g.pairs(gamma), onsager, t_max)
         for name in ("mean", "bias_mean", "bias_std"):
             for value in np.ravel(getattr(several, name)):
                 _moderate(f"Blocks(…, {name}=…)", float(value))
-        one = pairs if np.ndim(gamma) else float(pairs[0, 0])
+        one = several.gamma if np.ndim(gamma) else float(several.gamma[0, 0])
         known = {"g": g, "gamma": one, "fractions": several.fractions}
-        of_all = Offsets(x0_mean=_moderate("x0_mean", offsets["x0_mean"]))
-        function = g.functions[0]
-        return cls(several.gain, 0.0, function, several.models[0], of_all, several, known)
-
-    def step(
-        self, dt: float | None, onsager: Schedule, model: SiteModel | None, t_max: float
-    ) -> float:
-        """The step given, or the one that suits it."""
-        return chosen_step(
-            dt, self.g, self.gamma, self.phi, onsager, model, t_max, self.offsets.mean_coupling,
-            self.several,
-        )  # fmt: skip
+        checked = Offsets.checked(0.0, 0.0, 0.0, offsets[-1])
+        return cls(several.gain, 0.0, g.functions[0], several.models[0], checked, several, known)
 
 
 @dataclass(frozen=True)
@@ -402,13 +384,13 @@ class SamplerRun:
         how: dict[str, Any] = {
             "innovations": setting.innovations, "tol": setting.neglect, "dtype": dtype
         }  # fmt: skip
-        if setting.several is None and setting.stored:
-            return StoredGaussian(size, setting.g, setting.gamma, numbers[0], dtype)
         if setting.several is None:
-            return GaussianOperator(size, setting.g, setting.gamma, seed=numbers[0], **how)
+            of_one = size, setting.g, setting.gamma
+            if setting.stored:
+                return StoredGaussian(*of_one, numbers[0], dtype)
+            return GaussianOperator(*of_one, seed=numbers[0], **how)
         if setting.stored:
-            of = np.repeat(np.arange(len(among.sizes)), among.sizes)
-            pairs = np.ix_(of, of)
+            pairs = np.ix_(*2 * [np.repeat(np.arange(len(among.sizes)), among.sizes)])
             return StoredGaussian(size, 1.0, among.gamma[pairs], numbers[0], dtype, among.g[pairs])
         return BlockOperator(among.sizes, among.g, among.gamma, numbers, **how)
 

@@ -21,7 +21,7 @@ from ... import exponential
 from ...common.arguments import Array
 from .populations import Populations
 from .run import single
-from .site import SiteModel, Slopes
+from .site import Slopes
 
 # Pulses enter h, u or ẋ.
 _H, _U, _X = range(3)
@@ -38,24 +38,20 @@ class SitePoint(NamedTuple):
 
 
 def tangent_response(
-    model: SiteModel,
-    g: float,
-    gamma: float,
+    among: Populations,
     path: Sequence[SitePoint],
     starts: Sequence[float],
     *,
     pointwise: bool = True,
-    populations: Populations | None = None,
 ) -> tuple[Array, Array]:
     """R(t, s) of ⟨φ⟩ to a field in ẋ, per unit field and time, 0 for s ≥ t, and ∫₀ᵗ R(t, s) ds.
 
-    What the scheme makes of single pulses is taken out of R only if it is wanted `pointwise`.
-    Those of several `populations`, in the place of g and γ, are on a first axis.
+    Of each population, on a first axis.  What the scheme makes of single pulses is taken out of R
+    only if it is wanted `pointwise`.
     """
     # `path` has every step of the same trajectories, `starts` the times where the scheme restarts.
     # Time O(n³ M), memory 4 n² M bytes per history: one without u, six with it.
     n, m = len(path), path[0].x.size
-    among = populations or Populations.one(model, g, gamma, m)
     times = np.array([p.t for p in path])
     restarts = np.isclose(times[:, None], np.asarray(starts)).any(axis=1)
     slopes = [among.slopes(*point) for point in path]
@@ -63,7 +59,7 @@ def tangent_response(
     same = all(np.all(s.drift_h == 1) for s in slopes)
     kinds = (_H, _U, _X) if has_u else (_H,) if same else (_H, _X)
     steepest = max(float(np.max(np.abs(part))) for s in slopes for part in s)
-    dtype = single(max(g, steepest))
+    dtype = single(max(float(np.max(among.g)), steepest))
     of_phi = np.zeros((n, len(kinds), n, m), dtype)
     of_psi = np.zeros((n, len(kinds), n, m), dtype) if has_u else None
     mean_phi, mean_psi = np.zeros((2, n, len(kinds), n, len(among.sizes)))
@@ -114,7 +110,7 @@ def tangent_response(
             tangent, last = moved, rest
     pulses = np.moveaxis(mean_phi[:, -1], -1, 0)
     if not pointwise:
-        return _alone(pulses, populations), _alone(pulses.sum(axis=2), populations)
+        return pulses, pulses.sum(axis=2)
     # What a unit pulse does to the leak alone, in the scheme and in truth.
     scale = _leak(times, restarts)
     earlier = np.tril(np.ones((n, n), bool), -1)
@@ -130,12 +126,7 @@ def tangent_response(
     initial = np.array([among.means(s.phi_x) for s in slopes])
     for own, steep in zip(R, initial.T, strict=True):
         _smooth_start(own, times, steep, starts)
-    return _alone(R, populations), _alone(pulses.sum(axis=2), populations)
-
-
-def _alone(found: Array, populations: Populations | None) -> Array:
-    """What is found of each population, or of the only one."""
-    return found[0] if populations is None else found
+    return R, pulses.sum(axis=2)
 
 
 def _smooth_start(R: Array, times: Array, initial: Array, starts: Sequence[float]) -> None:
@@ -182,16 +173,10 @@ def _leak(times: Array, restarts: NDArray[np.bool_]) -> Array:
     return out
 
 
-def stationary_pulse(
-    slopes: Sequence[Slopes],
-    step: float,
-    g: float,
-    gamma: float,
-    populations: Populations | None = None,
-) -> Array:
+def stationary_pulse(slopes: Sequence[Slopes], step: float, among: Populations) -> Array:
     """R(τ) at the lags 0⁺, h, 2h, … of a stationary state, from the slopes along trajectories.
 
-    Those of several `populations`, in the place of g and γ, are on a first axis.
+    Of each population, on a first axis.
     """
     # The responses are functions of the lag, so pulses at one time per trajectory give them all:
     # into h, and where u is used (drift_u ≠ 0) into u and ẋ.  A pulse in h is one in ψ as well,
@@ -199,12 +184,9 @@ def stationary_pulse(
     n, first = len(slopes), slopes[0]
     has_u = any(np.any(s.drift_u) for s in slopes)
     one = np.ones_like(first.phi_x)
-    if populations is None:
-        among = Populations.one(None, 1.0, gamma, one.size)
-        g2 = g * g
-    else:
-        among, g2 = populations, 1.0
-    same_way, ahead, behind = among.loops
+    largest = float(np.max(among.g))
+    g2 = largest * largest or 1.0
+    same_way, ahead, behind = (loop / g2 for loop in among.loops)
     there_and_back = among.gamma * same_way
     pulsed = [first.drift_h, first.drift_u] if has_u else [first.drift_h]
     # A field in ẋ is one in h where the drift takes h as it is.
@@ -256,4 +238,4 @@ def stationary_pulse(
         else:
             change = now - (now if last is None else last)
         tangent, last = decay * tangent + flat * now + ramp * change, now
-    return _alone(R_phi[:, -1].T, populations)
+    return np.asarray(R_phi[:, -1].T)

@@ -29,6 +29,7 @@ from meanfield import (
 )
 from meanfield.dmft.sampler.ensemble import BatchAverages, Ensemble
 from meanfield.dmft.sampler.novikov import NovikovResponse
+from meanfield.dmft.sampler.populations import Populations
 from meanfield.dmft.sampler.run import SamplerRun, SamplerSetting
 from meanfield.dmft.sampler.site import Slopes, rate_model
 from meanfield.dmft.sampler.steps import Pair, Sampled
@@ -640,7 +641,7 @@ def test_averages_of_a_batch() -> None:
         slopes = [
             Slopes(1 - np.tanh(m.x[::4]) ** 2, -one, one, -one, one, 0 * one) for m in part
         ]  # fmt: skip
-        pulses.append(stationary_pulse(slopes, 0.1, 1.6, 0.4))
+        pulses.append(stationary_pulse(slopes, 0.1, Populations.one(here.model, 1.6, 0.4, 50))[0])
     R = np.mean(pulses, axis=0)
     np.testing.assert_allclose(found["R"], R[::stride], rtol=1e-9)
     assert found["r_int_pulse"] == pytest.approx(np.trapezoid(R, dx=0.1), rel=1e-9)

@@ -37,6 +37,7 @@ from meanfield import (
 )
 from meanfield.dmft.sampler.ensemble import BatchAverages, Ensemble
 from meanfield.dmft.sampler.novikov import NovikovResponse
+from meanfield.dmft.sampler.populations import Populations
 from meanfield.dmft.sampler.run import Offsets, SamplerRun, SamplerSetting
 from meanfield.dmft.sampler.site import rate_model
 from meanfield.dmft.sampler.steps import Pair, Sampled
@@ -959,7 +960,7 @@ def test_averages_of_a_batch(kappa: float) -> None:
     shift[1] = np.hypot(shift[1], value[1] * grid[1] / 2)
     np.testing.assert_allclose(found.values["r_int_shift"], shift, rtol=1e-6)
     path = [SitePoint(m.t, m.x[:10], m.h[:10], m.u if m.u is None else m.u[:10]) for m in moments]
-    R, by_pulse = tangent_response(model, 1.6, 0.4, path, times)
+    (R,), (by_pulse,) = tangent_response(Populations.one(model, 1.6, 0.4, 10), path, times)
     np.testing.assert_allclose(found.values["r_int_pulse"], by_pulse[saves], rtol=1e-9)
     # What the last moment asks for is not counted.
     assert found.worst["rank"] == ranks[-2]

@@ -149,8 +149,11 @@ def test_a_single_block_in_steady_state(temperature: float) -> None:
     assert np.isnan(block.r_int_spectral)
 
 
-def test_a_single_block_and_its_exponent() -> None:
-    how: dict[str, Any] = {"t_skip": 1.0, "t_max": 4.0, "dt": 0.1, "neglect": 5e-4, **SMALL}
+@pytest.mark.parametrize("onsager", [0.0, 0.5])
+def test_a_single_block_and_its_exponent(onsager: float) -> None:
+    how: dict[str, Any] = {
+        "t_skip": 1.0, "t_max": 3.0, "dt": 0.05, "neglect": 5e-4, "onsager": onsager, **SMALL
+    }  # fmt: skip
     one = maximal_lyapunov(1.7, 0.4, **how, **ONE)
     block = maximal_lyapunov(ALONE, 0.4, **how)
     assert block.value == pytest.approx(one.value, abs=1e-4)
