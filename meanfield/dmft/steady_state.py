@@ -31,6 +31,7 @@ from .sampler.ensemble import (
     parted,
 )
 from .sampler.novikov import NovikovResponse
+from .sampler.populations import Populations
 from .sampler.run import (
     Network,
     Offsets,
@@ -467,16 +468,8 @@ def steady_state(
     )  # fmt: skip
     # What is dropped of a state moves it by g times as much.
     moved = None if setting.is_centred else 0.0 if noisy else (g * neglect) ** 2
-    found = found._replace(half=others[0] if others else [])
-    estimate = partial(_from_batches, ensemble, tau, moved)
-    numbers, text = each_population(setting, ensemble.size, found, estimate)
-    worst: dict[str, Any] = largest(found.full)
-    reasons = [text, found.not_done(True, 4)]
-    if too_long := step_reason(dt, worst):
-        warnings.warn(too_long, StepSizeWarning, stacklevel=3)
-        reasons.append(too_long)
-    known |= numbers
-    known |= {"neglected": worst["neglected"], "reason": "; ".join(filter(None, reasons))}
+    half_window = others[0] if others else []
+    known |= _from_batches(ensemble, dt, found, half_window, tau, moved, several)
     if model is not None:
         known |= {"r_int_spectral": math.nan, "r_int_spectral_err": math.nan}
     return SteadyState(
@@ -485,9 +478,31 @@ def steady_state(
 
 
 def _from_batches(
+    ensemble: Ensemble,
+    dt: float,
+    found: Sampled,
+    half: list[BatchAverages],
+    tau: Array,
+    unresolved: float | None = None,
+    several: Populations | None = None,
+) -> dict[str, Any]:
+    """Fields of a sampled result; `half` are small batches with half the window, if any."""
+    estimate = partial(_fields, ensemble, tau, unresolved)
+    known, text = each_population(several, ensemble.size, found._replace(half=half), estimate)
+    worst: dict[str, Any] = largest(found.full)
+    reasons = [text, found.not_done(True)]
+    if too_long := step_reason(dt, worst):
+        warnings.warn(too_long, StepSizeWarning, stacklevel=4)
+        reasons.append(too_long)
+    return known | {
+        "neglected": worst["neglected"], "reason": "; ".join(filter(None, reasons))
+    }  # fmt: skip
+
+
+def _fields(
     ensemble: Ensemble, tau: Array, unresolved: float | None, found: Sampled, size: int
 ) -> tuple[dict[str, Any], str]:
-    """Fields of a population with so many trajectories of a batch, and what is wrong with them."""
+    """What is estimated of a population of so many in a batch, and what is wrong with it."""
     # With a static part `unresolved` is ⟨ẋ²⟩/q up to which a state does not move; else None.
     full, small, half = found.full, found.small, found.half
     known: dict[str, Any] = {}

@@ -549,7 +549,7 @@ def _from_batches(
         warnings.warn(reason, StepSizeWarning, stacklevel=4)
     size = attributes["n_trajectories"] // attributes["batches"]
     estimate = partial(_fields, setting, task, extrapolate)
-    fields, text = each_population(setting, size, found, estimate)
+    fields, text = each_population(setting.several, size, found, estimate)
     reasons = [reason, text, found.not_done(extrapolate)]
     if worst["neglected"] > _NEGLECTED:
         reasons.append(f"{worst['neglected']:.0%} of the states not revealed, lower neglect")

@@ -34,6 +34,7 @@ from .ensemble import (
     stacked,
     unlike,
 )
+from .populations import Populations
 from .run import SamplerSetting
 
 _LOST = "a run at twice the step did not stay finite, what the step does is not known: shorten dt"
@@ -97,20 +98,20 @@ class Sampled(NamedTuple):
 
 
 def each_population(
-    setting: SamplerSetting,
+    several: Populations | None,
     size: int,
     found: Sampled,
     estimate: Callable[[Sampled, int], tuple[dict[str, Any], str]],
 ) -> tuple[dict[str, Any], str]:
     """Estimates and what is wrong with them, of each of several populations on a first axis."""
-    if setting.several is None:
+    if several is None:
         return estimate(found, size)
 
     def own(batches: Sequence[BatchAverages], k: int) -> list[BatchAverages]:
         return [b._replace(values={name: v[k] for name, v in b.values.items()}) for b in batches]
 
     told = []
-    for k, part in enumerate(setting.several.sized(size).sizes):
+    for k, part in enumerate(several.sized(size).sizes):
         pair = found.pair
         pair = pair and pair._replace(short=own(pair.short, k), long=own(pair.long, k))
         full, small, half = (own(group, k) for group in (found.full, found.small, found.half))

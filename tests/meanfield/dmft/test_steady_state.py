@@ -785,9 +785,9 @@ def made_batch(rng: np.random.Generator, lags: int, shift: float = 0.0) -> Batch
         numbers[name] = np.array(1e-3 * rng.standard_normal())
     # Worse than r_int, which stays the sums.
     numbers["r_int_pulse"] = np.array(6 + 4 * rng.standard_normal())
+    numbers["rarity"] = np.array(0.01)
     worst = {
-        "neglected": rng.uniform(), "rarity": 0.01, "stiffness": math.nan, "rotation": 0.0,
-        "step_excess": 0.5,
+        "neglected": rng.uniform(), "stiffness": math.nan, "rotation": 0.0, "step_excess": 0.5,
     }  # fmt: skip
     return BatchAverages(curves | numbers, worst)
 
@@ -1272,7 +1272,10 @@ def test_reasons_beside_a_static_part(C: np.ndarray, motion: float, reason: str)
 def test_offsets_and_models_need_the_sampler() -> None:
     own = SiteModel("own", phi=np.tanh, drift=lambda t, x, h, u: h - x)
     for more, message in (
-        ({"x0_mean": 0.1, "method": "exact"}, "no closed form .* with an initial mean or a model"),
+        (
+            {"x0_mean": 0.1, "method": "exact"},
+            "no closed form .* an initial mean, a model or",
+        ),
         ({"x0_mean": 0.1, "root": "smallest"}, "root='smallest': must be 'largest'"),
         ({"bias_std": -0.1}, "bias_std=-0.1: must be >= 0"),
         ({"model": own}, "model='own': has no slopes"),
