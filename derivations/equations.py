@@ -527,6 +527,15 @@ DYNAMICAL = (
         "test_networks_of_two_blocks_at_rest",
     ),
     Equation(
+        "memory of several populations",
+        "h_a: n_b γ_ab g_ab g_ba ∫R_φh φ + n_b g_ab² ∫R_φu f; "
+        "u_a: n_b g_ba² ∫R_fh φ + n_b γ_ab g_ab g_ba ∫R_fu f, R of b",
+        "meanfield.two_time meanfield.steady_state meanfield.maximal_lyapunov",
+        "site.memory site.fields",
+        "test_gains_on_gaussian_matrices test_responses_at_rest "
+        "test_responses_of_the_regulated_linear_network",
+    ),
+    Equation(
         "common mode", "M = Σ v_jφ_j of couplings with column means, its feedback and outliers",
         "meanfield.common_mode simulate.couplings.column_means",
         "common_mode.feedback common_mode.solution common_mode.coefficients common_mode.pair",

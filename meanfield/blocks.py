@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,6 +15,8 @@ from .transfer import TransferFunction, odd_function, transfer_function
 
 # What the fractions may sum to beside 1.
 _ROUNDING = 1e-9
+# What blocks have of their own, and what it is where it is not given.
+_OWN: dict[str, Any] = {"phi": "tanh", "bias_std": 0.0, "bias_mean": 0.0, "mean_coupling": 0.0}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -43,7 +46,10 @@ class Blocks(Portable):
 
     Notes
     -----
-    `stationary` takes it in the place of g, `simulate.couplings.blocks` draws such a network.
+    In the place of g `stationary` takes it (γ = 0), and `two_time`, `steady_state` and
+    `maximal_lyapunov` for any symmetry γ, a number or one a pair of blocks, γ_ab = γ_ba: the
+    correlation of J_ij and J_ji for i in a and j in b.  `simulate.couplings.blocks` draws such a
+    network.
 
     Examples
     --------
@@ -64,7 +70,10 @@ class Blocks(Portable):
     phi: str | TransferFunction | Sequence[str | TransferFunction] = "tanh"
 
     # What a function that does not take blocks adds to its refusal.
-    refused = "Blocks are taken by stationary and couplings.blocks alone"
+    refused = (
+        "Blocks are taken by stationary, two_time, steady_state, maximal_lyapunov and "
+        "couplings.blocks alone"
+    )
 
     def __post_init__(self) -> None:
         arguments.check_fields(self)
@@ -133,6 +142,32 @@ class Blocks(Portable):
     def drive(self) -> Array:
         """n_b J_ab, (P, P)."""
         return self._array("fractions") * self._array("mean")
+
+    def pairs(self, gamma: ArrayLike) -> Array:
+        """γ_ab, (P, P), of one symmetry for all pairs of blocks or of one for each."""
+        found, count = arguments.symmetry(gamma), len(self)
+        if found.shape not in ((), (count, count)):
+            raise ArgumentError(
+                f"gamma of shape {found.shape}: must be a number or of shape {count, count}"
+            )
+        found = np.broadcast_to(found, (count, count))
+        if not np.array_equal(found, found.T):
+            raise ArgumentError(
+                f"gamma={found.tolist()}: must be symmetric, J_ij and J_ji have one correlation"
+            )
+        return found
+
+    @staticmethod
+    def take_over(attributes: dict[str, Any]) -> None:
+        """Drop the arguments that blocks have of their own, or refuse one that was given."""
+        for name, usual in _OWN.items():
+            if (told := attributes.pop(name, usual)) is not usual and not np.array_equal(
+                told, usual
+            ):
+                there = "mean" if name == "mean_coupling" else name
+                raise ArgumentError(
+                    f"{arguments.shown(name, told)}: belongs to the blocks, Blocks(…, {there}=…)"
+                )
 
     def critical_scale(self) -> float:
         """Factor on g at which the null state of an odd φ turns unstable.

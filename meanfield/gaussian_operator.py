@@ -7,7 +7,7 @@ between the orthogonal complements of those requests (Bolthausen, Commun. Math. 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -71,7 +71,7 @@ class Rows:
 
     def dot(self, vector: Array) -> Array:
         """Products of the stored vectors with `vector`."""
-        out = np.empty(self._count, self.dtype)
+        out = np.empty(len(self), self.dtype)
         for start, rows in self._filled():
             out[start : start + len(rows)] = rows @ vector
         return out
@@ -84,12 +84,33 @@ class Rows:
             out += coefficients[start : start + len(rows)] @ rows
         return out
 
+    def within(self, part: slice) -> Rows:
+        """What the vectors, later ones too, have in a part of the components; shares the memory."""
+        return self if part == slice(0, self._n) else _Within(self, part)
+
     def rotated(self, rotation: Array) -> Rows:
         """A new family Σ_k rotation[k, j] × stored vector k, j = 0, 1, …"""
         family = Rows(self._n, self.dtype)
         for column in rotation.T:
             family.append(self.combine(np.ascontiguousarray(column)))
         return family
+
+
+class _Within(Rows):
+    """Part of the components of the vectors of a family."""
+
+    def __init__(self, whole: Rows, part: slice) -> None:
+        super().__init__(part.stop - part.start, whole.dtype)
+        self._whole, self._part = whole, part
+
+    def __len__(self) -> int:
+        return len(self._whole)
+
+    def _filled(self) -> Iterator[tuple[int, Array]]:
+        return ((start, rows[:, self._part]) for start, rows in self._whole._filled())
+
+    def last(self) -> Array:
+        return self._whole.last()[self._part]
 
 
 class Span:
@@ -227,6 +248,7 @@ class GaussianOperator(_Operator):
         *,
         seed: int,
         innovations: str = "gaussian",
+        parts: Sequence[int] | None = None,
         tol: float = 0.0,
         dtype: DTypeLike = np.float64,
     ) -> None:
@@ -235,6 +257,10 @@ class GaussianOperator(_Operator):
         self.gamma = arguments.within("gamma", gamma, -1, 1)
         arguments.one_of("innovations", innovations, ("gaussian", "matched"))
         self.innovations = innovations
+        sizes = [n] if parts is None else [arguments.count("parts", size, 1) for size in parts]
+        if sum(sizes) != n:
+            raise ArgumentError(f"parts={parts!r:.80}: must have the sum n={n}")
+        self._parts = in_turn(sizes)
         self.tol = arguments.nonnegative("tol", tol)
         if self.tol >= 1:
             raise ArgumentError(f"tol={self.tol:g}: must be below 1")
@@ -250,9 +276,13 @@ class GaussianOperator(_Operator):
         rows = partial(Rows, n, kind)
         self._right, self._left = _Side(rows(), rows()), _Side(rows(), rows())
         self._anchors = rows()
-        self._span = Span((self._anchors, *self._right, *self._left))
+        self._spans = self._new_spans()
         self._applied, self._largest, self._squares = 0, 0.0, 0.0
         self._exhausted = False
+
+    def _new_spans(self) -> list[tuple[slice, Span]]:
+        families = self._anchors, *self._right, *self._left
+        return [(part, Span(tuple(one.within(part) for one in families))) for part in self._parts]
 
     @property
     def rank(self) -> tuple[int, int]:
@@ -317,7 +347,7 @@ class GaussianOperator(_Operator):
             vector, norm, _ = _scaled(column, self.dtype)
             if norm and self.innovations == "matched":
                 self._anchors.append(vector / norm)
-                self._span.add(0)
+                self._add_to_spans(0)
 
     def _checked_columns(self, vectors: Array) -> Array:
         vectors = arguments.real("vectors", vectors)
@@ -374,9 +404,10 @@ class GaussianOperator(_Operator):
             sides.append(_Side(side.basis.rotated(kept), side.answers.rotated(kept)))
         self._right, self._left = sides
         self._anchors = Rows(self._n, self.dtype)
-        self._span = Span((self._anchors, *self._right, *self._left))
+        self._spans = self._new_spans()
         if self.innovations == "matched":
-            self._span.add_all()
+            for _, span in self._spans:
+                span.add_all()
         return rotations[0], rotations[1]
 
     def coefficients(self, vector: Array) -> tuple[Array, ...]:
@@ -437,7 +468,8 @@ class GaussianOperator(_Operator):
 
     def _reveal(self, direction: Array, own: _Side, other: _Side) -> None:
         n = self._n
-        matched = self.innovations == "matched" and 2 * (len(self._span) + 2) <= n
+        room = all(2 * (len(span) + 2) <= part.stop - part.start for part, span in self._spans)
+        matched = self.innovations == "matched" and room
         self._exhausted |= not matched
         if len(own.basis) % _CHUNK == 0:
             # A chunk of requests and one of answers more.
@@ -448,26 +480,109 @@ class GaussianOperator(_Operator):
         fresh = self._rng.standard_normal(n) * (self.g / np.sqrt(n))
         if matched:
             place = 1 if own is self._right else 3
-            self._span.add(place)
-            fresh = self._span.complement(fresh)
+            self._add_to_spans(place)
+            for part, span in self._spans:
+                fresh[part] = span.complement(fresh[part])
         fresh -= other.basis.combine(other.basis.dot(fresh))
         if matched:
-            fresh *= self.g / np.linalg.norm(fresh)
+            for part, _ in self._spans:
+                norm = self.g * np.sqrt(fresh[part].size / n)
+                fresh[part] *= norm / np.linalg.norm(fresh[part])
         own.answers.append(fresh)
         if matched:
-            self._span.add(place + 1)
+            self._add_to_spans(place + 1)
+
+    def _add_to_spans(self, family: int) -> None:
+        for _, span in self._spans:
+            span.add(family)
+
+
+class BlockOperator:
+    """Couplings between the parts of n components: a gain g_ab on the Gaussian couplings of each.
+
+    J = Σ_γ G_γ∘W_γ with one W_γ of unit gain for every symmetry γ, and G_γ that has the gains of
+    the pairs of this symmetry: J v = Σ_b g_ab W(v 1_b) in part a, Jᵀu = Σ_a g_ab Wᵀ(u 1_a) in b.
+    """
+
+    def __init__(
+        self, sizes: Sequence[int], g: Array, gamma: Array, numbers: Sequence[int], **options: Any
+    ) -> None:
+        self._sizes, self._parts = list(sizes), in_turn(sizes)
+        n = sum(self._sizes)
+        self.operators = [
+            GaussianOperator(n, 1.0, float(value), seed=seed, parts=self._sizes, **options)
+            for value, seed in zip(np.unique(gamma), numbers, strict=True)
+        ]
+        self._gains = np.array([np.where(gamma == one.gamma, g, 0.0) for one in self.operators])
+
+    @property
+    def rank(self) -> tuple[int, int]:
+        """Directions revealed so far, of all W and of all Wᵀ."""
+        right, left = zip(*(one.rank for one in self.operators), strict=True)
+        return sum(right), sum(left)
+
+    @property
+    def neglected_rms(self) -> float:
+        """The largest of the matrices."""
+        return max(one.neglected_rms for one in self.operators)
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether any of the matrices is."""
+        return any(one.is_exhausted for one in self.operators)
+
+    def matvec(self, x: Array) -> Array:
+        """J x."""
+        return self._applied((one.matvec for one in self.operators), self._gains, x)
+
+    def rmatvec(self, x: Array) -> Array:
+        """Jᵀ x."""
+        gains = self._gains.transpose(0, 2, 1)
+        return self._applied((one.rmatvec for one in self.operators), gains, x)
+
+    def _applied(
+        self, products: Iterator[Callable[[Array], Array]], gains: Array, x: Array
+    ) -> Array:
+        out = np.zeros(x.size)
+        for product, own in zip(products, gains, strict=True):
+            for gain, alone in zip(own.T, self._apart(x).T, strict=True):
+                if np.any(gain):
+                    out += np.repeat(gain, self._sizes) * product(alone)
+        return out
+
+    def _apart(self, vectors: Array) -> Array:
+        """Columns that have one part of one of the vectors each."""
+        columns = vectors.reshape(len(vectors), -1)
+        out = np.zeros((len(columns), len(self._parts), columns.shape[1]))
+        for k, part in enumerate(self._parts):
+            out[part, k] = columns[part]
+        return out.reshape(len(columns), -1)
+
+    def anchor(self, vectors: Array) -> None:
+        """See `GaussianOperator`; parts of the vectors by themselves."""
+        for one in self.operators:
+            one.anchor(vectors)
+
+    def retain(self, vectors: Array, neglect: float) -> tuple[Array, ...]:
+        """See `GaussianOperator`; the rotations of all matrices."""
+        alone = self._apart(vectors)
+        return tuple(turn for one in self.operators for turn in one.retain(alone, neglect))
 
 
 class StoredGaussian:
-    """The same matrix drawn at once, for runs that would reveal all of it."""
+    """The same matrix drawn at once, for runs that would reveal all of it; times `gains`."""
 
     neglected_rms, is_exhausted = 0.0, False
 
-    def __init__(self, n: int, g: float, gamma: float, seed: int, dtype: DTypeLike) -> None:
-        self.g, self.gamma, self.rank = g, gamma, (n, n)
+    def __init__(
+        self, n: int, g: float, gamma: float | Array, seed: int, dtype: DTypeLike,
+        gains: float | Array = 1.0,
+    ) -> None:  # fmt: skip
+        self.rank = n, n
         theta = np.arcsin(gamma) / 2
         draws = seeds.generator(seed, "couplings").standard_normal((n, n)) * (g / np.sqrt(n))
-        self._matrix = (np.cos(theta) * draws + np.sin(theta) * draws.T).astype(dtype)
+        mixed = np.cos(theta) * draws + np.sin(theta) * draws.T
+        self._matrix = (gains * mixed).astype(dtype)
 
     def matvec(self, x: Array) -> Array:
         """J x."""
@@ -476,6 +591,12 @@ class StoredGaussian:
     def rmatvec(self, x: Array) -> Array:
         """Jᵀ x."""
         return np.asarray(x.astype(self._matrix.dtype) @ self._matrix, dtype=np.float64)
+
+
+def in_turn(sizes: Sequence[int]) -> list[slice]:
+    """Consecutive parts of these sizes."""
+    ends = np.cumsum(sizes).tolist()
+    return [slice(end - size, end) for size, end in zip(sizes, ends, strict=True)]
 
 
 def _columns(product: Callable[[Array], Array], X: Array) -> Array:

@@ -84,15 +84,19 @@ def elliptic(n: int, g: float, gamma: float = 0.0, *, seed: int) -> Array:
     return _standard(n, gamma, seed) * (g / np.sqrt(n))
 
 
-def _standard(n: int, gamma: float, seed: int) -> Array:
+def _standard(n: int, gamma: float | Array, seed: int) -> Array:
     """Couplings of variance 1 with zero diagonal."""
-    instead = "take a smaller network, or couplings.lazy, which stores what is asked for"
-    cost.check("n", n, instead, numbers=7.0 * n**2, seconds=3 * _DRAWING * n**2)
+    _afford(n)
     return correlated(seeds.generator(seed, "couplings").standard_normal((n, n)), gamma)
 
 
+def _afford(n: int) -> None:
+    instead = "take a smaller network, or couplings.lazy, which stores what is asked for"
+    cost.check("n", n, instead, numbers=7.0 * n**2, seconds=3 * _DRAWING * n**2)
+
+
 @validated
-def blocks(n: int, blocks: Blocks, *, seed: int) -> Array:
+def blocks(n: int, blocks: Blocks, gamma: ArrayLike = 0.0, *, seed: int) -> Array:
     """Couplings of several populations, neurons ordered by block.
 
     A coupling from block b to block a has mean J_ab/n and variance g_ab²/n; zero diagonal.  The
@@ -104,13 +108,20 @@ def blocks(n: int, blocks: Blocks, *, seed: int) -> Array:
         Number of neurons, at least 1; `Blocks.sizes` says how many each block has.
     blocks : Blocks
         The populations.
+    gamma : array_like
+        Correlation in [−1, 1] of J_ij and J_ji, or γ_ab = γ_ba of those between blocks a and b.
     seed : int
-        At least 0.  Blocks that are all alike have the couplings of `elliptic`, γ = 0.
+        At least 0.  Blocks that are all alike have the couplings of `elliptic`.
 
     Returns
     -------
     (n, n) ndarray
         Row i holds the couplings into neuron i.
+
+    Raises
+    ------
+    ArgumentError
+        If an argument is outside its range.
 
     Examples
     --------
@@ -120,9 +131,10 @@ def blocks(n: int, blocks: Blocks, *, seed: int) -> Array:
     >>> couplings.blocks(4, pair, seed=0).tolist()[2:]
     [[0.5, 0.5, 0.0, -1.0], [0.25, 0.25, 0.25, 0.0]]
     """
-    noise = _standard(arguments.count("n", n, 1), 0.0, seed)
+    _afford(n := arguments.count("n", n, 1))
     of = np.repeat(np.arange(len(blocks)), blocks.sizes(n))
     pairs = np.ix_(of, of)
+    noise = _standard(n, blocks.pairs(gamma)[pairs], seed)
     J = noise * (np.asarray(blocks.g)[pairs] / np.sqrt(n)) + np.asarray(blocks.mean)[pairs] / n
     np.fill_diagonal(J, 0.0)
     return J

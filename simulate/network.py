@@ -466,7 +466,7 @@ def _squared_norm(v: State) -> NDArray[np.float64]:
     return np.einsum("i...,i...->...", v, v, dtype=np.float64)
 
 
-def correlated(noise: Array, gamma: float) -> Array:
+def correlated(noise: Array, gamma: float | Array) -> Array:
     """Matrices of variance 1, covariance γ across and zero diagonal, of independent (..., n, n)."""
     upper = np.triu(noise, 1)
     lower = np.tril(noise, -1)

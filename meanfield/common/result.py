@@ -42,8 +42,9 @@ class _Declaration(NamedTuple):
     # In a few words; {of} stands for the attribute of that name.
     meaning: str
     # Names of its axes; trailing ones may be missing from an array.  An ... among them stands for
-    # the axes of the points that were asked for.  A mapping of arrays holds variables of their own
-    # names, whose further axes are called after them.
+    # the axes of the points that were asked for.  An array with an axis more has that of blocks
+    # first.  A mapping of arrays holds variables of their own names, whose further axes are called
+    # after them.
     dims: tuple[Any, ...] = ()
     unit: str = ""
     # Mathtext for the axis of a picture.
@@ -72,10 +73,11 @@ def value(
 
 
 def coordinate(
-    meaning: str, dims: tuple[Any, ...] = (), unit: str = "1", *, symbol: str = "", note: str = ""
-) -> Any:
+    meaning: str, dims: tuple[Any, ...] = (), unit: str = "1", *, symbol: str = "", note: str = "",
+    default: Any = dataclasses.MISSING,
+) -> Any:  # fmt: skip
     """Declare a parameter or abscissa; see `value`."""
-    return _Declaration("coordinate", meaning, dims, unit, symbol, note).field()
+    return _Declaration("coordinate", meaning, dims, unit, symbol, note).field(default)
 
 
 def error(of: str, *, note: str = "", default: Any = dataclasses.MISSING) -> Any:
@@ -178,6 +180,7 @@ class Result:
                     variables |= _parted(key, (*axes, *more), np.asarray(array), {})
                 continue
             array = np.asarray(content)
+            axes = ("block", *axes) if array.ndim > len(axes) else axes
             label = {"long_name": self._meaning(about)}
             if array.dtype.kind in "iufcb" and about.unit:
                 label["units"] = about.unit
@@ -246,10 +249,16 @@ class Result:
         abscissa, *names = picture
         if np.ndim(getattr(self, abscissa)) != 1:
             raise TypeError(f"{self!r} is not one curve; see to_dataset()")
+
+        def curve(name: str) -> Any:
+            content: Any = getattr(self, name, None)
+            blocks = content is not None and np.ndim(content) > len(self._about[name].dims)
+            return np.moveaxis(content, 0, -1) if blocks else content
+
         return style.curves(
             ax,
             (getattr(self, abscissa), self._label(abscissa)),
-            [(getattr(self, n), getattr(self, f"{n}_err", None), self._label(n)) for n in names],
+            [(curve(n), curve(f"{n}_err"), self._label(n)) for n in names],
         )
 
     def __repr__(self) -> str:

@@ -270,6 +270,8 @@ def explained_variance(correlation: ArrayLike, k: int = 3) -> Array:
 
 def _match(state: SteadyState, *points: Array) -> None:
     """Refuse a state that is not the one of the point."""
+    if state.fractions is not None:
+        raise ArgumentError(f"state={state!r:.80}: must be of one population, not of Blocks")
     own = {"g": state.g, "gamma": state.gamma, "sigma": math.sqrt(2 * state.temperature)}
     for (name, number), asked in zip(own.items(), points, strict=True):
         if asked.size != 1 or not math.isclose(asked.item(), number, abs_tol=1e-12):

@@ -7,16 +7,18 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .. import exponential
+from ..blocks import Blocks
 from ..common import arguments, result
 from ..common.arguments import ArgumentError, Array, validated
 from ..schedule import Schedule, breakpoints, step_times
 from ..stability import StepSizeWarning
-from ..transfer import TransferFunction, transfer_function
+from ..transfer import TransferFunction
 from .sampler.ensemble import BatchAverages, Ensemble, SampledResult, combine, largest
-from .sampler.run import Offsets, SamplerRun, SamplerSetting, chosen_step, step_reason
-from .sampler.site import SiteModel, checked_model
+from .sampler.run import Network, SamplerRun, SamplerSetting, chosen_step, step_reason
+from .sampler.site import SiteModel
 from .sampler.steps import sampled
 
 _RATE = "1/time constant"
@@ -61,8 +63,8 @@ class MeanFieldLyapunov(SampledResult):
 
 @validated
 def maximal_lyapunov(
-    g: float,
-    gamma: float = 0.0,
+    g: float | Blocks,
+    gamma: ArrayLike = 0.0,
     *,
     onsager: Schedule = 0.0,
     temperature: float = 0.0,
@@ -94,7 +96,8 @@ def maximal_lyapunov(
     Parameters
     ----------
     g, gamma : float
-        Gain g > 0 and coupling symmetry γ in [−1, 1].
+        Gain g > 0 and coupling symmetry γ in [−1, 1]; or `Blocks`, and one γ or (P, P) of them, as
+        in `two_time`.
     onsager : float, Switching or callable
         κ, factor of the Onsager-reaction force.
     temperature : float
@@ -148,13 +151,13 @@ def maximal_lyapunov(
     True
     """
     attributes = result.given(maximal_lyapunov, locals())
-    phi = transfer_function(phi)
-    g, gamma = arguments.positive("g", g), arguments.within("gamma", gamma, -1, 1)
     temperature = arguments.nonnegative("temperature", temperature)
     x0_std = arguments.positive("x0_std", x0_std)
     t_max = arguments.positive("t_max", t_max)
-    offsets = Offsets.checked(bias_mean, bias_std, mean_coupling, x0_mean)
-    dt = chosen_step(dt, g, gamma, phi, onsager, model, t_max, offsets.mean_coupling)
+    means = bias_mean, bias_std, mean_coupling, x0_mean
+    network = Network.checked(attributes, g, gamma, phi, model, onsager, t_max, means)
+    g, gamma, phi, site, offsets, several, known = network
+    dt = chosen_step(dt, g, gamma, phi, onsager, model, t_max, offsets.mean_coupling, several)
     t_skip = arguments.nonnegative("t_skip", t_skip)
     if t_skip >= t_max - 2 * dt:
         raise ArgumentError(
@@ -166,20 +169,20 @@ def maximal_lyapunov(
     window = arguments.window(window)
     if temperature and math.isfinite(window):
         raise ArgumentError(f"window={window:g}: must be inf with temperature={temperature:g}")
-    site = checked_model(model, phi, onsager, t_max)
     if site.slopes is None:
         raise ArgumentError(f"model={site.name!r}: has no slopes")
-    ensemble = Ensemble.checked(n_trajectories, batches, seed, workers, executor, progress)
+    how = workers, executor, progress
+    ensemble = Ensemble.checked(n_trajectories, batches, seed, *how, several)
     requests = 2 if is_vanilla else 4
     ensemble.afford("t_max", t_max, dt, requests, window=window, noisy=temperature > 0)
     times = breakpoints(t_max, onsager)
     grid = step_times(times, dt)
     setting = SamplerSetting(
         site, g, gamma, lambda t: 2 * temperature, x0_std, times, grid, neglect=neglect,
-        window=window, offsets=offsets,
+        window=window, offsets=offsets, several=several,
     )  # fmt: skip
     found, _ = sampled(ensemble, "lyapunov", setting, _growth, lambda *of: _growth)
-    full, small, _ = found
+    full = found.full
     begin = int(np.searchsorted(grid, t_skip))
     middle = (begin + grid.size - 1) // 2
     ends = float(grid[begin]), float(grid[middle]), float(grid[-1])
@@ -204,6 +207,7 @@ def maximal_lyapunov(
     sums = np.mean([batch.values["growth"] for batch in full], axis=0)
     return MeanFieldLyapunov(
         **exponent.named("value"),
+        fractions=known.get("fractions"),
         drift=drift,
         drift_err=drift_err,
         t=grid[1:],
@@ -218,8 +222,7 @@ def _growth(run: SamplerRun) -> BatchAverages:
     """Log of the growth of a tangent vector up to every time."""
     # δx of all trajectories is stepped with them and rescaled to norm 1.  The operator of the run
     # answers for φ′δx too, so that the perturbation meets the couplings of the state.
-    model, grid, jumps = run.setting.model, run.setting.grid, set(run.setting.times)
-    assert model.slopes is not None
+    grid, jumps = run.setting.grid, set(run.setting.times)
     start = run.stream("tangent").standard_normal(run.size)
     delta: Array = start / np.linalg.norm(start)
     last: Array | None = None
@@ -228,7 +231,7 @@ def _growth(run: SamplerRun) -> BatchAverages:
         k = moment.step
         if k + 1 == grid.size:
             break
-        slopes = model.slopes_at(moment.t, moment.x, moment.h, moment.u)
+        slopes = run.slopes(moment)
         phi = slopes.phi_x * delta
         field = run.forward(phi)
         # Kept in the window together with the requests of the state.

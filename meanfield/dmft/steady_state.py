@@ -7,16 +7,17 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import DTypeLike
+from numpy.typing import ArrayLike, DTypeLike
 from scipy.special import ive, jv
 
+from ..blocks import Blocks
 from ..common import arguments, cost
 from ..common.arguments import ArgumentError, Array, validated
 from ..common.result import ABSENT, FLAGGED, coordinate, error, fact, given, value
 from ..elliptic import null_response
 from ..schedule import step_times
 from ..stability import StepSizeWarning
-from ..transfer import TransferFunction, transfer_function
+from ..transfer import TransferFunction
 from .sampler.ensemble import (
     PARTS,
     SHRINK,
@@ -24,14 +25,24 @@ from .sampler.ensemble import (
     Ensemble,
     Measure,
     SampledResult,
+    by_population,
     largest,
     mean_and_error,
     parted,
 )
 from .sampler.novikov import NovikovResponse
-from .sampler.run import Offsets, SamplerRun, SamplerSetting, chosen_step, single, step_reason
-from .sampler.site import SiteModel, Slopes, checked_model
-from .sampler.steps import Sampled, between, sampled
+from .sampler.populations import Populations
+from .sampler.run import (
+    Network,
+    Offsets,
+    SamplerRun,
+    SamplerSetting,
+    chosen_step,
+    single,
+    step_reason,
+)  # fmt: skip
+from .sampler.site import SiteModel, Slopes
+from .sampler.steps import Sampled, between, each_population, sampled
 from .sampler.tangents import lagrange_weights, stationary_pulse
 from .stationary.frozen import averages
 from .stationary.solver import stationary
@@ -51,6 +62,7 @@ _STRONGEST = 1000.0
 # Trajectories with a slope to speak of below which the response is not known.
 _CARRIERS = 10.0
 # Numbers of one time.
+_STATES = ("x", "phi", "force", "drift")
 _SCALARS = ("q", "delta0", "mean", "sigma_xphi", "force_phi", "energy")
 _NO_STATE = "no stationary state: phi is linear and g phi'(0) (1 + gamma) > 1, or = 1 with noise"
 # Curves of a result, and of what it is made of.
@@ -78,10 +90,12 @@ class SteadyState(SampledResult):
     centred: with biases, a mean coupling, or a φ or model that is not odd, they have static parts,
     and it is the part of C that decays, as seen from its fall in the two halves of the window,
     that has to fall so far; a state that no longer moves, as far as `neglect` resolves, is static.
+
+    With `Blocks` all numbers of the neurons have a first axis, of the blocks.
     """
 
-    g: float = fact("gain")
-    gamma: float = fact("symmetry of the couplings")
+    g: Any = fact("gain")
+    gamma: Any = fact("symmetry of the couplings")
     onsager: float = fact("factor of the Onsager-reaction force")
     temperature: float = fact("temperature of white noise")
     method: str = fact(
@@ -162,7 +176,7 @@ class SteadyState(SampledResult):
     r_int_spectral: float = value(
         "integrated response from spectra",
         note="A second estimate: ∫[⟨φh⟩ − ⟨φ⟩(J₀⟨φ⟩ + b)]dτ / ∫[g²(1+γ)C + σ_b²]dτ within the "
-        "lags, which is off where the part of C that decays reaches beyond them.",
+        "lags, which is off where the part of C that decays reaches beyond them.  nan of `Blocks`.",
     )
     r_int_spectral_err: float = error("r_int_spectral", default=0.0)
     r_int_pulse: float = value("integral of R", note="A third estimate of `r_int`.")
@@ -202,8 +216,8 @@ class SteadyState(SampledResult):
 
 @validated
 def steady_state(
-    g: float,
-    gamma: float = 0.0,
+    g: float | Blocks,
+    gamma: ArrayLike = 0.0,
     *,
     onsager: float = 0.0,
     temperature: float = 0.0,
@@ -245,7 +259,8 @@ def steady_state(
     Parameters
     ----------
     g, gamma : float
-        Gain g > 0 and coupling symmetry γ in [−1, 1].
+        Gain g > 0 and coupling symmetry γ in [−1, 1].  Or `Blocks`, which are always sampled, and γ
+        for all pairs of blocks or γ_ab = γ_ba for each, (P, P); biases, means and φ are theirs.
     onsager : float
         Factor κ of the Onsager-reaction force.
     temperature : float
@@ -315,7 +330,7 @@ def steady_state(
     of single trajectories (`r_int_pulse`), whichever has the smaller error: the sums for γ > 0,
     where R is long.  Where the noise of the trajectories hides the sums, and in batches that have
     revealed more directions than a quarter of their trajectories, which biases them, it is the
-    tangents, as with noise or κ ≠ 0.  R(τ) comes from tangents (a quarter of a batch);
+    tangents, as with noise, κ ≠ 0 or `Blocks`.  R(τ) comes from tangents (a quarter of a batch);
     `r_int_spectral` (κ = 0 only) is another way to the same number.
 
     White noise reveals directions of the couplings in every step, and nothing can be forgotten: the
@@ -332,8 +347,6 @@ def steady_state(
     ('stationary', 0.513178)
     """
     attributes = given(steady_state, locals())
-    phi = transfer_function(phi)
-    g, gamma = arguments.positive("g", g), arguments.within("gamma", gamma, -1, 1)
     temperature = arguments.nonnegative("temperature", temperature)
     onsager = arguments.within("onsager", onsager, -_STRONGEST, _STRONGEST)
     noisy, usual = temperature > 0, _NOISY if temperature > 0 else _QUIET
@@ -344,14 +357,17 @@ def steady_state(
     t_skip = arguments.nonnegative("t_skip", usual.t_skip if t_skip is None else t_skip)
     lag_step = arguments.positive("lag_step", lag_step)
     x0_std = arguments.nonnegative("x0_std", x0_std)
-    offsets = Offsets.checked(bias_mean, bias_std, mean_coupling, x0_mean)
-    site = checked_model(model, phi, onsager, t_max)
+    means = bias_mean, bias_std, mean_coupling, x0_mean
+    network = Network.checked(attributes, g, gamma, phi, model, onsager, t_max, means)
+    g, gamma, phi, site, offsets, several, known = network
     if site.slopes is None:
         raise ArgumentError(f"model={site.name!r}: has no slopes")
     is_vanilla = model is None and onsager == 0
-    is_plain = model is None and site.is_odd and not any(offsets)
+    is_plain = model is None and several is None and site.is_odd and not any(offsets)
     if dt is None:
-        longest = chosen_step(None, g, gamma, phi, onsager, model, t_max, offsets.mean_coupling)
+        longest = chosen_step(
+            None, g, gamma, phi, onsager, model, t_max, offsets.mean_coupling, several
+        )
         dt = lag_step / max(math.ceil(lag_step / longest - 1e-9), 1)
     dt = arguments.positive("dt", dt)
     stride = max(1, round(lag_step / dt))
@@ -359,16 +375,14 @@ def steady_state(
         raise ArgumentError(f"lag_step={lag_step:g}: must be a multiple of dt={dt:g}")
     ensemble = Ensemble.checked(
         usual.n_trajectories if n_trajectories is None else n_trajectories,
-        usual.batches if batches is None else batches, seed, workers, executor, progress,
+        usual.batches if batches is None else batches, seed, workers, executor, progress, several,
     )  # fmt: skip
     cost.check(
         "window", window, f"shorten it or raise lag_step={lag_step:g}",
         numbers=_CURVES * window / lag_step,
     )  # fmt: skip
     lags = int(window / lag_step + 1e-9) + 1
-    known: dict[str, Any] = {
-        "g": g, "gamma": gamma, "onsager": onsager, "temperature": temperature
-    }  # fmt: skip
+    known |= {"onsager": onsager, "temperature": temperature}
     tau = lag_step * np.arange(lags, dtype=np.float64)
     if method != "sampler":
         # A φ that is not concave can be active beside the state x = 0.
@@ -376,7 +390,7 @@ def steady_state(
         at_rest = at_rest and (phi.is_concave or root == "smallest")
         at_rest = at_rest and is_plain
         # Where there are several means, the initial one decides.
-        is_gaussian = gamma == 0 and model is None and x0_mean == 0
+        is_gaussian = gamma == 0 and model is None and several is None and x0_mean == 0
         exact: dict[str, Any] = {}
         if onsager == 0 and at_rest:
             exact = _null(phi, g, gamma, tau)
@@ -392,7 +406,7 @@ def steady_state(
             raise ArgumentError(
                 f"method='exact': no closed form at g={g:g}, gamma={gamma:g}, onsager={onsager:g}, "
                 f"temperature={temperature:g}"
-                + ", with an initial mean or a model"
+                + ", with an initial mean, a model or blocks"
                 * (not is_plain)
             )
     if root != "largest" and not (is_plain and phi.is_concave):
@@ -401,9 +415,10 @@ def steady_state(
             "decide: see x0_mean and x0_std"
         )
     load = g * phi.slope * (1 + gamma)
-    if phi.is_linear and model is None and not 0 <= onsager <= 1:
+    is_linear = phi.is_linear and model is None and several is None
+    if is_linear and not 0 <= onsager <= 1:
         raise ArgumentError(f"onsager={onsager:g}: must lie in [0, 1] for a linear phi")
-    if phi.is_linear and model is None and (load > 1 or (noisy and load == 1)):
+    if is_linear and (load > 1 or (noisy and load == 1)):
         absent = SteadyState(
             **known, **_unknown(tau), tau=tau, status=ABSENT, reason=_NO_STATE,
             attributes=attributes | ensemble.facts(False),
@@ -429,10 +444,10 @@ def steady_state(
     setting = SamplerSetting(
         site, g, gamma, lambda t: 2 * temperature, x0_std, times, grid, neglect=neglect,
         window=memory, innovations="gaussian" if noisy else "matched", stored=noisy,
-        offsets=offsets,
+        offsets=offsets, several=several,
     )  # fmt: skip
-    # Novikov sums are for the vanilla dynamics without noise.
-    room = _ROOM * ensemble.size if is_vanilla and not noisy else 0.0
+    # Novikov sums are for the vanilla dynamics of one population without noise.
+    room = _ROOM * ensemble.size if is_vanilla and several is None and not noisy else 0.0
 
     def measure(stride: int, lags: int) -> Measure:
         return partial(
@@ -453,7 +468,8 @@ def steady_state(
     )  # fmt: skip
     # What is dropped of a state moves it by g times as much.
     moved = None if setting.is_centred else 0.0 if noisy else (g * neglect) ** 2
-    known |= _from_batches(ensemble, dt, found, others[0] if others else [], tau, moved)
+    half_window = others[0] if others else []
+    known |= _from_batches(ensemble, dt, found, half_window, tau, moved, several)
     if model is not None:
         known |= {"r_int_spectral": math.nan, "r_int_spectral_err": math.nan}
     return SteadyState(
@@ -468,10 +484,27 @@ def _from_batches(
     half: list[BatchAverages],
     tau: Array,
     unresolved: float | None = None,
+    several: Populations | None = None,
 ) -> dict[str, Any]:
     """Fields of a sampled result; `half` are small batches with half the window, if any."""
+    estimate = partial(_fields, ensemble, tau, unresolved)
+    known, text = each_population(several, ensemble.size, found._replace(half=half), estimate)
+    worst: dict[str, Any] = largest(found.full)
+    reasons = [text, found.not_done(True)]
+    if too_long := step_reason(dt, worst):
+        warnings.warn(too_long, StepSizeWarning, stacklevel=4)
+        reasons.append(too_long)
+    return known | {
+        "neglected": worst["neglected"], "reason": "; ".join(filter(None, reasons))
+    }  # fmt: skip
+
+
+def _fields(
+    ensemble: Ensemble, tau: Array, unresolved: float | None, found: Sampled, size: int
+) -> tuple[dict[str, Any], str]:
+    """What is estimated of a population of so many in a batch, and what is wrong with it."""
     # With a static part `unresolved` is ⟨ẋ²⟩/q up to which a state does not move; else None.
-    full, small = found.full, found.small
+    full, small, half = found.full, found.small, found.half
     known: dict[str, Any] = {}
     for name in full[0].values:
         step = _step_effect(found, name, tau)
@@ -498,8 +531,7 @@ def _from_batches(
         # Errors may be smaller than what is dropped.
         still = math.sqrt(unresolved) * known["q"]
         known |= {"energy": raw, "energy_err": max(raw, known["energy_err"]), "tau_half": math.nan}
-
-    worst: dict[str, Any] = largest(full)
+    carriers = min(1 / float(batch.values["rarity"]) for batch in full)
 
     def alarm(text: str, name: str, allowed: float = 0.0) -> str:
         if name not in known:
@@ -508,7 +540,7 @@ def _from_batches(
 
     # Forgetting also removes some of the effect of finite batches.
     q_allowed, r_allowed = (SHRINK * abs(known[f"{name}_finite_m"]) for name in ("q", "r_int"))
-    left = float(known["C"][-1] / known["C"][0])
+    left = float(known["C"][-1] / known["C"][0]) if known["C"][0] else 0.0
     if unresolved is not None:
         start, middle, end = known["C"][[0, (tau.size - 1) // 2, -1]]
         later = 0.0 if is_static else max(float(middle - end), 0.0)
@@ -523,9 +555,9 @@ def _from_batches(
         reasons.append(
             "the error of q is as large as q: no stationary state, or too few trajectories"
         )
-    if 1 / worst["rarity"] < _CARRIERS:
+    if carriers < _CARRIERS:
         reasons.append(
-            f"the response is carried by {1 / worst['rarity']:.0f} trajectories of a batch: raise "
+            f"the response is carried by {carriers:.0f} trajectories of a batch: raise "
             "n_trajectories or lower temperature"
         )
     if not (is_static or known["energy"] > 0):
@@ -534,15 +566,10 @@ def _from_batches(
         what = "the part of C that decays" if unresolved is not None else "C"
         reasons.append(f"{what} falls only to {left:.0%} of its value within the window, raise it")
     if unresolved is not None:
-        reasons.append(parted(full, known["delta0"], ensemble.size))
-    reasons.append(found.not_done(True))
-    if too_long := step_reason(dt, worst):
-        warnings.warn(too_long, StepSizeWarning, stacklevel=4)
-        reasons.append(too_long)
-    del worst["stiffness"], worst["rarity"]
+        reasons.append(parted(full, known["delta0"], size))
     declared = {field.name for field in fields(SteadyState)}
     known = {name: number for name, number in known.items() if name in declared}
-    return known | worst | {"reason": "; ".join(filter(None, reasons))}
+    return known, "; ".join(filter(None, reasons))
 
 
 def _value(name: str, batch: BatchAverages) -> Array:
@@ -665,16 +692,20 @@ def _averages(
     room: float,
 ) -> BatchAverages:
     """Averages of one of `repeats` batches after time `skip`, at lags of `stride` steps."""
-    setting, size = run.setting, run.size
+    setting = run.setting
     step = float(setting.grid[1])
     begin = int(np.searchsorted(setting.grid, skip))
-    ring = LagAverages(lags, size, (len(setting.grid) - begin) // stride, single(setting.g))
+    among = run.populations
+    states = (len(setting.grid) - begin) // stride
+    rings = [LagAverages(lags, own, states, single(setting.g)) for own in among.sizes]
+    pulsed, carriers = among.taken(step=_PULSED)
     length = (lags - 1) * stride + 1
     slopes: list[Slopes] = []
     pulses: list[Array] = []
     response = NovikovResponse(run, repeats) if room else None
     next_row, next_value = -np.inf, skip
-    products, means, responses, shifts = [], [], [], []
+    responses, shifts = [], []
+    products: list[list[list[float]]] = [[] for _ in among.sizes]
     for moment in run:
         k, t = moment.step, moment.t
         if sum(run.operator.rank) > room:
@@ -690,62 +721,61 @@ def _averages(
                 next_value = t + _VALUE * (1 - 1e-9)
         if k < begin:
             continue
-        pairs = (
-            (moment.phi, moment.phi), (moment.force, moment.force), (moment.x, moment.phi),
-            (moment.force, moment.phi), (moment.drift, moment.drift),
-        )  # fmt: skip
-        products.append([float(a @ b) / size for a, b in pairs])
-        means.append([float(np.mean(moment.x)), float(np.mean(moment.phi))])
-        if (k - begin) % stride == 0:
-            ring.push(moment.x, moment.phi, moment.h)
+        for ring, part, own in zip(rings, among.parts, products, strict=True):
+            x, phi, force, drift = (getattr(moment, name)[part] for name in _STATES)
+            pairs = (phi, phi), (force, force), (x, phi), (force, phi), (drift, drift)
+            squares = [float(a @ b) / x.size for a, b in pairs]
+            own.append([*squares, float(np.mean(x)), float(np.mean(phi))])
+            if (k - begin) % stride == 0:
+                ring.push(x, phi, moment.h[part])
         if len(pulses) < _PULSES:
-            every = slice(None, None, _PULSED)
-            u = None if moment.u is None else moment.u[every]
-            slopes.append(setting.model.slopes_at(t, moment.x[every], moment.h[every], u))
+            u = None if moment.u is None else moment.u[pulsed]
+            slopes.append(carriers.slopes(t, moment.x[pulsed], moment.h[pulsed], u))
             if len(slopes) == length:
                 steep = slopes[0].phi_x
-                pulses.append(stationary_pulse(slopes, step, setting.g, setting.gamma))
+                pulses.append(stationary_pulse(slopes, step, carriers))
                 slopes = []
-    # Of the slopes where the last pulse begins: how few trajectories make their average.
-    rarity = float(steep @ steep / np.sum(steep) ** 2) if np.any(steep) else 1.0
-    delta, C, mixed, phi_x = ring.averages
-    R = np.mean(pulses, axis=0)
-    squares, forces, crossed, pushed, moved = np.array(products).T
-    mean, activity = np.mean(means, axis=0)
-    half = len(squares) // 2
-    falls = delta if setting.is_centred else delta - delta[-1]
-    spectral: Any = np.nan
-    if setting.gamma > -1 and moment.u is None:
-        offsets, load = setting.offsets, setting.g**2 * (1 + setting.gamma)
-        plain = activity * (offsets.mean_coupling * activity + offsets.bias_mean)
-        spectral = np.trapezoid(mixed - plain) / np.trapezoid(load * C + offsets.bias_std**2)
-    by_pulse = np.trapezoid(R, dx=step)
     is_known = response is not None and not np.isnan(responses).any()
-    values = {
-        "C": C,
-        "delta": delta,
-        "phi_x": phi_x,
-        "R": R[::stride],
-        "q": np.mean(squares),
-        "delta0": delta[0],
-        "mean": mean,
-        "motion": np.mean(moved),
-        "sigma_xphi": np.mean(crossed),
-        "force_phi": np.mean(pushed),
-        "energy": np.mean(forces) / 2,
-        "r_int": np.mean(responses) if is_known else by_pulse,
-        "r_int_shift": np.mean(shifts) if is_known else 0.0,
-        "r_int_pulse": by_pulse,
-        "r_int_spectral": spectral,
-        "tau_half": half_time(falls, step * stride) if falls[0] > _STILL * delta[0] else np.nan,
-        "drift": np.mean(squares[half:]) - np.mean(squares[:half]),
-        "ageing": ring.ageing,
-    }
-    return BatchAverages(
-        {name: np.asarray(number) for name, number in values.items()},
-        {"neglected": run.operator.neglected_rms, "rarity": rarity} | run.watch.found,
-        run.operator.is_exhausted,
-    )
+
+    def of_population(k: int) -> dict[str, Any]:
+        delta, C, mixed, phi_x = rings[k].averages
+        table, R = np.array(products[k]), np.mean([pulse[k] for pulse in pulses], axis=0)
+        squares, forces, crossed, pushed, moved = table[:, :5].T
+        mean, activity = np.mean(table[:, 5:], axis=0)
+        half = len(squares) // 2
+        falls = delta if setting.is_centred else delta - delta[-1]
+        spectral: Any = np.nan
+        if setting.several is None and setting.gamma > -1 and moment.u is None:
+            offsets, load = setting.offsets, setting.g**2 * (1 + setting.gamma)
+            plain = activity * (offsets.mean_coupling * activity + offsets.bias_mean)
+            spectral = np.trapezoid(mixed - plain) / np.trapezoid(load * C + offsets.bias_std**2)
+        by_pulse = np.trapezoid(R, dx=step)
+        own = steep[carriers.parts[k]]
+        return {
+            "C": C,
+            "delta": delta,
+            "phi_x": phi_x,
+            "R": R[::stride],
+            "q": np.mean(squares),
+            "delta0": delta[0],
+            "mean": mean,
+            "motion": np.mean(moved),
+            "sigma_xphi": np.mean(crossed),
+            "force_phi": np.mean(pushed),
+            "energy": np.mean(forces) / 2,
+            "r_int": np.mean(responses) if is_known else by_pulse,
+            "r_int_shift": np.mean(shifts) if is_known else 0.0,
+            "r_int_pulse": by_pulse,
+            "r_int_spectral": spectral,
+            "tau_half": half_time(falls, step * stride) if falls[0] > _STILL * delta[0] else np.nan,
+            "drift": np.mean(squares[half:]) - np.mean(squares[:half]),
+            "ageing": rings[k].ageing,
+            # How few trajectories make the average of the slopes where the last pulse begins.
+            "rarity": own @ own / np.sum(own) ** 2 if np.any(own) else 1.0,
+        }
+
+    worst = {"neglected": run.operator.neglected_rms} | run.watch.found
+    return BatchAverages(by_population(of_population, run), worst, run.operator.is_exhausted)
 
 
 def half_time(delta: Array, step: float) -> float:

@@ -7,14 +7,15 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from ..blocks import Blocks
 from ..common import arguments, cost
 from ..common.arguments import ArgumentError, Array, validated
 from ..common.result import coordinate, error, fact, given, value
 from ..schedule import Schedule, as_function, breakpoints, step_times
 from ..stability import StepSizeWarning
-from ..transfer import TransferFunction, transfer_function
+from ..transfer import TransferFunction
 from .closed import ClosedTwoTime, solve
 from .sampler.ensemble import (
     PARTS,
@@ -22,13 +23,14 @@ from .sampler.ensemble import (
     Ensemble,
     Measure,
     SampledResult,
+    by_population,
     largest,
     parted,
 )
 from .sampler.novikov import NovikovResponse
-from .sampler.run import Offsets, SamplerRun, SamplerSetting, chosen_step, step_reason
-from .sampler.site import SiteModel, checked_model
-from .sampler.steps import Sampled, between, every_second, sampled
+from .sampler.run import Network, SamplerRun, SamplerSetting, chosen_step, step_reason
+from .sampler.site import SiteModel
+from .sampler.steps import Sampled, between, each_population, every_second, sampled
 from .sampler.tangents import SitePoint, tangent_response
 
 # What may be done about finite batches.
@@ -72,10 +74,11 @@ class TwoTime(SampledResult):
     estimated differences from dt → 0, in the value.  Errors hold what is in the value of both, as
     far as it exceeds its own error, and all of the effect of batches that had no room for matched
     innovations; for ``"ignore"`` neither is known, and the errors are those of the scatter alone.
+    With `Blocks` all but the times have a first axis, of the blocks.
     """
 
-    g: float = fact("gain")
-    gamma: float = fact("symmetry of the couplings")
+    g: Any = fact("gain")
+    gamma: Any = fact("symmetry of the couplings")
     method: str = fact('"closed" or "sampler"')
     t: Array = coordinate(
         "time", ("t",), "time constant", symbol="$t$", note="From 0 to t_max inclusive."
@@ -164,8 +167,8 @@ class TwoTime(SampledResult):
 
 @validated
 def two_time(
-    g: float,
-    gamma: float = 0.0,
+    g: float | Blocks,
+    gamma: ArrayLike = 0.0,
     *,
     t_max: float,
     dt: float | None = None,
@@ -203,7 +206,8 @@ def two_time(
     Parameters
     ----------
     g, gamma : float
-        Gain g > 0 and coupling symmetry γ in [−1, 1].
+        Gain g > 0 and coupling symmetry γ in [−1, 1].  Or `Blocks`, and γ for all pairs of blocks
+        or γ_ab = γ_ba for each, (P, P); biases, means and φ are theirs (see Notes).
     t_max, dt : float
         Length of the run and the step, in time constants of the neurons; shortened between switch
         times so that a whole number of steps fits.  Default: half of what the widest spectrum that
@@ -301,6 +305,13 @@ def two_time(
     steps only; with |γ| near 1 their error can be underestimated by a factor of 2, h and u hardly
     being shifted apart.  Ask for the response there.
 
+    With `Blocks` arrays have a leading axis for the blocks, averages over the neurons of each.  A
+    neuron of block a hears itself through those of all blocks b: in h by n_b γ_ab g_ab g_ba ∫R_φh φ
+    and n_b g_ab² ∫R_φu f, in u by n_b g_ba² ∫R_fh φ and n_b γ_ab g_ab g_ba ∫R_fu f, R of b.
+    Batches are parted as `Blocks.sizes` says, best without rounding.  The integrated response is
+    from tangents.  Every block reveals directions of its own, in as many matrices as there are
+    different γ_ab: ranks, and what M has to be, grow with both.
+
     Examples
     --------
     >>> from meanfield import two_time
@@ -310,13 +321,21 @@ def two_time(
     ('closed', 'sampler')
     >>> bool(frozen.energy[-1] < vanilla.energy[-1] / 5)
     True
+
+    Two populations, whose couplings are symmetric to some degree, or antisymmetric:
+
+    >>> from meanfield import Blocks
+    >>> pair = Blocks([0.75, 0.25], [[1.0, 2.5], [1.5, 2.0]])
+    >>> two = two_time(pair, [[0.5, -0.3], [-0.3, 0]], t_max=1, dt=0.1, n_trajectories=4096, seed=0)
+    >>> two.energy.shape, two.C.shape
+    ((2, 11), (2, 11, 11))
     """
     attributes = given(two_time, locals())
-    phi = transfer_function(phi)
-    g, gamma = arguments.positive("g", g), arguments.within("gamma", gamma, -1, 1)
     t_max = arguments.positive("t_max", t_max)
-    offsets = Offsets.checked(bias_mean, bias_std, mean_coupling, x0_mean)
-    dt = chosen_step(dt, g, gamma, phi, onsager, model, t_max, offsets.mean_coupling)
+    means = bias_mean, bias_std, mean_coupling, x0_mean
+    network = Network.checked(attributes, g, gamma, phi, model, onsager, t_max, means)
+    g, gamma, phi, site, offsets, several, known = network
+    dt = chosen_step(dt, g, gamma, phi, onsager, model, t_max, offsets.mean_coupling, several)
     x0_std = arguments.nonnegative("x0_std", x0_std)
     save_every = arguments.count("save_every", save_every, 1)
     arguments.one_of("method", method, ("auto", "closed", "sampler"))
@@ -324,23 +343,23 @@ def two_time(
     heat = as_function("temperature", temperature, t_max, low=0.0)
     kappa = as_function("onsager", onsager, t_max)
     is_vanilla = model is None and not callable(onsager) and onsager == 0
-    site = checked_model(model, phi, onsager, t_max)
 
     def noise(t: float) -> float:
         return 2 * heat(t)
 
-    ensemble = Ensemble.checked(n_trajectories, batches, seed, workers, executor, progress)
+    how = workers, executor, progress
+    ensemble = Ensemble.checked(n_trajectories, batches, seed, *how, several)
     asked = arguments.count("n_pulsed", n_pulsed, 1) // ensemble.batches + 1
     asked = min(asked, ensemble.size)
     window = arguments.window(window)
     is_centred = site.is_odd and not any(offsets)
-    closes = gamma == 0 and is_vanilla and is_centred and not phi.kinks
+    closes = gamma == 0 and is_vanilla and is_centred and not (phi.kinks or several)
     closed = method == "closed" or (method == "auto" and closes)
     if closed and not closes:
-        means = ", ".join(f"{name}={value:g}" for name, value in offsets._asdict().items())
+        told = ", ".join(f"{name}={value:g}" for name, value in offsets._asdict().items())
         raise ArgumentError(
-            "method='closed': needs gamma=0, onsager=0, an odd phi without kinks and no biases or "
-            f"means, got gamma={gamma:g}, onsager={onsager!r}, phi={phi.name!r}, {means}"
+            "method='closed': needs gamma=0, onsager=0, an odd phi without kinks and no blocks, "
+            f"biases or means, got {gamma=:g}, {onsager=!r}, phi={phi.name!r}, {told}"
         )
     count = t_max / dt
     if closed:
@@ -361,7 +380,8 @@ def two_time(
     grid = step_times(times, dt)
     saves = np.flatnonzero(np.isin(grid, step_times(times, dt, save_every)))
     setting = SamplerSetting(
-        site, g, gamma, noise, x0_std, times, grid, innovations, neglect, window, offsets=offsets
+        site, g, gamma, noise, x0_std, times, grid, innovations, neglect, window, offsets=offsets,
+        several=several,
     )  # fmt: skip
     if closed:
         # In the middle of steps and of half steps: T(t) may vary within them.
@@ -390,13 +410,13 @@ def two_time(
         ensemble.batches,
         pulses,
         response=response,
-        integrated=model is None and not by_tangents,
+        integrated=model is None and several is None and not by_tangents,
         room=ensemble.size * (_NOISY if noisy else _QUIET),
         descends=lambda t: model is None and kappa(t) == 1,
     )
     found = sample(ensemble, setting, task, control=finite_m != "ignore")
     attributes |= ensemble.facts() | {"n_pulsed": pulses * ensemble.batches}
-    return _from_batches(setting, task, found, finite_m == "extrapolate", attributes)
+    return _from_batches(setting, task, found, finite_m == "extrapolate", attributes, known)
 
 
 def _from_closed(
@@ -512,11 +532,45 @@ def _from_batches(
     found: Sampled,
     extrapolate: bool,
     attributes: dict[str, Any],
+    known: dict[str, Any],
 ) -> TwoTime:
     """The result of sampled batches; warns if the step was too long for them."""
     full = found.full
     worst: dict[str, Any] = largest(full)
+    longest = float(np.max(np.diff(setting.grid)))
+    worst["rank"] = int(worst["rank"])
+    reason = step_reason(longest, worst)
+    if not reason and worst["balance_error"] > _BALANCED:
+        reason = (
+            f"dt = {longest:g} is too long: ½⟨x²⟩' = ⟨xF⟩ is violated by "
+            f"{worst['balance_error']:.0%}; shorten dt"
+        )
+    if reason:
+        warnings.warn(reason, StepSizeWarning, stacklevel=4)
+    size = attributes["n_trajectories"] // attributes["batches"]
+    estimate = partial(_fields, setting, task, extrapolate)
+    fields, text = each_population(setting.several, size, found, estimate)
+    reasons = [reason, text, found.not_done(extrapolate)]
+    if worst["neglected"] > _NEGLECTED:
+        reasons.append(f"{worst['neglected']:.0%} of the states not revealed, lower neglect")
     t = setting.grid[task.saves]
+    return TwoTime(
+        **known,
+        method="sampler",
+        t=t,
+        t_other=t,
+        **fields,
+        **worst,
+        reason="; ".join(filter(None, reasons)),
+        attributes=attributes,
+    )
+
+
+def _fields(
+    setting: SamplerSetting, task: TwoTimeTask, extrapolate: bool, found: Sampled, size: int
+) -> tuple[dict[str, Any], str]:
+    """What is estimated of a population with `size` trajectories, and what is wrong with it."""
+    full, t = found.full, setting.grid[task.saves]
     longest = float(np.max(np.diff(setting.grid)))
     fields: dict[str, Any] = {}
     for name in (*_STEPPED, "R"):
@@ -535,33 +589,10 @@ def _from_batches(
     if task.integrated:
         ridge = np.mean([batch.values["r_int_shift"] for batch in full], axis=0)
         fields["r_int_err"] = np.hypot(fields["r_int_err"], ridge)
-    worst["rank"] = int(worst["rank"])
-    reason = step_reason(longest, worst)
-    if not reason and worst["balance_error"] > _BALANCED:
-        reason = (
-            f"dt = {longest:g} is too long: ½⟨x²⟩' = ⟨xF⟩ is violated by "
-            f"{worst['balance_error']:.0%}; shorten dt"
-        )
-    if reason:
-        warnings.warn(reason, StepSizeWarning, stacklevel=4)
-    forgotten = _forgotten(setting.window, t, fields["C"], setting.is_centred)
-    reasons = [reason, forgotten, found.not_done(extrapolate)]
+    reasons = [_forgotten(setting.window, t, fields["C"], setting.is_centred)]
     if not setting.is_centred:
-        size = attributes["n_trajectories"] // attributes["batches"]
         reasons.append(parted(full, np.diagonal(fields["delta"]), size))
-    if worst["neglected"] > _NEGLECTED:
-        reasons.append(f"{worst['neglected']:.0%} of the states not revealed, lower neglect")
-    return TwoTime(
-        g=setting.g,
-        gamma=setting.gamma,
-        method="sampler",
-        t=t,
-        t_other=t,
-        **fields,
-        **worst,
-        reason="; ".join(filter(None, reasons)),
-        attributes=attributes,
-    )
+    return fields, "; ".join(filter(None, reasons))
 
 
 def _value(name: str, batch: BatchAverages) -> Array | None:
@@ -638,6 +669,8 @@ def _averages(task: TwoTimeTask, run: SamplerRun) -> BatchAverages:
     sums = NovikovResponse(run, task.repeats) if task.integrated else None
     saves = set(task.saves.tolist())
     xs, phis, energies, responses, shifts = [], [], [], [], []
+    parts = run.populations.parts
+    pulsed, carriers = run.populations.taken(min(task.pulses, size))
     path: list[SitePoint] = []
     balance, descent = _Balance(), _Balance()
     next_probe = 0.0
@@ -654,16 +687,16 @@ def _averages(task: TwoTimeTask, run: SamplerRun) -> BatchAverages:
         if k in saves:
             xs.append(moment.x)
             phis.append(moment.phi)
-            energies.append(energy)
+            forces = [moment.force[part] for part in parts]
+            energies.append([float(own @ own) / (2 * own.size) for own in forces])
             if sums is not None:
                 responses.append(sums.value)
                 # The stage of the first step has no row in the sums.
                 lost = math.hypot(sums.shift, sums.value * t / 2)
                 shifts.append(lost if k == 1 else sums.shift)
         if task.pulses:
-            part = slice(task.pulses)
-            u = None if moment.u is None else moment.u[part]
-            path.append(SitePoint(t, moment.x[part], moment.h[part], u))
+            u = None if moment.u is None else moment.u[pulsed]
+            path.append(SitePoint(t, moment.x[pulsed], moment.h[pulsed], u))
         # Where parameters jump the drift before and after are not one function.
         jumps, is_quiet = t in setting.times, not setting.noise(t)
         square = float(moment.x @ moment.x) / (2 * size)
@@ -671,29 +704,33 @@ def _averages(task: TwoTimeTask, run: SamplerRun) -> BatchAverages:
         loss = -float(moment.drift @ moment.drift) / size
         descent.add(t, energy, loss, jumps, is_quiet and task.descends(t))
     x, phi = np.array(xs), np.array(phis)
-    C = phi @ phi.T / size
-    same = np.diagonal(C)
-    values = {
-        "C": C,
-        "delta": x @ x.T / size,
-        "mean": x.mean(axis=1),
-        # Rounding must not make a mean square negative where the dynamics is frozen.
-        "freezing": np.maximum(same[:, None] + same[None, :] - 2 * C, 0.0),
-        "energy": np.array(energies),
-    }
+
+    def of_population(k: int) -> dict[str, Any]:
+        own_x, own_phi = x[:, parts[k]], phi[:, parts[k]]
+        C = own_phi @ own_phi.T / len(own_phi.T)
+        same = np.diagonal(C)
+        return {
+            "C": C,
+            "delta": own_x @ own_x.T / len(own_x.T),
+            "mean": own_x.mean(axis=1),
+            # Rounding must not make a mean square negative where the dynamics is frozen.
+            "freezing": np.maximum(same[:, None] + same[None, :] - 2 * C, 0.0),
+            "energy": np.array(energies)[:, k],
+        }
+
+    values = by_population(of_population, run)
     if sums is not None and task.pulses and np.isnan(responses).any():
         sums = None
     if sums is not None:
         values |= {"r_int": np.array(responses), "r_int_shift": np.array(shifts)}
     if task.pulses and (task.response or task.paired or sums is None):
-        R, r_int = tangent_response(
-            setting.model, setting.g, setting.gamma, path, setting.times, pointwise=task.response
-        )
-        values["r_int_pulse"] = r_int[task.saves]
+        R, r_int = tangent_response(carriers, path, setting.times, pointwise=task.response)
+        values |= by_population(lambda k: {"r_int_pulse": r_int[k, task.saves]}, run)
         if task.response:
-            values["R"] = R[np.ix_(task.saves, task.saves)]
+            values |= by_population(lambda k: {"R": R[k][np.ix_(task.saves, task.saves)]}, run)
         if sums is None:
-            values |= {"r_int": values["r_int_pulse"], "r_int_shift": np.zeros(task.saves.size)}
+            pulse = values["r_int_pulse"]
+            values |= {"r_int": pulse, "r_int_shift": np.zeros_like(pulse)}
     worst = {
         "balance_error": balance.worst,
         "energy_balance_error": descent.worst,

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from meanfield import ArgumentError, Blocks, TransferFunction, stationary, sweep, two_time
+from meanfield import ArgumentError, Blocks, TransferFunction, complexity, stationary, sweep
 from meanfield.common.identity import identity
 
 PAIR = Blocks([0.8, 0.2], [[1.0, 2.5], [1.5, 2.0]])
@@ -108,6 +108,6 @@ def test_bad_arguments_are_named(name: str, bad: dict[str, Any]) -> None:
 
 def test_who_does_not_take_them_says_so() -> None:
     with pytest.raises(ArgumentError, match=r"^g=Blocks.*are taken by stationary"):
-        two_time(PAIR, t_max=1.0, dt=0.1)  # type: ignore[arg-type]
+        complexity(PAIR)  # type: ignore[arg-type]
     with pytest.raises(ArgumentError, match=r"phi='erf'.*Blocks"):
         stationary(PAIR, phi="erf")

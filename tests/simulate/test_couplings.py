@@ -1,5 +1,6 @@
 """Elliptic, excitatory–inhibitory and matrix-free couplings."""
 
+import math
 import pickle
 import tracemalloc
 from typing import Any
@@ -73,8 +74,23 @@ def test_blocks_have_their_means_and_variances() -> None:
 
 def test_blocks_that_are_alike_are_elliptic() -> None:
     alike = Blocks([0.3, 0.7], 1.5 * np.ones((2, 2)))
-    one = couplings.elliptic(40, 1.5, seed=7)
-    assert np.array_equal(couplings.blocks(40, alike, seed=7), one)
+    for gamma in (0.0, -0.4):
+        one = couplings.elliptic(40, 1.5, gamma, seed=7)
+        assert np.array_equal(couplings.blocks(40, alike, gamma, seed=7), one)
+
+
+def test_blocks_have_their_symmetries() -> None:
+    """⟨J_ij J_ji⟩ of each pair of blocks: three at 4.5 standard errors, at most √2 g_ab g_ba/√N."""
+    g, gamma = np.array([[1.0, 2.0], [0.5, 3.0]]), np.array([[0.7, -0.5], [-0.5, -1.0]])
+    J = couplings.blocks(800, Blocks([0.75, 0.25], g), gamma, seed=3)
+    for a, first in enumerate((slice(600), slice(600, 800))):
+        for b, second in enumerate((slice(600), slice(600, 800))):
+            product = 800 * J[first, second] * J[second, first].T
+            size = product.size - (600, 200)[a] * (a == b)
+            width = 4.5 * math.sqrt(2) * g[a, b] * g[b, a] * math.sqrt(2 / size)
+            assert abs(product.sum() / size - gamma[a, b] * g[a, b] * g[b, a]) < width
+    with pytest.raises(ArgumentError, match=r"gamma=.*symmetric"):
+        couplings.blocks(8, Blocks([0.5, 0.5], g), [[0.1, 0.2], [0.3, 0.1]], seed=3)
 
 
 def test_elliptic_comes_from_the_seed() -> None:

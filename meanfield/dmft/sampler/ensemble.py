@@ -21,11 +21,14 @@ from scipy.special import stdtrit
 from ...common import arguments, cost, seeds
 from ...common.arguments import ArgumentError, Array
 from ...common.jobs import MOST_WORKERS, bar, results
-from ...common.result import Result
+from ...common.result import Result, coordinate
+from .populations import Populations
 from .run import SamplerError, SamplerRun, SamplerSetting
 
 # Batches of the control group have this many times fewer trajectories, at least so many.
 SHRINK, _FEWEST = 4, 16
+# Trajectories that every population has in the smallest batches.
+_OF_EACH = 3
 # Batches that tell of the step: their differences scatter little.
 _PAIRED = 4
 # Measured costs: directions that a request has revealed after a time, with the power of that time
@@ -88,6 +91,10 @@ PARTS = ("", "_err", "_finite_m", "_step", "_step_err")
 class SampledResult(Result):
     """A result whose errors are standard errors over batches, unless it is exact."""
 
+    fractions: Array | None = coordinate(
+        "share of the neurons", ("block",), note="Of `Blocks`; else None.", default=None
+    )
+
     def interval(self, name: str, level: float = 0.95) -> tuple[Any, Any]:
         """Where a quantity lies with a probability of `level`, by Student's t.
 
@@ -141,6 +148,7 @@ class Ensemble(NamedTuple):
     workers: int | None = None
     executor: Any = None
     progress: bool = False
+    requests: int = 1  # of the couplings for one of those of a single population
 
     @classmethod
     def checked(
@@ -151,6 +159,7 @@ class Ensemble(NamedTuple):
         workers: int | None = None,
         executor: Any = None,
         progress: bool = False,
+        several: Populations | None = None,
     ) -> Ensemble:
         """The ensemble of a call, or what is wrong with its arguments."""
         batches = arguments.count("batches", batches, 2)
@@ -162,7 +171,15 @@ class Ensemble(NamedTuple):
         if workers is not None:
             arguments.count("workers", workers, 1, MOST_WORKERS)
         size = total // batches
-        return cls(batches, size, seeds.entropy(seed), workers, executor, progress)
+        smallest = max(size // SHRINK**2, _FEWEST)
+        if several is not None and (fewest := min(several.sized(smallest).sizes)) < _OF_EACH:
+            raise ArgumentError(
+                f"n_trajectories={total}: must be larger, or batches={batches} fewer: of the "
+                f"smallest block, batches of {smallest} have {fewest}"
+            )
+        own = seeds.entropy(seed)
+        requests = 1 if several is None else several.requests
+        return cls(batches, size, own, workers, executor, progress, requests)
 
     def afford(
         self,
@@ -183,7 +200,7 @@ class Ensemble(NamedTuple):
         The operator answers so many `requests` a step; what is measured takes `numbers` and
         `seconds` in a batch, and the result has `kept` numbers.
         """
-        steps = length / dt
+        steps, requests = length / dt, requests * self.requests
         revealed = 2 * steps if noisy else _REVEALED * min(length, window) ** _SLOWER
         rank = min(requests * revealed, 2 * requests * steps, self.size)
         at_once = min(self.workers or 1, self.batches)
@@ -324,6 +341,19 @@ def parted(batches: Sequence[BatchAverages], squares: ArrayLike, size: int) -> s
     means = np.array([batch.values["mean"] for batch in batches])
     apart = np.ptp(means, axis=0) > (_APART + _SCATTER / math.sqrt(size)) * np.sqrt(squares)
     return "batches are in different states, choose one by x0_mean" * bool(np.any(apart))
+
+
+def by_population(values: Callable[[int], dict[str, Any]], run: SamplerRun) -> dict[str, Array]:
+    """What is found of each population, on first axes; of the only one without them."""
+    found = [values(k) for k in range(len(run.populations.sizes))]
+    if run.setting.several is None:
+        return {name: np.asarray(value) for name, value in found[0].items()}
+    return stacked(found)
+
+
+def stacked(found: Sequence[dict[str, Any]]) -> dict[str, Array]:
+    """The same numbers of several populations, on a first axis."""
+    return {name: np.array([each[name] for each in found]) for name in found[0]}
 
 
 def largest(batches: Sequence[BatchAverages]) -> dict[str, float]:

@@ -17,17 +17,20 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 from scipy.special import ndtri
 
 from ... import exponential, stability
+from ...blocks import Blocks
 from ...common import arguments, probes, seeds
 from ...common.arguments import LARGEST, ArgumentError, Array
-from ...gaussian_operator import GaussianOperator, StoredGaussian
+from ...gaussian_operator import BlockOperator, GaussianOperator, StoredGaussian
 from ...schedule import Schedule, Switching, as_function, before, breakpoints
 from ...stability import Rates
-from ...transfer import TransferFunction
-from .site import SiteModel
+from ...transfer import TransferFunction, transfer_function
+from .populations import Populations
+from .site import SiteModel, Slopes, checked_model
 
 # Sum of squares of trajectories from which they are told to diverge.
 LARGEST_SQUARE = 1e200
@@ -48,6 +51,8 @@ _EVERY = 10.0
 _SYMMETRIC = 1e-4
 # Relative residual of the stiffness, and Lanczos vectors before a restart.
 _WIDTH, _VECTORS = 0.02, 20
+
+Couplings = GaussianOperator | BlockOperator | StoredGaussian
 
 
 class SamplerError(RuntimeError):
@@ -107,6 +112,45 @@ def _moderate(name: str, value: float) -> float:
 _CENTRED = Offsets()
 
 
+class Network(NamedTuple):
+    """What a call is about: one population and its model, or several."""
+
+    g: float
+    gamma: float
+    phi: TransferFunction
+    site: SiteModel
+    offsets: Offsets
+    several: Populations | None
+    # Of the result.
+    known: dict[str, Any]
+
+    @classmethod
+    def checked(
+        cls, attributes: dict[str, Any], g: float | Blocks, gamma: ArrayLike,
+        phi: str | TransferFunction, model: SiteModel | None, onsager: Schedule, t_max: float,
+        offsets: tuple[float, float, float, float],
+    ) -> Network:  # fmt: skip
+        """The network of a call, or what is wrong with its arguments; drops what blocks have."""
+        if not isinstance(g, Blocks):
+            function, gain = transfer_function(phi), arguments.positive("g", g)
+            symmetry = arguments.within("gamma", cast(float, gamma), -1, 1)
+            known: dict[str, Any] = {"g": gain, "gamma": symmetry}
+            checked = Offsets.checked(*offsets)
+            site = checked_model(model, function, onsager, t_max)
+            return cls(gain, symmetry, function, site, checked, None, known)
+        g.take_over(attributes)
+        if model is not None:
+            raise ArgumentError(f"model={model!r:.80}: belongs to one population, not to Blocks")
+        several = Populations.of(g, g.pairs(gamma), onsager, t_max)
+        for name in ("mean", "bias_mean", "bias_std"):
+            for value in np.ravel(getattr(several, name)):
+                _moderate(f"Blocks(…, {name}=…)", float(value))
+        one = several.gamma if np.ndim(gamma) else float(several.gamma[0, 0])
+        known = {"g": g, "gamma": one, "fractions": several.fractions}
+        checked = Offsets.checked(0.0, 0.0, 0.0, offsets[-1])
+        return cls(several.gain, 0.0, g.functions[0], several.models[0], checked, several, known)
+
+
 @dataclass(frozen=True)
 class SamplerSetting:
     """What all batches of a run have in common."""
@@ -125,11 +169,23 @@ class SamplerSetting:
     noise_grid: Array | None = None  # finer grid with whose white noise this one goes
     stored: bool = False  # whether the couplings are a stored matrix, of a network of M neurons
     offsets: Offsets = _CENTRED
+    # In the place of γ, the offsets but the initial mean, and the model, which is one of theirs; g
+    # is then their `gain`.
+    several: Populations | None = None
 
     @property
     def is_centred(self) -> bool:
         """Whether all averages of odd powers vanish by symmetry."""
+        if self.several is not None:
+            return self.several.is_centred and not self.offsets.x0_mean
         return self.model.is_odd and not any(self.offsets)
+
+    def populations(self, size: int) -> Populations:
+        """All trajectories of a batch, by population."""
+        if self.several is not None:
+            return self.several.sized(size)
+        biases = self.offsets.mean_coupling, self.offsets.bias_mean, self.offsets.bias_std
+        return Populations.one(self.model, self.g, self.gamma, size, *biases)
 
     def __post_init__(self) -> None:
         if arguments.nonnegative("neglect", self.neglect) >= 1:
@@ -150,21 +206,19 @@ class Forgetting:
     # between W and (1 + 1/12) W.  Forgetting by age alone, without rotating the bases first, would
     # be wrong: old directions carry most of the present state.  W = inf forgets nothing.
 
-    def __init__(
-        self, operator: GaussianOperator | StoredGaussian, window: float, neglect: float
-    ) -> None:
+    def __init__(self, operator: Couplings, window: float, neglect: float) -> None:
         self._operator, self._window, self._neglect = operator, window, neglect
         self._past: deque[tuple[float, list[Array]]] = deque()
         self._next_state, self._next_cut = -math.inf, window / _CUTS
         self.largest_rank = 0  # of both sides together
 
-    def remember(self, t: float, *vectors: Array | None) -> tuple[Array, Array] | None:
+    def remember(self, t: float, *vectors: Array | None) -> tuple[Array, ...] | None:
         """Requests made at time t; answers the rotations of the bases if something was dropped."""
         self.largest_rank = max(self.largest_rank, sum(self._operator.rank))
         if math.isinf(self._window):
             return None
         # A stored matrix forgets nothing.
-        assert isinstance(self._operator, GaussianOperator)
+        assert not isinstance(self._operator, StoredGaussian)
         if t >= self._next_state:
             self._past.append((t, [v for v in vectors if v is not None]))
             self._next_state = t + self._window / _STATES * (1 - 1e-9)
@@ -182,19 +236,15 @@ class Watch:
 
     # In between every 10 time units, and while u is used after 1, 4, 16 … steps.
 
-    def __init__(
-        self,
-        model: SiteModel | None,
-        operator: GaussianOperator | StoredGaussian,
-        mean_coupling: float = 0.0,
-    ) -> None:
-        self._model, self._operator, self._mean_coupling = model, operator, mean_coupling
+    def __init__(self, operator: Couplings, populations: Populations | None) -> None:
+        self._operator, self._populations = operator, populations
         self._next, self._regulated, self._steps, self._next_step = -math.inf, False, 0, 1
         self._stiffness = self._rotation = self._excess = math.nan
 
     def look(self, moment: SamplerMoment, h: float, *, last: bool = False) -> None:
         """Take in the spectrum at a moment before a step h, if it is due."""
-        if self._model is None or self._model.slopes is None:
+        among = self._populations
+        if among is None or among.models[0].slopes is None:
             return
         regulated = moment.u is not None
         if regulated != self._regulated:
@@ -204,7 +254,7 @@ class Watch:
         if not (last or doubled or moment.t >= self._next):
             return
         self._next, self._next_step = moment.t + _EVERY, 4 * self._steps
-        stiffness, rates = spectrum(self._model, self._operator, moment, self._mean_coupling)
+        stiffness, rates = spectrum(self._operator, moment, among)
         largest = stability.largest_step(exponential.amplification, rates)
         self._stiffness = float(np.fmax(self._stiffness, stiffness))
         self._rotation = float(np.fmax(self._rotation, np.max(np.abs(rates.imag))))
@@ -238,13 +288,21 @@ def chosen_step(
     model: SiteModel | None,
     t_max: float,
     mean_coupling: float = 0.0,
+    several: Populations | None = None,
 ) -> float:
     """The step given; of a model, of which nothing is known before it runs, the longest one."""
     if dt is not None:
         return arguments.positive("dt", dt)
     if model:
         return stability.LONGEST
-    return suggested_step(g, gamma, phi, onsager, t_max, mean_coupling)
+    return suggested_step(g, gamma, phi, onsager, t_max, mean_coupling, several)
+
+
+def _steepest(phi: TransferFunction) -> float:
+    steep = phi.slope
+    if not (phi.is_odd and phi.is_concave):
+        steep = max(steep, float(np.max(np.abs(phi.d1(phi.unit * _PLACES)))))
+    return steep
 
 
 def suggested_step(
@@ -254,17 +312,19 @@ def suggested_step(
     onsager: Schedule,
     t_max: float,
     mean_coupling: float = 0.0,
+    several: Populations | None = None,
 ) -> float:
     """A step for the rate network, from the widest spectrum that it may meet: where φ is steep."""
-    steep = phi.slope
-    if not (phi.is_odd and phi.is_concave):
-        steep = max(steep, float(np.max(np.abs(phi.d1(phi.unit * _PLACES)))))
-    rates = stability.ellipse(g, gamma, steep)
-    if mean_coupling:
-        rates = np.append(rates, mean_coupling * steep - 1)
+    if several is None:
+        steep = _steepest(phi)
+        rates = stability.ellipse(g, gamma, steep)
+        if mean_coupling:
+            rates = np.append(rates, mean_coupling * steep - 1)
+        reach = 1 + 2 * g * steep + abs(mean_coupling) * steep
+    else:
+        rates, reach = several.reach([_steepest(each) for each in several.functions])
     function = as_function("onsager", onsager)
     times = breakpoints(t_max, onsager) if isinstance(onsager, Switching) else np.linspace(0, t_max)
-    reach = 1 + 2 * g * steep + abs(mean_coupling) * steep
     for kappa in {function(before(float(t), t_max)) for t in times}:
         if kappa:
             rates = np.append(rates, -(abs(kappa) * reach**2 + abs(1 - kappa) * reach))
@@ -288,64 +348,81 @@ class SamplerRun:
         follows: SamplerRun | None = None,
     ) -> None:
         self.setting, self.size, self._seed, self._key, self._tick = setting, size, seed, key, tick
+        self.populations = among = setting.populations(size)
         self._noise, start = self.stream("noise"), self.stream("start")
-        if setting.innovations == "matched":
-            standard = start.permutation(_normal_quantiles(size))
-        else:
-            standard = start.standard_normal(size)
-        offsets = setting.offsets
-        self.x0 = offsets.x0_mean + setting.x0_std * standard
+        standard = self._normal_once(start)
+        self.x0 = setting.offsets.x0_mean + setting.x0_std * standard
         # Directions that stay: those of the mean and of the biases.
         lasting = [] if setting.is_centred else [np.ones(size)]
-        self.bias: Array | float = offsets.bias_mean
-        if offsets.bias_std:
+        self.bias = among.spread(among.bias_mean)
+        if np.any(among.bias_std):
             spread = self._quenched(standard)
-            self.bias = self.bias + offsets.bias_std * spread
+            self.bias = self.bias + among.spread(among.bias_std) * spread
             lasting.append(spread)
         self._lasting = np.array(lasting).reshape(-1, size).T
         if follows is not None and math.isinf(setting.window):
-            self.operator: GaussianOperator | StoredGaussian = follows.operator
+            self.operator: Couplings = follows.operator
         else:
             is_coarse = setting.neglect >= _SINGLE
-            dtype = single(setting.g) if is_coarse else np.float64
-            number = int(seeds.sequence(seed, "couplings", *key).generate_state(1, np.uint64)[0])
-            if setting.stored:
-                self.operator = StoredGaussian(size, setting.g, setting.gamma, number, dtype)
-            else:
-                self.operator = GaussianOperator(
-                    size, setting.g, setting.gamma, seed=number, innovations=setting.innovations,
-                    tol=setting.neglect, dtype=dtype,
-                )  # fmt: skip
+            self.operator = self._couplings(single(setting.g) if is_coarse else np.float64)
+            if not isinstance(self.operator, StoredGaussian):
                 self.operator.anchor(self.x0)
                 self.operator.anchor(self._lasting)
         # How the operator's bases were rotated before the present moment was yielded, and further
         # vectors that the operator was applied to, set by whoever did.
-        self.rotations: tuple[Array, Array] | None = None
+        self.rotations: tuple[Array, ...] | None = None
         self.requests: list[Array] = []
         self.forgetting = Forgetting(self.operator, setting.window, _FORGOTTEN)
-        self.watch = Watch(
-            setting.model if setting.watched else None, self.operator, offsets.mean_coupling
+        self.watch = Watch(self.operator, among if setting.watched else None)
+
+    def _couplings(self, dtype: DTypeLike) -> Couplings:
+        """The operator, of nothing but its own random numbers."""
+        setting, size, among = self.setting, self.size, self.populations
+        kinds = np.unique(among.gamma).size
+        sequence = seeds.sequence(self._seed, "couplings", *self._key)
+        numbers = sequence.generate_state(kinds, np.uint64).tolist()
+        how: dict[str, Any] = {
+            "innovations": setting.innovations, "tol": setting.neglect, "dtype": dtype
+        }  # fmt: skip
+        if setting.several is None:
+            of_one = size, setting.g, setting.gamma
+            if setting.stored:
+                return StoredGaussian(*of_one, numbers[0], dtype)
+            return GaussianOperator(*of_one, seed=numbers[0], **how)
+        if setting.stored:
+            pairs = np.ix_(*2 * [np.repeat(np.arange(len(among.sizes)), among.sizes)])
+            return StoredGaussian(size, 1.0, among.gamma[pairs], numbers[0], dtype, among.g[pairs])
+        return BlockOperator(among.sizes, among.g, among.gamma, numbers, **how)
+
+    def _normal_once(self, stream: np.random.Generator) -> Array:
+        """Normal numbers; with matched innovations of mean square 1 in each population."""
+        if self.setting.innovations != "matched":
+            return stream.standard_normal(self.size)
+        return np.concatenate(
+            [stream.permutation(_normal_quantiles(size)) for size in self.populations.sizes]
         )
 
     def _quenched(self, start: Array) -> Array:
-        """Normal numbers; with matched innovations of mean square 1, and orthogonal to `start`."""
-        stream = self.stream("bias")
-        if self.setting.innovations != "matched":
-            return stream.standard_normal(self.size)
-        drawn = stream.permutation(_normal_quantiles(self.size))
-        drawn = drawn - (drawn @ start) / (start @ start) * start
-        return np.asarray(drawn * math.sqrt(self.size / (drawn @ drawn)))
+        """Normal numbers; with matched innovations, in each population, orthogonal to `start`."""
+        drawn = self._normal_once(self.stream("bias"))
+        if self.setting.innovations == "matched":
+            for part in self.populations.parts:
+                own, other = drawn[part], start[part]
+                own = own - (own @ other) / (other @ other) * other
+                drawn[part] = own * math.sqrt(own.size / (own @ own))
+        return drawn
 
     def forward(self, vector: Array) -> Array:
-        """J v, the mean coupling included."""
-        return self.operator.matvec(vector) + self._common(vector)
+        """J v, the mean couplings included."""
+        return self.operator.matvec(vector) + self.populations.heard(vector)
 
     def backward(self, vector: Array) -> Array:
-        """Jᵀ v, the mean coupling included."""
-        return self.operator.rmatvec(vector) + self._common(vector)
+        """Jᵀ v, the mean couplings included."""
+        return self.operator.rmatvec(vector) + self.populations.heard(vector, back=True)
 
-    def _common(self, vector: Array) -> float:
-        return self.setting.offsets.mean_coupling * float(np.mean(vector))
+    def slopes(self, moment: SamplerMoment) -> Slopes:
+        """Slopes of all trajectories."""
+        return self.populations.slopes(moment.t, moment.x, moment.h, moment.u)
 
     def stream(self, name: str) -> np.random.Generator:
         """Random numbers of this batch for one purpose."""
@@ -355,10 +432,13 @@ class SamplerRun:
         """Fields and drift at a time before `end`, where parameters may jump."""
         model, now = self.setting.model, before(t, end)
 
-        def asked(name: str, *given: Any) -> Array:
-            return _asked(
-                f"{name} of model {model.name!r} at t = {t:g}", getattr(model, name), x, *given
-            )
+        def asked(name: str, *given: Array | float | None) -> Array:
+            found = []
+            for model, part in zip(self.populations.models, self.populations.parts, strict=True):
+                own = (one[part] if isinstance(one, np.ndarray) else one for one in given)
+                label = f"{name} of model {model.name!r} at t = {t:g}"
+                found.append(_asked(label, getattr(model, name), x[part], *own))
+            return found[0] if len(found) == 1 else np.concatenate(found)
 
         phi = asked("phi", x)
         h = self.forward(phi) + self.bias
@@ -381,7 +461,7 @@ class SamplerRun:
                 self.rotations = self.forgetting.remember(t, moment.phi, moment.psi, *self.requests)
                 if self.rotations is not None and self._lasting.size:
                     # Only a lazy operator forgets.
-                    cast(GaussianOperator, self.operator).anchor(self._lasting)
+                    cast(GaussianOperator | BlockOperator, self.operator).anchor(self._lasting)
                 self.watch.look(moment, h)
                 self._tick()
                 yield moment
@@ -449,51 +529,53 @@ def _asked(label: str, function: Callable[..., Any], x: Array, *given: Any) -> A
     return value
 
 
-def spectrum(
-    model: SiteModel,
-    operator: GaussianOperator | StoredGaussian,
-    moment: SamplerMoment,
-    mean_coupling: float = 0.0,
-) -> tuple[float, Rates]:
+def spectrum(operator: Couplings, moment: SamplerMoment, among: Populations) -> tuple[float, Rates]:
     """Largest eigenvalue of the symmetric part of −∂F/∂x, and points along the edge of ∂F/∂x.
 
     Without u the stiffness, which then tells nothing, is nan.
     """
-    assert model.slopes is not None
-    slope = model.slopes_at(moment.t, moment.x, moment.h, moment.u)
-    if moment.u is None:
+    n = moment.x.size
+    slope = among.slopes(moment.t, moment.x, moment.h, moment.u)
+    if moment.u is None and len(among.sizes) == 1:
         steep = math.sqrt(float(np.mean((slope.drift_h * slope.phi_x) ** 2)))
         leak = float(np.mean(slope.drift_x))
-        rates = stability.ellipse(operator.g, operator.gamma, steep, leak)
-        if mean_coupling:
-            alone = mean_coupling * float(np.mean(slope.drift_h * slope.phi_x))
+        rates = stability.ellipse(float(among.g[0, 0]), float(among.gamma[0, 0]), steep, leak)
+        if np.any(among.mean):
+            alone = float(among.mean[0, 0]) * float(np.mean(slope.drift_h * slope.phi_x))
             rates = np.append(rates, leak + alone)
         return math.nan, rates
     # On a copy, which reveals directions of its own: the matrix that they meet has the law of the
     # one that the run will meet.
     J = copy.deepcopy(operator)
-    if isinstance(J, GaussianOperator):
-        # Matched innovations have no room for so many directions.
-        J.innovations, J.tol = "gaussian", 0.0
+    for one in J.operators if isinstance(J, BlockOperator) else [J]:
+        if isinstance(one, GaussianOperator):
+            # Matched innovations have no room for so many directions.
+            one.innovations, one.tol = "gaussian", 0.0
 
-    def product(v: Array, of: Callable[[Array], Array]) -> Array:
-        return of(v) + mean_coupling * float(np.mean(v))
+    def ahead(v: Array) -> Array:
+        return J.matvec(v) + among.heard(v)
+
+    def back(v: Array) -> Array:
+        return J.rmatvec(v) + among.heard(v, back=True)
 
     def forward(v: Array) -> Array:
-        h = product(slope.phi_x * v, J.matvec)
-        back = product(slope.psi_x * v + slope.psi_h * h, J.rmatvec)
-        return slope.drift_x * v + slope.drift_h * h + slope.drift_u * back
+        h = ahead(slope.phi_x * v)
+        moved = slope.drift_x * v + slope.drift_h * h
+        if moment.u is not None:
+            moved += slope.drift_u * back(slope.psi_x * v + slope.psi_h * h)
+        return moved
 
     def backward(v: Array) -> Array:
-        back = product(slope.drift_u * v, J.matvec)
-        field = slope.drift_h * v + slope.psi_h * back
-        return slope.drift_x * v + slope.psi_x * back + slope.phi_x * product(field, J.rmatvec)
+        pulled = ahead(slope.drift_u * v)
+        field = slope.drift_h * v + slope.psi_h * pulled
+        return slope.drift_x * v + slope.psi_x * pulled + slope.phi_x * back(field)
 
     def symmetric(v: Array) -> Array:
         v = np.ravel(v)
         return -(forward(v) + backward(v)) / 2
 
-    n = moment.x.size
+    if moment.u is None:
+        return math.nan, stability.edge(forward, n)
     start, other = np.random.default_rng(0).standard_normal((2, n))
     matrix = LinearOperator((n, n), matvec=symmetric, dtype=np.float64)
     try:

@@ -10,10 +10,10 @@ often close to the longest stable one: there half the step is compared with the 
 
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -31,8 +31,10 @@ from .ensemble import (
     are_crowded,
     combine,
     mean_and_error,
+    stacked,
     unlike,
 )
+from .populations import Populations
 from .run import SamplerSetting
 
 _LOST = "a run at twice the step did not stay finite, what the step does is not known: shorten dt"
@@ -63,6 +65,7 @@ class Sampled(NamedTuple):
     full: list[BatchAverages]
     small: list[BatchAverages]  # none where their effect is ignored
     pair: Pair | None
+    half: Sequence[BatchAverages] = ()  # small ones with half the window, if any
 
     def estimate(
         self,
@@ -92,6 +95,29 @@ class Sampled(NamedTuple):
             b.values for b in (*self.pair.short, *self.pair.long)
         )
         return "; ".join(filter(None, [text, _LOST * lost]))
+
+
+def each_population(
+    several: Populations | None,
+    size: int,
+    found: Sampled,
+    estimate: Callable[[Sampled, int], tuple[dict[str, Any], str]],
+) -> tuple[dict[str, Any], str]:
+    """Estimates and what is wrong with them, of each of several populations on a first axis."""
+    if several is None:
+        return estimate(found, size)
+
+    def own(batches: Sequence[BatchAverages], k: int) -> list[BatchAverages]:
+        return [b._replace(values={name: v[k] for name, v in b.values.items()}) for b in batches]
+
+    told = []
+    for k, part in enumerate(several.sized(size).sizes):
+        pair = found.pair
+        pair = pair and pair._replace(short=own(pair.short, k), long=own(pair.long, k))
+        full, small, half = (own(group, k) for group in (found.full, found.small, found.half))
+        told.append(estimate(Sampled(full, small, pair, half), part))
+    text = "; ".join(f"block {k}: {text}" for k, (_, text) in enumerate(told) if text)
+    return stacked([numbers for numbers, _ in told]), text
 
 
 def _local_errors(grid: Array) -> float:

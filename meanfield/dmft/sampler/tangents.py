@@ -5,7 +5,8 @@ memory integrals contain the averaged responses themselves:
 
     δh = g²(R_φu ∗ δψ + γ R_φh ∗ δφ),   δu = g²(R_ψh ∗ δφ + γ R_ψu ∗ δψ),
 
-with R_ψh(t, t) the instantaneous part that puts g²φ into u.  All pulses are propagated together
+with R_ψh(t, t) the instantaneous part that puts g²φ into u; in several populations with the sums
+of `Populations.loops` over those that answer.  All pulses are propagated together
 and the averages taken at every step, so the equations close causally.  The random parts of the
 fields are unperturbed, so nothing grows with the chaos of the network.
 """
@@ -18,8 +19,9 @@ from numpy.typing import NDArray
 
 from ... import exponential
 from ...common.arguments import Array
+from .populations import Populations
 from .run import single
-from .site import SiteModel, Slopes
+from .site import Slopes
 
 # Pulses enter h, u or ẋ.
 _H, _U, _X = range(3)
@@ -36,9 +38,7 @@ class SitePoint(NamedTuple):
 
 
 def tangent_response(
-    model: SiteModel,
-    g: float,
-    gamma: float,
+    among: Populations,
     path: Sequence[SitePoint],
     starts: Sequence[float],
     *,
@@ -46,45 +46,57 @@ def tangent_response(
 ) -> tuple[Array, Array]:
     """R(t, s) of ⟨φ⟩ to a field in ẋ, per unit field and time, 0 for s ≥ t, and ∫₀ᵗ R(t, s) ds.
 
-    What the scheme makes of single pulses is taken out of R only if it is wanted `pointwise`.
+    Of each population, on a first axis.  What the scheme makes of single pulses is taken out of R
+    only if it is wanted `pointwise`.
     """
     # `path` has every step of the same trajectories, `starts` the times where the scheme restarts.
     # Time O(n³ M), memory 4 n² M bytes per history: one without u, six with it.
-    assert model.slopes is not None
     n, m = len(path), path[0].x.size
     times = np.array([p.t for p in path])
     restarts = np.isclose(times[:, None], np.asarray(starts)).any(axis=1)
-    slopes = [model.slopes_at(p.t, p.x, p.h, p.u) for p in path]
+    slopes = [among.slopes(*point) for point in path]
     has_u = any(p.u is not None for p in path)
     same = all(np.all(s.drift_h == 1) for s in slopes)
     kinds = (_H, _U, _X) if has_u else (_H,) if same else (_H, _X)
     steepest = max(float(np.max(np.abs(part))) for s in slopes for part in s)
-    dtype = single(max(g, steepest))
+    dtype = single(max(float(np.max(among.g)), steepest))
     of_phi = np.zeros((n, len(kinds), n, m), dtype)
     of_psi = np.zeros((n, len(kinds), n, m), dtype) if has_u else None
-    mean_phi, mean_psi = np.zeros((n, len(kinds), n)), np.zeros((n, len(kinds), n))
+    mean_phi, mean_psi = np.zeros((2, n, len(kinds), n, len(among.sizes)))
     tangent = np.zeros((len(kinds), n, m), dtype)
     last: _Single | None = None
-    g2 = dtype(g * g)
+    same_way, ahead, behind = (loop.astype(dtype) for loop in among.loops)
+    there_and_back = same_way * among.gamma.astype(dtype)
+
+    def add(out: _Single, loop: _Single, answers: Array, history: _Single, count: int) -> None:
+        """Out += Σ_s weights[s] history[s] over `count` > 0 times; later pulses are zero there."""
+        weights = (answers[:count] @ loop.T.astype(np.float64)).T.astype(dtype)
+        # Rows that BLAS takes as they lie, without a copy.
+        flat = history.reshape(n, len(kinds), -1)
+        for kind in range(len(kinds)):
+            found = (weights @ flat[:count, kind, : count * m]).reshape(-1, count, m)
+            for own, part in zip(found, among.parts, strict=True):
+                out[kind, :count, part] += own[:, part]
+
     for k in range(n):
         s, seen = slopes[k], k + 1
         of_phi[k] = s.phi_x.astype(dtype) * tangent
-        mean_phi[k] = of_phi[k].mean(axis=-1, dtype=np.float64)
+        mean_phi[k] = among.means(of_phi[k])
         field = np.zeros_like(tangent)
-        if gamma:
-            _add(field, g2 * gamma * mean_phi[k, _H], of_phi, seen)
+        if np.any(there_and_back):
+            add(field, there_and_back, mean_phi[k, _H], of_phi, seen)
         if of_psi is not None and k:
-            _add(field, g2 * mean_phi[k, _U], of_psi, k)
+            add(field, ahead, mean_phi[k, _U], of_psi, k)
         field[_H, k] += 1
         rest = (s.drift_x + 1).astype(dtype) * tangent + s.drift_h.astype(dtype) * field
         if of_psi is not None:
             of_psi[k] = s.psi_x.astype(dtype) * tangent + s.psi_h.astype(dtype) * field
-            mean_psi[k] = of_psi[k].mean(axis=-1, dtype=np.float64)
+            mean_psi[k] = among.means(of_psi[k])
             if path[k].u is not None:
                 back = np.zeros_like(tangent)
-                _add(back, g2 * mean_psi[k, _H], of_phi, seen)
-                if gamma:
-                    _add(back, g2 * gamma * mean_psi[k, _U], of_psi, seen)
+                add(back, behind, mean_psi[k, _H], of_phi, seen)
+                if np.any(there_and_back):
+                    add(back, there_and_back, mean_psi[k, _U], of_psi, seen)
                 back[_U, k] += 1
                 rest += s.drift_u.astype(dtype) * back
         if kinds[-1] == _X:
@@ -96,9 +108,9 @@ def tangent_response(
                 longer = (times[k + 1] - times[k]) / (times[k] - times[k - 1])
                 moved += dtype(ramp * longer) * (rest - last)
             tangent, last = moved, rest
-    pulses = mean_phi[:, -1]
+    pulses = np.moveaxis(mean_phi[:, -1], -1, 0)
     if not pointwise:
-        return pulses, pulses.sum(axis=1)
+        return pulses, pulses.sum(axis=2)
     # What a unit pulse does to the leak alone, in the scheme and in truth.
     scale = _leak(times, restarts)
     earlier = np.tril(np.ones((n, n), bool), -1)
@@ -107,11 +119,14 @@ def tangent_response(
         if k == 0 or restarts[k]:
             # Where the scheme restarts a pulse acts as one of weight h now and −h/2 a step later:
             # its centre lies h/2 before the step, three halves of a step before the next one.
-            ratio[k + 2 :, k] = (2 * ratio[k + 2 :, k] + ratio[k + 2 :, k + 1]) / 3
+            now, later = ratio[:, k + 2 :, k], ratio[:, k + 2 :, k + 1]
+            ratio[:, k + 2 :, k] = (2 * now + later) / 3
     lag = np.abs(times[:, None] - times[None, :])
     R = ratio * np.exp(-lag)
-    _smooth_start(R, times, np.array([s.phi_x.mean() for s in slopes]), starts)
-    return R, pulses.sum(axis=1)
+    initial = np.array([among.means(s.phi_x) for s in slopes])
+    for own, steep in zip(R, initial.T, strict=True):
+        _smooth_start(own, times, steep, starts)
+    return R, pulses.sum(axis=2)
 
 
 def _smooth_start(R: Array, times: Array, initial: Array, starts: Sequence[float]) -> None:
@@ -140,15 +155,6 @@ def lagrange_weights(nodes: Array, at: float) -> Array:
     return np.array([np.prod((at - o) / (x - o)) for x, o in zip(nodes, others, strict=True)])
 
 
-def _add(out: _Single, weights: Array, history: _Single, count: int) -> None:
-    """Out += Σ_s weights[s] history[s] over `count` > 0 times; later pulses are zero there."""
-    past, m = weights[:count].astype(out.dtype), out.shape[-1]
-    # Rows that BLAS takes as they lie, without a copy.
-    flat = history.reshape(*history.shape[:2], -1)
-    for kind in range(len(out)):
-        out[kind, :count] += (past @ flat[:count, kind, : count * m]).reshape(count, m)
-
-
 def _leak(times: Array, restarts: NDArray[np.bool_]) -> Array:
     n = len(times)
     out, state, last = np.zeros((n, n)), np.zeros(n), np.zeros(n)
@@ -167,47 +173,61 @@ def _leak(times: Array, restarts: NDArray[np.bool_]) -> Array:
     return out
 
 
-def stationary_pulse(slopes: Sequence[Slopes], step: float, g: float, gamma: float) -> Array:
-    """R(τ) at the lags 0⁺, h, 2h, … of a stationary state, from the slopes along trajectories."""
+def stationary_pulse(slopes: Sequence[Slopes], step: float, among: Populations) -> Array:
+    """R(τ) at the lags 0⁺, h, 2h, … of a stationary state, from the slopes along trajectories.
+
+    Of each population, on a first axis.
+    """
     # The responses are functions of the lag, so pulses at one time per trajectory give them all:
     # into h, and where u is used (drift_u ≠ 0) into u and ẋ.  A pulse in h is one in ψ as well,
     # which is taken out of δψ and put where it acts.
     n, first = len(slopes), slopes[0]
     has_u = any(np.any(s.drift_u) for s in slopes)
     one = np.ones_like(first.phi_x)
+    largest = float(np.max(among.g))
+    g2 = largest * largest or 1.0
+    same_way, ahead, behind = (loop / g2 for loop in among.loops)
+    there_and_back = among.gamma * same_way
     pulsed = [first.drift_h, first.drift_u] if has_u else [first.drift_h]
     # A field in ẋ is one in h where the drift takes h as it is.
     tangent = np.stack(pulsed if np.all(first.drift_h == 1) and not has_u else [*pulsed, one])
     of_phi, of_psi = np.zeros((2, n, *tangent.shape))
-    R_phi, R_psi = np.zeros((2, n, len(tangent)))
+    R_phi, R_psi = np.zeros((2, n, len(tangent), len(among.sizes)))
     decay, flat, ramp = exponential.weights(step)
     last: Array | None = None
-    g2 = g * g
 
-    def memory(response: Array, history: Array, k: int) -> Array:
+    def memory(loop: Array, response: Array, history: Array, k: int) -> Array:
         # Trapezoidal sum over ∫₀^τ R(τ − τ′) history(τ′) dτ′; at τ = 0 there is none.
         weights = step * response[k::-1]
         weights[0] /= 2
         weights[-1] /= 2
-        return np.asarray(np.tensordot(weights, history[: k + 1], 1)) * (k > 0)
+        found = np.tensordot(weights, history[: k + 1], (0, 0))
+        out = np.zeros_like(tangent)
+        for answer, of in zip(found, loop.T, strict=True):
+            out += among.spread(of) * answer
+        return out * (k > 0)
+
+    def at_once(loop: Array, response: Array) -> Array | float:
+        return among.spread(loop @ response)
 
     def rest(k: int, tangent: Array) -> Array:
         s = slopes[k]
         of_phi[k] = s.phi_x * tangent
-        R_phi[k] = of_phi[k].mean(axis=1)
-        field = gamma * memory(R_phi[:, _H], of_phi, k)
+        R_phi[k] = among.means(of_phi[k])
+        field = memory(there_and_back, R_phi[:, _H], of_phi, k)
         back = np.zeros_like(tangent)
         if has_u:
             # δψ(τ) is in δh(τ) through R_φu(0).
             of_psi[k] = s.psi_x * tangent
-            field += memory(R_phi[:, _U], of_psi, k)
-            field[_H] += R_phi[k, _U] * first.psi_h
-            field /= 1 - g2 * step / 2 * R_phi[0, _U] * s.psi_h * (k > 0)
+            field += memory(ahead, R_phi[:, _U], of_psi, k)
+            field[_H] += at_once(ahead, R_phi[k, _U]) * first.psi_h
+            field /= 1 - g2 * step / 2 * at_once(ahead, R_phi[0, _U]) * s.psi_h * (k > 0)
             of_psi[k] += g2 * s.psi_h * field
-            R_psi[k] = of_psi[k].mean(axis=1)
-            back = s.psi_h.mean() * of_phi[k] + memory(R_psi[:, _H], of_phi, k)
-            back += gamma * memory(R_psi[:, _U], of_psi, k)
-            back[_H] += gamma * R_psi[k, _U] * first.psi_h
+            R_psi[k] = among.means(of_psi[k])
+            back = at_once(behind, among.means(s.psi_h)) * of_phi[k]
+            back += memory(behind, R_psi[:, _H], of_phi, k)
+            back += memory(there_and_back, R_psi[:, _U], of_psi, k)
+            back[_H] += at_once(there_and_back, R_psi[k, _U]) * first.psi_h
         return np.asarray((s.drift_x + 1) * tangent + g2 * (s.drift_h * field + s.drift_u * back))
 
     for k in range(n):
@@ -218,4 +238,4 @@ def stationary_pulse(slopes: Sequence[Slopes], step: float, g: float, gamma: flo
         else:
             change = now - (now if last is None else last)
         tangent, last = decay * tangent + flat * now + ramp * change, now
-    return np.asarray(R_phi[:, -1])
+    return np.asarray(R_phi[:, -1].T)

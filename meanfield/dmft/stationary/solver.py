@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...blocks import Blocks
 from ...common import arguments, cost
-from ...common.arguments import ArgumentError, Array, shown, validated
+from ...common.arguments import Array, validated
 from ...common.jobs import bar
 from ...common.result import ABSENT, CONVERGED, FLAGGED, Result, coordinate, given, value
 from ...transfer import TransferFunction, odd_function, transfer_function
@@ -167,15 +167,6 @@ class Stationary(Result):
     def relative_error(self) -> Array:
         """Sum of the relative error estimates."""
         return np.sum([getattr(self, name) for name in ERRORS], axis=0)
-
-
-# What Blocks have of their own, and what it is where it is not given.
-_OF_BLOCKS: dict[str, Any] = {
-    "phi": "tanh",
-    "bias_std": 0.0,
-    "bias_mean": 0.0,
-    "mean_coupling": 0.0,
-}
 
 
 class _Options(TypedDict, total=False):
@@ -359,12 +350,7 @@ def stationary(
     """
     attributes = given(stationary, locals())
     if isinstance(g, Blocks):
-        for name, usual in _OF_BLOCKS.items():
-            if (told := attributes.pop(name)) is not usual and not np.array_equal(told, usual):
-                there = "mean" if name == "mean_coupling" else name
-                raise ArgumentError(
-                    f"{shown(name, told)}: belongs to the blocks, Blocks(…, {there}=…)"
-                )
+        g.take_over(attributes)
         return stationary_blocks(
             g, sigma=sigma, root=root, tau=tau, n_tau=n_tau, tol=tol, order=order, nodes=nodes,
             throw=throw, progress=progress, attributes=attributes,

@@ -29,6 +29,7 @@ from meanfield import (
 )
 from meanfield.dmft.sampler.ensemble import BatchAverages, Ensemble
 from meanfield.dmft.sampler.novikov import NovikovResponse
+from meanfield.dmft.sampler.populations import Populations
 from meanfield.dmft.sampler.run import SamplerRun, SamplerSetting
 from meanfield.dmft.sampler.site import Slopes, rate_model
 from meanfield.dmft.sampler.steps import Pair, Sampled
@@ -640,7 +641,7 @@ def test_averages_of_a_batch() -> None:
         slopes = [
             Slopes(1 - np.tanh(m.x[::4]) ** 2, -one, one, -one, one, 0 * one) for m in part
         ]  # fmt: skip
-        pulses.append(stationary_pulse(slopes, 0.1, 1.6, 0.4))
+        pulses.append(stationary_pulse(slopes, 0.1, Populations.one(here.model, 1.6, 0.4, 50))[0])
     R = np.mean(pulses, axis=0)
     np.testing.assert_allclose(found["R"], R[::stride], rtol=1e-9)
     assert found["r_int_pulse"] == pytest.approx(np.trapezoid(R, dx=0.1), rel=1e-9)
@@ -784,9 +785,9 @@ def made_batch(rng: np.random.Generator, lags: int, shift: float = 0.0) -> Batch
         numbers[name] = np.array(1e-3 * rng.standard_normal())
     # Worse than r_int, which stays the sums.
     numbers["r_int_pulse"] = np.array(6 + 4 * rng.standard_normal())
+    numbers["rarity"] = np.array(0.01)
     worst = {
-        "neglected": rng.uniform(), "rarity": 0.01, "stiffness": math.nan, "rotation": 0.0,
-        "step_excess": 0.5,
+        "neglected": rng.uniform(), "stiffness": math.nan, "rotation": 0.0, "step_excess": 0.5,
     }  # fmt: skip
     return BatchAverages(curves | numbers, worst)
 
@@ -1271,7 +1272,10 @@ def test_reasons_beside_a_static_part(C: np.ndarray, motion: float, reason: str)
 def test_offsets_and_models_need_the_sampler() -> None:
     own = SiteModel("own", phi=np.tanh, drift=lambda t, x, h, u: h - x)
     for more, message in (
-        ({"x0_mean": 0.1, "method": "exact"}, "no closed form .* with an initial mean or a model"),
+        (
+            {"x0_mean": 0.1, "method": "exact"},
+            "no closed form .* an initial mean, a model or",
+        ),
         ({"x0_mean": 0.1, "root": "smallest"}, "root='smallest': must be 'largest'"),
         ({"bias_std": -0.1}, "bias_std=-0.1: must be >= 0"),
         ({"model": own}, "model='own': has no slopes"),

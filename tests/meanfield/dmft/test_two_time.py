@@ -37,6 +37,7 @@ from meanfield import (
 )
 from meanfield.dmft.sampler.ensemble import BatchAverages, Ensemble
 from meanfield.dmft.sampler.novikov import NovikovResponse
+from meanfield.dmft.sampler.populations import Populations
 from meanfield.dmft.sampler.run import Offsets, SamplerRun, SamplerSetting
 from meanfield.dmft.sampler.site import rate_model
 from meanfield.dmft.sampler.steps import Pair, Sampled
@@ -959,7 +960,7 @@ def test_averages_of_a_batch(kappa: float) -> None:
     shift[1] = np.hypot(shift[1], value[1] * grid[1] / 2)
     np.testing.assert_allclose(found.values["r_int_shift"], shift, rtol=1e-6)
     path = [SitePoint(m.t, m.x[:10], m.h[:10], m.u if m.u is None else m.u[:10]) for m in moments]
-    R, by_pulse = tangent_response(model, 1.6, 0.4, path, times)
+    (R,), (by_pulse,) = tangent_response(Populations.one(model, 1.6, 0.4, 10), path, times)
     np.testing.assert_allclose(found.values["r_int_pulse"], by_pulse[saves], rtol=1e-9)
     # What the last moment asks for is not counted.
     assert found.worst["rank"] == ranks[-2]
@@ -1228,7 +1229,8 @@ def made_result(extrapolate: bool, **worst: float) -> tuple[TwoTime, list[list[B
     for batch in full:
         batch.values["C"][0, 2] = batch.values["C"][2, 0] = 0.1
     found = Sampled(full, small, Pair(short, long, True, 1 / 3))
-    return module._from_batches(setting, task, found, extrapolate, {}), groups
+    known, how = {"g": 1.5, "gamma": 0.5}, {"n_trajectories": 4000, "batches": 4}
+    return module._from_batches(setting, task, found, extrapolate, how, known), groups
 
 
 @pytest.mark.parametrize("extrapolate", [True, False])
@@ -1437,7 +1439,7 @@ def test_what_a_window_forgets_beside_a_static_part() -> None:
 
 def test_closed_equations_are_for_centred_states() -> None:
     for more in ({"bias_std": 0.1}, {"mean_coupling": 0.1}, {"x0_mean": 0.1}, {"bias_mean": -1.0}):
-        with pytest.raises(ArgumentError, match=r"needs .* no biases or means"):
+        with pytest.raises(ArgumentError, match=r"needs .* no blocks, biases or means"):
             two_time(1.5, t_max=1.0, method="closed", **more)  # type: ignore[arg-type]
     assert np.all(two_time(1.5, t_max=1.0, dt=0.1).mean == 0)
 

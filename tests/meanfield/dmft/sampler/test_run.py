@@ -25,6 +25,7 @@ from meanfield import (
 )
 from meanfield.common import seeds
 from meanfield.dmft.sampler import run as run_module
+from meanfield.dmft.sampler.populations import Populations
 from meanfield.dmft.sampler.run import (
     Forgetting,
     Offsets,
@@ -276,7 +277,7 @@ def test_stiffness_is_that_of_the_network(gamma: float) -> None:
         if moment.step not in (0, 5, 49):
             continue
         rank = batch.operator.rank
-        found, _ = spectrum(here.model, batch.operator, moment)
+        found, _ = spectrum(batch.operator, moment, batch.populations)
         assert batch.operator.rank == rank
         J = simulate.couplings.elliptic(500, 2.0, gamma, seed=moment.step)
         if moment.step == 0:
@@ -286,7 +287,7 @@ def test_stiffness_is_that_of_the_network(gamma: float) -> None:
         revealed = batch.operator
     revealed.innovations, revealed.tol = "gaussian", 0.0
     expected = simulate.stiffness(moment.x, revealed @ np.eye(500), onsager=1.0)
-    final, _ = spectrum(here.model, batch.operator, moment)
+    final, _ = spectrum(batch.operator, moment, batch.populations)
     assert final == pytest.approx(float(expected), rel=0.05)
 
 
@@ -294,13 +295,13 @@ def test_a_spectrum_that_does_not_settle_is_unknown(monkeypatch: pytest.MonkeyPa
     """Then its edge still tells what the steps may be; nothing is claimed of the stiffness."""
     batch = SamplerRun(setting(2.0, 0.0, 1.0, 0.1, 0.02), 200, 1, 0)
     moment = next(iter(batch))
-    _, settled = spectrum(batch.setting.model, batch.operator, moment)
+    _, settled = spectrum(batch.operator, moment, batch.populations)
 
     def lost(*args: Any, **how: Any) -> Any:
         raise ArpackNoConvergence("no", np.empty(0), np.empty((0, 0)))
 
     monkeypatch.setattr(run_module, "eigsh", lost)
-    rate, edge = spectrum(batch.setting.model, batch.operator, moment)
+    rate, edge = spectrum(batch.operator, moment, batch.populations)
     assert math.isnan(rate)
     assert np.max(-edge.real) == pytest.approx(np.max(-settled.real), rel=0.3)
 
@@ -379,7 +380,7 @@ class Seen:
         self.times: list[float] = []
         self.answer = stiffness, np.array(rates)
 
-    def __call__(self, model: Any, operator: Any, moment: SamplerMoment, *of: Any) -> Any:
+    def __call__(self, operator: Any, moment: SamplerMoment, *of: Any) -> Any:
         self.times.append(moment.t)
         return self.answer
 
@@ -394,13 +395,13 @@ def test_when_the_spectrum_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None
     model = rate_model(transfer_function("tanh"))
     seen = Seen(math.nan, [-1.0])
     monkeypatch.setattr(run_module, "spectrum", seen)
-    quiet = Watch(model, None)  # type: ignore[arg-type]
+    quiet = Watch(None, Populations.one(model, 1.0, 0.0, 1))  # type: ignore[arg-type]
     for k in range(50):
         quiet.look(moment_at(0.5 * k, False), 0.5)
     quiet.look(moment_at(25.0, False), 0.5, last=True)
     assert seen.times == [0, 10, 20, 25]
     seen.times.clear()
-    regulated = Watch(model, None)  # type: ignore[arg-type]
+    regulated = Watch(None, Populations.one(model, 1.0, 0.0, 1))  # type: ignore[arg-type]
     for k in range(1, 301):
         regulated.look(moment_at(k / 64, True), 0.1)
     assert seen.times == [1 / 64, 4 / 64, 16 / 64, 1, 4]
@@ -410,13 +411,14 @@ def test_when_the_spectrum_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None
         regulated.look(moment_at(5 + k / 64, not 4 <= k < 9), 0.1)
     assert seen.times == [5 + k / 64 for k in (4, 9, 12, 24)]
     seen.times.clear()
-    for nothing in (None, replace(model, slopes=None)):
-        Watch(nothing, None).look(moment_at(0.0, True), 0.1, last=True)  # type: ignore[arg-type]
+    for nothing in (None, Populations.one(replace(model, slopes=None), 1.0, 0.0, 1)):
+        Watch(None, nothing).look(moment_at(0.0, True), 0.1, last=True)  # type: ignore[arg-type]
     assert not seen.times
 
 
 def test_worst_of_the_spectra_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    watch = Watch(rate_model(transfer_function("tanh")), None)  # type: ignore[arg-type]
+    among = Populations.one(rate_model(transfer_function("tanh")), 1.0, 0.0, 1)
+    watch = Watch(None, among)  # type: ignore[arg-type]
     assert all(math.isnan(number) for number in watch.found.values())
     for stiffness, rates in ((3.0, [-3.0 - 2j, 0.5]), (7.0, [-7.0, -1 + 1j]), (math.nan, [-1.0])):
         monkeypatch.setattr(run_module, "spectrum", Seen(stiffness, rates))
@@ -567,7 +569,8 @@ def test_spectrum_of_a_matrix_written_out(symmetric: bool, stored: Any) -> None:
         A += s.drift_u[:, None] * J.T @ (np.diag(s.psi_x) + s.psi_h[:, None] * J * s.phi_x)
     if symmetric:
         np.testing.assert_allclose(A, A.T, atol=1e-12)
-    rate, edge = spectrum(model, stored(J), moment_with(x, u=x))
+    among = Populations.one(model, 1.5, 0.3, 60)
+    rate, edge = spectrum(stored(J), moment_with(x, u=x), among)
     exact = -np.linalg.eigvalsh((A + A.T) / 2)[0]
     assert rate == pytest.approx(exact, rel=0.02)
     if symmetric:
@@ -576,7 +579,7 @@ def test_spectrum_of_a_matrix_written_out(symmetric: bool, stored: Any) -> None:
         np.testing.assert_allclose(edge, run_module.stability.edge(lambda v: A @ v, 60), rtol=1e-6)
     # Without u an ellipse, of the root mean square of what J is multiplied with.
     J = GaussianOperator(60, 1.5, 0.3, seed=1)
-    rate, edge = spectrum(model, J, moment_with(x, u=None))
+    rate, edge = spectrum(J, moment_with(x, u=None), among)
     assert math.isnan(rate)
     steep = math.sqrt(np.mean((s.drift_h * s.phi_x) ** 2))
     exact = run_module.stability.ellipse(1.5, 0.3, steep, np.mean(s.drift_x))
@@ -666,11 +669,13 @@ def test_spectrum_with_a_mean_coupling(stored: Any) -> None:
     J = simulate.couplings.elliptic(60, 1.5, 0.3, seed=1)
     model = SiteModel("made up", phi=np.tanh, drift=lambda t, x, h, u: h - x)
     object.__setattr__(model, "slopes", lambda t, x, h, u: s)
-    one = spectrum(model, stored(J), moment_with(x, u=x), -9.0)
-    two = spectrum(model, stored(J - 9.0 / 60), moment_with(x, u=x))
+    coupled = Populations.one(model, 1.5, 0.3, 60, -9.0)
+    one = spectrum(stored(J), moment_with(x, u=x), coupled)
+    among = Populations.one(model, 1.5, 0.3, 60)
+    two = spectrum(stored(J - 9.0 / 60), moment_with(x, u=x), among)
     assert one[0] == pytest.approx(two[0], rel=1e-9)
     np.testing.assert_allclose(one[1], two[1], rtol=1e-6)
-    _, edge = spectrum(model, GaussianOperator(60, 1.5, 0.3, seed=1), moment_with(x, None), -9.0)
+    _, edge = spectrum(GaussianOperator(60, 1.5, 0.3, seed=1), moment_with(x, None), coupled)
     assert edge[-1] == pytest.approx(np.mean(s.drift_x) - 9 * np.mean(s.drift_h * s.phi_x))
     # And the step that is chosen: −1 + J₀ is stable up to half of what the scheme allows.
     phi = transfer_function("tanh")

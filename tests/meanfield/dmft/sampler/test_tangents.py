@@ -17,6 +17,7 @@ from meanfield import (
     transfer_function,
     two_time,
 )
+from meanfield.dmft.sampler.populations import Populations
 from meanfield.dmft.sampler.site import rate_model
 from meanfield.dmft.sampler.tangents import (
     SitePoint,
@@ -27,6 +28,8 @@ from meanfield.dmft.sampler.tangents import (
     tangent_response,
 )
 from meanfield.schedule import step_times
+
+LINEAR = rate_model(transfer_function("linear"))
 
 
 def fixed_point_response(t: np.ndarray, g: float, gamma: float) -> np.ndarray:
@@ -217,8 +220,9 @@ def linear_response(
     zero = np.zeros(1)
     path = [SitePoint(float(t), zero, zero, zero if kappa else None) for t in times]
     model = rate_model(transfer_function("linear"), kappa)
-    found = tangent_response(model, 0.8, gamma, path, starts, pointwise=pointwise)
-    return times, *found
+    one = Populations.one(model, 0.8, gamma, 1)
+    R, whole = tangent_response(one, path, starts, pointwise=pointwise)
+    return times, R[0], whole[0]
 
 
 @pytest.mark.parametrize(("gamma", "kappa"), [(0.0, 0.7), (0.5, 0.0), (-0.6, 1.0)])
@@ -264,7 +268,9 @@ def test_stationary_pulse_of_a_linear_network(gamma: float) -> None:
         tau = step * np.arange(round(3 / step) + 1)
         one = np.ones(2)
         vanilla = Slopes(one, -one, one, -one, one, 0 * one)
-        found = stationary_pulse([vanilla] * tau.size, step, 0.9, gamma)
+        (found,) = stationary_pulse(
+            [vanilla] * tau.size, step, Populations.one(LINEAR, 0.9, gamma, 2)
+        )
         off.append(np.max(np.abs(found - fixed_point_response(tau, 0.9, gamma))))
     assert off[1] < 1e-3
     assert off[0] / off[1] == pytest.approx(4, rel=0.15)
@@ -339,10 +345,11 @@ def test_pulses_by_plain_sums(has_u: bool, equal: bool, gamma: float) -> None:
     model, table, path, times = made_up(rng, n, 4, has_u, equal)
     starts = [0, 4]
     exact = plain_pulses(table, path, starts, 0.8, gamma)
-    pulses, whole = tangent_response(model, 0.8, gamma, path, list(times[starts]), pointwise=False)
+    alone = Populations.one(model, 0.8, gamma, path[0].x.size)
+    (pulses,), (whole,) = tangent_response(alone, path, list(times[starts]), pointwise=False)
     np.testing.assert_allclose(pulses, exact, atol=1e-5 * np.max(np.abs(exact)))
     np.testing.assert_allclose(whole, exact.sum(axis=1), rtol=1e-5, atol=1e-6)
-    same = tangent_response(model, 0.8, gamma, path, list(times[starts]))[1]
+    (same,) = tangent_response(alone, path, list(times[starts]))[1]
     np.testing.assert_allclose(same, whole, rtol=1e-12)
 
 
@@ -414,7 +421,8 @@ def test_stationary_pulse_by_plain_sums() -> None:
         last = now
     one = np.ones(3)
     given = [Slopes(s, -one, one, -one, one, 0 * one) for s in slopes]
-    np.testing.assert_allclose(stationary_pulse(given, h, 1.3, -0.4), R, rtol=1e-12)
+    (found,) = stationary_pulse(given, h, Populations.one(LINEAR, 1.3, -0.4, 3))
+    np.testing.assert_allclose(found, R, rtol=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -432,7 +440,8 @@ def test_stationary_pulse_with_the_onsager_reaction_force(
     one, found = np.ones(2), []
     site = Slopes(one, -one, one, -one, one, -kappa * one)
     for step in (0.1, 0.05, 0.025):
-        pulse = stationary_pulse([site] * (round(3 / step) + 1), step, g, gamma)
+        alone = Populations.one(LINEAR, g, gamma, 2)
+        (pulse,) = stationary_pulse([site] * (round(3 / step) + 1), step, alone)
         found.append(pulse[:: round(0.1 / step)])
     exact = np.exp(-np.outer(0.1 * np.arange(31), rates)).mean(axis=1).real
     # What remains at the shortest step is the scatter of the matrix, of order 1/n.
