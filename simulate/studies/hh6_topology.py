@@ -68,8 +68,8 @@ def spectrum(network: str, *, n: int = 1000, n_shown: int = 100, seed: int) -> d
         "wrong_sign": told("kind", wrong, "share of couplings against Dale's law"),
         "mean": told((), J.sum() / (n - 1), "N times the mean coupling"),
         "radius": told((), inside.max(), "largest |λ| of couplings without their mean"),
-        "mode_real": ("root", roots.real),
-        "mode_imag": ("root", roots.imag),
+        "roots_real": told("root", roots.real, "λ by the column means v and c_k = vᵀWᵏ1"),
+        "roots_imag": ("root", roots.imag),
         "outlier": told(
             (), eigenvalues[np.argmin(np.abs(eigenvalues - expected))].real
             if np.isfinite(expected) else np.nan,
@@ -159,10 +159,10 @@ def _spectrum(axis: Axes, part: xr.Dataset) -> None:
     axis.axvline(
         1, ymax=0.72, ls="--", color="0.4", lw=0.9, label="1, limit of stability of $x = 0$"
     )
-    outside = part.mode_real**2 + part.mode_imag**2 > (_OUTSIDE * radius) ** 2
+    outside = np.hypot(part.roots_real, part.roots_imag) > _OUTSIDE * radius
     axis.plot(
-        part.mode_real[outside], part.mode_imag[outside], "o", mfc="none", color="black", ms=6,
-        mew=0.9, label="by column means",
+        part.roots_real[outside], part.roots_imag[outside], "o", mfc="none", color="black", ms=6,
+        mew=0.9, label="outliers by column means",
     )  # fmt: skip
     if np.isfinite(outlier):
         axis.plot(outlier, 0, "x", color="C1", ms=8, mew=1.6, label=rf"outlier ${outlier:.2f}$")
@@ -177,18 +177,20 @@ HH6 = Study(
     parts=(Part(spectrum, ("network",), replicated=True),),
     draw=draw,
     derive=add_formulas,
-    text="""
+    text=f"""
 Couplings of the E–I networks with the printed parameters: top, couplings between evenly spaced
 neurons; middle, their distribution; bottom (not in the paper), eigenvalues λ; of the first
-couplings. x = 0 loses stability where the largest real part passes 1. The disc of the balanced
-network stays inside: as printed it makes no chaos for large N. Single eigenvalues outside the disc,
-made by finite N and by the means of E and I couplings that cancel only in their sum, can still
-pass 1. The spread σ relaxes Dale's law: some couplings have the other sign.""",
+couplings. Dashed: the densities they are drawn from. x = 0 loses stability where the largest real
+part passes 1. The disc of the balanced network stays inside: as printed it makes no chaos for large
+N. Single eigenvalues outside the disc can still pass 1, at every N: those that the column means v
+make of the random part W (circles: of the roots of z² − λ₀z + s = Σ c_k z^(1−k), c_k = vᵀWᵏ1 of
+variance sR^(2k), k ≤ {_ORDER}, those of modulus above {_OUTSIDE} R). The spread σ relaxes
+Dale's law: some couplings have the other sign.""",
     axes={"network": tuple(PAPER_SETS)},
     replicates=5,
     columns=(
-        "radius_formula", "radius", "outlier_formula", "outlier", "abscissa", "above_one", "mean",
-        "wrong_sign",
+        "radius_formula", "radius", "outlier_formula", "outlier", "abscissa", "above_one",
+        "mean_formula", "mean", "wrong_sign_formula", "wrong_sign",
     ),
     presets={"quick": {"n": 300}, "paper": {}},
 )  # fmt: skip

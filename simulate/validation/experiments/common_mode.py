@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from meanfield import common_mode, stationary
+from meanfield import Stationary, common_mode, stationary
 from meanfield.common import seeds
 from meanfield.common.arguments import Array
-from meanfield.dmft.stationary.solver import Stationary
 
 from ...couplings import PAPER_SETS, column_means, dale, dale_radius
 from ...integration import integrate
@@ -62,17 +61,21 @@ def measure(n: int, seed: int, *, t_skip: float, t_max: float, dt: float) -> dic
     numbers: dict[str, float] = {}
     for k, name in enumerate(_MOVING):
         own = seeds.member(seed, k)
-        J = dale(n, **PAPER_SETS[name], seed=own)
+        J = _couplings(name, n, own)
         means = column_means(J, order=_ORDER)._asdict()
         moving = _run(J, own, t_skip, t_max, dt=dt, temperature=_SIGMA**2 / 2)
         shared = np.mean((np.tanh(moving) @ J.sum(axis=0) / (n - 1)) ** 2)
         numbers[f"shared_{name}"] = float(shared / common_mode(_state(name), **means).variance)
     own = seeds.member(seed, len(_MOVING))
-    J = _FACTOR * dale(n, **PAPER_SETS["inhibitory"], seed=own)
-    # M is of order 1/√n itself, but falls slowly.
+    J = _FACTOR * _couplings("inhibitory", n, own)
+    # About M(t), which falls more slowly than 1/n.
     numbers["chaos_delta0"] = float(_run(J, own, t_skip, t_max, dt=dt).var(axis=1).mean())
     growth = maximal_lyapunov(J, seed=own, t_skip=t_skip, t_max=t_max, dt=dt)
     return numbers | {"chaos_lyapunov": float(growth.value)}
+
+
+def _couplings(name: str, n: int, seed: int) -> Array:
+    return dale(n, **PAPER_SETS[name], seed=seed, sparse=False, zero_row_sum=False)
 
 
 def _run(J: Array, seed: int, t_skip: float, t_max: float, **how: Any) -> Array:
