@@ -34,13 +34,13 @@ PREDICTIONS = (
         )
         for name in _UNBALANCED
     ),
-    # By c₁ alone (Im z)² = s − c₁; its mean is off by Re z of variance ℛ⁴/4.
+    # s − c₁ to first order in c_k; the second is of order ℛ⁴/s.
     Prediction(
         "outlier_pair",
         "(Im z)² of the outlying pair, balanced, α = 1, σ = 0.1, divided by s",
         "derivations: dale.outliers",
     ),
-    # Means weigh by φ', small at x of order λ₀ ∝ √N: faster than 1/N (measured about N^−1.6).
+    # Faster than 1/N: what is left out is weighed by φ', which falls as x of order λ₀ ∝ √N grows.
     Prediction("fixed_mean", "|⟨x⟩|, excitatory set, divided by μ at this N", _ONE, power=2),
     Prediction("fixed_square", "⟨x²⟩, the same, divided by μ² + Δ₀ at this N", _ONE, power=2),
     Prediction("fixed_energy", "E/N, the same: rest, while x = 0 is unstable", _ONE, bound=1e-12),
