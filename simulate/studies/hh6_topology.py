@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _KINDS = ("excitatory", "inhibitory")
 # Coefficients c_k, and the least modulus of an outlier over the radius: next to it all c_k matter.
-_ORDER, _OUTSIDE = 12, 1.05
+_ORDER, _OUTSIDE = 25, 1.1
 
 
 def spectrum(network: str, *, n: int = 1000, n_shown: int = 100, seed: int) -> dict[str, Any]:

@@ -69,7 +69,7 @@ def test_column_means_make_the_outliers(found: Answer) -> None:
     )
     for one, others in ((roots, values), (values, roots)):
         apart = abs(one - others.rename({others.dims[-1]: "other"})).min("other")
-        far = abs(one) > 1.2 * part.radius_formula
+        far = abs(one) > 1.15 * part.radius_formula
         assert far.sum() >= 3
         assert (apart.where(far, 0) < 2 / np.sqrt(part.attrs["n"])).all()
 

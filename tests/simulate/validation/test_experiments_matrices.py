@@ -32,7 +32,7 @@ TESTED = sum(p.bound is None for e in EXPERIMENTS.values() for p in e.prediction
 LIMIT = threshold(0.01, TESTED)
 SIZES: Mapping[str, Mapping[int, int]] = {
     "null_phase": {100: 60, 200: 40},
-    "dale": {1000: 48, 2500: 16},
+    "dale": {1000: 40, 2000: 16},
     "onset": {100: 24, 200: 20},
     "stiffness": {100: 28, 300: 28},
 }
@@ -145,7 +145,7 @@ def test_fixed_point_refuses() -> None:
     """A mean coupling off by a tenth."""
     set_ = PAPER_SETS["excitatory"]
     means = {key: set_[key] for key in ("f", "alpha", "mu_e", "mu_i")}
-    J0 = 2500 * dale_mean(2500, **means)
+    J0 = 2000 * dale_mean(2000, **means)
     right, wrong = (stationary(dale_radius(**set_), mean_coupling=k * J0) for k in (1, 1.1))
     assert z("dale", "fixed_mean", float(wrong.mean / right.mean)) > LIMIT
 
