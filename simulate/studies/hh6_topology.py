@@ -83,16 +83,13 @@ def spectrum(network: str, *, n: int = 1000, n_shown: int = 100, seed: int) -> d
 def add_formulas(data: xr.Dataset) -> xr.Dataset:
     """Density of couplings, radius of the disc, outlier and mean coupling by their formulas."""
     n, names = data.attrs["n"], [str(name) for name in data.network.values]
-    radius = [dale_radius(**PAPER_SETS[name]) for name in names]
-    outlier = [dale_outlier(n, **PAPER_SETS[name])[0].real for name in names]
-    f, mu_e, mu_i, sigma_e, sigma_i = (
-        np.array([PAPER_SETS[name][key] for name in names])[:, None]
-        for key in ("f", "mu_e", "mu_i", "sigma_e", "sigma_i")
-    )
-    density = f * norm.pdf(data.center, mu_e, sigma_e) + (1 - f) * norm.pdf(
-        data.center, mu_i, sigma_i
-    )
-    against = np.stack([norm.cdf(-mu_e / sigma_e), norm.cdf(mu_i / sigma_i)], axis=1)[..., 0]
+    sets = [PAPER_SETS[name] for name in names]
+    radius = [dale_radius(**one) for one in sets]
+    outlier = [dale_outlier(n, **one)[0].real for one in sets]
+    laws = [[norm(one[f"mu_{kind}"], one[f"sigma_{kind}"]) for kind in "ei"] for one in sets]
+    against = [[e.cdf(0), i.sf(0)] for e, i in laws]
+    at, f = data.center.values, sets[0]["f"]
+    density = [f * e.pdf(at) + (1 - f) * i.pdf(at) for e, i in laws]
     return data.assign(
         density_formula=told(("network", "center"), density, "density of both kinds, any N"),
         wrong_sign_formula=told(("network", "kind"), against, "share against Dale's law, any N"),

@@ -16,15 +16,7 @@ from meanfield.common.study import CONVERGED, PRINTED, Part, Study, told
 
 from ..integration import integrate
 from ..reservoir import evaluate, split, stimulus_targets, two_sines
-from .protocol import (
-    PRINTED_STEP,
-    VARIANTS,
-    bias_text,
-    make_bias,
-    network,
-    step_facts,
-    steps_text,
-)
+from .protocol import PRINTED_STEP, VARIANTS, bias_text, make_bias, network, step_facts, steps_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

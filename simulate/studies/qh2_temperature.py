@@ -149,11 +149,9 @@ def _theory(data: xr.Dataset, beta: Array, eta: float) -> Any:
         return saddle_point(
             gains, facts["gamma"], beta=beta, eta=eta, phi=phi, branch="stable", throw=False
         )  # fmt: skip
-    nothing, no_text = (np.full((gains.size, beta.size), blank) for blank in (np.nan, ""))
-    reason = np.full(nothing.shape, _NO_THEORY)
-    return SimpleNamespace(
-        **dict.fromkeys(_THEORY.values(), nothing), branch_of=no_text, reason=reason
-    )
+    shape = gains.size, beta.size
+    blank = dict.fromkeys(_THEORY.values(), np.full(shape, np.nan))
+    return SimpleNamespace(**blank, branch_of=np.full(shape, ""), reason=np.full(shape, _NO_THEORY))
 
 
 def draw_samples(data: xr.Dataset) -> Figure:
