@@ -32,7 +32,7 @@ TESTED = sum(p.bound is None for e in EXPERIMENTS.values() for p in e.prediction
 LIMIT = threshold(0.01, TESTED)
 SIZES: Mapping[str, Mapping[int, int]] = {
     "null_phase": {100: 60, 200: 40},
-    "dale": {1000: 40, 2000: 16},
+    "dale": {1000: 64, 2000: 40},
     "onset": {100: 24, 200: 20},
     "stiffness": {100: 28, 300: 28},
 }
