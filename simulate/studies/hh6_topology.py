@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.stats import norm
 
 from meanfield.common import style
 from meanfield.common.study import Part, Study, told
 
-from ..couplings import PAPER_SETS, dale_outlier, dale_radius
+from ..couplings import PAPER_SETS, column_means, dale_outlier, dale_radius
 from ..observables import activity_distribution
 from .protocol import mean_coupling, printed_set
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from matplotlib.image import AxesImage
 
 _KINDS = ("excitatory", "inhibitory")
+# Coefficients c_k, and the least modulus of an outlier over the radius: next to it all c_k matter.
+_ORDER, _OUTSIDE = 25, 1.1
 
 
 def spectrum(network: str, *, n: int = 1000, n_shown: int = 100, seed: int) -> dict[str, Any]:
@@ -45,6 +48,10 @@ def spectrum(network: str, *, n: int = 1000, n_shown: int = 100, seed: int) -> d
     total = sum(part.size for part in existing)
     density = np.array([h.density * h.n_samples / total for h in histograms])
     wrong = [float(np.mean(existing[0] < 0)), float(np.mean(existing[1] > 0))]
+    means = column_means(J, order=_ORDER)
+    loop = np.array([1.0, -means.mean_coupling, means.strength, *np.zeros(_ORDER - 1)])
+    loop[2:] -= means.coefficients
+    roots = np.roots(loop)
     shown = np.linspace(0, n - 1, min(n_shown, n)).astype(int)
     block = (np.sqrt(n) * J[np.ix_(shown, shown)]).astype(np.float32)
     abscissa = float(eigenvalues.real.max())
@@ -61,6 +68,8 @@ def spectrum(network: str, *, n: int = 1000, n_shown: int = 100, seed: int) -> d
         "wrong_sign": told("kind", wrong, "share of couplings against Dale's law"),
         "mean": told((), J.sum() / (n - 1), "N times the mean coupling"),
         "radius": told((), inside.max(), "largest |λ| of couplings without their mean"),
+        "roots_real": told("root", roots.real, "λ by the column means v and c_k = vᵀWᵏ1"),
+        "roots_imag": ("root", roots.imag),
         "outlier": told(
             (), eigenvalues[np.argmin(np.abs(eigenvalues - expected))].real
             if np.isfinite(expected) else np.nan,
@@ -72,11 +81,18 @@ def spectrum(network: str, *, n: int = 1000, n_shown: int = 100, seed: int) -> d
 
 
 def add_formulas(data: xr.Dataset) -> xr.Dataset:
-    """Radius of the disc, outlier and mean coupling by their formulas."""
+    """Density of couplings, radius of the disc, outlier and mean coupling by their formulas."""
     n, names = data.attrs["n"], [str(name) for name in data.network.values]
-    radius = [dale_radius(**PAPER_SETS[name]) for name in names]
-    outlier = [dale_outlier(n, **PAPER_SETS[name])[0].real for name in names]
+    sets = [PAPER_SETS[name] for name in names]
+    radius = [dale_radius(**one) for one in sets]
+    outlier = [dale_outlier(n, **one)[0].real for one in sets]
+    laws = [[norm(one[f"mu_{kind}"], one[f"sigma_{kind}"]) for kind in "ei"] for one in sets]
+    against = [[e.cdf(0), i.sf(0)] for e, i in laws]
+    at, f = data.center.values, sets[0]["f"]
+    density = [f * e.pdf(at) + (1 - f) * i.pdf(at) for e, i in laws]
     return data.assign(
+        density_formula=told(("network", "center"), density, "density of both kinds, any N"),
+        wrong_sign_formula=told(("network", "kind"), against, "share against Dale's law, any N"),
         radius_formula=told("network", radius, "radius R of the disc by its formula"),
         outlier_formula=told("network", outlier, "outlier, nan where the disc has none"),
         mean_formula=told("network", [mean_coupling(name, n) for name in names], "N·E[J]"),
@@ -96,6 +112,7 @@ def draw(data: xr.Dataset) -> Figure:
                 data.center, part.density.sel(kind=kind), step="mid", alpha=0.35 + 0.3 * index,
                 color=f"C{index}", lw=0, label=f"from {kind[0].upper()} neurons",
             )  # fmt: skip
+        middle.plot(data.center, part.density_formula, "--", color="black", lw=1, label="theory")
         middle.axvline(0, color="0.6", lw=0.8)
         middle.set_xlabel(r"$\sqrt{N}\,J_{ij}$ of existing couplings")
         _spectrum(bottom, part)
@@ -139,6 +156,11 @@ def _spectrum(axis: Axes, part: xr.Dataset) -> None:
     axis.axvline(
         1, ymax=0.72, ls="--", color="0.4", lw=0.9, label="1, limit of stability of $x = 0$"
     )
+    outside = np.hypot(part.roots_real, part.roots_imag) > _OUTSIDE * radius
+    axis.plot(
+        part.roots_real[outside], part.roots_imag[outside], "o", mfc="none", color="black", ms=6,
+        mew=0.9, label="outliers by column means",
+    )  # fmt: skip
     if np.isfinite(outlier):
         axis.plot(outlier, 0, "x", color="C1", ms=8, mew=1.6, label=rf"outlier ${outlier:.2f}$")
     axis.set(aspect="equal", xlim=(-3.2, 3.2), ylim=(-1.7, 3.0), xlabel=r"Re $\lambda(J)$")
@@ -152,18 +174,20 @@ HH6 = Study(
     parts=(Part(spectrum, ("network",), replicated=True),),
     draw=draw,
     derive=add_formulas,
-    text="""
+    text=f"""
 Couplings of the E–I networks with the printed parameters: top, couplings between evenly spaced
 neurons; middle, their distribution; bottom (not in the paper), eigenvalues λ; of the first
-couplings. x = 0 loses stability where the largest real part passes 1. The disc of the balanced
-network stays inside: as printed it makes no chaos for large N. Single eigenvalues outside the disc,
-made by finite N and by the means of E and I couplings that cancel only in their sum, can still
-pass 1. The spread σ relaxes Dale's law: some couplings have the other sign.""",
+couplings. Dashed: the densities they are drawn from. x = 0 loses stability where the largest real
+part passes 1. The disc of the balanced network stays inside: as printed it makes no chaos for large
+N. Single eigenvalues outside the disc can still pass 1, at every N: those that the column means v
+make of the random part W (circles: of the roots of z² − λ₀z + s = Σ c_k z^(1−k), c_k = vᵀWᵏ1 of
+variance sR^(2k), k ≤ {_ORDER}, those of modulus above {_OUTSIDE} R). The spread σ relaxes
+Dale's law: some couplings have the other sign.""",
     axes={"network": tuple(PAPER_SETS)},
     replicates=5,
     columns=(
-        "radius_formula", "radius", "outlier_formula", "outlier", "abscissa", "above_one", "mean",
-        "wrong_sign",
+        "radius_formula", "radius", "outlier_formula", "outlier", "abscissa", "above_one",
+        "mean_formula", "mean", "wrong_sign_formula", "wrong_sign",
     ),
     presets={"quick": {"n": 300}, "paper": {}},
 )  # fmt: skip

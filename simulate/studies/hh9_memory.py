@@ -16,7 +16,7 @@ from meanfield.common.study import CONVERGED, PRINTED, Part, Study, told
 
 from ..integration import integrate
 from ..reservoir import evaluate, split, stimulus_targets, two_sines
-from .protocol import PRINTED_STEP, VARIANTS, network, step_facts, steps_text
+from .protocol import PRINTED_STEP, VARIANTS, bias_text, make_bias, network, step_facts, steps_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -47,6 +47,8 @@ def memory_functions(
     dt: float = 0.05,
     tol: float = 1e-4,
     phi: str = "tanh",
+    bias: float = 0.0,
+    bias_std: float = 0.0,
     dtype: str = "float64",
     threads: int | None = None,
     seed: int,
@@ -96,7 +98,8 @@ def memory_functions(
     J, x0 = network(n, g, seed, gamma)
     run = integrate(
         J, x0, t_max=float(moments[-1]), onsager=onsager, inputs=two_sines, save_at=moments,
-        method=method, dt=dt, tol=tol, phi=phi, dtype=np.dtype(dtype), threads=threads,
+        method=method, dt=dt, tol=tol, bias=make_bias(n, bias, bias_std, seed), phi=phi,
+        dtype=np.dtype(dtype), threads=threads,
     )  # fmt: skip
     assert run.x is not None
     # Not `memory_function`: rank and condition say what its warning would.
@@ -202,7 +205,8 @@ def draw(data: xr.Dataset) -> Figure:
     style.above(
         figure,
         rf"$N = {facts['n']}$, $L = {counts}$ samples, {data.sizes['replicate']} couplings, "
-        + steps_text(data),
+        + steps_text(data)
+        + bias_text(data),
     )
     return figure
 

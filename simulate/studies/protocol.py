@@ -75,9 +75,13 @@ def couplings_text(data: xr.Dataset) -> str:
     kind = facts["couplings"]
     if facts["g"] is not None:
         kind = rf"$g = {facts['g']:g}$, $\gamma = {facts['gamma']:g}$"
-    if facts["bias"] or facts["bias_std"]:
-        kind += rf", $b = {facts['bias']:g} \pm {facts['bias_std']:g}$"
-    return rf"{kind}, $N = {facts['n']}$"
+    return rf"{kind}{bias_text(data)}, $N = {facts['n']}$"
+
+
+def bias_text(data: xr.Dataset) -> str:
+    """Biases in a title, if there are any."""
+    mean, std = data.attrs["bias"], data.attrs["bias_std"]
+    return rf", $b = {mean:g} \pm {std:g}$" if mean or std else ""
 
 
 def step_facts(run: Trajectory | LyapunovExponent) -> dict[str, Any]:

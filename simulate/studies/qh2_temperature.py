@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from meanfield import saddle_point
+from meanfield import saddle_point, transfer_function
 from meanfield.common import style
+from meanfield.common.arguments import Array
 from meanfield.common.study import Part, Study, averaged, told
 
 from ..boltzmann import NAMES, chain_mean, sample_boltzmann
 from ..couplings import elliptic
+from .protocol import bias_text, make_bias
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -36,6 +39,7 @@ _TEXTS = {
 _WORST = {"r_hat": {"reduce": "max"}, "ess": {"reduce": "min"}}
 # What the theory calls them.
 _THEORY = {"q": "q", "energy": "energy", "r": "r", "overlap": "Q", "x2": "x2"}
+_NO_THEORY = "the replica theory is that of an odd smooth φ without biases"
 
 
 def sampled(
@@ -50,6 +54,8 @@ def sampled(
     algorithm: str = "tempering",
     eta: float = 0.0,
     phi: str = "tanh",
+    bias: float = 0.0,
+    bias_std: float = 0.0,
     threads: int | None = None,
     seed: int,
 ) -> dict[str, Any]:
@@ -71,7 +77,8 @@ def sampled(
     """
     run = sample_boltzmann(
         elliptic(n, g, gamma, seed=seed), beta, n_samples=n_samples, chains=chains, thin=thin,
-        seed=seed, algorithm=algorithm, eta=eta, phi=phi, threads=threads,
+        seed=seed, algorithm=algorithm, eta=eta, bias=make_bias(n, bias, bias_std, seed), phi=phi,
+        threads=threads,
     )  # fmt: skip
     assert run.samples is not None
     names = [
@@ -99,12 +106,9 @@ def derive(data: xr.Dataset) -> xr.Dataset:
     """The replica theory at the temperatures sampled and along a line, and what is off."""
     facts, beta = data.attrs, data.beta.values
     line = np.geomspace(beta[0] / 2, 10 * beta[-1], 121)
-    gains, gamma = data.g.values, facts["gamma"]
-    how: dict[str, Any] = {"phi": facts["phi"], "branch": "stable", "throw": False}
-    points = saddle_point(gains[:, None], gamma, beta=beta, eta=facts["eta"], **how)
-    curve = saddle_point(gains[:, None], gamma, beta=line, eta=facts["eta"], **how)
+    points, curve = (_theory(data, one, facts["eta"]) for one in (beta, line))
     # With a confinement only x = 0 is left.
-    limit = saddle_point(gains, gamma, **how).x2 * (facts["eta"] == 0)
+    limit = _theory(data, np.array([np.inf]), 0.0).x2[:, 0] * (facts["eta"] == 0)
     data = data.assign_coords(beta_line=line).assign(
         x2_limit=told("g", limit, "|x|^2/N at beta = inf, replica theory"),
         theory_branch=told(("g", "beta"), points.branch_of, "branch of the theory"),
@@ -135,6 +139,19 @@ def derive(data: xr.Dataset) -> xr.Dataset:
         n_not_mixed=missed.assign_attrs(long_name="runs whose chains have not mixed"),
         rms_expected=told((), expected, theirs),
     )
+
+
+def _theory(data: xr.Dataset, beta: Array, eta: float) -> Any:
+    """The stable branch of the gains at these β."""
+    facts, gains = data.attrs, data.g.values[:, None]
+    phi = transfer_function(facts["phi"])
+    if phi.is_odd and phi.is_smooth_at_0 and not bias_text(data):
+        return saddle_point(
+            gains, facts["gamma"], beta=beta, eta=eta, phi=phi, branch="stable", throw=False
+        )  # fmt: skip
+    shape = gains.size, beta.size
+    blank = dict.fromkeys(_THEORY.values(), np.full(shape, np.nan))
+    return SimpleNamespace(**blank, branch_of=np.full(shape, ""), reason=np.full(shape, _NO_THEORY))
 
 
 def draw_samples(data: xr.Dataset) -> Figure:
@@ -199,8 +216,8 @@ def draw(data: xr.Dataset) -> Figure:
 def _title(data: xr.Dataset) -> str:
     facts, count = data.attrs, data.sizes["replicate"]
     return (
-        rf"$\gamma = {facts['gamma']:g}$, $\eta = {facts['eta']:g}$, {count} couplings, "
-        f"{'tempered HMC' if facts['algorithm'] == 'tempering' else 'Langevin'}"
+        rf"$\gamma = {facts['gamma']:g}$, $\eta = {facts['eta']:g}${bias_text(data)}, "
+        f"{count} couplings, {'tempered HMC' if facts['algorithm'] == 'tempering' else 'Langevin'}"
     )
 
 
@@ -236,9 +253,9 @@ SAMPLE = Study(
     draw=draw_samples,
     text="""
 Order parameters of the measure exp(−βE) of sampled networks, means over couplings with standard
-errors, beside the stable branch of the replica theory for N → ∞ (lines). Gains share couplings and
-the noise of the sampling. Hollow: chains have not mixed. The overlap of two chains of a finite
-network is of order N^(−1/2) at least.""",
+errors, beside the stable branch of the replica theory for N → ∞ (lines), which is that of an odd
+smooth φ without biases. Gains share couplings and the noise of the sampling. Hollow: chains have
+not mixed. The overlap of two chains of a finite network is of order N^(−1/2) at least.""",
     axes={"n": (200,), "g": (0.9,)},
     replicates=4,
     columns=(

@@ -28,6 +28,7 @@ _NAMES = (
     "dimension",
     "onsager",
     "dale",
+    "common_mode",
     "onset_series",
     "onset",
     "stiffness",

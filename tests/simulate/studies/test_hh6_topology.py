@@ -35,9 +35,16 @@ def test_formulas(found: Answer) -> None:
         )
         for kind, mu in (("excitatory", values["mu_e"]), ("inhibitory", values["mu_i"])):
             share = float(part.wrong_sign.sel(network=name, kind=kind).mean())
-            exact = norm.cdf(-abs(mu) / 1.2)
+            exact = float(part.wrong_sign_formula.sel(network=name, kind=kind))
+            assert exact == pytest.approx(norm.cdf(-abs(mu) / 1.2), rel=1e-12)
             count = 0.2 * n**2 * trials * (0.8 if kind == "excitatory" else 0.2)
             assert abs(share - exact) < 5 * np.sqrt(exact / count) + 1e-4
+    # Five errors of all networks together, and the curvature within a bin.
+    seen, exact = part.density.sum("kind").mean("replicate"), part.density_formula
+    width = 16 / part.sizes["center"]
+    assert (
+        abs(seen - exact) < 5 * np.sqrt((exact + 1e-3) / (width * 0.2 * n**2 * trials)) + 1e-3
+    ).all()
     np.testing.assert_allclose(
         part.density.sum(("kind", "center")) * 16 / part.sizes["center"], 1, atol=2e-3
     )
@@ -52,6 +59,19 @@ def test_eigenvalues_that_are_reported(found: Answer) -> None:
     np.testing.assert_array_equal(
         part.outlier.isnull().any("replicate"), part.outlier_formula.isnull()
     )
+
+
+def test_column_means_make_the_outliers(found: Answer) -> None:
+    """Eigenvalues far from the disc are roots, and such roots eigenvalues, up to n^−½."""
+    part = found.data[CONVERGED]
+    roots, values = (
+        part[f"{name}_real"] + 1j * part[f"{name}_imag"] for name in ("roots", "eigenvalues")
+    )
+    for one, others in ((roots, values), (values, roots)):
+        apart = abs(one - others.rename({others.dims[-1]: "other"})).min("other")
+        far = abs(one) > 1.15 * part.radius_formula
+        assert far.sum() >= 3
+        assert (apart.where(far, 0) < 2 / np.sqrt(part.attrs["n"])).all()
 
 
 def test_only_networks_that_exist() -> None:

@@ -10,6 +10,7 @@ import xarray as xr
 from scipy.stats import t
 
 from meanfield import ArgumentError, load
+from meanfield.common import seeds
 from meanfield.common.study import as_tables, numbers, quoted
 from simulate import memory_curve, reproduce
 from simulate.command_line import main
@@ -40,17 +41,13 @@ def test_point_is_the_memory_curve() -> None:
     tau = [0.0, 5.0, 20.0]
     both = ["recall", "forecast"]
     found = memory_functions(1.5, 0.0, n=30, tau=tau, task=both, t_skip=19.5, t_max=100, seed=4)
+    biased = memory_functions(1.5, 0.0, n=30, tau=tau, bias_std=1.0, t_skip=19.5, t_max=100, seed=4)
+    b = seeds.generator(4, "bias").standard_normal(30)
+    how: dict[str, Any] = {"t_skip": 20, "t_max": 100, "dt": 0.05, "seed": 4, "intercept": False}
+    curve = memory_curve(elliptic(30, 1.5, seed=4), tau, bias=b, **how)
+    np.testing.assert_allclose(biased["m"][1][0, 0], curve.m, rtol=1e-6)
     for task, m in zip(both, found["m"][1][0], strict=True):
-        curve = memory_curve(
-            elliptic(30, 1.5, seed=4),
-            tau,
-            task=task,
-            t_skip=20,
-            t_max=100,
-            dt=0.05,
-            seed=4,
-            intercept=False,
-        )
+        curve = memory_curve(elliptic(30, 1.5, seed=4), tau, task=task, **how)
         np.testing.assert_allclose(m, curve.m, rtol=1e-6)
 
 

@@ -137,6 +137,28 @@ def test_limits_of_the_theory() -> None:
     assert (confined.x2_limit == 0).all()
 
 
+def test_biases(tmp_path: Path) -> None:
+    """Without couplings x_i is normal about b_i with variance 1/β; no replica theory, and why not.
+
+    Five of the Monte Carlo errors of each network, which share their biases.
+    """
+    options = ["--g", "1e-9", "--bias", "0.5", "--bias-std", "2", "--n-samples", "800"]
+    assert main([*FEW, *options, "--output", str(tmp_path)]) == 0
+    data = load(tmp_path / "sample.nc").sel(n=20).squeeze("g")
+    for k in range(2):
+        b = 0.5 + 2 * seeds.generator(seeds.member(0, k), "bias").standard_normal(20)
+        one = data.isel(replicate=k)
+        assert (abs(one.x2 - np.mean(b**2) - 1 / one.beta) < 5 * one.x2_err).all()
+    assert np.isnan([data[f"{name}_theory"].values for name in ("q", "r", "overlap")]).all()
+    assert np.isnan(data.x2_limit)
+    assert (
+        data.theory_reason == "the replica theory is that of an odd smooth φ without biases"
+    ).all()
+    other = SAMPLE.run(n=[6], phi="logistic", beta=[1.0], trials=1, n_samples=400)
+    assert np.isnan(other.q_theory).all()
+    assert isinstance(QH2.draw(other), Figure)
+
+
 @pytest.mark.slow
 def test_langevin(tmp_path: Path) -> None:
     assert main([*FEW, "--algorithm", "langevin", "--output", str(tmp_path)]) == 1

@@ -9,11 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+import meanfield
 from meanfield import Blocks, null_response, participation_ratio, saddle_point, stationary
 from meanfield.common import seeds
+from simulate.couplings import PAPER_SETS, dale_mean, dale_radius
 from simulate.validation.experiments import (
     EXPERIMENTS,
     biases,
+    common_mode,
     correlated,
     dimension,
     onsager,
@@ -126,6 +129,25 @@ def test_dimension_refuses() -> None:
     for of in ("phi", "x"):
         still = participation_ratio(1.5, of=of).value
         assert not agrees(measured[f"noise_{of}"], TheoryValue(float(still)))
+
+
+def test_common_mode() -> None:
+    """Agree; without the feedback, and with the gain of couplings as printed, they do not."""
+    design = EXPERIMENTS["common_mode"].presets["quick"].measure
+    measured = found(EXPERIMENTS["common_mode"], design, {150: 32, 300: 24})
+    theory = common_mode.theory(seed=0)
+    for name, one in measured.items():
+        assert agrees(one, theory[name]), name
+    state = stationary(
+        dale_radius(**PAPER_SETS["inhibitory"]), sigma=1, tau=np.linspace(0, 40, 801)
+    )
+    J0 = 300 * dale_mean(300, f=0.8, alpha=0.2, mu_e=1.0, mu_i=-6.0)
+    heard = meanfield.common_mode(state, mean_coupling=J0, strength=0.32)
+    assert not agrees(
+        measured["shared_inhibitory"], TheoryValue(float(heard.source / heard.variance))
+    )
+    printed = stationary(dale_radius(**PAPER_SETS["inhibitory"]), n_tau=2)
+    assert not agrees(measured["chaos_delta0"], TheoryValue(float(printed.delta0)))
 
 
 @pytest.mark.parametrize("experiment", [biases, populations], ids=["biases", "populations"])

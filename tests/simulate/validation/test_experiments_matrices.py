@@ -12,7 +12,7 @@ import pytest
 from meanfield import null_response, stationary
 from meanfield.common import seeds
 from simulate import couplings
-from simulate.couplings import PAPER_SETS, dale_outlier, dale_radius
+from simulate.couplings import PAPER_SETS, dale_mean, dale_outlier, dale_radius
 from simulate.dynamics import kinetic_energy
 from simulate.validation.experiments import (
     EXPERIMENTS,
@@ -32,7 +32,7 @@ TESTED = sum(p.bound is None for e in EXPERIMENTS.values() for p in e.prediction
 LIMIT = threshold(0.01, TESTED)
 SIZES: Mapping[str, Mapping[int, int]] = {
     "null_phase": {100: 60, 200: 40},
-    "dale": {400: 80, 1600: 48},
+    "dale": {1000: 64, 2000: 40},
     "onset": {100: 24, 200: 20},
     "stiffness": {100: 28, 300: 28},
 }
@@ -139,6 +139,15 @@ def test_dale_refuses() -> None:
         for factor in np.sqrt(one.sizes / one.sizes[::-1]):
             unscaled = TheoryValue(factor * small, factor * errors[0], freedom[0])
             assert abs(deviation(at_large, unscaled).z) > LIMIT
+
+
+def test_fixed_point_refuses() -> None:
+    """A mean coupling off by a tenth."""
+    set_ = PAPER_SETS["excitatory"]
+    means = {key: set_[key] for key in ("f", "alpha", "mu_e", "mu_i")}
+    J0 = 2000 * dale_mean(2000, **means)
+    right, wrong = (stationary(dale_radius(**set_), mean_coupling=k * J0) for k in (1, 1.1))
+    assert z("dale", "fixed_mean", float(wrong.mean / right.mean)) > LIMIT
 
 
 def test_onset_refuses() -> None:
