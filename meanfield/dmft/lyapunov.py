@@ -13,7 +13,7 @@ from .. import exponential
 from ..blocks import Blocks
 from ..common import arguments, result
 from ..common.arguments import ArgumentError, Array, validated
-from ..schedule import Schedule, breakpoints, step_times
+from ..schedule import Inputs, Schedule, breakpoints, step_times
 from ..stability import StepSizeWarning
 from ..transfer import TransferFunction
 from .sampler.ensemble import BatchAverages, Ensemble, SampledResult, combine, largest
@@ -79,6 +79,7 @@ def maximal_lyapunov(
     bias_mean: float = 0.0,
     bias_std: float = 0.0,
     mean_coupling: float = 0.0,
+    inputs: Inputs | None = None,
     n_trajectories: int = 32_000,
     batches: int = 8,
     seed: int | None = None,
@@ -115,8 +116,8 @@ def maximal_lyapunov(
         every step, so that a finite window is refused there.
     x0_mean, x0_std : float
         Of the normal initial states.
-    bias_mean, bias_std, mean_coupling : float
-        As in `two_time`.
+    bias_mean, bias_std, mean_coupling, inputs
+        As in `two_time`; both trajectories have the same input.
     n_trajectories, batches : int
     seed : int, optional
     neglect : float
@@ -175,11 +176,11 @@ def maximal_lyapunov(
     ensemble = Ensemble.checked(n_trajectories, batches, seed, *how, several)
     requests = 2 if is_vanilla else 4
     ensemble.afford("t_max", t_max, dt, requests, window=window, noisy=temperature > 0)
-    times = breakpoints(t_max, onsager)
+    times = breakpoints(t_max, onsager, inputs)
     grid = step_times(times, dt)
     setting = SamplerSetting(
         site, g, gamma, lambda t: 2 * temperature, x0_std, times, grid, neglect=neglect,
-        window=window, offsets=offsets, several=several,
+        window=window, offsets=offsets, several=several, inputs=inputs,
     )  # fmt: skip
     found, _ = sampled(ensemble, "lyapunov", setting, _growth, lambda *of: _growth)
     full = found.full

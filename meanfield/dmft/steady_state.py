@@ -15,7 +15,7 @@ from ..common import arguments, cost
 from ..common.arguments import ArgumentError, Array, validated
 from ..common.result import ABSENT, FLAGGED, coordinate, error, fact, given, value
 from ..elliptic import null_response
-from ..schedule import step_times
+from ..schedule import Drive, Inputs, breakpoints, step_times, takes_phases
 from ..stability import StepSizeWarning
 from ..transfer import TransferFunction
 from .sampler.ensemble import (
@@ -73,6 +73,8 @@ _SMALL = 1e-9
 _STILL = 1e-5
 # Averages are taken at every so many remembered states: neighbours tell the same.
 _EVERY = 4
+# Default spacing of lags; phases at which an input is tried, and what of it is rounding.
+_LAG_STEP, _LAW, _ALIKE = 0.2, 512, 1e-6
 
 
 class SteadyState(SampledResult):
@@ -125,6 +127,16 @@ class SteadyState(SampledResult):
         note="In ẋ; R(0) at 0⁺.",
     )
     R_err: Array = error("R")
+    t_phase: Array | None = coordinate(
+        "time in a period", ("t_phase",), "time constant", default=None,
+        note="None unless the input has a period; 0 is a multiple of it.",
+    )  # fmt: skip
+    q_phase: Array | None = value(
+        "q at a time of the period", ("t_phase",), default=None, note="Like those of a stroboscope."
+    )
+    q_phase_err: Array | None = error("q_phase", default=None)
+    mean_phase: Array | None = value("mean of x at it", ("t_phase",), default=None)
+    mean_phase_err: Array | None = error("mean_phase", default=None)
     q: float = value("mean square activity <phi^2>")
     q_err: float = error("q")
     delta0: float = value("mean square of x", note="Not centred.")
@@ -226,6 +238,8 @@ def steady_state(
     bias_mean: float = 0.0,
     bias_std: float = 0.0,
     mean_coupling: float = 0.0,
+    inputs: Inputs | None = None,
+    period: float | None = None,
     phi: str | TransferFunction = "tanh",
     model: SiteModel | None = None,
     root: str = "largest",
@@ -236,7 +250,7 @@ def steady_state(
     t_skip: float | None = None,
     t_max: float | None = None,
     window: float | None = None,
-    lag_step: float = 0.2,
+    lag_step: float | None = None,
     method: str = "auto",
     neglect: float = 3e-3,
     workers: int | None = None,
@@ -269,6 +283,11 @@ def steady_state(
         The sampler starts from x ~ N(`x0_mean`, `x0_std`²), `x0_std` ≥ 0.
     bias_mean, bias_std, mean_coupling : float
         Quenched biases and mean of the couplings, as in `two_time`.
+    inputs, period
+        Input S(t) or S(t, u) as in `two_time`, of this period if it is no number.  Averages are
+        then taken over whole pairs of periods, to which `t_skip`, `t_max` and `window` are raised;
+        `q_phase` and `mean_phase` say where in the period.  Unless S(t, u) has one law at all
+        times, as with u for a phase, the response is not one of the lag alone, and R is nan.
     phi : str or TransferFunction
     model : SiteModel, optional
         Another single-site equation, with slopes, in place of `phi` and `onsager`.  `R` and `r_int`
@@ -292,7 +311,7 @@ def steady_state(
         Where `tau` ends, default 60, with noise 20; without noise the time after which the past is
         forgotten.
     lag_step : float
-        Spacing of `tau`, a multiple of `dt`.
+        Spacing of `tau`, a multiple of `dt`.  Default 0.2, or the next fraction of `period`.
     method : {"auto", "exact", "sampler"}
         "exact": closed forms or `stationary`, an error where neither applies.
     neglect : float
@@ -355,7 +374,13 @@ def steady_state(
     window = arguments.positive("window", usual.window if window is None else window)
     t_max = arguments.positive("t_max", usual.t_max if t_max is None else t_max)
     t_skip = arguments.nonnegative("t_skip", usual.t_skip if t_skip is None else t_skip)
-    lag_step = arguments.positive("lag_step", lag_step)
+    cycle = _cycle(inputs, period, lag_step)
+    if cycle is not None:
+        pair = 2 * cycle.period
+        lag_step, window = cycle.lag_step, pair * math.ceil(window / pair - 1e-9)
+        t_skip = pair * math.ceil(t_skip / pair - 1e-9)
+        t_max = t_skip + pair * math.ceil(max(t_max - t_skip, 2 * window) / pair - 1e-9)
+    lag_step = _LAG_STEP if lag_step is None else arguments.positive("lag_step", lag_step)
     x0_std = arguments.nonnegative("x0_std", x0_std)
     means = bias_mean, bias_std, mean_coupling, x0_mean
     network = Network.checked(attributes, g, gamma, phi, model, onsager, t_max, means)
@@ -364,15 +389,20 @@ def steady_state(
         raise ArgumentError(f"model={site.name!r}: has no slopes")
     is_vanilla = model is None and onsager == 0
     is_plain = model is None and several is None and site.is_odd and not any(offsets)
+    is_plain = is_plain and inputs is None
     if dt is None:
         longest = chosen_step(
             None, g, gamma, phi, onsager, model, t_max, offsets.mean_coupling, several
         )
         dt = lag_step / max(math.ceil(lag_step / longest - 1e-9), 1)
+        # So that twice the step knows all times of a period.
+        dt = dt / 2 if cycle and round(lag_step / dt) % 2 else dt
     dt = arguments.positive("dt", dt)
     stride = max(1, round(lag_step / dt))
     if abs(stride * dt - lag_step) > 1e-9 * lag_step:
         raise ArgumentError(f"lag_step={lag_step:g}: must be a multiple of dt={dt:g}")
+    if cycle and stride % 2:
+        raise ArgumentError(f"lag_step={lag_step:g}: must be an even multiple of dt={dt:g}")
     ensemble = Ensemble.checked(
         usual.n_trajectories if n_trajectories is None else n_trajectories,
         usual.batches if batches is None else batches, seed, workers, executor, progress, several,
@@ -391,6 +421,7 @@ def steady_state(
         at_rest = at_rest and is_plain
         # Where there are several means, the initial one decides.
         is_gaussian = gamma == 0 and model is None and several is None and x0_mean == 0
+        is_gaussian = is_gaussian and inputs is None
         exact: dict[str, Any] = {}
         if onsager == 0 and at_rest:
             exact = _null(phi, g, gamma, tau)
@@ -406,7 +437,7 @@ def steady_state(
             raise ArgumentError(
                 f"method='exact': no closed form at g={g:g}, gamma={gamma:g}, onsager={onsager:g}, "
                 f"temperature={temperature:g}"
-                + ", with an initial mean, a model or blocks"
+                + ", with an initial mean, a model, inputs or blocks"
                 * (not is_plain)
             )
     if root != "largest" and not (is_plain and phi.is_concave):
@@ -439,20 +470,24 @@ def steady_state(
     ensemble.afford(
         "t_max", t_max, dt, 1 if is_vanilla else 2, window=memory, noisy=noisy, numbers=held
     )
-    times = [0.0, dt * math.ceil(t_max / dt - 1e-9)]
+    times = breakpoints(dt * math.ceil(t_max / dt - 1e-9), inputs)
     grid = step_times(times, dt)
+    if np.ptp(np.diff(grid)) > 1e-6 * dt:
+        raise ArgumentError(f"inputs={inputs!r:.80}: must jump at multiples of dt={dt:g}")
     setting = SamplerSetting(
         site, g, gamma, lambda t: 2 * temperature, x0_std, times, grid, neglect=neglect,
         window=memory, innovations="gaussian" if noisy else "matched", stored=noisy,
-        offsets=offsets, several=several,
+        offsets=offsets, several=several, inputs=inputs,
     )  # fmt: skip
-    # Novikov sums are for the vanilla dynamics of one population without noise.
-    room = _ROOM * ensemble.size if is_vanilla and several is None and not noisy else 0.0
+    # Novikov sums are for the vanilla dynamics of one population without noise or a drive, whose
+    # part of C never decays.
+    summed = is_vanilla and several is None and not noisy and inputs is None
+    room = _ROOM * ensemble.size if summed else 0.0
 
     def measure(stride: int, lags: int) -> Measure:
         return partial(
             _averages, skip=t_skip, stride=stride, lags=lags, repeats=ensemble.batches,
-            room=room,
+            room=room, cycle=cycle,
         )  # fmt: skip
 
     # Twice the step reaches every lag, or every second one.
@@ -470,11 +505,61 @@ def steady_state(
     moved = None if setting.is_centred else 0.0 if noisy else (g * neglect) ** 2
     half_window = others[0] if others else []
     known |= _from_batches(ensemble, dt, found, half_window, tau, moved, several)
-    if model is not None:
+    if model is not None or inputs is not None:
         known |= {"r_int_spectral": math.nan, "r_int_spectral_err": math.nan}
+    used: dict[str, Any] = {"lag_step": lag_step}
+    if cycle is not None:
+        known |= {"tau_half": math.nan, "tau_half_err": math.nan, "t_phase": cycle.times}
+        used |= {"t_skip": t_skip, "t_max": t_max}
     return SteadyState(
-        **known, method="sampler", tau=tau, window=window, attributes=attributes | ensemble.facts()
-    )
+        **known, method="sampler", tau=tau, window=window,
+        attributes=attributes | ensemble.facts() | used,
+    )  # fmt: skip
+
+
+class _Cycle(NamedTuple):
+    """A period of the input, so many lags long."""
+
+    period: float
+    lags: int
+    # Whether the input has one law at all times.
+    is_stationary: bool
+
+    @property
+    def lag_step(self) -> float:
+        """Spacing of the lags."""
+        return self.period / self.lags
+
+    @property
+    def times(self) -> Array:
+        """Those of a period."""
+        return self.lag_step * np.arange(self.lags, dtype=np.float64)
+
+
+def _cycle(inputs: Inputs | None, period: float | None, lag_step: float | None) -> _Cycle | None:
+    """The period of a call, or what is wrong with its arguments; None for what is constant."""
+    if not callable(inputs):
+        if period is not None:
+            raise ArgumentError(f"period={period:g}: belongs to inputs that change in time")
+        return None
+    if period is None:
+        raise ArgumentError("period=None: must be given with inputs that change in time")
+    period = arguments.positive("period", period)
+    step = _LAG_STEP if lag_step is None else arguments.positive("lag_step", lag_step)
+    lags = max(round(period / step), 1) if lag_step else math.ceil(period / step - 1e-9)
+    if lag_step and abs(lags * step - period) > 1e-9 * period:
+        raise ArgumentError(f"lag_step={lag_step:g}: must be a fraction of period={period:g}")
+    if not takes_phases(inputs):
+        return _Cycle(period, lags, False)
+    u = (np.arange(_LAW) + 0.5) / _LAW
+    drive = Drive(inputs, 2 * period, lambda: u)
+    law = np.sort([drive(t, u.shape) for t in period * np.array([0.0, 0.19, 0.43, 0.77])], axis=1)
+    repeats = np.abs(drive(0.3 * period, u.shape) - drive(1.3 * period, u.shape))
+    size = float(np.max(np.abs(law), initial=0.0))
+    if np.max(repeats) > _ALIKE * size:
+        raise ArgumentError(f"period={period:g}: inputs do not repeat after it")
+    # Of so many phases, to the distance of neighbours.
+    return _Cycle(period, lags, bool(np.max(np.ptp(law, axis=0)) <= 8 * size / _LAW))
 
 
 def _from_batches(
@@ -531,7 +616,7 @@ def _fields(
         # Errors may be smaller than what is dropped.
         still = math.sqrt(unresolved) * known["q"]
         known |= {"energy": raw, "energy_err": max(raw, known["energy_err"]), "tau_half": math.nan}
-    carriers = min(1 / float(batch.values["rarity"]) for batch in full)
+    rarest = max(float(batch.values["rarity"]) for batch in full)
 
     def alarm(text: str, name: str, allowed: float = 0.0) -> str:
         if name not in known:
@@ -555,9 +640,9 @@ def _fields(
         reasons.append(
             "the error of q is as large as q: no stationary state, or too few trajectories"
         )
-    if carriers < _CARRIERS:
+    if rarest * _CARRIERS > 1:
         reasons.append(
-            f"the response is carried by {carriers:.0f} trajectories of a batch: raise "
+            f"the response is carried by {1 / rarest:.0f} trajectories of a batch: raise "
             "n_trajectories or lower temperature"
         )
     if not (is_static or known["energy"] > 0):
@@ -690,14 +775,18 @@ def _averages(
     lags: int,
     repeats: int,
     room: float,
+    cycle: _Cycle | None,
 ) -> BatchAverages:
     """Averages of one of `repeats` batches after time `skip`, at lags of `stride` steps."""
     setting = run.setting
     step = float(setting.grid[1])
-    begin = int(np.searchsorted(setting.grid, skip))
+    begin = int(np.searchsorted(setting.grid, skip - 1e-9 * step))
     among = run.populations
     states = (len(setting.grid) - begin) // stride
-    rings = [LagAverages(lags, own, states, single(setting.g)) for own in among.sizes]
+    responds = cycle is None or cycle.is_stationary
+    # Over whole periods all times count alike.
+    every = _EVERY if responds else 1
+    rings = [LagAverages(lags, own, states, every, single(setting.g)) for own in among.sizes]
     pulsed, carriers = among.taken(step=_PULSED)
     length = (lags - 1) * stride + 1
     slopes: list[Slopes] = []
@@ -719,7 +808,7 @@ def _averages(
                 responses.append(response.value)
                 shifts.append(response.shift)
                 next_value = t + _VALUE * (1 - 1e-9)
-        if k < begin:
+        if k < begin or (cycle is not None and k == len(setting.grid) - 1):
             continue
         for ring, part, own in zip(rings, among.parts, products, strict=True):
             x, phi, force, drift = (getattr(moment, name)[part] for name in _STATES)
@@ -728,7 +817,7 @@ def _averages(
             own.append([*squares, float(np.mean(x)), float(np.mean(phi))])
             if (k - begin) % stride == 0:
                 ring.push(x, phi, moment.h[part])
-        if len(pulses) < _PULSES:
+        if len(pulses) < _PULSES and responds:
             u = None if moment.u is None else moment.u[pulsed]
             slopes.append(carriers.slopes(t, moment.x[pulsed], moment.h[pulsed], u))
             if len(slopes) == length:
@@ -739,7 +828,9 @@ def _averages(
 
     def of_population(k: int) -> dict[str, Any]:
         delta, C, mixed, phi_x = rings[k].averages
-        table, R = np.array(products[k]), np.mean([pulse[k] for pulse in pulses], axis=0)
+        table, R = np.array(products[k]), np.full(length, np.nan)
+        if responds:
+            R = np.mean([pulse[k] for pulse in pulses], axis=0)
         squares, forces, crossed, pushed, moved = table[:, :5].T
         mean, activity = np.mean(table[:, 5:], axis=0)
         half = len(squares) // 2
@@ -750,8 +841,12 @@ def _averages(
             plain = activity * (offsets.mean_coupling * activity + offsets.bias_mean)
             spectral = np.trapezoid(mixed - plain) / np.trapezoid(load * C + offsets.bias_std**2)
         by_pulse = np.trapezoid(R, dx=step)
-        own = steep[carriers.parts[k]]
-        return {
+        own = steep[carriers.parts[k]] if responds else np.ones(pulsed.size)
+        phases: dict[str, Any] = {}
+        if cycle is not None:
+            by_phase = table[::stride].reshape(-1, cycle.lags, table.shape[1]).mean(axis=0)
+            phases = {"q_phase": by_phase[:, 0], "mean_phase": by_phase[:, 5]}
+        return phases | {
             "C": C,
             "delta": delta,
             "phi_x": phi_x,
@@ -799,11 +894,11 @@ class LagAverages:
     """⟨xx⟩, ⟨φφ⟩, the even part of ⟨φh⟩ and ⟨φx⟩, x earlier, at the lags 0, s, 2s, … in a ring."""
 
     def __init__(
-        self, lags: int, size: int, states: int, dtype: DTypeLike = np.float32
+        self, lags: int, size: int, states: int, every: int = _EVERY, dtype: DTypeLike = np.float32
     ) -> None:  # fmt: skip
         # Single precision: products are noisy at M^−½.
         self._x, self._phi, self._h = (np.zeros((lags, size), dtype) for _ in range(3))
-        self._lags, self._size, self._pushed = lags, size, 0
+        self._lags, self._size, self._every, self._pushed = lags, size, every, 0
         # Of all `states`, the first half of those at the latest lags and the second.
         self._middle = (lags + states) / 2
         self._sums, self._taken = np.zeros((2, 4, lags)), [0, 0]
@@ -813,7 +908,7 @@ class LagAverages:
         place = self._pushed % self._lags
         self._x[place], self._phi[place], self._h[place] = x, phi, h
         self._pushed += 1
-        if self._pushed < self._lags or self._pushed % _EVERY:
+        if self._pushed < self._lags or self._pushed % self._every:
             return
         order = (place - np.arange(self._lags)) % self._lags
         now = self._x[place], self._phi[place], self._h[place]

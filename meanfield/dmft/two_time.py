@@ -13,7 +13,7 @@ from ..blocks import Blocks
 from ..common import arguments, cost
 from ..common.arguments import ArgumentError, Array, validated
 from ..common.result import coordinate, error, fact, given, value
-from ..schedule import Schedule, as_function, breakpoints, step_times
+from ..schedule import Inputs, Schedule, as_function, breakpoints, step_times
 from ..stability import StepSizeWarning
 from ..transfer import TransferFunction
 from .closed import ClosedTwoTime, solve
@@ -179,6 +179,7 @@ def two_time(
     bias_mean: float = 0.0,
     bias_std: float = 0.0,
     mean_coupling: float = 0.0,
+    inputs: Inputs | None = None,
     n_trajectories: int = 32_000,
     batches: int = 8,
     seed: int | None = None,
@@ -225,6 +226,10 @@ def two_time(
         Mean and standard deviation of the biases, part of f; of a `model` they are in h.
     mean_coupling : float
         J₀, N times the mean of a coupling: h contains J₀⟨φ⟩, and u = Jᵀψ contains J₀⟨ψ⟩.
+    inputs : float, Switching, SampledInput or callable
+        S(t) added to ẋ of all neurons, or S(t, u) with u uniform on (0, 1), one a neuron, e.g. its
+        phase: cos(ωt + 2πu).  At every κ it is part of the flow alone; f, E and the
+        Onsager-reaction force are those of the network without it.
     n_trajectories : int
         Of all batches together.
     batches : int
@@ -352,14 +357,14 @@ def two_time(
     asked = arguments.count("n_pulsed", n_pulsed, 1) // ensemble.batches + 1
     asked = min(asked, ensemble.size)
     window = arguments.window(window)
-    is_centred = site.is_odd and not any(offsets)
+    is_centred = site.is_odd and not any(offsets) and inputs is None
     closes = gamma == 0 and is_vanilla and is_centred and not (phi.kinks or several)
     closed = method == "closed" or (method == "auto" and closes)
     if closed and not closes:
         told = ", ".join(f"{name}={value:g}" for name, value in offsets._asdict().items())
         raise ArgumentError(
             "method='closed': needs gamma=0, onsager=0, an odd phi without kinks and no blocks, "
-            f"biases or means, got {gamma=:g}, {onsager=!r}, phi={phi.name!r}, {told}"
+            f"inputs, biases or means, got {gamma=:g}, {onsager=!r}, phi={phi.name!r}, {told}"
         )
     count = t_max / dt
     if closed:
@@ -376,12 +381,12 @@ def two_time(
             numbers=2 * saved * ensemble.size + pulsed, kept=_MATRICES * saved**2 * groups,
             seconds=pulsed * count / _TANGENT_RATE,
         )  # fmt: skip
-    times = breakpoints(t_max, onsager, temperature)
+    times = breakpoints(t_max, onsager, temperature, inputs)
     grid = step_times(times, dt)
     saves = np.flatnonzero(np.isin(grid, step_times(times, dt, save_every)))
     setting = SamplerSetting(
         site, g, gamma, noise, x0_std, times, grid, innovations, neglect, window, offsets=offsets,
-        several=several,
+        several=several, inputs=inputs,
     )  # fmt: skip
     if closed:
         # In the middle of steps and of half steps: T(t) may vary within them.
@@ -412,7 +417,7 @@ def two_time(
         response=response,
         integrated=model is None and several is None and not by_tangents,
         room=ensemble.size * (_NOISY if noisy else _QUIET),
-        descends=lambda t: model is None and kappa(t) == 1,
+        descends=lambda t: model is None and inputs is None and kappa(t) == 1,
     )
     found = sample(ensemble, setting, task, control=finite_m != "ignore")
     attributes |= ensemble.facts() | {"n_pulsed": pulses * ensemble.batches}

@@ -26,7 +26,16 @@ from ...blocks import Blocks
 from ...common import arguments, probes, seeds
 from ...common.arguments import LARGEST, ArgumentError, Array
 from ...gaussian_operator import BlockOperator, GaussianOperator, StoredGaussian
-from ...schedule import Schedule, Switching, as_function, before, breakpoints
+from ...schedule import (
+    Drive,
+    Inputs,
+    Schedule,
+    Switching,
+    as_function,
+    before,
+    breakpoints,
+    takes_phases,
+)
 from ...stability import Rates
 from ...transfer import TransferFunction, transfer_function
 from .populations import Populations
@@ -172,10 +181,13 @@ class SamplerSetting:
     # In the place of γ, the offsets but the initial mean, and the model, which is one of theirs; g
     # is then their `gain`.
     several: Populations | None = None
+    inputs: Inputs | None = None  # S(t) or S(t, u)
 
     @property
     def is_centred(self) -> bool:
         """Whether all averages of odd powers vanish by symmetry."""
+        if self.inputs is not None:
+            return False
         if self.several is not None:
             return self.several.is_centred and not self.offsets.x0_mean
         return self.model.is_odd and not any(self.offsets)
@@ -190,6 +202,13 @@ class SamplerSetting:
     def __post_init__(self) -> None:
         if arguments.nonnegative("neglect", self.neglect) >= 1:
             raise ArgumentError(f"neglect={self.neglect:g}: must be below 1")
+        if self.inputs is not None:
+            shape = Drive(self.inputs, self.times[-1], lambda: np.array([0.25, 0.75])).at(0.0).shape
+            if shape not in ((), (2,) * takes_phases(self.inputs)):
+                raise ArgumentError(
+                    f"inputs of shape {shape}: must be a number or, as a function of t and u, have "
+                    "the shape of u"
+                )
         arguments.one_of("innovations", self.innovations, ("gaussian", "matched"))
 
 
@@ -372,6 +391,9 @@ class SamplerRun:
         # vectors that the operator was applied to, set by whoever did.
         self.rotations: tuple[Array, ...] | None = None
         self.requests: list[Array] = []
+        self._drive: Drive | None = None
+        if setting.inputs is not None:
+            self._drive = Drive(setting.inputs, setting.times[-1], self._uniform)
         self.forgetting = Forgetting(self.operator, setting.window, _FORGOTTEN)
         self.watch = Watch(self.operator, among if setting.watched else None)
 
@@ -401,6 +423,14 @@ class SamplerRun:
         return np.concatenate(
             [stream.permutation(_normal_quantiles(size)) for size in self.populations.sizes]
         )
+
+    def _uniform(self) -> Array:
+        """Numbers u of the input; with matched innovations strata of each population."""
+        stream = self.stream("phases")
+        if self.setting.innovations != "matched":
+            return stream.random(self.size)
+        sizes = self.populations.sizes
+        return np.concatenate([(stream.permutation(n) + stream.random()) / n for n in sizes])
 
     def _quenched(self, start: Array) -> Array:
         """Normal numbers; with matched innovations, in each population, orthogonal to `start`."""
@@ -447,6 +477,9 @@ class SamplerRun:
             psi = asked("psi", x, h)
             u = self.backward(psi)
         drift = asked("drift", now, x, h, u)
+        if self._drive is not None:
+            # Of the flow alone: f and E are those of the network without it.
+            drift = drift + self._drive(now, x.shape)
         return SamplerMoment(index, t, x, phi, h, asked("force", x, h), psi, u, drift)
 
     def __iter__(self) -> Iterator[SamplerMoment]:

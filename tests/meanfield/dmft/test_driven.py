@@ -9,11 +9,16 @@ import pytest
 from meanfield import (
     ArgumentError,
     NotConvergedError,
+    SampledInput,
+    Switching,
     critical_amplitude,
     driven_stationary,
     stationary,
+    steady_state,
     transfer_function,
+    two_time,
 )
+from meanfield import maximal_lyapunov as maximal_lyapunov_of_theory
 from meanfield.dmft.driven import _Site
 from simulate import couplings, integrate, maximal_lyapunov
 
@@ -136,3 +141,159 @@ def test_networks_of_random_phases(g: float, A: float, omega: float) -> None:
     # 1/N of a network.
     finite = np.array([4.0, 4 * theory.delta0, 2.0]) / 1500
     assert np.all(np.abs(mean - exact) < 3.5 * err + finite)
+
+
+# Inputs in the causal sampler.
+
+
+def _phased(A: float, omega: float) -> Any:
+    return lambda t, u: A * np.cos(omega * t + 2 * np.pi * u)
+
+
+def test_a_common_input_in_a_linear_network() -> None:
+    """γ = 0: μ̇ = −μ + J₀μ + S(t), to the effect of the step."""
+    driven = two_time(
+        0.6, inputs=np.sin, t_max=6.0, dt=0.05, phi="linear", mean_coupling=-0.5, seed=3,
+        save_every=20, n_trajectories=2048, batches=4,
+    )  # fmt: skip
+    rate, t = 1.5, driven.t
+    mean = (rate * np.sin(t) - np.cos(t) + np.exp(-rate * t)) / (rate**2 + 1)
+    np.testing.assert_allclose(driven.mean - driven.mean_step, mean, atol=1e-4)
+    assert np.all(np.abs(driven.mean - mean) < 1.5 * driven.mean_err + 1e-4)
+
+
+def test_inputs_of_every_kind_in_the_sampler() -> None:
+    """Numbers as functions, held samples as switched values, and jumps are landed on."""
+    how: dict[str, Any] = {
+        "t_max": 2.0, "dt": 0.1, "seed": 1, "n_trajectories": 512, "batches": 2,
+        "finite_m": "ignore",
+    }  # fmt: skip
+    same = [
+        [0.7, lambda t: 0.7, Switching([], [0.7]), lambda t, u: 0.7 + 0 * u],
+        [Switching([0.75], [0, 1]), SampledInput([0, 0.75], [0, 1], held=True)],
+        [lambda t: t, SampledInput([0, 2], [0, 2])],
+    ]
+    for kinds in same:
+        first, *others = (two_time(1.5, 0.4, inputs=one, **how) for one in kinds)
+        for other in others:
+            np.testing.assert_allclose(other.C, first.C, rtol=1e-12)
+    assert 0.75 in two_time(1.5, inputs=same[1][0], **how).t
+    for wrong, message in (
+        (np.ones(3), r"inputs of shape \(3,\): must be a number"),
+        (lambda t, u: u[:1], "have the shape of u"),
+        (lambda t: math.nan, r"inputs\(t=0\): must be finite"),
+        (SampledInput([0, 1], [0, 1]), "asked for at t"),
+    ):
+        with pytest.raises(ArgumentError, match=message):
+            two_time(1.5, 0.4, inputs=wrong, **how)
+    with pytest.raises(ArgumentError, match=r"method='closed'.*inputs"):
+        two_time(1.5, inputs=1.0, method="closed", **how)
+
+
+def test_what_a_period_asks_for() -> None:
+    for wrong, message in (
+        ({"inputs": np.sin}, "period=None: must be given"),
+        ({"inputs": 1.0, "period": 1.0}, "period=1: belongs to inputs that change"),
+        ({"inputs": np.sin, "period": -1.0}, "period=-1"),
+        ({"inputs": np.sin, "period": 1.0, "lag_step": 0.3}, "lag_step=0.3: must be a fraction"),
+        ({"inputs": np.sin, "period": 1.0, "dt": 0.04}, "lag_step=0.2: must be"),
+        ({"inputs": _phased(1.0, 1.0), "period": 5.0}, "period=5: inputs do not repeat"),
+        ({"inputs": Switching([0.333], [0, 1]), "period": 1.0}, "must jump at multiples of dt"),
+        ({"inputs": np.sin, "period": 1.0, "method": "exact"}, "method='exact'.*inputs"),
+    ):  # fmt: skip
+        with pytest.raises(ArgumentError, match=message):
+            steady_state(1.5, **wrong)
+
+
+def test_a_stroboscope_on_a_linear_network() -> None:
+    """A common input with a period: μ and ⟨x²⟩ at every time of it; no R of the lag alone."""
+    state = steady_state(
+        0.5, inputs=np.sin, period=2 * np.pi, phi="linear", n_trajectories=1024, batches=4,
+        t_skip=10, t_max=40, window=6, seed=0,
+    )  # fmt: skip
+    assert state.window == pytest.approx(4 * np.pi)
+    assert state.attributes["t_skip"] == pytest.approx(4 * np.pi)
+    averaged = state.attributes["t_max"] - state.attributes["t_skip"]
+    assert averaged / (4 * np.pi) == pytest.approx(3)
+    t = state.t_phase
+    assert t is not None
+    assert state.mean_phase is not None
+    # μ = Re m e^(it); fields of neurons have covariance g²⟨φφ⟩, μ(t)μ(t′) in it.
+    g2, m = 0.25, -1j / (1 + 1j)
+    exact = (m * np.exp(1j * t)).real
+    even = g2 * abs(m) ** 2 / 2 / (2 - g2)
+    turned = g2 * m**2 / 2 / ((1 + 1j) ** 2 - g2)
+    square = exact**2 + even + (turned * np.exp(2j * t)).real
+    # The effect of the step, in the value, is in the error.
+    assert np.max(state.mean_phase_err) < 5e-3
+    assert np.all(np.abs(state.mean_phase - exact) < 1.5 * state.mean_phase_err + 3e-4)
+    assert np.all(np.abs(state.q_phase - square) < 1.5 * state.q_phase_err + 3e-4)
+    assert state.mean == pytest.approx(0, abs=1e-3)
+    power = 0.25 + even
+    assert abs(state.q - power) < 1.5 * state.q_err + 3e-4
+    assert np.all(np.abs(state.C - power * np.cos(state.tau)) < 2 * state.C_err + 1e-3)
+    assert np.isnan(state.R).all()
+    assert np.isnan([state.r_int, state.tau_half, state.r_int_spectral]).all()
+
+
+@pytest.mark.slow
+def test_the_sampler_meets_the_theory_of_drives() -> None:
+    """γ = 0: |z| ≤ 3.5 in chaos and in the locked state."""
+    for A, omega in ((1.0, 1.0), (3.0, 0.7)):
+        exact = driven_stationary(2.0, A, omega)
+        state = steady_state(
+            2.0, inputs=_phased(A, omega), period=2 * np.pi / omega, seed=1, t_max=180
+        )
+        pairs = {
+            "q": exact.q, "delta0": exact.delta0, "energy": exact.kinetic_energy,
+            "r_int": exact.r_int,
+        }  # fmt: skip
+        for name, value in pairs.items():
+            z = (getattr(state, name) - float(value)) / getattr(state, f"{name}_err")
+            assert abs(z) < 3.5, name
+        assert abs(state.C[-1] - exact.Q) < 3.5 * state.C_err[-1] + 1e-3
+        assert np.all(np.abs(state.q_phase - exact.q) < 5 * state.q_phase_err + 1e-3)
+        growth = maximal_lyapunov_of_theory(
+            2.0, inputs=_phased(A, omega), seed=1, t_max=160, t_skip=40
+        )
+        assert abs(growth.value - exact.lyapunov) < 3.5 * growth.value_err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("gamma", "kappa"), [(0.4, 0.0), (-0.4, 0.0), (0.4, 1.0)])
+def test_driven_networks_of_any_symmetry(gamma: float, kappa: float) -> None:
+    """The sampler against networks from the same starts: C and E in time, and λ at κ = 0."""
+    drive, g = _phased(1.0, 1.0), 1.6
+    theory = two_time(
+        g, gamma, t_max=12, dt=0.05, onsager=kappa, inputs=drive, save_every=80, seed=0,
+        n_trajectories=16_000,
+    )  # fmt: skip
+    rows = []
+    for seed in range(12):
+        J = couplings.elliptic(1000, g, gamma, seed=seed)
+        start = np.random.default_rng(seed).standard_normal(1000)
+        run = integrate(
+            J, start, t_max=12, dt=0.05, onsager=kappa, inputs=drive, save_at=theory.t, seed=seed
+        )
+        assert run.x is not None
+        phi = np.tanh(run.x)
+        rows.append(np.concatenate([(phi @ phi.T / 1000).ravel(), run.energy]))
+    mean, err = np.mean(rows, axis=0), np.std(rows, axis=0, ddof=1) / math.sqrt(12)
+    exact = np.concatenate([theory.C.ravel(), theory.energy])
+    bar = np.concatenate([theory.C_err.ravel(), theory.energy_err])
+    # Thirteen independent numbers at most: chance of a false alarm below 1 %.
+    assert np.all(np.abs(mean - exact) < 4 * np.hypot(err, bar) + 4e-3)
+    if kappa:
+        return
+    growth = maximal_lyapunov_of_theory(
+        g, gamma, inputs=drive, seed=0, t_max=160, t_skip=40, n_trajectories=16_000
+    )
+    found = [
+        maximal_lyapunov(
+            couplings.elliptic(2000, g, gamma, seed=seed), inputs=drive, t_max=160, t_skip=40,
+            dt=0.1, seed=seed,
+        ).value
+        for seed in range(8)
+    ]  # fmt: skip
+    scatter = np.std(found, ddof=1) / math.sqrt(8)
+    assert abs(np.mean(found) - growth.value) < 3.5 * np.hypot(scatter, growth.value_err) + 4e-3
