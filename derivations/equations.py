@@ -542,6 +542,14 @@ DYNAMICAL = (
         "test_linear_networks test_quadrature_over_frequencies test_column_means",
     ),
     Equation(
+        "suppression of chaos", "Δ − Δ″ = g²C(τ), C = Σ b_kn² w_n ρ^k cos(nωτ), of a drive with "
+        "random phases",
+        "meanfield.driven_stationary meanfield.critical_amplitude",
+        "driven.filter driven.correlation driven.linear driven.locked",
+        "test_a_linear_network_in_closed_form test_two_time_functions_of_a_driven_neuron "
+        "test_networks_of_random_phases",
+    ),
+    Equation(
         "noise in the sampler's scheme", "stationary variance without a term of order h",
         "meanfield.two_time meanfield.steady_state",
         "exponential.recursion exponential.stationary_variance exponential.network_noise "

@@ -95,6 +95,9 @@ CALLS: dict[Callable[..., Any], dict[str, Any]] = {
     meanfield.sweep: {"function": double, "axes": {"g": [1.0]}},
     meanfield.plan: {"function": double, "axes": {"g": [1.0]}},
     meanfield.Switching: {"times": [1.0], "values": [0.0, 1.0]},
+    meanfield.SampledInput: {"times": [0.0, 1.0], "values": [0.0, 1.0]},
+    meanfield.driven_stationary: {"g": 1.5, "amplitude": 2.0, "frequency": 1.0, "n_tau": 11},
+    meanfield.critical_amplitude: {"g": 0.9, "frequency": 1.0},
     meanfield.GaussianOperator: {"n": 6, "g": 1.2, "seed": 0},
     meanfield.TransferFunction: {
         "name": "one", "phi": np.tanh, "d1": lambda x: 1 - np.tanh(x) ** 2,

@@ -38,6 +38,8 @@ CALLS: dict[str, Callable[..., Any]] = {
     "meanfield.saddle_point": partial(meanfield.saddle_point, [0.5, 1.5]),
     "meanfield.spin_glass_beta": partial(meanfield.spin_glass_beta, 1.5, -0.5),
     "meanfield.stationary": partial(meanfield.stationary, [0.5, 1.5]),
+    "meanfield.driven_stationary": partial(meanfield.driven_stationary, 1.5, [2.0, 3.0], 1.0),
+    "meanfield.critical_amplitude": partial(meanfield.critical_amplitude, [0.9, 1.1], 1.0),
     "meanfield.steady_state": partial(
         meanfield.steady_state, 1.8, 0.5, t_skip=2.0, t_max=8.0, window=2.0, **SMALL
     ),

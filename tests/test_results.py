@@ -53,6 +53,7 @@ RESULTS: dict[str, Callable[[], Any]] = {
     ),
     "Stationary": partial(meanfield.stationary, [0.5, 1.5]),
     "BlockStationary": partial(meanfield.stationary, meanfield.Blocks([1.0], [[1.5]])),
+    "DrivenStationary": partial(meanfield.driven_stationary, 1.5, [2.0, 3.0], 1.0),
     "TwoTime": partial(meanfield.two_time, 1.5, 0.5, t_max=1.0, dt=0.1, **SMALL),
     "SteadyState": partial(meanfield.steady_state, 1.5),
     "MeanFieldLyapunov": partial(meanfield.maximal_lyapunov, 2.0, t_skip=10.0, t_max=30.0, **SMALL),

@@ -15,6 +15,7 @@ Huang, SciPost Phys. Lect. Notes 79 (2024), any γ (their η) at κ = 0.  One fi
     lyapunov           two copies: the operator, its zero mode, the sign of λ
     chaos_onset        expansions in g − 1
     fixed_point_phase  response around x = 0 and correlations for linear φ, every γ
+    driven             periodic drives with random phases
     dimension          mean square covariance of two neurons, of φ and x, every γ
     common_mode        what column means of the couplings do to all neurons at once
     exponential        noise in the exponential Adams–Bashforth scheme
@@ -34,6 +35,7 @@ from . import temperature
 from . import lyapunov
 from . import chaos_onset
 from . import fixed_point_phase
+from . import driven
 from . import dimension
 from . import common_mode
 from . import exponential
@@ -44,6 +46,7 @@ __all__ = [
     "chaos_onset",
     "common_mode",
     "dimension",
+    "driven",
     "exponential",
     "fixed_point_phase",
     "frozen",

@@ -37,6 +37,8 @@ _ANGLES, _PER_LENGTH, _LAST = 16, 10, 1e-13
 # Spacing of lags in widths of C; fewest in a period of the locked state, and of chaos, most in half
 # a window, and those of the coarser solution that tells the error.
 _SPACING, _FEWEST, _FEWER, _MOST, _COARSE = 0.35, 48, 16, 2000, 0.75
+# Angular frequency beyond which the drive's part of x is none.
+_FASTEST = 1e4
 # Decay times in half a window, by how much it grows, and what may be left of chaos at its end.
 _DECAYS, _WIDER, _LEFT = 10.0, 1.3, 1e-6
 # Newton's method: steps, where it has converged, where rounding may have stopped it, and the
@@ -46,7 +48,7 @@ _NEWTON, _ROUNDING, _CLOSE, _FAR = 25, 1e-13, 1e-8, 0.2
 _ITERATIONS, _NEAR, _SMALLEST = 60, 1e-3, 1e-3
 _DIFFERENCE = 1e-6
 # Time for a point, and default lags in units of time and of periods.
-_SECONDS, _SPAN, _PERIODS = 3.0, 20.0, 4.0
+_SECONDS, _SPAN, _PERIODS = 1.5, 20.0, 4.0
 # Amplitudes between which the boundary is looked for, in units of length √(1 + ω²), their ratio,
 # and its relative precision.
 _WEAK, _STRONG, _STEP, _PRECISION = 1e-3, 1e4, 1.5, 1e-12
@@ -216,7 +218,9 @@ class _Solver(NamedTuple):
         periods = max(1, math.ceil(least * self.refinement / period))
         fewest = (_FEWEST if periods == 1 else _FEWER) * self.refinement
         count = 4 * math.ceil(max(period / spacing, fewest) / 4) * periods
-        return _Grid(self.frequency, periods, count) if count <= 2 * _MOST else None
+        if count > 2 * _MOST or self.frequency > _FASTEST:
+            return None
+        return _Grid(self.frequency, periods, count)
 
     def solved(self, grid: _Grid, amplitude: float, delta: Array, *, locks: bool) -> _State:
         """The state near a covariance, by Newton's method."""
@@ -400,11 +404,12 @@ def driven_stationary(
         _row(_Solver(transfer, float(one), float(omega)), float(A), lags, times, tol)
         for one, A, omega in bar(gains.size, "driven", progress, over=points)
     ]
+    names = _blank(np.zeros(times))
     arrays = {
-        key: np.array([row[key] for row in rows]).reshape(
-            (*gains.shape, times) if key in ("tau", "delta", "C") else gains.shape
+        key: np.array([row[key] for row in rows], dtype=np.asarray(usual).dtype.char).reshape(
+            (*gains.shape, *np.shape(usual))
         )
-        for key in rows[0]
+        for key, usual in names.items()
     }
     arrays |= {"g": gains.copy(), "amplitude": amplitudes.copy(), "frequency": frequencies.copy()}
     state = DrivenStationary(**arrays, attributes=attributes)
@@ -426,9 +431,7 @@ def _row(
     """All results of a point, from two resolutions."""
     period = 2 * math.pi / solver.frequency
     tau = np.linspace(0, max(_SPAN, _PERIODS * period), times) if lags is None else lags
-    blank: dict[str, Any] = dict.fromkeys((*_RESULTS, "lyapunov_locked"), math.nan)
-    blank |= {"residual": math.nan, "resolution_error": math.nan, "status": FLAGGED, "tau": tau}
-    blank |= {name: np.full(times, math.nan) for name in ("delta", "C")}
+    blank = _blank(tau)
     if solver.phi.is_linear and solver.g * solver.phi.slope >= 1:
         return blank | {"status": ABSENT, "reason": _LINEAR}
     locked = solver.locked(amplitude)
@@ -459,6 +462,15 @@ def _row(
     return row | {
         "lyapunov_locked": growth, "status": CONVERGED, "reason": "", "tau": tau,
         "delta": fine.grid.at(fine.delta, tau) + wave, "C": fine.grid.at(fine.C, tau),
+    }  # fmt: skip
+
+
+def _blank(tau: Array) -> dict[str, Any]:
+    """A point without results."""
+    numbers = (*_RESULTS, "lyapunov_locked", "residual", "resolution_error")
+    curves = {name: np.full(tau.size, math.nan) for name in ("delta", "C")}
+    return dict.fromkeys(numbers, math.nan) | curves | {
+        "tau": tau, "status": FLAGGED, "reason": ""
     }  # fmt: skip
 
 
@@ -505,13 +517,12 @@ def critical_amplitude(
     Returns
     -------
     ndarray
-        Of the broadcast shape; 0 where the network is not chaotic without a drive, nan where the
-        frequency is out of reach.
+        Of the broadcast shape; 0 where the network is not chaotic without a drive.
 
     Raises
     ------
     ArgumentError
-        If an argument is outside its range or φ is not odd and smooth.
+        If an argument is outside its range or out of reach, or φ is not odd, smooth and bounded.
 
     Notes
     -----
@@ -522,9 +533,11 @@ def critical_amplitude(
     --------
     >>> from meanfield import critical_amplitude
     >>> critical_amplitude(2.0, [0.3, 1.0, 3.0]).round(4).tolist()
-    [1.3036, 2.0258, 5.0467]
+    [1.1077, 2.0293, 4.7501]
     """
     transfer = _smooth(phi)
+    if not transfer.saturation < math.inf:
+        raise arguments.ArgumentError(f"phi={transfer.name!r}: must be bounded")
     gains, frequencies = cost.broadcast(
         0.0, _SECONDS, g=arguments.gain(g), frequency=arguments.gain(frequency, "frequency")
     )  # fmt: skip
@@ -539,8 +552,6 @@ def critical_amplitude(
 def _boundary(solver: _Solver) -> float:
     if solver.g * solver.phi.slope <= 1:
         return 0.0
-    if solver.phi.is_linear:
-        return math.nan
 
     last: _State | None = None
 
@@ -558,6 +569,9 @@ def _boundary(solver: _Solver) -> float:
     while exponent(low) <= 0 and low > _WEAK * unit:
         low /= _STEP
     if not exponent(low) > 0 >= exponent(high):
-        return math.nan
+        raise arguments.ArgumentError(
+            f"g={solver.g:g}, frequency={solver.frequency:g}: out of reach, the period needs too "
+            "many lags; move them towards 1"
+        )
     found = brentq(exponent, low, high, xtol=_PRECISION * unit, rtol=_PRECISION, disp=False)
     return float(found)

@@ -775,7 +775,7 @@ def _averages(
     lags: int,
     repeats: int,
     room: float,
-    cycle: _Cycle | None,
+    cycle: _Cycle | None = None,
 ) -> BatchAverages:
     """Averages of one of `repeats` batches after time `skip`, at lags of `stride` steps."""
     setting = run.setting

@@ -95,7 +95,6 @@ def test_the_boundary_of_suppression() -> None:
     amplitudes = critical_amplitude(2.0, [0.05, 0.3, 3.0])
     assert amplitudes[1] < amplitudes[0] < amplitudes[2]
     assert critical_amplitude([0.5, 1.0], 1.0).tolist() == [0.0, 0.0]
-    assert math.isnan(critical_amplitude(2.0, 1.0, phi="linear"))
 
 
 def test_what_is_refused_and_flagged() -> None:
@@ -110,7 +109,13 @@ def test_what_is_refused_and_flagged() -> None:
         critical_amplitude(2.0, 1.0, phi="relu")
     with pytest.raises(NotConvergedError, match="too many lags"):
         driven_stationary(2.0, 1.0, 1e-4)
-    assert math.isnan(critical_amplitude(2.0, 1e-4))
+    with pytest.raises(ArgumentError, match=r"g=2, frequency=0.0001: out of reach"):
+        critical_amplitude(2.0, 1e-4)
+    with pytest.raises(ArgumentError, match="phi='linear': must be bounded"):
+        critical_amplitude(2.0, 1.0, phi="linear")
+    with pytest.raises(NotConvergedError, match="too many lags"):
+        driven_stationary(2.0, 1.0, 1e5)
+    assert driven_stationary([], 1.0, 1.0).delta.shape == (0, 201)
 
 
 @pytest.mark.slow
