@@ -252,8 +252,11 @@ class Result:
 
         def curve(name: str) -> Any:
             content: Any = getattr(self, name, None)
-            blocks = content is not None and np.ndim(content) > len(self._about[name].dims)
-            return np.moveaxis(content, 0, -1) if blocks else content
+            if content is None:
+                return None
+            dims = self._about[name].dims
+            leads = dims[:1] == ("block",) or np.ndim(content) > len(dims)
+            return np.moveaxis(content, 0, -1) if leads else content
 
         return style.curves(
             ax,

@@ -153,6 +153,7 @@ class BlockStationary(Result):
         "largest relative change of a result with fewer nodes, degrees and Gaussian points", (...,)
     )
     _headline = ("delta0", "q", "lyapunov")
+    _picture = ("tau", "C")
 
 
 class _Site:

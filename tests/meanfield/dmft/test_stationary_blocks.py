@@ -329,3 +329,10 @@ def test_lyapunov_exponent_of_networks_of_two_blocks() -> None:
     error = math.sqrt(9 * variance[1] + variance[0]) / 2
     assert error < 0.01
     assert abs(limit - expected) < 3.5 * error
+
+
+def test_a_curve_of_each_population() -> None:
+    state = stationary(Blocks([0.8, 0.2], [[1.5, 3], [2.5, 2]]))
+    lines = state.plot().lines
+    for line, curve in zip(lines, state.C, strict=True):
+        np.testing.assert_array_equal(line.get_ydata(), curve)

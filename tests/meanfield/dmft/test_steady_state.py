@@ -700,7 +700,9 @@ def test_plan_of_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
         assert setting.noise(3.0) == 0
         np.testing.assert_allclose(np.diff(setting.grid), dt, rtol=1e-9)
         assert t_max - 1e-9 <= setting.grid[-1] == setting.times[-1] < t_max + dt - 1e-9
-        told = {"skip": 0.5, "stride": stride, "lags": lags, "repeats": 4, "room": 250.0}
+        told = {
+            "skip": 0.5, "stride": stride, "lags": lags, "repeats": 4, "room": 250.0, "cycle": None
+        }  # fmt: skip
         for measure, expected in (
             (own, told),
             (control, told),
@@ -1274,7 +1276,7 @@ def test_offsets_and_models_need_the_sampler() -> None:
     for more, message in (
         (
             {"x0_mean": 0.1, "method": "exact"},
-            "no closed form .* an initial mean, a model or",
+            "no closed form .* an initial mean, a model, inputs or",
         ),
         ({"x0_mean": 0.1, "root": "smallest"}, "root='smallest': must be 'largest'"),
         ({"bias_std": -0.1}, "bias_std=-0.1: must be >= 0"),
