@@ -572,13 +572,16 @@ def test_steps_of_a_gradient_flow_with_corners_are_fixed() -> None:
 
 
 @pytest.mark.parametrize("algorithm", ["tangent", "orbit_separation"])
-def test_linear_exponents_do_not_feel_noise_and_inputs(algorithm: str) -> None:
-    """They are those of J − 1, whatever drives the states."""
+@pytest.mark.parametrize("kappa", [0.0, 1.0])
+def test_linear_exponents_do_not_feel_noise_and_inputs(algorithm: str, kappa: float) -> None:
+    """They are those of J − 1, or of −(1 − J)ᵀ(1 − J), whatever drives the states."""
     J = couplings.elliptic(20, 0.8, seed=3)
-    exact = np.max(np.linalg.eigvals(J).real) - 1
+    A = J - np.eye(20)
+    exact = np.max(np.linalg.eigvals(-A.T @ A if kappa else A).real)
     quiet, driven = (
         maximal_lyapunov(
-            J, phi="linear", t_max=600, t_skip=200, dt=0.05, seed=1, method="heun",
+            J, phi="linear", t_max=400, t_skip=150, dt=0.05, seed=1, method="heun",
+            onsager=kappa,
             algorithm=algorithm, delta=1e-3, **how,
         )
         for how in ({}, {"temperature": 0.5, "inputs": np.sin})

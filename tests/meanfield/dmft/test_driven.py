@@ -119,9 +119,9 @@ def test_what_is_refused_and_flagged() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("g", "A", "omega"), [(2.0, 1.0, 1.0), (2.5, 2.5, 0.5), (1.5, 2.0, 1.5)])
+@pytest.mark.parametrize(("g", "A", "omega"), [(2.0, 1.0, 1.0), (2.5, 4.0, 0.5)])
 def test_networks_of_random_phases(g: float, A: float, omega: float) -> None:
-    """Within 3.5 standard errors over ten couplings, and the size of the network beside them."""
+    """Within 3.5 standard errors over eight couplings, and the size of the network beside them."""
     theory = driven_stationary(g, A, omega)
     period = 2 * np.pi / omega
 
@@ -129,22 +129,22 @@ def test_networks_of_random_phases(g: float, A: float, omega: float) -> None:
         return A * np.cos(omega * t + 2 * np.pi * u)
 
     rows = []
-    for seed in range(10):
-        J = couplings.elliptic(1500, g, seed=seed)
-        start = np.random.default_rng(seed).standard_normal(1500)
+    for seed in range(8):
+        J = couplings.elliptic(1000, g, seed=seed)
+        start = np.random.default_rng(seed).standard_normal(1000)
         run = integrate(
             J, start, t_max=30 * period, dt=0.1, inputs=drive, seed=seed,
             save_at=np.arange(10 * period, 30 * period, period / 8),
         )  # fmt: skip
         found = maximal_lyapunov(
-            J, t_max=150, t_skip=30, dt=0.1, x0=run.x_end, inputs=drive, seed=seed
+            J, t_max=120, t_skip=20, dt=0.1, x0=run.x_end, inputs=drive, seed=seed
         )
         assert run.x is not None
         rows.append([found.value, np.mean(run.x**2), np.mean(np.tanh(run.x) ** 2)])
-    mean, err = np.mean(rows, axis=0), np.std(rows, axis=0, ddof=1) / math.sqrt(10)
+    mean, err = np.mean(rows, axis=0), np.std(rows, axis=0, ddof=1) / math.sqrt(8)
     exact = np.array([theory.lyapunov, theory.delta0, theory.q])
     # 1/N of a network.
-    finite = np.array([4.0, 4 * theory.delta0, 2.0]) / 1500
+    finite = np.array([4.0, 4 * theory.delta0, 2.0]) / 1000
     assert np.all(np.abs(mean - exact) < 3.5 * err + finite)
 
 
@@ -243,25 +243,21 @@ def test_a_stroboscope_on_a_linear_network() -> None:
 
 @pytest.mark.slow
 def test_the_sampler_meets_the_theory_of_drives() -> None:
-    """γ = 0: |z| ≤ 3.5 in chaos and in the locked state."""
-    for A, omega in ((1.0, 1.0), (3.0, 0.7)):
-        exact = driven_stationary(2.0, A, omega)
-        state = steady_state(
-            2.0, inputs=_phased(A, omega), period=2 * np.pi / omega, seed=1, t_max=180
-        )
-        pairs = {
-            "q": exact.q, "delta0": exact.delta0, "energy": exact.kinetic_energy,
-            "r_int": exact.r_int,
-        }  # fmt: skip
-        for name, value in pairs.items():
-            z = (getattr(state, name) - float(value)) / getattr(state, f"{name}_err")
-            assert abs(z) < 3.5, name
-        assert abs(state.C[-1] - exact.Q) < 3.5 * state.C_err[-1] + 1e-3
-        assert np.all(np.abs(state.q_phase - exact.q) < 5 * state.q_phase_err + 1e-3)
-        growth = maximal_lyapunov_of_theory(
-            2.0, inputs=_phased(A, omega), seed=1, t_max=160, t_skip=40
-        )
-        assert abs(growth.value - exact.lyapunov) < 3.5 * growth.value_err
+    """γ = 0, chaos: |z| ≤ 3.5."""
+    A, omega = 1.0, 1.0
+    exact = driven_stationary(2.0, A, omega)
+    few: dict[str, Any] = {"inputs": _phased(A, omega), "seed": 1, "n_trajectories": 8000}
+    state = steady_state(2.0, period=2 * np.pi / omega, t_max=160, **few)
+    pairs = {
+        "q": exact.q, "delta0": exact.delta0, "energy": exact.kinetic_energy, "r_int": exact.r_int
+    }  # fmt: skip
+    for name, value in pairs.items():
+        z = (getattr(state, name) - float(value)) / getattr(state, f"{name}_err")
+        assert abs(z) < 3.5, name
+    assert abs(state.C[-1] - exact.Q) < 3.5 * state.C_err[-1] + 1e-3
+    assert np.all(np.abs(state.q_phase - exact.q) < 5 * state.q_phase_err + 1e-3)
+    growth = maximal_lyapunov_of_theory(2.0, t_max=130, t_skip=40, **few)
+    assert abs(growth.value - exact.lyapunov) < 3.5 * growth.value_err
 
 
 @pytest.mark.slow
@@ -271,7 +267,7 @@ def test_driven_networks_of_any_symmetry(gamma: float, kappa: float) -> None:
     drive, g = _phased(1.0, 1.0), 1.6
     theory = two_time(
         g, gamma, t_max=12, dt=0.05, onsager=kappa, inputs=drive, save_every=80, seed=0,
-        n_trajectories=16_000,
+        n_trajectories=8000,
     )  # fmt: skip
     rows = []
     for seed in range(12):
@@ -288,17 +284,17 @@ def test_driven_networks_of_any_symmetry(gamma: float, kappa: float) -> None:
     bar = np.concatenate([theory.C_err.ravel(), theory.energy_err])
     # Thirteen independent numbers at most: chance of a false alarm below 1 %.
     assert np.all(np.abs(mean - exact) < 4 * np.hypot(err, bar) + 4e-3)
-    if kappa:
+    if kappa or gamma < 0:
         return
     growth = maximal_lyapunov_of_theory(
-        g, gamma, inputs=drive, seed=0, t_max=160, t_skip=40, n_trajectories=16_000
+        g, gamma, inputs=drive, seed=0, t_max=130, t_skip=40, n_trajectories=8000
     )
     found = [
         maximal_lyapunov(
-            couplings.elliptic(2000, g, gamma, seed=seed), inputs=drive, t_max=160, t_skip=40,
+            couplings.elliptic(1000, g, gamma, seed=seed), inputs=drive, t_max=130, t_skip=40,
             dt=0.1, seed=seed,
         ).value
         for seed in range(8)
     ]  # fmt: skip
     scatter = np.std(found, ddof=1) / math.sqrt(8)
-    assert abs(np.mean(found) - growth.value) < 3.5 * np.hypot(scatter, growth.value_err) + 4e-3
+    assert abs(np.mean(found) - growth.value) < 3.5 * np.hypot(scatter, growth.value_err) + 6e-3

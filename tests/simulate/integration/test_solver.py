@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.linalg import LinearOperator, aslinearoperator
 
 from meanfield import ArgumentError, load, unlimited
-from meanfield.common import cost
+from meanfield.common import cost, seeds
 from simulate import (
     IntegrationError,
     StepSizeWarning,
@@ -555,3 +555,23 @@ def test_a_gradient_flow_across_the_corners_of_relu() -> None:
     np.testing.assert_allclose(coarse.x_end, fine.x_end, atol=0.02)
     stays = integrate(J, x0, dt=0.1, method="chebyshev", **how | {"phi": "softsign"})
     assert stays.attributes["tol"] == 1e-4
+
+
+@pytest.mark.parametrize("kappa", [0.0, 1.0])
+def test_a_driven_linear_network_is_its_transfer_function(kappa: float) -> None:
+    """x → Re (iω + K)⁻¹s e^(iωt), K = 1 − J at κ = 0 and (1 − J)ᵀ(1 − J) at κ = 1: to 1e-8."""
+    n, omega = 6, 1.3
+    J = couplings.elliptic(n, 0.4, 0.3, seed=5)
+    A = np.eye(n) - J
+    K = A.T @ A if kappa else A
+    stop = 25 * 2 * np.pi / omega
+    run = integrate(
+        J, np.zeros(n), t_max=stop, dt=0.01, onsager=kappa, phi="linear", method="rk4", seed=2,
+        inputs=lambda t, u: np.cos(omega * t + 2 * np.pi * u), save_at=[stop],
+    )  # fmt: skip
+    phases = seeds.generator(2, "phases").random(n)
+    exact = np.linalg.solve(1j * omega * np.eye(n) + K, np.exp(2j * np.pi * phases))
+    assert run.x is not None
+    np.testing.assert_allclose(run.x[-1], (exact * np.exp(1j * omega * stop)).real, atol=1e-8)
+    # E is that of the undriven network.
+    assert run.energy[-1] == pytest.approx(float(np.sum((A @ run.x[-1]) ** 2)) / (2 * n))
