@@ -14,6 +14,9 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from .common import arguments, probes
 from .common.arguments import ArgumentError, Array
 
+# Share of the time of all samples.
+_ROUNDING = 1e-9
+
 
 @dataclass(frozen=True)
 class Switching:
@@ -118,12 +121,14 @@ class SampledInput:
     def __call__(self, t: float) -> Any:
         """S(t), a number or (n,)."""
         times, values = np.asarray(self.times), np.asarray(self.values)
-        last = times[-1]
-        if t < times[0] or (t > last and not self.held):
+        first, last = times[[0, -1]]
+        # The end of a run may be that of the samples but for rounding.
+        slack = _ROUNDING * (last - first)
+        if t < first - slack or (t > last + slack and not self.held):
             raise ArgumentError(
-                f"inputs: known from t = {times[0]:g} to {last:g}, asked for at t = {t:g}"
+                f"inputs: known from t = {first:g} to {last:g}, asked for at t = {t:g}"
             )
-        place = int(np.searchsorted(times, t, side="right")) - 1
+        place = max(int(np.searchsorted(times, t, side="right")) - 1, 0)
         if self.held or place == times.size - 1:
             return values[place]
         share = (t - times[place]) / (times[place + 1] - times[place])

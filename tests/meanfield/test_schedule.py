@@ -182,6 +182,7 @@ def test_samples_in_time() -> None:
         np.testing.assert_array_equal(held(t), values[np.flatnonzero(times <= t)[-1]])
     np.testing.assert_array_equal(line(times[-1]), values[-1])
     np.testing.assert_array_equal(held(times[-1] + 9), values[-1])
+    np.testing.assert_array_equal(line(times[-1] * (1 + 1e-14)), values[-1])
     assert list(jumps(held)) == times.tolist()
     assert not any(map(len, (jumps(line), jumps(1.0), jumps(math.sin))))
     for signal, t in ((line, times[-1] + 0.1), (line, times[0] - 0.1), (held, times[0] - 0.1)):
