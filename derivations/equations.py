@@ -533,6 +533,13 @@ DYNAMICAL = (
         "test_linear_networks test_quadrature_over_frequencies test_column_means",
     ),
     Equation(
+        "memory of a weak signal", "Σ and ⟨x(t)s(t − τ)⟩ of ẋ = Ax + Jψ + ξ + su, A = −1 + ⟨φ'⟩J",
+        "simulate.small_signal_memory",
+        "weak_signal.split weak_signal.modes weak_signal.recall weak_signal.present",
+        "test_one_filter test_the_sum_over_eigenvectors "
+        "test_without_noise_the_present_is_known_from_the_trace",
+    ),
+    Equation(
         "noise in the sampler's scheme", "stationary variance without a term of order h",
         "meanfield.two_time meanfield.steady_state",
         "exponential.recursion exponential.stationary_variance exponential.network_noise "
