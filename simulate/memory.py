@@ -171,13 +171,14 @@ def small_signal_memory(
     T, vectors = schur(matrix)
     u = vectors.T @ (weights / size)
     unit = size**2 * float(np.sum(powers))
-    slope, inner, reason = function.slope, np.zeros((n, n)), ""
+    slope, lags, psi = function.slope, np.ones(1), np.zeros(1)
     if not function.is_linear:
         if g is None or not function.is_odd:
             raise ArgumentError(
                 f"g={g!r}, phi={function.name!r}: a φ that is not linear must be odd, and needs g"
             )
-        slope, inner, reason = _fluctuations(matrix, T, g, noise, function)
+        _check_independent(matrix, arguments.positive("g", g))
+        slope, lags, psi = _apart(g, noise, function)
     A = slope * T - np.eye(n)
     if not (growth := float(A.diagonal().max())) < 0:
         raise ArgumentError(
@@ -187,7 +188,8 @@ def small_signal_memory(
     lines = np.stack([w * _solved(A, rate, u) for w, rate in zip(shares, rates, strict=True)], 1)
     now = lines.sum(axis=1).real
     driven = _lyapunov(A, np.outer(u, now))
-    covariance = _lyapunov(A, (inner + noise / 2 * np.eye(n)) / unit) + driven
+    inner = T @ T.T @ _transformed(slope * T, lags, psi).T + noise / 2 * np.eye(n)
+    covariance = _lyapunov(A, inner / unit) + driven
     if not np.all(np.isfinite(covariance)):
         raise ArgumentError("J, temperature: the covariance must be finite in units of the signal")
     values, axes = np.linalg.eigh(covariance)
@@ -205,8 +207,7 @@ def small_signal_memory(
         each = np.einsum("ij,ij->j", axes, whole @ axes) + (axes.T @ now) ** 2 / (2 * rate)
         bound = 2 * n / rate
         (capacity,), (capacity_err,), _ = _resolved(values, each[:, None], bound)
-    total, of_signal = float(values.sum()), float(np.trace(driven))
-    reasons = [reason]
+    total, of_signal, reasons = float(values.sum()), float(np.trace(driven)), []
     if not function.is_linear:
         # Up to the onset of chaos weak is what φ is straight for.
         is_calm = g is not None and g * function.slope <= 1
@@ -226,7 +227,7 @@ def small_signal_memory(
         signal_share=of_signal / total,
         rank=rank,
         n=n,
-        reason="; ".join(filter(None, reasons)),
+        reason="; ".join(reasons),
         attributes=told,
     )
 
@@ -251,32 +252,32 @@ def _signal(
     return rates, arguments.numbers("amplitude", powers, rates.shape)
 
 
-def _fluctuations(
-    J: Array, T: Array, g: float, noise: float, phi: TransferFunction
-) -> tuple[float, Array, str]:
-    """⟨φ′⟩, the part B of J ψ with T the Schur form of J, and what is wrong."""
-    _check_independent(J, arguments.positive("g", g))
+def _apart(g: float, noise: float, phi: TransferFunction) -> tuple[float, Array, Array]:
+    """⟨φ′⟩, and c_ψ at nodes in the lag, with their weights."""
     how: dict[str, Any] = {"sigma": math.sqrt(noise), "phi": phi}
     state = stationary(g, **how)
     if not state.delta0 > 0:
-        return float(state.r_int), np.zeros_like(T), ""
+        return float(state.r_int), np.ones(1), np.zeros(1)
+    # Of an odd φ c_ψ falls like exp(−3κτ).
     edges = np.append(0, 2.0 ** -np.arange(_PANELS, -1.0, -1.0)) * _FALL / (3 * state.decay_rate)
     x, w = np.polynomial.legendre.leggauss(_NODES)
     half = np.diff(edges)[:, None] / 2
     tau = (edges[:-1, None] + half * (1 + x)).ravel()
     state = stationary(g, tau=tau, **how)
     slope = float(state.r_int)
-    psi = (half * w).ravel() * (state.C - slope**2 * state.delta)
-    term, total, k = np.eye(len(T)), np.zeros_like(T), 0
-    # exp(Aτ) = e^−τ Σ (mJτ)^k/k!: no eigenvectors, and c_ψ falls like exp(−3κτ).
-    while True:
+    return slope, tau, (half * w).ravel() * (state.C - slope**2 * state.delta)
+
+
+def _transformed(M: Array, tau: Array, psi: Array) -> Array:
+    """∫c_ψ exp((M − 1)τ) dτ by powers of M, without eigenvectors."""
+    term, total = np.eye(len(M)), np.zeros_like(M)
+    for k in range(_TERMS):
         added = float(np.exp(k * np.log(tau) - tau - gammaln(k + 1.0)) @ psi) * term
         total += added
         if not np.linalg.norm(added) > np.finfo(float).eps * np.linalg.norm(total):
-            return slope, T @ T.T @ total.T, state.reason.item()
-        if k == _TERMS:
-            return slope, T @ T.T @ total.T, "the series of exp(Aτ) has not converged"
-        term, k = slope * term @ T, k + 1
+            return total
+        term = term @ M
+    raise ArgumentError("J: ⟨φ′⟩J must not have eigenvalues this far beyond 1")
 
 
 def _check_independent(J: Array, g: float) -> None:

@@ -206,7 +206,7 @@ def test_couplings_that_are_not_independent_are_refused() -> None:
 def signal(t_max: float, step: float, time: float, size: float, seed: int) -> SampledInput:
     """An Ornstein–Uhlenbeck process, exact at its points."""
     kept, rng = np.exp(-step / time), np.random.default_rng(seed)
-    white = size * rng.standard_normal(round(t_max / step) + 3)
+    white = size * rng.standard_normal(round(t_max / step) + 1)
     white[1:] *= np.sqrt(1 - kept**2)
     return SampledInput(step * np.arange(white.size), lfilter([1], [1, -kept], white))
 
