@@ -506,6 +506,13 @@ DYNAMICAL = (
         "test_correlations_of_a_linear_network test_linear_networks test_linear_closed_form",
     ),
     Equation(
+        "memory of a weak signal", "Σ and ⟨x(t)s(t − τ)⟩ of ẋ = Ax + Jψ + ξ + su, A = −1 + ⟨φ'⟩J",
+        "simulate.small_signal_memory",
+        "weak_signal.split weak_signal.modes weak_signal.recall weak_signal.present",
+        "test_one_filter test_the_sum_over_eigenvectors "
+        "test_without_noise_the_present_is_known_from_the_trace",
+    ),
+    Equation(
         "dimension of activity", "PR/N of φ and x from the mean square covariance of two neurons",
         "meanfield.participation_ratio simulate.participation_ratio",
         "dimension.averages dimension.closure dimension.activity dimension.states",

@@ -30,6 +30,7 @@ from .fixed_points import (
 )
 from .integration import IntegrationError, Scheme, Trajectory, integrate, runge_kutta
 from .lyapunov import LyapunovExponent, LyapunovSpectrum, lyapunov_spectrum, maximal_lyapunov
+from .memory import SmallSignalMemory, small_signal_memory
 from .observables import (
     ActivityDistribution,
     Autocorrelation,
@@ -69,6 +70,7 @@ __all__ = [
     "SamplingWarning",
     "Scheme",
     "SingularCovarianceWarning",
+    "SmallSignalMemory",
     "StationaryPoints",
     "StepSizeWarning",
     "Switching",
@@ -97,6 +99,7 @@ __all__ = [
     "reproduce",
     "runge_kutta",
     "sample_boltzmann",
+    "small_signal_memory",
     "state_at",
     "stiffness",
     "stimulus_targets",

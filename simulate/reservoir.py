@@ -585,7 +585,7 @@ def memory_curve(
     task: str = "recall",
     stimulus: Stimulus | None = None,
     switch_times: Sequence[float] = (),
-    input_weights: ArrayLike | None = None,
+    input_weights: ArrayLike = 1.0,
     t_max: float = 1000.0,
     t_skip: float = 100.0,
     dt: float | None = None,
@@ -624,8 +624,8 @@ def memory_curve(
         Where S jumps, if it is no `Switching`: steps land there, so that no step sees two values.
         A state at such a time has not felt yet the value that begins there, which is its target at
         τ = 0.
-    input_weights : (n,) array, optional
-        u; default all ones.
+    input_weights : number or (n,) array
+        u, a number for all neurons.
     t_max, t_skip, sample_every : float
         States are sampled at t_skip, t_skip + sample_every, … up to t_max.
     dt, method, tol
@@ -662,7 +662,8 @@ def memory_curve(
     -----
     The stimulus adds to the drift only: the Onsager-reaction force is that of the undriven
     network.  To try several ridges or tasks on one run, `integrate` with `inputs`, then
-    `memory_function(run.x, stimulus_targets(run.t, tau))`.
+    `memory_function(run.x, stimulus_targets(run.t, tau))`.  `small_signal_memory` is the theory of
+    endless data where κ = 0 and the stimulus is weak.
 
     The gradient flow drifts slowly and is not entrained by the stimulus: fitted samples over a few
     periods of it make a poor readout, and m on held-out samples grows with t_max.  [HH] Fig. 9 used
@@ -703,11 +704,7 @@ def memory_curve(
         "ridge": ridge, "formula": formula, "intercept": intercept, "test_fraction": test_fraction
     }  # fmt: skip
     split(targets, gap=gap_samples, **how)
-    weights = arguments.array(
-        "input_weights", np.ones(n) if input_weights is None else input_weights
-    )
-    if weights.shape != (n,):
-        raise ArgumentError(f"input_weights of shape {weights.shape}: expected ({n},)")
+    weights = arguments.vector("input_weights", input_weights, n)
     sequence = seeds.sequence(seed, "start")
     run = integrate(
         J, np.random.default_rng(sequence).standard_normal(n) if x0 is None else x0, t_max=t_max,

@@ -134,6 +134,9 @@ CALLS: dict[Callable[..., Any], dict[str, Any]] = {
     simulate.memory_curve: {
         "J": J, "tau": [0.5], "t_max": 30.0, "t_skip": 2.0, "gap": 1.0, "dt": 0.1, "seed": 0
     },
+    simulate.small_signal_memory: {
+        "J": J, "tau": [0.5], "g": 1.2, "temperature": 1.0, "correlation_time": 1.0
+    },
     simulate.two_sines: {"t": [0.0, 1.0]},
     simulate.stimulus_targets: {"t": [1.0, 2.0], "tau": [0.5]},
     simulate.state_at: {"trajectory": None, "t": 1.0},

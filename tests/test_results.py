@@ -81,6 +81,15 @@ RESULTS: dict[str, Callable[[], Any]] = {
         spacing=4.0,
     ),
     "MemoryCurve": partial(simulate.memory_function, X, X[:, :2]),
+    "SmallSignalMemory": partial(
+        simulate.small_signal_memory,
+        J,
+        [0.0, 1.0],
+        g=2.0,
+        temperature=2.0,
+        correlation_time=1.0,
+        amplitude=0.1,
+    ),
     "Validation": partial(simulate.validate, rows=["identities*"]),
 }
 TOO_LONG: dict[str, Any] = {"t_max": 6000, "dt": 3, "method": "euler", "phi": "linear"}

@@ -18,6 +18,7 @@ Huang, SciPost Phys. Lect. Notes 79 (2024), any γ (their η) at κ = 0.  One fi
     driven             periodic drives with random phases
     dimension          mean square covariance of two neurons, of φ and x, every γ
     common_mode        what column means of the couplings do to all neurons at once
+    weak_signal        what the state recalls of a weak signal
     exponential        noise in the exponential Adams–Bashforth scheme
 """
 
@@ -38,6 +39,7 @@ from . import fixed_point_phase
 from . import driven
 from . import dimension
 from . import common_mode
+from . import weak_signal
 from . import exponential
 # isort: on
 
@@ -58,4 +60,5 @@ __all__ = [
     "stationary",
     "temperature",
     "trajectory",
+    "weak_signal",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +12,11 @@ import xarray as xr
 from scipy.special import stdtrit
 
 from meanfield.common import arguments, cost, style
-from meanfield.common.arguments import ArgumentError
+from meanfield.common.arguments import ArgumentError, Array
 from meanfield.common.study import CONVERGED, PRINTED, Part, Study, told
 
 from ..integration import integrate
+from ..memory import small_signal_memory
 from ..reservoir import evaluate, split, stimulus_targets, two_sines
 from .protocol import PRINTED_STEP, VARIANTS, bias_text, make_bias, network, step_facts, steps_text
 
@@ -27,6 +29,8 @@ _SAMPLE_EVERY, _HELD_OUT = 0.5, 0.5
 _LEVEL = 0.05
 _LOWEST, _HIGHEST = -0.6, 1.15
 _DASHES = {0.0: "--", 1.0: "-"}
+# Of `two_sines`.
+_PERIOD, _FREQUENCIES = 100.0, (0.02 * np.pi, 0.04 * np.pi)
 
 
 def memory_functions(
@@ -120,10 +124,28 @@ def memory_functions(
         "tau": list(tau),
         "m": told(dims, m, "memory function"),
         "m_train": told(dims, fitted, "Eq. 19 on the fitted samples"),
+        "m_theory": told(
+            dims[1:],
+            _theory(J, np.array(tau), task, g=g, phi=phi, applies=onsager == gamma == 0),
+            "m of endless data where S is weak and the theory of it applies",
+        ),
         "rank": told("window", ranks, "numerical rank of XᵀX, at most N"),
         "condition": told("window", conditions, "condition number of XᵀX"),
         **step_facts(run),
     }
+
+
+def _theory(J: Any, tau: Array, task: Sequence[str], *, applies: bool, **how: Any) -> Array:
+    """`small_signal_memory` of the stimulus, (tasks, delays); nan where it says nothing."""
+    # What is to come is what was, a period before.
+    delays = np.concatenate([tau if name == "recall" else -tau % _PERIOD for name in task])
+    m = np.full(delays.shape, np.nan)
+    # Fluctuations of some couplings grow in theory.
+    with suppress(ArgumentError):
+        found = small_signal_memory(J, delays, frequencies=_FREQUENCIES, **how) if applies else None
+        if found and found.converged:
+            m = found.m
+    return m.reshape(len(task), -1)
 
 
 def _count(window: float, samples: int | None) -> int:
@@ -200,6 +222,8 @@ def draw(data: xr.Dataset) -> Figure:
     ]
     alarm = Line2D([], [], **style.CROSS, label="step too long")
     marks = [alarm] if bool(data.unstable_step.any()) else []
+    if bool(data.m_theory.notnull().any()):
+        lines.append(Line2D([], [], color="0.3", ls=":", lw=1.4, label=r"theory, $L\to\infty$"))
     figure.legend(handles=[*gains, *lines, *marks], loc="outside right center")
     counts = "$ or $".join(dict.fromkeys(str(_count(w, facts["samples"])) for w in windows))
     style.above(
@@ -224,6 +248,8 @@ def _curves(axis: Axes, part: xr.Dataset) -> None:
                 place, middle, spread, color=colour, ls=_DASHES.get(kappa, ":"), lw=1.1, ms=3.5,
                 marker=style.MARKERS[k % 5], elinewidth=0.6, mfc="white" if kappa == 0 else colour,
             )  # fmt: skip
+            if not is_printed:
+                axis.plot(part.tau, curve.m_theory.mean("replicate"), color=colour, ls=":", lw=1.4)
             if bool(curve.unstable_step.any()):
                 axis.plot(place, middle, **style.CROSS, ms=6, zorder=3)
     axis.axhline(1, color="0.7", lw=0.7, zorder=0)
@@ -265,6 +291,11 @@ Converged: the readout has a ridge, chosen on the first half of the window, and 
 the second; on the first the same weights score m_train. κ = 1 is better or worse than κ = 0 where
 the difference exceeds errors_needed of its standard errors over couplings, by Student's t at a
 level of {_LEVEL:.0%} for all comparisons together.
+
+Theory (dotted): m_theory is the score of endless data at κ = 0 by `small_signal_memory`, where S
+makes at most a tenth of the variance. It has the period of S, and falls within it as parts of the
+phase drown in chaos; what m misses of it is due to the window. κ = 1 has no such theory: the flow
+does not become stationary, runs alone say what it remembers.
 
 Printed: Eq. 21 in sample, drawn as median and extremes. Eqs. 19 and 21 are equal for exact weights:
 where they differ, m is rounding of an inverse that is nearly singular, as smooth orbits over a

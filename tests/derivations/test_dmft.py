@@ -32,6 +32,7 @@ from derivations.dmft import (
     stationary,
     temperature,
     trajectory,
+    weak_signal,
 )
 from meanfield import null_response, saddle_point
 from meanfield import stationary as solved
@@ -181,6 +182,8 @@ MUTATIONS: list[tuple[ModuleType, str, Mutation, tuple[str, ...]]] = [
     (driven, "correlation", _doubled, ("driven.linear",)),
     (common_mode, "feedback", _negated, ("common_mode.feedback", "common_mode.pair")),
     (common_mode, "loop", _doubled, ("common_mode.feedback", "common_mode.coefficients")),
+    (weak_signal, "covariance", _doubled, ("weak_signal.modes", "weak_signal.present")),
+    (weak_signal, "answer", _doubled, ("weak_signal.recall",)),
     (chaos_onset, "variance", _doubled, ("chaos_onset.variance", "chaos_onset.kinetic_energy")),
     (chaos_onset, "rate_squared", _doubled, ("chaos_onset.shape", "chaos_onset.lyapunov")),
     (chaos_onset, "doubled_energy", _doubled, ("chaos_onset.kinetic_energy",)),

@@ -180,7 +180,8 @@ def test_samples_in_time() -> None:
         exact = [np.interp(t, times, values[:, k]) for k in range(3)]
         np.testing.assert_allclose(line(t), exact, rtol=1e-13)
         np.testing.assert_array_equal(held(t), values[np.flatnonzero(times <= t)[-1]])
-    np.testing.assert_array_equal(line(times[-1]), values[-1])
+    for last in (times[-1], np.nextafter(times[-1], np.inf)):
+        np.testing.assert_array_equal(line(last), values[-1])
     np.testing.assert_array_equal(held(times[-1] + 9), values[-1])
     np.testing.assert_array_equal(line(times[-1] * (1 + 1e-14)), values[-1])
     assert list(jumps(held)) == times.tolist()
