@@ -136,6 +136,8 @@ def maximal_lyapunov(
     ArgumentError
         If an argument is outside its range, a `model` has no slopes or comes with `onsager`, or a
         finite `window` with noise.
+    SamplerError
+        If trajectories grow beyond all bounds.
 
     Warns
     -----

@@ -61,6 +61,8 @@ _ROOM = 0.25
 _STRONGEST = 1000.0
 # Trajectories with a slope to speak of below which the response is not known.
 _CARRIERS = 10.0
+# Factor between the halves of the average by which q grows or fades in every batch.
+_MUCH = 4.0
 # Numbers of one time.
 _STATES = ("x", "phi", "force", "drift")
 _SCALARS = ("q", "delta0", "mean", "sigma_xphi", "force_phi", "energy")
@@ -335,6 +337,8 @@ def steady_state(
         comes with `onsager`, or the sampler is asked for a run shorter than t_skip + 2 window.
     NotConvergedError
         For a linear φ beyond its instability, and from `stationary`.
+    SamplerError
+        If trajectories grow beyond all bounds.
 
     Warns
     -----
@@ -433,11 +437,13 @@ def steady_state(
             return SteadyState(
                 **known, **exact, tau=tau, attributes=attributes | ensemble.facts(False)
             )
+        if method == "exact" and several is not None:
+            raise ArgumentError("method='exact': Blocks are sampled; see `stationary`")
         if method == "exact":
             raise ArgumentError(
                 f"method='exact': no closed form at g={g:g}, gamma={gamma:g}, onsager={onsager:g}, "
                 f"temperature={temperature:g}"
-                + ", with an initial mean, a model, inputs or blocks"
+                + ", with an initial mean, a model or inputs"
                 * (not is_plain)
             )
     if root != "largest" and not (is_plain and phi.is_concave):
@@ -624,6 +630,11 @@ def _fields(
         return ensemble.alarm(text, known[name], known[f"{name}_err"], allowed)
 
     # Forgetting also removes some of the effect of finite batches.
+    early, late = (
+        np.array([float(b.values["q"] + sign * b.values["drift"] / 2) for b in full])
+        for sign in (-1, 1)
+    )
+    grows, fades = bool(np.all(late > _MUCH * early)), bool(np.all(early > _MUCH * late))
     q_allowed, r_allowed = (SHRINK * abs(known[f"{name}_finite_m"]) for name in ("q", "r_int"))
     left = float(known["C"][-1] / known["C"][0]) if known["C"][0] else 0.0
     if unresolved is not None:
@@ -631,6 +642,8 @@ def _fields(
         later = 0.0 if is_static else max(float(middle - end), 0.0)
         left = (later / max(float(start - middle), later)) ** 2 if later else 0.0
     reasons = [
+        "q still grows: no stationary state, or raise t_skip" * grows,
+        "q still fades: raise t_skip, or the network is at rest" * fades,
         alarm("q still drifts, raise t_skip:", "drift", still),
         alarm("C at the end of the window still changes (slow state, ageing?):", "ageing", still),
         alarm("q changes with the window, raise it:", "q_window", q_allowed),
@@ -647,7 +660,7 @@ def _fields(
         )
     if not (is_static or known["energy"] > 0):
         reasons.append("the energy is not positive: shorten dt or raise n_trajectories")
-    if left > (_DECAYED if half else _FORGOTTEN):
+    if left > (_DECAYED if half else _FORGOTTEN) and not (grows or fades):
         what = "the part of C that decays" if unresolved is not None else "C"
         reasons.append(f"{what} falls only to {left:.0%} of its value within the window, raise it")
     if unresolved is not None:

@@ -360,10 +360,12 @@ def two_time(
     is_centred = site.is_odd and not any(offsets) and inputs is None
     closes = gamma == 0 and is_vanilla and is_centred and not (phi.kinks or several)
     closed = method == "closed" or (method == "auto" and closes)
+    if closed and several is not None:
+        raise ArgumentError("method='closed': Blocks are sampled")
     if closed and not closes:
         told = ", ".join(f"{name}={value:g}" for name, value in offsets._asdict().items())
         raise ArgumentError(
-            "method='closed': needs gamma=0, onsager=0, an odd phi without kinks and no blocks, "
+            "method='closed': needs gamma=0, onsager=0, an odd phi without kinks and no "
             f"inputs, biases or means, got {gamma=:g}, {onsager=!r}, phi={phi.name!r}, {told}"
         )
     count = t_max / dt

@@ -43,6 +43,8 @@ from .site import SiteModel, Slopes, checked_model
 
 # Sum of squares of trajectories from which they are told to diverge.
 LARGEST_SQUARE = 1e200
+# The same where averages are taken in single precision.
+_SINGLE_SQUARE = 1e35
 # Neglected share from which single precision of the operator is as good, and gains whose squares it
 # cannot hold.
 _SINGLE, _STRONG = 1e-3, 1e10
@@ -528,7 +530,8 @@ class SamplerRun:
                 moved += size * self._normal(t, h)
             square = float(moved @ moved)
         # Squares of states enter every average.
-        if not square < LARGEST_SQUARE:
+        is_single = single(self.setting.g) is np.float32
+        if not square < (_SINGLE_SQUARE if is_single else LARGEST_SQUARE):
             raise SamplerError(
                 f"trajectories grow beyond all bounds at t = {t + h:g}: the step {h:g} is too long "
                 "or the dynamics unbounded"

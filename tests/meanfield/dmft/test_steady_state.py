@@ -1276,7 +1276,7 @@ def test_offsets_and_models_need_the_sampler() -> None:
     for more, message in (
         (
             {"x0_mean": 0.1, "method": "exact"},
-            "no closed form .* an initial mean, a model, inputs or",
+            "no closed form .* an initial mean, a model or inputs",
         ),
         ({"x0_mean": 0.1, "root": "smallest"}, "root='smallest': must be 'largest'"),
         ({"bias_std": -0.1}, "bias_std=-0.1: must be >= 0"),

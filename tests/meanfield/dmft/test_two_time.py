@@ -1439,7 +1439,7 @@ def test_what_a_window_forgets_beside_a_static_part() -> None:
 
 def test_closed_equations_are_for_centred_states() -> None:
     for more in ({"bias_std": 0.1}, {"mean_coupling": 0.1}, {"x0_mean": 0.1}, {"bias_mean": -1.0}):
-        with pytest.raises(ArgumentError, match=r"needs .* no blocks, inputs, biases or means"):
+        with pytest.raises(ArgumentError, match=r"needs .* no inputs, biases or means"):
             two_time(1.5, t_max=1.0, method="closed", **more)  # type: ignore[arg-type]
     assert np.all(two_time(1.5, t_max=1.0, dt=0.1).mean == 0)
 

@@ -1,6 +1,7 @@
 """Several populations: against one, against a matrix, closed forms, `stationary` and networks."""
 
 import math
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from meanfield import (
     ArgumentError,
     Blocks,
+    ExtrapolationWarning,
     GaussianOperator,
     SiteModel,
     load,
@@ -20,7 +22,7 @@ from meanfield import (
     two_time,
 )
 from meanfield.dmft.sampler.populations import Populations
-from meanfield.dmft.sampler.run import spectrum
+from meanfield.dmft.sampler.run import SamplerError, spectrum
 from meanfield.gaussian_operator import BlockOperator, StoredGaussian
 from simulate import couplings, integrate
 
@@ -392,3 +394,25 @@ def test_what_blocks_have_no_short_way_to() -> None:
         steady_state(PAIR, root="smallest", **SMALL)
     with pytest.raises(ArgumentError, match=r"Blocks\(…, bias_mean=…\)=1e\+07"):
         two_time(Blocks([1.0], [[1.0]], bias_mean=1e7), t_max=1.0, **SMALL)
+
+
+def test_states_that_grow_or_fade_are_told() -> None:
+    """Beyond their instability trajectories grow, beyond bounds in the end; at rest they fade."""
+    few: dict[str, Any] = {"n_trajectories": 1024, "batches": 2, "seed": 1, "window": 5}
+    linear = Blocks([0.5, 0.5], [[2, 1], [1, 2]], phi="linear")
+    with pytest.raises(SamplerError, match="grow beyond all bounds"):
+        steady_state(linear, 0.3, t_skip=5, t_max=80, **few)
+    with pytest.raises(SamplerError, match="grow beyond all bounds"):
+        steady_state(4.0, 0.3, phi="relu", t_skip=5, t_max=60, **few)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExtrapolationWarning)
+        growing = steady_state(linear, 0.3, t_skip=5, t_max=16, **few)
+        rest = Blocks([0.5, 0.5], [[0.4, 0.3], [0.3, 0.4]])
+        resting = steady_state(rest, 0.3, t_skip=9, t_max=40, **few)
+    assert "block 0: q still grows: no stationary state" in growing.reason
+    assert "block 0: q still fades" in resting.reason
+    assert "falls only" not in resting.reason
+    with pytest.raises(ArgumentError, match=r"^method='exact': Blocks are sampled"):
+        steady_state(linear, 0.3, method="exact")
+    with pytest.raises(ArgumentError, match=r"^method='closed': Blocks are sampled"):
+        two_time(linear, 0.3, t_max=1, method="closed")
