@@ -112,6 +112,9 @@ def expected(data: xr.Dataset) -> xr.Dataset:
         "boundary": told(
             "line", critical_amplitude(g, fine, phi=phi), "amplitude that suppresses chaos"
         ),
+        "critical_amplitude": told(
+            "frequency", critical_amplitude(g, omega, phi=phi), "the same at these frequencies"
+        ),
         "noise_theory": told("sigma", noise.lyapunov, "theory", **_RATE),
         "critical_gain": told("sigma", onsets, "gain at which chaos sets in"),
     }
@@ -123,7 +126,11 @@ def draw(data: xr.Dataset) -> Figure:
     figure, axes = style.panels(1, 3, size=(12, 3.8))
     for k, omega in enumerate(data.frequency.values):
         part, colour = data.sel(frequency=omega), style.shade(k, data.sizes["frequency"])
-        axes[0].plot(part.amplitude, part.lyapunov_theory, color=colour)
+        # Chaos next to the boundary decays too slowly for the theory, but there λ is 0.
+        line = np.append(part.amplitude, part.critical_amplitude)
+        value = np.append(part.lyapunov_theory, 0.0)
+        order = np.argsort(line)[np.isfinite(value[np.argsort(line)])]
+        axes[0].plot(line[order], value[order], color=colour)
         for name, filled in (("lyapunov", colour), ("lyapunov_common", "white")):
             label = rf"$\omega = {omega:g}$" if name == "lyapunov" else None
             _points(axes[0], "amplitude", part, name, colour, mfc=filled, label=label)
@@ -138,18 +145,24 @@ def draw(data: xr.Dataset) -> Figure:
             label=rf"networks, $\lambda {'>' if sign > 0 else '<'} 0$",
         )  # fmt: skip
     axes[1].set(
-        xscale="log", yscale="log", xlabel=r"angular frequency $\omega$", ylabel=r"amplitude $A$"
+        xscale="log",
+        yscale="log",
+        xlim=(data.line[0] / 5, None),
+        xlabel=r"angular frequency $\omega$",
+        ylabel=r"amplitude $A$",
     )
     axes[2].plot(data.sigma, data.noise_theory, color=style.shade(0, 2), label=r"$\lambda$, theory")
     _points(axes[2], "sigma", data, "lyapunov_noise", style.shade(0, 2), label="networks")
-    axes[2].plot(
-        data.sigma, data.critical_gain - 1, color=style.shade(1, 2), ls="--",
-        label=r"onset $g_c(\sigma) - 1$",
-    )  # fmt: skip
-    axes[2].set(xlabel=r"noise amplitude $\sigma$", ylabel=r"$\lambda$, $g_c - 1$")
-    for axis, letter, text in zip(axes, "abc", ("drive", "boundary", "noise"), strict=True):
-        axis.set_title(f"({letter}) {text}", fontsize=10)
-        axis.legend(frameon=False, fontsize=8)
+    onset = axes[2].twinx()
+    onset.plot(data.sigma, data.critical_gain, color=style.shade(1, 2), ls="--")
+    axes[2].plot([], [], color=style.shade(1, 2), ls="--", label="onset, theory")
+    axes[2].set(xlabel=r"noise amplitude $\sigma$", ylabel=r"maximal Lyapunov exponent $\lambda$")
+    onset.set_ylabel(r"gain $g_c$ of the onset")
+    onset.spines["right"].set_visible(True)
+    titles = ("(a) drive", "(b) boundary", "(c) noise")
+    for axis, text, place in zip(axes, titles, ("best", "best", "lower center"), strict=True):
+        axis.set_title(text, fontsize=10)
+        axis.legend(frameon=False, fontsize=8, loc=place)
     for axis in axes[[0, 2]]:
         axis.axhline(0, color="0.7", lw=0.7, zorder=0)
     style.above(figure, rf"$g = {data.attrs['g']:g}$, $\gamma = 0$, $N = {data.attrs['n']}$")
