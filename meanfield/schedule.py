@@ -14,8 +14,10 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from .common import arguments, probes
 from .common.arguments import ArgumentError, Array
 
-# Share of the time of all samples.
+# Share of the time of all samples, or of an input, that is rounding.
 _ROUNDING = 1e-9
+# Where the rate of an input is measured: distance of neighbours, and number of places.
+_NEARBY, _PLACES, _GOLDEN = 1e-4, 24, (math.sqrt(5) - 1) / 2
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,8 @@ Schedule = float | Switching | Callable[[float], float]
 class SampledInput:
     """An input known at given times: between them a straight line, or held.
 
+    Solvers land exactly on the times.
+
     Parameters
     ----------
     times : (k,) array_like
@@ -79,8 +83,7 @@ class SampledInput:
     values : (k,) or (k, n) array_like
         S(t) at these times, one for all neurons or one a neuron.
     held : bool
-        Whether values[k] lasts from times[k] until times[k + 1], the last one for ever.  Solvers
-        land exactly on its jumps.
+        Whether values[k] lasts from times[k] until times[k + 1], the last one for ever.
     name : str
         Where it comes from, for records.
 
@@ -175,10 +178,37 @@ class Drive:
     def __init__(self, inputs: Inputs, t_max: float, uniform: Callable[[], Array]) -> None:
         self.inputs = inputs if callable(inputs) else arguments.array("inputs", inputs)
         self._u = uniform() if takes_phases(inputs) else None
-        # Whether it stays between jumps that are known.
-        self.is_piecewise = not callable(inputs) or isinstance(inputs, Switching) or _holds(inputs)
+        if self._u is not None:
+            self._u.flags.writeable = False
+        # Whether it is smooth between times that are known.
+        known = Switching, SampledInput
+        self.is_piecewise = not callable(inputs) or isinstance(inputs, known)
         for t in (0.0, 0.37 * t_max, before(t_max, t_max)):
             self.at(max(t, 0.0))
+        self.rate = 0.0 if self.is_piecewise else self._turning(t_max)
+
+    def _turning(self, t_max: float) -> float:
+        """Angular frequency of a function of t: √(S″/S), of the median S″, so that jumps pass."""
+        nearby = _NEARBY * min(1.0, t_max)
+        places = (np.arange(1, _PLACES + 1) * _GOLDEN % 1) * (t_max - 2 * nearby) + nearby
+        around = np.array(
+            [[np.ravel(self.at(t + k * nearby)) for k in (-1, 0, 1)] for t in places.tolist()]
+        )
+        bend = np.median(np.mean((around[:, 0] - 2 * around[:, 1] + around[:, 2]) ** 2, axis=1))
+        spread = float(np.mean((around[:, 1] - around[:, 1].mean(axis=0)) ** 2))
+        if spread <= (_ROUNDING * float(np.max(np.abs(around)))) ** 2:
+            return 0.0
+        return (float(bend) / spread) ** 0.25 / nearby
+
+    @property
+    def longest_step(self) -> float:
+        """Step beyond which the input is not followed: about six in its period."""
+        return 1 / self.rate if self.rate else math.inf
+
+    @property
+    def suggested_step(self) -> float:
+        """Step at which little of it is lost: about 25 in its period."""
+        return self.longest_step / 4
 
     def at(self, t: float) -> NDArray[Any]:
         """S(t) as it is given."""
@@ -204,10 +234,6 @@ class Drive:
             ) from None
 
 
-def _holds(inputs: object) -> bool:
-    return isinstance(inputs, SampledInput) and inputs.held
-
-
 def takes_phases(inputs: object) -> bool:
     """Whether an input is a function of t and u."""
     if not callable(inputs):
@@ -221,10 +247,10 @@ def takes_phases(inputs: object) -> bool:
 
 
 def jumps(schedule: object) -> Sequence[float]:
-    """Times at which a schedule or an input is known to jump."""
-    if isinstance(schedule, Switching):
-        return schedule.times
-    return np.asarray(schedule.times).tolist() if _holds(schedule) else ()  # type: ignore[attr-defined]
+    """Times at which a schedule or an input is known to jump, or to turn."""
+    if isinstance(schedule, SampledInput):
+        return np.asarray(schedule.times, dtype=float).tolist()
+    return schedule.times if isinstance(schedule, Switching) else ()
 
 
 def breakpoints(t_max: float, *schedules: object, extra: Sequence[float] = ()) -> list[float]:

@@ -157,7 +157,7 @@ def maximal_lyapunov(
     ----------
     J : (n, n) array, sparse array or LinearOperator
     onsager : float
-        κ; 1 is the gradient flow, which has no positive exponent.
+        κ; 1 is the gradient flow, which has no positive exponent without noise and input.
     temperature : float
         T ≥ 0 of white noise, σ² = 2T, the same for both states.
     inputs, switch_times
@@ -199,7 +199,7 @@ def maximal_lyapunov(
     Warns
     -----
     StepSizeWarning
-        As `integrate`: a positive exponent at κ = 1 comes with this warning.
+        As `integrate`: a positive exponent of the gradient flow comes with this warning.
 
     Notes
     -----

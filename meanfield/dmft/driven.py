@@ -47,7 +47,9 @@ _NEWTON, _ROUNDING, _CLOSE, _FAR = 25, 1e-13, 1e-8, 0.2
 # Simple iterations first, until they move less than that; the smallest step of the amplitude.
 _ITERATIONS, _NEAR, _SMALLEST = 60, 1e-3, 1e-3
 _DIFFERENCE = 1e-6
-# Time for a point, and default lags in units of time and of periods.
+# Gain from which a point takes longer, time for it, and default lags in units of time and of
+# periods.
+_LARGE = 3.0
 _SECONDS, _SPAN, _PERIODS = 1.5, 20.0, 4.0
 # Amplitudes between which the boundary is looked for, in units of length √(1 + ω²), their ratio,
 # and its relative precision.
@@ -395,7 +397,7 @@ def driven_stationary(
     name = "n_tau" if tau is None else "tau"
     cost.check(name, times, "take fewer lags", numbers=4.0 * times)
     gains, amplitudes, frequencies = cost.broadcast(
-        4.0 * times, _SECONDS, g=arguments.gain(g),
+        4.0 * times, _seconds(g), g=arguments.gain(g),
         amplitude=arguments.gain(amplitude, "amplitude"),
         frequency=arguments.gain(frequency, "frequency"),
     )  # fmt: skip
@@ -416,6 +418,12 @@ def driven_stationary(
     if throw:
         state.raise_unless_converged("g", "amplitude", "frequency")
     return state
+
+
+def _seconds(g: ArrayLike) -> float:
+    """Of a point, on average: series are long where x is large."""
+    longer = np.maximum(arguments.gain(g) / _LARGE, 1.0) ** 4
+    return _SECONDS * float(np.mean(longer)) if longer.size else 0.0
 
 
 def _smooth(phi: str | TransferFunction) -> TransferFunction:
@@ -539,7 +547,7 @@ def critical_amplitude(
     if not transfer.saturation < math.inf:
         raise arguments.ArgumentError(f"phi={transfer.name!r}: must be bounded")
     gains, frequencies = cost.broadcast(
-        0.0, _SECONDS, g=arguments.gain(g), frequency=arguments.gain(frequency, "frequency")
+        0.0, _seconds(g), g=arguments.gain(g), frequency=arguments.gain(frequency, "frequency")
     )  # fmt: skip
     points = zip(gains.flat, frequencies.flat, strict=True)
     found = [

@@ -160,7 +160,9 @@ def maximal_lyapunov(
     means = bias_mean, bias_std, mean_coupling, x0_mean
     network = Network.checked(attributes, g, gamma, phi, model, onsager, t_max, means)
     g, gamma, phi, site, offsets, several, known = network
-    dt = chosen_step(dt, g, gamma, phi, onsager, model, t_max, offsets.mean_coupling, several)
+    dt = chosen_step(
+        dt, g, gamma, phi, onsager, model, t_max, offsets.mean_coupling, several, inputs
+    )
     t_skip = arguments.nonnegative("t_skip", t_skip)
     if t_skip >= t_max - 2 * dt:
         raise ArgumentError(

@@ -396,7 +396,7 @@ def steady_state(
     is_plain = is_plain and inputs is None
     if dt is None:
         longest = chosen_step(
-            None, g, gamma, phi, onsager, model, t_max, offsets.mean_coupling, several
+            None, g, gamma, phi, onsager, model, t_max, offsets.mean_coupling, several, inputs
         )
         dt = lag_step / max(math.ceil(lag_step / longest - 1e-9), 1)
         # So that twice the step knows all times of a period.

@@ -340,7 +340,9 @@ def two_time(
     means = bias_mean, bias_std, mean_coupling, x0_mean
     network = Network.checked(attributes, g, gamma, phi, model, onsager, t_max, means)
     g, gamma, phi, site, offsets, several, known = network
-    dt = chosen_step(dt, g, gamma, phi, onsager, model, t_max, offsets.mean_coupling, several)
+    dt = chosen_step(
+        dt, g, gamma, phi, onsager, model, t_max, offsets.mean_coupling, several, inputs
+    )
     x0_std = arguments.nonnegative("x0_std", x0_std)
     save_every = arguments.count("save_every", save_every, 1)
     arguments.one_of("method", method, ("auto", "closed", "sampler"))

@@ -83,10 +83,14 @@ class Monitor:
         self._worst, self._widest = _LEAK, _LEAK
         self._worst_gain = 0.0
         self._gradient_steps = self._rising_steps = self._n_steps = self.n_rejected = 0
+        # Longest step that follows the input.
+        self._followed = np.inf
 
     def enter(self, problem: Problem, t: float, x: State) -> None:
         """A segment begins."""
         onsager = problem.onsager(t)
+        if problem.inputs is not None:
+            self._followed = problem.inputs.longest_step
         if problem.network.function.corners.size:
             # There the other methods do no better.
             self._may_switch = False
@@ -289,6 +293,11 @@ class Monitor:
             texts.append(
                 f"{self._step()} exceeds the largest stable step {self.largest_stable_dt:.3g} "
                 f"for the spectrum met on the way ({stability.met(self._worst)})"
+            )
+        if not self._adapts and self.longest > self._followed:
+            texts.append(
+                f"{self._step()} is too long for the input, which turns at a rate of about "
+                f"{1 / self._followed:.3g}: at most {self._followed:.2g}"
             )
         if self._rising_steps:
             texts.append(

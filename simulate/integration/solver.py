@@ -242,7 +242,8 @@ def integrate(
     dt : float
         Step; a segment between switch times holds a whole number of steps no longer than this.  The
         first trial step where steps adapt.  Default: at most 0.1, half of what the method follows
-        at the spectra of ∂F/∂x at x0 and at x = 0, and half of the time of the fastest rotation.
+        at the spectra of ∂F/∂x at x0 and at x = 0, half of the time of the fastest rotation, and
+        about a 25th of the period of an input.
     onsager, temperature : float, Switching or function of t
         κ (0 vanilla, 1 gradient flow) and T.  A `Switching` is landed on exactly; give the jumps of
         a plain function in `switch_times`.
@@ -493,7 +494,8 @@ def chosen_step(
             for state in (x, np.zeros_like(x))
         ]
     met = np.concatenate([*rates, [-1.0]])
-    return stability.suggested_step(scheme.amplification, met, scheme.order)
+    suited = stability.suggested_step(scheme.amplification, met, scheme.order)
+    return suited if problem.inputs is None else min(suited, problem.inputs.suggested_step)
 
 
 def _save_times(

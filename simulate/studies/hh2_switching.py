@@ -16,7 +16,16 @@ from ..dynamics import jacobian
 from ..integration import integrate
 from ..lyapunov import maximal_lyapunov
 from ..observables import state_at
-from .protocol import STEPS, STEPS_TEXT, VARIANTS, make_bias, network, step_facts, steps_text
+from .protocol import (
+    STEPS,
+    STEPS_TEXT,
+    VARIANTS,
+    check_columns,
+    make_bias,
+    network,
+    step_facts,
+    steps_text,
+)
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -57,9 +66,10 @@ def exponent(
     algorithm : {"tangent", "orbit_separation"}
         Tangent map, or Algorithm 1 of [HH].
     inputs : SampledInput
-        Input S(t) from a file of samples so far apart, .npy or text, a number a row or one for each
-        neuron; FILE@STEP:held to hold them.
+        Input S(t) from a file of samples so far apart, .npy or text, a number a row or n of them,
+        one a neuron; FILE@STEP:held to hold them.
     """
+    check_columns(inputs, n)
     rate = maximal_lyapunov(
         elliptic(n, g, gamma, seed=seed), onsager=onsager, dt=dt, t_max=t_max, t_skip=t_skip,
         method=method, algorithm=algorithm, tol=tol, bias=make_bias(n, bias, bias_std, seed),

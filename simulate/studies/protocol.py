@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from meanfield import SampledInput
 from meanfield.common import arguments, seeds
 from meanfield.common.arguments import ArgumentError, Array
 from meanfield.common.study import CONVERGED, PRINTED, told
@@ -67,6 +70,14 @@ def make_bias(n: int, mean: float, std: float, seed: int) -> Array | float:
     """Biases of this mean and spread, one of each neuron of a network."""
     std = arguments.nonnegative("bias_std", std)
     return mean + std * seeds.generator(seed, "bias").standard_normal(n) if std else mean
+
+
+def check_columns(inputs: SampledInput | None, n: int) -> None:
+    """Refuse an input of other neurons than those of the network."""
+    columns = np.shape(inputs.values)[1:] if inputs is not None else ()
+    if columns not in ((), (n,)):
+        assert inputs is not None
+        raise ArgumentError(f"n={n}: inputs={inputs.name} has {columns[0]} columns, one a neuron")
 
 
 def couplings_text(data: xr.Dataset) -> str:

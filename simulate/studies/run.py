@@ -14,7 +14,7 @@ from meanfield.common.study import Part, Study, told
 from meanfield.schedule import Schedule, breakpoints, step_times
 
 from ..integration import integrate
-from .protocol import STEPS, couplings_text, make_bias, make_couplings, step_facts
+from .protocol import STEPS, check_columns, couplings_text, make_bias, make_couplings, step_facts
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -61,8 +61,8 @@ def run(
     temperature : Schedule
         T, written like κ.
     inputs : SampledInput
-        Input S(t) from a file of samples so far apart, .npy or text, a number a row or one for each
-        neuron; FILE@STEP:held to hold them.
+        Input S(t) from a file of samples so far apart, .npy or text, a number a row or n of them,
+        one a neuron; FILE@STEP:held to hold them.
     method : {"auto", "euler", "heun", "rk4", "exponential", "leimkuhler-matthews", "chebyshev"}
         Scheme; "euler" with dt 0.01 is the choice of [HH].
     tol : float
@@ -72,6 +72,7 @@ def run(
     threads : int
         BLAS threads.  [default: all]
     """
+    check_columns(inputs, n)
     J, noted = make_couplings(couplings, n, g, gamma, seed, usual=_GAIN)
     t_max, dt = arguments.positive("t_max", t_max), arguments.positive("dt", dt)
     save_step = arguments.positive("save_step", save_step)

@@ -32,7 +32,7 @@ def driven(
     n: int = 500,
     t_max: float = 250.0,
     t_skip: float = 50.0,
-    dt: float = 0.1,
+    dt: float | None = None,
     phi: str = "tanh",
     threads: int | None = None,
     seed: int,
@@ -43,6 +43,8 @@ def driven(
     ----------
     frequency : float
         Angular frequency ω.
+    dt : float
+        Step.  [default: what the network and the input allow]
     """
     A, omega = nonnegative("amplitude", amplitude), positive("frequency", frequency)
     drives = {
@@ -62,7 +64,7 @@ def noisy(
     n: int = 500,
     t_max: float = 250.0,
     t_skip: float = 50.0,
-    dt: float = 0.1,
+    dt: float | None = None,
     phi: str = "tanh",
     threads: int | None = None,
     seed: int,
@@ -83,8 +85,8 @@ def noisy(
 
 
 def _exponents(
-    drives: dict[str, Any], g: float, n: int, t_max: float, t_skip: float, dt: float, phi: str,
-    threads: int | None, seed: int, **how: Any,
+    drives: dict[str, Any], g: float, n: int, t_max: float, t_skip: float, dt: float | None,
+    phi: str, threads: int | None, seed: int, **how: Any,
 ) -> dict[str, float]:  # fmt: skip
     J = elliptic(n, g, seed=seed)
     x0 = seeds.generator(seed, "start").standard_normal(n)
@@ -190,16 +192,19 @@ SUPPRESSION = Study(
 Maximal Lyapunov exponent λ of networks driven by A cos(ωt + θ_i), at the same drive for both
 trajectories: lines as N → ∞, points networks, bars standard deviations over couplings. With a phase
 of its own for every neuron the drive suppresses chaos, most easily near a resonance below the leak
-rate (b); hollow points of (a) are networks whose neurons all get one phase, where the drive moves
-the mean and must push φ into saturation to do the same. White noise lowers λ and raises the gain of
-the onset (c).""",
+rate (b, `meanfield.critical_amplitude`); hollow points of (a) are networks whose neurons all get
+one phase. White noise lowers λ and raises the gain of the onset (c). Chaos of some hundred neurons is weaker than as N → ∞, by as much without a drive
+(σ = 0) as with one; where it is suppressed they agree.""",
     axes={
         "amplitude": (0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0),
         "frequency": (0.3, 1.0, 2.0),
         "sigma": (0.0, 0.25, 0.5, 1.0, 1.5),
     },
     replicates=5,
-    columns=("lyapunov", "lyapunov_theory", "lyapunov_common", "lyapunov_noise", "noise_theory"),
+    columns=(
+        "lyapunov", "lyapunov_theory", "lyapunov_common", "critical_amplitude", "lyapunov_noise",
+        "noise_theory", "critical_gain",
+    ),
     presets={
         "quick": {
             "n": 200, "amplitude": [0.5, 1.0, 2.0, 4.0], "frequency": [0.3, 2.0],

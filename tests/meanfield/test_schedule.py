@@ -185,7 +185,8 @@ def test_samples_in_time() -> None:
     np.testing.assert_array_equal(held(times[-1] + 9), values[-1])
     np.testing.assert_array_equal(line(times[-1] * (1 + 1e-14)), values[-1])
     assert list(jumps(held)) == times.tolist()
-    assert not any(map(len, (jumps(line), jumps(1.0), jumps(math.sin))))
+    assert list(jumps(line)) == times.tolist()
+    assert not any(map(len, (jumps(1.0), jumps(math.sin))))
     for signal, t in ((line, times[-1] + 0.1), (line, times[0] - 0.1), (held, times[0] - 0.1)):
         with pytest.raises(ArgumentError, match=f"asked for at t = {t:g}"):
             signal(t)
@@ -210,12 +211,29 @@ def test_every_kind_of_input() -> None:
         drive = Drive(inputs, 4.0, lambda: u)
         np.testing.assert_allclose(drive(3.0, (3,)), exact)
         np.testing.assert_allclose(drive(3.0, (3, 2)), np.transpose([exact, exact]))
-    assert [Drive(i, 4.0, lambda: u).is_piecewise for i in (1.0, Switching([], [1]), ramp)] == [
-        True, True, False
-    ]  # fmt: skip
+    kinds = (1.0, Switching([], [1]), ramp, math.sin)
+    assert [Drive(one, 4.0, lambda: u.copy()).is_piecewise for one in kinds] == [1, 1, 1, 0]
     with pytest.raises(ArgumentError, match=r"inputs\(t=3\) of shape \(4,\): expected .* \(3,\)"):
         Drive(np.ones(4), 4.0, lambda: u)(3.0, (3, 2))
     with pytest.raises(ArgumentError, match=r"asked for at t = 5"):
         Drive(ramp, 5.1, lambda: u)
+    with pytest.raises(ArgumentError, match=r"inputs\(t=0\): raised ValueError.* read-only"):
+        Drive(lambda t, u: np.add(u, t, out=u), 5.0, lambda: u.copy())
     with pytest.raises(ArgumentError, match=r"inputs\(t=0\): raised ZeroDivisionError"):
         Drive(lambda t: 1 / t, 5.0, lambda: u)
+
+
+def test_how_fast_an_input_turns() -> None:
+    """ω of sines, whatever their mean and phase; 0 of what stays but for jumps."""
+    u = np.linspace(0, 1, 5)
+    for omega in (0.3, 5.0, 200.0):
+        for wave in (
+            lambda t, w=omega: 7 + 2 * math.sin(w * t),
+            lambda t, u, w=omega: np.cos(w * t + 2 * np.pi * u),
+        ):
+            drive = Drive(wave, 100.0, lambda: u.copy())
+            assert drive.rate == pytest.approx(omega, rel=0.2)
+            assert drive.longest_step == 1 / drive.rate
+    for still in (1.0, lambda t: 3.0, lambda t: 1.0 * (50 < t < 51), Switching([1], [0, 1])):
+        assert Drive(still, 100.0, lambda: u).rate == 0
+        assert Drive(still, 100.0, lambda: u).suggested_step == math.inf

@@ -257,15 +257,22 @@ class Watch:
 
     # In between every 10 time units, and while u is used after 1, 4, 16 … steps.
 
-    def __init__(self, operator: Couplings, populations: Populations | None) -> None:
-        self._operator, self._populations = operator, populations
+    def __init__(
+        self, operator: Couplings, populations: Populations | None, followed: float = math.inf
+    ) -> None:
+        # `followed`: longest step that follows the input.
+        self._operator, self._populations, self._followed = operator, populations, followed
         self._next, self._regulated, self._steps, self._next_step = -math.inf, False, 0, 1
         self._stiffness = self._rotation = self._excess = math.nan
 
     def look(self, moment: SamplerMoment, h: float, *, last: bool = False) -> None:
         """Take in the spectrum at a moment before a step h, if it is due."""
         among = self._populations
-        if among is None or among.models[0].slopes is None:
+        if among is None:
+            return
+        if h > self._followed:
+            self._excess = float(np.fmax(self._excess, h / self._followed))
+        if among.models[0].slopes is None:
             return
         regulated = moment.u is not None
         if regulated != self._regulated:
@@ -310,13 +317,18 @@ def chosen_step(
     t_max: float,
     mean_coupling: float = 0.0,
     several: Populations | None = None,
+    inputs: Inputs | None = None,
 ) -> float:
     """The step given; of a model, of which nothing is known before it runs, the longest one."""
     if dt is not None:
         return arguments.positive("dt", dt)
+    longest = math.inf
+    if inputs is not None:
+        longest = Drive(inputs, t_max, lambda: np.array([0.1, 0.4, 0.8])).suggested_step
     if model:
-        return stability.LONGEST
-    return suggested_step(g, gamma, phi, onsager, t_max, mean_coupling, several)
+        return min(longest, stability.LONGEST)
+    suited = suggested_step(g, gamma, phi, onsager, t_max, mean_coupling, several)
+    return min(longest, suited)
 
 
 def _steepest(phi: TransferFunction) -> float:
@@ -397,7 +409,8 @@ class SamplerRun:
         if setting.inputs is not None:
             self._drive = Drive(setting.inputs, setting.times[-1], self._uniform)
         self.forgetting = Forgetting(self.operator, setting.window, _FORGOTTEN)
-        self.watch = Watch(self.operator, among if setting.watched else None)
+        followed = self._drive.longest_step if self._drive else math.inf
+        self.watch = Watch(self.operator, among if setting.watched else None, followed)
 
     def _couplings(self, dtype: DTypeLike) -> Couplings:
         """The operator, of nothing but its own random numbers."""
