@@ -191,9 +191,11 @@ class Drive:
         """Angular frequency of a function of t: √(S″/S), of the median S″, so that jumps pass."""
         nearby = _NEARBY * min(1.0, t_max)
         places = (np.arange(1, _PLACES + 1) * _GOLDEN % 1) * (t_max - 2 * nearby) + nearby
-        around = np.array(
-            [[np.ravel(self.at(t + k * nearby)) for k in (-1, 0, 1)] for t in places.tolist()]
-        )
+        each = [[np.ravel(self.at(t + k * nearby)) for k in (-1, 0, 1)] for t in places.tolist()]
+        if len({one.shape for row in each for one in row}) > 1:
+            # Told where it is met.
+            return 0.0
+        around = np.array(each, dtype=float)
         bend = np.median(np.mean((around[:, 0] - 2 * around[:, 1] + around[:, 2]) ** 2, axis=1))
         spread = float(np.mean((around[:, 1] - around[:, 1].mean(axis=0)) ** 2))
         if spread <= (_ROUNDING * float(np.max(np.abs(around)))) ** 2:

@@ -193,8 +193,9 @@ Maximal Lyapunov exponent λ of networks driven by A cos(ωt + θ_i), at the sam
 trajectories: lines as N → ∞, points networks, bars standard deviations over couplings. With a phase
 of its own for every neuron the drive suppresses chaos, most easily near a resonance below the leak
 rate (b, `meanfield.critical_amplitude`); hollow points of (a) are networks whose neurons all get
-one phase. White noise lowers λ and raises the gain of the onset (c). Chaos of some hundred neurons is weaker than as N → ∞, by as much without a drive
-(σ = 0) as with one; where it is suppressed they agree.""",
+one phase. White noise lowers λ and raises the gain of the onset (c). Chaos of some hundred neurons
+is weaker than as N → ∞, by as much without a drive (σ = 0) as with one; where it is suppressed they
+agree.""",
     axes={
         "amplitude": (0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0),
         "frequency": (0.3, 1.0, 2.0),
