@@ -119,9 +119,9 @@ def test_what_is_refused_and_flagged() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("g", "A", "omega"), [(2.0, 1.0, 1.0), (2.5, 4.0, 0.5)])
-def test_networks_of_random_phases(g: float, A: float, omega: float) -> None:
+def test_networks_of_random_phases() -> None:
     """Within 3.5 standard errors over eight couplings, and the size of the network beside them."""
+    g, A, omega = 2.0, 1.0, 1.0
     theory = driven_stationary(g, A, omega)
     period = 2 * np.pi / omega
 
@@ -261,7 +261,7 @@ def test_the_sampler_meets_the_theory_of_drives() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("gamma", "kappa"), [(0.4, 0.0), (-0.4, 0.0), (0.4, 1.0)])
+@pytest.mark.parametrize(("gamma", "kappa"), [(0.4, 0.0), (-0.4, 1.0)])
 def test_driven_networks_of_any_symmetry(gamma: float, kappa: float) -> None:
     """The sampler against networks from the same starts: C and E in time, and λ at κ = 0."""
     drive, g = _phased(1.0, 1.0), 1.6
@@ -284,7 +284,7 @@ def test_driven_networks_of_any_symmetry(gamma: float, kappa: float) -> None:
     bar = np.concatenate([theory.C_err.ravel(), theory.energy_err])
     # Thirteen independent numbers at most: chance of a false alarm below 1 %.
     assert np.all(np.abs(mean - exact) < 4 * np.hypot(err, bar) + 4e-3)
-    if kappa or gamma < 0:
+    if kappa:
         return
     growth = maximal_lyapunov_of_theory(
         g, gamma, inputs=drive, seed=0, t_max=100, t_skip=30, n_trajectories=4096
