@@ -376,7 +376,8 @@ def driven_stationary(
     Notes
     -----
     Where the locked state is stable it is the one returned; where it is not, chaos, followed in A
-    from the state without a drive.  For g φ'(0) ≤ 1 the locked state is stable at every A.
+    from the state without a drive.  For a concave φ and g φ'(0) ≤ 1 the locked state is stable at
+    every A; beside a stable one of a φ that is not concave there may be chaos.
 
     References
     ----------
@@ -530,7 +531,7 @@ def critical_amplitude(
     Raises
     ------
     ArgumentError
-        If an argument is outside its range or out of reach, or φ is not odd, smooth and bounded.
+        If an argument is outside its range or out of reach, or φ is not odd and smooth, or linear.
 
     Notes
     -----
@@ -544,8 +545,8 @@ def critical_amplitude(
     [1.1077, 2.0293, 4.7501]
     """
     transfer = _smooth(phi)
-    if not transfer.saturation < math.inf:
-        raise arguments.ArgumentError(f"phi={transfer.name!r}: must be bounded")
+    if transfer.is_linear:
+        raise arguments.ArgumentError(f"phi={transfer.name!r}: must not be linear")
     gains, frequencies = cost.broadcast(
         0.0, _seconds(g), g=arguments.gain(g), frequency=arguments.gain(frequency, "frequency")
     )  # fmt: skip

@@ -111,7 +111,7 @@ def test_what_is_refused_and_flagged() -> None:
         driven_stationary(2.0, 1.0, 1e-4)
     with pytest.raises(ArgumentError, match=r"g=2, frequency=0.0001: out of reach"):
         critical_amplitude(2.0, 1e-4)
-    with pytest.raises(ArgumentError, match="phi='linear': must be bounded"):
+    with pytest.raises(ArgumentError, match="phi='linear': must not be linear"):
         critical_amplitude(2.0, 1.0, phi="linear")
     with pytest.raises(NotConvergedError, match="too many lags"):
         driven_stationary(2.0, 1.0, 1e5)
