@@ -131,6 +131,7 @@ OBJECTS: dict[str, Any] = {
     "GaussianOperator": meanfield.GaussianOperator(20, 1.0, 0.5, seed=0),
     "OrderParameters": meanfield.OrderParameters(*np.arange(6.0)),
     "Scheme": simulate.Scheme("own", 1, 1, step=lambda *a: a, amplification=lambda h, r: abs(r)),
+    "SampledInput": meanfield.SampledInput([0.0, 1.0], [[1.0, 2.0], [3.0, 4.0]], name="own"),
     "SiteModel": GROWING,
     "Slopes": meanfield.Slopes(*np.arange(6.0)),
     "Switching": meanfield.Switching([1.0], [0.0, 1.0]),

@@ -41,6 +41,8 @@ def driven(
 
     Parameters
     ----------
+    amplitude : float
+        Amplitude A of the drive.
     frequency : float
         Angular frequency ω.
     dt : float

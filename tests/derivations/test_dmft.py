@@ -56,6 +56,7 @@ SECTIONS = {
     "fixed_point_phase",
     "dimension",
     "driven",
+    "weak_signal",
     "common_mode",
     "exponential",
 }
