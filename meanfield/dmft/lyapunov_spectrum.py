@@ -30,20 +30,24 @@ _SETS = 4
 _THRESHOLDS, _GRADING = 20, 1.5
 # η, the first one and the ratio to the next.
 _ETA, _FIRST_ETA, _ETA_RATIO = 1e-6, 1e-2, 1e-2
-# Anderson mixing: change of the logarithms at which it ends, steps, depth.
-_TOL, _STEPS, _DEPTH = 1e-6, 300, 6
+# Anderson mixing: change of the logarithms at which it ends, steps, depth, and the longest jump.
+_TOL, _STEPS, _DEPTH, _JUMP = 1e-6, 300, 6, 3.0
 # The highest frequency that is coupled: so many times g√⟨φ'²⟩, where frozen gains end, and the rate
 # of change of the gains.  Times for each mode of a flow, and largest map with all its modes.
 _FROZEN, _MOVING, _OVERSAMPLING, _WHOLE = 1.2, 1.0, 8, 129
 # The coarse run, whose difference bounds the error of the resolution.
 _COARSE_WINDOW, _COARSE_BAND = 0.5, 0.75
-# The window in decay times of Δ, and its least.
-_DECAYS, _SHORTEST = 12.0, 24.0
+# The window in decay times of Δ, its least by default and at all.
+_DECAYS, _SHORTEST, _LEAST = 12.0, 24.0, 8.0
+_SHORTEST_STEP = 1e-3
 # Paths whose averages the few that are solved with are made to match, Fourier modes that are
 # quasi-random, powers of the gain at so many frequencies among the averages.
 _POOL, _SOBOL, _POWERS = 8192, 64, 5
 # Degree of the Hermite series and Newton steps for the stationary state of a map.
 _ORDER, _NEWTON, _ROUNDING = 40_001, 60, 1e-10
+# Share of ⟨φ'²⟩ that the series may leave out.
+_TRUNCATION = 1e-4
+_SMALLER = "shorten window, or lower n_paths, g or sigma"
 # Keeps L away from 0 where a mode neither grows nor decays at the threshold.
 _NULL = 1e-12
 # The edge as seen by the grading, at least.
@@ -102,7 +106,7 @@ class _Clock(NamedTuple):
     def omega(self) -> Array:
         """Angular frequencies of the modes, of a map per step."""
         unit = self.period if self.step is None else self.size
-        return 2 * np.pi * np.arange(self.modes + 1) / unit
+        return np.asarray(2 * np.pi * np.arange(self.modes + 1) / unit)
 
     def alpha(self, s: float) -> float:
         assert self.step is not None
@@ -111,10 +115,9 @@ class _Clock(NamedTuple):
     def square(self, s: float, omega: Array) -> Array:
         """|L|² at the threshold s."""
         if self.step is None:
-            return (s + 1) ** 2 + omega**2 + _NULL
+            return np.asarray((s + 1) ** 2 + omega**2 + _NULL)
         alpha = self.alpha(s)
-        square: Array = (1 - alpha) ** 2 + 4 * alpha * np.sin(omega / 2) ** 2 + _NULL
-        return square
+        return np.asarray((1 - alpha) ** 2 + 4 * alpha * np.sin(omega / 2) ** 2 + _NULL)
 
     def coupling(self, g: float, s: float) -> float:
         """γ_s, the variance of the coupling."""
@@ -171,7 +174,7 @@ class _Lattice(NamedTuple):
         power = np.maximum(np.fft.rfft(self.delta).real, 0.0)
         strongest = np.argsort(-power, kind="stable")[: min(_SOBOL, power.size)]
         normal = stream.standard_normal((count, 2, power.size))
-        sobol = qmc.Sobol(2 * strongest.size, rng=stream).random(count)
+        sobol = qmc.Sobol(2 * strongest.size, seed=stream).random(count)
         tiny = np.finfo(float).eps
         quasi = ndtri(np.clip(sobol, tiny, 1 - tiny)).reshape(count, 2, -1)
         normal[:, :, strongest] = quasi
@@ -183,6 +186,8 @@ class _Lattice(NamedTuple):
 def _pair_functions(phi: TransferFunction, delta0: float, rho: Array) -> tuple[Array, Array]:
     """C_φ and C_φ′ at correlation 1 and at further ones ρ."""
     series = hermite_series(phi, delta0, order=_ORDER)
+    if not series.truncation < _TRUNCATION:
+        raise _LostError("the Hermite series of phi is too long: lower g or sigma")
     rho = np.concatenate([[1.0], rho])
     squares, r = series.squares, rho * rho
     slopes = series.degree * squares / delta0
@@ -190,7 +195,13 @@ def _pair_functions(phi: TransferFunction, delta0: float, rho: Array) -> tuple[A
 
 
 def _lattice(
-    g: float, sigma: float, phi: TransferFunction, step: float | None, window: float, share: float
+    g: float,
+    sigma: float,
+    phi: TransferFunction,
+    step: float | None,
+    window: float,
+    share: float = 1.0,
+    n_paths: int = _SETS,
 ) -> _Lattice:
     """The state of a window with a share of the frequencies; NotConvergedError where none is."""
     state = stationary(g, sigma=sigma, phi=phi)
@@ -200,13 +211,21 @@ def _lattice(
     steepness, bend = float(weights @ phi.d1(x) ** 2), float(weights @ phi.d2(x) ** 2)
     rate = math.sqrt(2 * float(state.kinetic_energy) * bend / steepness)
     highest = share * (_FROZEN * g * math.sqrt(steepness) + _MOVING * rate)
-    modes = math.ceil(highest * window / (2 * np.pi))
+    modes = cost.whole("window", window, highest * window / (2 * np.pi), _SMALLER) + 1
     if step is None:
         clock = _Clock(None, window, _OVERSAMPLING * modes + 1, modes)
     else:
-        half = math.ceil(window / step / 2)
+        times = window / step
+        cost.check(
+            "step", step, "lengthen it", numbers=times**2, seconds=cost.time_of(60, times**3)
+        )
+        half = math.ceil(times / 2)
         modes = half if 2 * half < _WHOLE else min(half, modes)
         clock = _Clock(step, (2 * half + 1) * step, 2 * half + 1, modes)
+    n = 2 * clock.modes + 1
+    work = cost.time_of(2 * n_paths * _THRESHOLDS * _ITERATIONS, 8.0 * n**3)
+    held = 2.0 * n_paths * n * n + 2 * _POOL * clock.size
+    cost.check("window", window, _SMALLER, numbers=held, seconds=work)
     lags = np.arange(clock.size + 1) * clock.period / clock.size
     delta = stationary(g, sigma=sigma, phi=phi, tau=lags).delta
     folded = (delta + delta[::-1])[: clock.size // 2 + 1]
@@ -232,19 +251,43 @@ def _of_map(g: float, sigma: float, phi: TransferFunction, clock: _Clock, delta:
     def source(delta0: float, at: Array) -> tuple[Array, Array]:
         return _pair_functions(phi, delta0, np.clip(at[1:] / delta0, -1.0, 1.0))
 
-    for _ in range(_NEWTON):
-        delta0 = float(delta[0])
-        C, slopes = source(delta0, delta)
-        off = delta - filtered @ (strength * C) - step * sigma**2 * filtered[:, 0]
-        if np.max(np.abs(off)) < _ROUNDING * delta0:
-            return delta
-        change = 1e-4 * delta0
-        above, below = (source(delta0 + sign * change, delta)[0] for sign in (1, -1))
-        jacobian = filtered * (strength * slopes)
-        jacobian[:, 0] = filtered @ (strength * (above - below) / (2 * change))
-        move = np.linalg.solve(np.eye(half + 1) - jacobian, -off)
-        delta = delta + move * min(1.0, 0.3 * delta0 / np.max(np.abs(move)))
+    # A long step forgets at once: the second start.
+    short = _pair_functions(phi, float(delta[0]), np.zeros(1))[0][0] * strength
+    for start in (delta, (short + step * sigma**2) * filtered[:, 0]):
+        delta = start
+        for _ in range(_NEWTON):
+            delta0 = float(delta[0])
+            C, slopes = source(delta0, delta)
+            off = delta - filtered @ (strength * C) - step * sigma**2 * filtered[:, 0]
+            if np.max(np.abs(off)) < _ROUNDING * delta0:
+                return delta
+            change = 1e-4 * delta0
+            above, below = (source(delta0 + sign * change, delta)[0] for sign in (1, -1))
+            jacobian = filtered * (strength * slopes)
+            jacobian[:, 0] = filtered @ (strength * (above - below) / (2 * change))
+            move = np.linalg.solve(np.eye(half + 1) - jacobian, -off)
+            delta = delta + move * min(1.0, 0.3 * delta0 / np.max(np.abs(move)))
+            if delta[0] <= 0:
+                break
     raise _LostError("no stationary state of the map was found: shorten step")
+
+
+class _Sample(NamedTuple):
+    """Gain paths, and mean and spread of their features among many more."""
+
+    gains: Array
+    mean: Array
+    spread: Array
+
+    @classmethod
+    def drawn(cls, lattice: _Lattice, count: int, stream: np.random.Generator) -> "_Sample":
+        many = _features(lattice.gains(_POOL, stream))
+        return cls(lattice.gains(count, stream), many.mean(axis=1), many.std(axis=1))
+
+    @classmethod
+    def pooled(cls, sets: "list[_Sample]") -> "_Sample":
+        gains = np.concatenate([one.gains for one in sets])
+        return cls(gains, np.mean([one.mean for one in sets], axis=0), sets[0].spread)
 
 
 class _Paths(NamedTuple):
@@ -256,12 +299,10 @@ class _Paths(NamedTuple):
     weights: Array
 
     @classmethod
-    def drawn(cls, lattice: _Lattice, count: int, stream: np.random.Generator) -> "_Paths":
+    def of(cls, lattice: _Lattice, sample: _Sample) -> "_Paths":
         """Paths, weighted to reproduce averages over many more, with the exact power of φ′."""
-        clock = lattice.clock
-        many = _features(lattice.gains(_POOL, stream))
-        gains = lattice.gains(count, stream)
-        weights = _tilted(_features(gains), many.mean(axis=1), many.std(axis=1))
+        clock, gains = lattice.clock, sample.gains
+        weights = _tilted(_features(gains), sample.mean, sample.spread)
         waves = np.fft.rfft(gains, axis=1)
         power = weights @ np.abs(waves / clock.size) ** 2
         # What is left is little, so that a linear filter does; the maximal exponent is exact then.
@@ -272,12 +313,6 @@ class _Paths(NamedTuple):
         constant = np.full((clock.size, 1), 1 / math.sqrt(clock.size))
         basis = np.concatenate([constant, modes.real, modes.imag], axis=1)
         return cls(clock, lattice.g, np.stack([(basis.T * one) @ basis for one in gains]), weights)
-
-    @classmethod
-    def pooled(cls, sets: "list[_Paths]") -> "_Paths":
-        gains = np.concatenate([one.gains for one in sets])
-        weights = np.concatenate([one.weights for one in sets]) / len(sets)
-        return sets[0]._replace(gains=gains, weights=weights)
 
 
 def _features(gains: Array) -> Array:
@@ -359,11 +394,14 @@ def _solved(paths: _Paths, s: float, eta: float, A: Array, P: Array) -> _Point:
         if residual < _TOL:
             break
         places, moves = [*places[-_DEPTH:], x], [*moves[-_DEPTH:], move]
-        x = x + move
+        jump = move
         if len(places) > 1:
             turns = np.diff(moves, axis=0).T
             share = np.linalg.lstsq(turns, move, rcond=1e-10)[0]
-            x = x - (np.diff(places, axis=0).T + turns) @ share
+            jump = move - (np.diff(places, axis=0).T + turns) @ share
+            if np.max(np.abs(jump)) > _JUMP:
+                jump, places, moves = move, [], []
+        x = x + jump
     return _Point(A, P, V, residual)
 
 
@@ -464,12 +502,12 @@ def lyapunov_spectrum(
     phi : str or TransferFunction
         Odd transfer function.
     step : float, optional
-        Exponents of the Euler map of this step, 0 < step ≤ 1, per unit time.  Default: the flow.
+        Exponents of the Euler map of this step, from 0.001 to 1, per unit time.  Default: the flow.
     thresholds : (S,) array_like, optional
         Exponents s, increasing, at which F is told.  Default: from −1 to the maximal one, denser
         towards it.
     window : float, optional
-        Period of the gain paths.  Default twelve decay times of Δ, at least 24.
+        Period of the gain paths, at least 8.  Default twelve decay times of Δ, at least 24.
     n_paths : int
         Gain paths, at least 64, a multiple of 4; with more the error falls like the root.
     seed : int, optional
@@ -508,9 +546,9 @@ def lyapunov_spectrum(
 
     Four sets of paths are solved, each weighted such that averages of the gains, their powers and
     slow frequencies are those of 8192 others, and filtered to the exact power spectrum, and all
-    together once more: `F_err` holds the scatter of the sets and a third of the difference between
-    few and many paths.  A run with half the window, three quarters of the frequencies and half the
-    thresholds adds its distance where that exceeds the scatter.
+    together once more: the bias, taken to fall like 1/n_paths, is subtracted, and counted in full
+    as an error beside the scatter of the sets.  A run with half the window, three quarters of the
+    frequencies and half the thresholds adds its distance where that exceeds the scatter.
 
     References
     ----------
@@ -529,15 +567,13 @@ def lyapunov_spectrum(
         raise ArgumentError(f"gamma={gamma:g}: must be 0, other symmetries have no such theory")
     transfer = odd_function(phi)
     if step is not None:
-        step = arguments.within("step", step, 0.0, 1.0)
-        if step == 0:
-            raise ArgumentError("step=0: must be above 0, or None for the flow")
+        step = arguments.within("step", step, _SHORTEST_STEP, 1.0)
     n_paths = arguments.count("n_paths", n_paths, 64)
     if n_paths % _SETS:
         raise ArgumentError(f"n_paths={n_paths}: must be a multiple of {_SETS}")
     s = None if thresholds is None else arguments.axis("thresholds", thresholds)
     if window is not None:
-        window = arguments.positive("window", window)
+        window = arguments.within("window", window, _LEAST, math.inf)
     seed = attributes["seed"] = seeds.entropy(seed)
     slope = g * transfer.slope
     if (slope < 1 and transfer.is_linear) or (slope <= 1 and sigma == 0):
@@ -546,60 +582,63 @@ def lyapunov_spectrum(
         value = np.concatenate([_at_rest(slope, step, s), [0.0, 0.0]])
         return _result(s, value, np.zeros_like(value), edge, CONVERGED, "", attributes)
     state = stationary(g, sigma=sigma, phi=transfer, throw=False)
-    if not state.converged:
+    status, reason = str(state.status), str(state.reason)
+    edge = math.nan
+    if state.converged:
+        if window is None:
+            window = max(_SHORTEST, _DECAYS / float(state.decay_rate))
+        attributes["window"] = window
+        lowest = -1.0 if s is None or step is None else min(-1.0, float(s[0]))
+        try:
+            lattices = [
+                _lattice(g, sigma, transfer, step, length, share, n_paths)
+                for length, share in ((window, 1.0), (_COARSE_WINDOW * window, _COARSE_BAND))
+            ]
+            edge = lattices[0].edge() if step is not None else float(state.lyapunov)
+            at = s = _grid(edge, lowest, _THRESHOLDS) if s is None else s
+            value, error = _moving(lattices, at, lowest, n_paths, seed, progress)
+        except _LostError as lost:
+            status, reason = FLAGGED, str(lost)
+        else:
+            if error[-2] > _ACCURACY * value[-2]:
+                told = f"relative error {error[-2] / value[-2]:.2g} of the dimension"
+                status, reason = FLAGGED, f"{told}: raise n_paths or window"
+    if status != CONVERGED:
         s = np.empty(0) if s is None else s
-        lost = np.full(2 * s.size + 2, math.nan)
-        told = str(state.status), str(state.reason)
-        found = _result(s, lost, lost, math.nan, *told, attributes)
-        if throw:
-            found.raise_unless_converged()
-        return found
-    if window is None:
-        window = max(_SHORTEST, _DECAYS / float(state.decay_rate))
-    lowest = -1.0 if s is None or step is None else min(-1.0, float(s[0]))
-    lattices = [
-        _lattice(g, sigma, transfer, step, length, share)
-        for length, share in ((window, 1.0), (_COARSE_WINDOW * window, _COARSE_BAND))
-    ]
-    n = 2 * lattices[0].clock.modes + 1
-    work = cost.time_of(2 * n_paths * _THRESHOLDS * _ITERATIONS, 8.0 * n**3)
-    cost.check("window", window, "shorten window", numbers=n_paths * n * n, seconds=work)
-    edges = [one.edge() for one in lattices]
-    exact = edges[0] if step is not None else float(state.lyapunov)
-    if s is None:
-        s = _grid(exact, lowest, _THRESHOLDS)
+        edge = math.nan
+        value = error = np.full(2 * s.size + 2, math.nan)
+    assert s is not None
+    found = _result(s, value, error, edge, status, reason, attributes)
+    if throw:
+        found.raise_unless_converged()
+    return found
+
+
+def _moving(
+    lattices: list[_Lattice], s: Array, lowest: float, n_paths: int, seed: int, progress: bool
+) -> tuple[Array, Array]:
+    """What `_numbers` tells, with errors, from a fine and a coarse lattice."""
+    clock = lattices[0].clock
     fine, coarse = (
         [
-            _Paths.drawn(one, n_paths // _SETS, seeds.generator(seed, "sampling", level, k))
+            _Sample.drawn(one, n_paths // _SETS, seeds.generator(seed, "sampling", level, k))
             for k in range(_SETS)
         ]
         for level, one in enumerate(lattices)
     )
-    runs = [(paths, edges[0], _THRESHOLDS) for paths in (*fine, _Paths.pooled(fine))]
-    runs.append((_Paths.pooled(coarse), edges[1], _THRESHOLDS // 2))
-    reason = ""
-    meter = bar(sum(count for *_, count in runs), "Lyapunov spectrum", progress, "threshold")
-    try:
-        with meter:
-            rows = [
-                _numbers(_spectrum(paths, edge, lowest, count, meter.update), s, step is None)
-                for paths, edge, count in runs
-            ]
-        *parts, value, rough = rows
-        scatter = np.var(parts, axis=0, ddof=1) / _SETS
-        few = (np.mean(parts, axis=0) - value) / (_SETS - 1)
-        resolution = np.maximum((rough - value) ** 2 - _NOISE * scatter, 0.0)
-        error = np.sqrt(scatter + few**2 + resolution)
-        if error[-2] > _ACCURACY * value[-2]:
-            reason = f"relative error {error[-2] / value[-2]:.2g} of the dimension: raise n_paths"
-    except _LostError as lost:
-        reason = str(lost)
-        value = error = np.full(2 * s.size + 2, math.nan)
-    status = FLAGGED if reason else CONVERGED
-    found = _result(s, value, error, exact, status, reason, attributes | {"window": window})
-    if throw:
-        found.raise_unless_converged()
-    return found
+    samples = [(lattices[0], one, _THRESHOLDS) for one in (*fine, _Sample.pooled(fine))]
+    samples.append((lattices[1], _Sample.pooled(coarse), _THRESHOLDS // 2))
+    runs = [(_Paths.of(one, sample), one.edge(), count) for one, sample, count in samples]
+    total = sum(count for *_, count in runs)
+    with bar(total, "Lyapunov spectrum", progress, "threshold") as meter:
+        *parts, value, rough = (
+            _numbers(_spectrum(paths, edge, lowest, count, meter.update), s, clock.step is None)
+            for paths, edge, count in runs
+        )
+    scatter = np.var(parts, axis=0, ddof=1) / _SETS
+    few = (np.mean(parts, axis=0) - value) / (_SETS - 1)
+    resolution = np.maximum((rough - value) ** 2 - _NOISE * scatter, 0.0)
+    return value - few, np.sqrt(scatter + few**2 + resolution)
 
 
 def _result(
