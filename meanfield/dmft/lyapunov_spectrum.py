@@ -28,8 +28,8 @@ from .stationary.solver import stationary
 _SETS = 4
 # Thresholds from the lowest to the edge λ, denser towards both with this power.
 _THRESHOLDS, _GRADING = 20, 1.5
-# η, the first one and the ratio to the next.
-_ETA, _FIRST_ETA, _ETA_RATIO = 1e-6, 1e-2, 1e-2
+# η of the first threshold, each from the solution of the one before; the last is that of all.
+_ETAS = 1e-2, 1e-4, 1e-6
 # Anderson mixing: change of the logarithms at which it ends, steps, depth, and the longest jump.
 _TOL, _STEPS, _DEPTH, _JUMP = 1e-6, 300, 6, 3.0
 # The highest frequency that is coupled: so many times g√⟨φ'²⟩, where frozen gains end, and the rate
@@ -53,7 +53,7 @@ _NULL = 1e-12
 # The edge as seen by the grading, at least.
 _SHALLOW = 0.01
 # Change of the logarithms that is not taken for a solution, and usual number of iterations.
-_LOOSE, _ITERATIONS = 1e-3, 15
+_LOOSE, _ITERATIONS = 1e-4, 15
 # Variance of the distance between the fine and the coarse run, in that of the fine one.
 _NOISE = 3.0
 # Largest relative error of the Kaplan–Yorke dimension of a converged result.
@@ -420,7 +420,7 @@ def _spectrum(paths: _Paths, edge: float, lowest: float, count: int, tick: Any) 
     A = paths.g * np.exp(-paths.clock.omega)
     P = A / paths.g**2
     F = np.ones(count + 1)
-    etas = [_FIRST_ETA * _ETA_RATIO**k for k in range(3)]
+    etas: tuple[float, ...] = _ETAS
     for k in range(count):
         if k == 0 and paths.clock.step is None:
             F[0] = 0.5
