@@ -17,6 +17,7 @@ from .dmft.common_mode import CommonMode, common_mode
 from .dmft.dimension import ParticipationRatio, explained_variance, participation_ratio
 from .dmft.driven import DrivenStationary, critical_amplitude, driven_stationary
 from .dmft.lyapunov import MeanFieldLyapunov, maximal_lyapunov
+from .dmft.lyapunov_spectrum import MeanFieldLyapunovSpectrum, lyapunov_spectrum
 from .dmft.sampler.ensemble import ExtrapolationWarning
 from .dmft.sampler.run import SamplerError
 from .dmft.sampler.site import SiteModel, Slopes
@@ -63,6 +64,7 @@ __all__ = [
     "FixedPointSpectrum",
     "GaussianOperator",
     "MeanFieldLyapunov",
+    "MeanFieldLyapunovSpectrum",
     "NotConvergedError",
     "OrderParameters",
     "ParticipationRatio",
@@ -90,6 +92,7 @@ __all__ = [
     "freezing_curve",
     "linear_temperature_ratio",
     "load",
+    "lyapunov_spectrum",
     "maximal_lyapunov",
     "measure_transition_gain",
     "null_fluctuation",

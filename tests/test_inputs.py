@@ -88,6 +88,7 @@ CALLS: dict[Callable[..., Any], dict[str, Any]] = {
     meanfield.two_time: {"g": 0.5, "t_max": 0.4, "dt": 0.1, "method": "sampler", **FEW},
     meanfield.steady_state: {"g": 0.5, "gamma": 0.5, "window": 2.0, **SHORT},
     meanfield.maximal_lyapunov: {"g": 0.5, **SHORT},
+    meanfield.lyapunov_spectrum: {"g": 0.5},
     meanfield.freezing_curve: {
         "g": [1.5], "onsager": [1.0], "t_chaos": 1.0, "t_frozen": 1.0, "dt": 0.2, **FEW
     },

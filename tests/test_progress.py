@@ -29,6 +29,9 @@ CALLS: dict[str, Callable[..., Any]] = {
     "meanfield.freezing_curve": partial(
         meanfield.freezing_curve, 1.5, 1.0, t_chaos=0.5, t_frozen=0.5, **SMALL
     ),
+    "meanfield.lyapunov_spectrum": partial(
+        meanfield.lyapunov_spectrum, 3.0, window=16.0, n_paths=64, seed=0
+    ),
     "meanfield.maximal_lyapunov": partial(
         meanfield.maximal_lyapunov, 2.0, t_skip=2.0, t_max=6.0, **SMALL
     ),

@@ -57,6 +57,7 @@ RESULTS: dict[str, Callable[[], Any]] = {
     "TwoTime": partial(meanfield.two_time, 1.5, 0.5, t_max=1.0, dt=0.1, **SMALL),
     "SteadyState": partial(meanfield.steady_state, 1.5),
     "MeanFieldLyapunov": partial(meanfield.maximal_lyapunov, 2.0, t_skip=10.0, t_max=30.0, **SMALL),
+    "MeanFieldLyapunovSpectrum": partial(meanfield.lyapunov_spectrum, 0.5),
     "Trajectory": partial(
         simulate.integrate, J, X[:20, :2], t_max=1.0, dt=0.1, observables={"m": mean}
     ),

@@ -1,0 +1,232 @@
+"""The spectrum in theory: circular law, edge, networks, and the exact identity of finite ones."""
+
+import numpy as np
+import pytest
+from scipy.linalg import eigvals
+from scipy.optimize import fsolve
+
+from meanfield import (
+    ArgumentError,
+    MeanFieldLyapunovSpectrum,
+    NotConvergedError,
+    lyapunov_spectrum,
+    stationary,
+)
+from meanfield.dmft.lyapunov_spectrum import _Clock, _lattice, _Paths, _solved
+from meanfield.transfer import odd_function
+from simulate import couplings
+
+TANH = odd_function("tanh")
+
+
+@pytest.fixture(scope="module")
+def chaotic() -> MeanFieldLyapunovSpectrum:
+    return lyapunov_spectrum(3.0, thresholds=np.linspace(-2.4, 0.3, 28), n_paths=64, seed=0)
+
+
+@pytest.mark.parametrize("step", [None, 0.3, 1.0])
+def test_at_rest_the_circular_law(step: float | None) -> None:
+    """Against the eigenvalues of a matrix of 1000 neurons: real ones are still a few percent."""
+    g = 0.8
+    found = lyapunov_spectrum(g, step=step, thresholds=np.linspace(-1.9, 0.0, 39))
+    values = eigvals(couplings.elliptic(1000, g, seed=0)) - 1
+    rates = values.real if step is None else np.log(np.abs(1 + step * values)) / step
+    shares = np.mean(rates[:, None] < found.s, axis=0)
+    np.testing.assert_allclose(found.F, shares, atol=0.015)
+    # F is the integral of its density.
+    middle = (found.density[1:] + found.density[:-1]) / 2 * np.diff(found.s)
+    np.testing.assert_allclose(np.diff(found.F), middle, atol=6e-3)
+    expected = g - 1 if step is None else np.log1p(step * (g - 1)) / step
+    assert found.lyapunov == pytest.approx(expected)
+    assert found.kaplan_yorke_dimension == found.entropy_rate == 0
+    closed = 0.5 + (np.arcsin(0.25) + 0.25 * np.sqrt(1 - 0.0625)) / np.pi
+    if step is None:
+        assert lyapunov_spectrum(g, thresholds=[-0.8]).F[0] == pytest.approx(closed, abs=1e-12)
+
+
+@pytest.mark.parametrize("step", [None, 0.5])
+def test_frozen_gains(step: float | None) -> None:
+    """Gains of two values that do not move: a pair of equations for each frequency."""
+    g, s, eta = 2.0, -0.4, 1e-3
+    clock = _Clock(step, 20.5, 41, 20)
+    n = 41
+    levels, weights = np.array([0.4, 1.1]), np.array([0.3, 0.7])
+    paths = _Paths(clock, g, levels[:, None, None] * np.eye(n), weights)
+    coupling, square = clock.coupling(g, s), clock.square(s, clock.omega)
+    point = _solved(paths, s, eta, np.exp(-clock.omega), np.exp(-clock.omega))
+    assert point.residual < 1e-5
+    for k, load in enumerate(square):
+
+        def off(x: np.ndarray, load: float = load) -> np.ndarray:
+            A, P = np.exp(x)
+            inner = eta + coupling * levels**2 * P
+            R = 1 / (inner + load / (eta + A))
+            new = coupling * (weights * levels**2) @ R, (weights * inner) @ R / (eta + A)
+            return np.log(new) - x
+
+        A, P = np.exp(fsolve(off, np.log([point.A[k], point.P[k]]) + 0.1, xtol=1e-10))
+        # Each frequency has its own gauge here, which small η fixes slowly; not that of AP.
+        assert point.A[k] * point.P[k] == pytest.approx(A * P, rel=1e-4)
+        assert point.V[k] / (eta + point.A[k]) == pytest.approx(P / (eta + A), rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("g", "sigma", "share"), [(1.25, 0.0, 1.0), (3.0, 0.0, 1.0), (2.0, 0.5, 3.0)]
+)
+def test_the_edge_is_the_maximal_exponent(g: float, sigma: float, share: float) -> None:
+    """By the stability of the solution without coupled response, and by the bound state.
+
+    With noise gains are rough, so that more frequencies count.
+    """
+    state = stationary(g, sigma=sigma)
+    lattice = _lattice(g, sigma, TANH, None, 12 / float(state.decay_rate), share)
+    assert lattice.edge() == pytest.approx(float(state.lyapunov), abs=2e-4)
+
+
+def test_the_state_of_a_map() -> None:
+    """A step of 1 forgets at once; D. G. Clark (2026) has λ.  A short one is the flow."""
+    lattice = _lattice(2.0, 0.0, TANH, 1.0, 40.0)
+    np.testing.assert_allclose(lattice.delta[1:], 0.0, atol=1e-9)
+    assert lattice.edge() == pytest.approx(0.15472423, abs=2e-8)
+    errors = [
+        _lattice(2.0, 0.0, TANH, step, 52.0).edge() - float(stationary(2.0).lyapunov)
+        for step in (0.4, 0.2)
+    ]
+    assert errors[0] == pytest.approx(2 * errors[1], rel=0.5)
+    assert abs(errors[1]) < 0.01
+
+
+def test_published_dimension(chaotic: MeanFieldLyapunovSpectrum) -> None:
+    """D. G. Clark (2026); the interval of four errors is missed in one of 30 drawings of t₃."""
+    found = chaotic.kaplan_yorke_dimension, chaotic.kaplan_yorke_dimension_err
+    assert abs(found[0] - 0.0617) < 4 * found[1] + 5e-5
+    assert found[1] < 0.04 * found[0]
+    assert chaotic.entropy_rate_err < 0.05 * chaotic.entropy_rate
+
+
+def test_networks() -> None:
+    """The map of step 1 by QR on three networks: they are within 1/√N = 0.07 and far closer."""
+    g, n = 2.0, 200
+    found = lyapunov_spectrum(g, step=1.0, thresholds=np.arange(-2.0, 0.1, 0.5), n_paths=64, seed=0)
+    shares = []
+    for seed in range(3):
+        J, x = couplings.elliptic(n, g, seed=seed), np.random.default_rng(seed).standard_normal(n)
+        Q, sums = np.eye(n), np.zeros(n)
+        for k in range(500):
+            Q, R = np.linalg.qr(J * (1 - np.tanh(x) ** 2) @ Q)
+            sums += np.log(np.abs(np.diag(R))) * (k >= 150)
+            x = J @ np.tanh(x)
+        shares.append(np.mean(sums[:, None] / 350 < found.s, axis=0))
+    np.testing.assert_allclose(found.F, np.mean(shares, axis=0), atol=0.02)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("g", "step", "expected"), [(2.0, None, 0.03551), (5.0, None, 0.0809), (20.0, 0.5, 0.1264)]
+)
+def test_further_dimensions(g: float, step: float | None, expected: float) -> None:
+    """Networks of 4096 neurons at g = 2, which are 1 % off; else D. G. Clark (2026)."""
+    found = lyapunov_spectrum(g, step=step, seed=1)
+    error = found.kaplan_yorke_dimension_err
+    assert abs(found.kaplan_yorke_dimension - expected) < 4 * error + 0.01 * expected * (g == 2)
+    if g == 2:
+        assert found.entropy_rate == pytest.approx(8.90e-4, abs=4 * found.entropy_rate_err + 9e-6)
+
+
+@pytest.mark.slow
+def test_errors_cover_the_scatter() -> None:
+    """Of six seeds no error is far below their standard deviation, at all thresholds."""
+    runs = [lyapunov_spectrum(3.0, n_paths=64, seed=seed) for seed in range(6)]
+    for name in ("F", "kaplan_yorke_dimension", "entropy_rate"):
+        scatter = np.std([getattr(run, name) for run in runs], axis=0, ddof=1)
+        error = np.sqrt(np.mean([getattr(run, f"{name}_err") ** 2 for run in runs], axis=0))
+        # A standard deviation of six is 1.8 times too large once in 1000.
+        assert np.all(scatter < 1.8 * error + 1e-12)
+
+
+def test_the_distribution(chaotic: MeanFieldLyapunovSpectrum) -> None:
+    """It is symmetric about −1, grows, and its density is its slope."""
+    s, F = chaotic.s, chaotic.F
+    assert np.all(np.diff(F) >= 0)
+    np.testing.assert_allclose(F[s >= chaotic.lyapunov], 1.0)
+    below = s < -1
+    mirror = np.interp(-2 - s[below], s, F)
+    np.testing.assert_allclose(F[below], 1 - mirror, atol=0.01)
+    slope = np.gradient(F, s)
+    inside = (s > -0.8) & (s < 0.1)
+    np.testing.assert_allclose(slope[inside], chaotic.density[inside], rtol=0.03)
+
+
+@pytest.mark.parametrize("moves", [False, True])
+def test_identity_of_finite_networks(moves: bool) -> None:
+    """F(s) = (1/N) tr R^vv(k + 1, k): the minimum-norm inverse counts what contracts faster than s.
+
+    It is exact where exponents are far from s; along a trajectory they fluctuate over the window.
+    """
+    n, step, times, windows = 16, 0.5, (64 if moves else 100), 12
+    J = couplings.elliptic(n, 6.0, seed=4)
+    x, gains = np.random.default_rng(0).standard_normal(n), np.ones((times * windows, n))
+    for k in range(1000 + len(gains) if moves else 0):
+        if k >= 1000:
+            gains[k - 1000] = 1 - np.tanh(x) ** 2
+        x = x + step * (-x + J @ np.tanh(x))
+    maps = (1 - step) * np.eye(n) + step * J * gains[:, None, :]
+    if moves:
+        Q, sums = np.eye(n), np.zeros(n)
+        for M in maps:
+            Q, R = np.linalg.qr(M @ Q)
+            sums += np.log(np.abs(np.diag(R)))
+        exponents = np.sort(sums / (len(maps) * step))
+        assert exponents[-1] > 0.2
+    else:
+        exponents = np.sort(np.log(np.abs(eigvals(maps[0]))) / step)
+    gaps = np.diff(exponents)
+    for k in np.argsort(-gaps)[:3]:
+        s = (exponents[k] + exponents[k + 1]) / 2
+        counts = [_contracting(one, s * step) for one in np.split(maps, windows)[: 1 + 11 * moves]]
+        error = np.std(counts) / np.sqrt(windows)
+        assert error < 0.15
+        # Of six comparisons one is off by five errors of twelve windows in 400 drawings.
+        assert np.mean(counts) == pytest.approx(k + 1, abs=max(1e-4, 5 * error))
+
+
+def _contracting(maps: np.ndarray, rate: float) -> float:
+    """tr R^vv(k + 1, k) in the middle of the window of these maps."""
+    times, n, _ = maps.shape
+    K = np.zeros((times, n, times + 1, n))
+    for k, M in enumerate(maps):
+        K[k, :, k, :] = -np.exp(-rate) * M
+        K[k, :, k + 1, :] = np.eye(n)
+    K = K.reshape(times * n, -1)
+    middle = times // 2
+    unit = np.zeros((times, n, n))
+    unit[middle] = np.eye(n)
+    inverse = K.T @ np.linalg.solve(K @ K.T, unit.reshape(-1, n))
+    return float(np.trace(inverse.reshape(times + 1, n, n)[middle + 1]))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ({"gamma": 0.5}, "gamma=0.5: must be 0"),
+        ({"step": 0.0}, "step=0"),
+        ({"step": 1.5}, r"step=1.5: must lie in \[0.001, 1\]"),
+        ({"n_paths": 66}, "n_paths=66: must be a multiple of 4"),
+        ({"n_paths": 16}, "n_paths=16"),
+        ({"window": 2.0}, "window=2"),
+        ({"window": 1e5}, "window=100000"),
+        ({"thresholds": [0.0, -1.0]}, "thresholds"),
+    ],
+)
+def test_bad_arguments(arguments: dict, text: str) -> None:
+    with pytest.raises(ArgumentError, match=text):
+        lyapunov_spectrum(2.0, **arguments)
+
+
+def test_no_state() -> None:
+    """A linear network with g > 1 has none."""
+    with pytest.raises(NotConvergedError):
+        lyapunov_spectrum(1.5, sigma=1.0, phi="linear")
+    found = lyapunov_spectrum(1.5, sigma=1.0, phi="linear", thresholds=[0.0], throw=False)
+    assert found.status == "absent"
+    assert np.isnan([found.F[0], found.kaplan_yorke_dimension]).all()
