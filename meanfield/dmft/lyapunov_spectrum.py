@@ -587,7 +587,10 @@ def lyapunov_spectrum(
     state = stationary(g, sigma=sigma, phi=transfer, throw=False)
     status, reason = str(state.status), str(state.reason)
     edge = math.nan
-    if state.converged:
+    if slope < _NEAR and sigma == 0:
+        # At g = 1.25 another computation has a dimension larger by 40 %.
+        status, reason = FLAGGED, f"g phi'(0) = {slope:g}: not known up to {_NEAR:g}"
+    elif state.converged:
         if window is None:
             window = max(_SHORTEST, _DECAYS / float(state.decay_rate))
         attributes["window"] = window
@@ -606,9 +609,6 @@ def lyapunov_spectrum(
             if error[-2] > _ACCURACY * value[-2]:
                 told = f"relative error {error[-2] / value[-2]:.2g} of the dimension"
                 status, reason = FLAGGED, f"{told}: raise n_paths or window"
-            elif slope < _NEAR and sigma == 0:
-                # At g = 1.25 another computation has a dimension larger by 40 %.
-                status, reason = FLAGGED, f"g phi'(0) = {slope:g}: not known up to {_NEAR:g}"
     if status != CONVERGED:
         s = np.empty(0) if s is None else s
         edge = math.nan
