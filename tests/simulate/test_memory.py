@@ -231,11 +231,12 @@ def test_runs_of_a_linear_network() -> None:
 def misses(n: int, g: float, heat: float, size: float, t_max: float, seed: int) -> Array:
     """m of a run with a tanh, the mean of in and out of sample, less the theory."""
     J, tau = couplings.elliptic(n, g, seed=100 + seed), np.array([0.0, 1.0, 2.0, 4.0])
-    s = signal(t_max, 0.05, 2.0, size, seed)
+    dt = 0.05 if heat else 0.1
+    s = signal(t_max, dt, 2.0, size, seed)
     at = np.arange(100.0, t_max)
     x0 = np.random.default_rng(seed).standard_normal(n)
     run = integrate(
-        J, x0, t_max=float(at[-1]), dt=0.05 if heat else 0.1, method="heun", temperature=heat,
+        J, x0, t_max=float(at[-1]), dt=dt, method="heun", temperature=heat,
         inputs=s, save_at=at, seed=seed,
     )  # fmt: skip
     assert run.x is not None
@@ -251,7 +252,7 @@ def misses(n: int, g: float, heat: float, size: float, t_max: float, seed: int) 
 @pytest.mark.slow
 def test_noisy_networks() -> None:
     """Mean over τ, n = 100: within 1/n and Student's t of 4 degrees of freedom at 1e-3."""
-    off = np.array([misses(100, 2.0, 0.5, 0.2, 4000, s).mean() for s in range(5)])
+    off = np.array([misses(100, 2.0, 0.5, 0.2, 2500, s).mean() for s in range(5)])
     assert abs(off.mean()) < 1 / 100 + stdtrit(4, 1 - 5e-4) * off.std(ddof=1) / np.sqrt(5)
     assert off.std(ddof=1) < 0.03
 
