@@ -1,26 +1,31 @@
-"""The whole Lyapunov spectrum of the N → ∞ network with γ = 0, of the flow and of its Euler map.
+"""The whole Lyapunov spectrum of the N → ∞ network, of the flow and, at γ = 0, of its Euler map.
 
 On a window of times the directions that contract faster than s are found by the minimum-norm
 inverse of the tangent dynamics.  Averaged over the couplings it becomes a fixed point for two
-spectra, with a matrix problem for the gain trajectory of one neuron inside.  Gains are of Gaussian
-paths on a periodic window; spectra are diagonal in its Fourier modes.
+spectra and, with γ ≠ 0, the reaction of a neuron's neighbours to its tangent, with a matrix problem
+for the gain trajectory of one neuron inside.  Gains are of Gaussian paths, or of the causal sampler
+with γ ≠ 0, on a periodic window; what is stationary is diagonal in its Fourier modes.
 """
 
 import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import CubicSpline
 from scipy.optimize import brentq
-from scipy.special import ndtri, psi
+from scipy.special import ndtri
 from scipy.stats import qmc
 
 from ..common import arguments, cost, result, seeds
 from ..common.arguments import ArgumentError, Array, validated
 from ..common.jobs import bar
 from ..common.result import CONVERGED, FLAGGED, Result, given
+from ..schedule import step_times
 from ..transfer import TransferFunction, odd_function
+from .sampler.run import SamplerError, SamplerRun, SamplerSetting, suggested_step
+from .sampler.site import rate_model
 from .stationary.hermite import hermite_series, horner, normal_nodes, normal_weights
 from .stationary.solver import stationary
 
@@ -31,7 +36,7 @@ _THRESHOLDS, _GRADING = 20, 1.5
 # η of the first threshold, each from the solution of the one before; the last is that of all.
 _ETAS = 1e-2, 1e-4, 1e-6
 # Anderson mixing: change of the logarithms at which it ends, steps, depth, and the longest jump.
-_TOL, _STEPS, _DEPTH, _JUMP = 1e-6, 300, 6, 3.0
+_TOL, _STEPS, _DEPTH, _JUMP = 1e-5, 300, 16, 3.0
 # The highest frequency that is coupled: so many times g√⟨φ'²⟩, where frozen gains end, and the rate
 # of change of the gains.  Times for each mode of a flow, and largest map with all its modes.
 _FROZEN, _MOVING, _OVERSAMPLING, _WHOLE = 1.2, 1.0, 8, 129
@@ -56,9 +61,20 @@ _SHALLOW = 0.01
 _LOOSE, _ITERATIONS = 1e-4, 15
 # Variance of the distance between the fine and the coarse run, in that of the fine one.
 _NOISE = 3.0
-# Largest relative error of the Kaplan–Yorke dimension of a converged result, and distance from the
-# onset of chaos, in g φ'(0), that it needs.
-_ACCURACY, _NEAR = 0.1, 1.5
+# Largest relative error of the Kaplan–Yorke dimension of a converged result.
+_ACCURACY = 0.1
+# Causal sampler: trajectories of a set, time before they are recorded, what of the past is kept,
+# neglected share of a state, share of the window in which its ends are blended, relative drift of
+# ⟨φ'²⟩ that is allowed, and g(1 + γ)φ'(0) of the state that tells the window at least.
+_TRAJECTORIES, _SETTLED, _MEMORY, _NEGLECT = 4096, 60.0, 30.0, 1e-2
+_BLEND, _DRIFT, _ONSET = 1 / 6, 0.02, 1.2
+# Frequencies whose response is summed, in units of those that are coupled.
+_TAIL = 32
+# Numbers of gain operators that are best taken at once.
+_AT_ONCE = 50_000
+
+
+Complex = NDArray[np.complexfloating[Any, Any]]
 
 
 class MeanFieldLyapunovSpectrum(Result):
@@ -79,6 +95,7 @@ class MeanFieldLyapunovSpectrum(Result):
         "maximal Lyapunov exponent", unit="1/time constant", symbol=r"$\lambda$",
         note="Where F reaches 1.",
     )  # fmt: skip
+    lyapunov_err: float = result.error("lyapunov", note="0 at γ = 0.")
     kaplan_yorke_dimension: float = result.value(
         "Kaplan–Yorke dimension per neuron", symbol="$D/N$", note="0 where no exponent is positive."
     )
@@ -109,38 +126,45 @@ class _Clock(NamedTuple):
         unit = self.period if self.step is None else self.size
         return np.asarray(2 * np.pi * np.arange(self.modes + 1) / unit)
 
-    def alpha(self, s: float) -> float:
-        assert self.step is not None
-        return (1 - self.step) * math.exp(-s * self.step)
-
-    def square(self, s: float, omega: Array) -> Array:
-        """|L|² at the threshold s."""
+    def symbol(self, s: float, omega: Array) -> Complex:
+        """L at the threshold s."""
         if self.step is None:
-            return np.asarray((s + 1) ** 2 + omega**2 + _NULL)
-        alpha = self.alpha(s)
-        return np.asarray((1 - alpha) ** 2 + 4 * alpha * np.sin(omega / 2) ** 2 + _NULL)
+            return np.asarray(s + 1 + 1j * omega)
+        return np.exp(1j * omega) - (1 - self.step) * math.exp(-s * self.step)
+
+    def square(self, s: float) -> Array:
+        """|L|² at the threshold s, of the modes."""
+        return np.abs(self.symbol(s, self.omega)) ** 2 + _NULL
 
     def coupling(self, g: float, s: float) -> float:
         """γ_s, the variance of the coupling."""
         return g * g if self.step is None else (g * self.step * math.exp(-s * self.step)) ** 2
 
-    def fraction(self, s: float, ratio: Array) -> float:
-        """F from the spectrum V/(η + A) on the modes; beyond them it is 1/|L|²."""
-        weights = np.r_[1.0, np.full(self.modes, 2.0)]
+    def fraction(self, s: float, W: Complex, loop: float = 0.0) -> float:
+        """F from the spectrum W of the response; beyond its modes it is 1/(L − loop/L).
+
+        Of a flow s ≥ −1.
+        """
+        # Neurons without gain are heard again on a periodic window: half a period after the pulse
+        # little else is heard.
         if self.step is None:
-            a = abs(s + 1)
-            beyond = psi(self.modes + 1 + 0.5j * a * self.period / np.pi).imag / np.pi
-            upper = 0.5 + a * float(weights @ ratio) / self.period + float(beyond)
-            return upper if s >= -1 else 1 - upper
-        alpha = self.alpha(s)
-        rest = 2 * np.pi * np.arange(self.modes + 1, self.size // 2 + 1) / self.size
-        beyond = 2 * np.sum((1 - alpha * np.cos(rest)) / self.square(s, rest))
-        inside = (weights * (1 - alpha * np.cos(self.omega))) @ ratio
-        return float((inside + beyond) / self.size)
+            omega = 2 * np.pi * np.arange((_TAIL if loop else 1) * self.modes + 1) / self.period
+            again = math.exp(-(s + 1) * self.period / 2) * np.cos(np.pi * np.arange(omega.size))
+            pulse, known, unit = 1 - again, 1 / self.symbol(s, omega), self.period
+        else:
+            omega = 2 * np.pi * np.arange(self.size // 2 + 1) / self.size
+            alpha, half = (1 - self.step) * math.exp(-s * self.step), (self.size + 1) // 2
+            later = alpha**half if alpha < 1 else 0.0
+            pulse = np.exp(1j * omega) - later * np.exp(1j * half * omega)
+            known, unit = np.zeros(omega.size), float(self.size)
+        L = self.symbol(s, omega)
+        whole = np.r_[W, 1 / (L - loop / L)[W.size :]]
+        weights = np.r_[1.0, np.full(omega.size - 1, 2.0)] / unit
+        return float(self.step is None) + float(weights @ (pulse * (whole - known)).real)
 
 
 class _Lattice(NamedTuple):
-    """Stationary state at the times of a clock."""
+    """Stationary state of γ = 0 at the times of a clock."""
 
     clock: _Clock
     g: float
@@ -161,7 +185,7 @@ class _Lattice(NamedTuple):
         matrix = self.superpose(self.power)
 
         def excess(s: float) -> float:
-            scale = np.sqrt(clock.coupling(g, s) / clock.square(s, clock.omega))
+            scale = np.sqrt(clock.coupling(g, s) / clock.square(s))
             values = np.linalg.eigvals(scale[:, None] * matrix * scale)
             return float(np.max(values.real)) - 1
 
@@ -274,21 +298,31 @@ def _of_map(g: float, sigma: float, phi: TransferFunction, clock: _Clock, delta:
 
 
 class _Sample(NamedTuple):
-    """Gain paths, and mean and spread of their features among many more."""
+    """Gain paths, and their power and mean and spread of their features among many more."""
 
+    clock: _Clock
     gains: Array
+    power: Array
     mean: Array
     spread: Array
 
     @classmethod
+    def of(cls, clock: _Clock, gains: Array, many: Array, power: Array | None = None) -> "_Sample":
+        if power is None:
+            power = np.mean(np.abs(np.fft.rfft(many, axis=1) / clock.size) ** 2, axis=0)
+        told = _features(many)
+        return cls(clock, gains, power, told.mean(axis=1), told.std(axis=1))
+
+    @classmethod
     def drawn(cls, lattice: _Lattice, count: int, stream: np.random.Generator) -> "_Sample":
-        many = _features(lattice.gains(_POOL, stream))
-        return cls(lattice.gains(count, stream), many.mean(axis=1), many.std(axis=1))
+        many = lattice.gains(_POOL, stream)
+        return cls.of(lattice.clock, lattice.gains(count, stream), many, lattice.power)
 
     @classmethod
     def pooled(cls, sets: "list[_Sample]") -> "_Sample":
         gains = np.concatenate([one.gains for one in sets])
-        return cls(gains, np.mean([one.mean for one in sets], axis=0), sets[0].spread)
+        power, mean = (np.mean([one[k] for one in sets], axis=0) for k in (2, 3))
+        return cls(sets[0].clock, gains, power, mean, sets[0].spread)
 
 
 class _Paths(NamedTuple):
@@ -298,22 +332,79 @@ class _Paths(NamedTuple):
     g: float
     gains: Array
     weights: Array
+    gamma: float = 0.0
+    mean: float = 0.0  # ⟨φ′⟩
 
     @classmethod
-    def of(cls, lattice: _Lattice, sample: _Sample) -> "_Paths":
-        """Paths, weighted to reproduce averages over many more, with the exact power of φ′."""
-        clock, gains = lattice.clock, sample.gains
+    def of(cls, g: float, gamma: float, sample: _Sample) -> "_Paths":
+        """Paths, weighted to reproduce averages over many more, with the power of φ′ of these."""
+        clock, gains = sample.clock, sample.gains
         weights = _tilted(_features(gains), sample.mean, sample.spread)
         waves = np.fft.rfft(gains, axis=1)
         power = weights @ np.abs(waves / clock.size) ** 2
         # What is left is little, so that a linear filter does; the maximal exponent is exact then.
-        exact = np.maximum(lattice.power[: power.size], 0.0)
+        exact = np.maximum(sample.power[: power.size], 0.0)
         gains = np.fft.irfft(waves * np.sqrt(exact / power), n=clock.size, axis=1)
         angle = 2 * np.pi * np.outer(np.arange(clock.size), np.arange(1, clock.modes + 1))
         modes = math.sqrt(2 / clock.size) * np.exp(1j * angle / clock.size)
         constant = np.full((clock.size, 1), 1 / math.sqrt(clock.size))
         basis = np.concatenate([constant, modes.real, modes.imag], axis=1)
-        return cls(clock, lattice.g, np.stack([(basis.T * one) @ basis for one in gains]), weights)
+        mean = float(weights @ gains.mean(axis=1))
+        along = np.stack([(basis.T * one) @ basis for one in gains])
+        return cls(clock, g, along, weights, gamma, mean)
+
+    @property
+    def chunks(self) -> list[tuple[Array, Array]]:
+        """Gains and weights of so many paths as are best taken at once."""
+        parts = -(-self.gains.size // _AT_ONCE)
+        pairs = zip(
+            *(np.array_split(each, parts) for each in (self.gains, self.weights)), strict=True
+        )
+        return list(pairs)
+
+    def times(self, spectrum: Complex, X: Array) -> Array:
+        """A stationary operator of this spectrum times matrices."""
+        half = self.clock.modes + 1
+        real, imaginary = spectrum[:, None].real, spectrum[1:, None].imag
+        product = np.concatenate([real, real[1:]]) * X
+        product[..., 1:half, :] += imaginary * X[..., half:, :]
+        product[..., half:, :] -= imaginary * X[..., 1:half, :]
+        return product
+
+    def stationary(self, weights: Array, X: Array, Y: Array) -> Complex:
+        """Spectrum of the stationary part of the average of XY."""
+        half = self.clock.modes + 1
+        both = weights @ np.einsum("...ij,...ji->...i", X, Y)
+        other = weights @ np.einsum("...ij,...ji->...i", X[..., 1:half, :], Y[..., half:])
+        other -= weights @ np.einsum("...ij,...ji->...i", X[..., half:, :], Y[..., 1:half])
+        return _even(both) + 0.5j * np.r_[0.0, other]
+
+    def edge(self) -> float:
+        """The maximal exponent, where γ ≠ 0: as of `_Lattice`, of these paths."""
+        clock, g, half = self.clock, self.g, self.clock.modes + 1
+        unit, B = np.eye(2 * half - 1), np.zeros(half, complex)
+
+        def excess(s: float) -> float:
+            nonlocal B
+            L = self.times(clock.symbol(s, clock.omega), unit)
+            for _ in range(_STEPS):
+                last, C, reaction = B, np.zeros((half, half)), np.zeros(half, complex)
+                for gains, weights in self.chunks:
+                    response = np.linalg.inv(L - self.times(B, gains))
+                    reaction += self.stationary(weights, gains, response)
+                    squares = np.tensordot(weights, (gains @ response) ** 2, 1)
+                    heard = squares[:, :half].copy()
+                    heard[:, 1:] += squares[:, half:]
+                    C += np.stack([_even(column) for column in heard.T], axis=1)
+                B = self.gamma * g * g * reaction
+                if np.max(np.abs(B - last)) < _TOL * g:
+                    break
+            return g * g * float(np.max(np.linalg.eigvals(C).real)) - 1
+
+        low = high = g
+        while excess(low) < 0:
+            low, high = low - (low + 1) / 4, low
+        return float(brentq(excess, low, high, xtol=_TOL))
 
 
 def _features(gains: Array) -> Array:
@@ -342,55 +433,78 @@ def _tilted(features: Array, mean: Array, spread: Array) -> Array:
     return weights
 
 
+def _even(diagonal: Array) -> Array:
+    """Of cosines and sines of the same frequency the mean."""
+    half = diagonal.size // 2 + 1
+    return np.r_[diagonal[0], (diagonal[1:half] + diagonal[half:]) / 2]
+
+
 class _Point(NamedTuple):
+    """A solution, and the spectrum of its response."""
+
     A: Array
     P: Array
-    V: Array
+    B: Complex
+    W: Complex
     residual: float
 
 
-def _mapped(paths: _Paths, s: float, eta: float, A: Array, P: Array) -> tuple[Array, Array, Array]:
-    """One application of the equations of A and P, and V."""
-    clock = paths.clock
-    coupling = clock.coupling(paths.g, s)
-    modes = clock.modes
-    both = np.concatenate([np.arange(modes + 1), np.arange(1, modes + 1)])
-    n = both.size
-    scale = np.sqrt((eta + A) / clock.square(s, clock.omega))[both]
-    sums = np.zeros((3, n))
-    for gain, weight in zip(paths.gains, paths.weights, strict=True):
-        inner = coupling * (gain * P[both]) @ gain
-        inner.flat[:: n + 1] += eta
-        whole = scale[:, None] * inner * scale
-        whole.flat[:: n + 1] += 1
-        R = np.linalg.inv(whole) * scale[:, None] * scale
-        sums[0] += weight * np.diagonal(R)
-        sums[1] += weight * np.einsum("ij,ij->i", gain @ R, gain)
-        sums[2] += weight * np.einsum("ij,ij->i", R, inner)
-    even = np.concatenate(
-        [sums[:, :1], (sums[:, 1 : modes + 1] + sums[:, modes + 1 :]) / 2], axis=1
+def _mapped(
+    paths: _Paths, s: float, eta: float, A: Array, P: Array, B: Complex
+) -> tuple[Array, Array, Complex, Array, Complex]:
+    """One application of the equations of A, P and, with γ ≠ 0, B, and the spectra V and W."""
+    clock, coupling = paths.clock, paths.clock.coupling(paths.g, s)
+    both = np.concatenate([np.arange(clock.modes + 1), np.arange(1, clock.modes + 1)])
+    unit, L = np.eye(both.size), clock.symbol(s, clock.omega)
+    left = 1 / np.sqrt(eta + A)[both]
+    right = 1 / (left * np.sqrt(clock.square(s))[both])
+    alone = paths.times(L, unit)
+    sums, W, reaction = (
+        np.zeros((3, both.size)),
+        np.zeros(B.size, complex),
+        np.zeros(B.size, complex),
     )
-    V, hit, drive = even
-    return coupling * hit, drive / (eta + A), V
+    for gains, weights in paths.chunks:
+        inner = coupling * (gains * P[both]) @ gains + eta * unit
+        whole = right[:, None] * inner * right
+        if B.size:
+            X = left[:, None] * (alone - paths.times(B, gains)) * right
+            R = np.linalg.inv(whole + X.mT @ X)
+            pulled = R @ X.mT
+            sums[2] += weights @ (1 - np.einsum("pij,pji->pi", X, pulled)) * left**2
+            pulled *= right[:, None] * left
+            W += paths.stationary(weights, unit[None], pulled)
+            reaction += paths.stationary(weights, gains, pulled)
+        else:
+            # The same without cancellation.
+            R = np.linalg.inv(whole + unit)
+            sums[2] += weights @ np.einsum("pij,pij->pi", R, whole) * left**2
+        R *= right[:, None] * right
+        sums[0] += weights @ np.einsum("pii->pi", R)
+        sums[1] += weights @ np.einsum("pij,pij->pi", gains @ R, gains)
+    V, hit, P = (_even(one) for one in sums)
+    if not B.size:
+        W = V * L.conj() / (eta + A)
+    return coupling * hit, P, paths.gamma * coupling * reaction, V, W
 
 
-def _solved(paths: _Paths, s: float, eta: float, A: Array, P: Array) -> _Point:
-    """The fixed point, by Anderson mixing of log A and log P in the gauge Tr P = Tr V."""
+def _solved(paths: _Paths, s: float, eta: float, A: Array, P: Array, B: Complex) -> _Point:
+    """The fixed point, by Anderson mixing of log A, log P and B in the gauge Tr P = Tr V."""
     half = A.size
     trace = np.r_[1.0, np.full(half - 1, 2.0)]
-    x = np.log(np.concatenate([A, P]))
+    x = np.concatenate([np.log(A), np.log(P), B.real, B.imag])
     places: list[Array] = []
     moves: list[Array] = []
     residual = math.inf
     for _ in range(_STEPS):
-        A, P = np.exp(x[:half]), np.exp(x[half:])
-        new_A, new_P, V = _mapped(paths, s, eta, A, P)
+        A, P = np.exp(x[:half]), np.exp(x[half : 2 * half])
+        B = x[2 * half :][: B.size] + 1j * x[2 * half + B.size :]
+        new_A, new_P, new_B, V, W = _mapped(paths, s, eta, A, P, B)
         if not (np.all(new_A > 0) and np.all(new_P > 0)):
-            return _Point(A, P, V, math.inf)
+            return _Point(A, P, B, W, math.inf)
         gauge = math.log(float(trace @ new_P) / float(trace @ V)) / 2
-        move = np.log(np.concatenate([new_A, new_P])) - x
-        move[:half] += gauge
-        move[half:] -= gauge
+        logs = np.log(new_A) + gauge, np.log(new_P) - gauge
+        move = np.concatenate([*logs, new_B.real, new_B.imag]) - x
         residual = float(np.max(np.abs(move)))
         if residual < _TOL:
             break
@@ -403,7 +517,7 @@ def _solved(paths: _Paths, s: float, eta: float, A: Array, P: Array) -> _Point:
             if np.max(np.abs(jump)) > _JUMP:
                 jump, places, moves = move, [], []
         x = x + jump
-    return _Point(A, P, V, residual)
+    return _Point(A, P, B, W, residual)
 
 
 def _grid(edge: float, lowest: float, count: int) -> Array:
@@ -420,6 +534,8 @@ def _spectrum(paths: _Paths, edge: float, lowest: float, count: int, tick: Any) 
     s = _grid(edge, lowest, count)
     A = paths.g * np.exp(-paths.clock.omega)
     P = A / paths.g**2
+    B = np.zeros(A.size if paths.gamma else 0, complex)
+    loop = paths.gamma * (paths.g * paths.mean) ** 2
     F = np.ones(count + 1)
     etas: tuple[float, ...] = _ETAS
     for k in range(count):
@@ -427,12 +543,12 @@ def _spectrum(paths: _Paths, edge: float, lowest: float, count: int, tick: Any) 
             F[0] = 0.5
             continue
         for eta in etas:
-            point = _solved(paths, s[k], eta, A, P)
-            A, P = point.A, point.P
+            point = _solved(paths, s[k], eta, A, P, B)
+            A, P, B = point.A, point.P, point.B
         if not point.residual < _LOOSE:
             raise _LostError(f"no solution at s={s[k]:.3g}: raise window or n_paths")
         etas = etas[-1:]
-        F[k] = paths.clock.fraction(s[k], point.V / (etas[0] + A))
+        F[k] = paths.clock.fraction(s[k], point.W, loop)
         tick()
     return CubicSpline(s, F)
 
@@ -454,7 +570,7 @@ def _at_rest(radius: float, step: float | None, s: Array) -> Array:
 
 
 def _numbers(F: CubicSpline, s: Array, is_flow: bool) -> Array:
-    """F and its density at s, and Kaplan–Yorke dimension and entropy rate."""
+    """F and its density at s, Kaplan–Yorke dimension, entropy rate and maximal exponent."""
     lowest, edge = float(F.x[0]), float(F.x[-1])
     # Exponents of the flow are symmetric about −1: its equations depend on (s + 1)².
     mirrored = is_flow & (s < -1)
@@ -463,7 +579,7 @@ def _numbers(F: CubicSpline, s: Array, is_flow: bool) -> Array:
     density = np.where(at < edge, F(np.minimum(at, edge), 1), 0.0)
     value = np.where(mirrored, 1 - value, value)
     if edge <= 0:
-        return np.concatenate([value, density, [0.0, 0.0]])
+        return np.concatenate([value, density, [0.0, 0.0, edge]])
 
     def total(x: float) -> float:
         """Sum of the exponents above x."""
@@ -472,7 +588,7 @@ def _numbers(F: CubicSpline, s: Array, is_flow: bool) -> Array:
     if total(lowest) > 0:
         raise _LostError(f"the exponents above {lowest:g} still grow in sum: lower thresholds")
     share = 1 - float(F(brentq(total, lowest, 0.0)))
-    return np.concatenate([value, density, [share, total(0.0)]])
+    return np.concatenate([value, density, [share, total(0.0), edge]])
 
 
 @validated
@@ -566,11 +682,15 @@ def lyapunov_spectrum(
     """
     attributes = given(lyapunov_spectrum, locals())
     g, sigma = arguments.positive("g", g), arguments.nonnegative("sigma", sigma)
-    if gamma != 0:
-        raise ArgumentError(f"gamma={gamma:g}: must be 0, other symmetries have no such theory")
+    gamma = arguments.within("gamma", gamma, -1, 1)
     transfer = odd_function(phi)
     if step is not None:
         step = arguments.within("step", step, _SHORTEST_STEP, 1.0)
+    if gamma != 0 and (step is not None or sigma != 0):
+        told = f"step={step:g}" if step is not None else f"sigma={sigma:g}"
+        raise ArgumentError(
+            f"{told}: must be {None if step is not None else 0} with gamma={gamma:g}"
+        )
     n_paths = arguments.count("n_paths", n_paths, 64)
     if n_paths % _SETS:
         raise ArgumentError(f"n_paths={n_paths}: must be a multiple of {_SETS}")
@@ -578,69 +698,138 @@ def lyapunov_spectrum(
     if window is not None:
         window = arguments.within("window", window, _LEAST, math.inf)
     seed = attributes["seed"] = seeds.entropy(seed)
-    slope = g * transfer.slope
-    if (slope < 1 and transfer.is_linear) or (slope <= 1 and sigma == 0):
-        edge = slope - 1 if step is None else math.log1p(step * (slope - 1)) / step
+    radius = g * transfer.slope * (1 + gamma)
+    if (radius < 1 and transfer.is_linear) or (radius <= 1 and sigma == 0):
+        edge = radius - 1 if step is None else math.log1p(step * (radius - 1)) / step
         s = _grid(edge, -1.0, _THRESHOLDS) if s is None else s
-        value = np.concatenate([_at_rest(slope, step, s), [0.0, 0.0]])
-        return _result(s, value, np.zeros_like(value), edge, CONVERGED, "", attributes)
-    state = stationary(g, sigma=sigma, phi=transfer, throw=False)
+        value = np.concatenate([_at_rest(radius, step, s), [0.0, 0.0, edge]])
+        return _result(s, value, np.zeros_like(value), CONVERGED, "", attributes)
+    # With γ ≠ 0 what tells the usual window.
+    near = g if gamma == 0 else max(g * (1 + gamma), _ONSET / transfer.slope)
+    state = stationary(near, sigma=sigma, phi=transfer, throw=False)
     status, reason = str(state.status), str(state.reason)
-    edge = math.nan
-    if slope < _NEAR and sigma == 0:
-        # At g = 1.25 another computation has a dimension larger by 40 %.
-        status, reason = FLAGGED, f"g phi'(0) = {slope:g}: not known up to {_NEAR:g}"
-    elif state.converged:
+    if state.converged:
         if window is None:
             window = max(_SHORTEST, _DECAYS / float(state.decay_rate))
         attributes["window"] = window
         lowest = -1.0 if s is None or step is None else min(-1.0, float(s[0]))
+        total = _THRESHOLDS * (2 * _SETS + 3) // 2
         try:
-            lattices = [
-                _lattice(g, sigma, transfer, step, length, share, n_paths)
-                for length, share in ((window, 1.0), (_COARSE_WINDOW * window, _COARSE_BAND))
-            ]
-            edge = lattices[0].edge() if step is not None else float(state.lyapunov)
-            at = s = _grid(edge, lowest, _THRESHOLDS) if s is None else s
-            value, error = _moving(lattices, at, lowest, n_paths, seed, progress)
-        except _LostError as lost:
+            if gamma == 0:
+                lattices = [
+                    _lattice(g, sigma, transfer, step, length, share, n_paths)
+                    for length, share in ((window, 1.0), (_COARSE_WINDOW * window, _COARSE_BAND))
+                ]
+                paths = _runs(g, gamma, *_gaussian(lattices, n_paths, seed))
+                edges = [lattices[k > _SETS].edge() for k in range(len(paths))]
+            else:
+                paths = _runs(
+                    g, gamma, *_sampled(g, gamma, transfer, window, n_paths, seed, lambda: None)
+                )
+                edges = [one.edge() for one in paths]
+            s = _grid(edges[_SETS], lowest, _THRESHOLDS) if s is None else s
+            with bar(total, "Lyapunov spectrum", progress, "threshold") as meter:
+                value, error = _moving(list(zip(paths, edges, strict=True)), s, lowest, meter)
+        except (_LostError, SamplerError) as lost:
             status, reason = FLAGGED, str(lost)
         else:
-            if error[-2] > _ACCURACY * value[-2]:
-                told = f"relative error {error[-2] / value[-2]:.2g} of the dimension"
+            if gamma == 0:
+                value[-1] = edges[0] if step is not None else float(state.lyapunov)
+                error[-1] = 0.0
+            if error[-3] > _ACCURACY * value[-3]:
+                told = f"relative error {error[-3] / value[-3]:.2g} of the dimension"
                 status, reason = FLAGGED, f"{told}: raise n_paths or window"
     if status != CONVERGED:
         s = np.empty(0) if s is None else s
-        edge = math.nan
-        value = error = np.full(2 * s.size + 2, math.nan)
+        value = error = np.full(2 * s.size + 3, math.nan)
     assert s is not None
-    found = _result(s, value, error, edge, status, reason, attributes)
+    found = _result(s, value, error, status, reason, attributes)
     if throw:
         found.raise_unless_converged()
     return found
 
 
-def _moving(
-    lattices: list[_Lattice], s: Array, lowest: float, n_paths: int, seed: int, progress: bool
-) -> tuple[Array, Array]:
-    """What `_numbers` tells, with errors, from a fine and a coarse lattice."""
-    clock = lattices[0].clock
-    fine, coarse = (
+def _runs(g: float, gamma: float, fine: list[_Sample], coarse: list[_Sample]) -> list[_Paths]:
+    """Paths to solve with: of the sets, of all of them, and of all coarse ones."""
+    samples = *fine, _Sample.pooled(fine), _Sample.pooled(coarse)
+    return [_Paths.of(g, gamma, sample) for sample in samples]
+
+
+def _gaussian(lattices: list[_Lattice], n_paths: int, seed: int) -> list[list[_Sample]]:
+    """Sets of paths of γ = 0 on a fine and a coarse lattice."""
+    return [
         [
             _Sample.drawn(one, n_paths // _SETS, seeds.generator(seed, "sampling", level, k))
             for k in range(_SETS)
         ]
         for level, one in enumerate(lattices)
+    ]
+
+
+def _sampled(
+    g: float, gamma: float, phi: TransferFunction, window: float, n_paths: int, seed: int,
+    tick: Callable[[], object],
+) -> list[list[_Sample]]:  # fmt: skip
+    """Sets of paths from the causal sampler, fine and coarse."""
+    t_max = _SETTLED + (1 + _BLEND) * window + 1
+    dt = suggested_step(g, gamma, phi, 0.0, t_max)
+    times = window / dt
+    work = cost.time_of(_SETS * t_max / dt, 100.0 * _TRAJECTORIES * _MEMORY / dt)
+    cost.check("window", window, _SMALLER, numbers=4 * times * _TRAJECTORIES, seconds=work)
+    grid = step_times((0.0, t_max), dt)
+    step, begin = float(grid[1]), int(np.searchsorted(grid, _SETTLED))
+    size = 2 * int(window / step / 2) + 1
+    setting = SamplerSetting(
+        rate_model(phi), g, gamma, lambda t: 0.0, 1.0, (0.0, t_max), grid, neglect=_NEGLECT,
+        window=_MEMORY,
+    )  # fmt: skip
+    records = []
+    for k in range(_SETS):
+        run = SamplerRun(setting, _TRAJECTORIES, seed, 0, k, tick=tick)
+        x = np.stack([one.x.astype(np.float32) for one in run if one.step >= begin], axis=1)
+        records.append(x[:, : round((1 + _BLEND) * size)])
+    squares = np.array(
+        [[np.mean(phi.d1(x) ** 2) for x in np.array_split(one, 2, 1)] for one in records]
     )
-    samples = [(lattices[0], one, _THRESHOLDS) for one in (*fine, _Sample.pooled(fine))]
-    samples.append((lattices[1], _Sample.pooled(coarse), _THRESHOLDS // 2))
-    runs = [(_Paths.of(one, sample), one.edge(), count) for one, sample, count in samples]
-    total = sum(count for *_, count in runs)
-    with bar(total, "Lyapunov spectrum", progress, "threshold") as meter:
-        *parts, value, rough = (
-            _numbers(_spectrum(paths, edge, lowest, count, meter.update), s, clock.step is None)
-            for paths, edge, count in runs
+    drift, steepness = squares[:, 1] - squares[:, 0], float(squares.mean())
+    if abs(drift.mean()) > _DRIFT * steepness + 3 * drift.std(ddof=1) / math.sqrt(_SETS):
+        raise _LostError("the state is not yet stationary: <phi'^2> drifts")
+    rate = math.sqrt(np.mean(np.diff(phi.d1(records[0]), axis=1) ** 2) / steepness) / step
+    highest = _FROZEN * max(1.0, 1 - gamma) * g * math.sqrt(steepness) + _MOVING * rate
+    levels = []
+    for share, length, first in ((1.0, size, 0), (_COARSE_BAND, size // 4 * 2 + 1, n_paths)):
+        modes = int(share * highest * length * step / (2 * np.pi)) + 1
+        n = 2 * modes + 1
+        work = cost.time_of(2 * n_paths * _THRESHOLDS * _ITERATIONS, 30.0 * n**3)
+        cost.check("window", window, _SMALLER, numbers=n_paths * 2.0 * n * n, seconds=work)
+        clock = _Clock(None, length * step, length, modes)
+        gains = [phi.d1(_closed(x, length)) for x in records]
+        some = slice(first, first + n_paths // _SETS)
+        levels.append([_Sample.of(clock, one[some], one) for one in gains])
+    return levels
+
+
+def _closed(x: Array, size: int) -> Array:
+    """Trajectories made periodic: each begins as what would have followed on its end."""
+    blend = round(_BLEND * size)
+    angle = np.pi / 2 * np.arange(blend) / blend
+    begin = np.cos(angle) * x[:, size : size + blend] + np.sin(angle) * x[:, :blend]
+    return np.concatenate([begin, x[:, blend:size]], axis=1)
+
+
+def _moving(
+    runs: list[tuple[_Paths, float]], s: Array, lowest: float, meter: Any
+) -> tuple[Array, Array]:
+    """What `_numbers` tells, with errors, from paths and their maximal exponents."""
+    is_flow = runs[0][0].clock.step is None
+    *parts, value, rough = (
+        _numbers(
+            _spectrum(paths, edge, lowest, _THRESHOLDS // (1 + (k > _SETS)), meter.update),
+            s,
+            is_flow,
         )
+        for k, (paths, edge) in enumerate(runs)
+    )
     scatter = np.var(parts, axis=0, ddof=1) / _SETS
     few = (np.mean(parts, axis=0) - value) / (_SETS - 1)
     resolution = np.maximum((rough - value) ** 2 - _NOISE * scatter, 0.0)
@@ -648,10 +837,9 @@ def _moving(
 
 
 def _result(
-    s: Array, value: Array, error: Array, edge: float, status: str, reason: str,
-    attributes: dict[str, Any],
-) -> MeanFieldLyapunovSpectrum:  # fmt: skip
-    """Labelled: `value` and `error` hold F and its density at s, dimension and entropy rate."""
+    s: Array, value: Array, error: Array, status: str, reason: str, attributes: dict[str, Any]
+) -> MeanFieldLyapunovSpectrum:
+    """Labelled: `value` and `error` hold what `_numbers` tells."""
     named: dict[str, Any] = {}
     for suffix, numbers in (("", value), ("_err", error)):
         F, density, rest = np.split(numbers, [s.size, 2 * s.size])
@@ -660,7 +848,8 @@ def _result(
             f"density{suffix}": density,
             f"kaplan_yorke_dimension{suffix}": float(rest[0]),
             f"entropy_rate{suffix}": float(rest[1]),
+            f"lyapunov{suffix}": float(rest[2]),
         }
     return MeanFieldLyapunovSpectrum(
-        s=s, lyapunov=edge, **named, status=status, reason=reason, attributes=attributes
+        s=s, **named, status=status, reason=reason, attributes=attributes
     )
