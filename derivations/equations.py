@@ -481,6 +481,16 @@ DYNAMICAL = (
         "test_noisy_lyapunov_exponent_against_the_riccati_equation",
     ),
     Equation(
+        "Lyapunov spectrum",
+        "𝒢^vv = [b + Xᵀa⁻¹X]⁻¹, X = L − BD; a = η + g²⟨D𝒢^vvD⟩, b = η + g²D⟨𝒢^uu⟩D, "
+        "B = γg²⟨D𝒢^vu⟩, F from ⟨𝒢^vu⟩",
+        "meanfield.lyapunov_spectrum simulate.lyapunov_spectrum",
+        "spectrum.window spectrum.flow spectrum.self_energy spectrum.planar spectrum.neuron "
+        "spectrum.mirror spectrum.edge spectrum.rest",
+        "test_identity_of_finite_networks test_at_rest_the_circular_law "
+        "test_the_edge_is_the_maximal_exponent test_the_distribution",
+    ),
+    Equation(
         "onset of chaos", "Δ₀, shape, ⟨f²⟩ and λ in powers of g − 1",
         "meanfield.stationary",
         "chaos_onset.variance chaos_onset.shape chaos_onset.kinetic_energy chaos_onset.lyapunov",

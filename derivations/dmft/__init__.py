@@ -13,6 +13,7 @@ Huang, SciPost Phys. Lect. Notes 79 (2024), any γ (their η) at κ = 0.  One fi
     trajectory         Δ(τ) from Hermite coefficients: forms without cancellation
     temperature        response, and the temperatures of the state in P ∝ exp(−βE)
     lyapunov           two copies: the operator, its zero mode, the sign of λ
+    spectrum           all exponents: minimum-norm inverse, self-energy, edge, elliptic law
     chaos_onset        expansions in g − 1
     fixed_point_phase  response around x = 0 and correlations for linear φ, every γ
     driven             periodic drives with random phases
@@ -34,6 +35,7 @@ from . import frozen
 from . import trajectory
 from . import temperature
 from . import lyapunov
+from . import spectrum
 from . import chaos_onset
 from . import fixed_point_phase
 from . import driven
@@ -57,6 +59,7 @@ __all__ = [
     "responses",
     "sampler",
     "site",
+    "spectrum",
     "stationary",
     "temperature",
     "trajectory",

@@ -29,6 +29,7 @@ from derivations.dmft import (
     responses,
     sampler,
     site,
+    spectrum,
     stationary,
     temperature,
     trajectory,
@@ -52,6 +53,7 @@ SECTIONS = {
     "trajectory",
     "temperature",
     "lyapunov",
+    "spectrum",
     "chaos_onset",
     "fixed_point_phase",
     "dimension",
@@ -141,6 +143,15 @@ def _repelling(original: Function) -> Function:
     return lambda wave, slopes: original(wave, -slopes)
 
 
+def _upside_down(original: Function) -> Function:
+    return lambda *arguments: original(*arguments)[::-1]
+
+
+def _misplaced(original: Function) -> Function:
+    """Gains of the neuron and of the others are exchanged."""
+    return lambda green, gain, own: original(green, own, gain)
+
+
 Mutation = Callable[[Function], Function]
 MUTATIONS: list[tuple[ModuleType, str, Mutation, tuple[str, ...]]] = [
     (cavity, "run", _transposed, ("cavity.expansion",)),
@@ -175,6 +186,20 @@ MUTATIONS: list[tuple[ModuleType, str, Mutation, tuple[str, ...]]] = [
     (lyapunov, "operator", _repelling, ("lyapunov.growth", "lyapunov.translation")),
     (lyapunov, "ground_state_sum", _negated, ("lyapunov.sign",)),
     (lyapunov, "initial_slope", lambda original: lambda: sp.S.One, ("lyapunov.translation",)),
+    (spectrum, "window_count", _doubled, ("spectrum.window",)),
+    (spectrum, "counted", _doubled, ("spectrum.flow",)),
+    (
+        spectrum,
+        "self_energy",
+        _upside_down,
+        ("spectrum.self_energy", "spectrum.planar", "spectrum.neuron", "spectrum.mirror"),
+    ),
+    (spectrum, "self_energy", _misplaced, ("spectrum.self_energy", "spectrum.neuron")),
+    (spectrum, "responses", _last_negated, ("spectrum.neuron",)),
+    (spectrum, "mirrored", _upside_down, ("spectrum.mirror",)),
+    (spectrum, "operator", _repelling, ("spectrum.edge",)),
+    (spectrum, "inside", _opposite, ("spectrum.rest",)),
+    (spectrum, "fraction", _doubled, ("spectrum.edge", "spectrum.rest")),
     (dimension, "paths", _doubled, ("dimension.closure", "dimension.states")),
     (dimension, "returns", _negated, ("dimension.closure",)),
     (dimension, "mixed", _doubled, ("dimension.closure",)),
