@@ -487,7 +487,7 @@ DYNAMICAL = (
         "meanfield.lyapunov_spectrum simulate.lyapunov_spectrum",
         "spectrum.window spectrum.flow spectrum.self_energy spectrum.planar spectrum.neuron "
         "spectrum.mirror spectrum.edge spectrum.rest",
-        "test_identity_of_finite_networks test_at_rest_the_circular_law "
+        "test_identity_of_finite_networks test_at_rest_the_elliptic_law "
         "test_the_edge_is_the_maximal_exponent test_the_distribution",
     ),
     Equation(

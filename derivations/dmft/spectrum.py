@@ -52,10 +52,9 @@ def responses(a: Matrix, b: Matrix, X: Matrix) -> tuple[Matrix, Matrix]:
     return vv, vv * X.T * a.inv()
 
 
-def mirrored(green: Any) -> list[list[Matrix]]:
-    """𝒢 at −2 − s of gains that run backwards."""
-    back = Matrix([[0, 1], [1, 0]])
-    return [[(1 if i == j else -1) * back * green[i][j] * back for j in (0, 1)] for i in (0, 1)]
+def tangent(J: Matrix, gain: Matrix, a: Expr, ahead: Matrix) -> Matrix:
+    """K of couplings J and gains, `ahead` the derivative in time."""
+    return a * sp.eye(gain.rows) + ahead - J * gain
 
 
 def inside(a: Expr) -> Expr:
@@ -149,21 +148,18 @@ def neuron() -> None:
     vv, vu = responses(_D, _b, _X)
     require_equal(vu * _D, vv * _X.T, "vu a − vv Xᵀ")
     require_equal(vu * _X + vv * _b, sp.eye(2), "vu X + vv b")
+    require_equal(_D * _b * vu, _D * _X.T * _D.inv() * (sp.eye(2) - _X * vu), "a uu = 1 − X vu")
 
 
-@check("spectrum.mirror", "F(s) + F(−2 − s) = 1 where gains run backwards with the same law, all γ")
+@check("spectrum.mirror", "F(s) + F(−2 − s) = 1: K at s is similar to −Kᵀ at −2 − s of −Jᵀ and D")
 def mirror() -> None:
-    """L at −2 − s is −L that runs backwards, and so is 𝒢^vu; two times and back."""
-    green = [[_uu, _uv], [_vu, _vv]]
-    energy = self_energy(green, _D, _own)
-    (gain, _), (_, own) = mirrored([[_D, _D], [_own, _own]])
-    require_equal(Matrix(mirrored(energy)), Matrix(self_energy(mirrored(green), gain, own)), "Σ")
-    a, rate = sp.symbols("a nu")
-    bare = [
-        [[_eta * sp.eye(2), L], [-L.T, _eta * sp.eye(2)]]
-        for L in (Matrix([[sign * a, rate], [-rate, sign * a]]) for sign in (1, -1))
-    ]
-    require_equal(Matrix(mirrored(bare[0])), Matrix(bare[1]), "L")
+    """Two neurons at two times; what grows slower than s in one grows faster in the adjoint."""
+    one, a = sp.eye(2), sp.symbols("a", real=True)
+    J = sp.KroneckerProduct(Matrix(2, 2, sp.symbols("J1:5")), one).as_explicit()
+    ahead = sp.KroneckerProduct(one, Matrix([[0, 1], [-1, 0]])).as_explicit()
+    gain = sp.diag(_D, _own)
+    similar = J.inv() * tangent(J, gain, a, ahead) * J
+    require_equal(similar, -tangent(-J.T, gain, -a, ahead).T, "K")
 
 
 @check("spectrum.edge", "γ = 0: A → 0 where LLᵀψ = g²⟨φ'φ'⟩ψ, the bound state of λ in `lyapunov`")

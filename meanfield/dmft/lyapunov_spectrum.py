@@ -24,6 +24,7 @@ from ..common.jobs import bar
 from ..common.result import CONVERGED, FLAGGED, Result, given
 from ..schedule import step_times
 from ..transfer import TransferFunction, odd_function
+from .sampler.ensemble import SHRINK
 from .sampler.run import SamplerError, SamplerRun, SamplerSetting, suggested_step
 from .sampler.site import rate_model
 from .stationary.hermite import hermite_series, horner, normal_nodes, normal_weights
@@ -74,7 +75,8 @@ _TAIL = 32
 _AT_ONCE = 50_000
 
 
-Complex = NDArray[np.complexfloating[Any, Any]]
+Complex = NDArray[np.complex128]
+Real = NDArray[np.floating[Any]]
 
 
 class MeanFieldLyapunovSpectrum(Result):
@@ -126,7 +128,7 @@ class _Clock(NamedTuple):
         unit = self.period if self.step is None else self.size
         return np.asarray(2 * np.pi * np.arange(self.modes + 1) / unit)
 
-    def symbol(self, s: float, omega: Array) -> Complex:
+    def symbol(self, s: float, omega: Real) -> Complex:
         """L at the threshold s."""
         if self.step is None:
             return np.asarray(s + 1 + 1j * omega)
@@ -156,7 +158,7 @@ class _Clock(NamedTuple):
             alpha, half = (1 - self.step) * math.exp(-s * self.step), (self.size + 1) // 2
             later = alpha**half if alpha < 1 else 0.0
             pulse = np.exp(1j * omega) - later * np.exp(1j * half * omega)
-            known, unit = np.zeros(omega.size), float(self.size)
+            known, unit = np.zeros_like(pulse), float(self.size)
         L = self.symbol(s, omega)
         whole = np.r_[W, 1 / (L - loop / L)[W.size :]]
         weights = np.r_[1.0, np.full(omega.size - 1, 2.0)] / unit
@@ -318,10 +320,19 @@ class _Sample(NamedTuple):
         many = lattice.gains(_POOL, stream)
         return cls.of(lattice.clock, lattice.gains(count, stream), many, lattice.power)
 
+    def beyond(self, small: "_Sample") -> "_Sample":
+        """What it is told to match, extrapolated to infinite batches from smaller ones."""
+        power, mean = (
+            one + (one - other) / (SHRINK - 1)
+            for one, other in ((self.power, small.power), (self.mean, small.mean))
+        )
+        return self._replace(power=power, mean=mean)
+
     @classmethod
     def pooled(cls, sets: "list[_Sample]") -> "_Sample":
         gains = np.concatenate([one.gains for one in sets])
-        power, mean = (np.mean([one[k] for one in sets], axis=0) for k in (2, 3))
+        power = np.mean([one.power for one in sets], axis=0)
+        mean = np.mean([one.mean for one in sets], axis=0)
         return cls(sets[0].clock, gains, power, mean, sets[0].spread)
 
 
@@ -371,7 +382,7 @@ class _Paths(NamedTuple):
         product[..., half:, :] -= imaginary * X[..., 1:half, :]
         return product
 
-    def stationary(self, weights: Array, X: Array, Y: Array) -> Complex:
+    def stationary(self, weights: Array, X: Array, Y: Real) -> Complex:
         """Spectrum of the stationary part of the average of XY."""
         half = self.clock.modes + 1
         both = weights @ np.einsum("...ij,...ji->...i", X, Y)
@@ -382,13 +393,13 @@ class _Paths(NamedTuple):
     def edge(self) -> float:
         """The maximal exponent, where γ ≠ 0: as of `_Lattice`, of these paths."""
         clock, g, half = self.clock, self.g, self.clock.modes + 1
-        unit, B = np.eye(2 * half - 1), np.zeros(half, complex)
+        unit, B = np.eye(2 * half - 1), np.zeros(half, np.complex128)
 
         def excess(s: float) -> float:
             nonlocal B
             L = self.times(clock.symbol(s, clock.omega), unit)
             for _ in range(_STEPS):
-                last, C, reaction = B, np.zeros((half, half)), np.zeros(half, complex)
+                last, C, reaction = B, np.zeros((half, half)), np.zeros(half, np.complex128)
                 for gains, weights in self.chunks:
                     response = np.linalg.inv(L - self.times(B, gains))
                     reaction += self.stationary(weights, gains, response)
@@ -461,8 +472,8 @@ def _mapped(
     alone = paths.times(L, unit)
     sums, W, reaction = (
         np.zeros((3, both.size)),
-        np.zeros(B.size, complex),
-        np.zeros(B.size, complex),
+        np.zeros(B.size, np.complex128),
+        np.zeros(B.size, np.complex128),
     )
     for gains, weights in paths.chunks:
         inner = coupling * (gains * P[both]) @ gains + eta * unit
@@ -534,7 +545,7 @@ def _spectrum(paths: _Paths, edge: float, lowest: float, count: int, tick: Any) 
     s = _grid(edge, lowest, count)
     A = paths.g * np.exp(-paths.clock.omega)
     P = A / paths.g**2
-    B = np.zeros(A.size if paths.gamma else 0, complex)
+    B = np.zeros(A.size if paths.gamma else 0, np.complex128)
     loop = paths.gamma * (paths.g * paths.mean) ** 2
     F = np.ones(count + 1)
     etas: tuple[float, ...] = _ETAS
@@ -606,14 +617,14 @@ def lyapunov_spectrum(
     throw: bool = True,
     progress: bool = False,
 ) -> MeanFieldLyapunovSpectrum:
-    """All Lyapunov exponents of the γ = 0 network ẋ = −x + Jφ(x) + ξ, N → ∞.
+    """All Lyapunov exponents of the network ẋ = −x + Jφ(x) + ξ, N → ∞.
 
     Parameters
     ----------
     g : float
         Gain, > 0.
     gamma : float
-        Symmetry of the couplings; only 0 has this theory.
+        Symmetry of the couplings in [−1, 1]; where it is not 0, of the flow without noise.
     sigma : float
         Amplitude of white noise ⟨ξ(t)ξ(t′)⟩ = σ² δ(t − t′), the same for perturbed states.
     phi : str or TransferFunction
@@ -624,7 +635,8 @@ def lyapunov_spectrum(
         Exponents s, increasing, at which F is told.  Default: from −1 to the maximal one, denser
         towards it.
     window : float, optional
-        Period of the gain paths, at least 8.  Default twelve decay times of Δ, at least 24.
+        Period of the gain paths, at least 8.  Default twelve decay times of Δ, at least 24; with
+        γ ≠ 0 six of those that the gain g(1 + γ) has without symmetry.
     n_paths : int
         Gain paths, at least 64, a multiple of 4; with more the error falls like the root.
     seed : int, optional
@@ -643,31 +655,37 @@ def lyapunov_spectrum(
         If an argument is outside its range.
     NotConvergedError
         If `throw` and a fixed point was not found, the dimension has a relative error above 0.1,
-        or chaos is close to its onset, 1 < g φ'(0) < 1.5 without noise, where the theory's numbers
-        have not been confirmed.
+        or the state is not stationary after 60 time constants.
 
     Notes
     -----
-    F(s) is the fraction of exponents below s.  With the gains D₀ = φ′(x₀(t)) of the stationary
-    Gaussian process on a periodic window, L = d/dt + 1 + s and γ_s = g² of the flow, or
-    L = T − α with the shift T, α = (1 − δ)e^(−sδ) and γ_s = (δ g e^(−sδ))² of the map of step δ,
+    F(s) is the fraction of exponents below s.  With the gains D = φ′(x(t)) of a neuron on a
+    periodic window, L = d/dt + 1 + s and γ_s = g² of the flow, or L = T − α with the shift T,
+    α = (1 − δ)e^(−sδ) and γ_s = (δ g e^(−sδ))² of the map of step δ, and η → 0⁺,
 
-        R = [η + γ_s D₀PD₀ + Lᵀ(η + A)⁻¹L]⁻¹,   A = γ_s⟨D₀RD₀⟩,   P = ⟨R(η + γ_s D₀PD₀)⟩/(η + A),
+        X = L − BD,   R = [η + γ_s DPD + Xᵀ(η + A)⁻¹X]⁻¹,   W = R Xᵀ(η + A)⁻¹,
+        A = γ_s⟨DRD⟩,   P = (1 − ⟨XW⟩)/(η + A),   B = γγ_s⟨DW⟩,
 
-    η → 0⁺, of which A, P and V = ⟨R⟩ keep the stationary parts, diagonal in the frequencies [1]_:
+    of which A, P, B and ⟨W⟩ keep the stationary parts, diagonal in the frequencies:
 
-        F = ½ + ∫dω/2π (s + 1)V/(η + A),   or   F = ⟨(1 − α cos ω)V/(η + A)⟩_ω  of the map.
+        F = ½ + ∫dω/2π Re⟨W⟩,   or   F = ∫dω/2π Re e^(iω)⟨W⟩  of the map.
 
-    The exponents of the flow are symmetric about −1.  Gains that do not move (a network at rest, a
-    linear φ) obey the circular law.  Otherwise F falls below 1 where the solution with A = 0 turns
-    unstable: at the maximal exponent of `stationary`.  The dimension and the entropy are integrals
-    of F.
+    With γ = 0, where B = 0 and the gains are those of the stationary Gaussian process, this is the
+    theory of [1]_.  B is what the neighbours of a neuron answer to its tangent.  That the gains of
+    others depend on its couplings matters only in their trajectories, which are those of
+    `two_time`: in the sums over couplings it is smaller by N^(−1/2).  The exponents of the flow are
+    symmetric about −1, for JD and DJ have the same ones and the adjoint of DJ is JᵀD.  Gains that
+    do not move (a network at rest, a linear φ) obey the elliptic law.  Otherwise F falls below 1
+    where the solution with A = 0 turns unstable: at γ = 0 at the maximal exponent of `stationary`,
+    else at one that has an error.  The dimension and the entropy are integrals of F.
 
     Four sets of paths are solved, each weighted such that averages of the gains, their powers and
     slow frequencies are those of 8192 others, and filtered to the exact power spectrum, and all
     together once more: the bias, taken to fall like 1/n_paths, is subtracted, and counted in full
     as an error beside the scatter of the sets.  A run with half the window, three quarters of the
-    frequencies and half the thresholds adds its distance where that exceeds the scatter.
+    frequencies and half the thresholds adds its distance where that exceeds the scatter.  With
+    γ ≠ 0 each set has its batch of 4096 trajectories, whose averages and power, extrapolated from
+    those of 1024 more, are matched; their ends are blended over a sixth of the window.
 
     References
     ----------
@@ -679,6 +697,9 @@ def lyapunov_spectrum(
     >>> rest = lyapunov_spectrum(0.5, thresholds=[-1.25, -1, -0.75])
     >>> rest.F.round(4).tolist()
     [0.1955, 0.5, 0.8045]
+    >>> more = lyapunov_spectrum(0.5, 0.2, thresholds=[-0.75])  # an ellipse, its axis 0.5 (1 + 0.2)
+    >>> more.F.round(4).tolist(), round(more.lyapunov, 9)
+    ([0.7535, ...], -0.4)
     """
     attributes = given(lyapunov_spectrum, locals())
     g, sigma = arguments.positive("g", g), arguments.nonnegative("sigma", sigma)
@@ -710,26 +731,26 @@ def lyapunov_spectrum(
     status, reason = str(state.status), str(state.reason)
     if state.converged:
         if window is None:
-            window = max(_SHORTEST, _DECAYS / float(state.decay_rate))
+            decays = _DECAYS if gamma == 0 else _DECAYS / 2
+            window = max(_SHORTEST, decays / float(state.decay_rate))
         attributes["window"] = window
         lowest = -1.0 if s is None or step is None else min(-1.0, float(s[0]))
-        total = _THRESHOLDS * (2 * _SETS + 3) // 2
+        total = _THRESHOLDS * (2 * _SETS + 3) // 2 + 2 * _SETS * (gamma != 0)
         try:
-            if gamma == 0:
-                lattices = [
-                    _lattice(g, sigma, transfer, step, length, share, n_paths)
-                    for length, share in ((window, 1.0), (_COARSE_WINDOW * window, _COARSE_BAND))
-                ]
-                paths = _runs(g, gamma, *_gaussian(lattices, n_paths, seed))
-                edges = [lattices[k > _SETS].edge() for k in range(len(paths))]
-            else:
-                paths = _runs(
-                    g, gamma, *_sampled(g, gamma, transfer, window, n_paths, seed, lambda: None)
-                )
-                edges = [one.edge() for one in paths]
-            s = _grid(edges[_SETS], lowest, _THRESHOLDS) if s is None else s
             with bar(total, "Lyapunov spectrum", progress, "threshold") as meter:
-                value, error = _moving(list(zip(paths, edges, strict=True)), s, lowest, meter)
+                if gamma == 0:
+                    how = transfer, step, window, n_paths, seed
+                    sets, (fine, coarse) = _gaussian(g, sigma, *how)
+                else:
+                    sets = _sampled(g, gamma, transfer, window, n_paths, seed, meter.update)
+                samples = *sets[0], *(_Sample.pooled(level) for level in sets)
+                paths = [_Paths.of(g, gamma, sample) for sample in samples]
+                if gamma == 0:
+                    edges = [fine] * (_SETS + 1) + [coarse]
+                else:
+                    edges = [one.edge() for one in paths]
+                s = _grid(edges[_SETS], lowest, _THRESHOLDS) if s is None else s
+                value, error = _moving(paths, edges, s, lowest, meter.update)
         except (_LostError, SamplerError) as lost:
             status, reason = FLAGGED, str(lost)
         else:
@@ -749,21 +770,23 @@ def lyapunov_spectrum(
     return found
 
 
-def _runs(g: float, gamma: float, fine: list[_Sample], coarse: list[_Sample]) -> list[_Paths]:
-    """Paths to solve with: of the sets, of all of them, and of all coarse ones."""
-    samples = *fine, _Sample.pooled(fine), _Sample.pooled(coarse)
-    return [_Paths.of(g, gamma, sample) for sample in samples]
-
-
-def _gaussian(lattices: list[_Lattice], n_paths: int, seed: int) -> list[list[_Sample]]:
-    """Sets of paths of γ = 0 on a fine and a coarse lattice."""
-    return [
+def _gaussian(
+    g: float, sigma: float, phi: TransferFunction, step: float | None, window: float, n_paths: int,
+    seed: int,
+) -> tuple[list[list[_Sample]], list[float]]:  # fmt: skip
+    """Sets of paths of γ = 0, fine and coarse, and the maximal exponents."""
+    lattices = [
+        _lattice(g, sigma, phi, step, length * window, share, n_paths)
+        for length, share in ((1.0, 1.0), (_COARSE_WINDOW, _COARSE_BAND))
+    ]
+    sets = [
         [
             _Sample.drawn(one, n_paths // _SETS, seeds.generator(seed, "sampling", level, k))
             for k in range(_SETS)
         ]
         for level, one in enumerate(lattices)
     ]
+    return sets, [one.edge() for one in lattices]
 
 
 def _sampled(
@@ -775,7 +798,7 @@ def _sampled(
     dt = suggested_step(g, gamma, phi, 0.0, t_max)
     times = window / dt
     work = cost.time_of(_SETS * t_max / dt, 100.0 * _TRAJECTORIES * _MEMORY / dt)
-    cost.check("window", window, _SMALLER, numbers=4 * times * _TRAJECTORIES, seconds=work)
+    cost.check("window", window, _SMALLER, numbers=8 * times * _TRAJECTORIES, seconds=work)
     grid = step_times((0.0, t_max), dt)
     step, begin = float(grid[1]), int(np.searchsorted(grid, _SETTLED))
     size = 2 * int(window / step / 2) + 1
@@ -783,15 +806,19 @@ def _sampled(
         rate_model(phi), g, gamma, lambda t: 0.0, 1.0, (0.0, t_max), grid, neglect=_NEGLECT,
         window=_MEMORY,
     )  # fmt: skip
-    records = []
-    for k in range(_SETS):
-        run = SamplerRun(setting, _TRAJECTORIES, seed, 0, k, tick=tick)
-        x = np.stack([one.x.astype(np.float32) for one in run if one.step >= begin], axis=1)
-        records.append(x[:, : round((1 + _BLEND) * size)])
-    squares = np.array(
-        [[np.mean(phi.d1(x) ** 2) for x in np.array_split(one, 2, 1)] for one in records]
-    )
-    drift, steepness = squares[:, 1] - squares[:, 0], float(squares.mean())
+
+    def record(shrink: int, k: int) -> Array:
+        run = SamplerRun(setting, _TRAJECTORIES // shrink, seed, shrink, k)
+        x = [one.x for one in run if one.step >= begin]
+        if run.operator.is_exhausted:
+            raise _LostError("trajectories have no room for matched innovations: lower g")
+        tick()
+        return np.asarray(np.stack(x, axis=1)[:, : round((1 + _BLEND) * size)])
+
+    records, small = ([record(shrink, k) for k in range(_SETS)] for shrink in (1, SHRINK))
+    halves = (np.array_split(phi.d1(x) ** 2, 2, axis=1) for x in records)
+    drift = np.array([late.mean() - early.mean() for early, late in halves])
+    steepness = float(np.mean([phi.d1(x) ** 2 for x in records]))
     if abs(drift.mean()) > _DRIFT * steepness + 3 * drift.std(ddof=1) / math.sqrt(_SETS):
         raise _LostError("the state is not yet stationary: <phi'^2> drifts")
     rate = math.sqrt(np.mean(np.diff(phi.d1(records[0]), axis=1) ** 2) / steepness) / step
@@ -803,9 +830,12 @@ def _sampled(
         work = cost.time_of(2 * n_paths * _THRESHOLDS * _ITERATIONS, 30.0 * n**3)
         cost.check("window", window, _SMALLER, numbers=n_paths * 2.0 * n * n, seconds=work)
         clock = _Clock(None, length * step, length, modes)
-        gains = [phi.d1(_closed(x, length)) for x in records]
         some = slice(first, first + n_paths // _SETS)
-        levels.append([_Sample.of(clock, one[some], one) for one in gains])
+        sets = []
+        for pair in zip(records, small, strict=True):
+            many, few = (phi.d1(_closed(x, length)) for x in pair)
+            sets.append(_Sample.of(clock, many[some], many).beyond(_Sample.of(clock, few, few)))
+        levels.append(sets)
     return levels
 
 
@@ -818,17 +848,14 @@ def _closed(x: Array, size: int) -> Array:
 
 
 def _moving(
-    runs: list[tuple[_Paths, float]], s: Array, lowest: float, meter: Any
+    paths: list[_Paths], edges: list[float], s: Array, lowest: float, tick: Callable[[], object]
 ) -> tuple[Array, Array]:
-    """What `_numbers` tells, with errors, from paths and their maximal exponents."""
-    is_flow = runs[0][0].clock.step is None
+    """What `_numbers` tells, with errors, from sets of paths, all of them, and coarse ones."""
+    counts = [_THRESHOLDS] * (_SETS + 1) + [_THRESHOLDS // 2]
+    is_flow = paths[0].clock.step is None
     *parts, value, rough = (
-        _numbers(
-            _spectrum(paths, edge, lowest, _THRESHOLDS // (1 + (k > _SETS)), meter.update),
-            s,
-            is_flow,
-        )
-        for k, (paths, edge) in enumerate(runs)
+        _numbers(_spectrum(one, edge, lowest, count, tick), s, is_flow)
+        for one, edge, count in zip(paths, edges, counts, strict=True)
     )
     scatter = np.var(parts, axis=0, ddof=1) / _SETS
     few = (np.mean(parts, axis=0) - value) / (_SETS - 1)
