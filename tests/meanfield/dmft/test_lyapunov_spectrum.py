@@ -305,9 +305,9 @@ def test_gains_of_the_sampler(
 @pytest.mark.slow
 @pytest.mark.parametrize(("g", "gamma"), [(4.0, -0.5), (5.0, 0.5)])
 def test_symmetric_and_antisymmetric_couplings(g: float, gamma: float) -> None:
-    """The edge against tangent vectors in the sampler, F and the dimension against networks."""
-    found = lyapunov_spectrum(g, gamma, thresholds=[-0.5, 0.0], window=24, seed=0)
-    exponent = maximal_lyapunov(g, gamma, n_trajectories=8192, t_max=160, seed=0)
-    error = np.hypot(found.lyapunov_err, exponent.value_err)
-    assert error < 0.03
-    assert abs(found.lyapunov - exponent.value) < 4 * error
+    """The edge against tangent vectors in the sampler; four errors: one in 200 of t₃."""
+    found = lyapunov_spectrum(g, gamma, thresholds=[-0.5], n_paths=64, window=40, seed=0)
+    one = maximal_lyapunov(g, gamma, n_trajectories=8192, batches=4, t_max=140, seed=0)
+    assert abs(found.lyapunov - one.value) < 4 * np.hypot(found.lyapunov_err, one.value_err)
+    assert found.lyapunov_err < 0.08 * found.lyapunov
+    assert found.kaplan_yorke_dimension_err < 0.08 * found.kaplan_yorke_dimension
