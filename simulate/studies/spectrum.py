@@ -86,7 +86,7 @@ def theory(
 def regulated(
     onsager: float,
     *,
-    force_n: int = 100,
+    force_n: int = 150,
     force_g: float = 3.0,
     share: float = 0.35,
     t_max: float = 240.0,
@@ -236,7 +236,7 @@ no exponent is positive.""",
     presets={
         "quick": {
             "n": [100, 200, 300], "g": [3.0, 5.0], "gamma": [0.0], "onsager": [0.0, 0.5, 1.0],
-            "trials": 3, "t_max": 120.0, "paths": 64,
+            "trials": 3, "t_max": 120.0, "paths": 64, "force_n": 100,
         },
         "paper": {"n": [200, 500, 1000], "trials": 10},
     },

@@ -10,8 +10,8 @@ from simulate.studies.spectrum import SPECTRUM
 @pytest.fixture(scope="module")
 def found() -> xr.Dataset:
     return SPECTRUM.run(
-        gamma=[0.0], g=[5.0], n=[100, 200], onsager=[0.0, 1.0], trials=3, t_max=90.0, t_skip=30.0,
-        paths=64, share=0.3, force_n=70, force_g=5.0, seed=1, workers=1,
+        gamma=[0.0], g=[5.0], n=[100, 200], onsager=[1.0], trials=3, t_max=90.0, t_skip=30.0,
+        paths=64, share=0.3, force_n=50, force_g=4.0, seed=1, workers=1,
     )  # fmt: skip
 
 
@@ -31,10 +31,9 @@ def test_networks_are_near_the_theory(found: xr.Dataset) -> None:
 
 def test_no_chaos_in_the_gradient_flow(found: xr.Dataset) -> None:
     """Within what an average over 60 time constants leaves of transients."""
-    chaos, flow = found.lyapunov_force
-    assert (chaos > 0.02).all()
-    assert (flow < 0.02).all()
-    assert float(found.dimension_force[1].mean()) < 0.3 * float(found.dimension_force[0].mean())
+    assert (found.lyapunov.sel(n=200) > 0.2).all()
+    assert (found.lyapunov_force < 0.02).all()
+    assert (found.dimension_force < 0.1).all()
 
 
 def test_of_one_network_no_limit_is_told() -> None:
