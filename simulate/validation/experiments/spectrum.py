@@ -43,10 +43,10 @@ def theory(*, seed: int, points: Sequence[str], n_paths: int) -> dict[str, Theor
 
 
 def measure(
-    n: int, seed: int, *, points: Sequence[str], share: float, **times: float
+    n: int, seed: int, *, points: Sequence[str], share: float, **times: Any
 ) -> dict[str, float]:
     """The largest exponents of one network for each point."""
-    numbers = {}
+    numbers: dict[str, float] = {}
     for name in points:
         own = seeds.member(seed, [*_POINTS].index(name))
         J = couplings.elliptic(n, *_POINTS[name], seed=own)
