@@ -30,7 +30,7 @@ def timed(call: Callable[[], Any]) -> tuple[Any, float]:
 
 def dimension(n: int, g: float, gamma: float, seed: int, t_max: float) -> float:
     J = couplings.elliptic(n, g, gamma, seed=seed)
-    run = of_network(J, n // 5, dt=0.1, t_max=t_max, t_skip=40, seed=seed)
+    run = of_network(J, n // 5, t_max=t_max, t_skip=40, seed=seed)
     return float(run.kaplan_yorke_dimension / n)
 
 

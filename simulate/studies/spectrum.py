@@ -155,11 +155,11 @@ def draw(data: xr.Dataset) -> Figure:
         )  # fmt: skip
         inverse = np.append(1 / data.n.values, 0.0)
         fit = one.dimension_limit.item() + one.dimension_slope.item() * inverse
-        sizes.plot(inverse, fit, "--", color=colour)
+        sizes.plot(inverse, fit, "--", color=colour, label="" if k else "$a + b/N$")
         _points(sizes, inverse[:-1], one.dimension, colour)
         sizes.errorbar(
             0, one.dimension_theory, one.dimension_theory_err, color=colour, fmt="D", capsize=2,
-            clip_on=False,
+            clip_on=False, label="" if k else "theory",
         )  # fmt: skip
         for axis, name in ((gains, "dimension"), (rates, "entropy")):
             middle, error = own[f"{name}_theory"], own[f"{name}_theory_err"]
@@ -185,7 +185,7 @@ def draw(data: xr.Dataset) -> Figure:
     force.axhline(0, color="0.7", lw=0.7, zorder=0)
     for axis in (force, both):
         axis.set_xlabel(r"Onsager-reaction force $\kappa$")
-    for axis in (shares, gains, rates):
+    for axis in (shares, sizes, gains, rates):
         axis.legend(frameon=False, fontsize=8)
     under = rf"$g = {data.attrs['force_g']:g}$, $\gamma = 0$, $N = {data.attrs['force_n']}$"
     titles = (
@@ -220,8 +220,8 @@ with their errors shaded); bars are standard errors. (a) The fraction F of expon
 Kaplan–Yorke dimension per neuron against 1/N, means over couplings, the fit a + b/N, and
 diamonds, the theory. (c, d) Dimension and entropy rate, the sum of the positive exponents, per
 neuron: points are networks extrapolated by that fit. Dotted: participation ratio of φ, the
-dimension of the activity. (e, f) The same networks under the OR force: as κ → 1, the gradient flow,
-no exponent is positive.""",
+dimension of the activity. (e, f) Networks under the OR force: in the gradient flow, κ = 1, no
+exponent is positive but for what a finite time leaves.""",
     axes={
         "gamma": (-0.5, 0.0, 0.5),
         "g": (3.0, 4.0, 5.0),
