@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 # Exponents at which F is told.
 _S = np.linspace(-1.0, 0.6, 33)
 _TEXTS = {"dimension": "Kaplan–Yorke dimension per neuron", "entropy": "entropy rate per neuron"}
+_LIMITS = ("theory", "theory_err", "limit", "limit_err")
 # Means over couplings approach N → ∞ like 1/N.
 _POWER = 1.0
 
@@ -125,14 +126,12 @@ def expected(data: xr.Dataset) -> xr.Dataset:
     places = ("gamma", "g")
     for name, text in _TEXTS.items():
         values = data[name].transpose(*places, "n", "replicate").values
-        found = np.full((*values.shape[:2], 3), np.nan)
+        found = np.full((2, *values.shape[:2]), np.nan)
         for place in np.ndindex(values.shape[:2]) if values.shape[3] > 1 else ():
             size = extrapolated(dict(zip(data.n.values, values[place], strict=True)), _POWER)
-            found[place] = size.value, size.value_err, size.slope
-        for k, (suffix, what) in enumerate(
-            (("limit", "networks, a of a + b/N"), ("limit_err", "its error"), ("slope", "b"))
-        ):
-            data[f"{name}_{suffix}"] = told(places, found[..., k], f"{text}, {what}")
+            found[:, *place] = size.value, size.value_err
+        data[f"{name}_limit"] = told(places, found[0], f"{text}, networks, a of a + b/N")
+        data[f"{name}_limit_err"] = told(places, found[1], "its error")
     line = np.linspace(float(data.g.min()), float(data.g.max()), 12)
     activity = participation_ratio(line, phi=data.attrs["phi"], throw=False).value
     return data.assign_coords(line=line).assign(
@@ -141,66 +140,56 @@ def expected(data: xr.Dataset) -> xr.Dataset:
 
 
 def draw(data: xr.Dataset) -> Figure:
-    """F(s); D/N against 1/N; D/N and h/N against g; λ, D/N and h/N against κ."""
+    """F(s); D/N and h/N against 1/N and g; λ, D/N and h/N against κ."""
     figure, axes = style.panels(2, 3, size=(12, 7))
-    (shares, sizes, gains), (rates, force, both) = axes
-    g = float(data.g[-1])
+    (shares, *above), (force, *below) = axes
+    g, symbols = float(data.g[-1]), (r"$D_{KY}/N$", "$h/N$")
     for k, gamma in enumerate(data.gamma.values):
         own, colour = data.sel(gamma=gamma), style.shade(k, data.sizes["gamma"])
         one, label = own.sel(g=g), rf"$\gamma = {gamma:g}$".replace("-", "−")
         style.band(shares, data.s, one.F_theory, one.F_theory_err, colour, label=label)
-        shares.plot(
-            data.s[::2], one.F.isel(n=-1).mean("replicate", skipna=False)[::2], "o", color=colour,
-            ms=4,
-        )  # fmt: skip
-        inverse = np.append(1 / data.n.values, 0.0)
-        fit = one.dimension_limit.item() + one.dimension_slope.item() * inverse
-        sizes.plot(inverse, fit, "--", color=colour, label="" if k else "$a + b/N$")
-        _points(sizes, inverse[:-1], one.dimension, colour)
-        sizes.errorbar(
-            0, one.dimension_theory, one.dimension_theory_err, color=colour, fmt="D", capsize=2,
-            clip_on=False, label="" if k else "theory",
-        )  # fmt: skip
-        for axis, name in ((gains, "dimension"), (rates, "entropy")):
-            middle, error = own[f"{name}_theory"], own[f"{name}_theory_err"]
-            style.band(axis, data.g, middle, error, colour, label=label)
-            axis.errorbar(
-                data.g, own[f"{name}_limit"], own[f"{name}_limit_err"], color=colour, fmt="o",
-                ms=4, capsize=2,
-            )  # fmt: skip
-    gains.plot(data.line, data.activity, ":", color="0.4", label=r"PR/N of $\varphi$, $\gamma = 0$")
-    shades = [style.shade(k, 3) for k in range(3)]
-    _points(force, data.onsager, data.lyapunov_force, shades[0])
-    other = both.twinx()
-    for axis, name, colour in ((both, "dimension", shades[0]), (other, "entropy", shades[1])):
-        _points(axis, data.onsager, data[f"{name}_force"], colour)
-    both.set_ylabel(r"dimension $D_{KY}/N$", color=shades[0])
-    other.set_ylabel(r"entropy rate $h/N$", color=shades[1])
-    other.spines["right"].set_visible(True)
+        largest = one.F.isel(n=-1).mean("replicate", skipna=False)
+        shares.plot(data.s[::2], largest[::2], "o", color=colour, ms=4)
+        look = {"color": colour, "ms": 4, "capsize": 2}
+        for name, (sizes, gains) in zip(_TEXTS, (above, below), strict=True):
+            of = {part: own[f"{name}_{part}"] for part in _LIMITS}
+            _points(sizes, 1 / data.n, one[name], colour)
+            at = {part: values.sel(g=g) for part, values in of.items()}
+            sizes.errorbar(0, at["limit"], at["limit_err"], fmt="o", mfc="white", **look)
+            sizes.errorbar(0, at["theory"], at["theory_err"], fmt="D", **look)
+            style.band(gains, data.g, of["theory"], of["theory_err"], colour, label=label)
+            gains.errorbar(data.g, of["limit"], of["limit_err"], fmt="o", mfc="white", **look)
+    activity = r"PR/N of $\varphi$, $\gamma = 0$"
+    above[1].plot(data.line, data.activity, ":", color="0.4", label=activity)
+    under = {"lyapunov": r"$\lambda_1$", "dimension": symbols[0], "entropy": r"$10\,h/N$"}
+    for k, (name, label) in enumerate(under.items()):
+        values = data[f"{name}_force"] * (10 if name == "entropy" else 1)
+        _points(force, data.onsager, values, style.shade(k, 3), label)
     shares.set(xlabel="exponent $s$", ylabel="fraction of exponents below $s$, $F$")
-    sizes.set(xlabel=r"$1/N$", ylabel=r"dimension $D_{KY}/N$", xlim=(0, None), ylim=(0, None))
-    gains.set(xlabel=r"gain $g$", ylabel=r"dimension per neuron")
-    rates.set(xlabel=r"gain $g$", ylabel=r"entropy rate $h/N$")
-    force.set(ylabel=r"maximal Lyapunov exponent $\lambda_1$")
+    force.set(xlabel=r"Onsager-reaction force $\kappa$", ylabel=", ".join(under.values()))
     force.axhline(0, color="0.7", lw=0.7, zorder=0)
-    for axis in (force, both):
-        axis.set_xlabel(r"Onsager-reaction force $\kappa$")
-    for axis in (shares, sizes, gains, rates):
-        axis.legend(frameon=False, fontsize=8)
-    under = rf"$g = {data.attrs['force_g']:g}$, $\gamma = 0$, $N = {data.attrs['force_n']}$"
+    for (sizes, gains), symbol in zip((above, below), symbols, strict=True):
+        sizes.set(xlabel="$1/N$", ylabel=symbol, ylim=(0, None))
+        gains.set(xlabel="gain $g$", ylabel=symbol)
+    facts = data.attrs
     titles = (
-        rf"(a) $g = {g:g}$, $N = {int(data.n[-1])}$", rf"(b) $g = {g:g}$",
-        r"(c) $N \to \infty$", r"(d) $N \to \infty$", f"(e) {under}", f"(f) {under}",
+        rf"(a) $g = {g:g}$, $N = {int(data.n[-1])}$", rf"(b) $g = {g:g}$", r"(c) $N \to \infty$",
+        rf"(d) $g = {facts['force_g']:g}$, $\gamma = 0$, $N = {facts['force_n']}$",
+        rf"(e) $g = {g:g}$", r"(f) $N \to \infty$",
     )  # fmt: skip
     for axis, text in zip(axes.flat, titles, strict=True):
         axis.set_title(text, fontsize=10)
+    for axis in (shares, force, above[1], below[1]):
+        axis.legend(frameon=False, fontsize=8)
     return figure
 
 
-def _points(axis: Any, at: Any, values: xr.DataArray, colour: Any) -> None:
+def _points(axis: Any, at: Any, values: xr.DataArray, colour: Any, label: str = "") -> None:
     """Means over couplings with standard errors."""
     error = style.spread(values) / np.sqrt(values.sizes["replicate"])
-    axis.errorbar(at, values.mean("replicate"), error, color=colour, fmt="o", ms=4, capsize=2)
+    axis.errorbar(
+        at, values.mean("replicate"), error, color=colour, fmt="o", ms=4, capsize=2, label=label
+    )
 
 
 SPECTRUM = Study(
@@ -216,12 +205,12 @@ SPECTRUM = Study(
     draw=draw,
     text="""
 Lyapunov exponents of networks, the larger ones, and as N → ∞ (`meanfield.lyapunov_spectrum`, lines
-with their errors shaded); bars are standard errors. (a) The fraction F of exponents below s. (b)
-Kaplan–Yorke dimension per neuron against 1/N, means over couplings, the fit a + b/N, and
-diamonds, the theory. (c, d) Dimension and entropy rate, the sum of the positive exponents, per
-neuron: points are networks extrapolated by that fit. Dotted: participation ratio of φ, the
-dimension of the activity. (e, f) Networks under the OR force: in the gradient flow, κ = 1, no
-exponent is positive but for what a finite time leaves.""",
+with their errors shaded); bars are standard errors. (a) The fraction F of exponents below s. (b, e)
+Kaplan–Yorke dimension and entropy rate, the sum of the positive exponents, per neuron against 1/N;
+at 0 diamonds are the theory, hollow points the networks, extrapolated by a + b/N, as in (c, f)
+against g. Dotted: participation ratio of φ, the dimension of the activity. (d) Networks under the
+OR force: in the gradient flow, κ = 1, no exponent is positive but for what a finite time leaves.
+""",
     axes={
         "gamma": (-0.5, 0.0, 0.5),
         "g": (3.0, 4.0, 5.0),
