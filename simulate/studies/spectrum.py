@@ -214,7 +214,7 @@ OR force: in the gradient flow, κ = 1, no exponent is positive but for what a f
     axes={
         "gamma": (-0.5, 0.0, 0.5),
         "g": (3.0, 4.0, 5.0),
-        "n": (100, 200, 400),
+        "n": (200, 400, 800),
         "onsager": (0.0, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0),
     },
     replicates=6,
@@ -227,7 +227,7 @@ OR force: in the gradient flow, κ = 1, no exponent is positive but for what a f
             "n": [100, 200, 300], "g": [3.0, 5.0], "gamma": [0.0], "onsager": [0.0, 0.5, 1.0],
             "trials": 3, "t_max": 120.0, "paths": 64, "force_n": 100,
         },
-        "paper": {"n": [200, 500, 1000], "trials": 10},
+        "paper": {"n": [500, 1000, 2000], "trials": 10},
     },
     command="python -m simulate spectrum",
 )  # fmt: skip
