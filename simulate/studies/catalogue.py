@@ -32,6 +32,7 @@ STUDIES = {
     "memory": _HERE + "hh9_memory:MEMORY",
     "dimension": _HERE + "dimension:DIMENSION",
     "suppression": _HERE + "suppression:SUPPRESSION",
+    "spectrum": _HERE + "spectrum:SPECTRUM",
 }
 
 

@@ -158,7 +158,7 @@ def validate(
 
 
 def _plan(rows: tuple[str, ...], preset: str, seed: int, store: Path, workers: int) -> str:
-    picked = pick(rows)
+    picked = pick(rows, preset)
     lines = [f"{'experiment':<{_WIDTH}}  theory  couplings at each N"]
     for experiment in picked:
         sizes = experiment.presets[preset].sizes

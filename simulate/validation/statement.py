@@ -42,6 +42,8 @@ class Design:
     sizes: Mapping[int, int]
     measure: Mapping[str, Any] = field(default_factory=dict)
     theory: Mapping[str, Any] = field(default_factory=dict)
+    # Rows that would take too long.
+    without: tuple[str, ...] = ()
 
 
 def no_numbers(*, seed: int) -> dict[str, TheoryValue]:

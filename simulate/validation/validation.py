@@ -293,7 +293,7 @@ def validate(
     first, of = (arguments.count("shard", part, 1) for part in shard)
     if first > of:
         raise ArgumentError(f"shard={first}/{of}: the number of a shard must not exceed {of}")
-    picked = pick(rows)
+    picked = pick(rows, preset)
     entropy = seeds.entropy(seed)
     jobs = plan(picked, preset, entropy)
     if fresh and of > 1:
@@ -341,13 +341,14 @@ def _columns(table: Sequence[TableRow]) -> dict[str, Any]:
     }
 
 
-def pick(patterns: Sequence[str]) -> list[Experiment]:
+def pick(patterns: Sequence[str], preset: str) -> list[Experiment]:
     """The experiments with the predictions that match; ArgumentError if a pattern has none."""
     picked, used = [], set()
     for key, experiment in EXPERIMENTS.items():
         by = {
             row: {p for p in patterns if fnmatchcase(key, p) or fnmatchcase(f"{key}.{row.name}", p)}
             for row in experiment.predictions
+            if row.name not in experiment.presets[preset].without
         }
         used |= set().union(*by.values())
         if matching := tuple(row for row in by if by[row]):
@@ -355,7 +356,8 @@ def pick(patterns: Sequence[str]) -> list[Experiment]:
     for pattern in patterns:
         if pattern not in used:
             raise ArgumentError(
-                f"rows={pattern!r}: matches nothing, the experiments are {', '.join(EXPERIMENTS)}"
+                f"rows={pattern!r}: matches nothing of preset={preset}, the experiments are "
+                f"{', '.join(EXPERIMENTS)}"
             )
     return picked
 

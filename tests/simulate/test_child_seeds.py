@@ -34,6 +34,8 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "dimension": {"n": 10, "g": [3.0], "exponents": 4, "t_max": 60.0, "t_skip": 10.0},
     "suppression": {"n": 10, "g": 1.2, "amplitude": [2.0], "frequency": [1.0], "sigma": [1.0],
                     "t_max": 16.0, "t_skip": 1.0},
+    "spectrum": {"n": [10, 12], "g": [0.9], "gamma": [0.0], "onsager": [0.5], "force_n": 10,
+                 "t_max": 16.0, "t_skip": 1.0},
     "memory": {"n": 8, "g": [2.0], "tau": [0.0], "t_skip": 1.0, "windows": [120.0]},
     "qh1": {"n": 8, "n_draws": 30, "n_starts": 4, "n_trajectories": 2, "t_flow": 1.0,
             "t_max": 2.0, "t_lyapunov": 110.0},

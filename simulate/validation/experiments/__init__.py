@@ -26,6 +26,7 @@ _NAMES = (
     "correlated",
     "stationary_correlated",
     "dimension",
+    "spectrum",
     "onsager",
     "dale",
     "common_mode",

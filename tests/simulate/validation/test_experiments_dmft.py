@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 
 import meanfield
 from meanfield import Blocks, null_response, participation_ratio, saddle_point, stationary
@@ -22,11 +23,13 @@ from simulate.validation.experiments import (
     onsager,
     populations,
     response,
+    spectrum,
     static,
     stationary_correlated,
 )
 from simulate.validation.statement import Experiment, TheoryValue
 from simulate.validation.table import SizeLimit, deviation, extrapolated, threshold
+from simulate.validation.validation import pick
 
 # `simulate validate` runs every experiment at these sizes.
 pytestmark = pytest.mark.slow
@@ -129,6 +132,25 @@ def test_dimension_refuses() -> None:
     for of in ("phi", "x"):
         still = participation_ratio(1.5, of=of).value
         assert not agrees(measured[f"noise_{of}"], TheoryValue(float(still)))
+
+
+def test_spectrum_refuses() -> None:
+    """Agree; gains that do not move, with exponents on a semicircle, do not."""
+    experiment = pick(["spectrum"], "quick")[0]
+    design = experiment.presets["quick"]
+    measured, theory = found(experiment, design.measure), spectrum.theory(seed=0, **design.theory)
+    for name, one in measured.items():
+        assert agrees(one, theory[name]), name
+    for name, g in (("middle", 3.0), ("far", 5.0)):
+        # The disc has the radius g√⟨φ'²⟩, which λ > 0 makes exceed 1.
+        z = np.random.default_rng(0).standard_normal(100_000)
+        x = np.sqrt(float(stationary(g, n_tau=2).delta0)) * z
+        radius = g * np.sqrt(np.mean(np.cosh(x) ** -4))
+        still = np.sort(stats.semicircular(-1, radius).ppf((np.arange(10_000) + 0.5) / 10_000))
+        share = np.mean(np.cumsum(still[::-1]) > 0)
+        assert not agrees(measured[f"dimension_{name}"], TheoryValue(float(share)))
+        entropy = np.sum(still[still > 0]) / still.size
+        assert not agrees(measured[f"entropy_{name}"], TheoryValue(float(entropy)))
 
 
 def test_common_mode() -> None:

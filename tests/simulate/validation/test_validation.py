@@ -19,7 +19,7 @@ from meanfield.common.labelled import labelled
 from meanfield.common.store import FileWarning
 from simulate import SamplingWarning, validate
 from simulate.validation.experiments import EXPERIMENTS
-from simulate.validation.statement import Experiment, TheoryValue
+from simulate.validation.statement import Design, Experiment, TheoryValue
 from simulate.validation.table import cells, judged
 from simulate.validation.validation import _APART, ExperimentJob, plan
 
@@ -239,6 +239,22 @@ def test_workers_do_not_change_the_table() -> None:
 def test_bad_arguments(arguments: dict[str, object], text: str) -> None:
     with pytest.raises(ArgumentError, match=text):
         validate(**{"rows": ["identities"], **arguments})  # type: ignore[arg-type]
+
+
+def test_a_preset_may_leave_rows_out(make_toy: MakeToy) -> None:
+    make_toy(presets={"quick": Design({10: 4}, without=("identity",)), "paper": Design({10: 4})})
+    for preset, names in (("quick", ["toy.mean"]), ("paper", ["toy.mean", "toy.identity"])):
+        assert [row.name for row in validate(preset, rows=["toy"], seed=1).rows] == names
+    with pytest.raises(ArgumentError, match=r"'toy.identity': matches nothing of preset=quick"):
+        validate(rows=["toy.identity"])
+
+
+def test_the_spectrum_measures_the_rows_of_its_preset() -> None:
+    experiment = EXPERIMENTS["spectrum"]
+    for design in experiment.presets.values():
+        measured = experiment.measure(20, 0, **{**design.measure, "t_skip": 1.0, "t_max": 30.0})
+        assert {*measured, *design.without} == {row.name for row in experiment.predictions}
+        assert not {*measured} & {*design.without}
 
 
 def test_every_experiment_is_whole() -> None:
