@@ -28,8 +28,14 @@ from simulate.lyapunov import ALGORITHMS, TangentProblem, _block_rates, _LogGrow
 from simulate.network import Network
 
 
-@pytest.mark.parametrize("algorithm", ["tangent", "orbit_separation"])
-@pytest.mark.parametrize("method", ["euler", "heun", "rk4", "exponential", "chebyshev"])
+@pytest.mark.parametrize(
+    ("method", "algorithm"),
+    [
+        *((method, "tangent") for method in ("euler", "heun", "rk4", "exponential", "chebyshev")),
+        ("euler", "orbit_separation"),
+        ("exponential", "orbit_separation"),
+    ],
+)
 def test_linear_network(method: str, algorithm: str) -> None:
     """γ = 1, φ linear: the exponents are the eigenvalues of −1 + J, real."""
     J = couplings.elliptic(10, 0.4, 1.0, seed=1)
@@ -51,7 +57,7 @@ def test_spectrum_of_a_linear_network(kappa: float) -> None:
     A = J - np.eye(6)
     expected = np.sort(np.linalg.eigvalsh((1 - kappa) * A - kappa * A.T @ A))[::-1]
     result = lyapunov_spectrum(
-        J, 6, onsager=kappa, dt=0.01, t_max=120, t_skip=60, method="rk4", phi="linear", seed=4
+        J, 6, onsager=kappa, dt=0.02, t_max=120, t_skip=60, method="rk4", phi="linear", seed=4
     )
     np.testing.assert_allclose(result.exponents, expected, atol=1e-4)
     assert result.kaplan_yorke_dimension == 0
@@ -94,7 +100,7 @@ def test_dimension_and_entropy() -> None:
 def test_tangent_vectors_set_the_steps_too(interval: float) -> None:
     """At rest only the tangent vector moves: J = −3, φ linear, κ = 1: λ = −16 whatever interval."""
     result = maximal_lyapunov(
-        -3 * np.eye(5), onsager=1.0, phi="linear", dt=0.05, t_max=60, t_skip=5, seed=1,
+        -3 * np.eye(5), onsager=1.0, phi="linear", dt=0.05, t_max=25, t_skip=5, seed=1,
         interval=interval,
     )  # fmt: skip
     assert float(result.value) == pytest.approx(-16, rel=2e-3)
@@ -571,8 +577,9 @@ def test_steps_of_a_gradient_flow_with_corners_are_fixed() -> None:
 # With noise and inputs.
 
 
-@pytest.mark.parametrize("algorithm", ["tangent", "orbit_separation"])
-@pytest.mark.parametrize("kappa", [0.0, 1.0])
+@pytest.mark.parametrize(
+    ("algorithm", "kappa"), [("tangent", 1.0), ("orbit_separation", 0.0)]
+)
 def test_linear_exponents_do_not_feel_noise_and_inputs(algorithm: str, kappa: float) -> None:
     """They are those of J − 1, or of −(1 − J)ᵀ(1 − J), whatever drives the states."""
     J = couplings.elliptic(20, 0.8, seed=3)
