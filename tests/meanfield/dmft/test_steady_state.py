@@ -255,30 +255,18 @@ def test_sampler_against_stationary() -> None:
 
 
 @pytest.mark.slow
-def test_sampler_against_stationary_at_smaller_gain() -> None:
-    """g = 1.5, slower: as above."""
-    run = steady_state(
-        1.5, method="sampler", seed=0, n_trajectories=16_000, t_skip=40.0, t_max=160.0,
-        window=30.0, workers=1,
-    )  # fmt: skip
-    check_deviations(run, 5)
-    assert run.converged, run.reason
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("gamma", [-0.2, 0.5])
-def test_sampler_of_a_steep_transfer_function(gamma: float) -> None:
+def test_sampler_of_a_steep_transfer_function() -> None:
     """φ of slope 2 is tanh at twice the gain from twice the start: the same after relaxation."""
     arguments: dict[str, Any] = {
         "method": "sampler", "n_trajectories": 4096, "batches": 4, "t_skip": 12.0, "t_max": 28.0,
         "window": 8.0, "workers": 1, "neglect": 1e-2,
     }  # fmt: skip
-    one = steady_state(1.0, gamma, phi=STEEP, seed=0, **arguments)
-    two = steady_state(2.0, gamma, seed=1, **arguments)
+    one = steady_state(1.0, 0.5, phi=STEEP, seed=0, **arguments)
+    two = steady_state(2.0, 0.5, seed=1, **arguments)
     for name, factor in (("q", 1.0), ("delta0", 4.0), ("r_int", 0.5), ("energy", 4.0)):
         off = factor * getattr(one, name) - getattr(two, name)
         error = math.hypot(factor * getattr(one, name + "_err"), getattr(two, name + "_err"))
-        # 8 comparisons at 5 combined errors of some 6 degrees of freedom: false alarm 2 %.
+        # 4 comparisons at 5 combined errors of some 6 degrees of freedom: false alarm 1 %.
         assert abs(off) < 5 * error, name
 
 
@@ -286,14 +274,12 @@ def test_sampler_of_a_steep_transfer_function(gamma: float) -> None:
 
 # [g, γ, q, its error, r_int, its error] from independent prototypes.
 REFERENCES = [
-    (1.0, 0.2, 0.1765, 0.002, 0.995, 0.005),
     (0.8, 0.5, 0.1847, 0.002, 1.243, 0.004),
     (1.5, 0.5, 0.6443, 0.002, 0.640, 0.004),
 ]
 LENGTHS: dict[float, dict[str, float]] = {
     1.5: {"t_skip": 30.0, "t_max": 100.0, "window": 25.0},
     0.8: {"t_skip": 60.0, "t_max": 220.0, "window": 50.0},
-    1.0: {"t_skip": 60.0, "t_max": 220.0, "window": 50.0},
 }
 
 
@@ -318,7 +304,7 @@ def against_reference(case: tuple[float, ...], level: float, **more: Any) -> Ste
 @pytest.mark.slow
 @pytest.mark.parametrize("case", REFERENCES)
 def test_reference_numbers(case: tuple[float, ...]) -> None:
-    """Two combined standard errors: 6 comparisons, a false alarm in 4 sets of fresh seeds.
+    """Two combined standard errors: 4 comparisons, a false alarm in 5 sets of fresh seeds.
 
     The estimates among themselves at 4: 1 %.  The spectral one may be off by 3.5 %.
     """
@@ -329,32 +315,22 @@ def test_reference_numbers(case: tuple[float, ...]) -> None:
 
 
 @pytest.mark.slow
-def test_reference_number_quickly() -> None:
-    """g = 1.5, γ = 0.5 at 3.5 combined errors, two comparisons: a false alarm in 300.
-
-    Batches of 512 have no room to take out their bias, 2.6 errors of q on average.
-    """
-    against_reference(REFERENCES[2], 3.5, n_trajectories=8192, neglect=1e-2)
-
-
-@pytest.mark.slow
 def test_two_windows_and_two_steps() -> None:
-    """γ = 0.5 and −0.3: window 15 and 30, step 0.1 and 0.05.
+    """γ = −0.3: window 10 and 20, step 0.05 and 0.1.
 
-    16 comparisons at 4.5 combined errors of some 14 degrees: false alarm below 1 %.  The step is
+    4 comparisons at 4.5 combined errors of some 14 degrees: false alarm below 1 %.  The step is
     allowed 1 % (energy 10 %).
     """
-    for g, gamma in ((1.5, 0.5), (2.5, -0.3)):
-        arguments: dict[str, Any] = {
-            "n_trajectories": 4096, "t_skip": 25.0, "t_max": 85.0, "workers": 1,
-        }  # fmt: skip
-        one = steady_state(g, gamma, window=15.0, dt=0.05, seed=0, **arguments)
-        two = steady_state(g, gamma, window=30.0, dt=0.1, seed=1, **arguments)
-        for name in ("q", "delta0", "r_int", "energy"):
-            a, b = getattr(one, name), getattr(two, name)
-            error = math.hypot(getattr(one, name + "_err"), getattr(two, name + "_err"))
-            allowed = (0.1 if name == "energy" else 0.01) * abs(b)
-            assert abs(a - b) < 4.5 * error + allowed, (g, name, a, b, error)
+    arguments: dict[str, Any] = {
+        "n_trajectories": 4096, "t_skip": 15.0, "t_max": 60.0, "workers": 1,
+    }  # fmt: skip
+    one = steady_state(2.5, -0.3, window=10.0, dt=0.05, seed=0, **arguments)
+    two = steady_state(2.5, -0.3, window=20.0, dt=0.1, seed=1, **arguments)
+    for name in ("q", "delta0", "r_int", "energy"):
+        a, b = getattr(one, name), getattr(two, name)
+        error = math.hypot(getattr(one, name + "_err"), getattr(two, name + "_err"))
+        allowed = (0.1 if name == "energy" else 0.01) * abs(b)
+        assert abs(a - b) < 4.5 * error + allowed, (name, a, b, error)
 
 
 # --------------------------------------------------------------------------- honest errors
@@ -362,19 +338,19 @@ def test_two_windows_and_two_steps() -> None:
 
 @pytest.mark.slow
 def test_errors_are_honest() -> None:
-    """16 seeds at g = 2, γ = 0 against `stationary`: χ² per point of q and r_int in 0.5 to 2.
+    """12 seeds at g = 2, γ = 0 against `stationary`: χ² per point of q and r_int in 0.5 to 2.
 
     dt = 0.1 and neglect = 3·10⁻³ shift q and r_int by less than 5·10⁻⁴ (24 seeds with twice the
-    trajectories: −0.0000(2), −0.0005(2)), below a third of the errors of 0.0015 and more.  Of 16
-    Gaussian numbers χ² per point leaves the interval in 7 % of fresh sets of seeds.
+    trajectories: −0.0000(2), −0.0005(2)), below a third of the errors of 0.0015 and more.  Of 12
+    Gaussian numbers χ² per point leaves the interval in 11 % of fresh sets of seeds.
     """
     s = stationary(2.0)
     z = []
     alarms = 0
-    for seed in range(16):
+    for seed in range(12):
         run = steady_state(
-            2.0, method="sampler", seed=seed, n_trajectories=4096, t_skip=15.0, t_max=55.0,
-            window=12.0, workers=1,
+            2.0, method="sampler", seed=seed, n_trajectories=4096, t_skip=10.0, t_max=40.0,
+            window=10.0, workers=1,
         )  # fmt: skip
         alarms += not run.converged
         z.append(
@@ -386,7 +362,7 @@ def test_errors_are_honest() -> None:
         )
     found = np.mean(np.square(z), axis=0)
     assert np.all((found > 0.5) & (found < 2)), found
-    # At most 3 % of runs are due to warn falsely: more than 3 of 16 in a thousand sets.
+    # At most 3 % of runs are due to warn falsely: more than 3 of 12 in two thousand sets.
     assert alarms <= 3
 
 
@@ -482,7 +458,8 @@ def test_long_steps_are_refused() -> None:
 
 def test_many_directions_per_row_of_the_novikov_sums() -> None:
     """More than 64 directions by the first forgetting, at γ < 0 and large gain."""
-    run = steady_state(8.0, -0.5, **SMALL | {"t_max": 8.0, "window": 3.0, "dt": 0.05, "neglect": 3e-3})
+    more = {"t_max": 8.0, "window": 3.0, "dt": 0.05, "neglect": 3e-3}
+    run = steady_state(8.0, -0.5, **SMALL | more)
     assert math.isfinite(run.r_int)
 
 
@@ -1173,14 +1150,12 @@ def test_chaos_with_biases() -> None:
 
 
 @pytest.mark.slow
-def test_chaos_with_biases_in_full() -> None:
-    """As above, at the defaults, plateau included; and the static state with J₀ = 2 at g = 1.5."""
-    seed = 0
-    run = steady_state(2.0, bias_std=0.5, seed=seed, method="sampler")
-    assert run.converged
-    numbers_of(run, {"q": 0.55251, "delta0": 2.40969}, 4.9)
-    assert abs(run.delta[-1] - 1.53709) < 4.9 * run.delta_err[-1]
-    run = steady_state(1.5, mean_coupling=2.0, x0_mean=1.0, window=20.0, t_max=120.0, seed=seed)
+def test_a_static_state_with_a_mean() -> None:
+    """The static state with J₀ = 2 at g = 1.5."""
+    run = steady_state(
+        1.5, mean_coupling=2.0, x0_mean=1.0, window=15.0, t_skip=30.0, t_max=80.0, seed=0,
+        n_trajectories=8000,
+    )  # fmt: skip
     assert run.converged
     mean, variance = 1.12512, 1.33920
     numbers_of(run, {"mean": mean, "q": 0.59520, "delta0": variance + mean**2}, 4.9)
@@ -1191,15 +1166,22 @@ def test_transfer_functions_that_are_not_odd() -> None:
     """tanh(x − 0.4), chaos, and 1/(1 + e^{−2x}) with J₀ = −2 and b = 1, at rest."""
     offset = TransferFunction(lambda x: np.tanh(x - 0.4), name="offset")
     run = steady_state(
-        2.5, phi=offset, seed=0, method="sampler", n_trajectories=10_000, window=30.0, t_max=160.0
+        2.5,
+        phi=offset,
+        seed=0,
+        method="sampler",
+        n_trajectories=6000,
+        window=20.0,
+        t_skip=25.0,
+        t_max=90.0,
     )
     assert run.converged
     numbers_of(run, {"q": 0.62874, "delta0": 3.67196}, 4.9)
     assert abs(run.delta[-1] - 1.12440) < 4.9 * run.delta_err[-1]
     logistic = TransferFunction(lambda x: 1 / (1 + np.exp(-2 * x)), name="logistic of 2x")
     run = steady_state(
-        3.0, phi=logistic, mean_coupling=-2.0, bias_mean=1.0, window=20.0, t_max=140.0, seed=0,
-        method="sampler",
+        3.0, phi=logistic, mean_coupling=-2.0, bias_mean=1.0, window=15.0, t_skip=40.0, t_max=80.0,
+        seed=0, method="sampler", n_trajectories=6000,
     )  # fmt: skip
     numbers_of(run, {"q": 0.40523, "mean": 0.0}, 4.9)
     assert run.energy < 1e-4
@@ -1234,7 +1216,7 @@ def test_noise_with_biases() -> None:
     """Linear, γ = 0: ⟨xx⟩ of the biases and of the noise add up; C(∞) is that of the biases."""
     g, spread, T = 0.5, 0.6, 0.3
     run = steady_state(
-        g, temperature=T, phi="linear", bias_std=spread, n_trajectories=8192, batches=16, seed=0,
+        g, temperature=T, phi="linear", bias_std=spread, n_trajectories=4096, batches=16, seed=0,
         t_skip=15.0, t_max=50.0, window=12.0, method="sampler",
     )  # fmt: skip
     assert run.converged

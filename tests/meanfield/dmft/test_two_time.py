@@ -351,7 +351,6 @@ def test_relaxes_to_the_stationary_state() -> None:
 # [kappa, t, energy, C(t,t), C(t,0)] with standard errors, g = 2, γ = 0, x0 ~ N(0, 1), from
 # independent prototypes.
 PROTOTYPES = [
-    (0.2, 5, (0.0432, 0.0007), (0.3605, 0.002), (0.0361, 0.001)),
     (0.5, 1, (0.0746, 0.0004), (0.2107, 0.001), (0.1815, 0.001)),
     (1.0, 1, (0.0498, 0.0004), (0.1995, 0.001), (0.1668, 0.001)),
     (1.0, 5, (0.0052, 0.0001), (0.1289, 0.0008), (0.0850, 0.0008)),
@@ -360,7 +359,7 @@ PROTOTYPES = [
 
 @pytest.mark.parametrize("late", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_prototypes_of_the_regulated_dynamics(late: bool) -> None:
-    """6 numbers each: none beyond 3.5 combined standard errors, χ² below its 99.9 % point.
+    """6 and 3 numbers: none beyond 3.5 combined standard errors, χ² below its 99.9 % point.
 
     With Student's errors of 11 degrees of freedom a false alarm in 100 runs.
     """
@@ -420,7 +419,7 @@ def test_errors_are_honest() -> None:
     only, the upper end is 2.8 standard deviations of 0.35 away; a false alarm in 60.  The error of
     r_int contains a bound and may be too large.
     """
-    arguments: dict[str, Any] = {"t_max": 1.5, "dt": 0.075, "save_every": 10}
+    arguments: dict[str, Any] = {"t_max": 1.5, "dt": 0.05, "save_every": 10}
     exact = two_time(2.0, **arguments)
     runs = [
         two_time(
@@ -438,20 +437,15 @@ def test_errors_are_honest() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("gamma", "onsager", "t_max", "dt"), [(0.5, 0.0, 3.0, 0.1), (0.0, 1.0, 2.0, 0.04)]
-)
-def test_errors_are_honest_without_a_closed_form(
-    gamma: float, onsager: float, t_max: float, dt: float
-) -> None:
+def test_errors_are_honest_without_a_closed_form() -> None:
     """24 seeds against one run with 16 times the trajectories in batches of four times the size."""
     arguments: dict[str, Any] = {
-        "t_max": t_max, "dt": dt, "onsager": onsager, "save_every": round(0.5 / dt),
-        "batches": 16, "finite_m": "ignore",
+        "t_max": 1.2, "dt": 0.04, "onsager": 1.0, "save_every": 10, "batches": 16,
+        "finite_m": "ignore",
     }  # fmt: skip
-    exact = two_time(2.0, gamma, n_trajectories=16 * 16_000, seed=1000, **arguments)
+    exact = two_time(2.0, 0.5, n_trajectories=16 * 16_000, seed=1000, **arguments)
     runs = [
-        two_time(2.0, gamma, n_trajectories=16 * 1000, seed=seed, **arguments) for seed in range(24)
+        two_time(2.0, 0.5, n_trajectories=16 * 1000, seed=seed, **arguments) for seed in range(24)
     ]
     check_errors(runs, exact)
     check_errors(runs, None, 0.4)
@@ -704,7 +698,7 @@ FEW: dict[str, Any] = {"n_trajectories": 4096, "batches": 2, "finite_m": "ignore
 
 def test_a_state_that_dies_away_has_a_response() -> None:
     """Forty decay times: no crash, and nothing said of the response where it is not known."""
-    run = two_time(0.3, 0.3, t_max=50.0, dt=0.25, save_every=20, **FEW)
+    run = two_time(0.3, 0.3, t_max=55.0, dt=0.25, save_every=20, **FEW)
     assert run.C[-1, -1] < 1e-30
     exact = steady_state(0.3, 0.3).r_int
     late = slice(1, None)

@@ -29,8 +29,7 @@ from meanfield.studies.response_curve import RESPONSE_CURVE
 Capture = pytest.CaptureFixture[str]
 
 SMALL_COMMAND = (
-    "--quick --g 0.6,1.1 --n-trajectories 512 --batches 2 --t-skip 5 --t-max 15 --window 5 "
-    "--dt 0.2"
+    "--quick --g 0.6,1.1 --n-trajectories 512 --batches 2 --t-skip 5 --t-max 15 --window 5 --dt 0.2"
 )
 
 SMALL: dict[str, Any] = {

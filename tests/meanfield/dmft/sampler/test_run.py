@@ -307,7 +307,7 @@ def test_a_spectrum_that_does_not_settle_is_unknown(monkeypatch: pytest.MonkeyPa
 
 
 def test_step_size_warning() -> None:
-    arguments: dict[str, Any] = {"t_max": 1.0, "n_trajectories": 2048, "batches": 2, "seed": 0}
+    arguments: dict[str, Any] = {"t_max": 1.0, "n_trajectories": 4096, "batches": 2, "seed": 0}
     with pytest.warns(StepSizeWarning, match=r"dt = 0\.05 exceeds the largest stable step 0\.0"):
         run = two_time(4.0, dt=0.05, onsager=1.0, **arguments)
     assert run.status == "flagged"
