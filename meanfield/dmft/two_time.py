@@ -331,7 +331,8 @@ def two_time(
 
     >>> from meanfield import Blocks
     >>> pair = Blocks([0.75, 0.25], [[1.0, 2.5], [1.5, 2.0]])
-    >>> two = two_time(pair, [[0.5, -0.3], [-0.3, 0]], t_max=0.5, dt=0.1, n_trajectories=2048, seed=0)
+    >>> gamma = [[0.5, -0.3], [-0.3, 0]]
+    >>> two = two_time(pair, gamma, t_max=0.5, dt=0.1, n_trajectories=2048, seed=0)
     >>> two.energy.shape, two.C.shape
     ((2, 6), (2, 6, 6))
     """
