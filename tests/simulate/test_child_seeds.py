@@ -32,7 +32,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "fixed-points": {"n": 8, "starts": 2},
     "sample": {"n": [8], "g": [0.8], "beta": [1.0, 3.0], "n_samples": 40, "chains": 2},
     "dimension": {"n": 10, "g": [3.0], "exponents": 4, "t_max": 60.0, "t_skip": 10.0},
-    "suppression": {"n": 10, "g": 1.2, "amplitude": [2.0], "frequency": [1.0], "sigma": [1.0],
+    "suppression": {"n": 10, "g": 0.9, "amplitude": [2.0], "frequency": [1.0], "sigma": [1.0],
                     "t_max": 16.0, "t_skip": 1.0},
     "memory": {"n": 8, "g": [2.0], "tau": [0.0], "t_skip": 1.0, "windows": [120.0]},
     "qh1": {"n": 8, "n_draws": 10, "n_starts": 4, "n_trajectories": 2, "t_flow": 1.0,

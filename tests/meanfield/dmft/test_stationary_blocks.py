@@ -88,7 +88,7 @@ def test_blocks_that_do_not_answer() -> None:
 
 def test_at_rest_below_the_onset() -> None:
     scale = 0.9 * PAIR.critical_scale()
-    rest = stationary(Blocks(PAIR.fractions, scale * np.asarray(PAIR.g)))
+    rest = stationary(Blocks(PAIR.fractions, scale * np.asarray(PAIR.g)), n_tau=11)
     assert not np.any(rest.delta0)
     assert not np.any(rest.C)
     assert rest.lyapunov == pytest.approx(-0.1, rel=1e-12)
