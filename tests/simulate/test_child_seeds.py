@@ -35,7 +35,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "suppression": {"n": 10, "g": 0.9, "amplitude": [2.0], "frequency": [1.0], "sigma": [1.0],
                     "t_max": 16.0, "t_skip": 1.0},
     "memory": {"n": 8, "g": [2.0], "tau": [0.0], "t_skip": 1.0, "windows": [120.0]},
-    "qh1": {"n": 8, "n_draws": 10, "n_starts": 4, "n_trajectories": 2, "t_flow": 1.0,
+    "qh1": {"n": 8, "n_draws": 30, "n_starts": 4, "n_trajectories": 2, "t_flow": 1.0,
             "t_max": 2.0, "t_lyapunov": 110.0},
     "qh2": {"n": [8], "beta": [1.0, 3.0], "n_samples": 40},
     "hh1": {"n": 8, "g": [2.0], "t_switch": 1.0, "t_later": [2.0]},

@@ -52,7 +52,7 @@ _PAPER: dict[str, Any] = {"g": 1.5, "t_skip": 60.0, "t_max": 260.0, "window": 60
 TITLE = "Correlated couplings: stationary activity, energy and response, γ = 0.5"
 PRESETS = {
     "quick": Design(
-        {200: 12, 400: 14},
+        {200: 14, 400: 18},
         {**_QUICK, "starts": 6, "probes": 6},
         {**_QUICK, "n_trajectories": 8000, "batches": 8},
     ),

@@ -12,7 +12,7 @@ from simulate.studies.hh2_switching import HH2, exponent, switched
 from simulate.studies.protocol import PRINTED_STEP, network
 
 TINY: dict[str, Any] = {
-    "n": 150, "g_shown": 3.0, "t_phase": 15.0, "g": [0.5, 3.0, 16.0], "trials": 2, "t_max": 30.0
+    "n": 200, "g_shown": 3.0, "t_phase": 20.0, "g": [0.5, 3.0, 16.0], "trials": 2, "t_max": 35.0
 }  # fmt: skip
 
 
