@@ -913,8 +913,8 @@ def test_bad_arguments(changes: dict[str, Any], message: str) -> None:
         steady_state(arguments.pop("g"), arguments.pop("gamma"), **arguments)
 
 
-# False alarms: 5 numbers of 7 degrees of freedom at 5.5 errors, 0.5 % a point.
-NOISY: dict[str, Any] = {"n_trajectories": 4096, "batches": 8, "seed": 0}
+# False alarms: 5 numbers of 15 degrees of freedom at 4.1 errors, 0.5 % a point.
+NOISY: dict[str, Any] = {"n_trajectories": 8192, "batches": 16, "seed": 0}
 
 
 def covariance(g: float, gamma: float, kappa: float, temperature: float) -> tuple[float, float]:
@@ -928,11 +928,16 @@ def covariance(g: float, gamma: float, kappa: float, temperature: float) -> tupl
 
 
 @pytest.mark.parametrize(
-    ("g", "gamma", "kappa"), [(0.6, 0.3, 1.0), (0.5, -0.6, 0.5), (0.6, 0.4, 0.0)]
+    ("g", "gamma", "kappa"),
+    [
+        (0.6, 0.3, 1.0),
+        (0.6, 0.4, 0.0),
+        pytest.param(0.5, -0.6, 0.5, marks=pytest.mark.slow),
+    ],
 )
 def test_noise_in_a_linear_network(g: float, gamma: float, kappa: float) -> None:
     run = steady_state(
-        g, gamma, onsager=kappa, temperature=0.7, phi="linear", t_skip=6.0, t_max=24.0, window=8.0,
+        g, gamma, onsager=kappa, temperature=0.7, phi="linear", t_skip=6.0, t_max=26.0, window=8.0,
         **NOISY,
     )  # fmt: skip
     x2, energy = covariance(g, gamma, kappa, 0.7)
@@ -943,20 +948,20 @@ def test_noise_in_a_linear_network(g: float, gamma: float, kappa: float) -> None
         lag = run.tau[1]
         response = np.concatenate([[0.0], np.cumsum(run.R[1:] + run.R[:-1]) * lag / 2])
         error = (run.phi_x_err + run.phi_x_err[0]) / 0.7
-        assert np.all(np.abs(response - lost) < 5.5 * error + 2e-3)
+        assert np.all(np.abs(response - lost) < 4.1 * error + 2e-3)
         assert -run.force_phi / 0.7 == pytest.approx(
-            float(null_response(g, gamma)), abs=5.5 * run.force_phi_err / 0.7
+            float(null_response(g, gamma)), abs=4.1 * run.force_phi_err / 0.7
         )
     # The matrix of 300 is off by some 1/300.
-    assert run.q == pytest.approx(x2, abs=5.5 * run.q_err + 0.01 * x2)
+    assert run.q == pytest.approx(x2, abs=4.1 * run.q_err + 0.01 * x2)
     # φ = x, at every fourth of the saved times.
-    assert run.x2 == run.delta0 == pytest.approx(run.q, abs=5.5 * run.x2_err)
-    assert run.energy == pytest.approx(energy, abs=5.5 * run.energy_err + 0.005 * energy)
+    assert run.x2 == run.delta0 == pytest.approx(run.q, abs=4.1 * run.x2_err)
+    assert run.energy == pytest.approx(energy, abs=4.1 * run.energy_err + 0.005 * energy)
     assert run.sigma_xphi == pytest.approx(run.q)
     assert run.q_err < 0.05 * run.q
     assert run.status == "converged"
     # The step is compared at the same lags.
-    assert abs(run.r_int_step) < 5.5 * run.r_int_step_err + 0.03 * run.r_int
+    assert abs(run.r_int_step) < 4.1 * run.r_int_step_err + 0.03 * run.r_int
     assert run.r_int_err < 0.05 * run.r_int
     assert np.all(run.C_err < 0.1 * run.C[0])
     assert run.q_window == run.q_window_err == 0
@@ -983,7 +988,7 @@ def test_noise_without_symmetry_is_stationary() -> None:
         expected = getattr(exact, name)
         if name == "r_int_pulse":
             expected *= -math.expm1(-8.0)
-        assert getattr(run, name) == pytest.approx(expected, abs=5.5 * error + 1e-3), name
+        assert getattr(run, name) == pytest.approx(expected, abs=4.1 * error + 1e-3), name
     np.testing.assert_allclose(run.phi_x, exact.phi_x[:41], atol=0.03)
 
 
