@@ -87,6 +87,6 @@ def measure(
 TITLE = "Biases, mean coupling, any φ: mean, Δ₀, Δ_∞, q, λ"
 _RUN = {"t_skip": 30.0, "t_max": 130.0, "dt": 0.1, "gap": 20.0}
 PRESETS = {
-    "quick": Design({200: 20, 400: 12}, _RUN),
+    "quick": Design({200: 30, 400: 20}, _RUN),
     "paper": Design({500: 60, 1000: 40, 2000: 20}, {**_RUN, "t_skip": 60.0, "t_max": 360.0}),
 }
