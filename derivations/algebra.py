@@ -29,7 +29,7 @@ def require_zero(expression: Expr, what: str = "remainder") -> None:
     """
     entries = list(expression) if isinstance(expression, sp.MatrixBase) else [expression]
     for entry in entries:
-        left = sp.factor(sp.together(sp.expand(entry)))
+        left = sp.factor(entry)
         if left != 0:
             left = sp.simplify(left)
         if left != 0:

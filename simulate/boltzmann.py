@@ -190,7 +190,7 @@ def sample_boltzmann(
     >>> from meanfield import saddle_point
     >>> from simulate import couplings, sample_boltzmann
     >>> J = couplings.elliptic(50, 0.5, seed=0)
-    >>> run = sample_boltzmann(J, 2.0, n_samples=1000, seed=1)
+    >>> run = sample_boltzmann(J, 2.0, n_samples=500, seed=1)
     >>> theory = saddle_point(0.5, beta=2.0, branch="paramagnetic")
     >>> bool(abs(run.q - theory.q) < 0.03), bool(run.converged)
     (True, True)

@@ -149,7 +149,7 @@ def maximal_lyapunov(
     Examples
     --------
     >>> from meanfield import maximal_lyapunov
-    >>> rest = maximal_lyapunov(0.5, t_skip=20, t_max=60, n_trajectories=4096, seed=0)
+    >>> rest = maximal_lyapunov(0.5, t_skip=10, t_max=20, n_trajectories=4096, seed=0)
     >>> abs(rest.value + 0.5) < 0.03  # −1 + g at rest
     True
     """

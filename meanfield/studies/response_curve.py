@@ -107,8 +107,8 @@ def response_curve(
     Examples
     --------
     >>> from meanfield import response_curve
-    >>> curve = response_curve([0.6, 1.1], [0.0, 0.5], n_trajectories=4096, batches=2, window=20,
-    ...     t_skip=20, t_max=60, dt=0.2, neglect=1e-2, seed=0)
+    >>> curve = response_curve([0.6, 1.1], [0.0, 0.5], n_trajectories=2048, batches=2, window=10,
+    ...     t_skip=10, t_max=30, dt=0.2, neglect=1e-2, seed=0)
     >>> curve.method.values.tolist()
     [['null', 'stationary'], ['null', 'sampler']]
     >>> abs(float(curve.r_int.sel(g=0.6, gamma=0.5) - curve.G_static.sel(g=0.6, gamma=0.5))) < 1e-12

@@ -530,14 +530,14 @@ def flow(J, x: np.ndarray, onsager: float, dt: float, steps: tuple[int, ...]) ->
     return np.array(out)
 
 
-@pytest.mark.parametrize("gamma", [-1.0, -0.5, 0.0, 0.4, 1.0])
+@pytest.mark.parametrize("gamma", [-1.0, 0.0, 0.4, 1.0])
 def test_law_after_adaptive_requests(gamma: float) -> None:
     """Entries of the matrix revealed by requests that depend on its answers.
 
     5 standard errors in 136 + 6 comparisons per γ, and one or two Kolmogorov–Smirnov tests at
-    10⁻⁵: a false alarm of the five cases once in 2000 runs.
+    10⁻⁵: a false alarm of the four cases once in 2500 runs.
     """
-    n, g, samples = 4, 1.4, 2500
+    n, g, samples = 4, 1.4, 1600
     entries = np.empty((samples, n, n))
     start = np.array([1.0, -0.5, 0.3, 0.0])
     for seed in range(samples):
@@ -585,14 +585,14 @@ def test_law_after_adaptive_requests(gamma: float) -> None:
 
 @pytest.mark.parametrize(
     ("g", "gamma", "onsager", "dt"),
-    [(2.0, 0.0, 0.0, 0.1), (1.8, -0.5, 0.0, 0.1), (2.0, 0.0, 1.0, 0.05), (1.5, 0.5, 1.0, 0.05)],
+    [(1.8, -0.5, 0.0, 0.1), (1.5, 0.5, 1.0, 0.05)],
 )
 def test_trajectories_have_the_law_of_stored_networks(
     g: float, gamma: float, onsager: float, dt: float
 ) -> None:
     """q and e of n = 200 neurons at three times: two-sample Kolmogorov–Smirnov tests and means.
 
-    24 tests of each sort; the levels make a false alarm of either once in 5000 runs.
+    12 tests of each sort; the levels make a false alarm of either once in 5000 runs.
     """
     n, samples = 200, 100
     steps = (round(0.5 / dt), round(1.5 / dt), round(3 / dt))
@@ -602,8 +602,8 @@ def test_trajectories_have_the_law_of_stored_networks(
         lazy[k] = flow(GaussianOperator(n, g, gamma, seed=k), x[0], onsager, dt, steps)
         stored[k] = flow(dense(n, g, gamma, seed=k), x[1], onsager, dt, steps)
     for one, two in zip(lazy.T, stored.T, strict=True):
-        assert scipy.stats.ks_2samp(one, two).pvalue > 1e-4 / 24
-        assert scipy.stats.ttest_ind(one, two, equal_var=False).pvalue > 1e-4 / 24
+        assert scipy.stats.ks_2samp(one, two).pvalue > 1e-4 / 12
+        assert scipy.stats.ttest_ind(one, two, equal_var=False).pvalue > 1e-4 / 12
 
 
 def test_matched_innovations_reduce_the_variance() -> None:

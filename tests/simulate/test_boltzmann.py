@@ -63,12 +63,11 @@ def agree(run: BoltzmannSamples, expected: dict[str, float]) -> None:
         assert abs(float(getattr(run, name)) - value) < LEVEL * error
 
 
-@pytest.mark.parametrize(("beta", "eta"), [(1.0, 0.0), (6.0, 0.3)])
-def test_two_neurons(beta: float, eta: float) -> None:
+def test_two_neurons() -> None:
     """Two wells at ±x* and a saddle between them: the chains must cross it."""
     J = np.array([[0.0, 2.2], [1.4, 0.0]])
-    run = sample_boltzmann(J, beta, eta=eta, n_samples=3000, chains=4, seed=1)
-    agree(run, exact(J, beta, eta))
+    run = sample_boltzmann(J, 6.0, eta=0.3, n_samples=3000, chains=4, seed=1)
+    agree(run, exact(J, 6.0, 0.3))
     # Both wells are visited alike.
     assert abs(np.mean(run.samples[..., 0] > 0) - 0.5) < 0.1
 
@@ -93,8 +92,8 @@ def test_linear_network() -> None:
 
 def test_several_temperatures_in_one_run() -> None:
     J, betas = np.array([[0.0, 2.2], [1.4, 0.0]]), np.array([1.0, 6.0])
-    run = sample_boltzmann(J, betas, n_samples=3000, chains=4, seed=4)
-    assert run.samples.shape == (2, 4, 3000, 2)
+    run = sample_boltzmann(J, betas, n_samples=2000, chains=4, seed=4)
+    assert run.samples.shape == (2, 4, 2000, 2)
     for k, beta in enumerate(betas):
         for name, value in exact(J, beta, 0.0).items():
             assert abs(getattr(run, name)[k] - value) < LEVEL * getattr(run, f"{name}_err")[k]

@@ -18,7 +18,7 @@ from simulate.validation.experiments import EXPERIMENTS
 from simulate.validation.validation import plan
 
 SAMPLED: dict[str, Any] = {"n_trajectories": 512, "batches": 2}
-TIMES: dict[str, Any] = {"t_skip": 2.0, "t_max": 8.0, "window": 3.0}
+TIMES: dict[str, Any] = {"t_skip": 0.0, "t_max": 3.0, "window": 1.0}
 THEORY: list[tuple[Study, dict[str, Any]]] = [
     (DMFT, {"gamma": 0.5, "t_max": 1.0, **SAMPLED}),
     (EQUILIBRIUM, {"g": [0.8], "gamma": [0.3, 0.5], "beta": [1.0], **TIMES, **SAMPLED}),
@@ -32,7 +32,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "fixed-points": {"n": 8, "starts": 2},
     "sample": {"n": [8], "g": [0.8], "beta": [1.0, 3.0], "n_samples": 40, "chains": 2},
     "dimension": {"n": 10, "g": [3.0], "exponents": 4, "t_max": 60.0, "t_skip": 10.0},
-    "suppression": {"n": 10, "g": 1.2, "amplitude": [2.0], "frequency": [1.0], "sigma": [1.0],
+    "suppression": {"n": 10, "g": 0.9, "amplitude": [2.0], "frequency": [1.0], "sigma": [1.0],
                     "t_max": 16.0, "t_skip": 1.0},
     "spectrum": {"n": [10, 12], "g": [0.9], "gamma": [0.0], "onsager": [0.5], "force_n": 10,
                  "t_max": 16.0, "t_skip": 1.0},

@@ -249,7 +249,7 @@ def test_dale_outlier_of_networks(kind: str) -> None:
     The sum is Gaussian of variance s² = (|v|R)²/(λ₀²−R²), R the radius, and shifts the mean by
     s²λ₀/(λ₀²−R²).  4.5 standard errors: a false alarm in 10⁴ runs.
     """
-    n, samples = 2500, 32
+    n, samples = 2000, 20
     mu_e, mu_i, _, _ = FIGURE_6[kind]
     kinds = {"mu_e": mu_e, "mu_i": mu_i}
     values = np.empty(samples)

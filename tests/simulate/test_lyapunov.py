@@ -28,8 +28,14 @@ from simulate.lyapunov import ALGORITHMS, TangentProblem, _block_rates, _LogGrow
 from simulate.network import Network
 
 
-@pytest.mark.parametrize("algorithm", ["tangent", "orbit_separation"])
-@pytest.mark.parametrize("method", ["euler", "heun", "rk4", "exponential", "chebyshev"])
+@pytest.mark.parametrize(
+    ("method", "algorithm"),
+    [
+        *((method, "tangent") for method in ("euler", "heun", "rk4", "exponential", "chebyshev")),
+        ("euler", "orbit_separation"),
+        ("exponential", "orbit_separation"),
+    ],
+)
 def test_linear_network(method: str, algorithm: str) -> None:
     """γ = 1, φ linear: the exponents are the eigenvalues of −1 + J, real."""
     J = couplings.elliptic(10, 0.4, 1.0, seed=1)
@@ -51,7 +57,7 @@ def test_spectrum_of_a_linear_network(kappa: float) -> None:
     A = J - np.eye(6)
     expected = np.sort(np.linalg.eigvalsh((1 - kappa) * A - kappa * A.T @ A))[::-1]
     result = lyapunov_spectrum(
-        J, 6, onsager=kappa, dt=0.01, t_max=120, t_skip=60, method="rk4", phi="linear", seed=4
+        J, 6, onsager=kappa, dt=0.02, t_max=120, t_skip=60, method="rk4", phi="linear", seed=4
     )
     np.testing.assert_allclose(result.exponents, expected, atol=1e-4)
     assert result.kaplan_yorke_dimension == 0
@@ -90,11 +96,11 @@ def test_dimension_and_entropy() -> None:
     assert np.isnan(few.entropy_rate)
 
 
-@pytest.mark.parametrize("interval", [1.0, 5.0])
+@pytest.mark.parametrize("interval", [1.0, 3.0])
 def test_tangent_vectors_set_the_steps_too(interval: float) -> None:
     """At rest only the tangent vector moves: J = −3, φ linear, κ = 1: λ = −16 whatever interval."""
     result = maximal_lyapunov(
-        -3 * np.eye(5), onsager=1.0, phi="linear", dt=0.05, t_max=60, t_skip=5, seed=1,
+        -3 * np.eye(5), onsager=1.0, phi="linear", dt=0.05, t_max=35, t_skip=5, seed=1,
         interval=interval,
     )  # fmt: skip
     assert float(result.value) == pytest.approx(-16, rel=2e-3)
@@ -146,33 +152,30 @@ def test_gradient_flow_is_not_chaotic_and_euler_says_it_is() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("g", "mean", "spread"), [(2, 0.105, 0.014), (3, 0.222, 0.004), (4, 0.323, 0.008)]
-)
+@pytest.mark.parametrize(("g", "mean", "spread"), [(2, 0.105, 0.014), (4, 0.323, 0.008)])
 def test_vanilla_exponents_at_full_scale(g: float, mean: float, spread: float) -> None:
-    """N = 1000, five couplings here, three in the reference: means within 3 standard errors."""
+    """N = 1000, four couplings here, three in the reference: means within 3 standard errors."""
     values = [
         float(
             maximal_lyapunov(
-                couplings.elliptic(1000, g, seed=seed), dt=0.1, t_max=400, t_skip=50, seed=seed
+                couplings.elliptic(1000, g, seed=seed), dt=0.1, t_max=250, t_skip=50, seed=seed
             ).value
         )
-        for seed in range(5)
+        for seed in range(4)
     ]
-    error = np.hypot(np.std(values, ddof=1) / np.sqrt(5), spread / np.sqrt(3))
+    error = np.hypot(np.std(values, ddof=1) / np.sqrt(4), spread / np.sqrt(3))
     assert abs(np.mean(values) - mean) < 3 * error
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("g", [10.0, 12.0])
-def test_regulated_exponents_at_full_scale(g: float) -> None:
-    """N = 1000, κ = 1, five couplings: zero to 0.03 with converged steps, chaos with Euler's."""
+def test_regulated_exponents_at_full_scale() -> None:
+    """N = 1000, κ = 1, three couplings: zero to 0.03 with converged steps, chaos with Euler's."""
     true, printed = [], []
-    for seed in range(5):
-        J = couplings.elliptic(1000, g, seed=seed)
+    for seed in range(3):
+        J = couplings.elliptic(1000, 12.0, seed=seed)
         arguments: dict[str, Any] = {"onsager": 1.0, "dt": 0.01, "t_skip": 20, "seed": seed}
         true.append(float(maximal_lyapunov(J, t_max=60, **arguments).value))
-        if seed < 2:
+        if seed < 1:
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always")
                 run = maximal_lyapunov(
@@ -571,8 +574,7 @@ def test_steps_of_a_gradient_flow_with_corners_are_fixed() -> None:
 # With noise and inputs.
 
 
-@pytest.mark.parametrize("algorithm", ["tangent", "orbit_separation"])
-@pytest.mark.parametrize("kappa", [0.0, 1.0])
+@pytest.mark.parametrize(("algorithm", "kappa"), [("tangent", 1.0), ("orbit_separation", 0.0)])
 def test_linear_exponents_do_not_feel_noise_and_inputs(algorithm: str, kappa: float) -> None:
     """They are those of J − 1, or of −(1 − J)ᵀ(1 − J), whatever drives the states."""
     J = couplings.elliptic(20, 0.8, seed=3)

@@ -218,7 +218,7 @@ def test_runs_of_a_linear_network() -> None:
     sums = []
     for seed in range(6):
         run = memory_curve(
-            J, tau, stimulus=signal(700, 0.1, 2.0, 1.0, seed), t_max=700, t_skip=50, dt=0.1,
+            J, tau, stimulus=signal(500, 0.1, 2.0, 1.0, seed), t_max=500, t_skip=50, dt=0.1,
             method="heun", seed=seed, ridge=0, gap=20, intercept=False, **how,
         )  # fmt: skip
         sums.append((run.m + run.m_train).sum() / 2)

@@ -36,7 +36,7 @@ def measure(n: int, seed: int, *, g: float, starts: int, **times: Any) -> dict[s
 TITLE = "Chaos at γ = 0: Δ₀, q, kinetic energy, Lyapunov exponent"
 PRESETS = {
     "quick": Design(
-        {200: 40, 400: 30},
+        {200: 30, 400: 20},
         {"g": 3.0, "t_skip": 20.0, "t_max": 80.0, "dt": 0.1, "starts": 2},
         {"g": 3.0},
     ),

@@ -81,6 +81,6 @@ def _run(J: Array, seed: int, t_skip: float, t_max: float, **how: Any) -> Array:
 
 TITLE = "Excitatory–inhibitory networks: common mode in noise, chaos"
 PRESETS = {
-    "quick": Design({150: 32, 300: 24}, {"t_skip": 20.0, "t_max": 150.0, "dt": 0.1}),
+    "quick": Design({150: 26, 300: 18}, {"t_skip": 20.0, "t_max": 150.0, "dt": 0.1}),
     "paper": Design({500: 60, 1000: 40, 2000: 20}, {"t_skip": 30.0, "t_max": 260.0, "dt": 0.1}),
 }

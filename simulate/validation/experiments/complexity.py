@@ -87,6 +87,6 @@ def summed(point: Point, n: int, seed: int, n_samples: int, *, spectra: bool = F
 
 TITLE = "Complexity of the fixed points: Kac–Rice sums at finite n"
 PRESETS = {
-    "quick": Design({24: 4}, {"n_samples": 3000}),
+    "quick": Design({24: 4}, {"n_samples": 2000}),
     "paper": Design({40: 8}, {"n_samples": 8000}),
 }

@@ -61,9 +61,9 @@ _PAPER = [
 TITLE = "Correlated couplings: C, Δ, energy and response at finite times, γ = ±0.5"
 PRESETS = {
     "quick": Design(
-        {200: 36, 600: 36},
+        {200: 30, 600: 20},
         {"cases": _QUICK, "starts": 8},
-        {"cases": _QUICK, "n_trajectories": 24_000, "batches": 8},
+        {"cases": _QUICK, "n_trajectories": 16_000, "batches": 8},
     ),
     "paper": Design(
         {500: 60, 1000: 60, 2000: 40},

@@ -96,6 +96,6 @@ def measure(n: int, seed: int, *, powers: int, probes: int) -> dict[str, float]:
 
 TITLE = "Excitatory–inhibitory networks: variance law of the radius, outliers, fixed point"
 PRESETS = {
-    "quick": Design({1500: 12, 3000: 8}, {"powers": 5, "probes": 4}),
+    "quick": Design({1000: 12, 2000: 8}, {"powers": 5, "probes": 4}),
     "paper": Design({1500: 200, 3000: 100, 6000: 40}, {"powers": 8, "probes": 8}),
 }

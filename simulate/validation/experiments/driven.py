@@ -87,6 +87,6 @@ def _drive(amplitude: float, omega: float) -> Callable[[float, Array], Array]:
 TITLE = "Noise and drives with random phases: λ, Δ₀, q"
 _RUN: Mapping[str, Any] = {"t_skip": 30.0, "t_max": 110.0, "dt": 0.1}
 PRESETS = {
-    "quick": Design({150: 20, 300: 12}, _RUN),
+    "quick": Design({150: 16, 300: 10}, {**_RUN, "t_max": 90.0}),
     "paper": Design({500: 60, 1000: 40, 2000: 20}, {**_RUN, "t_skip": 60.0, "t_max": 360.0}),
 }

@@ -155,4 +155,4 @@ def _design(n: int, networks: int, n_samples: int, starts: int) -> Design:
 
 
 TITLE = "Fixed points of small networks, counted and weighted"
-PRESETS = {"quick": _design(6, 100, 10_000, 48), "paper": _design(12, 300, 80_000, 192)}
+PRESETS = {"quick": _design(6, 60, 10_000, 48), "paper": _design(12, 300, 80_000, 192)}

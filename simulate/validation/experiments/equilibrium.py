@@ -59,6 +59,6 @@ def measure(n: int, seed: int, *, n_samples: int, chains: int) -> dict[str, floa
 
 TITLE = "Equilibrium of exp(−βE): q, βe and r of the paramagnetic branch"
 PRESETS = {
-    "quick": Design({80: 7, 160: 6}, {"n_samples": 1300, "chains": 2}),
+    "quick": Design({80: 6, 160: 5}, {"n_samples": 1300, "chains": 2}),
     "paper": Design({200: 64, 400: 32, 800: 12}, {"n_samples": 1300, "chains": 2}),
 }

@@ -88,7 +88,7 @@ def measure(
 # At γ = 0.5 the rank, and with it the size of batches whose bias is known, grows fastest.
 _QUICK: dict[str, Any] = {
     "g": 2.0,
-    "times": {"full": [1, 10], "partial": [1, 10], "correlated": [1, 3], "switched": [10, 15]},
+    "times": {"full": [1, 5], "partial": [1, 5], "correlated": [1, 3], "switched": [5, 8]},
     "dt": 0.05,
 }
 _PAPER: dict[str, Any] = {
@@ -100,9 +100,9 @@ _PAPER: dict[str, Any] = {
 TITLE = "Onsager-reaction force: descents from N(0, 1), partial force, frozen chaos"
 PRESETS = {
     "quick": Design(
-        {200: 24, 600: 24},
+        {200: 24, 600: 16},
         {**_QUICK, "tol": 1e-3, "starts": 6},
-        {**_QUICK, "n_trajectories": 20_000, "batches": 8},
+        {**_QUICK, "n_trajectories": 16_000, "batches": 8},
     ),
     "paper": Design(
         {500: 40, 1000: 60, 2000: 40},

@@ -82,7 +82,7 @@ def measure(n: int, seed: int, *, n_samples: int, chains: int, n_ordered: int) -
 
 TITLE = "Overlaps of replicas: 1/n where they vanish, the ordered branch beyond β_SG"
 PRESETS = {
-    "quick": Design({60: 8, 120: 6}, {"n_samples": 1000, "chains": 4, "n_ordered": 1200}),
+    "quick": Design({60: 7, 120: 5}, {"n_samples": 1000, "chains": 4, "n_ordered": 1200}),
     "paper": Design(
         {100: 48, 200: 32, 400: 12}, {"n_samples": 2000, "chains": 8, "n_ordered": 4000}
     ),

@@ -127,6 +127,6 @@ _PAPER: dict[str, Any] = {
 
 TITLE = "Integrated response and effective temperature: DMFT and networks"
 PRESETS = {
-    "quick": Design({200: 16, 600: 16}, {**_QUICK, "dt": 0.1, "starts": 8}, _QUICK),
+    "quick": Design({200: 16, 600: 10}, {**_QUICK, "dt": 0.1, "starts": 8}, _QUICK),
     "paper": Design({500: 24, 1000: 24, 2000: 12}, {**_PAPER, "dt": 0.05, "starts": 16}, _PAPER),
 }

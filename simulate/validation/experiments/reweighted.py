@@ -78,6 +78,6 @@ def measure(n: int, seed: int, *, starts: int, **how: int) -> dict[str, float]:
 
 TITLE = "The measure exp(−βE) at large β as a sum over fixed points"
 PRESETS = {
-    "quick": Design({4: 4}, {"starts": 32, "n_samples": 4000, "warmup": 1000, "chains": 8}),
+    "quick": Design({4: 4}, {"starts": 32, "n_samples": 3000, "warmup": 700, "chains": 8}),
     "paper": Design({6: 16}, {"starts": 96, "n_samples": 20_000, "warmup": 5000, "chains": 8}),
 }

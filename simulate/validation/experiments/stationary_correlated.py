@@ -46,13 +46,13 @@ def measure(
     return averages | {"r_int": float(response[0])}
 
 
-_QUICK: dict[str, Any] = {"g": 2.0, "t_skip": 20.0, "t_max": 80.0, "window": 20.0, "dt": 0.1}
+_QUICK: dict[str, Any] = {"g": 2.0, "t_skip": 15.0, "t_max": 55.0, "window": 15.0, "dt": 0.1}
 _PAPER: dict[str, Any] = {"g": 1.5, "t_skip": 60.0, "t_max": 260.0, "window": 60.0, "dt": 0.1}
 
 TITLE = "Correlated couplings: stationary activity, energy and response, γ = 0.5"
 PRESETS = {
     "quick": Design(
-        {200: 16, 400: 20},
+        {200: 14, 400: 18},
         {**_QUICK, "starts": 6, "probes": 6},
         {**_QUICK, "n_trajectories": 8000, "batches": 8},
     ),

@@ -125,6 +125,6 @@ def _rises(J: Array, start: Array, dt: float, steps: int) -> float:
 
 TITLE = "Stiffness near x = 0 and the breakdown of explicit Euler"
 PRESETS = {
-    "quick": Design({100: 20, 300: 10}, {"steps": 120, "bisections": 7}),
+    "quick": Design({100: 14, 300: 8}, {"steps": 120, "bisections": 7}),
     "paper": Design({250: 200, 500: 100, 1000: 50, 2000: 10}, {"steps": 400, "bisections": 10}),
 }

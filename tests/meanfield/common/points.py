@@ -34,7 +34,7 @@ def drawn(g: float, gamma: float, seed: int) -> dict[str, Any]:
 def slow(g: float, gamma: float, seed: int) -> dict[str, Any]:
     """The same, but long enough to be killed."""
     told(g, gamma)
-    time.sleep(0.05)
+    time.sleep(0.03)
     return drawn(g, gamma, seed)
 
 

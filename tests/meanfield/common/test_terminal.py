@@ -78,11 +78,10 @@ with spelled(), bar(3, "points of γ", True) as shown:
 """
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
-def test_a_command_without_home_and_display(encoding: str, tmp_path: Path) -> None:
+def test_a_command_without_home_and_display(tmp_path: Path) -> None:
     kept = ("PATH", "PYTHONPATH", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "SYSTEMROOT")
     env = {name: os.environ[name] for name in kept if name in os.environ}
-    env |= {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": encoding, "MPLCONFIGDIR": str(tmp_path)}
+    env |= {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "ascii", "MPLCONFIGDIR": str(tmp_path)}
     done = subprocess.run(
         [sys.executable, "-m", "meanfield", "sweep", "--g", "0.5,0.6,0.9", "--gamma", "-0.1",
          "--workers", "1", "--output", "out"],
@@ -90,8 +89,12 @@ def test_a_command_without_home_and_display(encoding: str, tmp_path: Path) -> No
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stderr == b""
-    assert "across g and gamma" in done.stdout.decode(encoding)
+    assert "across g and gamma" in done.stdout.decode("ascii")
     names = {path.name for path in (tmp_path / "out").glob("*.png")}
     assert names == {"order-parameters.png", "fluctuation-response.png"}
-    bars = subprocess.run([sys.executable, "-c", BARS], env=env, capture_output=True, check=True)
-    assert "points of gamma: 100%|###" in bars.stderr.decode(encoding)
+    for encoding in ("ascii", "cp1252"):
+        env["PYTHONIOENCODING"] = encoding
+        bars = subprocess.run(
+            [sys.executable, "-c", BARS], env=env, capture_output=True, check=True
+        )
+        assert "points of gamma: 100%|###" in bars.stderr.decode(encoding)

@@ -92,7 +92,7 @@ def test_the_boundary_of_suppression() -> None:
     slope = (above.lyapunov - driven_stationary(g, 1.01 * A, omega).lyapunov) / (0.01 * A)
     assert above.lyapunov / slope == pytest.approx(0.02 * A, rel=0.05)
     # A drive that is fast or slow needs more: a resonance.
-    amplitudes = critical_amplitude(2.0, [0.05, 0.3, 3.0])
+    amplitudes = critical_amplitude(2.0, [0.1, 0.3, 3.0])
     assert amplitudes[1] < amplitudes[0] < amplitudes[2]
     assert critical_amplitude([0.5, 1.0], 1.0).tolist() == [0.0, 0.0]
 
@@ -121,7 +121,7 @@ def test_what_is_refused_and_flagged() -> None:
 @pytest.mark.slow
 def test_networks_of_random_phases() -> None:
     """Within 3.5 standard errors over eight couplings, and the size of the network beside them."""
-    g, A, omega = 2.0, 1.0, 1.0
+    n, g, A, omega = 600, 2.0, 1.0, 1.0
     theory = driven_stationary(g, A, omega)
     period = 2 * np.pi / omega
 
@@ -130,8 +130,8 @@ def test_networks_of_random_phases() -> None:
 
     rows = []
     for seed in range(8):
-        J = couplings.elliptic(1000, g, seed=seed)
-        start = np.random.default_rng(seed).standard_normal(1000)
+        J = couplings.elliptic(n, g, seed=seed)
+        start = np.random.default_rng(seed).standard_normal(n)
         run = integrate(
             J, start, t_max=30 * period, dt=0.1, inputs=drive, seed=seed,
             save_at=np.arange(10 * period, 30 * period, period / 8),
@@ -144,7 +144,7 @@ def test_networks_of_random_phases() -> None:
     mean, err = np.mean(rows, axis=0), np.std(rows, axis=0, ddof=1) / math.sqrt(8)
     exact = np.array([theory.lyapunov, theory.delta0, theory.q])
     # 1/N of a network.
-    finite = np.array([4.0, 4 * theory.delta0, 2.0]) / 1000
+    finite = np.array([4.0, 4 * theory.delta0, 2.0]) / n
     assert np.all(np.abs(mean - exact) < 3.5 * err + finite)
 
 
@@ -264,17 +264,17 @@ def test_the_sampler_meets_the_theory_of_drives() -> None:
 @pytest.mark.parametrize(("gamma", "kappa"), [(0.4, 0.0), (-0.4, 1.0)])
 def test_driven_networks_of_any_symmetry(gamma: float, kappa: float) -> None:
     """The sampler against networks from the same starts: C and E in time, and λ at κ = 0."""
-    drive, g = _phased(1.0, 1.0), 1.6
+    drive, g, t_max = _phased(1.0, 1.0), 1.6, 3.0 if kappa else 8.0
     theory = two_time(
-        g, gamma, t_max=8, dt=0.05, onsager=kappa, inputs=drive, save_every=40, seed=0,
-        n_trajectories=8000,
+        g, gamma, t_max=t_max, dt=0.05, onsager=kappa, inputs=drive, save_every=round(5 * t_max),
+        n_trajectories=6000, seed=0,
     )  # fmt: skip
     rows = []
     for seed in range(10):
         J = couplings.elliptic(800, g, gamma, seed=seed)
         start = np.random.default_rng(seed).standard_normal(800)
         run = integrate(
-            J, start, t_max=8, dt=0.05, onsager=kappa, inputs=drive, save_at=theory.t, seed=seed
+            J, start, t_max=t_max, dt=0.05, onsager=kappa, inputs=drive, save_at=theory.t, seed=seed
         )
         assert run.x is not None
         phi = np.tanh(run.x)
@@ -287,11 +287,11 @@ def test_driven_networks_of_any_symmetry(gamma: float, kappa: float) -> None:
     if kappa:
         return
     growth = maximal_lyapunov_of_theory(
-        g, gamma, inputs=drive, seed=0, t_max=100, t_skip=30, n_trajectories=4096
+        g, gamma, inputs=drive, seed=0, t_max=70, t_skip=20, n_trajectories=4096
     )
     found = [
         maximal_lyapunov(
-            couplings.elliptic(1000, g, gamma, seed=seed), inputs=drive, t_max=100, t_skip=30,
+            couplings.elliptic(800, g, gamma, seed=seed), inputs=drive, t_max=100, t_skip=30,
             dt=0.1, seed=seed,
         ).value
         for seed in range(8)

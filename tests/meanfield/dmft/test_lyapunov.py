@@ -75,12 +75,8 @@ def test_reference_at_rest() -> None:
     ("g", "gamma", "phi", "window"),
     [
         (0.6, 0.0, "linear", math.inf),
-        (0.6, 0.0, "tanh", 30.0),
-        (0.5, 0.5, "linear", 30.0),
-        (0.5, 0.5, "tanh", math.inf),
+        (0.5, 0.5, "tanh", 30.0),
         (0.9, -0.3, "linear", 30.0),
-        (0.7, -0.5, "linear", 30.0),
-        (0.4, 1.0, "tanh", 30.0),
         (0.8, -1.0, "tanh", 30.0),
     ],
 )
@@ -123,8 +119,7 @@ def test_edges_of_the_singular_values() -> None:
 
 
 @pytest.mark.parametrize(
-    ("g", "gamma", "window"),
-    [(0.5, 0.0, math.inf), (0.5, 0.0, 20.0), (0.5, 0.3, 20.0), (0.5, -0.4, math.inf)],
+    ("g", "gamma", "window"), [(0.5, 0.0, 20.0), (0.5, 0.3, 20.0), (0.5, -0.4, math.inf)]
 )
 def test_gradient_flow_of_a_linear_network(g: float, gamma: float, window: float) -> None:
     """κ = 1: growth from 3 to 9 by the eigenvalues of −(1 − J)ᵀ(1 − J), a random tangent.
@@ -160,11 +155,7 @@ def chaos(g: float, **more: Any) -> MeanFieldLyapunov:
 @pytest.mark.parametrize(
     ("g", "more"),
     [
-        (2.0, {"t_max": 60.0, "window": 12.0}),
-        pytest.param(
-            1.5, {"t_skip": 40.0, "t_max": 140.0, "window": 25.0, "n_trajectories": 8192},
-            marks=pytest.mark.slow,
-        ),
+        (2.0, {"t_max": 40.0, "window": 8.0}),
         pytest.param(4.0, {"t_max": 50.0, "window": 10.0}, marks=pytest.mark.slow),
     ],
 )  # fmt: skip
@@ -248,7 +239,7 @@ def test_unstable_step_is_told() -> None:
 def test_rotation_too_fast_for_the_step_is_told() -> None:
     """γ = −1, g = 5: J is antisymmetric, λ = −1, frequencies up to 2g = 10."""
     arguments: dict[str, Any] = {
-        "t_skip": 5.0, "t_max": 15.0, "window": 5.0, "n_trajectories": 1024, "batches": 4, "seed": 0
+        "t_skip": 2.0, "t_max": 6.0, "window": 3.0, "n_trajectories": 1024, "batches": 4, "seed": 0
     }  # fmt: skip
     with pytest.warns(StepSizeWarning, match="largest stable step .*rotations up to"):
         run = maximal_lyapunov(5.0, -1.0, dt=0.1, **arguments)
@@ -327,11 +318,11 @@ def test_seeds_and_workers() -> None:
     one = maximal_lyapunov(1.5, 0.5, **ROOMY)
     same = maximal_lyapunov(1.5, 0.5, **ROOMY | {"workers": 3})
     other = maximal_lyapunov(1.5, 0.5, **ROOMY | {"seed": 1})
-    drawn = maximal_lyapunov(1.5, 0.5, **ROOMY | {"seed": None})
-    again = maximal_lyapunov(1.5, 0.5, **ROOMY | {"seed": drawn.attributes["seed"]})
+    drawn = maximal_lyapunov(1.5, 0.5, **SMALL | {"seed": None})
+    again = maximal_lyapunov(1.5, 0.5, **SMALL | {"seed": drawn.attributes["seed"]})
     for name in ("value", "value_err", "value_finite_m", "value_step", "drift"):
         assert getattr(one, name) == getattr(same, name) != getattr(other, name)
-        assert getattr(drawn, name) == getattr(again, name)
+        np.testing.assert_equal(getattr(drawn, name), getattr(again, name))
     np.testing.assert_array_equal(one.trace, same.trace)
 
 
@@ -472,7 +463,7 @@ def test_a_drift_of_the_growth_rate_is_told(monkeypatch: pytest.MonkeyPatch) -> 
 def test_outlier_of_a_linear_network() -> None:
     """A mean coupling beyond the circle: −1 + J₀ + γg²/J₀, one direction of all."""
     run = maximal_lyapunov(
-        0.4, 0.5, phi="linear", mean_coupling=1.1, x0_mean=1e-9, t_skip=20.0, t_max=40.0, dt=0.05,
+        0.4, 0.5, phi="linear", mean_coupling=1.1, x0_mean=1e-9, t_skip=20.0, t_max=30.0, dt=0.1,
         n_trajectories=1024, batches=2, seed=0,
     )  # fmt: skip
     assert run.converged

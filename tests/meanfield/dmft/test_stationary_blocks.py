@@ -56,10 +56,10 @@ BELL = TransferFunction(lambda x: np.exp(-x * x), name="bell")
 @pytest.mark.parametrize(
     ("phi", "g", "sigma"),
     [
-        ("softsign", 2.0, 0.0), ("softsign", 1.5, 0.8), ("relu", 0.8, 1.0), (CLAMP, 2.0, 0.5),
+        ("softsign", 1.5, 0.8), (CLAMP, 2.0, 0.5),
         (BELL, 1.0, 0.0), (BELL, 2.0, 0.0),
     ],
-    ids=["softsign", "softsign, noise", "relu, noise", "clamp, noise", "bell at rest", "bell"],
+    ids=["softsign, noise", "clamp, noise", "bell at rest", "bell"],
 )  # fmt: skip
 def test_one_block_by_both_codes(phi: Any, g: float, sigma: float) -> None:
     """Kinks of φ′ and of φ″, which noise makes powers of √τ, and an even φ, where ⟨φ′⟩ = 0."""
@@ -88,7 +88,7 @@ def test_blocks_that_do_not_answer() -> None:
 
 def test_at_rest_below_the_onset() -> None:
     scale = 0.9 * PAIR.critical_scale()
-    rest = stationary(Blocks(PAIR.fractions, scale * np.asarray(PAIR.g)))
+    rest = stationary(Blocks(PAIR.fractions, scale * np.asarray(PAIR.g)), n_tau=11)
     assert not np.any(rest.delta0)
     assert not np.any(rest.C)
     assert rest.lyapunov == pytest.approx(-0.1, rel=1e-12)

@@ -244,8 +244,8 @@ def test_sampler_against_stationary() -> None:
     with what is allowed.  Converged: 3 checks of small level.
     """
     run = steady_state(
-        2.0, method="sampler", seed=0, n_trajectories=4096, t_skip=15.0, t_max=60.0, window=15.0,
-        workers=1,
+        2.0, method="sampler", seed=0, n_trajectories=4096, t_skip=10.0, t_max=40.0, window=10.0,
+        workers=1, neglect=1e-2,
     )  # fmt: skip
     check_deviations(run, 5)
     assert run.converged, run.reason
@@ -255,30 +255,18 @@ def test_sampler_against_stationary() -> None:
 
 
 @pytest.mark.slow
-def test_sampler_against_stationary_at_smaller_gain() -> None:
-    """g = 1.5, slower: as above."""
-    run = steady_state(
-        1.5, method="sampler", seed=0, n_trajectories=16_000, t_skip=40.0, t_max=160.0,
-        window=30.0, workers=1,
-    )  # fmt: skip
-    check_deviations(run, 5)
-    assert run.converged, run.reason
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("gamma", [-0.2, 0.5])
-def test_sampler_of_a_steep_transfer_function(gamma: float) -> None:
+def test_sampler_of_a_steep_transfer_function() -> None:
     """φ of slope 2 is tanh at twice the gain from twice the start: the same after relaxation."""
     arguments: dict[str, Any] = {
         "method": "sampler", "n_trajectories": 4096, "batches": 4, "t_skip": 12.0, "t_max": 28.0,
         "window": 8.0, "workers": 1, "neglect": 1e-2,
     }  # fmt: skip
-    one = steady_state(1.0, gamma, phi=STEEP, seed=0, **arguments)
-    two = steady_state(2.0, gamma, seed=1, **arguments)
+    one = steady_state(1.0, 0.5, phi=STEEP, seed=0, **arguments)
+    two = steady_state(2.0, 0.5, seed=1, **arguments)
     for name, factor in (("q", 1.0), ("delta0", 4.0), ("r_int", 0.5), ("energy", 4.0)):
         off = factor * getattr(one, name) - getattr(two, name)
         error = math.hypot(factor * getattr(one, name + "_err"), getattr(two, name + "_err"))
-        # 8 comparisons at 5 combined errors of some 6 degrees of freedom: false alarm 2 %.
+        # 4 comparisons at 5 combined errors of some 6 degrees of freedom: false alarm 1 %.
         assert abs(off) < 5 * error, name
 
 
@@ -286,14 +274,12 @@ def test_sampler_of_a_steep_transfer_function(gamma: float) -> None:
 
 # [g, γ, q, its error, r_int, its error] from independent prototypes.
 REFERENCES = [
-    (1.0, 0.2, 0.1765, 0.002, 0.995, 0.005),
     (0.8, 0.5, 0.1847, 0.002, 1.243, 0.004),
     (1.5, 0.5, 0.6443, 0.002, 0.640, 0.004),
 ]
 LENGTHS: dict[float, dict[str, float]] = {
     1.5: {"t_skip": 30.0, "t_max": 100.0, "window": 25.0},
     0.8: {"t_skip": 60.0, "t_max": 220.0, "window": 50.0},
-    1.0: {"t_skip": 60.0, "t_max": 220.0, "window": 50.0},
 }
 
 
@@ -318,7 +304,7 @@ def against_reference(case: tuple[float, ...], level: float, **more: Any) -> Ste
 @pytest.mark.slow
 @pytest.mark.parametrize("case", REFERENCES)
 def test_reference_numbers(case: tuple[float, ...]) -> None:
-    """Two combined standard errors: 6 comparisons, a false alarm in 4 sets of fresh seeds.
+    """Two combined standard errors: 4 comparisons, a false alarm in 5 sets of fresh seeds.
 
     The estimates among themselves at 4: 1 %.  The spectral one may be off by 3.5 %.
     """
@@ -329,32 +315,22 @@ def test_reference_numbers(case: tuple[float, ...]) -> None:
 
 
 @pytest.mark.slow
-def test_reference_number_quickly() -> None:
-    """g = 1.5, γ = 0.5 at 3.5 combined errors, two comparisons: a false alarm in 300.
-
-    Batches of 512 have no room to take out their bias, 2.6 errors of q on average.
-    """
-    against_reference(REFERENCES[2], 3.5, n_trajectories=8192, neglect=1e-2)
-
-
-@pytest.mark.slow
 def test_two_windows_and_two_steps() -> None:
-    """γ = 0.5 and −0.3: window 15 and 30, step 0.1 and 0.05.
+    """γ = −0.3: window 10 and 20, step 0.05 and 0.1.
 
-    16 comparisons at 4.5 combined errors of some 14 degrees: false alarm below 1 %.  The step is
+    4 comparisons at 4.5 combined errors of some 14 degrees: false alarm below 1 %.  The step is
     allowed 1 % (energy 10 %).
     """
-    for g, gamma in ((1.5, 0.5), (2.5, -0.3)):
-        arguments: dict[str, Any] = {
-            "n_trajectories": 4096, "t_skip": 25.0, "t_max": 85.0, "workers": 1,
-        }  # fmt: skip
-        one = steady_state(g, gamma, window=15.0, dt=0.05, seed=0, **arguments)
-        two = steady_state(g, gamma, window=30.0, dt=0.1, seed=1, **arguments)
-        for name in ("q", "delta0", "r_int", "energy"):
-            a, b = getattr(one, name), getattr(two, name)
-            error = math.hypot(getattr(one, name + "_err"), getattr(two, name + "_err"))
-            allowed = (0.1 if name == "energy" else 0.01) * abs(b)
-            assert abs(a - b) < 4.5 * error + allowed, (g, name, a, b, error)
+    arguments: dict[str, Any] = {
+        "n_trajectories": 4096, "t_skip": 15.0, "t_max": 60.0, "workers": 1,
+    }  # fmt: skip
+    one = steady_state(2.5, -0.3, window=10.0, dt=0.05, seed=0, **arguments)
+    two = steady_state(2.5, -0.3, window=20.0, dt=0.1, seed=1, **arguments)
+    for name in ("q", "delta0", "r_int", "energy"):
+        a, b = getattr(one, name), getattr(two, name)
+        error = math.hypot(getattr(one, name + "_err"), getattr(two, name + "_err"))
+        allowed = (0.1 if name == "energy" else 0.01) * abs(b)
+        assert abs(a - b) < 4.5 * error + allowed, (name, a, b, error)
 
 
 # --------------------------------------------------------------------------- honest errors
@@ -425,19 +401,15 @@ def test_crowded_batches_do_not_hide_their_bias() -> None:
 # ------------------------------------------------------------------------------- flags
 
 SMALL: dict[str, Any] = {
-    "method": "sampler", "n_trajectories": 1024, "batches": 2, "t_skip": 2.0, "t_max": 8.0,
+    "method": "sampler", "n_trajectories": 512, "batches": 2, "t_skip": 2.0, "t_max": 6.0,
     "window": 2.0, "seed": 0, "workers": 1, "neglect": 1e-2,
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("t_skip", [0.0, 5.0])
-def test_drift_near_the_onset_is_told(t_skip: float) -> None:
-    """g = 0.7, γ = 0.5, onset at 2/3: the activity takes hundreds of times to settle.
-
-    The drift is more than 10 of its errors.
-    """
+def test_drift_near_the_onset_is_told() -> None:
+    """g = 0.7, γ = 0.5, onset at 2/3: the activity takes hundreds of times to settle."""
     run = steady_state(
-        0.7, 0.5, n_trajectories=8192, t_skip=t_skip, t_max=40.0, window=15.0, seed=0, neglect=1e-2,
+        0.7, 0.5, n_trajectories=4096, t_skip=2.0, t_max=14.0, window=6.0, seed=0, neglect=1e-2,
         workers=1,
     )  # fmt: skip
     assert not run.converged
@@ -451,7 +423,7 @@ def test_drift_near_the_onset_is_told(t_skip: float) -> None:
 def test_short_window_is_told() -> None:
     """A window of 0.6 forgets what C and R still need: q is 0.49 instead of 0.64."""
     run = steady_state(
-        1.5, 0.5, n_trajectories=2048, t_skip=15.0, t_max=22.0, window=0.6, seed=0, neglect=1e-2,
+        1.5, 0.5, n_trajectories=2048, t_skip=6.0, t_max=9.0, window=0.6, seed=0, neglect=1e-2,
         workers=1,
     )  # fmt: skip
     assert not run.converged
@@ -486,7 +458,8 @@ def test_long_steps_are_refused() -> None:
 
 def test_many_directions_per_row_of_the_novikov_sums() -> None:
     """More than 64 directions by the first forgetting, at γ < 0 and large gain."""
-    run = steady_state(8.0, -0.5, **SMALL | {"window": 3.0, "dt": 0.05, "neglect": 3e-3})
+    more = {"t_max": 8.0, "window": 3.0, "dt": 0.05, "neglect": 3e-3}
+    run = steady_state(8.0, -0.5, **SMALL | more)
     assert math.isfinite(run.r_int)
 
 
@@ -955,7 +928,12 @@ def covariance(g: float, gamma: float, kappa: float, temperature: float) -> tupl
 
 
 @pytest.mark.parametrize(
-    ("g", "gamma", "kappa"), [(0.6, 0.3, 1.0), (0.5, -0.6, 0.5), (0.6, 0.4, 0.0), (0.6, 0.0, 1.0)]
+    ("g", "gamma", "kappa"),
+    [
+        (0.6, 0.3, 1.0),
+        (0.6, 0.4, 0.0),
+        pytest.param(0.5, -0.6, 0.5, marks=pytest.mark.slow),
+    ],
 )
 def test_noise_in_a_linear_network(g: float, gamma: float, kappa: float) -> None:
     run = steady_state(
@@ -1092,7 +1070,7 @@ def test_dataset_and_repr() -> None:
         )
         assert "\n" not in repr(run)
     facts = runs[2].attributes
-    assert (facts["n_trajectories"], facts["batches"], facts["t_max"]) == (1024, 2, 8.0)
+    assert (facts["n_trajectories"], facts["batches"], facts["t_max"]) == (512, 2, 6.0)
     # What is not sampled says nothing of a sampler.
     for run in runs[:2]:
         assert run.attributes["seed"] is None
@@ -1177,14 +1155,9 @@ def test_chaos_with_biases() -> None:
 
 
 @pytest.mark.slow
-def test_chaos_with_biases_in_full() -> None:
-    """As above, at the defaults, plateau included; and the static state with J₀ = 2 at g = 1.5."""
-    seed = 0
-    run = steady_state(2.0, bias_std=0.5, seed=seed, method="sampler")
-    assert run.converged
-    numbers_of(run, {"q": 0.55251, "delta0": 2.40969}, 4.9)
-    assert abs(run.delta[-1] - 1.53709) < 4.9 * run.delta_err[-1]
-    run = steady_state(1.5, mean_coupling=2.0, x0_mean=1.0, window=20.0, t_max=120.0, seed=seed)
+def test_a_static_state_with_a_mean() -> None:
+    """The static state with J₀ = 2 at g = 1.5."""
+    run = steady_state(1.5, mean_coupling=2.0, x0_mean=1.0, window=20.0, t_max=120.0, seed=0)
     assert run.converged
     mean, variance = 1.12512, 1.33920
     numbers_of(run, {"mean": mean, "q": 0.59520, "delta0": variance + mean**2}, 4.9)
@@ -1227,11 +1200,10 @@ def test_the_deterministic_state_is_that_of_stationary() -> None:
     crossed = float(x / (1 + np.exp(-x)) @ weight / weight.sum())
     assert run.sigma_xphi == run.phi_x[0] == pytest.approx(crossed, rel=1e-8)
     # The initial mean may choose; and what is not resolved there is sampled.
-    assert steady_state(2.0, x0_mean=0.5, **SMALL).method == "sampler"
+    left = SMALL | {"method": "auto"}
+    assert steady_state(2.0, x0_mean=0.5, **left).method == "sampler"
     beyond = {"phi": "softsign", "mean_coupling": -2.0, "bias_mean": 1.0}
-    assert steady_state(8.0, **beyond, **SMALL).method == "sampler"
-    with pytest.raises(NotConvergedError, match="raise order"):
-        steady_state(8.0, method="exact", **beyond)
+    assert steady_state(8.0, **beyond, **left).method == "sampler"
 
 
 @pytest.mark.slow

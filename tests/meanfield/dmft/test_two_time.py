@@ -159,13 +159,10 @@ def test_reference_against_matrices(gamma: float, kappa: float) -> None:
     ("g", "gamma", "kappa"),
     [
         (0.9, 0.0, 0.0),
-        (0.6, 0.5, 0.0),
-        (0.8, -0.5, 0.0),
         (0.4, 1.0, 0.0),
         (0.9, -1.0, 0.0),
         (0.6, 0.5, 1.0),
         (0.8, -0.5, 0.5),
-        pytest.param(0.8, 0.0, 1.0, marks=pytest.mark.slow),
         pytest.param(0.4, 1.0, 0.5, marks=pytest.mark.slow),
         pytest.param(0.8, -1.0, 1.0, marks=pytest.mark.slow),
     ],
@@ -219,7 +216,6 @@ def test_linear_networks(g: float, gamma: float, kappa: float) -> None:
     ("g", "gamma", "kappa"),
     [
         (0.4, 1.0, 0.5),
-        (0.6, 0.5, 0.5),
         (0.6, -0.5, 1.0),
         # h and u can hardly be shifted apart: documented to be off by a factor up to 2.
         (0.8, -1.0, 1.0),
@@ -231,7 +227,7 @@ def test_error_of_the_integrated_response_at_full_symmetry(
     """The Novikov sums know how wrong they are."""
     exact = linear(g, gamma, kappa, 3.0, 4)
     run = two_time(
-        g, gamma, t_max=3.0, dt=0.05, onsager=kappa, phi="linear", n_trajectories=8000, batches=2,
+        g, gamma, t_max=3.0, dt=0.05, onsager=kappa, phi="linear", n_trajectories=4000, batches=2,
         finite_m="ignore", seed=0, save_every=20,
     )  # fmt: skip
     off = np.abs(run.r_int - exact.r_int)[1:]
@@ -294,7 +290,6 @@ def worst(run: TwoTime, exact: TwoTime, name: str, step: float) -> float:
     ("phi", "g", "temperature", "x0_std"),
     [
         ("tanh", 2.0, 0.0, 1.0),
-        ("tanh", 4.0, 0.0, 0.1),
         ("tanh", 1.2, 0.2, 0.0),
         ("erf", 2.0, Switching([1.1], [0.3, 0.0]), 1.0),
         ("algebraic", 3.0, lambda t: 0.1 * t, 2.0),
@@ -305,7 +300,7 @@ def test_sampler_against_the_closed_solver(
 ) -> None:
     """γ = 0, κ = 0: some 100 correlated comparisons a case at 6 standard errors of 15 degrees.
 
-    A false alarm of the five in 50 runs of fresh seeds at most; 1 % of the scale is the step's.
+    A false alarm of the four in 60 runs of fresh seeds at most; 1 % of the scale is the step's.
     """
     arguments: dict[str, Any] = {
         "t_max": 3.0, "dt": 0.05, "phi": phi, "temperature": temperature, "x0_std": x0_std,
@@ -339,8 +334,8 @@ def test_relaxes_to_the_stationary_state() -> None:
     assert closed.energy[-1] == pytest.approx(float(s.kinetic_energy), rel=5e-3)
     assert closed.r_int[-1] == pytest.approx(float(s.r_int), rel=1e-3)
     run = two_time(
-        2.0, t_max=30.0, dt=0.1, save_every=50, method="sampler", n_trajectories=8000, seed=0,
-        window=15.0, finite_m="ignore",
+        2.0, t_max=24.0, dt=0.1, save_every=60, method="sampler", n_trajectories=4000, seed=0,
+        window=10.0, finite_m="ignore",
     )  # fmt: skip
     for found, err, value in (
         (run.C[-1, -1], run.C_err[-1, -1], s.q),
@@ -356,7 +351,6 @@ def test_relaxes_to_the_stationary_state() -> None:
 # [kappa, t, energy, C(t,t), C(t,0)] with standard errors, g = 2, γ = 0, x0 ~ N(0, 1), from
 # independent prototypes.
 PROTOTYPES = [
-    (0.2, 5, (0.0432, 0.0007), (0.3605, 0.002), (0.0361, 0.001)),
     (0.5, 1, (0.0746, 0.0004), (0.2107, 0.001), (0.1815, 0.001)),
     (1.0, 1, (0.0498, 0.0004), (0.1995, 0.001), (0.1668, 0.001)),
     (1.0, 5, (0.0052, 0.0001), (0.1289, 0.0008), (0.0850, 0.0008)),
@@ -365,7 +359,7 @@ PROTOTYPES = [
 
 @pytest.mark.parametrize("late", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_prototypes_of_the_regulated_dynamics(late: bool) -> None:
-    """6 numbers each: none beyond 3.5 combined standard errors, χ² below its 99.9 % point.
+    """6 and 3 numbers: none beyond 3.5 combined standard errors, χ² below its 99.9 % point.
 
     With Student's errors of 11 degrees of freedom a false alarm in 100 runs.
     """
@@ -499,7 +493,7 @@ def test_weak_onsager_force() -> None:
         assert np.max(off / (error + 1e-9)) < 6, name
 
 
-@pytest.mark.parametrize(("gamma", "onsager"), [(0.0, 0.0), (0.7, 0.0), (-0.4, 1.0)])
+@pytest.mark.parametrize(("gamma", "onsager"), [(0.7, 0.0), (-0.4, 1.0)])
 def test_no_coupling(gamma: float, onsager: float) -> None:
     """g → 0: free decay, exactly; with noise an Ornstein–Uhlenbeck process.
 
@@ -522,7 +516,7 @@ def test_no_coupling(gamma: float, onsager: float) -> None:
     np.testing.assert_allclose(linear_free.R, np.where(lag > 0, np.exp(-np.abs(lag)), 0), atol=1e-5)
     np.testing.assert_allclose(linear_free.r_int, 1 - np.exp(-t), atol=1e-5)
     noisy = two_time(
-        1e-6, gamma, n_trajectories=8000, batches=16, temperature=0.5, neglect=0.3, **arguments
+        1e-6, gamma, n_trajectories=4000, batches=16, temperature=0.5, neglect=0.3, **arguments
     )
     first = np.minimum(t[:, None], t)
     expected = np.exp(-t[:, None] - t) * (1 + 0.5 * np.expm1(2 * first))
@@ -542,7 +536,7 @@ def test_the_origin_is_a_fixed_point(gamma: float, onsager: float) -> None:
 
 
 @pytest.mark.parametrize("gamma", [-1.0, 1.0])
-@pytest.mark.parametrize("onsager", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("onsager", [0.0, 1.0])
 def test_symmetric_and_antisymmetric(gamma: float, onsager: float) -> None:
     """γ = ±1 run and obey what is known exactly.
 
@@ -709,7 +703,7 @@ FEW: dict[str, Any] = {"n_trajectories": 4096, "batches": 2, "finite_m": "ignore
 
 def test_a_state_that_dies_away_has_a_response() -> None:
     """Forty decay times: no crash, and nothing said of the response where it is not known."""
-    run = two_time(0.3, 0.3, t_max=60.0, dt=0.2, save_every=25, **FEW)
+    run = two_time(0.3, 0.3, t_max=55.0, dt=0.25, save_every=20, **FEW)
     assert run.C[-1, -1] < 1e-30
     exact = steady_state(0.3, 0.3).r_int
     late = slice(1, None)
@@ -756,15 +750,14 @@ def test_responses_by_tangents_have_effects_too() -> None:
         assert np.all(np.isfinite(getattr(run, f"r_int{part}")))
 
 
-@pytest.mark.parametrize("n_trajectories", [1600, 3200])
-def test_integrated_response_with_noise(n_trajectories: int) -> None:
+def test_integrated_response_with_noise() -> None:
     """As many directions as half of a batch and more bias the Novikov sums, 0.56 … 0.77.
 
     0.888(3) in networks.  One comparison at 6 errors of 7 degrees of freedom: false alarm 0.05 %.
     """
     run = two_time(
-        0.7, 0.6, t_max=10.0, dt=0.05, temperature=0.37, n_trajectories=n_trajectories,
-        save_every=200, seed=0,
+        0.7, 0.6, t_max=10.0, dt=0.05, temperature=0.37, n_trajectories=1600, save_every=200,
+        seed=0,
     )  # fmt: skip
     assert 0.003 < run.r_int_err[-1] < 0.05
     assert abs(run.r_int[-1] - 0.888) < 6 * math.hypot(run.r_int_err[-1], 0.003)
@@ -782,16 +775,16 @@ def test_integrated_response_of_few_trajectories_is_known() -> None:
 
 
 def test_few_trajectories_know_their_error() -> None:
-    """Batches of 200 without room, 12 seeds against the closed solver: mean z² of E, C and r_int.
+    """Batches of 200 without room, 8 seeds against the closed solver: mean z² of E, C and r_int.
 
-    Each within the 1e-3 quantile of a mean of 12 squares of Student's t at 7 degrees of freedom,
-    5.4, twice which an error 4 times too small would exceed.
+    The mean of 8 squares of Student's t of 7 degrees of freedom exceeds 5.4 in 0.7 % of fresh sets
+    of seeds; an error 4 times too small would make it 22.
     """
     arguments: dict[str, Any] = {"t_max": 4.0, "dt": 0.1, "save_every": 20, "temperature": 0.4}
     exact = two_time(1.0, **arguments)
     runs = [
         two_time(1.0, method="sampler", n_trajectories=1600, seed=seed, **arguments)
-        for seed in range(12)
+        for seed in range(8)
     ]
     for name in ("energy", "C", "r_int"):
         z = [
@@ -1399,7 +1392,7 @@ def test_response_in_a_state_with_a_mean() -> None:
 def test_relaxes_to_the_state_with_biases() -> None:
     """tanh, g = 2, σ_b = ½: q = 0.55251, Δ₀ = 2.40969; false alarms 1 % (3 degrees of freedom)."""
     run = two_time(
-        2.0, bias_std=0.5, t_max=25.0, dt=0.1, save_every=50, n_trajectories=12_000, batches=4,
+        2.0, bias_std=0.5, t_max=25.0, dt=0.1, save_every=50, n_trajectories=8000, batches=4,
         seed=0,
     )  # fmt: skip
     assert run.method == "sampler"

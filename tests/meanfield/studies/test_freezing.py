@@ -30,7 +30,7 @@ from simulate import couplings, integrate
 
 Capture = pytest.CaptureFixture[str]
 
-SMALL: dict[str, Any] = {"t_chaos": 2.0, "t_frozen": 1.0, "n_trajectories": 2048, "batches": 2}
+SMALL: dict[str, Any] = {"t_chaos": 1.0, "t_frozen": 1.0, "n_trajectories": 2048, "batches": 2}
 MEASURED = ("energy", "C", "overlap", "displacement", "freezing")
 
 
@@ -318,7 +318,7 @@ def test_arguments(change: dict[str, Any], words: str) -> None:
 
 
 COMMAND = (
-    "freezing --g 1.5,2 --onsager 0.5,1 --trajectories 2048 --batches 2 --t-chaos 2 --t-frozen 1"
+    "freezing --g 1.5,2 --onsager 0.5,1 --trajectories 2048 --batches 2 --t-chaos 1 --t-frozen 1"
 )
 
 

@@ -29,12 +29,11 @@ from meanfield.studies.response_curve import RESPONSE_CURVE
 Capture = pytest.CaptureFixture[str]
 
 SMALL_COMMAND = (
-    "--quick --g 0.6,1.1 --n-trajectories 1024 --batches 2 --t-skip 5 --t-max 20 --window 5 "
-    "--dt 0.2"
+    "--quick --g 0.6,1.1 --n-trajectories 512 --batches 2 --t-skip 5 --t-max 15 --window 5 --dt 0.2"
 )
 
 SMALL: dict[str, Any] = {
-    "n_trajectories": 2048,
+    "n_trajectories": 1024,
     "batches": 2,
     "dt": 0.2,
     "t_skip": 10.0,
@@ -108,7 +107,7 @@ def test_processes_and_kept_points_do_not_change_the_numbers(
 
 
 def test_near_the_onset_points_are_flagged() -> None:
-    few = {"n_trajectories": 8192, "batches": 8, "t_skip": 5.0, "t_max": 65.0, "window": 20.0}
+    few = {"n_trajectories": 4096, "batches": 8, "t_skip": 2.0, "t_max": 22.0, "window": 8.0}
     point = response_curve(0.7, 0.5, seed=0, **SMALL | few)
     assert not point.converged.item()
     assert "raise" in point.reason.item()
@@ -181,7 +180,7 @@ def test_dataset_figure_and_provenance(tmp_path: Path, capsys: Capture) -> None:
     data = saved(tmp_path / "out")
     assert data.attrs["phi"] == "tanh"
     assert data.attrs["seed"] == 7
-    assert data.attrs["n_trajectories"] == 1024
+    assert data.attrs["n_trajectories"] == 512
     assert {"quasipotential_version", "numpy_version", "created"} <= set(data.attrs)
     for point in (data.sel(g=1.1, gamma=gamma) for gamma in (0.2, 0.5)):
         assert quoted(float(point.q), float(point.q_err)) in printed.out
@@ -191,13 +190,12 @@ def test_dataset_figure_and_provenance(tmp_path: Path, capsys: Capture) -> None:
 
 def test_same_seed_same_numbers(tmp_path: Path) -> None:
     runs = []
-    for folder, options in (("a", ""), ("b", " --workers 2"), ("c", " --seed 1")):
+    for folder, options in (("a", " --workers 2"), ("b", " --seed 1")):
         assert call(SMALL_COMMAND + options, tmp_path / folder) == 0
         runs.append(saved(tmp_path / folder))
-    first, second, other = runs
-    assert first.equals(second)
+    first, other = runs
     assert not np.array_equal(first.q, other.q)
-    options = {"n_trajectories": 1024, "batches": 2, "t_skip": 5, "t_max": 20, "window": 5}
+    options = {"n_trajectories": 512, "batches": 2, "t_skip": 5, "t_max": 15, "window": 5}
     alone = response_curve([0.6, 1.1], [0.0, 0.2, 0.5], seed=0, dt=0.2, **options)
     np.testing.assert_array_equal(first.q, alone.q)
     np.testing.assert_array_equal(first.seed, alone.seed)

@@ -16,7 +16,7 @@ Capture = pytest.CaptureFixture[str]
 SAMPLED = "--trajectories 1024 --batches 2"
 COMMANDS = {
     "time": f"dmft --g 1.4 --gamma 0.5 --t-max 1 --dt 0.1 {SAMPLED}",
-    "steady": "dmft --steady --g 1.4 --gamma 0.5 --t-skip 5 --t-max 20 --window 5 --dt 0.2 "
+    "steady": "dmft --steady --g 1.4 --gamma 0.5 --t-skip 3 --t-max 11 --window 4 --dt 0.2 "
     + SAMPLED,
 }
 

@@ -11,7 +11,7 @@ from meanfield.common.study import CONVERGED, PRINTED, Answer, answer, as_tables
 from simulate.studies.hh5_activity import HH5
 
 SMALL: dict[str, Any] = {
-    "n": 160, "g_large": 14.0, "trials": 2, "t_switch": 20.0, "t_after": 20.0,
+    "n": 120, "g_large": 14.0, "trials": 2, "t_switch": 20.0, "t_after": 20.0,
     "n_trajectories": 24, "n_samples": 81,
 }  # fmt: skip
 

@@ -24,7 +24,7 @@ SMALL: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def converged() -> xr.Dataset:
-    return HH9.run("quick", windows=[200.0], **SMALL)
+    return HH9.run("quick", windows=[140.0], **SMALL)
 
 
 @pytest.fixture(scope="module")

@@ -56,7 +56,6 @@ def test_small_networks() -> None:
 @pytest.mark.parametrize(
     ("n", "g", "gamma", "onsager", "dt", "window"),
     [
-        (1000, 2.5, 0.5, 0.0, 0.1, 15.0),
         (1000, 3.0, -0.5, 0.0, 0.05, 10.0),
         (500, 2.0, 0.0, 0.5, 0.05, 10.0),
     ],
@@ -88,13 +87,13 @@ def test_two_algorithms_on_a_network_with_symmetry() -> None:
     assert float(one.value) == pytest.approx(float(two.value), abs=1e-3)
 
 
-@pytest.mark.parametrize(("g", "gamma"), [(0.6, 0.0), (0.5, 0.5), (1.2, -0.5)])
+@pytest.mark.parametrize(("g", "gamma"), [(0.5, 0.5), (1.2, -0.5)])
 def test_networks_at_rest(g: float, gamma: float) -> None:
     """φ linear: rightmost eigenvalue of −1 + J, at N → ∞ the edge −1 + g(1+γ) of the elliptic law.
 
-    The eigenvalue of one matrix exactly; the edge to 0.1 with 600 neurons.
+    The eigenvalue of one matrix exactly; the edge to 0.1 with 400 neurons.
     """
-    J = couplings.elliptic(600, g, gamma, seed=2)
+    J = couplings.elliptic(400, g, gamma, seed=2)
     rightmost = float(np.max(np.linalg.eigvals(J).real)) - 1
     assert rightmost == pytest.approx(-1 + g * (1 + gamma), abs=0.1)
     run = maximal_lyapunov(

@@ -62,10 +62,10 @@ def test_gains_on_gaussian_matrices() -> None:
 
 @pytest.mark.parametrize("lazy", [True, False])
 def test_variances_and_symmetries_of_pairs(lazy: bool) -> None:
-    """⟨J_ij²⟩ and ⟨J_ij J_ji⟩ of 500 matrices, 5 s.e. in 15 numbers: a false alarm in 10⁵."""
+    """⟨J_ij²⟩ and ⟨J_ij J_ji⟩ of 200 matrices, 5 s.e. in 15 numbers: a false alarm in 10⁵."""
     n, pairs = sum(SIZES), np.ix_(*2 * [np.repeat(np.arange(3), SIZES)])
     found = []
-    for seed in range(500):
+    for seed in range(200):
         if lazy:
             numbers = [5 * seed + k for k in range(5)]
             J = dense(BlockOperator(SIZES, GAINS, SYMMETRIES, numbers).matvec, n)
@@ -79,7 +79,7 @@ def test_variances_and_symmetries_of_pairs(lazy: bool) -> None:
             for off in [~np.eye(k, m, dtype=bool) if a == b else np.ones((k, m), bool)]
         ])  # fmt: skip
     expected = np.stack([GAINS**2, SYMMETRIES * GAINS * GAINS.T], axis=-1).reshape(9, 2)
-    error = np.std(found, axis=0, ddof=1) / math.sqrt(500)
+    error = np.std(found, axis=0, ddof=1) / math.sqrt(200)
     assert np.all(np.abs(np.mean(found, axis=0) - expected) <= 5 * error + 1e-12)
 
 
@@ -165,7 +165,7 @@ def test_a_single_block_and_its_exponent(onsager: float) -> None:
 def test_equal_blocks_are_one_population(onsager: float) -> None:
     """4 s.e. of 14 degrees of freedom, 16 correlated numbers: a false alarm in 50."""
     how: dict[str, Any] = {
-        "t_max": 2.0, "dt": 0.05, "save_every": 20, "onsager": onsager, "n_trajectories": 6400,
+        "t_max": 1.0, "dt": 0.05, "save_every": 10, "onsager": onsager, "n_trajectories": 4000,
     }  # fmt: skip
     one = two_time(1.8, 0.5, seed=1, method="sampler", **how)
     two = two_time(Blocks([0.3, 0.7], 1.8 * np.ones((2, 2))), 0.5, seed=2, **how)
@@ -197,15 +197,15 @@ def test_responses_at_rest() -> None:
 
 
 def test_responses_of_the_regulated_linear_network() -> None:
-    """∫R_a is the mean diagonal of [(1 − κJᵀ)(1 − J)]⁻¹ over block a: a matrix of 1500 neurons."""
+    """∫R_a is the mean diagonal of [(1 − κJᵀ)(1 − J)]⁻¹ over block a: a matrix of 1000 neurons."""
     blocks = Blocks([0.6, 0.4], [[0.3, 0.6], [0.4, 0.3]], phi="linear")
     run = two_time(
         blocks, GAMMA, t_max=14.0, dt=0.1, onsager=0.6, n_trajectories=512, batches=2, seed=0,
         response=True, n_pulsed=2, save_every=140, finite_m="ignore",
     )  # fmt: skip
-    J, one = couplings.blocks(1500, blocks, GAMMA, seed=0), np.eye(1500)
+    J, one = couplings.blocks(1000, blocks, GAMMA, seed=0), np.eye(1000)
     diagonal = np.diagonal(np.linalg.inv((one - 0.6 * J.T) @ (one - J)))
-    expected = [diagonal[:900].mean(), diagonal[900:].mean()]
+    expected = [diagonal[:600].mean(), diagonal[600:].mean()]
     np.testing.assert_allclose(run.r_int[:, -1], expected, rtol=0.01)
     assert abs(expected[0] - expected[1]) > 0.05
 
@@ -258,10 +258,10 @@ def test_against_networks(onsager: float) -> None:
     16 correlated numbers at 4.5 standard errors of 9 and 7 degrees of freedom: a false alarm in 40.
     κ = 1: the energy of both blocks falls.
     """
-    t_max = 1.5 if onsager else 4.0
+    t_max, dt = (1.2, 0.06) if onsager else (3.0, 0.1)
     theory = two_time(
-        PAIR, GAMMA, t_max=t_max, dt=0.05, onsager=onsager, save_every=round(10 * t_max),
-        n_trajectories=6400, seed=0,
+        PAIR, GAMMA, t_max=t_max, dt=dt, onsager=onsager, save_every=round(t_max / 2 / dt),
+        n_trajectories=4800, seed=0,
     )  # fmt: skip
     n, sizes = 800, PAIR.sizes(800)
     rows = []
@@ -326,13 +326,13 @@ def test_rest_against_the_exact_theory() -> None:
     )  # fmt: skip
     exact = stationary(blocks, n_tau=2)
     run = two_time(
-        blocks, t_max=25, dt=0.1, x0_std=0.2, n_trajectories=4000, seed=0, save_every=250
+        blocks, t_max=25, dt=0.2, x0_std=0.2, n_trajectories=2048, seed=0, save_every=125
     )
     np.testing.assert_allclose(run.mean[:, -1], exact.mean, atol=2e-3)
     np.testing.assert_allclose(run.delta[:, -1, -1] - run.mean[:, -1] ** 2, exact.delta0, rtol=0.01)
     np.testing.assert_allclose(run.C[:, -1, -1], exact.q, rtol=0.01)
     rate = maximal_lyapunov(
-        blocks, dt=0.1, t_skip=15, t_max=40, x0_std=0.2, n_trajectories=2048, batches=4, seed=0
+        blocks, dt=0.2, t_skip=15, t_max=35, x0_std=0.2, n_trajectories=1024, batches=2, seed=0
     )
     # Of all perturbations, those of the means included.
     largest = max(float(exact.lyapunov), float(exact.mean_growth))
@@ -398,7 +398,7 @@ def test_what_blocks_have_no_short_way_to() -> None:
 
 def test_states_that_grow_or_fade_are_told() -> None:
     """Beyond their instability trajectories grow, beyond bounds in the end; at rest they fade."""
-    few: dict[str, Any] = {"n_trajectories": 1024, "batches": 2, "seed": 1, "window": 5}
+    few: dict[str, Any] = {"n_trajectories": 512, "batches": 2, "seed": 1, "window": 5}
     linear = Blocks([0.5, 0.5], [[2, 1], [1, 2]], phi="linear")
     with pytest.raises(SamplerError, match="grow beyond all bounds"):
         steady_state(linear, 0.3, t_skip=5, t_max=80, **few)
@@ -408,11 +408,7 @@ def test_states_that_grow_or_fade_are_told() -> None:
         warnings.simplefilter("ignore", ExtrapolationWarning)
         growing = steady_state(linear, 0.3, t_skip=5, t_max=16, **few)
         rest = Blocks([0.5, 0.5], [[0.4, 0.3], [0.3, 0.4]])
-        resting = steady_state(rest, 0.3, t_skip=9, t_max=40, **few)
+        resting = steady_state(rest, 0.3, t_skip=9, t_max=24, **few)
     assert "block 0: q still grows: no stationary state" in growing.reason
     assert "block 0: q still fades" in resting.reason
     assert "falls only" not in resting.reason
-    with pytest.raises(ArgumentError, match=r"^method='exact': Blocks are sampled"):
-        steady_state(linear, 0.3, method="exact")
-    with pytest.raises(ArgumentError, match=r"^method='closed': Blocks are sampled"):
-        two_time(linear, 0.3, t_max=1, method="closed")

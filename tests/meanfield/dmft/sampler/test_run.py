@@ -171,9 +171,9 @@ def test_seeds(seeded: TwoTime) -> None:
         for name in (*ARRAYS, "R", "C_err", "R_err", "energy_finite_m"):
             np.testing.assert_array_equal(getattr(again, name), getattr(seeded, name))
     assert seeded.attributes["seed"] == 3
-    for other in (small(4), small(None), small(None)):
-        assert not np.any(np.isclose(other.energy[1:], seeded.energy[1:], rtol=1e-9))
     drawn = small(None)
+    for other in (small(4), drawn):
+        assert not np.any(np.isclose(other.energy[1:], seeded.energy[1:], rtol=1e-9))
     again = small(drawn.attributes["seed"])
     np.testing.assert_array_equal(again.C, drawn.C)
 
@@ -203,12 +203,12 @@ def test_window_bounds_the_rank() -> None:
     With errors of 6 batches, Student's t: a false alarm in some 500 runs of fresh seeds.
     """
     arguments: dict[str, Any] = {
-        "t_max": 32.0, "dt": 0.1, "n_trajectories": 6 * 600, "batches": 6, "save_every": 40,
+        "t_max": 24.0, "dt": 0.1, "n_trajectories": 6 * 400, "batches": 6, "save_every": 30,
         "finite_m": "ignore", "method": "sampler", "workers": 1,
     }  # fmt: skip
     whole = two_time(2.0, 0.0, seed=0, **arguments)
-    short = two_time(2.0, 0.0, seed=0, window=12.0, **arguments)
-    half = two_time(2.0, 0.0, seed=0, window=12.0, **arguments | {"t_max": 16.0})
+    short = two_time(2.0, 0.0, seed=0, window=8.0, **arguments)
+    half = two_time(2.0, 0.0, seed=0, window=8.0, **arguments | {"t_max": 12.0})
     assert short.rank < 0.6 * whole.rank
     assert short.rank < 1.15 * half.rank
     late = slice(4, None)
