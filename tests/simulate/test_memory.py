@@ -252,7 +252,7 @@ def misses(n: int, g: float, heat: float, size: float, t_max: float, seed: int) 
 @pytest.mark.slow
 def test_noisy_networks() -> None:
     """Mean over τ, n = 100: within 1/n and Student's t of 4 degrees of freedom at 1e-3."""
-    off = np.array([misses(100, 2.0, 0.5, 0.2, 2500, s).mean() for s in range(5)])
+    off = np.array([misses(100, 2.0, 0.5, 0.2, 1800, s).mean() for s in range(5)])
     assert abs(off.mean()) < 1 / 100 + stdtrit(4, 1 - 5e-4) * off.std(ddof=1) / np.sqrt(5)
     assert off.std(ddof=1) < 0.03
 

@@ -310,16 +310,16 @@ CHAOS = Blocks([0.7, 0.3], [[1.5, 3.0], [2.0, 2.5]])
 
 @pytest.mark.slow
 def test_lyapunov_exponent_of_networks_of_two_blocks() -> None:
-    """λ of networks approaches its limit from below like 1/N: extrapolated from 500 and 1500.
+    """λ of networks approaches its limit from below like 1/N: extrapolated from 300 and 900.
 
     One number at 3.5 standard errors of some ten degrees of freedom: a false alarm in 150 samples.
     """
     expected = float(stationary(CHAOS, n_tau=2).lyapunov)
     mean, variance = [], []
-    for n, networks in ((500, 16), (1500, 8)):
+    for n, networks in ((300, 12), (900, 8)):
         rates = [
             maximal_lyapunov(
-                couplings.blocks(n, CHAOS, seed=seed), dt=0.1, t_max=400, t_skip=50, seed=seed
+                couplings.blocks(n, CHAOS, seed=seed), dt=0.1, t_max=300, t_skip=50, seed=seed
             ).value
             for seed in range(networks)
         ]

@@ -1157,7 +1157,10 @@ def test_chaos_with_biases() -> None:
 @pytest.mark.slow
 def test_a_static_state_with_a_mean() -> None:
     """The static state with J₀ = 2 at g = 1.5."""
-    run = steady_state(1.5, mean_coupling=2.0, x0_mean=1.0, window=20.0, t_max=120.0, seed=0)
+    run = steady_state(
+        1.5, mean_coupling=2.0, x0_mean=1.0, window=15.0, t_skip=30.0, t_max=80.0, seed=0,
+        n_trajectories=8000,
+    )  # fmt: skip
     assert run.converged
     mean, variance = 1.12512, 1.33920
     numbers_of(run, {"mean": mean, "q": 0.59520, "delta0": variance + mean**2}, 4.9)
@@ -1168,15 +1171,22 @@ def test_transfer_functions_that_are_not_odd() -> None:
     """tanh(x − 0.4), chaos, and 1/(1 + e^{−2x}) with J₀ = −2 and b = 1, at rest."""
     offset = TransferFunction(lambda x: np.tanh(x - 0.4), name="offset")
     run = steady_state(
-        2.5, phi=offset, seed=0, method="sampler", n_trajectories=10_000, window=30.0, t_max=160.0
+        2.5,
+        phi=offset,
+        seed=0,
+        method="sampler",
+        n_trajectories=6000,
+        window=20.0,
+        t_skip=25.0,
+        t_max=90.0,
     )
     assert run.converged
     numbers_of(run, {"q": 0.62874, "delta0": 3.67196}, 4.9)
     assert abs(run.delta[-1] - 1.12440) < 4.9 * run.delta_err[-1]
     logistic = TransferFunction(lambda x: 1 / (1 + np.exp(-2 * x)), name="logistic of 2x")
     run = steady_state(
-        3.0, phi=logistic, mean_coupling=-2.0, bias_mean=1.0, window=20.0, t_max=140.0, seed=0,
-        method="sampler",
+        3.0, phi=logistic, mean_coupling=-2.0, bias_mean=1.0, window=15.0, t_skip=40.0, t_max=80.0,
+        seed=0, method="sampler", n_trajectories=6000,
     )  # fmt: skip
     numbers_of(run, {"q": 0.40523, "mean": 0.0}, 4.9)
     assert run.energy < 1e-4
@@ -1211,7 +1221,7 @@ def test_noise_with_biases() -> None:
     """Linear, γ = 0: ⟨xx⟩ of the biases and of the noise add up; C(∞) is that of the biases."""
     g, spread, T = 0.5, 0.6, 0.3
     run = steady_state(
-        g, temperature=T, phi="linear", bias_std=spread, n_trajectories=8192, batches=16, seed=0,
+        g, temperature=T, phi="linear", bias_std=spread, n_trajectories=4096, batches=16, seed=0,
         t_skip=15.0, t_max=50.0, window=12.0, method="sampler",
     )  # fmt: skip
     assert run.converged
