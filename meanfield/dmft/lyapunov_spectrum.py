@@ -409,6 +409,8 @@ class _Paths(NamedTuple):
             return g * g * float(np.max(np.linalg.eigvals(C).real)) - 1
 
         low = high = g
+        while excess(high) > 0:
+            high *= 2
         while excess(low) < 0:
             low, high = low - (low + 1) / 4, low
         return float(brentq(excess, low, high, xtol=_TOL))
@@ -467,11 +469,7 @@ def _mapped(
     left = 1 / np.sqrt(eta + A)[both]
     right = 1 / (left * np.sqrt(clock.square(s))[both])
     alone = paths.times(L, unit)
-    sums, W, reaction = (
-        np.zeros((3, both.size)),
-        np.zeros(B.size, np.complex128),
-        np.zeros(B.size, np.complex128),
-    )
+    sums, (W, reaction) = np.zeros((3, both.size)), np.zeros((2, B.size), np.complex128)
     for gains, weights in paths.chunks:
         inner = coupling * (gains * P[both]) @ gains + eta * unit
         whole = right[:, None] * inner * right
