@@ -695,7 +695,7 @@ def lyapunov_spectrum(
     [0.1955, 0.5, 0.8045]
     >>> more = lyapunov_spectrum(0.5, 0.2, thresholds=[-0.75])  # an ellipse, its axis 0.5 (1 + 0.2)
     >>> more.F.round(4).tolist(), round(more.lyapunov, 9)
-    ([0.7535, ...], -0.4)
+    ([0.7574], -0.4)
     """
     attributes = given(lyapunov_spectrum, locals())
     g, sigma = arguments.positive("g", g), arguments.nonnegative("sigma", sigma)
