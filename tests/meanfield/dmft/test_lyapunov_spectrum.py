@@ -305,12 +305,16 @@ def test_gains_of_the_sampler(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("g", "gamma", "window"), [(4.0, -0.5, 16.0), (5.0, 0.5, 40.0)])
-def test_symmetric_and_antisymmetric_couplings(g: float, gamma: float, window: float) -> None:
+def test_symmetric_and_antisymmetric_couplings(
+    g: float, gamma: float, window: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The edge against tangent vectors in the sampler; four errors: one in 200 of t₃."""
+    for name, value in (("_TRAJECTORIES", 2048), ("_SETTLED", 40.0)):
+        monkeypatch.setattr(f"meanfield.dmft.lyapunov_spectrum.{name}", value)
     found = lyapunov_spectrum(g, gamma, thresholds=[-0.5], n_paths=64, window=window, seed=0)
     one = maximal_lyapunov(
-        g, gamma, n_trajectories=4096, batches=4, t_max=110, t_skip=40, seed=0, neglect=3e-2
+        g, gamma, n_trajectories=4096, batches=4, t_max=80, t_skip=40, seed=0, neglect=3e-2
     )
     assert abs(found.lyapunov - one.value) < 4 * np.hypot(found.lyapunov_err, one.value_err)
-    assert found.lyapunov_err < 0.08 * found.lyapunov
+    assert found.lyapunov_err < 0.1 * found.lyapunov
     assert found.kaplan_yorke_dimension_err < 0.1 * found.kaplan_yorke_dimension
