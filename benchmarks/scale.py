@@ -358,9 +358,14 @@ def watched(client: Any, call: Callable[[], Any]) -> tuple[float, str]:
 
 STARTS = {
     "python": "pass",
-    "import numpy, scipy, xarray": "import numpy, scipy, xarray",
+    "import numpy, scipy.linalg": "import numpy, scipy.linalg",
+    "import xarray": "import xarray",
     "import meanfield": "import meanfield",
-    "import simulate": "import simulate",
+    "from meanfield import *": "from meanfield import *",
+    "from simulate import *": "from simulate import *",
+    "python -m meanfield --help": "from meanfield.command_line import main; main(['--help'])",
+    "python -m simulate --help": "from simulate.command_line import main; main(['--help'])",
+    "python -m derivations --help": "from derivations.command_line import main; main(['--help'])",
     "import distributed": "import distributed",
     "first batch (code compared), first point": (
         "import meanfield; from meanfield.common import jobs; "
@@ -387,7 +392,7 @@ def imports(rounds: int) -> None:
                 call, env=os.environ | ONE_THREAD, capture_output=True, text=True, check=True
             )
             took.append(time.perf_counter() - start)
-        memory, modules = said.stdout.split()
+        memory, modules = said.stdout.split()[-2:]
         click.echo(
             f"{name}: {min(took):.2f} to {max(took):.2f} s, {memory} MB, {modules} modules"
             f"{file_calls(call)}"

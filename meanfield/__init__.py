@@ -2,55 +2,61 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from .blocks import Blocks
-from .common import seeds
-from .common.arguments import ArgumentError
-from .common.cost import unlimited
-from .common.files import load
-from .common.result import NotConvergedError
-from .common.style import STYLE
-from .common.sweep import SweepWarning, plan, sweep
-from .dmft.common_mode import CommonMode, common_mode
-from .dmft.dimension import ParticipationRatio, explained_variance, participation_ratio
-from .dmft.driven import DrivenStationary, critical_amplitude, driven_stationary
-from .dmft.lyapunov import MeanFieldLyapunov, maximal_lyapunov
-from .dmft.lyapunov_spectrum import MeanFieldLyapunovSpectrum, lyapunov_spectrum
-from .dmft.sampler.ensemble import ExtrapolationWarning
-from .dmft.sampler.run import SamplerError
-from .dmft.sampler.site import SiteModel, Slopes
-from .dmft.stationary.blocks import BlockStationary
-from .dmft.stationary.solver import Stationary, effective_temperature, stationary
-from .dmft.steady_state import SteadyState, steady_state
-from .dmft.two_time import TwoTime, two_time
-from .elliptic import (
-    critical_gain,
-    linear_temperature_ratio,
-    measure_transition_gain,
-    null_fluctuation,
-    null_margin,
-    null_response,
-    square_root_amplitude,
-)
-from .gaussian_operator import GaussianOperator
-from .replica.complexity import (
-    Complexity,
-    FixedPointSpectrum,
-    complexity,
-    fixed_point_spectrum,
-)
-from .replica.solver import OrderParameters, SaddlePoint, replica_map, saddle_point, spin_glass_beta
-from .replica.transitions import TransitionLines, transition_lines
-from .schedule import SampledInput, Switching
-from .stability import StepSizeWarning
-from .transfer import TransferFunction, transfer_function
+from .common.late import late
 
 if TYPE_CHECKING:
+    from .blocks import Blocks
+    from .common import seeds
+    from .common.arguments import ArgumentError
+    from .common.cost import unlimited
+    from .common.files import load
+    from .common.result import NotConvergedError
+    from .common.style import STYLE
+    from .common.sweep import SweepWarning, plan, sweep
+    from .dmft.common_mode import CommonMode, common_mode
+    from .dmft.dimension import ParticipationRatio, explained_variance, participation_ratio
+    from .dmft.driven import DrivenStationary, critical_amplitude, driven_stationary
+    from .dmft.lyapunov import MeanFieldLyapunov, maximal_lyapunov
+    from .dmft.lyapunov_spectrum import MeanFieldLyapunovSpectrum, lyapunov_spectrum
+    from .dmft.sampler.ensemble import ExtrapolationWarning
+    from .dmft.sampler.run import SamplerError
+    from .dmft.sampler.site import SiteModel, Slopes
+    from .dmft.stationary.blocks import BlockStationary
+    from .dmft.stationary.solver import Stationary, effective_temperature, stationary
+    from .dmft.steady_state import SteadyState, steady_state
+    from .dmft.two_time import TwoTime, two_time
+    from .elliptic import (
+        critical_gain,
+        linear_temperature_ratio,
+        measure_transition_gain,
+        null_fluctuation,
+        null_margin,
+        null_response,
+        square_root_amplitude,
+    )
+    from .gaussian_operator import GaussianOperator
+    from .replica.complexity import (
+        Complexity,
+        FixedPointSpectrum,
+        complexity,
+        fixed_point_spectrum,
+    )
+    from .replica.solver import (
+        OrderParameters,
+        SaddlePoint,
+        replica_map,
+        saddle_point,
+        spin_glass_beta,
+    )
+    from .replica.transitions import TransitionLines, transition_lines
+    from .schedule import SampledInput, Switching
+    from .stability import StepSizeWarning
     from .studies.freezing import freezing_curve
     from .studies.phase_diagram import phase_diagram
     from .studies.response_curve import response_curve
+    from .transfer import TransferFunction, transfer_function
 
 __all__ = [
     "STYLE",
@@ -116,15 +122,4 @@ __all__ = [
     "unlimited",
 ]
 
-# Studies, imported when they are asked for.
-_STUDIES = {
-    "freezing_curve": "freezing",
-    "phase_diagram": "phase_diagram",
-    "response_curve": "response_curve",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _STUDIES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.studies.{_STUDIES[name]}"), name)
+__getattr__, __dir__ = late(__name__)

@@ -2,55 +2,56 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from meanfield import StepSizeWarning, Switching
-
-from . import couplings
-from .boltzmann import BoltzmannSamples, SamplingWarning, sample_boltzmann
-from .dimension import NetworkDimension, participation_ratio
-from .dynamics import (
-    divergence,
-    energy_gradient,
-    force,
-    jacobian,
-    jacobian_operator,
-    kinetic_energy,
-    onsager_force,
-    stiffness,
-)
-from .fixed_points import (
-    FixedPointError,
-    FixedPoints,
-    KacRice,
-    StationaryPoints,
-    find_fixed_points,
-    kac_rice,
-)
-from .integration import IntegrationError, Scheme, Trajectory, integrate, runge_kutta
-from .lyapunov import LyapunovExponent, LyapunovSpectrum, lyapunov_spectrum, maximal_lyapunov
-from .memory import SmallSignalMemory, small_signal_memory
-from .observables import (
-    ActivityDistribution,
-    Autocorrelation,
-    PrincipalComponents,
-    activity_distribution,
-    autocorrelation,
-    freezing,
-    principal_components,
-    state_at,
-)
-from .reservoir import (
-    MemoryCurve,
-    SingularCovarianceWarning,
-    memory_curve,
-    memory_function,
-    stimulus_targets,
-    two_sines,
-)
+from meanfield.common.late import late
 
 if TYPE_CHECKING:
+    from meanfield.schedule import Switching
+    from meanfield.stability import StepSizeWarning
+
+    from . import couplings
+    from .boltzmann import BoltzmannSamples, SamplingWarning, sample_boltzmann
+    from .dimension import NetworkDimension, participation_ratio
+    from .dynamics import (
+        divergence,
+        energy_gradient,
+        force,
+        jacobian,
+        jacobian_operator,
+        kinetic_energy,
+        onsager_force,
+        stiffness,
+    )
+    from .fixed_points import (
+        FixedPointError,
+        FixedPoints,
+        KacRice,
+        StationaryPoints,
+        find_fixed_points,
+        kac_rice,
+    )
+    from .integration import IntegrationError, Scheme, Trajectory, integrate, runge_kutta
+    from .lyapunov import LyapunovExponent, LyapunovSpectrum, lyapunov_spectrum, maximal_lyapunov
+    from .memory import SmallSignalMemory, small_signal_memory
+    from .observables import (
+        ActivityDistribution,
+        Autocorrelation,
+        PrincipalComponents,
+        activity_distribution,
+        autocorrelation,
+        freezing,
+        principal_components,
+        state_at,
+    )
+    from .reservoir import (
+        MemoryCurve,
+        SingularCovarianceWarning,
+        memory_curve,
+        memory_function,
+        stimulus_targets,
+        two_sines,
+    )
     from .studies.catalogue import reproduce
     from .validation.validation import Validation, validate
 
@@ -107,15 +108,4 @@ __all__ = [
     "validate",
 ]
 
-# Imported when they are asked for.
-_LATER = {
-    "Validation": "validation.validation",
-    "reproduce": "studies.catalogue",
-    "validate": "validation.validation",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _LATER:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
+__getattr__, __dir__ = late(__name__)

@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import scipy.fft
-import scipy.linalg
+import scipy
 from numpy.typing import ArrayLike, NDArray
 
 from meanfield import TransferFunction, transfer_function

@@ -24,6 +24,7 @@ from concurrent.futures import (
 )
 from contextlib import ExitStack, contextmanager, suppress
 from functools import lru_cache
+from importlib import import_module
 from queue import SimpleQueue
 from typing import Any, NamedTuple, TypeVar
 
@@ -449,6 +450,9 @@ def _end_with(parent: int, *place: str) -> None:
 @lru_cache(1)
 def _controller(loaded: int) -> ThreadpoolController:
     """Of the BLAS libraries that are loaded; to find them takes longer than many a job."""
+    # A job that is the first to use SciPy must not find its BLAS without a limit; nor should the
+    # time of a first point, which plans are made of, be that of an import.
+    import_module("scipy.optimize")
     return ThreadpoolController()
 
 

@@ -118,14 +118,19 @@ def options_of(
 ) -> dict[str, Option]:
     """The parameters of a function by name, from its signature and its text."""
     options, texts = {}, _documented(function)
-    for name, parameter in inspect.signature(function, eval_str=True).parameters.items():
+    # What it returns may be a type that is imported for the type check only.
+    known = inspect.unwrap(function).__globals__
+    for name, parameter in inspect.signature(function).parameters.items():
         if name in PASSED_ON:
             continue
+        annotation = parameter.annotation
+        if isinstance(annotation, str):
+            annotation = eval(annotation, known)
         kind, text = texts.get(name, ("", ""))
         default = list(axes[name]) if name in axes else parameter.default
         choices = tuple(re.findall(r'"([^"]+)"', kind)) if kind.startswith("{") else ()
         text = text or NOTATION.get(name, "")
-        options[name] = Option(name, parameter.annotation, default, text, choices, name in axes)
+        options[name] = Option(name, annotation, default, text, choices, name in axes)
     return options
 
 

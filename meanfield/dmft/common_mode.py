@@ -10,8 +10,8 @@ linear networks; in chaos it is linear response.
 """
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.interpolate import CubicSpline
 
 from ..common import arguments
 from ..common.arguments import ArgumentError, Array, validated
@@ -144,5 +144,5 @@ def _laplace(tau: Array, C: Array, poles: Complex) -> Complex:
     """∫C exp(pτ) dτ of the spline through C."""
     half = np.diff(tau)[:, None] / 2
     nodes = tau[:-1, None] + half * (1 + _GAUSS[0])
-    masses = (half * _GAUSS[1] * CubicSpline(tau, C)(nodes)).ravel()
+    masses = (half * _GAUSS[1] * scipy.interpolate.CubicSpline(tau, C)(nodes)).ravel()
     return np.asarray(np.exp(np.multiply.outer(poles, nodes.ravel())) @ masses)

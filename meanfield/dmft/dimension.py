@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.interpolate import CubicSpline
 from scipy.linalg import eigh, toeplitz
 
 from ..common import arguments, cost, result
@@ -466,8 +466,9 @@ def _of_curves(state: SteadyState, C: Array, R: Array, of: str) -> float:
     highest = np.pi / state.tau[1]
     grid = np.linspace(0.0, highest, _DENSE * state.tau.size)
     wave: Complex = np.exp(-1j * np.multiply.outer(grid, tau))
-    S: Complex = wave @ (weights * CubicSpline(state.tau, R)(tau))
-    power: Complex = 2 * (wave @ (weights * CubicSpline(state.tau, C)(tau))).real + 0j
+    between = scipy.interpolate.CubicSpline
+    S: Complex = wave @ (weights * between(state.tau, R)(tau))
+    power: Complex = 2 * (wave @ (weights * between(state.tau, C)(tau))).real + 0j
     gap = 1 - float(np.max(g * np.abs(S))) ** 2
     if gap <= 0:
         return math.nan
@@ -478,7 +479,7 @@ def _of_curves(state: SteadyState, C: Array, R: Array, of: str) -> float:
         # x is what arrives: fields, that φ answers and that answer φ, and noise.
         arriving = g * g * power * (S + gamma * S.conj()) + 2 * state.temperature * S
         mixed, start = leak.conj() * arriving, state.delta0
-    table = CubicSpline(grid, np.stack([S, power, response, mixed], axis=1))
+    table = between(grid, np.stack([S, power, response, mixed], axis=1))
 
     def spectra(omega: Array) -> _Spectra:
         return _Spectra(*table(omega).T)

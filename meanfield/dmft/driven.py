@@ -17,10 +17,9 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy.fft import dct
 from scipy.linalg import eigh
-from scipy.optimize import brentq
 
 from ..common import arguments, cost, result
 from ..common.arguments import Array, validated
@@ -119,7 +118,7 @@ class _Site:
         while True:
             theta = math.pi * (np.arange(count) + 0.5) / count
             values = phi.phi(math.sqrt(delta0) * z[:, None] + a * np.cos(theta))
-            b = dct(values, type=2, axis=1) / count
+            b = scipy.fft.dct(values, type=2, axis=1) / count
             b[:, 0] /= 2
             if np.max(np.abs(b[:, -2:])) <= _LAST * np.max(np.abs(b)) or count > _LONGEST:
                 break
@@ -582,5 +581,7 @@ def _boundary(solver: _Solver) -> float:
             f"g={solver.g:g}, frequency={solver.frequency:g}: out of reach, the period needs too "
             "many lags; move them towards 1"
         )
-    found = brentq(exponent, low, high, xtol=_PRECISION * unit, rtol=_PRECISION, disp=False)
+    found = scipy.optimize.brentq(
+        exponent, low, high, xtol=_PRECISION * unit, rtol=_PRECISION, disp=False
+    )
     return float(found)

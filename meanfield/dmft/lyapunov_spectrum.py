@@ -7,14 +7,15 @@ for the gain trajectory of one neuron inside.  Gains are of Gaussian paths, or o
 with γ ≠ 0, on a periodic window; what is stationary is diagonal in its Fourier modes.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.interpolate import CubicSpline
-from scipy.optimize import brentq
 
 from ..common import arguments, cost, result, seeds
 from ..common.arguments import ArgumentError, Array, validated
@@ -192,7 +193,7 @@ class _Lattice(NamedTuple):
 
         low = -1.0 if clock.step is None else math.log(max(abs(1 - clock.step), 1e-9)) / clock.step
         high = g * self.phi.slope
-        return float(brentq(excess, low + 1e-3, high, xtol=1e-12))
+        return float(scipy.optimize.brentq(excess, low + 1e-3, high, xtol=1e-12))
 
     def gains(self, stream: np.random.Generator) -> Array:
         """φ′ along independent paths."""
@@ -304,7 +305,7 @@ class _Sample(NamedTuple):
     spread: Array
 
     @classmethod
-    def of(cls, clock: _Clock, many: Array, count: int, power: Array | None = None) -> "_Sample":
+    def of(cls, clock: _Clock, many: Array, count: int, power: Array | None = None) -> _Sample:
         if power is None:
             power = np.mean(np.abs(np.fft.rfft(many, axis=1) / clock.size) ** 2, axis=0)
         # By strata of their activity, of which the many that are silent have a half.
@@ -316,7 +317,7 @@ class _Sample(NamedTuple):
         told = _features(many)
         return cls(clock, many[few], 1 / odds[few], power, told.mean(axis=1), told.std(axis=1))
 
-    def beyond(self, small: "_Sample") -> "_Sample":
+    def beyond(self, small: _Sample) -> _Sample:
         """What it is told to match, extrapolated to infinite batches from smaller ones."""
         power, mean = (
             one + (one - other) / (SHRINK - 1)
@@ -325,7 +326,7 @@ class _Sample(NamedTuple):
         return self._replace(power=power, mean=mean)
 
     @classmethod
-    def pooled(cls, sets: "list[_Sample]") -> "_Sample":
+    def pooled(cls, sets: list[_Sample]) -> _Sample:
         gains, weights = (np.concatenate([one[k] for one in sets]) for k in (1, 2))
         power = np.mean([one.power for one in sets], axis=0)
         mean = np.mean([one.mean for one in sets], axis=0)
@@ -343,7 +344,7 @@ class _Paths(NamedTuple):
     mean: float = 0.0  # ⟨φ′⟩
 
     @classmethod
-    def of(cls, g: float, gamma: float, sample: _Sample) -> "_Paths":
+    def of(cls, g: float, gamma: float, sample: _Sample) -> _Paths:
         """Paths, weighted to reproduce averages over many more, with the power of φ′ of these."""
         clock, gains = sample.clock, sample.gains
         weights = _tilted(sample.weights, _features(gains), sample.mean, sample.spread)
@@ -413,7 +414,7 @@ class _Paths(NamedTuple):
             high *= 2
         while excess(low) < 0:
             low, high = low - (low + 1) / 4, low
-        return float(brentq(excess, low, high, xtol=_TOL))
+        return float(scipy.optimize.brentq(excess, low, high, xtol=_TOL))
 
 
 def _features(gains: Array) -> Array:
@@ -535,7 +536,9 @@ def _grid(edge: float, lowest: float, count: int) -> Array:
     return np.asarray(edge - (edge - lowest) * (1 - x) ** power)
 
 
-def _spectrum(paths: _Paths, edge: float, lowest: float, count: int, tick: Any) -> CubicSpline:
+def _spectrum(
+    paths: _Paths, edge: float, lowest: float, count: int, tick: Any
+) -> scipy.interpolate.CubicSpline:
     """F between the lowest threshold and the edge."""
     s = _grid(edge, lowest, count)
     A = paths.g * np.exp(-paths.clock.omega)
@@ -556,7 +559,7 @@ def _spectrum(paths: _Paths, edge: float, lowest: float, count: int, tick: Any) 
         etas = etas[-1:]
         F[k] = paths.clock.fraction(s[k], point.W, loop)
         tick()
-    return CubicSpline(s, F)
+    return scipy.interpolate.CubicSpline(s, F)
 
 
 def _at_rest(radius: float, step: float | None, s: Array) -> Array:
@@ -575,7 +578,7 @@ def _at_rest(radius: float, step: float | None, s: Array) -> Array:
     return np.concatenate([area, 2 * step * R * R * other]) / (np.pi * r * r)
 
 
-def _numbers(F: CubicSpline, s: Array, is_flow: bool) -> Array:
+def _numbers(F: scipy.interpolate.CubicSpline, s: Array, is_flow: bool) -> Array:
     """F and its density at s, Kaplan–Yorke dimension, entropy rate and maximal exponent."""
     lowest, edge = float(F.x[0]), float(F.x[-1])
     # Exponents of the flow are symmetric about −1: its equations depend on (s + 1)².
@@ -593,7 +596,7 @@ def _numbers(F: CubicSpline, s: Array, is_flow: bool) -> Array:
 
     if total(lowest) > 0:
         raise _LostError(f"the exponents above {lowest:g} still grow in sum: lower thresholds")
-    share = 1 - float(F(brentq(total, lowest, 0.0)))
+    share = 1 - float(F(scipy.optimize.brentq(total, lowest, 0.0)))
     return np.concatenate([value, density, [share, total(0.0), edge]])
 
 

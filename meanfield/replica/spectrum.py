@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize.elementwise import find_root
 
 from ..common.arguments import Array
 from ..transfer import UNIT_NODES, UNIT_WEIGHTS
@@ -197,6 +196,8 @@ def _root(
     high: float,
 ) -> Array:
     """Where a function of the law, a number and the index of the point changes sign."""
+    from scipy.optimize.elementwise import find_root
+
     index = np.arange(len(law.g))
 
     def at(u: Array, index: NDArray[np.intp]) -> Array:

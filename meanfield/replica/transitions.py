@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize.elementwise import find_root
 
 from ..common import arguments, cost
 from ..common.arguments import ArgumentError, Array, validated
@@ -188,6 +187,8 @@ class _Trace(NamedTuple):
 
     def crossings(self, height: Callable[[Array, WeightedPoints], Array]) -> tuple[Any, ...]:
         """Where a function of the solution changes sign: point, ln g, direction and unknowns."""
+        from scipy.optimize.elementwise import find_root
+
         sign = np.sign(self.of_knots(height))
         change = (np.diff(sign) != 0) & (np.diff(self.row) == 0)
         knot = np.flatnonzero(change)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import xarray as xr
 from numpy.typing import ArrayLike
 
 from ..common import arguments, style
@@ -17,6 +16,7 @@ from ..replica.transitions import transition_lines
 from ..transfer import transfer_function
 
 if TYPE_CHECKING:
+    import xarray as xr
     from matplotlib.figure import Figure
 
 _NUMBERS = ("complexity", "q", "x2", "index", "edge", "residual")

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
+import scipy
 from numpy.typing import ArrayLike
-from scipy.integrate import cumulative_trapezoid
 
 from ..common import arguments, style
 from ..common.arguments import ArgumentError
@@ -18,6 +17,7 @@ from ..dmft.steady_state import steady_state
 from ..replica.solver import saddle_point
 
 if TYPE_CHECKING:
+    import xarray as xr
     from matplotlib.figure import Figure
 
 # Compared, under the same name in both theories.
@@ -88,7 +88,7 @@ def _point(
             f"{name}_z": told((), (value - expected) / err, f"difference in {name} in its errors"),
         }
     # Fluctuation and dissipation, integrated from 0 to τ.
-    response = cumulative_trapezoid(state.R, state.tau, initial=0)
+    response = scipy.integrate.cumulative_trapezoid(state.R, state.tau, initial=0)
     lost = beta * (state.phi_x[0] - state.phi_x)
     width = beta * np.hypot(state.phi_x_err, state.phi_x_err[0])
     last = float(np.hypot(state.r_int_pulse_err, width[-1]))

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 from numpy.typing import ArrayLike
 
 from ..common import arguments, style
@@ -20,6 +19,7 @@ from ..elliptic import critical_gain
 from ..transfer import transfer_function
 
 if TYPE_CHECKING:
+    import xarray as xr
     from matplotlib.figure import Figure
 
 _NUMBERS = {

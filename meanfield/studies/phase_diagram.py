@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 from numpy.typing import ArrayLike
 
 from ..common import arguments, style
@@ -23,6 +22,7 @@ from ..replica.solver import saddle_point
 from ..transfer import TransferFunction, transfer_function
 
 if TYPE_CHECKING:
+    import xarray as xr
     from matplotlib.axes import Axes
     from matplotlib.cm import ScalarMappable
     from matplotlib.figure import Figure
@@ -159,6 +159,8 @@ def branches(
     tol : float
         Largest residual that counts as converged.
     """
+    import xarray as xr
+
     if sheet != "cooled" and PARAMAGNETIC not in branch:
         raise ArgumentError(f"sheet={sheet!r}: needs branch={PARAMAGNETIC!r}")
     checked(1.0, 0.0, beta, eta, seconds_of(PARAMAGNETIC))

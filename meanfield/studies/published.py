@@ -13,8 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
-from scipy.optimize import root
+import scipy
 
 from ..common import arguments, cost, seeds, style
 from ..common.arguments import Array
@@ -25,6 +24,7 @@ from ..quadrature import gauss_hermite
 from ..replica.solver import OrderParameters, replica_map, saddle_point
 
 if TYPE_CHECKING:
+    import xarray as xr
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -275,6 +275,8 @@ def returning(*, steps: int = 500, nodes: int = 16) -> xr.Dataset:
     nodes : int
         Gauss–Hermite nodes per field.
     """
+    import xarray as xr
+
     arguments.count("steps", steps, 1)
     pairs: dict[tuple[float, ...], dict[str, float]] = {}
     for *place, name, number in PLOTTED:
@@ -310,7 +312,9 @@ def factorised(g: Array, gamma: Array) -> tuple[Array, Array]:
     static = saddle_point(g, gamma)
     C, R = np.zeros(g.shape), np.array(null_response(g, gamma))
     for i in map(tuple, np.argwhere(g > critical_gain(gamma))):
-        found = root(_mismatch, [np.sqrt(static.Q[i]), static.G[i]], (g[i], gamma[i]), tol=1e-12)
+        found = scipy.optimize.root(
+            _mismatch, [np.sqrt(static.Q[i]), static.G[i]], (g[i], gamma[i]), tol=1e-12
+        )
         if np.max(np.abs(_mismatch(found.x, g[i], gamma[i]))) > _SOLVED:
             text = f"no factorised response at g={g[i]:g}, gamma={gamma[i]:g}"
             raise NotConvergedError(text, static)
@@ -341,6 +345,8 @@ def responses(
     symmetry : sequence of float
         Symmetries γ of both closures.
     """
+    import xarray as xr
+
     gains, symmetries = arguments.axis("gain", gain), arguments.axis("symmetry", symmetry)
     # The peak of R is on the line.
     lines = critical_gain(symmetries)
@@ -361,6 +367,8 @@ def responses(
 
 def derive(data: xr.Dataset) -> xr.Dataset:
     """Exact values beside the plotted ones, and lines of the paramagnetic branch against g."""
+    import xarray as xr
+
     beta, gamma, g = np.array([one[:3] for one in PLOTTED]).T
     names = [one[3] for one in PLOTTED]
     cold = np.isinf(beta)

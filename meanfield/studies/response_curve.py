@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 from numpy.typing import ArrayLike
 
 from ..common import arguments, style
@@ -20,6 +19,7 @@ from ..transfer import TransferFunction
 from .phase_diagram import phase_diagram
 
 if TYPE_CHECKING:
+    import xarray as xr
     from matplotlib.figure import Figure
 
 _LINE = 241

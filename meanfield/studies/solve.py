@@ -1,13 +1,17 @@
 """`solve`: the replica theory at one point, printed."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
-import xarray as xr
 
 from ..common.cli import json_text, library_warnings, plain_options, verdict, version_option
 from ..replica.solver import SaddlePoint, saddle_point
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 
 def point(

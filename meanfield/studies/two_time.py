@@ -7,7 +7,6 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 
 from ..common import arguments, style
 from ..common.arguments import ArgumentError
@@ -19,6 +18,7 @@ from ..dmft.two_time import two_time
 from ..schedule import Schedule, as_function
 
 if TYPE_CHECKING:
+    import xarray as xr
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import xarray as xr
 
 from meanfield.common import style
 from meanfield.common.study import Part, Study, told
@@ -14,6 +13,7 @@ from ..fixed_points import find_fixed_points
 from .protocol import couplings_text, make_bias, make_couplings
 
 if TYPE_CHECKING:
+    import xarray as xr
     from matplotlib.figure import Figure
 
 _GAIN = 2.0

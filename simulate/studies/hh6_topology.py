@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.stats import norm
+import scipy
 
 from meanfield.common import style
 from meanfield.common.study import Part, Study, told
@@ -86,7 +86,9 @@ def add_formulas(data: xr.Dataset) -> xr.Dataset:
     sets = [PAPER_SETS[name] for name in names]
     radius = [dale_radius(**one) for one in sets]
     outlier = [dale_outlier(n, **one)[0].real for one in sets]
-    laws = [[norm(one[f"mu_{kind}"], one[f"sigma_{kind}"]) for kind in "ei"] for one in sets]
+    laws = [
+        [scipy.stats.norm(one[f"mu_{kind}"], one[f"sigma_{kind}"]) for kind in "ei"] for one in sets
+    ]
     against = [[e.cdf(0), i.sf(0)] for e, i in laws]
     at, f = data.center.values, sets[0]["f"]
     density = [f * e.pdf(at) + (1 - f) * i.pdf(at) for e, i in laws]

@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 from scipy.special import stdtrit
 
 from meanfield.common import arguments, cost, style
@@ -21,6 +20,7 @@ from ..reservoir import evaluate, split, stimulus_targets, two_sines
 from .protocol import PRINTED_STEP, VARIANTS, bias_text, make_bias, network, step_facts, steps_text
 
 if TYPE_CHECKING:
+    import xarray as xr
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -173,6 +173,8 @@ def derive(data: xr.Dataset) -> xr.Dataset:
 
 def _compared(m: xr.DataArray) -> dict[str, tuple[xr.DataArray, str]]:
     """κ = 1 against κ = 0 with the same couplings: Student's t, two-sided, Bonferroni."""
+    import xarray as xr
+
     if not {0.0, 1.0} <= set(m.onsager.values):
         return {}
     change = (m.sel(onsager=1.0, drop=True) - m.sel(onsager=0.0, drop=True)).dropna("replicate")

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 
 from meanfield import critical_gain, measure_transition_gain
 from meanfield.common import seeds, style
@@ -23,6 +22,7 @@ from ..lyapunov import maximal_lyapunov
 from .protocol import halves, network
 
 if TYPE_CHECKING:
+    import xarray as xr
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 

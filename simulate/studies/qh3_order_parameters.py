@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 
 from meanfield import null_response, saddle_point
 from meanfield.common import style
@@ -22,6 +21,7 @@ from meanfield.studies.phase_diagram import (
 )
 
 if TYPE_CHECKING:
+    import xarray as xr
     from matplotlib.figure import Figure
 
 # Gains closer to a line than this lie on it; a change of the response below this is rounding.

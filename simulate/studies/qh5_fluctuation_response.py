@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-import xarray as xr
 
 from meanfield.common import style
 from meanfield.common.study import told
@@ -21,11 +20,14 @@ from meanfield.studies.phase_diagram import (
 from .qh3_order_parameters import ON_LINE, QH3
 
 if TYPE_CHECKING:
+    import xarray as xr
     from matplotlib.figure import Figure
 
 
 def derive(data: xr.Dataset) -> xr.Dataset:
     """How well the solutions satisfy G(v + g²γ(q−Q)) = σ_xφ, and what grows along g."""
+    import xarray as xr
+
     static, measure = (one_branch(data, branch) for branch in (STATIC, PARAMAGNETIC))
     stiffness = data.g**2 * (1 + data.gamma)
     # In the null state σ_xφ of the solver follows from the identity; but there φ(x) = x to leading

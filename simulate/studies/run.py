@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 
 from meanfield import SampledInput, Switching, transfer_function
 from meanfield.common import arguments, cost, seeds, style
@@ -17,6 +16,7 @@ from ..integration import integrate
 from .protocol import STEPS, check_columns, couplings_text, make_bias, make_couplings, step_facts
 
 if TYPE_CHECKING:
+    import xarray as xr
     from matplotlib.figure import Figure
 
 _GAIN = 3.0

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-import loky
 import numpy as np
 
 from meanfield.common import style
@@ -127,8 +126,10 @@ def validate(
     Writes report.html (table with pictures), table.json and table.txt, with --csv table.csv; the
     exit code is 1 if a row differs.
     """
+    from loky import cpu_count
+
     output = output or Path("results") / "validation" / preset
-    store, count = output / "measurements", workers or loky.cpu_count()
+    store, count = output / "measurements", workers or cpu_count()
     if only_plan:
         click.echo(_plan(rows, preset, how["seed"], store, slots(count, how["executor"])))
         return 0

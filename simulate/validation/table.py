@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from meanfield.common.arguments import Array
 from meanfield.common.jobs import Attempt
@@ -85,7 +85,7 @@ class Deviation(NamedTuple):
 
     def resolution(self, limit: float) -> float:
         """The difference at which |z| reaches the limit."""
-        return self.difference_err * float(stats.t.isf(stats.norm.sf(limit), self.dof))
+        return self.difference_err * float(scipy.stats.t.isf(scipy.stats.norm.sf(limit), self.dof))
 
 
 def deviation(measured: SizeLimit, theory: TheoryValue) -> Deviation:
@@ -99,14 +99,14 @@ def deviation(measured: SizeLimit, theory: TheoryValue) -> Deviation:
     if theory.value_err <= measured.value_err:
         dof = total**2 / (measured.value_err**4 / measured.dof + theory.value_err**4 / theory.dof)
     t = (measured.value - theory.value) / math.sqrt(total)
-    tail = max(float(stats.t.sf(abs(t), dof)), _SMALLEST)
-    return Deviation(math.copysign(float(stats.norm.isf(tail)), t), math.sqrt(total), dof)
+    tail = max(float(scipy.stats.t.sf(abs(t), dof)), _SMALLEST)
+    return Deviation(math.copysign(float(scipy.stats.norm.isf(tail)), t), math.sqrt(total), dof)
 
 
 def threshold(false_alarm: float, rows: int) -> float:
     """|z| beyond which a row differs; with that probability one of `rows` true ones does."""
     # Bonferroni's bound: it holds whatever the dependence between rows, which share networks.
-    return float(stats.norm.isf(false_alarm / max(rows, 1) / 2))
+    return float(scipy.stats.norm.isf(false_alarm / max(rows, 1) / 2))
 
 
 _NO_VALUE, _NONE = TheoryValue(math.nan), Deviation()

@@ -18,11 +18,9 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy.interpolate import BarycentricInterpolator
 from scipy.linalg import lu_factor, lu_solve, sqrtm
-from scipy.optimize import brentq
-from scipy.optimize import root as find_root
 from scipy.sparse.linalg import LinearOperator, eigs
 
 from ...blocks import Blocks, spectral_radius
@@ -261,7 +259,8 @@ def _interpolated(mesh: _Mesh, curve: Array, tau: Array, rate: float) -> Array:
     for k in np.unique(element):
         here = element == k
         part = slice(k * (mesh.nodes - 1), (k + 1) * (mesh.nodes - 1) + 1)
-        found[here] = BarycentricInterpolator(mesh.tau[part], curve[part])(inside[here])
+        polynomial = scipy.interpolate.BarycentricInterpolator(mesh.tau[part], curve[part])
+        found[here] = polynomial(inside[here])
     return found * np.exp(-rate * (tau - inside))
 
 
@@ -319,7 +318,9 @@ class _Solver(NamedTuple):
             )
 
         with np.errstate(over="ignore", invalid="ignore"):
-            found = find_root(misfit, np.append(mean, delta), jac=True, options={"xtol": 1e-13})
+            found = scipy.optimize.root(
+                misfit, np.append(mean, delta), jac=True, options={"xtol": 1e-13}
+            )
         for x in (np.where(np.abs(found.x) < _NOTHING, 0.0, found.x), found.x):
             if np.all(np.abs(misfit(x)[0]) <= _NOTHING * (1 + np.abs(x))):
                 return _State(np.empty((P, 0)), np.abs(x[P:]), x[:P])
@@ -480,7 +481,8 @@ class _Solver(NamedTuple):
         beyond = mesh.mass.copy()
         beyond[inner] -= first / 2 * lobatto(mesh.nodes)[1]
         form[:, k, :, k] -= (beyond[:, None] * M).transpose(1, 0, 2)
-        basis = BarycentricInterpolator(mesh.tau[inner], np.eye(mesh.nodes))(first * _ROOTS**2)
+        cardinal = scipy.interpolate.BarycentricInterpolator(mesh.tau[inner], np.eye(mesh.nodes))
+        basis = cardinal(first * _ROOTS**2)
         pairs = zip(sites, state.frozen[:, None] + state.moving[:, inner] @ basis.T, strict=True)
         M_first = A[:, None] * np.array([site(delta)[:, 1] for site, delta in pairs]).T
         weight = first * _ROOT_WEIGHTS[:, None, None] * M_first.transpose(1, 0, 2)
@@ -501,7 +503,9 @@ class _Solver(NamedTuple):
             return above - 1 / float(inverse[0].real) - low - s * s
 
         most, least = math.sqrt(above - low), _WEAK * math.sqrt(above - low)
-        bound = brentq(excess, least, most, xtol=_ROUNDING) if excess(least) > 0 else 0.0
+        bound = (
+            scipy.optimize.brentq(excess, least, most, xtol=_ROUNDING) if excess(least) > 0 else 0.0
+        )
         return math.sqrt(low + bound**2) - 1, math.sqrt(1 - low)
 
 
@@ -716,4 +720,4 @@ def _half_time(mesh: _Mesh, curve: Array, rate: float) -> float:
     def excess(tau: float) -> float:
         return float(_interpolated(mesh, curve, np.array([tau]), rate)[0] - curve[0] / 2)
 
-    return float(brentq(excess, mesh.tau[below - 1], mesh.tau[below], xtol=1e-13))
+    return float(scipy.optimize.brentq(excess, mesh.tau[below - 1], mesh.tau[below], xtol=1e-13))

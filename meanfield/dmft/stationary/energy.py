@@ -16,6 +16,7 @@ from functools import partial
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 
 from ...common.result import ABSENT, FLAGGED
 from ...quadrature import POLE
@@ -124,7 +125,6 @@ def _too_large(delta0: float) -> NoStateError:
 
 
 def _between(network: NoisyNetwork, low: float, high: float) -> float:
-    from scipy.optimize import brentq
 
     def gap(logarithm: float) -> float:
         return energy_gap(network, math.exp(logarithm))
@@ -133,7 +133,7 @@ def _between(network: NoisyNetwork, low: float, high: float) -> float:
     # The logarithm may round over a root that is next to an edge.
     if (gap(edges[0]) < 0) == (gap(edges[1]) < 0):
         return low
-    return math.exp(brentq(gap, *edges, xtol=1e-15, rtol=1e-15))
+    return math.exp(scipy.optimize.brentq(gap, *edges, xtol=1e-15, rtol=1e-15))
 
 
 def sign_changes(network: NoisyNetwork) -> list[tuple[float, float]]:
@@ -194,9 +194,8 @@ def touch(gaps: Sequence[float], at: Callable[[float], float]) -> float | None:
         return None
     if here > before - here + after - here:
         return None
-    from scipy.optimize import minimize_scalar
 
-    nearest = minimize_scalar(
+    nearest = scipy.optimize.minimize_scalar(
         lambda share: sign * at(share), bounds=(-1, 1), method="bounded", options={"xatol": _TOUCH}
     )
     return None if nearest.fun >= 0 else float(nearest.x)

@@ -9,6 +9,7 @@ import math
 from typing import Any
 
 import numpy as np
+import scipy
 
 from ...common.arguments import ArgumentError
 from ...common.result import NotConvergedError
@@ -48,7 +49,6 @@ def _static(phi: TransferFunction, bias_std: float, bias_mean: float) -> float:
 
 
 def _followed(phi: TransferFunction, bias_std: float, bias_mean: float, refinement: float) -> float:
-    from scipy.optimize import brentq
 
     def here(log: float) -> Averages:
         return averages(phi, bias_mean, bias_std**2 + math.exp(log), refinement)
@@ -67,7 +67,7 @@ def _followed(phi: TransferFunction, bias_std: float, bias_mean: float, refineme
         if math.exp(log) > _END * scale2:
             # φ has no bound, and g² → Δ₀/q its limit.
             return _largest(phi, math.sqrt(scale2))
-    root = brentq(excess, log - math.log(_STEP), log, xtol=_PRECISION)
+    root = scipy.optimize.brentq(excess, log - math.log(_STEP), log, xtol=_PRECISION)
     return math.sqrt(math.exp(root) / float(here(root).q))
 
 
@@ -79,7 +79,6 @@ def _largest(phi: TransferFunction, scale: float) -> float:
 
 
 def _noisy(phi: TransferFunction, bias_std: float, bias_mean: float, sigma: float) -> float:
-    from scipy.optimize import brentq
 
     offsets: dict[str, Any] = {"sigma": sigma, "bias_std": bias_std, "bias_mean": bias_mean}
     told = ", ".join(f"{name}={number:g}" for name, number in offsets.items() if number)
@@ -105,4 +104,8 @@ def _noisy(phi: TransferFunction, bias_std: float, bias_mean: float, sigma: floa
     high = min(_SLOW / phi.steepness, _BELOW * most)
     while exponent(high) < 0:
         high = min(_FASTER * high, _BELOW * most)
-    return float(brentq(exponent, high / _FASTER, high, xtol=_PRECISION * high, rtol=_PRECISION))
+    return float(
+        scipy.optimize.brentq(
+            exponent, high / _FASTER, high, xtol=_PRECISION * high, rtol=_PRECISION
+        )
+    )

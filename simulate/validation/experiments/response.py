@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from scipy.integrate import quad
+import scipy
 from scipy.special import ive, jv
 
 from meanfield import saddle_point
@@ -50,7 +50,7 @@ def _memory(g: float, gamma: float, t_max: float) -> float:
             return float(ive(1, 2 * a * t) * math.exp((2 * a - 1) * t) / (a * t))
         return float(math.exp(-t) * jv(1, 2 * a * t) / (a * t))
 
-    return float(quad(pulse, 0, t_max, epsabs=1e-11, epsrel=1e-11, limit=500)[0])
+    return float(scipy.integrate.quad(pulse, 0, t_max, epsabs=1e-11, epsrel=1e-11, limit=500)[0])
 
 
 def theory(*, seed: int, rest: Sequence[_Numbers], chaos: _Numbers) -> dict[str, TheoryValue]:

@@ -5,7 +5,7 @@ import warnings
 from functools import cache
 
 import numpy as np
-from scipy.optimize import brentq
+import scipy
 
 from meanfield import StepSizeWarning
 from meanfield.common import seeds
@@ -74,7 +74,9 @@ def _edge(g: float, side: str) -> float:
 
 @cache
 def _euler_gain(dt: float) -> float:
-    return float(brentq(lambda g: _edge(g, "top") - 2 / dt, 1e-3, 2 / np.sqrt(dt), xtol=1e-10))
+    return float(
+        scipy.optimize.brentq(lambda g: _edge(g, "top") - 2 / dt, 1e-3, 2 / np.sqrt(dt), xtol=1e-10)
+    )
 
 
 def measure(n: int, seed: int, *, steps: int, bisections: int) -> dict[str, float]:
