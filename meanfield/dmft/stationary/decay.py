@@ -20,6 +20,7 @@ Everything is done for many points at once, and for each as if it were alone.
 import math
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import groupby
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -166,14 +167,21 @@ def binding_rate(potential: Array, slowness: Array, start: Array | None = None) 
     return s
 
 
-def _divided(values: Array, pieces: Array) -> Array:
-    """Values on the nodes of every element's pieces."""
-    x, _, series = _gauss(values.shape[-1])
+@lru_cache(maxsize=64)
+def _parts(nodes: int, number: int) -> Array:
+    """Matrices from values on the nodes of an element to those on the nodes of its parts."""
+    x, _, series = _gauss(nodes)
+    middles = (2 * np.arange(number)[:, None] + 1) / number - 1
+    return np.asarray(np.polynomial.legendre.legvander(middles + x / number, nodes - 1) @ series)
+
+
+def _divided(values: Array, numbers: Array) -> Array:
+    """Values on the nodes of the parts of every element."""
+    points, _, nodes = values.shape
     found = []
-    for k, number in enumerate(pieces):
-        middles = (2 * np.arange(number)[:, None] + 1) / number - 1
-        matrix = np.polynomial.legendre.legvander(middles + x / number, x.size - 1) @ series
-        found.append(np.squeeze(matrix @ values[:, k, None, :, None], axis=-1))
+    for number, run in groupby(range(numbers.size), key=numbers.__getitem__):
+        some = values[:, list(run), None, :, None]
+        found.append((_parts(nodes, int(number)) @ some).reshape(points, -1, nodes))
     return np.concatenate(found, axis=1)
 
 
@@ -221,45 +229,42 @@ class _Elements(NamedTuple):
         # however short it is, and an error of ψ enters squared; its slope in s² is ∫ψ².
         values, slopes = _element(self.mass.shape[-1])
         s2 = (s * s)[:, None, None]
-        back = np.logical_or.accumulate(np.sum(self.wells + s2 * self.mass, axis=-1) >= 0, axis=1)
+        back = np.logical_or.accumulate((self.wells + s2 * self.mass).sum(axis=-1) >= 0, axis=1)
         stiffness, mass, wells = (np.where(back[..., None], of[..., ::-1], of) for of in self[:3])
         matrix = self.form + s2[..., None] * self.square
         matrix = np.where(back[..., None, None], matrix[..., ::-1, ::-1], matrix)[..., :-1, :-1]
         weight = wells + s2 * mass
-        pair = np.zeros((*matrix.shape[:-1], 2))
-        pair[..., 0] = -(weight @ values[:, :-1])
-        pair[..., 0, 1] = 1
-        chi = np.ascontiguousarray(np.moveaxis(np.linalg.solve(matrix, pair), -1, 0))
-        slope, value = chi @ slopes[:, :-1].T, chi @ values[:, :-1].T
-        value[0] += 1
-        pairs = (0, 0), (0, 1), (1, 1)
-        squares = np.array([np.sum(value[i] * value[j] * mass, axis=-1) for i, j in pairs])
-        forms = np.array(
-            [
-                np.sum(slope[i] * slope[j] * stiffness + value[i] * value[j] * weight, axis=-1)
-                for i, j in pairs
-            ]
-        )
-        whole = np.ones(s.size, dtype=bool)
-        jump, rise = np.zeros_like(s), np.zeros_like(s)
-        elements = range(back.shape[1])
-        for turned, order, edge, rate in (
-            (False, elements, np.zeros_like(s), np.zeros_like(s)),
-            (True, elements[::-1], s, np.ones_like(s)),
-        ):
+        sides = np.zeros((*matrix.shape[:-1], 2))
+        sides[..., 0] = -(weight @ values[:, :-1])
+        sides[..., 0, 1] = 1
+        # χ = u − v ψ(0) (ψ'/ψ)(0), with 0 for the edge that is done.
+        u, v = (chi.copy() for chi in np.moveaxis(np.linalg.solve(matrix, sides), -1, 0))
+        psi = [1 + u @ values[:, :-1].T, -(v @ values[:, :-1].T)]
+        bend = [u @ slopes[:, :-1].T, -(v @ slopes[:, :-1].T)]
+        # Of both the form and its slope in s.
+        terms = [
+            np.array(
+                [
+                    (bend[i] * bend[j] * stiffness + psi[i] * psi[j] * weight).sum(axis=-1),
+                    (psi[i] * psi[j] * mass).sum(axis=-1) * 2 * s[:, None],
+                ]
+            )
+            for i, j in ((0, 0), (0, 1), (1, 1))
+        ]
+        flow, start = np.zeros_like(u[..., 0]), np.ones_like(u[..., 0])
+        meet, last = np.sum(~back, axis=1), back.shape[1]
+        total = np.zeros((2, s.size))
+        for side, order in enumerate((range(max(meet)), range(last - 1, min(meet) - 1, -1))):
+            edge = side * np.array([s, np.ones_like(s)])
             for k in order:
-                on = back[:, k] == turned
-                if not np.any(on):
-                    break
-                start = 1 + edge * chi[1, :, k, 0]
-                left = edge * (1 + chi[0, :, k, 0]) / start
-                psi = 1 + chi[0, :, k] - left[:, None] * chi[1, :, k]
-                first = psi[:, 0] ** 2
-                whole &= ~on | ((start > 0) & (np.min(psi, axis=1) > 0))
-                share = np.array([np.ones_like(left), -2 * left, left * left])
-                rate = np.where(
-                    on, 2 * s * np.sum(share * squares[..., k], axis=0) + first * rate, rate
-                )
-                edge = np.where(on, np.sum(share * forms[..., k], axis=0) + first * edge, edge)
-            jump, rise = jump + edge, rise + rate
-        return jump, rise, whole
+                on = (k >= meet) == side
+                first = 1 + edge[0] * v[:, k, 0]
+                begin = (1 + u[:, k, 0]) / first
+                left = edge[0] * begin
+                here = terms[0][..., k] + left * (2 * terms[1][..., k] + left * terms[2][..., k])
+                edge = np.where(on, here + begin * begin * edge, edge)
+                flow[on, k], start[on, k] = left[on], first[on]
+            total += edge
+        nodes = 1 + u - flow[..., None] * v
+        whole = (start.min(axis=1) > 0) & (nodes.min(axis=(1, 2)) > 0)
+        return total[0], total[1], whole

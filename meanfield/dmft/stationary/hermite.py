@@ -34,9 +34,9 @@ MAX_NODES = 20_000
 _SMALL = 0.1
 _BLOCK = 32
 # Rows of a table of polynomials, how many tables are kept, and up to how many nodes.
-_ROWS, _TABLES, _KEPT = 4 * _BLOCK, 64, 2000
-# Arguments of a series that are summed at once.
-_CHUNK = 1024
+_ROWS, _TABLES, _KEPT = 4 * _BLOCK, 64, 700
+# Arguments of a series that are summed at once, and powers that add nothing: subnormals are slow.
+_CHUNK, _NOTHING = 1024, 1e-150
 _NEGLIGIBLE = 1e-18
 # Blocks this much larger than earlier ones that were this small are aliases of the grid.
 _ALIAS, _DEEP = 100.0, 1e-6
@@ -181,6 +181,7 @@ def horner(coefficients: Array, r: Array) -> Array:
         powers = np.ones((width, part.size))
         for low, high in pairwise(powers):
             np.multiply(low, part, out=high)
+            high[high < _NOTHING] = 0.0
         sums, step = rows @ powers, powers[-1] * part
         total = sums[-1]
         for row in sums[-2::-1]:
@@ -192,34 +193,35 @@ def horner(coefficients: Array, r: Array) -> Array:
 
 @lru_cache(maxsize=_TABLES)
 def _kept(size: int, index: int) -> Array:
-    return _table(size, index, _kept(size, index - 1) if index else None)
+    last = _kept(size, index - 1)[-2:] if index else None
+    return _fill(np.empty((_ROWS, size)), index, last)
 
 
-def _table(size: int, index: int, last: Array | None) -> Array:
-    """Odd h_k(z) exp(−z²/4) on the nodes, a row for each k after those of the `last` table."""
+def _fill(table: Array, index: int, last: Array | None) -> Array:
+    """Odd h_k(z) exp(−z²/4) on the nodes, a row for each k from that after the `last` two on."""
     # The three-term recursion runs forward on the nodes; with the exponential it stays below one.
-    z = np.linspace(0.0, _REACH, size)
-    square, table = z * z, np.empty((_ROWS, size))
+    z = np.linspace(0.0, _REACH, table.shape[1])
+    square, work = z * z, np.empty_like(z)
     if last is None:
         table[0] = z * np.exp(-square / 4)
-        before, now = np.zeros_like(z), table[0]
-    else:
-        before, now = last[-2:]
-    for row, k in zip(table[last is None :], count(2 * index * _ROWS - 1 + 2 * (last is None), 2)):
+        last = np.zeros_like(z), table[0]
+    before, now = last
+    first = index == 0
+    for row, k in zip(table[first:], count(2 * (index * _ROWS + first) - 1, 2)):
         np.subtract(square, 2 * k + 1, out=row)
         row *= now
-        row -= math.sqrt(k * (k - 1)) * before
-        row /= math.sqrt((k + 1) * (k + 2))
+        row -= np.multiply(before, math.sqrt(k * (k - 1)), out=work)
+        row *= 1 / math.sqrt((k + 1) * (k + 2))
         before, now = now, row
     return table
 
 
 def _polynomials(size: int) -> Iterator[Array]:
-    """The tables, one after the other; the later ones of fine grids would fill the memory."""
-    table = None
+    """The tables, one after the other; those of fine grids, which would fill the memory, in one."""
+    table, last = np.empty((_ROWS if size > _KEPT else 0, size)), None
     for index in count():
-        table = _kept(size, index) if size <= _KEPT else _table(size, index, table)
-        yield table
+        yield _kept(size, index) if size <= _KEPT else _fill(table, index, last)
+        last = table[-2:].copy()
 
 
 def hermite_series(
