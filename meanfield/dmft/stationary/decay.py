@@ -21,7 +21,7 @@ import math
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import groupby
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,7 +40,7 @@ _NEWTON = 60
 _NEWTON_OF_BOUND = 40
 # Longest element in units of the decay length of ψ; what the bounds on s are raised by, for the
 # quadrature; a last Newton step, relative.
-_LONGEST, _ABOVE, _LAST_STEP = 4.0, 1 + 1e-6, 1e-9
+_LONGEST, _ABOVE, _LAST_STEP = 8.0, 1 + 1e-6, 1e-9
 # Changes of x and of s, relative, that are rounding.
 _STILL, _ROUNDING = 1e-15, 1e-13
 
@@ -136,12 +136,14 @@ def lobatto(nodes: int) -> tuple[Array, Array, Array]:
 
 
 @lru_cache(maxsize=8)
-def _element(nodes: int) -> tuple[Array, Array]:
-    """Matrices from values on the Gauss–Lobatto nodes to values and slopes on those of Gauss."""
+def _element(nodes: int) -> tuple[Array, Array, Array, Array]:
+    """Matrices from values on all but the last Gauss–Lobatto node, where it is 0, to those on the
+    nodes of Gauss, and to slopes there; and the products of their columns, flat."""
     x, _, derivative = lobatto(nodes)
     legvander = np.polynomial.legendre.legvander
     values = np.linalg.solve(legvander(x, nodes - 1).T, legvander(_gauss(nodes)[0], nodes - 1).T).T
-    return values, values @ derivative
+    cut = values[:, :-1], (values @ derivative)[:, :-1]
+    return *cut, *((of[:, :, None] * of[:, None]).reshape(nodes, -1) for of in cut)
 
 
 def binding_rate(potential: Array, slowness: Array, start: Array | None = None) -> Array:
@@ -161,8 +163,10 @@ def binding_rate(potential: Array, slowness: Array, start: Array | None = None) 
     s = np.zeros(high.size)
     for number, pieces in enumerate(kinds):
         (some,) = np.nonzero((kind.ravel() == number) & (high > 0))
-        within = slowness[some] / pieces[:, None]
-        elements = _Elements.of(_divided(potential[some], pieces), _divided(within, pieces))
+        wells, within = (
+            _divided(of[some], pieces) for of in (potential, slowness / pieces[:, None])
+        )
+        elements = _Elements(weights / within, weights * within, weights * within * wells)
         s[some] = elements.root(start[some], high[some])
     return s
 
@@ -186,22 +190,11 @@ def _divided(values: Array, numbers: Array) -> Array:
 
 
 class _Elements(NamedTuple):
-    """Weights of ψ'², ψ² and −Vψ² on the nodes, and ∫ψ'² + Vψ² and ∫ψ² as matrices."""
+    """Weights of ψ'², ψ² and Vψ² on the nodes."""
 
     stiffness: Array
     mass: Array
     wells: Array
-    form: Array
-    square: Array
-
-    @classmethod
-    def of(cls, potential: Array, slowness: Array) -> Self:
-        """From V and dτ/dx on the nodes."""
-        weights, (values, slopes) = _gauss(potential.shape[-1])[1], _element(potential.shape[-1])
-        stiffness, mass = weights / slowness, weights * slowness
-        wells = mass * potential
-        form = slopes.T @ (stiffness[..., None] * slopes) + values.T @ (wells[..., None] * values)
-        return cls(stiffness, mass, wells, form, values.T @ (mass[..., None] * values))
 
     def root(self, s: Array, high: Array) -> Array:
         """The s of every point between 0 and `high`, by Newton's method from `s` on."""
@@ -227,20 +220,20 @@ class _Elements(NamedTuple):
         # element after the other, each way where it is stable, until both meet.  With ψ = 1 + χ at
         # the edge that is next, the quadratic form of the element is a sum without differences
         # however short it is, and an error of ψ enters squared; its slope in s² is ∫ψ².
-        values, slopes = _element(self.mass.shape[-1])
+        values, slopes, products, slants = _element(self.mass.shape[-1])
         s2 = (s * s)[:, None, None]
         back = np.logical_or.accumulate((self.wells + s2 * self.mass).sum(axis=-1) >= 0, axis=1)
-        stiffness, mass, wells = (np.where(back[..., None], of[..., ::-1], of) for of in self[:3])
-        matrix = self.form + s2[..., None] * self.square
-        matrix = np.where(back[..., None, None], matrix[..., ::-1, ::-1], matrix)[..., :-1, :-1]
+        stiffness, mass, wells = (np.where(back[..., None], of[..., ::-1], of) for of in self)
         weight = wells + s2 * mass
-        sides = np.zeros((*matrix.shape[:-1], 2))
-        sides[..., 0] = -(weight @ values[:, :-1])
+        inner = values.shape[1]
+        matrix = stiffness @ slants + weight @ products
+        sides = np.zeros((*back.shape, inner, 2))
+        sides[..., 0] = -(weight @ values)
         sides[..., 0, 1] = 1
         # χ = u − v ψ(0) (ψ'/ψ)(0), with 0 for the edge that is done.
-        u, v = (chi.copy() for chi in np.moveaxis(np.linalg.solve(matrix, sides), -1, 0))
-        psi = [1 + u @ values[:, :-1].T, -(v @ values[:, :-1].T)]
-        bend = [u @ slopes[:, :-1].T, -(v @ slopes[:, :-1].T)]
+        solved = np.linalg.solve(matrix.reshape(*back.shape, inner, inner), sides)
+        u, v = (chi.copy() for chi in np.moveaxis(solved, -1, 0))
+        psi, bend = [1 + u @ values.T, -(v @ values.T)], [u @ slopes.T, -(v @ slopes.T)]
         # Of both the form and its slope in s.
         terms = [
             np.array(

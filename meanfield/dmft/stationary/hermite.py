@@ -49,13 +49,28 @@ def normal_nodes(phi: TransferFunction, delta0: float, refinement: float = 1.0) 
     pole = math.inf if phi.is_linear else POLE * phi.length / math.sqrt(delta0)
     finer = math.log(min(pole / _STEPS_PER_POLE / _STEP, 1.0), _RATIO)
     step = _STEP * _RATIO ** math.ceil(finer) / refinement
-    return np.linspace(0.0, _REACH, min(math.ceil(_REACH / step), MAX_NODES) + 1)
+    return _uniform(min(math.ceil(_REACH / step), MAX_NODES) + 1)
+
+
+@lru_cache(maxsize=_TABLES)
+def _uniform(size: int) -> Array:
+    z = np.linspace(0.0, _REACH, size)
+    z.flags.writeable = False
+    return z
 
 
 def normal_weights(z: Array, width: float) -> Array:
-    """Weights for even integrands on the whole line, with exp(−width z²) of the normal law."""
+    """Weights of the nodes for even integrands on the whole line, with exp(−width z²) of the normal
+    law."""
+    return _weights(z.size, width)
+
+
+@lru_cache(maxsize=_TABLES)
+def _weights(size: int, width: float) -> Array:
+    z = _uniform(size)
     weights = math.sqrt(2 / math.pi) * z[1] * np.exp(-width * z * z)
     weights[0] /= 2
+    weights.flags.writeable = False
     return weights
 
 
@@ -200,7 +215,7 @@ def _kept(size: int, index: int) -> Array:
 def _fill(table: Array, index: int, last: Array | None) -> Array:
     """Odd h_k(z) exp(−z²/4) on the nodes, a row for each k from that after the `last` two on."""
     # The three-term recursion runs forward on the nodes; with the exponential it stays below one.
-    z = np.linspace(0.0, _REACH, table.shape[1])
+    z = _uniform(table.shape[1])
     square, work = z * z, np.empty_like(z)
     if last is None:
         table[0] = z * np.exp(-square / 4)
