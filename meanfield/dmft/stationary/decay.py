@@ -40,7 +40,7 @@ _NEWTON = 60
 _NEWTON_OF_BOUND = 40
 # Longest element in units of the decay length of ψ; what the bounds on s are raised by, for the
 # quadrature; a last Newton step, relative.
-_LONGEST, _ABOVE, _LAST_STEP = 8.0, 1 + 1e-6, 1e-9
+_LONGEST, _ABOVE, _LAST_STEP = 6.0, 1 + 1e-6, 1e-9
 # Changes of x and of s, relative, that are rounding.
 _STILL, _ROUNDING = 1e-15, 1e-13
 
@@ -136,14 +136,13 @@ def lobatto(nodes: int) -> tuple[Array, Array, Array]:
 
 
 @lru_cache(maxsize=8)
-def _element(nodes: int) -> tuple[Array, Array, Array, Array]:
-    """Matrices from values on all but the last Gauss–Lobatto node, where it is 0, to those on the
-    nodes of Gauss, and to slopes there; and the products of their columns, flat."""
+def _element(nodes: int) -> list[Array]:
+    """ψ and ψ' on the Gauss nodes from ψ on all Lobatto nodes but the last; products of columns."""
     x, _, derivative = lobatto(nodes)
     legvander = np.polynomial.legendre.legvander
-    values = np.linalg.solve(legvander(x, nodes - 1).T, legvander(_gauss(nodes)[0], nodes - 1).T).T
-    cut = values[:, :-1], (values @ derivative)[:, :-1]
-    return *cut, *((of[:, :, None] * of[:, None]).reshape(nodes, -1) for of in cut)
+    values = legvander(_gauss(nodes)[0], nodes - 1) @ np.linalg.inv(legvander(x, nodes - 1))
+    both = [values[:, :-1], (values @ derivative)[:, :-1]]
+    return both + [(of[:, :, None] * of[:, None]).reshape(nodes, -1) for of in both]
 
 
 def binding_rate(potential: Array, slowness: Array, start: Array | None = None) -> Array:
@@ -163,6 +162,8 @@ def binding_rate(potential: Array, slowness: Array, start: Array | None = None) 
     s = np.zeros(high.size)
     for number, pieces in enumerate(kinds):
         (some,) = np.nonzero((kind.ravel() == number) & (high > 0))
+        if not some.size:
+            continue
         wells, within = (
             _divided(of[some], pieces) for of in (potential, slowness / pieces[:, None])
         )
@@ -220,13 +221,13 @@ class _Elements(NamedTuple):
         # element after the other, each way where it is stable, until both meet.  With ψ = 1 + χ at
         # the edge that is next, the quadratic form of the element is a sum without differences
         # however short it is, and an error of ψ enters squared; its slope in s² is ∫ψ².
-        values, slopes, products, slants = _element(self.mass.shape[-1])
+        values, slopes, squares, slants = _element(self.mass.shape[-1])
         s2 = (s * s)[:, None, None]
         back = np.logical_or.accumulate((self.wells + s2 * self.mass).sum(axis=-1) >= 0, axis=1)
         stiffness, mass, wells = (np.where(back[..., None], of[..., ::-1], of) for of in self)
         weight = wells + s2 * mass
         inner = values.shape[1]
-        matrix = stiffness @ slants + weight @ products
+        matrix = stiffness @ slants + weight @ squares
         sides = np.zeros((*back.shape, inner, 2))
         sides[..., 0] = -(weight @ values)
         sides[..., 0, 1] = 1

@@ -60,8 +60,7 @@ def _uniform(size: int) -> Array:
 
 
 def normal_weights(z: Array, width: float) -> Array:
-    """Weights of the nodes for even integrands on the whole line, with exp(−width z²) of the normal
-    law."""
+    """Weights on z ≥ 0, for even integrands on the whole line, with exp(−width z²) of the law."""
     return _weights(z.size, width)
 
 
@@ -208,25 +207,24 @@ def horner(coefficients: Array, r: Array) -> Array:
 
 @lru_cache(maxsize=_TABLES)
 def _kept(size: int, index: int) -> Array:
-    last = _kept(size, index - 1)[-2:] if index else None
-    return _fill(np.empty((_ROWS, size)), index, last)
+    return _fill(np.empty((_ROWS, size)), index, _kept(size, index - 1) if index else None)
 
 
 def _fill(table: Array, index: int, last: Array | None) -> Array:
-    """Odd h_k(z) exp(−z²/4) on the nodes, a row for each k from that after the `last` two on."""
+    """Odd h_k(z) exp(−z²/4) on the nodes, a row for each k; `last` ends with the two before."""
     # The three-term recursion runs forward on the nodes; with the exponential it stays below one.
     z = _uniform(table.shape[1])
-    square, work = z * z, np.empty_like(z)
+    square, work, before = z * z, np.empty_like(z), np.zeros_like(z)
     if last is None:
-        table[0] = z * np.exp(-square / 4)
-        last = np.zeros_like(z), table[0]
-    before, now = last
-    first = index == 0
+        now = table[0] = z * np.exp(-square / 4)
+    else:
+        before, now = last[-2:]
+    first = last is None
     for row, k in zip(table[first:], count(2 * (index * _ROWS + first) - 1, 2)):
         np.subtract(square, 2 * k + 1, out=row)
         row *= now
         row -= np.multiply(before, math.sqrt(k * (k - 1)), out=work)
-        row *= 1 / math.sqrt((k + 1) * (k + 2))
+        row /= math.sqrt((k + 1) * (k + 2))
         before, now = now, row
     return table
 

@@ -519,25 +519,25 @@ class ResolvedState(NamedTuple):
 
 
 class _Search(NamedTuple):
-    """Δ₀ and stability of all states of a point, its roots if not `closed`, or why it has none."""
+    """Δ₀ and stability of all states of a point, and its roots where they are those of `roots`."""
 
     variances: list[float]
     attracting: list[bool]
     found: list[roots.Root] | None = None
-    blank: dict[str, str] = {}
 
-    def ways(self, root: str) -> range:
-        """In which order states are looked at."""
+    def asked(self, root: str) -> range:
+        """Which to look at, one after the other."""
         count = len(self.variances)
-        return range(count)[::-1] if root == "largest" else range(count)
+        ways = range(count)[::-1] if root == "largest" else range(count)
+        return ways if root == "all" or self.found is not None else ways[:1]
 
 
-def _search(network: frozen.BiasedNetwork, closed: bool) -> _Search:
-    """All states of a point, nearly."""
-    phi, g, sigma, *_ = network
+def _search(network: frozen.BiasedNetwork, plain: bool) -> _Search | energy.NoStateError:
+    """All states of a point, nearly, or why there is none."""
+    phi, g, sigma, *others = network
     load = g * phi.slope
     try:
-        if closed:
+        if plain and not any(others):
             rest = [0.0] if sigma == 0 and load <= 1 else []
             variances = rest + energy.variances(energy.NoisyNetwork(phi, g, sigma))
             # F rises and falls through zero by turns, and at the first root it rises, but that of
@@ -546,10 +546,10 @@ def _search(network: frozen.BiasedNetwork, closed: bool) -> _Search:
             return _Search(variances, [(k + shift) % 2 == 0 for k in range(len(variances))])
         found = roots.states(network)
     except energy.NoStateError as error:
-        return _Search([], [], blank=dict(zip(("status", "reason"), error.args, strict=True)))
+        return error
     attracting = [one.attracting for one in found]
     if not any(attracting):
-        return _Search([], [], blank={"status": FLAGGED, "reason": _UNATTRACTIVE})
+        return energy.NoStateError(FLAGGED, _UNATTRACTIVE)
     return _Search([one.place.delta0 for one in found], attracting, found)
 
 
@@ -557,18 +557,19 @@ def _states(
     networks: list[frozen.BiasedNetwork], plain: bool, root: str, controls: Controls
 ) -> list[list[dict[str, Any]]]:
     """The states asked for at each point: of each a value for each array of the result."""
-    searches = [_search(network, plain and not any(network[3:])) for network in networks]
-    asked = None if root == "all" else 1
+    searches = [_search(network, plain) for network in networks]
     tasks = [
-        (energy.NoisyNetwork(*network[:3]), delta0)
+        (energy.NoisyNetwork(*network[:3]), search.variances[index])
         for network, search in zip(networks, searches, strict=True)
-        if search.found is None
-        for delta0 in [search.variances[k] for k in search.ways(root)[:asked]]
-        if delta0
+        if isinstance(search, _Search) and search.found is None
+        for index in search.asked(root)
+        if search.variances[index]
     ]
     solved = iter(_solved(tasks, controls))
     return [
-        _rows(network, search, root, controls, solved)
+        [_row(controls, np.nan) | dict(zip(("status", "reason"), search.args, strict=True))]
+        if isinstance(search, energy.NoStateError)
+        else _rows(network, search, root, controls, solved)
         for network, search in zip(networks, searches, strict=True)
     ]
 
@@ -580,18 +581,15 @@ def _rows(
     controls: Controls,
     solved: Iterator[dict[str, Any]],
 ) -> list[dict[str, Any]]:
-    """The states asked for at one point; those that are `solved` in turn."""
-    variances, attracting, found, blank = search
-    if blank:
-        return [_row(controls, np.nan) | blank]
+    """The states asked for at one point, those without a mean or a frozen part `solved` before."""
+    variances, attracting, found = search
     rows, kept = {}, set(range(len(variances)))
-    for index in search.ways(root):
+    for index in search.asked(root):
         if found is not None:
             row = _frozen(network, found[index], controls)
-        elif variances[index]:
-            row = next(solved)
         else:
-            row = _static(network, _AT_REST, controls, 1.0)
+            at_rest = not variances[index]
+            row = _static(network, _AT_REST, controls, 1.0) if at_rest else next(solved)
         # Where nothing moves in the equations rounding looks like roots of the search.
         if found is not None and row["residual"] > _NO_ROOT and len(kept) > 1:
             kept.remove(index)
@@ -726,7 +724,7 @@ def _solved(
         phi, row = network.phi, {}
         if not phi.is_linear and delta0 > _FAR * phi.length**2:
             row = _by_arcsines(network, delta0, controls)
-        if not row.get("status") == CONVERGED:
+        if row.get("status") != CONVERGED:
             if energy.within_series(phi, delta0, order=controls.order, tol=controls.tol):
                 left.append(len(rows))
             elif not row:
