@@ -25,7 +25,7 @@ from ...transfer import UNIT_NODES, UNIT_WEIGHTS, TransferFunction
 # Half width in z: exp(−z²/4), which bounds the integrand of every coefficient, is 1e-17 there.
 _REACH = 12.5
 _STEP = 0.1
-# Ratio of neighbouring steps: few grids, so that many variances share the polynomials.
+# Ratio of neighbouring steps where tables are kept: few grids, that many variances share.
 _RATIO = 0.8
 # Nodes per pole distance: resolves the pole and the oscillations of h_k up to c_k² = 1e-16.
 _STEPS_PER_POLE = 14.0
@@ -33,7 +33,7 @@ MAX_NODES = 20_000
 # √Δ₀ below this many lengths: φ is so close to linear that the difference is integrated.
 _SMALL = 0.1
 _BLOCK = 32
-# Rows of a table of polynomials, how many tables are kept, and up to how many nodes.
+# Rows of a table of polynomials, how many tables are kept, and for grids of how many nodes.
 _ROWS, _TABLES, _KEPT = 4 * _BLOCK, 64, 700
 # Arguments of a series that are summed at once, and powers that add nothing: subnormals are slow.
 _CHUNK, _NOTHING = 1024, 1e-150
@@ -47,8 +47,10 @@ _TINY = np.finfo(float).tiny
 def normal_nodes(phi: TransferFunction, delta0: float, refinement: float = 1.0) -> Array:
     """Uniform nodes on z ≥ 0, fine enough for φ(√Δ₀ z); `refinement` divides the step."""
     pole = math.inf if phi.is_linear else POLE * phi.length / math.sqrt(delta0)
-    finer = math.log(min(pole / _STEPS_PER_POLE / _STEP, 1.0), _RATIO)
-    step = _STEP * _RATIO ** math.ceil(finer) / refinement
+    step = min(_STEP, pole / _STEPS_PER_POLE)
+    if _REACH / step < _KEPT:
+        step = _STEP * _RATIO ** math.ceil(math.log(step / _STEP, _RATIO))
+    step /= refinement
     return _uniform(min(math.ceil(_REACH / step), MAX_NODES) + 1)
 
 
@@ -230,7 +232,7 @@ def _fill(table: Array, index: int, last: Array | None) -> Array:
 
 
 def _polynomials(size: int) -> Iterator[Array]:
-    """The tables, one after the other; those of fine grids, which would fill the memory, in one."""
+    """The tables, one after the other; of fine grids, which would fill the memory, in one place."""
     table, last = np.empty((_ROWS if size > _KEPT else 0, size)), None
     for index in count():
         yield _kept(size, index) if size <= _KEPT else _fill(table, index, last)
