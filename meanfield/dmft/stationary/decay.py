@@ -164,29 +164,22 @@ def binding_rate(potential: Array, slowness: Array, start: Array | None = None) 
         (some,) = np.nonzero((kind.ravel() == number) & (high > 0))
         if not some.size:
             continue
-        wells, within = (
-            _divided(of[some], pieces) for of in (potential, slowness / pieces[:, None])
-        )
+        wells = _divided(potential[some], pieces)
+        within = _divided(slowness[some] / pieces[:, None], pieces)
         elements = _Elements(weights / within, weights * within, weights * within * wells)
         s[some] = elements.root(start[some], high[some])
     return s
 
 
-@lru_cache(maxsize=64)
-def _parts(nodes: int, number: int) -> Array:
-    """Matrices from values on the nodes of an element to those on the nodes of its parts."""
-    x, _, series = _gauss(nodes)
-    middles = (2 * np.arange(number)[:, None] + 1) / number - 1
-    return np.asarray(np.polynomial.legendre.legvander(middles + x / number, nodes - 1) @ series)
-
-
 def _divided(values: Array, numbers: Array) -> Array:
     """Values on the nodes of the parts of every element."""
     points, _, nodes = values.shape
+    x, _, series = _gauss(nodes)
     found = []
     for number, run in groupby(range(numbers.size), key=numbers.__getitem__):
-        some = values[:, list(run), None, :, None]
-        found.append((_parts(nodes, int(number)) @ some).reshape(points, -1, nodes))
+        inside = (2 * np.arange(number)[:, None] + 1 + x) / number - 1
+        matrix = np.polynomial.legendre.legvander(inside, nodes - 1) @ series
+        found.append((matrix @ values[:, list(run), None, :, None]).reshape(points, -1, nodes))
     return np.concatenate(found, axis=1)
 
 
@@ -197,6 +190,7 @@ class _Elements(NamedTuple):
     mass: Array
     wells: Array
 
+    @np.errstate(all="ignore")
     def root(self, s: Array, high: Array) -> Array:
         """The s of every point between 0 and `high`, by Newton's method from `s` on."""
         s, low, high, moving = s.copy(), np.zeros_like(s), high.copy(), np.arange(s.size)
@@ -236,15 +230,11 @@ class _Elements(NamedTuple):
         u, v = (chi.copy() for chi in np.moveaxis(solved, -1, 0))
         psi, bend = [1 + u @ values.T, -(v @ values.T)], [u @ slopes.T, -(v @ slopes.T)]
         # Of both the form and its slope in s.
-        terms = [
-            np.array(
-                [
-                    (bend[i] * bend[j] * stiffness + psi[i] * psi[j] * weight).sum(axis=-1),
-                    (psi[i] * psi[j] * mass).sum(axis=-1) * 2 * s[:, None],
-                ]
-            )
-            for i, j in ((0, 0), (0, 1), (1, 1))
-        ]
+        terms = []
+        for i, j in ((0, 0), (0, 1), (1, 1)):
+            squared = psi[i] * psi[j]
+            form = (bend[i] * bend[j] * stiffness + squared * weight).sum(axis=-1)
+            terms.append(np.array([form, (squared * mass).sum(axis=-1) * 2 * s[:, None]]))
         flow, start = np.zeros_like(u[..., 0]), np.ones_like(u[..., 0])
         meet, last = np.sum(~back, axis=1), back.shape[1]
         total = np.zeros((2, s.size))

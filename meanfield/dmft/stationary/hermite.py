@@ -62,16 +62,9 @@ def _uniform(size: int) -> Array:
 
 
 def normal_weights(z: Array, width: float) -> Array:
-    """Weights on z ≥ 0, for even integrands on the whole line, with exp(−width z²) of the law."""
-    return _weights(z.size, width)
-
-
-@lru_cache(maxsize=_TABLES)
-def _weights(size: int, width: float) -> Array:
-    z = _uniform(size)
+    """Weights for even integrands on the whole line, with exp(−width z²) of the normal law."""
     weights = math.sqrt(2 / math.pi) * z[1] * np.exp(-width * z * z)
     weights[0] /= 2
-    weights.flags.writeable = False
     return weights
 
 

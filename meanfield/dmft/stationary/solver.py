@@ -8,7 +8,7 @@ and compared with coarser ones.  States with a mean or a frozen part are those o
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from typing import Any, NamedTuple, TypedDict, Unpack, overload
 
 import numpy as np
@@ -384,10 +384,11 @@ def stationary(
         for place in zip(*(one.flat for one in network), strict=True)
     ]
     points = []
+    together = 1 if searched else _TOGETHER
     with bar(len(places), "stationary", progress) as shown:
-        for start in range(0, len(places), _TOGETHER):
-            some = places[start : start + _TOGETHER]
-            points += _states(some, plain, root, controls)
+        for start in range(0, len(places), together):
+            some = places[start : start + together]
+            points += _together([_states(one, plain, root, controls) for one in some], controls)
             shown.update(len(some))
     shape = network[0].shape
     if root == "all":
@@ -518,80 +519,64 @@ class ResolvedState(NamedTuple):
         return np.asarray(np.max(changes, axis=0))
 
 
-class _Search(NamedTuple):
-    """Δ₀ and stability of all states of a point, and its roots where they are those of `roots`."""
-
-    variances: list[float]
-    attracting: list[bool]
-    found: list[roots.Root] | None = None
-
-    def asked(self, root: str) -> range:
-        """Which to look at, one after the other."""
-        count = len(self.variances)
-        ways = range(count)[::-1] if root == "largest" else range(count)
-        return ways if root == "all" or self.found is not None else ways[:1]
+_Task = tuple[energy.NoisyNetwork, float]
 
 
-def _search(network: frozen.BiasedNetwork, plain: bool) -> _Search | energy.NoStateError:
-    """All states of a point, nearly, or why there is none."""
-    phi, g, sigma, *others = network
-    load = g * phi.slope
-    try:
-        if plain and not any(others):
-            rest = [0.0] if sigma == 0 and load <= 1 else []
-            variances = rest + energy.variances(energy.NoisyNetwork(phi, g, sigma))
-            # F rises and falls through zero by turns, and at the first root it rises, but that of
-            # rest right at the onset of a φ that is convex there.
-            shift = sigma == 0 and load == 1 and phi.cubic < 0
-            return _Search(variances, [(k + shift) % 2 == 0 for k in range(len(variances))])
-        found = roots.states(network)
-    except energy.NoStateError as error:
-        return error
-    attracting = [one.attracting for one in found]
-    if not any(attracting):
-        return energy.NoStateError(FLAGGED, _UNATTRACTIVE)
-    return _Search([one.place.delta0 for one in found], attracting, found)
+def _together(
+    points: list[Generator[_Task, dict[str, Any], list[dict[str, Any]]]], controls: Controls
+) -> list[list[dict[str, Any]]]:
+    """What `_states` of several points return."""
+    found: list[list[dict[str, Any]]] = [[] for _ in points]
+    rows: dict[int, Any] = dict.fromkeys(range(len(points)))
+    while rows:
+        tasks = {}
+        for k, row in rows.items():
+            try:
+                tasks[k] = points[k].send(row)
+            except StopIteration as end:
+                found[k] = end.value
+        rows = dict(zip(tasks, _solved(list(tasks.values()), controls), strict=True))
+    return found
 
 
 def _states(
-    networks: list[frozen.BiasedNetwork], plain: bool, root: str, controls: Controls
-) -> list[list[dict[str, Any]]]:
-    """The states asked for at each point: of each a value for each array of the result."""
-    searches = [_search(network, plain) for network in networks]
-    tasks = [
-        (energy.NoisyNetwork(*network[:3]), search.variances[index])
-        for network, search in zip(networks, searches, strict=True)
-        if isinstance(search, _Search) and search.found is None
-        for index in search.asked(root)
-        if search.variances[index]
-    ]
-    solved = iter(_solved(tasks, controls))
-    return [
-        [_row(controls, np.nan) | dict(zip(("status", "reason"), search.args, strict=True))]
-        if isinstance(search, energy.NoStateError)
-        else _rows(network, search, root, controls, solved)
-        for network, search in zip(networks, searches, strict=True)
-    ]
+    network: frozen.BiasedNetwork, plain: bool, root: str, controls: Controls
+) -> Generator[_Task, dict[str, Any], list[dict[str, Any]]]:
+    """The states asked for at one point: a value for each array of the result.
 
-
-def _rows(
-    network: frozen.BiasedNetwork,
-    search: _Search,
-    root: str,
-    controls: Controls,
-    solved: Iterator[dict[str, Any]],
-) -> list[dict[str, Any]]:
-    """The states asked for at one point, those without a mean or a frozen part `solved` before."""
-    variances, attracting, found = search
-    rows, kept = {}, set(range(len(variances)))
-    for index in search.asked(root):
-        if found is not None:
-            row = _frozen(network, found[index], controls)
+    Yields what others are solved together with, and is sent its row.
+    """
+    phi, g, sigma, *others = network
+    load = g * phi.slope
+    closed = plain and not any(others)
+    try:
+        if closed:
+            noisy = energy.NoisyNetwork(phi, g, sigma)
+            rest = [0.0] if sigma == 0 and load <= 1 else []
+            variances = rest + energy.variances(noisy)
+            # F rises and falls through zero by turns, and at the first root it rises, but that of
+            # rest right at the onset of a φ that is convex there.
+            shift = sigma == 0 and load == 1 and phi.cubic < 0
+            attracting = [(k + shift) % 2 == 0 for k in range(len(variances))]
         else:
-            at_rest = not variances[index]
-            row = _static(network, _AT_REST, controls, 1.0) if at_rest else next(solved)
+            found = roots.states(network)
+            variances = [one.place.delta0 for one in found]
+            attracting = [one.attracting for one in found]
+    except energy.NoStateError as error:
+        return [_row(controls, np.nan) | dict(zip(("status", "reason"), error.args, strict=True))]
+    if not closed and not any(attracting):
+        return [_row(controls, np.nan) | {"status": FLAGGED, "reason": _UNATTRACTIVE}]
+    count, rows, kept = len(variances), {}, set(range(len(variances)))
+    ways = {"smallest": range(count), "largest": range(count)[::-1], "all": range(count)}
+    for index in ways[root]:
+        if not closed:
+            row = _frozen(network, found[index], controls)
+        elif variances[index]:
+            row = yield noisy, variances[index]
+        else:
+            row = _static(network, _AT_REST, controls, 1.0)
         # Where nothing moves in the equations rounding looks like roots of the search.
-        if found is not None and row["residual"] > _NO_ROOT and len(kept) > 1:
+        if not closed and row["residual"] > _NO_ROOT and len(kept) > 1:
             kept.remove(index)
             continue
         rows[index] = row
@@ -714,9 +699,7 @@ def _moving(
     return row
 
 
-def _solved(
-    tasks: list[tuple[energy.NoisyNetwork, float]], controls: Controls
-) -> list[dict[str, Any]]:
+def _solved(tasks: list[_Task], controls: Controls) -> list[dict[str, Any]]:
     """The states of these Δ₀, by the arcsines where it is large, by the series elsewhere."""
     rows: list[dict[str, Any]] = []
     left = []
@@ -760,9 +743,7 @@ def _by_arcsines(network: energy.NoisyNetwork, delta0: float, controls: Controls
     return _finished([network], [pair], [row], controls, fine)[0]
 
 
-def _by_series(
-    tasks: list[tuple[energy.NoisyNetwork, float]], controls: Controls, refinement: float
-) -> list[dict[str, Any]]:
+def _by_series(tasks: list[_Task], controls: Controls, refinement: float) -> list[dict[str, Any]]:
     """Rows of the result; where a finer Gaussian grid could improve it, quadrature_error is why."""
     _, _, tol, order, nodes = controls
     guarded, coarser = refinement < _REFINEMENTS[-1], _COARSE * refinement
