@@ -13,7 +13,7 @@ digits that the first loses there.
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy
@@ -63,7 +63,7 @@ def within_series(phi: TransferFunction, delta0: float, *, order: int, tol: floa
     return phi.is_linear or delta0 <= _BEYOND * order * reach**2
 
 
-def noise_share(sigma: float, delta0: float) -> float:
+def noise_share(sigma: Any, delta0: Any) -> Any:
     """The w₀ of the energy condition, (ρ'/ρ)² at τ = 0⁺."""
     return (sigma * (sigma / (2 * delta0))) ** 2
 

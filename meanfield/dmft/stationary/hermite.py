@@ -10,8 +10,10 @@ fall like exp(−d√k), d the distance of the nearest pole of φ(√Δ₀ z) fr
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import count, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -23,12 +25,18 @@ from ...transfer import UNIT_NODES, UNIT_WEIGHTS, TransferFunction
 # Half width in z: exp(−z²/4), which bounds the integrand of every coefficient, is 1e-17 there.
 _REACH = 12.5
 _STEP = 0.1
+# Ratio of neighbouring steps where tables are kept: few grids, that many variances share.
+_RATIO = 0.8
 # Nodes per pole distance: resolves the pole and the oscillations of h_k up to c_k² = 1e-16.
 _STEPS_PER_POLE = 14.0
 MAX_NODES = 20_000
 # √Δ₀ below this many lengths: φ is so close to linear that the difference is integrated.
 _SMALL = 0.1
 _BLOCK = 32
+# Rows of a table of polynomials, how many tables are kept, and for grids of how many nodes.
+_ROWS, _TABLES, _KEPT = 4 * _BLOCK, 64, 700
+# Arguments of a series that are summed at once, and powers that add nothing: subnormals are slow.
+_CHUNK, _NOTHING = 1024, 1e-150
 _NEGLIGIBLE = 1e-18
 # Blocks this much larger than earlier ones that were this small are aliases of the grid.
 _ALIAS, _DEEP = 100.0, 1e-6
@@ -39,9 +47,18 @@ _TINY = np.finfo(float).tiny
 def normal_nodes(phi: TransferFunction, delta0: float, refinement: float = 1.0) -> Array:
     """Uniform nodes on z ≥ 0, fine enough for φ(√Δ₀ z); `refinement` divides the step."""
     pole = math.inf if phi.is_linear else POLE * phi.length / math.sqrt(delta0)
-    step = min(_STEP, pole / _STEPS_PER_POLE) / refinement
-    count = min(math.ceil(_REACH / step), MAX_NODES)
-    return np.linspace(0.0, _REACH, count + 1)
+    step = min(_STEP, pole / _STEPS_PER_POLE)
+    if _REACH / step < _KEPT:
+        step = _STEP * _RATIO ** math.ceil(math.log(step / _STEP, _RATIO))
+    step /= refinement
+    return _uniform(min(math.ceil(_REACH / step), MAX_NODES) + 1)
+
+
+@lru_cache(maxsize=_TABLES)
+def _uniform(size: int) -> Array:
+    z = np.linspace(0.0, _REACH, size)
+    z.flags.writeable = False
+    return z
 
 
 def normal_weights(z: Array, width: float) -> Array:
@@ -164,11 +181,55 @@ class HermiteSeries:
 
 def horner(coefficients: Array, r: Array) -> Array:
     """Σ a_j r^j; with a_j ≥ 0 and r ≥ 0 exact to rounding."""
-    value = np.full_like(r, coefficients[-1])
-    for a in coefficients[-2::-1]:
-        value *= r
-        value += a
-    return value
+    # In powers of r^width, whose coefficients are a product of matrices.
+    width = math.isqrt(coefficients.size - 1) + 1
+    rows = np.append(coefficients, np.zeros(-coefficients.size % width)).reshape(-1, width)
+    value = np.empty(r.size)
+    for start in range(0, r.size, _CHUNK):
+        part = r.ravel()[start : start + _CHUNK]
+        powers = np.ones((width, part.size))
+        for low, high in pairwise(powers):
+            np.multiply(low, part, out=high)
+            high[high < _NOTHING] = 0.0
+        sums, step = rows @ powers, powers[-1] * part
+        total = sums[-1]
+        for row in sums[-2::-1]:
+            total *= step
+            total += row
+        value[start : start + _CHUNK] = total
+    return value.reshape(r.shape)
+
+
+@lru_cache(maxsize=_TABLES)
+def _kept(size: int, index: int) -> Array:
+    return _fill(np.empty((_ROWS, size)), index, _kept(size, index - 1) if index else None)
+
+
+def _fill(table: Array, index: int, last: Array | None) -> Array:
+    """Odd h_k(z) exp(−z²/4) on the nodes, a row for each k; `last` ends with the two before."""
+    # The three-term recursion runs forward on the nodes; with the exponential it stays below one.
+    z = _uniform(table.shape[1])
+    square, work, before = z * z, np.empty_like(z), np.zeros_like(z)
+    if last is None:
+        now = table[0] = z * np.exp(-square / 4)
+    else:
+        before, now = last[-2:]
+    first = last is None
+    for row, k in zip(table[first:], count(2 * (index * _ROWS + first) - 1, 2)):
+        np.subtract(square, 2 * k + 1, out=row)
+        row *= now
+        row -= np.multiply(before, math.sqrt(k * (k - 1)), out=work)
+        row /= math.sqrt((k + 1) * (k + 2))
+        before, now = now, row
+    return table
+
+
+def _polynomials(size: int) -> Iterator[Array]:
+    """The tables, one after the other; of fine grids, which would fill the memory, in one place."""
+    table, last = np.empty((_ROWS if size > _KEPT else 0, size)), None
+    for index in count():
+        yield _kept(size, index) if size <= _KEPT else _fill(table, index, last)
+        last = table[-2:].copy()
 
 
 def hermite_series(
@@ -180,26 +241,24 @@ def hermite_series(
     guarded: bool = True,
 ) -> HermiteSeries:
     """Coefficients up to rounding, or up to k = `order`."""
-    # The three-term recursion of the odd orthonormal polynomials runs forward on the nodes, on
-    # h_k(z) exp(−z²/4), which stays below one.  If `guarded` it stops where the coefficients grow
-    # again after they were small, as they do on too coarse a grid, but also for some φ.
+    # If `guarded` they stop where they grow again after they were small, as they do on too coarse a
+    # grid, but also for some φ.
     z = normal_nodes(phi, delta0, refinement)
     x = math.sqrt(delta0) * z
     small = is_small(phi, delta0)
     projector = normal_weights(z, 0.25) * (-_losses(phi, x)[0] if small else phi.phi(x))
-    square = z * z
-    before, now = np.zeros_like(z), z * np.exp(-square / 4)
-    coefficients: list[float] = []
+    c, degree = np.empty(0), np.arange(1.0, order + 1, 2.0)
     shares: list[float] = []
     total, lowest = 0.0, math.inf
     negligible = aliased = False
-    work = np.empty_like(z)
-    for k in range(1, order + 1, 2):
-        coefficients.append(float(projector @ now))
-        if k == 1 and small:
-            coefficients[0] += phi.slope * math.sqrt(delta0)
-        if len(coefficients) % _BLOCK == 0:
-            block = sum((k - 2 * i) * c * c for i, c in enumerate(reversed(coefficients[-_BLOCK:])))
+    for table in _polynomials(z.size):
+        known = c.size
+        c = np.append(c, table @ projector)[: degree.size]
+        if not known and small:
+            c[0] += phi.slope * math.sqrt(delta0)
+        for end in range(known + _BLOCK, c.size + 1, _BLOCK):
+            inside = slice(end - _BLOCK, end)
+            block = float(degree[inside] @ c[inside] ** 2)
             total += block
             shares.append(block / max(total, _TINY))
             # The larger half of the degrees: single blocks may be small by a change of sign.
@@ -207,17 +266,13 @@ def hermite_series(
             negligible = shares[-1] <= _NEGLIGIBLE
             aliased = guarded and lowest < _DEEP and shares[-1] > _ALIAS * lowest
             if negligible or aliased:
+                c = c[:end]
                 break
-        np.subtract(square, 2 * k + 1, out=work)
-        work *= now
-        before *= math.sqrt(k * (k - 1))
-        work -= before
-        work /= math.sqrt((k + 1) * (k + 2))
-        before, now, work = now, work, before
-    c, degree = np.array(coefficients), np.arange(1.0, 2.0 * len(coefficients), 2.0)
+        if negligible or aliased or c.size == degree.size:
+            break
     if negligible:
         missing = shares[-1]
     else:
         steepness = moments(phi, delta0, refinement).steepness
-        missing = abs(1 - float(degree @ c**2) / (delta0 * steepness))
+        missing = abs(1 - float(degree[: c.size] @ c**2) / (delta0 * steepness))
     return HermiteSeries(delta0, c, missing, aliased)

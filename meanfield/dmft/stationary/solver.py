@@ -8,6 +8,7 @@ and compared with coarser ones.  States with a mean or a frozen part are those o
 from __future__ import annotations
 
 import math
+from collections.abc import Generator, Sequence
 from typing import Any, NamedTuple, TypedDict, Unpack, overload
 
 import numpy as np
@@ -21,7 +22,7 @@ from ...common.result import ABSENT, CONVERGED, FLAGGED, Result, coordinate, giv
 from ...transfer import TransferFunction, odd_function, transfer_function
 from . import arcsine, energy, frozen, roots
 from .blocks import OF_THE_MEAN, UNMOVED, BlockStationary, stationary_blocks
-from .decay import CovarianceDecay, binding_rate
+from .decay import CovarianceDecay, binding_rate, levels
 from .hermite import MAX_NODES, PairFunctions, hermite_series, normal_nodes
 
 RESULTS = (
@@ -31,9 +32,7 @@ ERRORS = ("residual", "quadrature_error", "truncation_error", "collocation_error
 CURVES = ("tau", "delta", "C")
 MEANS = ("mean", "delta_inf", "Q")
 _NETWORK = ("g", "sigma", "bias_std", "bias_mean", "mean_coupling")
-# Elements of the Lyapunov operator start where θ is this share of the width of the well.
-_FIRST_ELEMENT = 0.2
-# The same width where the well is a power at τ = 0.
+# Width of a well that is a power at τ = 0.
 _NARROW = 1e-3
 # The coarse grid and the coarse panels that the error estimates compare with.
 _COARSE = 0.8
@@ -50,6 +49,8 @@ _ADVICE = {
 # Δ₀ in units of length² from which φ is taken as a sum of error functions; for tanh the series
 # would need a degree of 20 000 there.
 _FAR = 100.0
+# Points that are solved together.
+_TOGETHER = 64
 # What a point takes: numbers for every lag, and time.
 _NUMBERS, _SECONDS, _SECONDS_OF_SEARCH = 10.0, 0.02, 2.0
 _UNATTRACTIVE = (
@@ -378,11 +379,17 @@ def stationary(
     searched = not plain or any(np.any(one != 0) for one in given_[2:])
     seconds = _SECONDS_OF_SEARCH if searched else _SECONDS
     network = cost.broadcast(numbers, seconds, **dict(zip(_NETWORK, given_, strict=True)))
-    places = zip(*(one.flat for one in network), strict=True)
-    points = [
-        _states(frozen.BiasedNetwork(transfer, *map(float, place)), plain, root, controls)
-        for place in bar(network[0].size, "stationary", progress, over=places)
+    places = [
+        frozen.BiasedNetwork(transfer, *map(float, place))
+        for place in zip(*(one.flat for one in network), strict=True)
     ]
+    points = []
+    together = 1 if searched else _TOGETHER
+    with bar(len(places), "stationary", progress) as shown:
+        for start in range(0, len(places), together):
+            some = places[start : start + together]
+            points += _together([_states(one, plain, root, controls) for one in some], controls)
+            shown.update(len(some))
     shape = network[0].shape
     if root == "all":
         blank = _row(controls, np.nan) | {"status": ABSENT, "reason": _NO_MORE}
@@ -494,29 +501,51 @@ class Controls(NamedTuple):
 
 
 class ResolvedState(NamedTuple):
-    """Results at one resolution."""
+    """Results of points at one resolution."""
 
-    results: dict[str, float]
-    truncation: float  # largest relative error from the series
+    results: dict[str, Array]
+    binding: Array  # the s of λ
     decay: CovarianceDecay
 
-    def distance(self, other: ResolvedState) -> float:
+    def distance(self, other: ResolvedState) -> Array:
         """Largest relative difference of the results."""
-        scales = {name: abs(number) for name, number in self.results.items()}
-        scales["lyapunov"] = max(scales["lyapunov"], self.decay.rate**2)
+        scales = {name: np.abs(numbers) for name, numbers in self.results.items()}
+        scales["lyapunov"] = np.maximum(scales["lyapunov"], self.decay.rate**2)
         changes = [
-            abs(self.results[name] - other.results[name]) / scale
+            np.abs(self.results[name] - other.results[name]) / np.where(scale == 0, np.inf, scale)
             for name, scale in scales.items()
-            if scale != 0
         ]
         # Unlike max(), keeps nan.
-        return float(np.max(changes))
+        return np.asarray(np.max(changes, axis=0))
+
+
+_Task = tuple[energy.NoisyNetwork, float]
+
+
+def _together(
+    points: list[Generator[_Task, dict[str, Any], list[dict[str, Any]]]], controls: Controls
+) -> list[list[dict[str, Any]]]:
+    """What `_states` of several points return."""
+    found: list[list[dict[str, Any]]] = [[] for _ in points]
+    rows: dict[int, Any] = dict.fromkeys(range(len(points)))
+    while rows:
+        tasks = {}
+        for k, row in rows.items():
+            try:
+                tasks[k] = points[k].send(row)
+            except StopIteration as end:
+                found[k] = end.value
+        rows = dict(zip(tasks, _solved(list(tasks.values()), controls), strict=True))
+    return found
 
 
 def _states(
     network: frozen.BiasedNetwork, plain: bool, root: str, controls: Controls
-) -> list[dict[str, Any]]:
-    """The states asked for at one point: a value for each array of the result."""
+) -> Generator[_Task, dict[str, Any], list[dict[str, Any]]]:
+    """The states asked for at one point: a value for each array of the result.
+
+    Yields what others are solved together with, and is sent its row.
+    """
     phi, g, sigma, *others = network
     load = g * phi.slope
     closed = plain and not any(others)
@@ -543,7 +572,7 @@ def _states(
         if not closed:
             row = _frozen(network, found[index], controls)
         elif variances[index]:
-            row = _solved(noisy, variances[index], controls)
+            row = yield noisy, variances[index]
         else:
             row = _static(network, _AT_REST, controls, 1.0)
         # Where nothing moves in the equations rounding looks like roots of the search.
@@ -645,20 +674,21 @@ def _moving(
     narrow = frozen.nearness(phi, found.place.moving)
     if phi.kinks and network.sigma:
         narrow = min(narrow, _NARROW)
-    fine = _resolved(noisy, pair, nodes, narrow)
-    row["truncation_error"] = fine.truncation
+    halvings = _levels(noisy, pair, narrow)
+    fine = _resolved([noisy], [pair], halvings, nodes)
+    row["truncation_error"] = _truncation(noisy, pair)
 
     def distance(order: int, refinement: float) -> float:
         other, _ = frozen.refined(network, found.place, order, refinement)
-        state = _resolved(noisy, frozen.functions(network, other), nodes, narrow)
+        state = _resolved([noisy], [frozen.functions(network, other)], halvings, nodes, fine)
         shifts = np.subtract(found.place, other.place) / found.place.delta0
         shift = max(abs(shifts[1]), abs(shifts[2]) * math.sqrt(found.place.delta0))
-        return float(np.maximum(shift, fine.distance(state)))
+        return float(np.maximum(shift, fine.distance(state)[0]))
 
     row["quadrature_error"] = distance(controls.order, _COARSE * refinement)
     if phi.kinks and frozen.bends(phi):
         row["truncation_error"] = distance(found.b.size // 2, refinement)
-    row = _finished(noisy, pair, row, controls, fine, narrow)
+    (row,) = _finished([noisy], [pair], [row], controls, fine)
     if row["status"] == CONVERGED:
         row |= {"mean": found.place.mean, "delta_inf": found.place.frozen}
         row |= {"delta0": found.place.delta0, "r_int": float(found.here.slope)}
@@ -669,23 +699,32 @@ def _moving(
     return row
 
 
-def _solved(network: energy.NoisyNetwork, delta0: float, controls: Controls) -> dict[str, Any]:
-    """The state of this Δ₀, by the arcsines where it is large, by the series elsewhere."""
-    phi = network.phi
-    row: dict[str, Any] = {}
-    if not phi.is_linear and delta0 > _FAR * phi.length**2:
-        row = _by_arcsines(network, delta0, controls)
-        if row["status"] == CONVERGED:
-            return row
-    if not energy.within_series(phi, delta0, order=controls.order, tol=controls.tol):
-        return row or _row(controls, np.nan) | {"reason": _too_long(delta0, controls)}
+def _solved(tasks: list[_Task], controls: Controls) -> list[dict[str, Any]]:
+    """The states of these Δ₀, by the arcsines where it is large, by the series elsewhere."""
+    rows: list[dict[str, Any]] = []
+    left = []
+    for network, delta0 in tasks:
+        phi, row = network.phi, {}
+        if not phi.is_linear and delta0 > _FAR * phi.length**2:
+            row = _by_arcsines(network, delta0, controls)
+        if row.get("status") != CONVERGED:
+            if energy.within_series(phi, delta0, order=controls.order, tol=controls.tol):
+                left.append(len(rows))
+            elif not row:
+                row = _row(controls, np.nan) | {"reason": _too_long(delta0, controls)}
+        rows.append(row)
     for refinement in _REFINEMENTS:
-        if refinement > 1 and normal_nodes(phi, delta0, refinement).size > MAX_NODES:
-            break
-        row, unresolved = _by_series(network, delta0, controls, refinement)
-        if row["status"] == CONVERGED or not unresolved:
-            break
-    return row
+        if refinement > 1:
+            left = [
+                k
+                for k in left
+                if rows[k]["reason"].startswith("quadrature_error")
+                and normal_nodes(tasks[k][0].phi, tasks[k][1], refinement).size <= MAX_NODES
+            ]
+        found = _by_series([tasks[k] for k in left], controls, refinement)
+        for k, row in zip(left, found, strict=True):
+            rows[k] = row
+    return rows
 
 
 def _by_arcsines(network: energy.NoisyNetwork, delta0: float, controls: Controls) -> dict[str, Any]:
@@ -700,62 +739,70 @@ def _by_arcsines(network: energy.NoisyNetwork, delta0: float, controls: Controls
         network, delta0, lambda variance: arcsine.energy_share(terms, variance)
     )
     pair = arcsine.arcsine_functions(terms, delta0, g)
-    return _finished(network, pair, row, controls)
+    fine = _resolved([network], [pair], _levels(network, pair), controls.nodes)
+    return _finished([network], [pair], [row], controls, fine)[0]
 
 
-def _by_series(
-    network: energy.NoisyNetwork, delta0: float, controls: Controls, refinement: float
-) -> tuple[dict[str, Any], bool]:
-    """A row of the result, and whether a finer Gaussian grid could improve it."""
-    phi, g, _ = network
+def _by_series(tasks: list[_Task], controls: Controls, refinement: float) -> list[dict[str, Any]]:
+    """Rows of the result; where a finer Gaussian grid could improve it, quadrature_error is why."""
     _, _, tol, order, nodes = controls
-    row = _row(controls, np.nan)
-    guarded = refinement < _REFINEMENTS[-1]
-    series, row["residual"] = energy.refined(
-        network, delta0, order=order, refinement=refinement, guarded=guarded
-    )
-    row["order"] = 2 * series.coefficients.size - 1
-    pair = series.functions(phi, g, refinement)
-    fine = _resolved(network, pair, nodes) if series.truncation <= tol else None
-    row["truncation_error"] = error = series.truncation if fine is None else fine.truncation
-    if fine is None or not error <= tol:
-        name = "quadrature_error" if series.aliased else "truncation_error"
-        return row | {"reason": _reason(name, error, tol)}, series.aliased
-    coarser = _COARSE * refinement
-    coarse_series = hermite_series(
-        phi, series.delta0, order=order, refinement=coarser, guarded=guarded
-    )
-    coarse = _resolved(network, coarse_series.functions(phi, g, coarser), nodes)
-    shift = energy.correction(network, coarse_series, coarser)
-    row["quadrature_error"] = float(np.maximum(abs(shift), fine.distance(coarse)))
-    row = _finished(network, pair, row, controls, fine)
-    return row, row["reason"].startswith("quadrature_error")
+    guarded, coarser = refinement < _REFINEMENTS[-1], _COARSE * refinement
+    rows = [_row(controls, np.nan) for _ in tasks]
+    alike: dict[int, list[Any]] = {}
+    for row, (network, delta0) in zip(rows, tasks, strict=True):
+        series, row["residual"] = energy.refined(
+            network, delta0, order=order, refinement=refinement, guarded=guarded
+        )
+        row["order"] = 2 * series.coefficients.size - 1
+        pair = series.functions(network.phi, network.g, refinement)
+        error = series.truncation
+        row["truncation_error"] = error = error if error > tol else _truncation(network, pair)
+        if not error <= tol:
+            name = "quadrature_error" if series.aliased else "truncation_error"
+            row["reason"] = _reason(name, error, tol)
+            continue
+        coarse = hermite_series(
+            network.phi, series.delta0, order=order, refinement=coarser, guarded=guarded
+        )
+        row["quadrature_error"] = abs(energy.correction(network, coarse, coarser))
+        other = coarse.functions(network.phi, network.g, coarser)
+        alike.setdefault(_levels(network, pair), []).append((network, pair, row, other))
+    for halvings, some in alike.items():
+        networks, pairs, found, others = zip(*some, strict=True)
+        fine = _resolved(networks, pairs, halvings, nodes)
+        distance = fine.distance(_resolved(networks, others, halvings, nodes, fine))
+        for row, far in zip(found, distance, strict=True):
+            row["quadrature_error"] = float(np.maximum(row["quadrature_error"], far))
+        _finished(networks, pairs, found, controls, fine)
+    return rows
 
 
 def _finished(
-    network: energy.NoisyNetwork,
-    pair: PairFunctions,
-    row: dict[str, Any],
+    networks: Sequence[energy.NoisyNetwork],
+    pairs: Sequence[PairFunctions],
+    rows: Sequence[dict[str, Any]],
     controls: Controls,
-    fine: ResolvedState | None = None,
-    narrow: float = 1.0,
-) -> dict[str, Any]:
-    """The row with its collocation error and, if all errors allow, its results."""
-    if fine is None:
-        fine = _resolved(network, pair, controls.nodes)
-    row["collocation_error"] = fine.distance(
-        _resolved(network, pair, controls.nodes - _FEWER, narrow)
-    )
-    worst = ERRORS[int(np.argmax([row[name] for name in ERRORS]))]
-    if not row[worst] <= controls.tol:
-        return row | {"reason": _reason(worst, row[worst], controls.tol)}
+    fine: ResolvedState,
+) -> Sequence[dict[str, Any]]:
+    """The rows with their collocation errors and, if all errors allow, their results."""
+    decay = fine.decay
+    fewer = _resolved(networks, pairs, decay.halvings, controls.nodes - _FEWER, fine)
+    distance = fine.distance(fewer)
     if controls.lags is None:
-        last = fine.decay.tau[-1] - (fine.decay.theta[-1] - _LAST_THETA) / fine.decay.rate
-        row["tau"] = np.linspace(0.0, float(last), controls.n_tau)
-    rho = fine.decay.rho(row["tau"])
-    row |= fine.results | dict.fromkeys(MEANS, 0.0) | {"mean_growth": np.nan}
-    row |= {"delta": pair.delta0 * rho, "C": pair.correlation(rho)}
-    return row | {"status": CONVERGED}
+        last = decay.tau[:, -1] - (decay.theta[-1] - _LAST_THETA) / decay.rate
+        lags = np.linspace(0.0, last, controls.n_tau, axis=-1)
+    else:
+        lags = np.broadcast_to(controls.lags, (len(rows), controls.times))
+    for k, (row, pair, rho) in enumerate(zip(rows, pairs, decay.rho(lags), strict=True)):
+        row["collocation_error"] = float(distance[k])
+        worst = ERRORS[int(np.argmax([row[name] for name in ERRORS]))]
+        if not row[worst] <= controls.tol:
+            row["reason"] = _reason(worst, row[worst], controls.tol)
+            continue
+        row |= {name: numbers[k] for name, numbers in fine.results.items()}
+        row |= dict.fromkeys(MEANS, 0.0) | {"mean_growth": np.nan, "status": CONVERGED}
+        row |= {"tau": lags[k], "delta": pair.delta0 * rho, "C": pair.correlation(rho)}
+    return rows
 
 
 def _too_long(delta0: float, controls: Controls) -> str:
@@ -769,38 +816,49 @@ def _reason(name: str, error: float, tol: float) -> str:
     return f"{name} {error:.1e} exceeds tol={tol:g}: {_ADVICE[name]}"
 
 
+def _levels(network: energy.NoisyNetwork, pair: PairFunctions, narrow: float = 1.0) -> int:
+    """How often the first panel of a point is halved."""
+    width = min(1 / math.sqrt(1 + pair.delta0 / network.phi.length**2), narrow)
+    return levels(pair, energy.noise_share(network.sigma, pair.delta0), width)
+
+
+def _truncation(network: energy.NoisyNetwork, pair: PairFunctions) -> float:
+    """What the series leaves out of H and of the potential, relative to κ²."""
+    rate2 = energy.noise_share(network.sigma, pair.delta0) + pair.limit
+    return pair.truncation * max(1.0, pair.steepness * network.g * (network.g / rate2))
+
+
 def _resolved(
-    network: energy.NoisyNetwork, pair: PairFunctions, nodes: int, narrow: float = 1.0
+    networks: Sequence[energy.NoisyNetwork],
+    pairs: Sequence[PairFunctions],
+    halvings: int,
+    nodes: int,
+    near: ResolvedState | None = None,
 ) -> ResolvedState:
-    """Everything that follows from the functions of a pair."""
-    phi, g, sigma = network
-    delta0 = pair.delta0
-    width = min(1 / math.sqrt(1 + delta0 / phi.length**2), narrow)
-    decay = CovarianceDecay(pair, energy.noise_share(sigma, delta0), width, nodes)
+    """Everything that follows from the functions of pairs, whose λ is close to that of `near`."""
+    g, sigma = (np.array([getattr(one, name) for one in networks]) for name in ("g", "sigma"))
+    delta0, q, slope, excess = (
+        np.array([getattr(pair, name) for pair in pairs])
+        for name in ("delta0", "q", "slope", "excess")
+    )
+    decay = CovarianceDecay(pairs, energy.noise_share(sigma, delta0), halvings, nodes)
     rate = decay.rate
     # g²q − Δ₀ + σ² with κ² = 1 − g²⟨φ'⟩² = w₀ + H(0) inserted: no differences.
     drive = sigma * sigma * (1 - sigma * (sigma / (4 * delta0)))
-
-    def potential(tau: Array) -> Array:
-        return -pair.attraction(decay.angle(tau.ravel()).reshape(tau.shape))
-
-    keep = decay.theta >= _FIRST_ELEMENT * width
-    keep[0] = True
-    binding = binding_rate(potential, decay.tau[keep], nodes)
+    wells = -np.array([pair.attraction(decay.inside) for pair in pairs])
+    binding = binding_rate(wells, decay.slowness, None if near is None else near.binding)
     # 1 + λ = √(1 − κ² + s²), and 1 − κ² = g²⟨φ'⟩².
-    growth = math.hypot(g * pair.slope, binding)
+    growth = np.hypot(g * slope, binding)
     results = {
         "delta0": delta0,
-        "q": pair.q,
-        "kinetic_energy": (pair.excess + drive) / 2,
+        "q": q,
+        "kinetic_energy": (excess + drive) / 2,
         "lyapunov": -(rate - binding) * (rate + binding) / (1 + growth),
-        "r_int": pair.slope,
+        "r_int": slope,
         "decay_rate": rate,
         "tau_half": decay.tau_half,
     }
-    # What the series leaves out of H and of the potential, relative to κ².
-    truncation = pair.truncation * max(1.0, pair.steepness * (g / rate) ** 2)
-    return ResolvedState(results, truncation, decay)
+    return ResolvedState(results, binding, decay)
 
 
 def _row(controls: Controls, number: float) -> dict[str, Any]:

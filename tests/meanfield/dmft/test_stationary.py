@@ -164,6 +164,32 @@ def test_a_point_does_not_feel_its_neighbours():
                 np.testing.assert_array_equal(one, many, strict=True)
 
 
+@pytest.mark.parametrize("sigma", [0.0, 0.3])
+def test_a_grid_is_its_points(sigma):
+    """With those at rest, at the onset, and where the arcsines take over from the series."""
+    g = np.array([0.4, 1.0, 1 + 1e-9, *np.linspace(1.02, 5.0, 80), 9.0, 14.0, 1e3])
+    together = stationary(g, sigma=sigma, n_tau=5)
+    for k in (0, 1, 2, 3, 40, 63, 64, 82, 83, 84, 85):
+        alone = stationary(g[k], sigma=sigma, n_tau=5)
+        for name in (*solver.RESULTS, *solver.ERRORS, *solver.CURVES, "order", "states"):
+            np.testing.assert_array_equal(getattr(together, name)[k], getattr(alone, name))
+    if sigma == 0:
+        assert np.all((together.delta0 == 0) == (g <= 1))
+
+
+def test_a_grid_with_points_that_have_no_state():
+    """Absent, too far, too long a series and solved ones keep their places."""
+    linear = stationary([0.5, 2.0, 0.9], sigma=1.0, phi="linear", throw=False)
+    assert linear.status.tolist() == ["converged", "absent", "converged"]
+    np.testing.assert_allclose(linear.decay_rate[::2], np.sqrt(1 - np.array([0.5, 0.9]) ** 2))
+    s = stationary([1e14, 1.5, 0.5, 6.0, 4.0], order=301, throw=False)
+    assert s.status.tolist() == ["flagged", "converged", "converged", "flagged", "flagged"]
+    assert "lower g" in s.reason[0]
+    assert all("raise order" in reason for reason in s.reason[3:])
+    assert s.delta0[1] == stationary(1.5, order=301).delta0
+    assert s.delta0[2] == 0
+
+
 def test_the_same_lags_give_the_same_curves():
     s = stationary(2.0, sigma=0.3)
     np.testing.assert_array_equal(stationary(2.0, sigma=0.3, tau=s.tau[::-1]).delta, s.delta[::-1])
@@ -451,6 +477,13 @@ def test_refinement_ends_where_a_step_is_not_half_the_last(monkeypatch):
     assert series.delta0 == pytest.approx(0.6 * (1 - 1e-3) * (1 + 4e-4), rel=1e-14)
 
 
+def bound(potential, edges, nodes, start=None):
+    """The s of V(τ) on elements with these edges."""
+    half = np.diff(edges)[:, None] / 2
+    tau = np.asarray(edges)[:-1, None] + half * (np.polynomial.legendre.leggauss(nodes)[0] + 1)
+    return float(binding_rate(potential(tau)[None], (half + 0 * tau)[None], start)[0])
+
+
 @pytest.mark.parametrize(
     ("depth", "width"), [(1.0, 1.0), (25.0, 3.0), (2e3, 1e-5), (1e-6, 1e-2), (1e-3, 20.0)]
 )
@@ -462,7 +495,7 @@ def test_the_state_bound_in_a_square_well(depth, width):
 
     k = brentq(miss, 0, min(np.sqrt(depth), np.pi / 2 / width), xtol=1e-300, rtol=1e-15)
     exact = k * np.tan(k * width)
-    found = binding_rate(lambda tau: np.full_like(tau, -depth), np.linspace(0, width, 4), 16)
+    found = bound(lambda tau: np.full_like(tau, -depth), np.linspace(0, width, 4), 16)
     assert found == pytest.approx(exact, rel=1e-9)
 
 
@@ -475,12 +508,15 @@ def test_the_state_bound_in_a_well_of_pöschl_and_teller(rise, nodes):
         return -rise * (rise + 1) / np.cosh(tau) ** 2
 
     fine = np.concatenate([np.linspace(0, 4, 17), [5.0, 6.0, 8.0, 12.0, 20.0]])
-    assert binding_rate(potential, fine, nodes) == pytest.approx(rise, rel=1e-8)
+    assert bound(potential, fine, nodes) == pytest.approx(rise, rel=1e-8)
     for barrier in (0.0, 0.3):
-        assert binding_rate(lambda tau, v=barrier: v + 0 * tau, fine, nodes) == 0
+        assert bound(lambda tau, v=barrier: v + 0 * tau, fine, nodes) == 0
     # Elements too long for ψ are divided.
     long = np.array([0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 20.0])
-    assert binding_rate(potential, long, 40) == pytest.approx(rise, rel=1e-8)
+    assert bound(potential, long, 40) == pytest.approx(rise, rel=1e-8)
+    # Whatever the start is.
+    for start in (0.0, 0.3 * rise, 0.9999 * rise, 2 * rise):
+        assert bound(potential, fine, nodes, np.array([start])) == pytest.approx(rise, rel=1e-8)
 
 
 @pytest.mark.parametrize("shallow", [0.3, 0.05, 0.0])
@@ -497,10 +533,9 @@ def test_the_state_bound_in_a_well_of_two_steps(shallow, edges):
     assert exact**2 > shallow
 
     def potential(tau):
-        # Of an element as a whole: its nodes at 1 belong to either step.
-        return np.where(tau.mean(axis=1, keepdims=True) < 1, -2.0, -shallow) + 0 * tau
+        return np.where(tau < 1, -2.0, -shallow)
 
-    found = binding_rate(potential, np.array(edges, dtype=float), 16)
+    found = bound(potential, np.array(edges, dtype=float), 16)
     assert found == pytest.approx(exact, rel=1e-12)
 
 
@@ -525,17 +560,21 @@ def test_nodes_of_an_element(nodes):
 def test_decay_where_the_well_is_constant(h, w0, width):
     """H = h: cosh θ = √(h/κ²) cosh(κτ + c), κ² = h + w₀, from 1 at τ = 0."""
     pair = blank_pair(well=lambda theta: np.full_like(theta, h), limit=h, depth=h)
-    found = decay.CovarianceDecay(pair, w0, width, 16)
+    other = blank_pair(well=lambda theta: np.full_like(theta, 4 * h), limit=4 * h, depth=4 * h)
+    halvings = decay.levels(pair, w0, width)
+    found = decay.CovarianceDecay([pair, other], np.array([w0, 4 * w0]), halvings, 16)
     kappa = np.sqrt(h + w0)
-    assert found.rate == pytest.approx(kappa, rel=1e-14)
+    np.testing.assert_allclose(found.rate, [kappa, 2 * kappa], rtol=1e-14)
     start = np.arccosh(kappa / np.sqrt(h)) if w0 else 0.0
     tau = np.append(np.linspace(0, 30 / kappa, 77), 1e-6 / kappa)
     exact = np.sqrt(h) / kappa * np.cosh(kappa * tau + start)
-    np.testing.assert_allclose(found.rho(tau), 1 / exact, rtol=1e-11)
-    np.testing.assert_allclose(np.cosh(found.angle(tau[:40])), exact[:40], rtol=1e-11)
+    # The other point is the same, twice as fast.
+    both = np.array([tau, tau / 2])
+    np.testing.assert_allclose(found.rho(both), [1 / exact] * 2, rtol=1e-11)
+    np.testing.assert_allclose(np.cosh(found.angle(both[:, :40])), [exact[:40]] * 2, rtol=1e-11)
     half = (np.arccosh(2 * kappa / np.sqrt(h)) - start) / kappa
-    assert found.tau_half == pytest.approx(half, rel=1e-12)
-    assert found.rho(np.zeros(1))[0] == 1
+    np.testing.assert_allclose(found.tau_half, [half, half / 2], rtol=1e-12)
+    assert found.rho(np.zeros((2, 1))).tolist() == [[1], [1]]
     assert found.theta[-1] == 20
     np.testing.assert_allclose(np.diff(found.theta)[-10:], (20 - decay.HALF) / 10, rtol=1e-12)
     # The first panel is a quarter at most of the scale, to the next power of two, down from ρ = ½.
@@ -614,8 +653,10 @@ def test_distance_of_two_resolutions():
 
     def state(**numbers):
         known = {"delta0": 2.0, "q": 0.0, "lyapunov": 0.01} | numbers
+        known = {name: np.array([number]) for name, number in known.items()}
         pair = blank_pair(well=lambda theta: np.full_like(theta, 0.25), limit=0.25, depth=0.25)
-        return solver.ResolvedState(known, 0.0, decay.CovarianceDecay(pair, 0.0, 1.0, 8))
+        one = decay.CovarianceDecay([pair], np.zeros(1), 3, 8)
+        return solver.ResolvedState(known, np.zeros(1), one)
 
     one = state()
     assert one.distance(state()) == 0
@@ -627,14 +668,17 @@ def test_distance_of_two_resolutions():
 
 
 def test_nodes_of_the_gaussian_averages():
-    """A tenth, or a fourteenth of the distance of the pole, up to 12.5 and 20 000 nodes."""
+    """A tenth, or a fourteenth of the distance of the pole or less, up to 12.5 and 20 000 nodes."""
     phi = transfer_function("tanh")
     far = energy.POLE * phi.length
     for delta0, step in ((1e-3, 0.1), (1.0, min(0.1, far / 14)), (900.0, far / 30 / 14)):
         for refinement in (1.0, 2.0):
             z = hermite.normal_nodes(phi, delta0, refinement)
             assert (z[0], z[-1]) == (0, 12.5)
-            assert z.size == 1 + np.ceil(12.5 * refinement / step - 1e-9)
+            # Coarse grids are few.
+            finer = np.log(step / 0.1) / np.log(0.8)
+            step_of = 0.1 * 0.8 ** np.ceil(finer - 1e-9) if delta0 <= 1 else step
+            assert z.size == 1 + np.ceil(12.5 * refinement / step_of - 1e-9)
             for width, exact in ((0.5, 1.0), (0.25, np.sqrt(2))):
                 weights = hermite.normal_weights(z, width)
                 assert weights.sum() == pytest.approx(exact, rel=1e-14)
