@@ -308,13 +308,13 @@ def test_chaos_against_the_exact_theory() -> None:
     Seven numbers, a false alarm in 15 were they independent; the errors are below 8 %.
     """
     exact = stationary(CHAOS, n_tau=2)
-    run = steady_state(CHAOS, n_trajectories=6000, t_skip=20, t_max=80, window=20, seed=0)
+    run = steady_state(CHAOS, n_trajectories=8000, t_skip=40, t_max=140, window=40, seed=0)
     assert run.converged
     for name, number in (("q", exact.q), ("delta0", exact.delta0), ("r_int", exact.r_int)):
         off, err = np.abs(np.asarray(getattr(run, name)) - number), getattr(run, f"{name}_err")
         assert np.all(off < 3.5 * np.asarray(err)), name
         assert np.all(np.asarray(err) < 0.08 * number), name
-    rate = maximal_lyapunov(CHAOS, n_trajectories=6000, t_skip=20, t_max=80, seed=1)
+    rate = maximal_lyapunov(CHAOS, n_trajectories=8000, t_skip=30, t_max=130, seed=1)
     assert abs(rate.value - float(exact.lyapunov)) < 3.5 * rate.value_err < 0.05
 
 
