@@ -305,9 +305,7 @@ class _Sample(NamedTuple):
     spread: Array
 
     @classmethod
-    def of(cls, clock: _Clock, many: Array, count: int, power: Array | None = None) -> _Sample:
-        if power is None:
-            power = np.mean(np.abs(np.fft.rfft(many, axis=1) / clock.size) ** 2, axis=0)
+    def of(cls, clock: _Clock, many: Array, count: int, power: Array) -> _Sample:
         # By strata of their activity, of which the many that are silent have a half.
         activity = np.mean(many**2, axis=1)
         order = np.argsort(activity, kind="stable")
@@ -852,15 +850,20 @@ def _sampled(
         clock = _Clock(None, length * step, length, modes)
         sets = []
         for pair in zip(records, small, strict=True):
-            gains = (_closed(x, phi, length, math.ceil(_BLEND / step)) for x in pair)
-            own, other = (_Sample.of(clock, one, n_paths // _SETS) for one in gains)
+            own, other = (
+                _Sample.of(
+                    clock, phi.d1(_closed(x, length, math.ceil(_BLEND / step))), n_paths // _SETS,
+                    _folded(phi.d1(x), length),
+                )
+                for x in pair
+            )  # fmt: skip
             sets.append(own.beyond(other))
         levels.append(sets)
     return levels
 
 
-def _closed(x: Array, phi: TransferFunction, size: int, blend: int) -> Array:
-    """Periodic gains of so many times, of trajectories that go on as they began, or negated."""
+def _closed(x: Array, size: int, blend: int) -> Array:
+    """So many times of each trajectory, of periodic gain: it goes on as it began, or negated."""
     starts = np.arange(min(x.shape[1] - size - blend, round(_SPARE * size)))
     apart = np.abs(np.abs(x[:, size + starts]) - np.abs(x[:, starts]))
     begin = np.argmin(apart, axis=1)[:, None]
@@ -868,8 +871,19 @@ def _closed(x: Array, phi: TransferFunction, size: int, blend: int) -> Array:
     sign = np.sign(found[:, :1] * found[:, size : size + 1])
     share = np.sin(np.pi / 2 * np.arange(blend) / blend) ** 2
     found[:, :blend] = (1 - share) * sign * found[:, size:] + share * found[:, :blend]
-    gains = phi.d1(found[:, :size])
-    return np.asarray(gains * math.sqrt(np.mean(phi.d1(x) ** 2) / np.mean(gains**2)))
+    return found[:, :size]
+
+
+def _folded(gains: Array, size: int) -> Array:
+    """Power on a periodic window of as many times, of all that is known of the correlation."""
+    # That of closed trajectories is too small by the share of the lag in the window.
+    times = gains.shape[1]
+    square = float(np.mean(gains)) ** 2
+    power = np.mean(np.abs(np.fft.rfft(gains, 2 * times, axis=1)) ** 2, axis=0)
+    C = np.fft.irfft(power)[:size] / np.arange(times, times - size, -1) - square
+    C[1:] += C[:0:-1].copy()
+    C += square
+    return np.asarray(np.fft.rfft(C).real / size)
 
 
 def _moving(
