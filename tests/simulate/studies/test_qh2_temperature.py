@@ -15,7 +15,7 @@ from simulate.command_line import main
 from simulate.studies.qh2_temperature import QH2, SAMPLE
 
 TINY: dict[str, Any] = {
-    "n": [20], "beta": [1.0, 5.0], "trials": 4, "n_samples": 600, "thin": 1
+    "n": [30], "beta": [1.0, 5.0], "trials": 4, "n_samples": 800, "thin": 1
 }  # fmt: skip
 FEW = ["sample", "--n", "20", "--n-samples", "60", "--trials", "2", "--beta", "1,3"]
 
@@ -142,7 +142,7 @@ def test_biases(tmp_path: Path) -> None:
 
     Five of the Monte Carlo errors of each network, which share their biases.
     """
-    options = ["--g", "1e-9", "--bias", "0.5", "--bias-std", "2", "--n-samples", "400"]
+    options = ["--g", "1e-9", "--bias", "0.5", "--bias-std", "2", "--n-samples", "800"]
     assert main([*FEW, *options, "--output", str(tmp_path)]) == 0
     data = load(tmp_path / "sample.nc").sel(n=20).squeeze("g")
     for k in range(2):
@@ -154,7 +154,7 @@ def test_biases(tmp_path: Path) -> None:
     assert (
         data.theory_reason == "the replica theory is that of an odd smooth φ without biases"
     ).all()
-    other = SAMPLE.run(n=[6], phi="logistic", beta=[1.0], trials=1, n_samples=200)
+    other = SAMPLE.run(n=[6], phi="logistic", beta=[1.0], trials=1, n_samples=400)
     assert np.isnan(other.q_theory).all()
     assert isinstance(QH2.draw(other), Figure)
 
