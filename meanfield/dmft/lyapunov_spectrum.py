@@ -535,7 +535,7 @@ def _grid(edge: float, lowest: float, count: int) -> Array:
 
 
 def _spectrum(
-    paths: _Paths, edge: float, lowest: float, count: int, tick: Any
+    paths: _Paths, edge: float, lowest: float, count: int, tick: Callable[[], object]
 ) -> scipy.interpolate.CubicSpline:
     """F between the lowest threshold and the edge."""
     s = _grid(edge, lowest, count)
@@ -579,7 +579,7 @@ def _at_rest(radius: float, step: float | None, s: Array) -> Array:
 def _numbers(F: scipy.interpolate.CubicSpline, s: Array, is_flow: bool) -> Array:
     """F and its density at s, Kaplan–Yorke dimension, entropy rate and maximal exponent."""
     lowest, edge = float(F.x[0]), float(F.x[-1])
-    # Exponents of the flow are symmetric about −1: its equations depend on (s + 1)².
+    # Exponents of the flow are symmetric about −1.
     mirrored = is_flow & (s < -1)
     at = np.where(mirrored, -2 - s, s)
     value = np.where(at < edge, F(np.minimum(at, edge)), 1.0)
@@ -734,17 +734,14 @@ def lyapunov_spectrum(
                 elif window is None:
                     window = _usual_window(g, gamma, transfer, seed)
                 attributes["window"] = window
-                if gamma == 0:
+                if state:
                     how = transfer, step, window, n_paths, seed
                     sets, (fine, coarse) = _gaussian(g, sigma, *how)
                 else:
                     sets = _sampled(g, gamma, transfer, window, n_paths, seed, meter.update)
                 samples = *sets[0], *(_Sample.pooled(level) for level in sets)
                 paths = [_Paths.of(g, gamma, sample) for sample in samples]
-                if gamma == 0:
-                    edges = [fine] * (_SETS + 1) + [coarse]
-                else:
-                    edges = [one.edge() for one in paths]
+                edges = [fine] * (_SETS + 1) + [coarse] if state else [one.edge() for one in paths]
                 s = _grid(edges[_SETS], lowest, _THRESHOLDS) if s is None else s
                 value, error = _moving(paths, edges, s, lowest, meter.update)
         except (_LostError, SamplerError) as lost:
@@ -810,12 +807,17 @@ def _recorded(
     return float(grid[1]), x
 
 
+def _correlation(x: Array, lags: int) -> Array:
+    """⟨x(t)x(t + τ)⟩ over trajectories and times, without bias, at so many lags."""
+    times = x.shape[1]
+    power = np.mean(np.abs(np.fft.rfft(x, 2 * times, axis=1)) ** 2, axis=0)
+    return np.fft.irfft(power)[:lags] / np.arange(times, times - lags, -1)
+
+
 def _usual_window(g: float, gamma: float, phi: TransferFunction, seed: int) -> float:
     """So many times the integral of C(τ)/C(0), from a few trajectories."""
     step, x = _recorded(g, gamma, phi, _PILOT, _TRAJECTORIES // SHRINK, seed, 2, 0)
-    times = x.shape[1]
-    power = np.mean(np.abs(np.fft.rfft(x, 2 * times, axis=1)) ** 2, axis=0)
-    C = np.fft.irfft(power)[: times // 2] / np.arange(times, times - times // 2, -1)
+    C = _correlation(x, x.shape[1] // 2)
     return max(_SHORTEST, _REMEMBERED * step * float(np.sum(C)) / float(C[0]))
 
 
@@ -834,9 +836,10 @@ def _sampled(
     large, few = ([record(shrink, k) for k in range(_SETS)] for shrink in (1, SHRINK))
     step, records, small = large[0][0], [x for _, x in large], [x for _, x in few]
     size = 2 * int(window / step / 2) + 1
-    halves = (np.array_split(phi.d1(x) ** 2, 2, axis=1) for x in records)
+    squares = [phi.d1(x) ** 2 for x in records]
+    halves = (np.array_split(one, 2, axis=1) for one in squares)
     drift = np.array([late.mean() - early.mean() for early, late in halves])
-    steepness = float(np.mean([phi.d1(x) ** 2 for x in records]))
+    steepness = float(np.mean(squares))
     if abs(drift.mean()) > _DRIFT * steepness + 3 * drift.std(ddof=1) / math.sqrt(_SETS):
         raise _LostError("the state is not yet stationary: <phi'^2> drifts")
     rate = math.sqrt(np.mean(np.diff(phi.d1(records[0]), axis=1) ** 2) / steepness) / step
@@ -877,10 +880,8 @@ def _closed(x: Array, size: int, blend: int) -> Array:
 def _folded(gains: Array, size: int) -> Array:
     """Power on a periodic window of as many times, of all that is known of the correlation."""
     # That of closed trajectories is too small by the share of the lag in the window.
-    times = gains.shape[1]
     square = float(np.mean(gains)) ** 2
-    power = np.mean(np.abs(np.fft.rfft(gains, 2 * times, axis=1)) ** 2, axis=0)
-    C = np.fft.irfft(power)[:size] / np.arange(times, times - size, -1) - square
+    C = _correlation(gains, size) - square
     C[1:] += C[:0:-1].copy()
     C += square
     return np.asarray(np.fft.rfft(C).real / size)
