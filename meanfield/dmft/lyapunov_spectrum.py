@@ -527,6 +527,8 @@ def _solved(paths: _Paths, s: float, eta: float, A: Array, P: Array, B: Complex)
 
 def _grid(edge: float, lowest: float, count: int) -> Array:
     """Thresholds, denser towards −1, where silent neurons are, and more so towards the edge."""
+    if edge <= lowest:
+        return np.array([lowest])
     # The last is nearer to the edge than the edge is to 0.
     share = max(edge, _SHALLOW) / (4 * (edge - lowest))
     power = max(_GRADING, math.log(share) / math.log(_GRADING / count))
@@ -563,10 +565,12 @@ def _spectrum(
 def _at_rest(radius: float, step: float | None, s: Array) -> Array:
     """F and its density of gains that do not move: eigenvalues fill a disc of this radius."""
     if step is None:
-        u = np.clip((s + 1) / radius, -1.0, 1.0)
+        # Of radius 0 at γ = −1: all exponents are −1, their density is a peak.
+        u = np.clip((s + 1) / max(radius, _NULL), -1.0, 1.0)
         chord = np.sqrt(1 - u * u)
         F = 0.5 + (np.arcsin(u) + u * chord) / np.pi
-        return np.concatenate([F, 2 * chord / (np.pi * radius)])
+        peak = np.where(chord > 0, np.inf, 0.0)
+        return np.concatenate([F, 2 * chord / (np.pi * radius) if radius else peak])
     # The part of the disc around 1 − δ that is within e^(sδ) of 0.
     r, R, d = step * radius, np.exp(s * step), max(1 - step, _NULL)
     own = np.arccos(np.clip((d * d + r * r - R * R) / (2 * d * r), -1.0, 1.0))

@@ -51,6 +51,15 @@ def test_at_rest_the_elliptic_law(gamma: float, step: float | None) -> None:
         assert at.F[0] == pytest.approx(closed, abs=1e-12)
 
 
+def test_antisymmetric_couplings_at_rest() -> None:
+    """All exponents are −1: a jump of F."""
+    assert list(lyapunov_spectrum(3.0, -1.0).s) == [-1.0]
+    found = lyapunov_spectrum(3.0, -1.0, thresholds=[-1.5, -1.0, -0.5])
+    assert list(found.F) == [0.0, 0.5, 1.0]
+    assert list(found.density) == [0.0, np.inf, 0.0]
+    assert found.lyapunov == -1
+
+
 @pytest.mark.parametrize(("step", "gamma"), [(None, 0.0), (0.5, 0.0), (None, 0.4), (None, -0.7)])
 def test_frozen_gains(step: float | None, gamma: float) -> None:
     """Gains of two values that do not move: A, P and a complex B for each frequency."""
