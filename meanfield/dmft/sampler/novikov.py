@@ -1,23 +1,24 @@
 """Novikov sums: integrated responses from what the operator holds, without probe fields.
 
-By Novikov's theorem z_k·φ(t) = g² ∫ [R_φh(t,s) H_k(s) + R_φu(t,s) U_k(s)] ds, where H_k(s) and
-U_k(s) say how much of z_k the fields h(s) and u(s) contain, and likewise for w_j.  A combination of
-the z and w that shifts h by a function p(s) and u by r(s) therefore measures
-∫ [R_φh p + R_φu r] ds.
+By Novikov's theorem a_k·φ(t) = g² ∫ [R_φh(t,s) H_k(s) + R_φu(t,s) U_k(s)] ds, where g²H_k(s) and
+g²U_k(s) are the covariances of a_k with the fields h(s) and u(s), and likewise for b_j.  They are
+taken in independent parts: a_k, of which h is made, and d_k = (b_k − γa_k)/√(1 − γ²), which u alone
+contains.  A combination of the a and d that shifts h by a function p(s) and u by r(s) therefore
+measures ∫ [R_φh p + R_φu r] ds.
 
 A field in ẋ of a rate model with f = ψ = −x + h differs from one in h by what ψ passes on:
 R_φh = R + g² R_φh∘R_φu + γg² R_φu∘R_ψu as operators on functions of time, so R is measured by
 the shifts p = 1 − g² ∫R_φu and r = −γg² ∫R_ψu, both of which are measured on the way.
 
 The combination is the ridge solution that balances the misfit of the shifts against the noise of
-order M^−½ in z·φ.  Averaging over batches takes the noise, but not the misfit, away.
+order M^−½ in a·φ.  Averaging over batches takes the noise, but not the misfit, away.
 """
 
 import math
 from typing import cast
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg.lapack import dposv
 
 from ...common.arguments import Array
 from ...gaussian_operator import GaussianOperator
@@ -28,6 +29,8 @@ _SQUARED_RESPONSE = 0.5
 _WIDER, _ROUNDING = 16.0, 1e-13
 # Misfit of the last so many time units from which nothing can be said.
 _RESOLVED, _RECENT = 0.3, 3.0
+# 1 − γ² below which b is γa.
+_ALIKE = 1e-6
 # Rows and columns to begin with, and times that may be older than the window.
 _ROOM, _STALE = 64, 8
 
@@ -41,8 +44,9 @@ class NovikovResponse:
         self._window = run.setting.window
         self._g2, self._gamma = run.setting.g**2, run.setting.gamma
         self._noise = 1 / (self._g2 * repeats)
-        theta = math.asin(self._gamma) / 2
-        self._cos, self._sin = math.cos(theta), math.sin(theta)
+        # Of the part of u that h does not have.
+        free = 1 - self._gamma**2
+        self._root = math.sqrt(free) if free > _ALIKE else 0.0
         # Columns of the design in the order of their first appearance.
         self._columns: tuple[list[int], list[int]] = ([], [])
         self._design = np.zeros((_ROOM, _ROOM))
@@ -59,11 +63,13 @@ class NovikovResponse:
 
     def rotate(self, right: Array, left: Array) -> None:
         """Follow a rotation of the operator's bases."""
-        self._make_room(len(right), len(left))
-        z, w = self._columns
+        self._make_room(len(right), len(left) if self._columns[1] else 0)
+        a, d = self._columns
         used = self._design[: self._count]
-        turned = np.hstack([used[:, z] @ right[: len(z)], used[:, w] @ left[: len(w)]])
+        turned = used[:, a] @ right[: len(a)]
         first = right.shape[1]
+        if d:
+            turned = np.hstack([turned, used[:, d] @ left[: len(d)]])
         self._columns = (list(range(first)), list(range(first, turned.shape[1])))
         self._design[:] = 0
         used[:, : turned.shape[1]] = turned
@@ -71,9 +77,10 @@ class NovikovResponse:
 
     def record(self, t: float, phi: Array, psi: Array | None, *, measure: bool) -> None:
         """Take in the requests made at time t, and measure the response there if asked to."""
-        e, z, f, w = self._operator.coefficients(phi)
+        e, *ends = self._operator.coefficients(phi)
         again = None if psi is None else self._operator.coefficients(psi)
-        self._make_room(e.size, f.size)
+        # Before u is used nothing tells of it.
+        self._make_room(e.size, ends[1].size if again or self._columns[1] else 0)
         # With the ridge and with the wider one: ∫R_φu and ∫R_ψu.
         pulses = np.zeros((2, 2))
         if self._times:
@@ -81,14 +88,15 @@ class NovikovResponse:
             # While u is used, always: later shifts are made of it.
             if measure or again is not None:
                 noise = float(phi @ phi) / phi.size * self._noise
-                of_psi = None if again is None else np.concatenate([again[1], again[3]])
-                pulses = self._measure(np.concatenate([z, w]), of_psi, noise)
+                of_psi = None if again is None else self._parts(again[1], again[3])
+                pulses = self._measure(self._parts(ends[0], ends[2]), of_psi, noise)
         self._times.append(t)
         shifts = 1 - self._g2 * pulses[0]
-        added = [(self._cos * e, self._sin * f, (shifts[0], 0.0, shifts[1]))]
+        added = [(e, 0.0, (shifts[0], 0.0, shifts[1]))]
         if again is not None:
             shifts = -self._gamma * self._g2 * pulses[1]
-            added.append((self._sin * again[0], self._cos * again[2], (shifts[0], 1.0, shifts[1])))
+            mixed = self._gamma * again[0], self._root * again[2]
+            added.append((*mixed, (shifts[0], 1.0, shifts[1])))
         self._rows.append(len(added))
         for right, left, targets in added:
             row = self._design[self._count]
@@ -96,6 +104,13 @@ class NovikovResponse:
             self._targets[self._count] = targets
             self._weights[self._count] = 0.0
             self._count += 1
+
+    def _parts(self, a: Array, b: Array) -> Array:
+        """Overlaps with the a and, if there are columns for them, the d."""
+        if not self._columns[1]:
+            return a
+        apart = b if not self._gamma else (b - self._gamma * a) / (self._root or math.inf)
+        return np.concatenate([a, apart])
 
     def _measure(self, phi: Array, psi: Array | None, noise: float) -> Array:
         """Sets `value` and `shift`; answers ∫R_φu and ∫R_ψu with both ridges."""
@@ -110,7 +125,7 @@ class NovikovResponse:
         gram[diagonal] += ridge
         narrow = _solve(gram, products[:, :2]) / size[:, None]
         gram[diagonal] += (_WIDER - 1) * ridge
-        wide = _solve(gram, products[:, 1:], overwrite=True) / size[:, None]
+        wide = _solve(gram, products[:, 1:]) / size[:, None]
         self.value = float(phi @ narrow[:, 0]) / self._g2
         self.shift = float(phi @ wide[:, 1]) / self._g2 - self.value
         if self._misfit(narrow[:, 0], places) > _RESOLVED:
@@ -170,7 +185,12 @@ class NovikovResponse:
             self._products = np.pad(self._products, ((0, extra[1]), (0, 0)))
 
 
-def _solve(gram: Array, right: Array, overwrite: bool = False) -> Array:
+def _solve(gram: Array, right: Array) -> Array:
     """gram⁻¹ right, gram positive definite."""
-    # Both are empty at x = 0, which SciPy 1.13 refuses.
-    return cho_solve(cho_factor(gram, overwrite_a=overwrite), right) if len(gram) else right
+    if not len(gram):
+        # At x = 0.
+        return right
+    _, found, failed = dposv(gram, right, lower=True)
+    if failed:
+        raise np.linalg.LinAlgError("the sums of the design are not positive definite")
+    return np.asarray(found)
