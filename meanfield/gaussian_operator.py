@@ -79,6 +79,7 @@ class Rows:
 
     def dot(self, vectors: Array) -> Array:
         """Products of the stored vectors with a vector, or with those in columns."""
+        vectors = np.asarray(vectors, self.dtype)
         found = [rows @ vectors for rows in self.filled()]
         if len(found) == 1:
             return found[0]

@@ -23,6 +23,8 @@ from .populations import Populations
 from .run import single
 from .site import Slopes
 
+# Pulses in one product of the memory sums: none is in the history before it is given.
+_BLOCK = 32
 # Pulses enter h, u or ẋ.
 _H, _U, _X = range(3)
 _Single = NDArray[np.floating[Any]]
@@ -63,8 +65,7 @@ def tangent_response(
     of_phi = np.zeros((n, len(kinds), n, m), dtype)
     of_psi = np.zeros((n, len(kinds), n, m), dtype) if has_u else None
     mean_phi, mean_psi = np.zeros((2, n, len(kinds), n, len(among.sizes)))
-    tangent = np.zeros((len(kinds), n, m), dtype)
-    last: _Single | None = None
+    given, last = np.zeros((2, len(kinds), n, m), dtype)
     same_way, ahead, behind = (loop.astype(dtype) for loop in among.loops)
     there_and_back = same_way * among.gamma.astype(dtype)
 
@@ -73,15 +74,19 @@ def tangent_response(
         weights = (answers[:count] @ loop.T.astype(np.float64)).T.astype(dtype)
         # Rows that BLAS takes as they lie, without a copy.
         flat = history.reshape(n, len(kinds), -1)
-        for kind in range(len(kinds)):
-            found = (weights @ flat[:count, kind, : count * m]).reshape(-1, count, m)
-            for own, part in zip(found, among.parts, strict=True):
-                out[kind, :count, part] += own[:, part]
+        for first in range(0, count, _BLOCK):
+            last = min(first + _BLOCK, count)
+            for kind in range(len(kinds)):
+                found = weights[:, first:] @ flat[first:count, kind, first * m : last * m]
+                for own, part in zip(found, among.parts, strict=True):
+                    out[kind, first:last, part] += own.reshape(-1, m)[:, part]
 
     for k in range(n):
         s, seen = slopes[k], k + 1
-        of_phi[k] = s.phi_x.astype(dtype) * tangent
-        mean_phi[k] = among.means(of_phi[k])
+        # Of the pulses given so far.
+        tangent = given[:, :seen]
+        of_phi[k, :, :seen] = s.phi_x.astype(dtype) * tangent
+        mean_phi[k, :, :seen] = among.means(of_phi[k, :, :seen])
         field = np.zeros_like(tangent)
         if np.any(there_and_back):
             add(field, there_and_back, mean_phi[k, _H], of_phi, seen)
@@ -90,8 +95,8 @@ def tangent_response(
         field[_H, k] += 1
         rest = (s.drift_x + 1).astype(dtype) * tangent + s.drift_h.astype(dtype) * field
         if of_psi is not None:
-            of_psi[k] = s.psi_x.astype(dtype) * tangent + s.psi_h.astype(dtype) * field
-            mean_psi[k] = among.means(of_psi[k])
+            psi = s.psi_x.astype(dtype) * tangent + s.psi_h.astype(dtype) * field
+            of_psi[k, :, :seen], mean_psi[k, :, :seen] = psi, among.means(psi)
             if path[k].u is not None:
                 back = np.zeros_like(tangent)
                 add(back, behind, mean_psi[k, _H], of_phi, seen)
@@ -103,11 +108,12 @@ def tangent_response(
             rest[-1, k] += 1
         if k + 1 < n:
             decay, flat, ramp = exponential.weights(float(times[k + 1] - times[k]))
-            moved = (decay * tangent + flat * rest).astype(dtype)
-            if last is not None and not restarts[k]:
+            tangent *= dtype(decay)
+            tangent += dtype(flat) * rest
+            if k and not restarts[k]:
                 longer = (times[k + 1] - times[k]) / (times[k] - times[k - 1])
-                moved += dtype(ramp * longer) * (rest - last)
-            tangent, last = moved, rest
+                tangent += dtype(ramp * longer) * (rest - last[:, :seen])
+            last[:, :seen] = rest
     pulses = np.moveaxis(mean_phi[:, -1], -1, 0)
     if not pointwise:
         return pulses, pulses.sum(axis=2)
