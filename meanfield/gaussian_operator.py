@@ -30,8 +30,8 @@ _SAFE = {np.dtype(np.float64): 1e100, np.dtype(np.float32): 1e15}
 _LOG_FAILURE = np.log(1e9)
 # From this tolerance on, |v|² − Σ(e·v)² tells small residuals apart well enough, and saves a pass
 # through the basis; it is blind below _BLIND.
-_COARSE = {np.dtype(np.float64): 1e-5, np.dtype(np.float32): 5e-3}
-_BLIND = {np.dtype(np.float64): 3e-7, np.dtype(np.float32): 2e-3}
+_COARSE = {np.dtype(np.float64): 1e-5, np.dtype(np.float32): 2.5e-3}
+_BLIND = {np.dtype(np.float64): 3e-7, np.dtype(np.float32): 1e-3}
 # Stored vectors of a chunk, at least, and numbers of one that are as good for short vectors: memory
 # is taken only where it is written to.
 _CHUNK, _NUMBERS = 32, 1 << 18
@@ -455,14 +455,18 @@ class GaussianOperator(_Operator):
                 span.add_all()
         return right, left
 
-    def coefficients(self, vector: Array) -> tuple[Array, ...]:
-        """Overlaps of a vector with e, a, f and b.
+    def coefficients(self, vector: Array, *, back: bool = True) -> tuple[Array, ...]:
+        """Overlaps of a vector with e and a; and, `back`, with f and b.
 
         The fresh part of J v is made of the first, its memory of the last; of Jᵀ v likewise of the
         third and the second.
         """
         known = np.asarray(vector, dtype=self.dtype)
-        return tuple(family.dot(known) for family in (*self._right, *self._left))
+        found = tuple(family.dot(known) for family in self._right)
+        if not back:
+            return found
+        f = self._left.basis.dot(known) if self._is_split else found[0]
+        return *found, f, self._left.answers.dot(known)
 
     def _matvec(self, x: Array) -> Array:
         return self._applied_to(x, self._right, self._left)

@@ -308,7 +308,8 @@ def test_what_adds_nothing_to_a_span(dtype: type, angle: float, size: int, lengt
         (np.float64, 1e-9, 0.9e-9, "dropped"), (np.float64, 1e-9, 1.1e-9, "revealed"),
         (np.float64, 0.0, 1e-12, "revealed"), (np.float64, 0.0, 1e-14, "unseen"),
         (np.float32, 1e-2, 0.9e-2, "dropped"), (np.float32, 1e-2, 1.1e-2, "revealed"),
-        (np.float32, 1e-2, 1e-3, "unseen"), (np.float32, 1e-3, 0.9e-3, "dropped"),
+        (np.float32, 1e-2, 0.8e-3, "unseen"), (np.float32, 3e-3, 2e-3, "dropped"),
+        (np.float32, 3e-3, 3.5e-3, "revealed"), (np.float32, 1e-3, 0.9e-3, "dropped"),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("gamma", [0.0, 0.5])

@@ -77,10 +77,11 @@ class NovikovResponse:
 
     def record(self, t: float, phi: Array, psi: Array | None, *, measure: bool) -> None:
         """Take in the requests made at time t, and measure the response there if asked to."""
-        e, *ends = self._operator.coefficients(phi)
-        again = None if psi is None else self._operator.coefficients(psi)
         # Before u is used nothing tells of it.
-        self._make_room(e.size, ends[1].size if again or self._columns[1] else 0)
+        back = psi is not None or bool(self._columns[1])
+        e, a, *other = self._operator.coefficients(phi, back=back)
+        again = None if psi is None else self._operator.coefficients(psi)
+        self._make_room(e.size, other[0].size if back else 0)
         # With the ridge and with the wider one: ∫R_φu and ∫R_ψu.
         pulses = np.zeros((2, 2))
         if self._times:
@@ -89,7 +90,7 @@ class NovikovResponse:
             if measure or again is not None:
                 noise = float(phi @ phi) / phi.size * self._noise
                 of_psi = None if again is None else self._parts(again[1], again[3])
-                pulses = self._measure(self._parts(ends[0], ends[2]), of_psi, noise)
+                pulses = self._measure(self._parts(a, *other[1:]), of_psi, noise)
         self._times.append(t)
         shifts = 1 - self._g2 * pulses[0]
         added = [(e, 0.0, (shifts[0], 0.0, shifts[1]))]
@@ -105,9 +106,9 @@ class NovikovResponse:
             self._weights[self._count] = 0.0
             self._count += 1
 
-    def _parts(self, a: Array, b: Array) -> Array:
-        """Overlaps with the a and, if there are columns for them, the d."""
-        if not self._columns[1]:
+    def _parts(self, a: Array, b: Array | None = None) -> Array:
+        """Overlaps with the a and, of those with the b, the d."""
+        if b is None:
             return a
         apart = b if not self._gamma else (b - self._gamma * a) / (self._root or math.inf)
         return np.concatenate([a, apart])

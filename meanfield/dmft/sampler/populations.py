@@ -84,7 +84,7 @@ class Populations(NamedTuple):
 
     def heard(self, vector: Array, *, back: bool = False) -> Array | float:
         """What the mean couplings make of φ in h; or, `back`, of ψ in u."""
-        if not np.any(self.mean):
+        if not self.mean.any():
             return 0.0
         weights = self.fractions * (self.mean.T if back else self.mean)
         return self.spread(weights @ self.means(vector))

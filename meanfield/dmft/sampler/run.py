@@ -570,7 +570,7 @@ def _asked(label: str, function: Callable[..., Any], x: Array, *given: Any) -> A
     value = probes.answer(label, function, *given)
     if not (isinstance(value, np.ndarray) and value.shape == x.shape and value.dtype.kind in "iuf"):
         raise ArgumentError(f"{label}: must be a real array of the shape of x, got {value!r:.80}")
-    if not np.all(np.isfinite(value)):
+    if not np.isfinite(value).all():
         place = int(np.argmin(np.isfinite(value)))
         if np.isnan(value[place]) and abs(x[place]) <= LARGEST:
             raise ArgumentError(f"{label}: is nan at x = {x[place]:g}, must be finite")
