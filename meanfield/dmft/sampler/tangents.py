@@ -207,11 +207,10 @@ def stationary_pulse(slopes: Sequence[Slopes], step: float, among: Populations) 
         weights = step * response[k::-1]
         weights[0] /= 2
         weights[-1] /= 2
-        found = np.tensordot(weights, history[: k + 1], (0, 0))
-        out = np.zeros_like(tangent)
-        for answer, of in zip(found, loop.T, strict=True):
-            out += among.spread(of) * answer
-        return out * (k > 0)
+        found = weights.T @ history[: k + 1].reshape(k + 1, -1)
+        spread = [among.spread(of) * (k > 0) for of in loop.T]
+        parts = zip(spread, found.reshape(-1, *tangent.shape), strict=True)
+        return np.asarray(sum(one * answer for one, answer in parts))
 
     def at_once(loop: Array, response: Array) -> Array | float:
         return among.spread(loop @ response)
