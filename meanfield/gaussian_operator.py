@@ -324,9 +324,9 @@ class GaussianOperator(_Operator):
         return not self._sin
 
     def _new_spans(self) -> list[tuple[slice, Span]]:
-        # The basis of Gᵀ, which may be that of G, last.
-        families = self._anchors, *self._right, self._left.answers, self._left.basis
-        families = families[: 4 + self._is_split]
+        families = [self._anchors, *self._right, self._left.answers]
+        if self._is_split:
+            families.append(self._left.basis)
         return [(part, Span(tuple(one.within(part) for one in families))) for part in self._parts]
 
     @property

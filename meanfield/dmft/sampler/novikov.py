@@ -15,6 +15,7 @@ order M^−½ in a·φ.  Averaging over batches takes the noise, but not the mis
 """
 
 import math
+from bisect import bisect_left, bisect_right
 from typing import cast
 
 import numpy as np
@@ -93,6 +94,8 @@ class NovikovResponse:
                 pulses = self._measure(self._parts(a, *other[1:]), of_psi, noise)
         self._times.append(t)
         shifts = 1 - self._g2 * pulses[0]
+        # Of overlaps with the a, with the d, and targets.
+        added: list[tuple[Array, Array | float, tuple[float, ...]]]
         added = [(e, 0.0, (shifts[0], 0.0, shifts[1]))]
         if again is not None:
             shifts = -self._gamma * self._g2 * pulses[1]
@@ -137,8 +140,8 @@ class NovikovResponse:
 
     def _misfit(self, mixed: Array, places: list[int]) -> float:
         """Root mean square of what the combination leaves of the shifts of the recent past."""
-        recent = sum(s > self._times[-1] - _RECENT for s in self._times)
-        rows = slice(self._count - sum(self._rows[len(self._rows) - recent :]), self._count)
+        first = bisect_right(self._times, self._times[-1] - _RECENT)
+        rows = slice(self._count - sum(self._rows[first:]), self._count)
         design = self._design[rows][:, places]
         left_over = self._targets[rows, 0] - design @ mixed
         # A state x = 0 at the start has no part in the fields.
@@ -150,7 +153,7 @@ class NovikovResponse:
         latest = slice(self._count - self._rows[-1], self._count)
         self._weights[latest] = (t - self._times[-1]) * _SQUARED_RESPONSE
         self._add(latest)
-        stale = sum(s < t - self._window for s in self._times[:-1])
+        stale = bisect_left(self._times, t - self._window, hi=len(self._times) - 1)
         if stale > _STALE:
             gone = sum(self._rows[:stale])
             for array in (self._design, self._weights, self._targets):

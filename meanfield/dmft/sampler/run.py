@@ -571,7 +571,8 @@ def _asked(model: SiteModel, name: str, t: float, x: Array, *given: Any) -> Arra
     """What a function of the model makes of trajectories; told as growth where it overflows."""
     label = f"{name} of model {model.name!r} at t = {t:g}"
     value = probes.answer(label, getattr(model, name), *given)
-    is_right = isinstance(value, np.ndarray) and value.shape == x.shape and value.dtype.kind in "iuf"
+    is_real = isinstance(value, np.ndarray) and value.dtype.kind in "iuf"
+    is_right = is_real and value.shape == x.shape
     if is_right and np.isfinite(value).all():
         return np.asarray(value)
     if not is_right:
