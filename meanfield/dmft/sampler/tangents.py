@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ... import exponential
 from ...common.arguments import Array
@@ -93,7 +93,10 @@ def tangent_response(
         if of_psi is not None and k:
             add(field, ahead, mean_phi[k, _U], of_psi, k)
         field[_H, k] += 1
-        rest = (s.drift_x + 1).astype(dtype) * tangent + s.drift_h.astype(dtype) * field
+        rest = field if same else s.drift_h.astype(dtype) * field
+        lead = (s.drift_x + 1).astype(dtype)
+        if lead.any():
+            rest = rest + lead * tangent
         if of_psi is not None:
             psi = s.psi_x.astype(dtype) * tangent + s.psi_h.astype(dtype) * field
             of_psi[k, :, :seen], mean_psi[k, :, :seen] = psi, among.means(psi)
@@ -140,25 +143,26 @@ def _smooth_start(R: Array, times: Array, initial: Array, starts: Sequence[float
     # By the cubic through its known value right after the pulse and the next three; for the last
     # pulses along the diagonals.
     n = len(times)
-    for k in range(n - 1):
-        ahead = times[k : k + 6]
-        if any(ahead[0] < s < ahead[-1] for s in starts):
-            # R has a kink where parameters jump.
-            continue
-        if k + 5 < n:
-            known = np.array([k, k + 3, k + 4, k + 5])
-            values = np.concatenate([initial[k : k + 1], R[known[1:], k]])
-            for place in (k + 1, k + 2):
-                R[place, k] = np.dot(lagrange_weights(times[known], times[place]), values)
-        elif k >= 2:
-            for place in range(k + 1, min(k + 3, n)):
-                R[place, k] = 2 * R[place - 1, k - 1] - R[place - 2, k - 2]
+    first = np.arange(n - 1)
+    ends = times[np.minimum(first + 5, n - 1)]
+    # R has a kink where parameters jump.
+    smooth = ~np.any([(times[:-1] < s) & (s < ends) for s in starts], axis=0)
+    k = first[smooth & (first + 5 < n)]
+    nodes = k[:, None] + [0, 3, 4, 5]
+    values = np.concatenate([initial[k, None], R[nodes[:, 1:], k[:, None]]], axis=1)
+    for place in (k + 1, k + 2):
+        R[place, k] = np.sum(lagrange_weights(times[nodes], times[place]) * values, axis=1)
+    for last in first[smooth & (first + 5 >= n) & (first >= 2)]:
+        for row in range(last + 1, min(last + 3, n)):
+            R[row, last] = 2 * R[row - 1, last - 1] - R[row - 2, last - 2]
 
 
-def lagrange_weights(nodes: Array, at: float) -> Array:
-    """Of the values at the nodes in the polynomial through them."""
-    others = [np.delete(nodes, k) for k in range(len(nodes))]
-    return np.array([np.prod((at - o) / (x - o)) for x, o in zip(nodes, others, strict=True)])
+def lagrange_weights(nodes: Array, at: ArrayLike) -> Array:
+    """Of the values at the nodes, the last axis, in the polynomial through them."""
+    gaps = nodes[..., :, None] - nodes[..., None, :]
+    own = np.eye(nodes.shape[-1], dtype=bool)
+    shares = (np.asarray(at)[..., None] - nodes)[..., None, :] / np.where(own, 1.0, gaps)
+    return np.asarray(np.prod(np.where(own, 1.0, shares), axis=-1))
 
 
 def _leak(times: Array, restarts: NDArray[np.bool_]) -> Array:
