@@ -40,14 +40,14 @@ GRID = DT * np.arange(round(T_MAX / DT) + 1)
 CONTESTANTS = tuple(
     (DT, 1000 * n) for n in (1, 2, 4, 6, 8, 10, 12, 16, 24, 32, 48, 64, 72, 80, 96, 128, 192, 256)
 )
-BATCH = 4000
+BATCH = 16_000
 NEGLECT = 1e-2
 # What is on record of the script that accompanies the lecture notes of Zou and Huang, with the same
 # schedule, on one core: seconds, and rms error within the theory of its step.
 ON_RECORD_SECONDS, ON_RECORD_ERROR = 135.0, 1.0e-3
 CONTESTANT_SEEDS = range(1, 9)
 # Larger batches than the sweep's: its bias, O(1 / batch), shall count.
-REFERENCE_DT, REFERENCE_TRAJECTORIES, REFERENCE_BATCH = 0.05, 32_000, 16_000
+REFERENCE_DT, REFERENCE_TRAJECTORIES, REFERENCE_BATCH = 0.05, 64_000, 32_000
 FIRST_REFERENCE_SEED, REFERENCE_NEGLECT = 100, 1e-3
 
 

@@ -97,6 +97,12 @@ def test_matched_within_the_parts() -> None:
         for part, size in zip((slice(200), slice(200, 300)), sizes, strict=True):
             known = np.array([row[part] for row in (*answers, *J._anchors)])
             gram = known @ known.T
+            # Answers of J and Jᵀ to one request, in the share γ.
+            rank = J.rank[0]
+            pairs = np.diagonal(gram[:rank, rank:]).copy()
+            np.testing.assert_allclose(pairs, 0.4 * 1.69 * size / 300, rtol=1e-12)
+            gram[:rank, rank : 2 * rank] -= np.diag(pairs)
+            gram[rank : 2 * rank, :rank] -= np.diag(pairs)
             np.testing.assert_allclose(gram - np.diag(np.diagonal(gram)), 0, atol=1e-12)
             norms = np.diagonal(gram)[: len(answers)]
             np.testing.assert_allclose(norms, 1.69 * size / 300, rtol=1e-12)
