@@ -32,6 +32,7 @@ class Row(NamedTuple):
 
     @property
     def ratio(self) -> float:
+        """How many times faster this package is."""
         return self.theirs / self.seconds
 
     def __str__(self) -> str:

@@ -1,6 +1,6 @@
 """How cost grows: exponents of seconds in N, T, trajectories and columns.
 
-    python benchmarks/scaling.py [--quick]
+python benchmarks/scaling.py [--quick]
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ class Growth(NamedTuple):
 
     @property
     def exponent(self) -> float:
+        """Slope of log seconds over log size."""
         return float(
             np.log(self.seconds[-1] / self.seconds[0]) / np.log(self.sizes[-1] / self.sizes[0])
         )

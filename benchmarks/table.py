@@ -37,8 +37,8 @@ Made by `python benchmarks/table.py` on {machine}.
 
 Seconds of processor, one BLAS thread, medians of runs in turns; a ratio above 1 means that this
 package is faster. "Error" is that of the quantity in the row against a finer reference, so a row
-compares costs at about the same error. The opponents are SciPy's solvers, public packages, and plain
-re-implementations of published algorithms, each with its own BLAS.{overridden}
+compares costs at about the same error. The opponents are SciPy's solvers, public packages, and
+plain re-implementations of published algorithms, each with its own BLAS.{overridden}
 
 Limits of this machine: {limits}.
 
@@ -73,9 +73,7 @@ def main() -> None:
         growth = "\n".join([SCALING_HEAD, *map(format, growths(given.quick))])
     note = f" Overrides of the environment ({overridden}) were taken out." if overridden else ""
     given.output.write_text(
-        TEXT.format(
-            machine=machine(), limits=fastest, races=races, growths=growth, overridden=note
-        )
+        TEXT.format(machine=machine(), limits=fastest, races=races, growths=growth, overridden=note)
     )
 
 
