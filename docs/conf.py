@@ -8,6 +8,7 @@ from typing import Any
 
 from derivations.command_line import all_checks
 from derivations.page import ROOT, files_of_tests, rows
+from meanfield.common.result import Result
 
 DOCS = Path(__file__).parent
 
@@ -29,6 +30,7 @@ templates_path = ["_templates"]
 
 # A name in single backticks is a link where there is something of that name.
 default_role = "autolink"
+smartquotes = False  # φ' is a derivative
 nitpicky = True
 nitpick_ignore_regex = [
     # An argument or attribute of what the docstring is about has no page of its own.
@@ -78,6 +80,15 @@ def setup(app: Any) -> None:
     """Add what the texts of this project need to be pages."""
     app.connect("source-read", read)
     app.connect("autodoc-process-docstring", typeset, priority=400)  # before numpydoc
+    app.connect("autodoc-process-signature", signature)
+
+
+def signature(
+    app: Any, what: str, name: str, thing: Any, options: Any, given: str, returned: str
+) -> tuple[str, str]:
+    """Results are made by solvers, not by hand."""
+    made = what == "class" and issubclass(thing, Result)
+    return ("" if made else given), returned
 
 
 def typeset(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
@@ -100,10 +111,11 @@ def read(app: Any, page: str, source: list[str]) -> None:
     """Links of a page in the repository as links of the site; rows of docs/equations.md."""
     if page.startswith("project/"):
         source[0] = source[0].replace("](docs/", "](../").replace("](README.md)", "](../index.md)")
-    code = r"\[`([^`]+)`\]\(\.\./(?:meanfield|simulate|derivations)/[^)]+\)"
     if page == "equations":
+        code = r"\[`([^`]+)`\]\(\.\./(?:meanfield|simulate|derivations)/[^)]+\)"
         source[0] = re.sub(code, lambda link: role(link[1]), source[0])
-    source[0] = re.sub("<!-- equations: (.*) -->", lambda found: evidence(found[1]), source[0])
+    if page.startswith("theory/"):
+        source[0] = re.sub("<!-- equations: (.*) -->", lambda found: evidence(found[1]), source[0])
 
 
 def role(name: str) -> str:

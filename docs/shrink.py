@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PIL import Image
 
-WIDTH, COLOURS, BYTES = 720, 32, 60_000
+WIDTH, COLOURS, BYTES = 720, 48, 60_000
 
 
 def shrunk(path: Path) -> bytes:
@@ -19,7 +19,8 @@ def shrunk(path: Path) -> bytes:
         size = width, round(picture.height * width / picture.width)
         small = picture.resize(size, Image.Resampling.LANCZOS)
         written = BytesIO()
-        small.quantize(COLOURS, dither=Image.Dither.NONE).save(written, "png", optimize=True)
+        few = small.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, 2, dither=Image.Dither.NONE)
+        few.save(written, "png", optimize=True)
         if written.tell() <= BYTES:
             return written.getvalue()
     raise ValueError(f"{path}: does not fit into {BYTES} bytes")
