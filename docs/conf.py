@@ -62,15 +62,9 @@ html_theme_options = {
     "footer_end": [],
 }
 
-# What lives elsewhere in the repository becomes a page of the site when it is built.
-BORROWED = {
-    "tutorials": sorted((ROOT / "notebooks").glob("*.ipynb")),
-    "project": [ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"],
-}
-for folder, files in BORROWED.items():
-    (DOCS / folder).mkdir(exist_ok=True)
-    for path in files:
-        shutil.copy(path, DOCS / folder / path.name)
+# Notebooks become pages when the site is built; other files by "<!-- page: NAME -->".
+for notebook in (ROOT / "notebooks").glob("*.ipynb"):
+    shutil.copy(notebook, DOCS / "tutorials")
 
 PROOFS = {one.name: one.prove for one in all_checks().select()}
 ROWS = {row.label: row for row in rows()}
@@ -109,8 +103,10 @@ def typeset(app: Any, what: str, name: str, thing: Any, options: Any, lines: lis
 
 def read(app: Any, page: str, source: list[str]) -> None:
     """Links of a page in the repository as links of the site; rows of docs/equations.md."""
-    if page.startswith("project/"):
-        source[0] = source[0].replace("](docs/", "](../").replace("](README.md)", "](../index.md)")
+    if lent := re.fullmatch("<!-- page: (.*) -->\n", source[0]):
+        app.env.note_dependency(ROOT / lent[1])
+        text = (ROOT / lent[1]).read_text(encoding="utf-8")
+        source[0] = text.replace("](docs/", "](../").replace("](README.md)", "](../index.md)")
     if page == "equations":
         code = r"\[`([^`]+)`\]\(\.\./(?:meanfield|simulate|derivations)/[^)]+\)"
         source[0] = re.sub(code, lambda link: role(link[1]), source[0])
