@@ -13,12 +13,11 @@ from __future__ import annotations
 
 import argparse
 import math
-import time
 import warnings
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from race import Row, in_turns, native, rms
 from threadpoolctl import threadpool_limits
 
 from meanfield.common import seeds
@@ -54,45 +53,44 @@ def plain(J: Any, x: Any, k: int, h: float, t_max: float, order: int) -> Any:
     return np.sort(logs / t_max)[::-1]
 
 
-def seconds(calls: list[Callable[[], Any]]) -> list[float]:
-    spent = np.empty((REPEATS, len(calls)))
-    for turn in spent:
-        for number, call in enumerate(calls):
-            start = time.process_time()
-            call()
-            turn[number] = time.process_time() - start
-    return np.median(spent, axis=0).tolist()
-
-
-def race(n: int, k: int, g: float, gamma: float, t_max: float) -> None:
+def race(n: int, k: int, g: float, gamma: float, t_max: float) -> list[Row]:
     J = couplings.elliptic(n, g, gamma, seed=1)
     start = np.random.default_rng(2).standard_normal(n)
     x = integrate(J, start, t_max=50.0, dt=0.05, method="exponential4").x_end
 
     def ours(**how: Any) -> Any:
-        return lyapunov_spectrum(J, k, t_max=t_max, t_skip=0.0, x0=x, seed=0, **how)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", StepSizeWarning)
+            return lyapunov_spectrum(J, k, t_max=t_max, t_skip=0.0, x0=x, seed=0, **how)
 
     exact = plain(J, x, k, FINE if n <= 200 else 5 * FINE, t_max, 4)
-
-    def error(found: Any) -> float:
-        return float(np.sqrt(np.mean((found - exact) ** 2)))
-
-    rows = {"default": ours, "single precision": lambda: ours(dtype=np.float32)}
     run = ours()
-    reached = error(run.exponents)
-    print(f"n = {n}, k = {k}, g = {g:g}, gamma = {gamma:g}: dt = {run.dt:.3g}, error {reached:.1e}")
-    told = [run.dt, run.dt]
+    reached = rms(run.exponents - exact)
+    calls = {"default": ours, "single": lambda: ours(dtype=np.float32)}
+    scale, errors = {}, {}
     for name, order, first in (("RK4", 4, 0.25), ("Euler", 1, 0.02)):
-        wanted = first * (reached / error(plain(J, x, k, first, t_max, order))) ** (1 / order)
+        wanted = first * (reached / rms(plain(J, x, k, first, t_max, order) - exact)) ** (1 / order)
         h = 1 / math.ceil(1 / wanted)
         # Euler's steps would take hours: its cost grows as their number.
         timed = max(h, SHORTEST)
-        rows[name] = lambda order=order, timed=timed: plain(J, x, k, timed, t_max, order)
-        told.append(h)
-    spent = seconds(list(rows.values()))
-    for name, step, cost in zip(rows, told, spent, strict=True):
-        cost *= max(1.0, SHORTEST / step) if name == "Euler" else 1.0
-        print(f"  {name}: step {step:.3g}, {cost:.2f} s, {cost / spent[0]:.2f} x the default")
+        calls[name] = lambda order=order, timed=timed: plain(J, x, k, timed, t_max, order)
+        scale[name], errors[name] = max(1.0, timed / h), reached * min(1.0, timed / h)
+    spent = in_turns(calls, REPEATS)
+    note = {name: "scaled from a longer step" if scale[name] > 1 else "" for name in scale}
+    case = f"{k} Lyapunov exponents, N = {n}, g = {g:g}, t = {t_max:g}"
+    return [
+        Row(f"{case}{more}", f"plain {name}", spent[own][0], spent[name][0] * scale[name],
+            rms(spent[own][1].exponents - exact), errors[name], note[name])
+        for own, more in (("default", ""), ("single", ", float32"))
+        for name in ("RK4", "Euler")
+    ]  # fmt: skip
+
+
+def rows(
+    sizes: tuple[int, ...] = (200, 500), share: float = 0.5, g: float = 2.0, gamma: float = 0.0,
+    t_max: float = 30.0,
+) -> list[Row]:  # fmt: skip
+    return [row for n in sizes for row in race(n, max(1, round(share * n)), g, gamma, t_max)]
 
 
 def main() -> None:
@@ -103,10 +101,11 @@ def main() -> None:
     parser.add_argument("--share", type=float, default=1.0, help="of the exponents")
     parser.add_argument("--t-max", type=float, default=30.0)
     given = parser.parse_args()
-    with threadpool_limits(1, user_api="blas"), warnings.catch_warnings():
-        warnings.simplefilter("ignore", StepSizeWarning)
-        for n in map(int, given.sizes.split(",")):
-            race(n, max(1, round(given.share * n)), given.g, given.gamma, given.t_max)
+    native()
+    with threadpool_limits(1, user_api="blas"):
+        sizes = tuple(map(int, given.sizes.split(",")))
+        for row in rows(sizes, given.share, given.g, given.gamma, given.t_max):
+            print(row)
 
 
 if __name__ == "__main__":

@@ -25,8 +25,8 @@ RACES: tuple[tuple[str, dict[str, Any], dict[str, Any]], ...] = (
     ("stationary", {}, {"points": 20, "theirs": 2}),
     ("saddle_point_grid", {}, {"repeats": 1}),
     ("dmft_race", {}, {"scale": 0.02, "reference_seeds": 3}),
-    ("network_dynamics", {}, {"n": 200}),
-    ("lyapunov_spectrum", {}, {"n": 100}),
+    ("network_dynamics", {}, {"n": 100, "turns": 1}),
+    ("spectrum_race", {}, {"sizes": (60,), "t_max": 8.0}),
     ("reservoir", {}, {"n": 100, "samples": 500, "trials": 2}),
 )
 
