@@ -3,7 +3,6 @@
 import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -19,6 +18,9 @@ from .schemes import Memory, Move, Scheme
 # Steps between two measurements of the stiffness in a scheme that fits itself to it.
 _REFRESH = 20
 _SHRINK, _GROW, _AIM = 0.1, 4.0, 0.8
+# Longest step of a scheme that does not fit itself to the stiffness, in leak times: what decays to
+# below the tolerance keeps its rate, and no step is refused as unstable.
+_LONGEST = 2.0
 # Errors below this share of what is allowed are one.
 _LEAST_ERROR = 1e-6
 # Relative residual of a stiffness that only tells how long a run will take.
@@ -93,8 +95,7 @@ class AdaptiveSteps:
     def propose(self, t: float, problem: Problem) -> tuple[float, float]:
         """See `FixedSteps`."""
         h = min(self._next, problem.longest_step)
-        if self._longest_step is not None:
-            h = min(h, self._longest_step(problem.rate))
+        h = min(h, self._longest_step(problem.rate) if self._longest_step else _LONGEST)
         end = self._stops[-1]
         left = end - t
         self._wanted = h
@@ -133,11 +134,6 @@ class AdaptiveSteps:
 StepControl = FixedSteps | AdaptiveSteps
 
 
-@lru_cache(maxsize=64)
-def _longest_of_the_leak(scheme: Scheme) -> float:
-    return scheme.largest_step(-1.0)
-
-
 def least_evaluations(
     problem: Problem,
     scheme: Scheme,
@@ -158,7 +154,7 @@ def least_evaluations(
             found = largest_rate(network, column, problem.onsager(t), _ROUGHLY)
         rate = max(rate, float(found[0]))
     if control.tol is not None:
-        reach = scheme.longest_step(rate) if scheme.longest_step else _longest_of_the_leak(scheme)
+        reach = scheme.longest_step(rate) if scheme.longest_step else _LONGEST
         h = min(reach, longest, problem.longest_step)
     return (end - t) / h * scheme.evaluations(h, rate)
 

@@ -265,7 +265,8 @@ def integrate(
         For "tsitouras", "verner", "chebyshev", and own schemes that estimate their error: error of
         a step relative to 1 + |x|, in root mean square over neurons, of the worst column; where the
         flow is −∇E, steps that raise E are refused as well.  None, noise, and κ ≠ 0 with a φ' that
-        jumps keep the steps fixed.  Columns share their steps, and save times end those of
+        jumps keep the steps fixed.  Energies per neuron below tol² are known to the rate at which
+        they decay.  Columns share their steps, and save times end those of
         "chebyshev", so both change a result within `tol` (in chaos, until the difference has
         grown): "exponential" has columns that do not depend on those beside them.
     inputs : array_like, Switching, SampledInput or function, optional

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
+from scipy.linalg import expm
 
 from meanfield.schedule import as_function
 from simulate import (
@@ -207,6 +208,18 @@ def test_a_rest_stays_one(method: str) -> None:
     near = integrate(J, x + 0.3, t_max=60, method=method)
     np.testing.assert_allclose(near.x_end, x, atol=1e-4)
     assert near.energy[-1] < 1e-9
+
+
+@every_pair
+def test_a_quiet_network_keeps_its_rates(method: str) -> None:
+    """Far below the tolerance, without a step that is refused."""
+    J, x0 = couplings.elliptic(30, 0.6, seed=1), np.random.default_rng(3).standard_normal(30)
+    A = J - np.eye(30)
+    run = integrate(J, x0, t_max=60, method=method, phi="linear")
+    exact = np.sum((A @ expm(60 * A) @ x0) ** 2) / 60
+    assert exact < 1e-12
+    assert abs(np.log(run.energy[-1] / exact)) < 2e-3 * 60
+    assert run.n_rejected == 0
 
 
 @every_pair
