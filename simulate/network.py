@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from weakref import WeakSet
@@ -453,7 +453,9 @@ def at_work(threads: int | None) -> Iterator[None]:
     """So many threads of matrix products, and no word of overflows: results are looked at."""
     if threads is not None:
         threads = arguments.count("threads", threads, 1, _MOST_THREADS)
-    with np.errstate(over="ignore", invalid="ignore"), threadpool_limits(threads, user_api="blas"):
+    # To look for the libraries takes milliseconds.
+    limited = nullcontext() if threads is None else threadpool_limits(threads, user_api="blas")
+    with np.errstate(over="ignore", invalid="ignore"), limited:
         yield
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from meanfield.common.arguments import ArgumentError
 from meanfield.schedule import step_count
 
-from ..network import State, at_work, largest_rate
+from ..network import Evaluation, State, at_work, largest_rate
 from .monitor import Monitor
 from .problem import Problem, Step
 from .schemes import Memory, Move, Scheme
@@ -18,6 +18,9 @@ from .schemes import Memory, Move, Scheme
 # Steps between two measurements of the stiffness in a scheme that fits itself to it.
 _REFRESH = 20
 _SHRINK, _GROW, _AIM = 0.1, 4.0, 0.8
+# Longest step of a scheme that does not fit itself to the stiffness, in leak times: what decays to
+# below the tolerance keeps its rate, and no step is refused as unstable.
+_LONGEST = 2.0
 # Errors below this share of what is allowed are one.
 _LEAST_ERROR = 1e-6
 # Relative residual of a stiffness that only tells how long a run will take.
@@ -63,16 +66,21 @@ class FixedSteps:
 
 
 class AdaptiveSteps:
-    """Steps of an error `tol` each, relative to 1 + |x|, which end at save times."""
+    """Steps of an error `tol` each, relative to 1 + |x|."""
 
-    # Saved states are then states of the scheme: interpolation between long steps would amplify the
-    # error of stiff directions.
+    # Those of a scheme for stiff problems end at save times, so that saved states are states of the
+    # scheme: interpolation between long steps would amplify the error of stiff directions.
 
     def __init__(self, scheme: Scheme, dt: float, tol: float, saves: Sequence[float]) -> None:
         assert scheme.error_order is not None
         self._name, self._power = scheme.name, -1 / scheme.error_order
         self._longest_step = scheme.longest_step
-        self.tol, self.saves, self._longest = tol, saves, dt
+        self.tol, self._longest = tol, dt
+        self.save(saves)
+
+    def save(self, times: Sequence[float]) -> None:
+        """States at these times are wanted."""
+        self._saves = [] if self._longest_step is None else times
 
     def enter(self, start: float, end: float) -> None:
         """See `FixedSteps`."""
@@ -81,14 +89,13 @@ class AdaptiveSteps:
 
     def extend(self, t: float, end: float) -> float | None:
         """See `FixedSteps`; the steps go on."""
-        self._stops = [end, *(s for s in reversed(self.saves) if t < s < end)]
+        self._stops = [end, *(s for s in reversed(self._saves) if t < s < end)]
         return t
 
     def propose(self, t: float, problem: Problem) -> tuple[float, float]:
         """See `FixedSteps`."""
         h = min(self._next, problem.longest_step)
-        if self._longest_step is not None:
-            h = min(h, self._longest_step(problem.rate))
+        h = min(h, self._longest_step(problem.rate) if self._longest_step else _LONGEST)
         end = self._stops[-1]
         left = end - t
         self._wanted = h
@@ -147,7 +154,7 @@ def least_evaluations(
             found = largest_rate(network, column, problem.onsager(t), _ROUGHLY)
         rate = max(rate, float(found[0]))
     if control.tol is not None:
-        reach = scheme.longest_step(rate) if scheme.longest_step else scheme.largest_step(-1.0)
+        reach = scheme.longest_step(rate) if scheme.longest_step else _LONGEST
         h = min(reach, longest, problem.longest_step)
     return (end - t) / h * scheme.evaluations(h, rate)
 
@@ -181,8 +188,12 @@ def advance(
     x: State,
     times: Sequence[float],
     progress: Progress | None = None,
+    known: Evaluation | None = None,
 ) -> Iterator[Step]:
-    """Every accepted step of `x` through the segments between `times`, each hit exactly."""
+    """Every accepted step of `x` through the segments between `times`, each hit exactly.
+
+    `known`: the evaluation at the start, if it is.
+    """
     now = Progress() if progress is None else progress
     for start, end in pairwise(times):
         problem = replace(problem, end=end, rate=now.rate)
@@ -193,7 +204,8 @@ def advance(
             control.enter(start, end)
         now.goes_on = False
         t = start if place is None else place
-        first = problem.evaluate(t, x)
+        first = problem.evaluate(t, x) if known is None else known
+        known = None
         monitor.enter(problem, t, x)
         while t < end:
             if scheme.longest_step is not None and now.since >= _REFRESH:
@@ -208,7 +220,7 @@ def advance(
             replaced = problem.arrived(later, move.x)
             moved = move.x if replaced is None else replaced
             last = problem.evaluate(later, moved)
-            step = Step(problem, t, x, first, later, moved, last)
+            step = Step(problem, t, x, first, later, moved, last, move.inside)
             if not control.accepts(step, move, monitor):
                 monitor.n_rejected += 1
                 # The same state twice has the same stiffness.

@@ -4,6 +4,7 @@ import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -35,12 +36,15 @@ class ColumnNoise:
     """Standard normal vectors for states `like` this one, column k from child k of the seed."""
 
     def __init__(self, seed: int | None, like: State) -> None:
-        sequence = seeds.sequence(seed, "noise")
-        self.entropy = sequence.entropy
+        self._sequence = seeds.sequence(seed, "noise")
+        self.entropy = self._sequence.entropy
         self._like, self._parts = like, 1
-        columns = int(np.prod(like.shape[1:], dtype=int))
         self.drawn = False
-        self._generators = [np.random.default_rng(s) for s in sequence.spawn(columns)]
+
+    @cached_property
+    def _generators(self) -> list[np.random.Generator]:
+        columns = int(np.prod(self._like.shape[1:], dtype=int))
+        return [np.random.default_rng(s) for s in self._sequence.spawn(columns)]
 
     def draw(self) -> State:
         """The next vectors, of the shape of the state: no column depends on what is beside it."""
@@ -164,8 +168,11 @@ class Problem:
 
     def relative_error(self, x: State, moved: State, error: State) -> float:
         """Root mean square over neurons of an error relative to 1 + |x|, of the worst column."""
-        ratio = error / (1 + np.maximum(np.abs(x), np.abs(moved)))
-        worst = float(np.max(np.mean(np.square(ratio, dtype=np.float64), axis=0)))
+        ratio = np.maximum(np.abs(x), np.abs(moved))
+        ratio += 1
+        np.divide(error, ratio, out=ratio)
+        squares = np.einsum("i...,i...->...", ratio, ratio, dtype=np.float64)
+        worst = float(np.max(squares)) / len(ratio)
         return float(np.sqrt(worst)) if np.isfinite(worst) else np.inf
 
 
@@ -179,3 +186,5 @@ class Step(NamedTuple):
     t1: float
     x1: State
     last: Evaluation
+    # See `Move`.
+    inside: Callable[[Evaluation, float], State] | None = None

@@ -52,6 +52,11 @@ from .schemes import SCHEMES, Scheme
 
 METHODS = ("auto", *SCHEMES)
 
+# Mean time between jumps from which on long steps pay.
+_SELDOM = 0.5
+# Where "verner" costs as much as "tsitouras" at equal errors of a run.
+_COARSE = 1e-4
+
 Observable = Callable[[float, State, State], Any]
 
 # Seeds and ends of the last noisy runs: a start there with the same seed would repeat the noise.
@@ -168,8 +173,9 @@ class Trajectory(IntegratedRun):
         -----
         Fixed steps lie where those of the longer run lie if this run is a whole number of steps,
         and states are then equal to the last bit if its steps are dt itself; otherwise a new
-        segment begins at its end, as at a switch time.  Adaptive steps are those of a run with a
-        save time there.  Couplings that reveal themselves on request go on where they are: nothing
+        segment begins at its end, as at a switch time.  Adaptive steps of "chebyshev" are those of
+        a run with a save time there; of other schemes they end there as well, which changes the run
+        within `tol`.  Couplings that reveal themselves on request go on where they are: nothing
         else may ask them in between.
 
         Examples
@@ -243,21 +249,26 @@ def integrate(
         Step; a segment between switch times holds a whole number of steps no longer than this.  The
         first trial step where steps adapt.  Default: at most 0.1, half of what the method follows
         at the spectra of ∂F/∂x at x0 and at x = 0, half of the time of the fastest rotation, and
-        about a 25th of the period of an input.
+        about a 25th of the period of an input; of "tsitouras", "verner" and own pairs what suits
+        the first drift.
     onsager, temperature : float, Switching or function of t
         κ (0 vanilla, 1 gradient flow) and T.  A `Switching` is landed on exactly; give the jumps of
         a plain function in `switch_times`.
     method : str or Scheme
-        "euler" (as printed in [HH]), "heun", "rk4", "exponential", "leimkuhler-matthews",
-        "chebyshev", or "auto": "exponential" for the vanilla dynamics, "chebyshev" if κ is ever
-        switched on ("heun" if φ' jumps), with noise "leimkuhler-matthews" at κ = 1 and "heun"
-        otherwise.  Or a scheme of your own, see `runge_kutta`.
+        "euler" (as printed in [HH]), "heun", "rk4", "tsitouras", "verner", "exponential",
+        "leimkuhler-matthews", "chebyshev", or "auto": for the vanilla dynamics "tsitouras", below
+        tol = 1e-4 "verner", and "exponential" if φ' or, more than twice in a leak time, a parameter
+        jumps, or `tol` is None; "chebyshev" if κ is ever switched on ("heun" if φ' jumps); with
+        noise "leimkuhler-matthews" at κ = 1 and "heun" otherwise.  Or a scheme of your own, see
+        `runge_kutta`.
     tol : float or None
-        For "chebyshev", and schemes that estimate their error: error of a step relative to 1 + |x|,
-        in root mean square over neurons, of the worst column; where the flow is −∇E, steps that
-        raise E are refused as well.  None, noise, and κ ≠ 0 with a φ' that jumps keep the steps
-        fixed.  Columns share their steps and save times end them, so both change a result within
-        `tol`.
+        For "tsitouras", "verner", "chebyshev", and own schemes that estimate their error: error of
+        a step relative to 1 + |x|, in root mean square over neurons, of the worst column; where the
+        flow is −∇E, steps that raise E are refused as well.  None, noise, and κ ≠ 0 with a φ' that
+        jumps keep the steps fixed.  Energies per neuron below tol² are known to the rate at which
+        they decay.  Columns share their steps, and save times end those of
+        "chebyshev", so both change a result within `tol` (in chaos, until the difference has
+        grown): "exponential" has columns that do not depend on those beside them.
     inputs : array_like, Switching, SampledInput or function, optional
         S as a number (all neurons alike), (n,) or (n, batch) array, or a function of t that returns
         one; a function of t and u gets numbers u, (n,), uniform on (0, 1) from the seed: phases.
@@ -265,8 +276,9 @@ def integrate(
         network, at every κ.
     save_at : int or (n_saved,) array, optional
         Increasing times in [0, t_max], or how many equidistant ones; default 0 and t_max.
-        Adaptive steps end at them; fixed steps are interpolated (cubic Hermite, or a shorter step
-        of "chebyshev"), noisy runs are known at their steps only.
+        Adaptive steps of "chebyshev" end at them; other states are interpolated (with order 4 of
+        "tsitouras" and 6 of "verner", by a shorter step of "chebyshev", else cubic Hermite), and
+        change no step.  Noisy runs are known at their steps only.
     store_states : bool
         Whether to keep the states at the save times.
     observables : mapping of str to function, optional
@@ -344,7 +356,6 @@ def integrate(
     noisy = callable(temperature) or temperature != 0
     if noisy or takes_phases(inputs):
         seed = seeds.entropy(seed)
-    scheme = chosen_scheme(method, onsager, network, noisy=noisy)
     problem = Problem(
         network,
         as_function("onsager", onsager, t_max),
@@ -352,14 +363,20 @@ def integrate(
         network_drive(inputs, network, t_max, seed),
         ColumnNoise(seed, x),
     )
+    breaks = breakpoints(t_max, onsager, temperature, inputs, extra=switch_times)
+    seldom = t_max >= _SELDOM * (len(breaks) - 1)
+    scheme = chosen_scheme(method, onsager, network, noisy=noisy, tol=tol if seldom else None)
     saves = _save_times(save_at, t_max, x, store_states=store_states)
-    dt = chosen_step(dt, problem, scheme, x, t_max)
+    # Steps that are refused would bias the noise; at a jump of F they would never be short enough.
+    is_rough = onsager != 0 and network.function.corners.size > 0
+    allowed = None if noisy or is_rough else tol
+    with at_work(threads):
+        first = problem.evaluate(0.0, x)
+        dt = chosen_step(dt, problem, scheme, x, t_max, allowed, first)
     if attributes.get("dt") is None and noisy and isinstance(save_at, int | np.integer):
         # A noisy run is known at its steps only.
         dt = float(saves[1]) / step_count(0.0, float(saves[1]), dt)
-    # Steps that are refused would bias the noise; at a jump of F they would never be short enough.
-    is_rough = onsager != 0 and network.function.corners.size > 0
-    control = step_control(scheme, dt, None if noisy or is_rough else tol)
+    control = step_control(scheme, dt, allowed)
     used = {"n": network.n, "phi": network.function.name, "tol": control.tol}
     used |= {"dtype": network.dtype.name, "seed": seed, "is_odd": network.is_odd}
     dynamics = _Dynamics(
@@ -376,7 +393,7 @@ def integrate(
             )
             warnings.warn(repeated, RuntimeWarning, stacklevel=3)
     return _run(
-        dynamics, t_max, saves, attributes | used, earlier=repeated,
+        dynamics, t_max, saves, attributes | used, first, earlier=repeated,
         threads=threads, progress=progress, throw=throw,
     )  # fmt: skip
 
@@ -386,13 +403,17 @@ def _run(
     t_max: float,
     saves: Array,
     attributes: dict[str, Any],
+    known: Evaluation | None = None,
     *,
     earlier: str,
     threads: int | None,
     progress: bool,
     throw: bool,
 ) -> Trajectory:
-    """From where the dynamics stand to t_max; `earlier` is what is wrong with the run before."""
+    """From where the dynamics stand to t_max; `earlier` is what is wrong with the run before.
+
+    `known`: the evaluation there, if it is.
+    """
     problem, scheme, control, now = (
         dynamics.problem, dynamics.scheme, dynamics.control, dynamics.progress
     )  # fmt: skip
@@ -410,7 +431,7 @@ def _run(
         origin = control.start if now.goes_on else start
         _check_noisy_saves(problem, [origin, *times[1:]], dynamics.dt, saves)
     else:
-        control.saves = saves.tolist()
+        control.save(saves.tolist())
     monitor = Monitor(scheme, dynamics.dt, adapts=control.tol is not None, may_switch=not noisy)
     recorder = _Recorder(
         scheme, saves, x, store_states=dynamics.store_states, observables=dynamics.observables
@@ -421,8 +442,10 @@ def _run(
         bar(t_max - start, scheme.name, progress) as shown,
     ):
         try:
-            recorder.start(replace(problem, end=times[1]), start, x)
-            for step in advance(problem, scheme, control, monitor, x, times, now):
+            if known is None:
+                known = replace(problem, end=times[1]).evaluate(start, x)
+            recorder.start(problem, start, x, known)
+            for step in advance(problem, scheme, control, monitor, x, times, now, known):
                 recorder.take(step)
                 end = step.x1
                 shown.update(step.t1 - step.t0)
@@ -456,9 +479,14 @@ def _noise_at(problem: Problem, x: State) -> tuple[Any, bytes]:
 
 
 def chosen_scheme(
-    method: str | Scheme, onsager: Schedule, network: Network, *, noisy: bool
+    method: str | Scheme,
+    onsager: Schedule,
+    network: Network,
+    *,
+    noisy: bool,
+    tol: float | None = None,
 ) -> Scheme:
-    """The scheme of that name, itself, or the one that suits the dynamics."""
+    """The scheme of that name, itself, or the one that suits the dynamics and the tolerance."""
     if isinstance(method, Scheme):
         scheme = method
     else:
@@ -468,7 +496,11 @@ def chosen_scheme(
             if noisy:
                 method = "leimkuhler-matthews" if constant == 1 else "heun"
             elif constant == 0:
+                # Kinks of F take what high order gains; "verner" has differences of large terms.
+                single, smooth = network.dtype == np.float32, not network.function.corners.size
                 method = "exponential"
+                if tol is not None and smooth:
+                    method = "tsitouras" if single or tol >= _COARSE else "verner"
             else:
                 # Where F jumps more stages gain nothing.
                 method = "heun" if network.function.corners.size else "chebyshev"
@@ -480,11 +512,25 @@ def chosen_scheme(
 
 
 def chosen_step(
-    dt: float | None, problem: Problem, scheme: Scheme, x: State, t_max: float
+    dt: float | None,
+    problem: Problem,
+    scheme: Scheme,
+    x: State,
+    t_max: float,
+    tol: float | None = None,
+    first: Evaluation | None = None,
 ) -> float:
-    """The step given, or one that suits the scheme and the spectra at the start and at x = 0."""
+    """The step given, or one that suits the scheme and the spectra at the start and at x = 0.
+
+    A scheme that adapts to `tol` and not to stiffness begins with one that suits its first drift.
+    """
     if dt is not None:
         return arguments.positive("dt", dt)
+    if tol and first and scheme.error_order and scheme.longest_step is None:
+        speed = problem.relative_error(x, x, first.drift)
+        # Where it is not finite the run will say so.
+        step = tol ** (1 / scheme.error_order) / speed if 0 < speed < np.inf else stability.LONGEST
+        return min(t_max, step)
     onsager = problem.onsager
     times = [0.0, *onsager.times] if isinstance(onsager, Switching) else np.linspace(0, t_max, 11)
     with at_work(None):
@@ -585,10 +631,10 @@ class _Recorder:
         self._energy = np.empty((len(times), *like.shape[1:]))
         self._values: dict[str, list[Any]] = {name: [] for name in observables}
 
-    def start(self, problem: Problem, t: float, x: State) -> None:
+    def start(self, problem: Problem, t: float, x: State, evaluation: Evaluation) -> None:
         """The state at the beginning."""
         if len(self._times) and self._times[0] == t:
-            self._keep(problem, t, x, problem.evaluate(t, x))
+            self._keep(problem, t, x, evaluation)
 
     def take(self, step: Step) -> None:
         """One step, and what is asked for inside it."""
