@@ -11,10 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meanfield.common import seeds
+from meanfield.common.arguments import Array
 from meanfield.schedule import Drive, Inputs, Switching, before
 from meanfield.stability import Rates
 
 from ..network import Evaluation, Network, State, largest_rate, spectrum
+
+# One number for all columns, or an array of one a column.
+Row = float | Array
+Flags = bool | np.bool_ | NDArray[np.bool_]
 
 # Relative residual of the stiffness: a few per cent, which the stabilised scheme has in hand.
 _WIDTH = 0.05
@@ -79,10 +84,12 @@ class Problem:
     # End of a run at which no parameter is known to jump: read there as if the run went on.
     stop: float = np.nan
 
-    def _read_at(self, t: float) -> float:
-        return t if self.end == self.stop else before(t, self.end)
+    def _read_at(self, t: Row) -> float:
+        # Columns at different times have the same parameters, see `parts`.
+        time: float = np.min(t) if np.ndim(t) else t
+        return time if self.end == self.stop else before(time, self.end)
 
-    def evaluate(self, t: float, x: State) -> Evaluation:
+    def evaluate(self, t: Row, x: State) -> Evaluation:
         """Drift and force at time t."""
         t = self._read_at(t)
         return self._driven(self.network.evaluate(x, self.onsager(t)), t)
@@ -118,28 +125,38 @@ class Problem:
         """The states alone, (n, batch), without what is carried beside them."""
         return x
 
-    def stiffness(self, t: float, x: State) -> float:
-        """Largest rate of the symmetric part of −∂F/∂x over the columns."""
+    def rates(self, t: Row, x: State) -> Array:
+        """Largest rate of the symmetric part of −∂F/∂x of each column."""
         onsager = self.onsager(self._read_at(t))
-        return float(np.max(largest_rate(self.network, self.trajectory(x), onsager, _WIDTH)))
+        return largest_rate(self.network, self.trajectory(x), onsager, _WIDTH)
 
-    def spectrum(self, t: float, x: State) -> Rates:
+    def stiffness(self, t: Row, x: State) -> float:
+        """The largest of the `rates`."""
+        return float(np.max(self.rates(t, x)))
+
+    def spectrum(self, t: Row, x: State) -> Rates:
         """Points along the edge of the spectrum of ∂F/∂x."""
-        return spectrum(self.network, self.trajectory(x), self.onsager(before(t, self.end)))
+        return spectrum(self.network, self.trajectory(x), self.onsager(before(np.min(t), self.end)))
 
     @property
     def stiffness_is_bound(self) -> bool:
         """Whether `stiffness` is an upper bound and not a measurement."""
         return hasattr(self.network.J, "norm_bound")
 
-    def is_regulated(self, t: float) -> bool:
+    def is_regulated(self, t: Row) -> bool:
         """Whether the Onsager-reaction force is on."""
         return self.onsager(self._read_at(t)) != 0
 
-    def is_gradient_flow(self, t: float) -> bool:
+    def is_gradient_flow(self, t: Row) -> bool:
         """Whether the drift is −∇E without noise or input, so that E cannot increase."""
         t = self._read_at(t)
         return self.inputs is None and self.onsager(t) == 1 and self.temperature(t) == 0
+
+    def parts(self, x: State) -> bool:
+        """Whether columns may be at different times: no parameter changes within a segment."""
+        inputs = None if self.inputs is None else self.inputs.inputs
+        every = (self.onsager, self.temperature, inputs)
+        return x.ndim == 2 and all(isinstance(s, Switching) or not callable(s) for s in every)
 
     @property
     def longest_step(self) -> float:
@@ -166,25 +183,29 @@ class Problem:
         sent = np.linalg.norm(self.network.activity(x), axis=0)
         return rounding + relative * sent * np.linalg.norm(force, axis=0)
 
-    def relative_error(self, x: State, moved: State, error: State) -> float:
-        """Root mean square over neurons of an error relative to 1 + |x|, of the worst column."""
+    def relative_errors(self, x: State, moved: State, error: State) -> Array:
+        """Root mean square over neurons of an error relative to 1 + |x|, of each column."""
         ratio = np.maximum(np.abs(x), np.abs(moved))
         ratio += 1
         np.divide(error, ratio, out=ratio)
-        squares = np.einsum("i...,i...->...", ratio, ratio, dtype=np.float64)
-        worst = float(np.max(squares)) / len(ratio)
-        return float(np.sqrt(worst)) if np.isfinite(worst) else np.inf
+        means = np.einsum("i...,i...->...", ratio, ratio, dtype=np.float64) / len(ratio)
+        return np.where(np.isfinite(means), np.sqrt(means), np.inf)
+
+    def relative_error(self, x: State, moved: State, error: State) -> float:
+        """The largest of the `relative_errors`."""
+        return float(np.max(self.relative_errors(x, moved, error)))
 
 
 class Step(NamedTuple):
     """One accepted step: times, states and evaluations at both ends, and the problem it solved."""
 
     problem: Problem
-    t0: float
+    # Of each column where steps are its own.
+    t0: Row
     x0: State
     first: Evaluation
-    t1: float
+    t1: Row
     x1: State
     last: Evaluation
     # See `Move`.
-    inside: Callable[[Evaluation, float], State] | None = None
+    inside: Callable[[Evaluation, Row], State] | None = None

@@ -11,10 +11,10 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from meanfield import exponential, stability
 from meanfield.common import arguments
@@ -24,7 +24,7 @@ from meanfield.stability import Amplification, Rates
 
 from ..network import Evaluation, State
 from . import tableaus
-from .problem import Problem, Step
+from .problem import Problem, Row, Step
 
 
 class Memory(NamedTuple):
@@ -44,10 +44,10 @@ class Move(NamedTuple):
     # The local error, made of the evaluation at the end of the step, where there is an estimate.
     error: Callable[[Evaluation], State] | None = None
     # The state at a time inside the step, likewise, where it is more than a cubic.
-    inside: Callable[[Evaluation, float], State] | None = None
+    inside: Callable[[Evaluation, Row], State] | None = None
 
 
-Stepping = Callable[[Problem, float, State, Evaluation, float, Memory], Move]
+Stepping = Callable[[Problem, Any, State, Evaluation, Any, Memory], Move]
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Scheme(Portable):
     amplification: Amplification
     takes_noise: bool = False
     error_order: int | None = None
-    longest_step: Callable[[float], float] | None = None
+    longest_step: Callable[[Row], Row] | None = None
 
     def largest_step(self, rates: ArrayLike) -> float:
         """Largest step that follows modes of these real or complex rates, see `stability`."""
@@ -91,9 +91,9 @@ class Scheme(Portable):
 
     def evaluations(self, h: float, rate: float) -> int:
         """Drifts that a step takes at this stiffness."""
-        return self.stages or _chebyshev_stages(h, rate)
+        return self.stages or int(_chebyshev_stages(h, rate))
 
-    def state_at(self, step: Step, t: float) -> State:
+    def state_at(self, step: Step, t: Row) -> State:
         """State at a time inside a step; without a better one, on the cubic Hermite polynomial."""
         if step.inside is not None:
             return step.inside(step.last, t)
@@ -199,8 +199,8 @@ class _Tableau:
     """Rows below the diagonal up to the weights, see `tableaus`, as sums over slopes.
 
     With a `leak` λ they are those of the same scheme for y = e^{λ(t−t₀)} (x − x₀), whose drift no
-    longer has the leak −λx, written for the slopes of x.  (With x in the place of x − x₀ a rest
-    would not stay one.)
+    longer has the leak −λx: slopes are then ẋ + λ(x − x₀), and fade with their age.  (With x in the
+    place of x − x₀ a rest would not stay one.)
     """
 
     def __init__(
@@ -211,64 +211,58 @@ class _Tableau:
         *,
         leak: float = 0.0,
     ) -> None:
-        self._matrix = np.zeros((len(rows) + 1, len(rows) + 1))
+        matrix = np.zeros((len(rows) + 1, len(rows) + 1))
         for k, row in enumerate(rows, 1):
-            self._matrix[k, :k] = row
-        self.nodes = self._matrix.sum(axis=1)
+            matrix[k, :k] = row
+        self.nodes = matrix.sum(axis=1)
         self.errors = None if errors is None else np.asarray(errors, dtype=np.float64)
-        self.interpolant, self._leak = np.array(inside), leak
+        self.interpolant, self.leak = np.array(inside), leak
         self.stages = len(rows) if self.errors is None else len(self.errors) - 1
+        # The rows, and that of the error.
+        self._rows = np.zeros((len(matrix) + 1, len(matrix)))
+        self._rows[:-1] = matrix
+        if self.errors is not None:
+            self._rows[-1, : self.stages + 1] = self.errors
 
-    def _slope_weights(self, rows: Array, nodes: ArrayLike, h: float) -> Array:
-        """Weights of the slopes of x in sums over those of y."""
+    def _faded(self, rows: Array, nodes: Array, h: Array) -> Array:
+        """h times rows of weights at these nodes."""
+        if not self.leak:
+            return h * rows
+        # Longer steps than the bound are those of networks at rest.
+        ages = np.minimum(self.leak * h * (self.nodes - nodes[..., None]), _MANY)
+        return h * rows * np.exp(ages)
 
-        # e^{−λ(c−c')h} (k + λz) for a slope k = ẋ at c', where z = x − x₀ is such a sum as well.
-        def damped(rows: Array, nodes: ArrayLike) -> Array:
-            # Longer steps than the bound are those of networks at rest.
-            ages = self._leak * h * (self.nodes - np.reshape(nodes, (-1, 1)))
-            return rows * np.exp(np.minimum(ages, _MANY))
-
-        lags = self._leak * h * damped(self._matrix, self.nodes)
-        return damped(rows, nodes) @ np.linalg.inv(np.eye(len(lags)) - lags)
-
-    @lru_cache(maxsize=64)  # noqa: B019
-    def _weights(self, h: float) -> tuple[Array, Array | None]:
-        matrix = self._slope_weights(self._matrix, self.nodes, h)
-        if self.errors is None:
-            return matrix, None
-        padded = np.zeros((1, len(matrix)))
-        padded[0, : self.stages + 1] = self.errors
-        return matrix, self._slope_weights(padded, 1.0, h)[0, : self.stages + 1]
-
-    def weights(self, h: float) -> tuple[Array, Array | None]:
-        """Rows of the start and of all that follow, and that of the error."""
-        # Steps that are equal, or without a leak, have the same ones.
-        return self._weights(h if self._leak else 0.0)
+    def weights(self, h: Row) -> Array:
+        """Of the slopes in the states of the stages and, at last, in the error, for each h."""
+        return self._faded(self._rows, np.append(self.nodes, 1.0), np.reshape(h, (-1, 1, 1)))
 
     def amplification(self, h: float, rates: Rates) -> Array:
-        """Of modes, by the stability polynomial R(z) = 1 + z bᵀ(1 − zA)⁻¹1."""
-        matrix = self.weights(h)[0][: self.stages + 1, : self.stages + 1]
-        terms = [np.ones(len(matrix))]
-        for _ in range(self.stages):
-            terms.append(matrix @ terms[-1])
-        return np.abs(np.polyval([term[-1] for term in reversed(terms)], h * rates))
+        """Of modes ẏ = λy, from 1."""
+        (matrix,) = self.weights(h)
+        state, slopes = np.ones_like(rates), []
+        for k in range(1, self.stages + 1):
+            slopes.append(rates * state + self.leak * (state - 1))
+            state = 1 + sum(w * slope for w, slope in zip(matrix[k], slopes, strict=False))
+        return np.abs(state)
 
     def inside(
-        self, problem: Problem, t: float, h: float, slopes: _Slopes
-    ) -> Callable[[Evaluation, float], State]:
+        self, problem: Problem, t: Row, h: Row, slopes: _Slopes
+    ) -> Callable[[Evaluation, Row], State]:
         """States at times inside a step."""
-        matrix, known = self.weights(h)[0], self.stages
+        matrix, known = self.weights(h), self.stages
 
-        def state(last: Evaluation, time: float) -> State:
+        def state(last: Evaluation, time: Row) -> State:
             nonlocal known
             slopes.keep(self.stages, last.drift)
-            while known + 1 < len(matrix):
+            while known + 1 < len(self.nodes):
                 known += 1
-                stage = slopes.sum(1.0, h * matrix[known, :known])
-                slopes.keep(known, problem.evaluate(t + self.nodes[known] * h, stage).drift)
-            theta = (time - t) / h
-            row = self.interpolant @ theta ** np.arange(1, self.interpolant.shape[1] + 1)
-            return slopes.sum(1.0, h * self._slope_weights(row[None], theta, h)[0])
+                slopes.state = slopes.sum(matrix[:, known, :known])
+                drift = problem.evaluate(t + self.nodes[known] * h, slopes.state).drift
+                slopes.keep(known, drift)
+            theta = np.reshape((time - t) / h, -1)
+            powers = theta[:, None] ** np.arange(1, self.interpolant.shape[1] + 1)
+            rows = powers @ self.interpolant.T
+            return slopes.sum(self._faded(rows, theta, np.reshape(h, (-1, 1))))
 
         return state
 
@@ -276,51 +270,63 @@ class _Tableau:
 class _Slopes:
     """A state and drifts in one piece of memory, so that their sums take one pass."""
 
-    def __init__(self, x: State, count: int) -> None:
+    def __init__(self, x: State, count: int, leak: float) -> None:
         # Neurons last.
         self._there, self._back = (*range(1, x.ndim), 0), (x.ndim - 1, *range(x.ndim - 1))
         self._rows = np.empty((count + 1, *x.shape[1:], len(x)), x.dtype)
         self._rows[0] = x.transpose(self._there)
+        self._leak = leak
+        # That of the stage which is evaluated next.
+        self.state = x
 
     def keep(self, k: int, drift: State) -> None:
-        """Take a drift as number k."""
-        self._rows[k + 1] = drift.transpose(self._there)
+        """Take the drift at `state` as number k."""
+        row = self._rows[k + 1]
+        row[...] = drift.transpose(self._there)
+        if self._leak:
+            moved = self.state.transpose(self._there) - self._rows[0]
+            row += moved if self._leak == 1 else self._leak * moved
 
-    def sum(self, start: float, weights: Array) -> State:
-        """The state times `start` and Σ w_j k_j over the first drifts."""
-        rows = self._rows[: len(weights) + 1]
-        factors = np.append(start, weights).astype(rows.dtype)
-        total = factors @ rows.reshape(len(rows), -1)
-        return total.reshape(rows.shape[1:]).transpose(self._back)
+    def sum(self, weights: Array, start: float = 1.0) -> State:
+        """The state times `start` and Σ w_j k_j over the first drifts, rows of w for columns."""
+        count = weights.shape[1] + 1
+        factors = np.full((len(weights), count), start, self._rows.dtype)
+        factors[:, 1:] = weights
+        rows = self._rows[:count]
+        if len(weights) == 1:
+            total = (factors @ rows.reshape(count, -1)).reshape(rows.shape[1:])
+        else:
+            total = (factors[:, None] @ rows.transpose(1, 0, 2))[:, 0]
+        return total.transpose(self._back)
 
 
 def _explicit(
     tableau: _Tableau,
     takes_noise: bool,
     problem: Problem,
-    t: float,
+    t: Row,
     x: State,
     first: Evaluation,
-    h: float,
+    h: Row,
     memory: Memory,
 ) -> Move:
     kick = problem.kick(t, h) if takes_noise else None
-    (matrix, errors), end = tableau.weights(h), tableau.stages
-    slopes = _Slopes(x, len(matrix))
+    matrix, end = tableau.weights(h), tableau.stages
+    slopes = _Slopes(x, len(tableau.nodes), tableau.leak)
     slopes.keep(0, first.drift)
     for k in range(1, end + 1):
         node = float(tableau.nodes[k])
-        moved = slopes.sum(1.0, h * matrix[k, :k])
+        moved = slopes.state = slopes.sum(matrix[:, k, :k])
         if kick is not None and node:
             moved += node * kick
         if k < end:
             slopes.keep(k, problem.evaluate(t + node * h, moved).drift)
-    if errors is None:
+    if tableau.errors is None:
         return Move(moved, memory)
 
     def error(last: Evaluation) -> State:
         slopes.keep(end, last.drift)
-        return slopes.sum(0.0, h * errors)
+        return slopes.sum(matrix[:, -1, : end + 1], 0.0)
 
     is_dense = len(tableau.interpolant) > 0
     inside = tableau.inside(problem, t, h, slopes) if is_dense else None
@@ -396,35 +402,56 @@ def _coefficients(stages: int) -> tuple[float, list[list[float]]]:
     return float(b[1] * w1), np.array(rows).T.tolist()
 
 
-def _chebyshev_stages(h: float, rate: float) -> int:
+def _chebyshev_stages(h: Row, rate: Row) -> NDArray[np.int64]:
     """Fewest stages, at least 2, that are stable at a step h."""
-    return max(2, math.ceil(math.sqrt(1 + _SAFETY * h * rate / _REACH)))
+    fewest = np.ceil(np.sqrt(1 + _SAFETY * np.multiply(h, rate) / _REACH))
+    return np.maximum(2, fewest).astype(int)
 
 
-def _longest_chebyshev_step(rate: float) -> float:
+def _longest_chebyshev_step(rate: Row) -> Row:
     """Step at which the largest number of stages is just enough."""
-    return (_MAX_STAGES**2 - 1) * _REACH / (_SAFETY * max(rate, 1e-12))
+    return (_MAX_STAGES**2 - 1) * _REACH / (_SAFETY * np.maximum(rate, 1e-12))
 
 
 def _chebyshev(
-    problem: Problem, t: float, x: State, first: Evaluation, h: float, memory: Memory
+    problem: Problem, t: Row, x: State, first: Evaluation, h: Row, memory: Memory
 ) -> Move:
-    opening, rows = _coefficients(_chebyshev_stages(h, problem.rate))
-    older, old = x, x + (opening * h) * first.drift
-    work = np.empty_like(x)
-    for time, base, one_back, two_back, rate, first_rate in rows:
-        drift = problem.evaluate(t + time * h, old).drift
-        new = base * x
+    stages = np.atleast_1d(_chebyshev_stages(h, problem.rate))
+    # Columns with fewest stages are last, and left out as they are done.
+    order = np.argsort(-stages, kind="stable")
+    apart = np.ndim(h) > 0
+    start, slope, span = (a.T[order].T if apart else a for a in (x, first.drift, h))
+    openings, tables = zip(*(_coefficients(int(count)) for count in stages[order]), strict=True)
+    rows = np.zeros((len(tables[0]), 6, len(stages)))
+    for column, table in enumerate(tables):
+        rows[: len(table), :, column] = table
+    done = np.empty_like(start)
+    older, old = start, start + (np.array(openings) * span) * slope
+    work = np.empty_like(start)
+    for j, row in enumerate(rows):
+        left = np.count_nonzero(stages > j + 1)
+        if apart and left < old.shape[-1]:
+            done[:, left : old.shape[-1]] = old[:, left:]
+            older, old, work = older[:, :left], old[:, :left], work[:, :left]
+            start, slope, span = start[:, :left], slope[:, :left], span[:left]
+        time, base, one_back, two_back, rate, first_rate = row[:, :left]
+        at = t + time[0] * h if np.ndim(t) == 0 else t
+        drift = problem.evaluate(at, old).drift
+        new = base * start
         # Weighted sums in place: these arrays, not the couplings, fill memory at large n.
         for weight, term in (
             (one_back, old),
             (two_back, older),
-            (rate * h, drift),
-            (first_rate * h, first.drift),
+            (rate * span, drift),
+            (first_rate * span, slope),
         ):
             np.multiply(term, weight, out=work)
             new += work
         older, old = old, new
+    if apart:
+        done[:, : old.shape[-1]] = old
+        old = np.empty_like(x)
+        old.T[order] = done.T
     moved = old
     return Move(
         moved,

@@ -47,7 +47,7 @@ from .loop import (
     step_control,
 )
 from .monitor import IntegratedRun, Monitor
-from .problem import ColumnNoise, Problem, Step, network_drive
+from .problem import ColumnNoise, Problem, Row, Step, network_drive
 from .schemes import SCHEMES, Scheme
 
 METHODS = ("auto", *SCHEMES)
@@ -372,11 +372,12 @@ def integrate(
     allowed = None if noisy or is_rough else tol
     with at_work(threads):
         first = problem.evaluate(0.0, x)
-        dt = chosen_step(dt, problem, scheme, x, t_max, allowed, first)
+        steps = chosen_step(dt, problem, scheme, x, t_max, allowed, first)
+    dt = float(np.min(steps))
     if attributes.get("dt") is None and noisy and isinstance(save_at, int | np.integer):
         # A noisy run is known at its steps only.
-        dt = float(saves[1]) / step_count(0.0, float(saves[1]), dt)
-    control = step_control(scheme, dt, allowed)
+        steps = dt = float(saves[1]) / step_count(0.0, float(saves[1]), dt)
+    control = step_control(scheme, steps, allowed)
     used = {"n": network.n, "phi": network.function.name, "tol": control.tol}
     used |= {"dtype": network.dtype.name, "seed": seed, "is_odd": network.is_odd}
     dynamics = _Dynamics(
@@ -426,6 +427,8 @@ def _run(
     times = [start, *inside, t_max]
     problem = replace(problem, stop=_unless_near(t_max, breaks, slack))
     now.goes_on = bool(np.isfinite(_unless_near(start, breaks, slack)))
+    if now.kept is not None:
+        control = copy.copy(now.kept.control)
     if isinstance(control, FixedSteps):
         now.goes_on = now.goes_on and control.extend(start, times[1]) is not None
         origin = control.start if now.goes_on else start
@@ -448,7 +451,7 @@ def _run(
             for step in advance(problem, scheme, control, monitor, x, times, now, known):
                 recorder.take(step)
                 end = step.x1
-                shown.update(step.t1 - step.t0)
+                shown.update(float(np.min(step.t1) - np.min(step.t0)))
         except IntegrationError as error:
             failure = str(error)
             if throw:
@@ -519,18 +522,20 @@ def chosen_step(
     t_max: float,
     tol: float | None = None,
     first: Evaluation | None = None,
-) -> float:
+) -> Row:
     """The step given, or one that suits the scheme and the spectra at the start and at x = 0.
 
-    A scheme that adapts to `tol` and not to stiffness begins with one that suits its first drift.
+    A scheme that adapts to `tol` begins with one that suits its first drift.
     """
     if dt is not None:
         return arguments.positive("dt", dt)
-    if tol and first and scheme.error_order and scheme.longest_step is None:
-        speed = problem.relative_error(x, x, first.drift)
+    if tol and first and scheme.error_order:
+        speed = problem.relative_errors(x, x, first.drift)
         # Where it is not finite the run will say so.
-        step = tol ** (1 / scheme.error_order) / speed if 0 < speed < np.inf else stability.LONGEST
-        return min(t_max, step)
+        wanted = tol ** (1 / scheme.error_order)
+        speed[~((speed > 0) & (speed < np.inf))] = wanted / stability.LONGEST
+        step = wanted / speed
+        return np.minimum(t_max, step if problem.parts(x) else np.min(step))
     onsager = problem.onsager
     times = [0.0, *onsager.times] if isinstance(onsager, Switching) else np.linspace(0, t_max, 11)
     with at_work(None):
@@ -623,6 +628,8 @@ class _Recorder:
                 )
         self._scheme, self._times, self._observables = scheme, times, observables
         self._next = 0
+        # States at save times that some columns have not reached, and which.
+        self._open: dict[int, tuple[State, NDArray[np.bool_]]] = {}
         # What is wrong with the observables; the run goes on, flagged.
         self.complaint = ""
         self._states: State | None = None
@@ -638,14 +645,27 @@ class _Recorder:
 
     def take(self, step: Step) -> None:
         """One step, and what is asked for inside it."""
-        slack = ON_STEP * min(step.t1 - step.t0, 1.0)
-        while self._next < len(self._times) and self._times[self._next] <= step.t1 + slack:
-            t = float(self._times[self._next])
-            if t >= step.t1 - slack:
+        slack = ON_STEP * np.minimum(step.t1 - step.t0, 1.0)
+        passed = np.searchsorted(self._times, step.t1 + slack, side="right")
+        for k in range(self._next, int(np.max(passed))):
+            t = float(self._times[k])
+            here, at_end = passed > k, t >= step.t1 - slack
+            if np.all(here & at_end):
                 self._keep(step.problem, t, step.x1, step.last)
                 continue
-            x = self._scheme.state_at(step, t)
-            self._keep(step.problem, t, x, step.problem.evaluate(t, x))
+            # Columns that are not there yet come later.
+            if k not in self._open:
+                self._open[k] = np.empty_like(step.x1), np.ones(np.shape(here), dtype=bool)
+            x, missing = self._open[k]
+            new = missing & here
+            found = step.x1
+            if not np.all(at_end | ~new):
+                inside = self._scheme.state_at(step, np.where(new, t, step.t1))
+                found = np.where(at_end, found, inside)
+            np.copyto(x, found, where=new)
+            missing &= ~new
+            if not np.any(missing):
+                self._keep(step.problem, t, x, step.problem.evaluate(t, x))
 
     def _keep(self, problem: Problem, t: float, x: State, evaluation: Evaluation) -> None:
         if self._states is not None:
@@ -665,6 +685,7 @@ class _Recorder:
             if row.dtype.kind in "fc" and not np.all(np.isfinite(row)):
                 self.complaint = f"{label} is not finite at t = {t:g}"
             rows.append(row)
+        self._open.pop(self._next, None)
         self._next += 1
 
     def saved(self) -> dict[str, Any]:
