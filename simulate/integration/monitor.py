@@ -114,9 +114,9 @@ class Monitor:
         """The run ends."""
         self._look(problem, float(np.min(t)), x)
 
-    def measure(self, problem: Problem, t: Row, x: State) -> Array:
-        """Stiffness of each column of a state."""
-        rates = problem.rates(t, x)
+    def measure(self, problem: Problem, t: Row, x: State, steepest: bool = False) -> Array:
+        """Stiffness of each column of a state, or of the steepest."""
+        rates = problem.rates(t, x, steepest)
         if problem.is_regulated(t):
             self._stiffness = float(np.fmax(self._stiffness, np.max(rates)))
         return rates
@@ -130,10 +130,12 @@ class Monitor:
         # A scheme that fits itself to the stiffness has it measured in any case.
         if self._scheme.longest_step is not None:
             return
-        rate = np.max(self.measure(problem, t, x)) if problem.is_regulated(t) else np.nan
+        # Steps that adapt are not judged by it: one column will do.
+        rate = self.measure(problem, t, x, self._adapts) if problem.is_regulated(t) else np.nan
         # A bound on the stiffness is judged apart.
         if self._adapts or self._is_bound:
             return
+        rate = np.max(rate)
         if problem.onsager(before(t, problem.end)) == 1:
             rates = np.array([-rate], dtype=np.complex128)
         else:
@@ -186,7 +188,7 @@ class Monitor:
             self._rising_steps += np.any((self.rises if fits else self._does_not_fall)(step))
         if t1 >= self._next_look:
             self._look(problem, t1, step.x1)
-        if self._scheme.longest_step is not None or not problem.is_regulated(step.t1):
+        if self._adapts or self._scheme.longest_step or not problem.is_regulated(step.t1):
             return
         quotient = _rayleigh(step)
         if self._is_bound:

@@ -15,7 +15,7 @@ from meanfield.common.arguments import Array
 from meanfield.schedule import Drive, Inputs, Switching, before
 from meanfield.stability import Rates
 
-from ..network import Evaluation, Network, State, largest_rate, spectrum
+from ..network import Evaluation, Network, State, largest_rate, spectrum, steepest
 
 # One number for all columns, or an array of one a column.
 Row = float | Array
@@ -125,10 +125,13 @@ class Problem:
         """The states alone, (n, batch), without what is carried beside them."""
         return x
 
-    def rates(self, t: Row, x: State) -> Array:
-        """Largest rate of the symmetric part of −∂F/∂x of each column."""
-        onsager = self.onsager(self._read_at(t))
-        return largest_rate(self.network, self.trajectory(x), onsager, _WIDTH)
+    def rates(self, t: Row, x: State, of_steepest: bool = False) -> Array:
+        """Largest rate of the symmetric part of −∂F/∂x of each column, or of the steepest."""
+        states = self.trajectory(x)
+        if of_steepest:
+            columns = states.reshape(len(states), -1)
+            states = columns[:, steepest(self.network, columns)[0]]
+        return largest_rate(self.network, states, self.onsager(self._read_at(t)), _WIDTH)
 
     def stiffness(self, t: Row, x: State) -> float:
         """The largest of the `rates`."""
@@ -185,7 +188,8 @@ class Problem:
 
     def relative_errors(self, x: State, moved: State, error: State) -> Array:
         """Root mean square over neurons of an error relative to 1 + |x|, of each column."""
-        ratio = np.maximum(np.abs(x), np.abs(moved))
+        ratio = np.abs(x)
+        np.maximum(ratio, np.abs(moved), out=ratio)
         ratio += 1
         np.divide(error, ratio, out=ratio)
         means = np.einsum("i...,i...->...", ratio, ratio, dtype=np.float64) / len(ratio)

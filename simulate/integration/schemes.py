@@ -225,7 +225,7 @@ class _Tableau:
             self._rows[-1, : self.stages + 1] = self.errors
 
     def _faded(self, rows: Array, nodes: Array, h: Array) -> Array:
-        """h times rows of weights at these nodes."""
+        """Rows of weights at these nodes, times h."""
         if not self.leak:
             return h * rows
         # Longer steps than the bound are those of networks at rest.
@@ -282,10 +282,12 @@ class _Slopes:
     def keep(self, k: int, drift: State) -> None:
         """Take the drift at `state` as number k."""
         row = self._rows[k + 1]
-        row[...] = drift.transpose(self._there)
         if self._leak:
-            moved = self.state.transpose(self._there) - self._rows[0]
-            row += moved if self._leak == 1 else self._leak * moved
+            np.subtract(self.state.transpose(self._there), self._rows[0], out=row)
+            row *= self._leak
+            row += drift.transpose(self._there)
+        else:
+            row[...] = drift.transpose(self._there)
 
     def sum(self, weights: Array, start: float = 1.0) -> State:
         """The state times `start` and Σ w_j k_j over the first drifts, rows of w for columns."""
@@ -490,6 +492,11 @@ SCHEMES = {
         _runge_kutta(
             "verner", 6,
             _Tableau(tableaus.VERNER, tableaus.VERNER_ERRORS, tableaus.VERNER_INSIDE),
+        ),
+        # Order 5(4), damped and stable for real rates up to hλ = 12.7.
+        _runge_kutta(
+            "damped", 5,
+            _Tableau(tableaus.DAMPED, tableaus.DAMPED_ERRORS, tableaus.DAMPED_INSIDE),
         ),
         # Adams–Bashforth of order 2 with the leak exact (`meanfield.exponential`), N = F + x.
         Scheme("exponential", 2, 1, _exponential, exponential.amplification),
