@@ -34,6 +34,7 @@ from ..network import (
     State,
     at_work,
     contiguous_columns,
+    largest_rate,
     spectrum,
 )
 from .loop import (
@@ -56,6 +57,11 @@ METHODS = ("auto", *SCHEMES)
 _SELDOM = 0.5
 # Where "verner" costs as much as "tsitouras" at equal errors of a run.
 _COARSE = 1e-4
+# λ T √tol at which "damped", whose steps end at 12.7/λ, costs as much as "chebyshev", whose steps
+# lengthen as a flow comes to rest: evaluations some 0.6 λT and 18 √(λT) (10⁻⁴/tol)^¼.
+_STIFF = 8.0
+# Relative residual of a stiffness that only chooses.
+_ROUGHLY = 0.5
 
 Observable = Callable[[float, State, State], Any]
 
@@ -365,7 +371,9 @@ def integrate(
     )
     breaks = breakpoints(t_max, onsager, temperature, inputs, extra=switch_times)
     seldom = t_max >= _SELDOM * (len(breaks) - 1)
-    scheme = chosen_scheme(method, onsager, network, noisy=noisy, tol=tol if seldom else None)
+    scheme = chosen_scheme(
+        method, onsager, network, noisy=noisy, tol=tol if seldom else None, t_max=t_max
+    )
     saves = _save_times(save_at, t_max, x, store_states=store_states)
     # Steps that are refused would bias the noise; at a jump of F they would never be short enough.
     is_rough = onsager != 0 and network.function.corners.size > 0
@@ -427,7 +435,7 @@ def _run(
     times = [start, *inside, t_max]
     problem = replace(problem, stop=_unless_near(t_max, breaks, slack))
     now.goes_on = bool(np.isfinite(_unless_near(start, breaks, slack)))
-    if now.kept is not None:
+    if now.goes_on and now.kept is not None:
         control = copy.copy(now.kept.control)
     if isinstance(control, FixedSteps):
         now.goes_on = now.goes_on and control.extend(start, times[1]) is not None
@@ -488,6 +496,7 @@ def chosen_scheme(
     *,
     noisy: bool,
     tol: float | None = None,
+    t_max: float = np.inf,
 ) -> Scheme:
     """The scheme of that name, itself, or the one that suits the dynamics and the tolerance."""
     if isinstance(method, Scheme):
@@ -504,14 +513,37 @@ def chosen_scheme(
                 method = "exponential"
                 if tol is not None and smooth:
                     method = "tsitouras" if single or tol >= _COARSE else "verner"
-            else:
+            elif network.function.corners.size:
                 # Where F jumps more stages gain nothing.
-                method = "heun" if network.function.corners.size else "chebyshev"
+                method = "heun"
+            else:
+                method = "chebyshev"
+                if tol is not None and _is_followed(onsager, network, t_max, tol):
+                    method = "damped"
         scheme = SCHEMES[method]
     if noisy and not scheme.takes_noise:
         able = ", ".join(name for name, other in SCHEMES.items() if other.takes_noise)
         raise ArgumentError(f"method={scheme.name!r}: no noise in this scheme, use one of {able}")
     return scheme
+
+
+def _kappas(onsager: Callable[[float], float], t_max: float) -> list[float]:
+    """Values that κ has in a run, of a function some."""
+    times = [0.0, *onsager.times] if isinstance(onsager, Switching) else np.linspace(0, t_max, 11)
+    return sorted({onsager(float(t)) for t in times if t < t_max})
+
+
+def _is_followed(onsager: Schedule, network: Network, t_max: float, tol: float) -> bool:
+    """Whether the stiffness lets "damped" take fewer drifts than "chebyshev"."""
+    if hasattr(network.J, "norm_bound"):
+        # To ask would reveal.
+        return False
+    # A copy: these are not counted as steps of the run.
+    asked, rest = copy.copy(network), np.zeros(network.n, network.dtype)
+    kappas = _kappas(as_function("onsager", onsager, t_max), t_max)
+    with at_work(None):
+        rates = [float(largest_rate(asked, rest, kappa, _ROUGHLY)[0]) for kappa in kappas]
+    return max(rates) * t_max * np.sqrt(tol) <= _STIFF
 
 
 def chosen_step(
@@ -536,12 +568,10 @@ def chosen_step(
         speed[~((speed > 0) & (speed < np.inf))] = wanted / stability.LONGEST
         step = wanted / speed
         return np.minimum(t_max, step if problem.parts(x) else np.min(step))
-    onsager = problem.onsager
-    times = [0.0, *onsager.times] if isinstance(onsager, Switching) else np.linspace(0, t_max, 11)
     with at_work(None):
         rates = [
             spectrum(problem.network, state, kappa)
-            for kappa in sorted({onsager(float(t)) for t in times if t < t_max})
+            for kappa in _kappas(problem.onsager, t_max)
             for state in (x, np.zeros_like(x))
         ]
     met = np.concatenate([*rates, [-1.0]])

@@ -220,18 +220,22 @@ def test_resumed_run_is_one_that_never_stopped(method: str, how: str, stop: floa
     """To the last bit, for fixed and for adaptive steps; twice the same; and in two parts."""
     J, x0 = couplings.elliptic(10, 1.5, 0.2, seed=8), start(10, 2)
     options: dict[str, Any] = {"dt": 0.0625, "method": method, "seed": 5, **DRIVEN[how]}
-    for tol in (None, 1e-4) if method == "chebyshev" else (None,):
+    for tol in (None, 1e-4) if method in SCHEMES and SCHEMES[method].error_order else (None,):
         whole = integrate(J, x0, t_max=12, save_at=[stop, 9, 12], tol=tol, **options)
         first = integrate(J, x0, t_max=stop, tol=tol, **options)
         for _ in range(2):
             rest = first.resume(t_max=12, save_at=[stop, 9, 12])
-            np.testing.assert_array_equal(rest.x, whole.x)
-            np.testing.assert_array_equal(rest.energy, whole.energy)
+            # There the longer run has no step's end, and interpolates.
+            known = slice(int(tol is not None and method != "chebyshev"), None)
+            np.testing.assert_array_equal(rest.x[known], whole.x[known])
+            np.testing.assert_array_equal(rest.energy[known], whole.energy[known])
             np.testing.assert_array_equal(rest.t, whole.t)
-        # A save time ends an adaptive step as a stop does.
+            np.testing.assert_array_equal(rest.x[0], first.x_end)
+        # A save time ends an adaptive step of "chebyshev" as a stop does; others go on before it.
         parts = first.resume(t_max=9).resume(t_max=12)
         np.testing.assert_array_equal(parts.x_end, whole.x_end)
-    assert first.n_steps + rest.n_steps == whole.n_steps
+        if tol is None:
+            assert first.n_steps + rest.n_steps == whole.n_steps
 
 
 def test_resumed_run_between_the_steps() -> None:
