@@ -4,7 +4,7 @@ import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -67,10 +67,11 @@ class FixedSteps:
 
 
 class AdaptiveSteps:
-    """Steps of an error `tol` each, relative to 1 + |x|; of each column for itself, or of all.
+    """Steps of an error `tol` each, relative to 1 + |x|, of all columns or of each for itself.
 
-    Times, steps and what else is below are rows, one number a column, in the first case, where a
-    column that has arrived, or would start after another one ends, makes steps of no length.
+    In the second case times, steps and errors are rows of one a column.  A column that has arrived,
+    that was refused, or that would start after another one ends, makes a step of no length: so all
+    go through one product, none depends on those beside it, and none is far ahead.
     """
 
     # Those of a scheme for stiff problems end at save times, so that saved states are states of the
@@ -105,11 +106,9 @@ class AdaptiveSteps:
         left = end - t
         h = np.where(h >= left * (1 - 1e-12), left, np.where(h > left / 2, left / 2, h))
         self.is_cut = bool(np.any((h < wanted) & (t < end)))
-        vanished = (h < 1e-12 * np.maximum(1.0, np.abs(t))) & (h < left)
-        if np.any(vanished):
+        if np.any((h < 1e-12 * np.maximum(1.0, np.abs(t))) & (h < left)):
             raise IntegrationError(
-                f"the step fell below rounding at t = {np.min(t[vanished]) if np.ndim(t) else t:g};"
-                f" raise tol={self.tol:g}"
+                f"the step fell below rounding at t = {np.min(t):g}; raise tol={self.tol:g}"
             )
         if np.ndim(t):
             h = np.where(t < np.min((t + h)[h > 0]), h, 0.0)
@@ -124,7 +123,7 @@ class AdaptiveSteps:
         problem, found = step.problem, move.error(step.last)
         measure = problem.relative_errors if np.ndim(step.t0) else problem.relative_error
         error = measure(step.x0, step.x1, found) / self.tol
-        taken = error <= 1
+        taken: Flags = error <= 1
         if problem.is_gradient_flow(step.t0):
             rises = monitor.rises(step)
             taken = taken & ~(rises if np.ndim(step.t0) else np.any(rises))
@@ -182,8 +181,8 @@ class Progress:
 
     memory: Memory = field(default_factory=Memory)
     rate: Row = 0.0
-    # Steps since the stiffness was measured, of each column where steps are.
-    since: Any = _REFRESH
+    # Steps since the stiffness was measured.
+    since: Row = _REFRESH
     # Whether the first segment is the one in which the last run ended.
     goes_on: bool = False
     kept: Kept | None = None
@@ -217,7 +216,7 @@ def advance(
     apart = control.tol is not None and problem.parts(x)
     for start, end in pairwise(times):
         problem = replace(problem, end=end, rate=now.rate)
-        place: Any = control.extend(start, end) if now.goes_on else None
+        place: Row = control.extend(start, end) if now.goes_on else None
         if place is None:
             # Parameters, or the state itself between two steps, may have jumped.
             now.memory, now.since = now.memory._replace(past=None), _REFRESH
@@ -226,7 +225,7 @@ def advance(
             place, x, _ = now.kept
             known = None
         now.goes_on, now.kept = False, None
-        t: Any = start if place is None else place
+        t = start if place is None else place
         first = problem.evaluate(t, x) if known is None else known
         known = None
         monitor.enter(problem, t, x)
@@ -265,8 +264,8 @@ def advance(
 
 def _measured(
     problem: Problem, monitor: Monitor, t: Row, x: State, due: Flags, now: Progress
-) -> tuple[Row, Any]:
-    """Stiffness of the columns that are due, and the steps since it was measured."""
+) -> tuple[Row, Row]:
+    """Stiffness, measured for the columns that are due, and the steps since it was measured."""
     apart = np.ndim(due) > 0
     rates = monitor.measure(problem, t, x[:, due] if apart else x)
     if not np.all(np.isfinite(rates)):

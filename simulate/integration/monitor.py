@@ -86,8 +86,8 @@ class Monitor:
         self._worst_gain = 0.0
         self._gradient_steps = self._rising_steps = 0
         # Of each column where steps are its own.
-        self._n_steps: Any = 0
-        self._n_rejected: Any = 0
+        self._n_steps: Row = 0
+        self._n_rejected: Row = 0
         # Longest step that follows the input.
         self._followed = np.inf
 
@@ -185,7 +185,8 @@ class Monitor:
             self._gradient_steps += 1
             # Steps that adapt, or take less of stiff modes, are refused where they raise E.
             fits = self._adapts or self._scheme.longest_step is not None
-            self._rising_steps += np.any((self.rises if fits else self._does_not_fall)(step))
+            rises = (self.rises if fits else self._does_not_fall)(step)
+            self._rising_steps += bool(np.any(rises))
         if t1 >= self._next_look:
             self._look(problem, t1, step.x1)
         if self._adapts or self._scheme.longest_step or not problem.is_regulated(step.t1):

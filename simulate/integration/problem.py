@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +17,9 @@ from meanfield.stability import Rates
 
 from ..network import Evaluation, Network, State, largest_rate, spectrum, steepest
 
-# One number for all columns, or an array of one a column.
-Row = float | Array
-Flags = bool | np.bool_ | NDArray[np.bool_]
+# A number for all columns, or an array of one a column; and so of truths.
+Row = Any
+Flags = Any
 
 # Relative residual of the stiffness: a few per cent, which the stabilised scheme has in hand.
 _WIDTH = 0.05
@@ -201,10 +201,9 @@ class Problem:
 
 
 class Step(NamedTuple):
-    """One accepted step: times, states and evaluations at both ends, and the problem it solved."""
+    """One step: times, states and evaluations at both ends, and the problem it solved."""
 
     problem: Problem
-    # Of each column where steps are its own.
     t0: Row
     x0: State
     first: Evaluation

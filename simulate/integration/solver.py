@@ -180,9 +180,10 @@ class Trajectory(IntegratedRun):
         Fixed steps lie where those of the longer run lie if this run is a whole number of steps,
         and states are then equal to the last bit if its steps are dt itself; otherwise a new
         segment begins at its end, as at a switch time.  Adaptive steps of "chebyshev" are those of
-        a run with a save time there; of other schemes they end there as well, which changes the run
-        within `tol`.  Couplings that reveal themselves on request go on where they are: nothing
-        else may ask them in between.
+        a run with a save time there.  Others go on from the last step that the end did not cut, so
+        that later states are equal to the last bit as well; the state at the end itself is within
+        `tol` of what the longer run has there.  Couplings that reveal themselves on request go on
+        where they are: nothing else may ask them in between.
 
         Examples
         --------
@@ -255,26 +256,28 @@ def integrate(
         Step; a segment between switch times holds a whole number of steps no longer than this.  The
         first trial step where steps adapt.  Default: at most 0.1, half of what the method follows
         at the spectra of ∂F/∂x at x0 and at x = 0, half of the time of the fastest rotation, and
-        about a 25th of the period of an input; of "tsitouras", "verner" and own pairs what suits
-        the first drift.
+        about a 25th of the period of an input; where steps adapt what suits the first drift, the
+        shortest of the columns.
     onsager, temperature : float, Switching or function of t
         κ (0 vanilla, 1 gradient flow) and T.  A `Switching` is landed on exactly; give the jumps of
         a plain function in `switch_times`.
     method : str or Scheme
-        "euler" (as printed in [HH]), "heun", "rk4", "tsitouras", "verner", "exponential",
+        "euler" (as printed in [HH]), "heun", "rk4", "tsitouras", "verner", "damped", "exponential",
         "leimkuhler-matthews", "chebyshev", or "auto": for the vanilla dynamics "tsitouras", below
         tol = 1e-4 "verner", and "exponential" if φ' or, more than twice in a leak time, a parameter
-        jumps, or `tol` is None; "chebyshev" if κ is ever switched on ("heun" if φ' jumps); with
-        noise "leimkuhler-matthews" at κ = 1 and "heun" otherwise.  Or a scheme of your own, see
+        jumps, or `tol` is None; if κ is ever switched on "damped" while λ t_max √tol ≤ 8, λ the
+        stiffness at x = 0, and else "chebyshev" ("heun" if φ' jumps); with noise
+        "leimkuhler-matthews" at κ = 1 and "heun" otherwise.  Or a scheme of your own, see
         `runge_kutta`.
     tol : float or None
-        For "tsitouras", "verner", "chebyshev", and own schemes that estimate their error: error of
-        a step relative to 1 + |x|, in root mean square over neurons, of the worst column; where the
-        flow is −∇E, steps that raise E are refused as well.  None, noise, and κ ≠ 0 with a φ' that
-        jumps keep the steps fixed.  Energies per neuron below tol² are known to the rate at which
-        they decay.  Columns share their steps, and save times end those of
-        "chebyshev", so both change a result within `tol` (in chaos, until the difference has
-        grown): "exponential" has columns that do not depend on those beside them.
+        For "tsitouras", "verner", "damped", "chebyshev", and own schemes that estimate their error:
+        error of a step relative to 1 + |x|, in root mean square over neurons; where the flow is
+        −∇E, steps that raise E are refused as well.  Each column has steps of its own, and does not
+        depend on those beside it.  Only where κ or an input is a function of time, or a straight
+        line between samples, do columns share their steps, those of the worst, which changes them
+        within `tol` (in chaos, until the difference has grown).  None, noise, and κ ≠ 0 with a φ'
+        that jumps keep the steps fixed.  Energies per neuron below tol² are known to the rate at
+        which they decay.
     inputs : array_like, Switching, SampledInput or function, optional
         S as a number (all neurons alike), (n,) or (n, batch) array, or a function of t that returns
         one; a function of t and u gets numbers u, (n,), uniform on (0, 1) from the seed: phases.
@@ -283,8 +286,8 @@ def integrate(
     save_at : int or (n_saved,) array, optional
         Increasing times in [0, t_max], or how many equidistant ones; default 0 and t_max.
         Adaptive steps of "chebyshev" end at them; other states are interpolated (with order 4 of
-        "tsitouras" and 6 of "verner", by a shorter step of "chebyshev", else cubic Hermite), and
-        change no step.  Noisy runs are known at their steps only.
+        "tsitouras" and "damped", 6 of "verner", by a shorter step of "chebyshev", else cubic
+        Hermite), and change no step.  Noisy runs are known at their steps only.
     store_states : bool
         Whether to keep the states at the save times.
     observables : mapping of str to function, optional
@@ -349,7 +352,7 @@ def integrate(
     >>> x0 = np.random.default_rng(2).standard_normal((100, 3))
     >>> run = integrate(J, x0, t_max=20, dt=0.05, onsager=Switching([10], [0, 1]), save_at=[10, 20])
     >>> run
-    Trajectory(method=chebyshev, t: 2, x: 2×100×3, converged)
+    Trajectory(method=damped, t: 2, x: 2×100×3, converged)
     >>> bool((run.energy[1] < run.energy[0]).all())
     True
     """

@@ -72,10 +72,39 @@ def test_batch_is_a_loop_and_storage_does_not_matter(method: str) -> None:
     whole = integrate(J, x0, **arguments)
     for column in range(3):
         one = integrate(J, x0[:, column], **arguments)
-        if method != "chebyshev":  # whose stages follow the stiffest column
+        if method != "chebyshev":  # Whose stages follow the stiffest column where steps are fixed.
             np.testing.assert_allclose(one.x_end, whole.x_end[:, column], atol=1e-10)
     for other in (csr_array(J), aslinearoperator(J)):
         np.testing.assert_allclose(integrate(other, x0, **arguments).x_end, whole.x_end, atol=1e-10)
+
+
+ADAPTIVE = [name for name, scheme in SCHEMES.items() if scheme.error_order]
+
+
+@pytest.mark.parametrize("kappa", [0.0, 1.0])
+@pytest.mark.parametrize("method", ADAPTIVE)
+def test_columns_have_steps_of_their_own(method: str, kappa: float) -> None:
+    """States, also inside steps, do not depend on what is beside them, nor on when that is."""
+    J = couplings.elliptic(50, 2.0, 0.2, seed=8)
+    x0 = start(50, 32) * np.linspace(0.01, 3, 32)
+    how: dict[str, Any] = {
+        "t_max": 6, "method": method, "save_at": [0.5, 1.7, 1.75, 4.2, 6], "inputs": np.ones(50),
+        "onsager": Switching([2.2], [0.0, kappa]),
+    }  # fmt: skip
+    seen: list[Any] = []
+    whole = integrate(J, x0, **how, observables={"one": lambda t, x, f: seen.append((t, x)) or 0})
+    for columns in (slice(5), slice(27, 32), slice(7, 8)):
+        some = integrate(J, x0[:, columns], **how)
+        # Rounding, as chaos and tableaus with large entries let it grow.
+        np.testing.assert_allclose(some.x, whole.x[:, :, columns], rtol=0, atol=1e-9)
+        np.testing.assert_allclose(some.energy, whole.energy[:, columns], rtol=0, atol=1e-9)
+        assert some.n_steps <= whole.n_steps
+    # Slow columns take fewer steps, and all are asked at one time.
+    assert integrate(J, x0[:, :1], **how).n_steps < whole.n_steps
+    assert [t for t, _ in seen] == how["save_at"]
+    np.testing.assert_array_equal([x for _, x in seen], whole.x)
+    exact = integrate(J, x0, **how | {"method": "verner", "tol": 1e-9})
+    np.testing.assert_allclose(whole.x, exact.x, rtol=0, atol=2e-2)
 
 
 def test_noise_that_sets_in_later_is_not_interpolated() -> None:
@@ -485,6 +514,17 @@ def test_schemes_that_are_chosen() -> None:
         assert chosen_scheme("auto", onsager, SMOOTH, noisy=noisy).name == name
     for tol, name in ((1e-4, "tsitouras"), (9e-5, "verner"), (None, "exponential")):
         assert chosen_scheme("auto", 0.0, SMOOTH, noisy=False, tol=tol).name == name
+    # λ T √tol = 8 with λ = 9 of J = 4 at rest, κ = 1, and 3 at κ = 0.
+    four = Network(4 * np.eye(1))
+    for kappa, t_max, tol, name in (
+        (1.0, 87.0, 1e-4, "damped"), (1.0, 91.0, 1e-4, "chebyshev"), (1.0, 91.0, 9e-5, "damped"),
+        (Switching([50.0], [0.0, 1.0]), 91.0, 1e-4, "chebyshev"), (1.0, 1.0, None, "chebyshev"),
+        (lambda t: t / 91, 91.0, 1e-4, "damped"),
+    ):  # fmt: skip
+        found = chosen_scheme("auto", kappa, four, noisy=False, tol=tol, t_max=t_max)
+        assert found.name == name
+    lazy = Network(couplings.lazy(5, 1.5, 0.5, seed=1))
+    assert chosen_scheme("auto", 1.0, lazy, noisy=False, tol=1e-4, t_max=1.0).name == "chebyshev"
     assert chosen_scheme("auto", 0.0, SINGLE, noisy=False, tol=1e-5).name == "tsitouras"
     assert chosen_scheme("rk4", 0.0, SMOOTH, noisy=False).name == "rk4"
     assert chosen_scheme(SCHEMES["euler"], 0.0, SMOOTH, noisy=True).name == "euler"
