@@ -406,8 +406,9 @@ def _coefficients(stages: int) -> tuple[float, list[list[float]]]:
 
 def _chebyshev_stages(h: Row, rate: Row) -> NDArray[np.int64]:
     """Fewest stages, at least 2, that are stable at a step h."""
-    fewest = np.ceil(np.sqrt(1 + _SAFETY * np.multiply(h, rate) / _REACH))
-    return np.maximum(2, fewest).astype(int)
+    # Of a column that only moves away from its start the rate is negative.
+    size = np.maximum(np.multiply(h, rate), 0.0)
+    return np.maximum(2, np.ceil(np.sqrt(1 + _SAFETY * size / _REACH))).astype(int)
 
 
 def _longest_chebyshev_step(rate: Row) -> Row:
