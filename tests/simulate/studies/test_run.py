@@ -35,7 +35,7 @@ def test_files_and_numbers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert all(f"{value:.4g}" in output for value in shown)
     assert f"{data.n_steps.item()} " in output
     assert f"{data.n_evaluations.item()} " in output
-    assert "converged chebyshev" in output
+    assert "converged damped" in output
 
 
 def test_command_is_the_function_with_its_seed(tmp_path: Path) -> None:
