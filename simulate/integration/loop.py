@@ -13,7 +13,7 @@ from meanfield.schedule import step_count
 
 from ..network import Evaluation, State, at_work, largest_rate
 from .monitor import Monitor
-from .problem import Flags, Problem, Row, Step
+from .problem import Flags, Problem, Row, Step, earliest
 from .schemes import Memory, Move, Scheme
 
 # Steps between two measurements of the stiffness in a scheme that fits itself to it.
@@ -108,7 +108,7 @@ class AdaptiveSteps:
         self.is_cut = bool(np.any((h < wanted) & (t < end)))
         if np.any((h < 1e-12 * np.maximum(1.0, np.abs(t))) & (h < left)):
             raise IntegrationError(
-                f"the step fell below rounding at t = {np.min(t):g}; raise tol={self.tol:g}"
+                f"the step fell below rounding at t = {earliest(t):g}; raise tol={self.tol:g}"
             )
         if np.ndim(t):
             h = np.where(t < np.min((t + h)[h > 0]), h, 0.0)
@@ -231,7 +231,7 @@ def advance(
         monitor.enter(problem, t, x)
         if apart:
             t, now.since = (np.broadcast_to(one, x.shape[1:]) for one in (t, now.since))
-        while np.any(t < end):
+        while earliest(t) < end:
             if fits:
                 due = (now.since >= _REFRESH) & (t < end)
                 if np.any(due):
@@ -270,7 +270,7 @@ def _measured(
     rates = monitor.measure(problem, t, x[:, due] if apart else x)
     if not np.all(np.isfinite(rates)):
         raise IntegrationError(
-            f"the stiffness is not finite at t = {np.min(t):g}: bound phi and its derivatives"
+            f"the stiffness is not finite at t = {earliest(t):g}: bound phi and its derivatives"
         )
     if not apart:
         return float(np.max(rates)), 0

@@ -13,7 +13,7 @@ from meanfield.schedule import before
 from meanfield.stability import Rates, StepSizeWarning
 
 from ..network import State
-from .problem import Flags, Problem, Row, Step
+from .problem import Flags, Problem, Row, Step, earliest
 from .schemes import SCHEMES, Scheme
 
 # Time between two looks at the spectrum.
@@ -93,7 +93,7 @@ class Monitor:
 
     def enter(self, problem: Problem, t: Row, x: State) -> None:
         """A segment begins."""
-        t = float(np.min(t))
+        t = earliest(t)
         onsager = problem.onsager(t)
         if problem.inputs is not None:
             self._followed = problem.inputs.longest_step
@@ -112,7 +112,7 @@ class Monitor:
 
     def leave(self, problem: Problem, t: Row, x: State) -> None:
         """The run ends."""
-        self._look(problem, float(np.min(t)), x)
+        self._look(problem, earliest(t), x)
 
     def measure(self, problem: Problem, t: Row, x: State, steepest: bool = False) -> Array:
         """Stiffness of each column of a state, or of the steepest."""
@@ -175,11 +175,11 @@ class Monitor:
         problem = step.problem
         self._n_steps = self._n_steps + (step.t1 > step.t0)
         self._steps_here += 1
-        longest, t1 = float(np.max(step.t1 - step.t0)), float(np.min(step.t1))
+        t1, longest = earliest(step.t1), -earliest(step.t0 - step.t1)
         if longest > self.longest * (1 + 1e-9):
             self.longest = longest
             self._limit = np.nan
-        descends = np.min(step.t0) >= self._since * (1 - 1e-9)
+        descends = earliest(step.t0) >= self._since * (1 - 1e-9)
         descends = descends and all(map(problem.is_gradient_flow, (step.t0, step.t1)))
         if descends:
             self._gradient_steps += 1

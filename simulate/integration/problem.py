@@ -28,6 +28,11 @@ _WIDTH = 0.05
 _LONGEST_DRIVEN_STEP = 1.0
 
 
+def earliest(t: Row) -> float:
+    """The time, or that of the column which is behind."""
+    return float(np.min(t)) if isinstance(t, np.ndarray) else t
+
+
 def network_drive(
     inputs: Inputs | None, network: Network, t_max: float, seed: int | None
 ) -> Drive | None:
@@ -86,7 +91,7 @@ class Problem:
 
     def _read_at(self, t: Row) -> float:
         # Columns at different times have the same parameters, see `parts`.
-        time: float = np.min(t) if np.ndim(t) else t
+        time = earliest(t)
         return time if self.end == self.stop else before(time, self.end)
 
     def evaluate(self, t: Row, x: State) -> Evaluation:
@@ -139,7 +144,9 @@ class Problem:
 
     def spectrum(self, t: Row, x: State) -> Rates:
         """Points along the edge of the spectrum of ∂F/∂x."""
-        return spectrum(self.network, self.trajectory(x), self.onsager(before(np.min(t), self.end)))
+        return spectrum(
+            self.network, self.trajectory(x), self.onsager(before(earliest(t), self.end))
+        )
 
     @property
     def stiffness_is_bound(self) -> bool:

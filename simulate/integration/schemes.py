@@ -234,6 +234,14 @@ class _Tableau:
 
     def weights(self, h: Row) -> Array:
         """Of the slopes in the states of the stages and, at last, in the error, for each h."""
+        # Equal steps have the same ones.
+        return self._weights(h) if isinstance(h, np.ndarray) else self._kept(h)
+
+    @lru_cache(maxsize=64)  # noqa: B019
+    def _kept(self, h: float) -> Array:
+        return self._weights(h)
+
+    def _weights(self, h: Row) -> Array:
         return self._faded(self._rows, np.append(self.nodes, 1.0), np.reshape(h, (-1, 1, 1)))
 
     def amplification(self, h: float, rates: Rates) -> Array:

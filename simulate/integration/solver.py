@@ -48,7 +48,7 @@ from .loop import (
     step_control,
 )
 from .monitor import IntegratedRun, Monitor
-from .problem import ColumnNoise, Problem, Row, Step, network_drive
+from .problem import ColumnNoise, Problem, Row, Step, earliest, network_drive
 from .schemes import SCHEMES, Scheme
 
 METHODS = ("auto", *SCHEMES)
@@ -462,7 +462,7 @@ def _run(
             for step in advance(problem, scheme, control, monitor, x, times, now, known):
                 recorder.take(step)
                 end = step.x1
-                shown.update(float(np.min(step.t1) - np.min(step.t0)))
+                shown.update(earliest(step.t1) - earliest(step.t0))
         except IntegrationError as error:
             failure = str(error)
             if throw:
@@ -678,6 +678,9 @@ class _Recorder:
 
     def take(self, step: Step) -> None:
         """One step, and what is asked for inside it."""
+        farthest = -earliest(-step.t1)
+        if self._next == len(self._times) or self._times[self._next] > farthest + ON_STEP:
+            return
         slack = ON_STEP * np.minimum(step.t1 - step.t0, 1.0)
         passed = np.searchsorted(self._times, step.t1 + slack, side="right")
         for k in range(self._next, int(np.max(passed))):
