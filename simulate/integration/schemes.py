@@ -233,7 +233,7 @@ class _Tableau:
         return h * rows * np.exp(ages)
 
     def weights(self, h: Row) -> Array:
-        """Of the slopes in the states of the stages and, at last, in the error, for each h."""
+        """Of x and slopes in the states of the stages and, at last, in the error, for each h."""
         # Equal steps have the same ones.
         return self._weights(h) if isinstance(h, np.ndarray) else self._kept(h)
 
@@ -242,7 +242,11 @@ class _Tableau:
         return self._weights(h)
 
     def _weights(self, h: Row) -> Array:
-        return self._faded(self._rows, np.append(self.nodes, 1.0), np.reshape(h, (-1, 1, 1)))
+        h = np.reshape(h, (-1, 1, 1))
+        weights = np.ones((len(h), len(self._rows), len(self.nodes) + 1))
+        weights[:, -1, 0] = 0
+        weights[:, :, 1:] = self._faded(self._rows, np.append(self.nodes, 1.0), h)
+        return weights
 
     def amplification(self, h: float, rates: Rates) -> Array:
         """Of modes ẏ = λy, from 1."""
@@ -250,7 +254,7 @@ class _Tableau:
         state, slopes = np.ones_like(rates), []
         for k in range(1, self.stages + 1):
             slopes.append(rates * state + self.leak * (state - 1))
-            state = 1 + sum(w * slope for w, slope in zip(matrix[k], slopes, strict=False))
+            state = 1 + sum(w * slope for w, slope in zip(matrix[k, 1:], slopes, strict=False))
         return np.abs(state)
 
     def inside(
@@ -264,13 +268,13 @@ class _Tableau:
             slopes.keep(self.stages, last.drift)
             while known + 1 < len(self.nodes):
                 known += 1
-                slopes.state = slopes.sum(matrix[:, known, :known])
+                slopes.state = slopes.sum(matrix[:, known, : known + 1])
                 drift = problem.evaluate(t + self.nodes[known] * h, slopes.state).drift
                 slopes.keep(known, drift)
             theta = np.reshape((time - t) / h, -1)
             powers = theta[:, None] ** np.arange(1, self.interpolant.shape[1] + 1)
-            rows = powers @ self.interpolant.T
-            return slopes.sum(self._faded(rows, theta, np.reshape(h, (-1, 1))))
+            rows = self._faded(powers @ self.interpolant.T, theta, np.reshape(h, (-1, 1)))
+            return slopes.sum(np.insert(rows, 0, 1.0, axis=1))
 
         return state
 
@@ -297,13 +301,11 @@ class _Slopes:
         else:
             row[...] = drift.transpose(self._there)
 
-    def sum(self, weights: Array, start: float = 1.0) -> State:
-        """The state times `start` and Σ w_j k_j over the first drifts, rows of w for columns."""
-        count = weights.shape[1] + 1
-        factors = np.full((len(weights), count), start, self._rows.dtype)
-        factors[:, 1:] = weights
-        rows = self._rows[:count]
-        if len(weights) == 1:
+    def sum(self, factors: Array) -> State:
+        """Sums of the state and the first drifts, with one row of factors or one a column."""
+        count = factors.shape[1]
+        factors, rows = factors.astype(self._rows.dtype, copy=False), self._rows[:count]
+        if len(factors) == 1:
             total = (factors @ rows.reshape(count, -1)).reshape(rows.shape[1:])
         else:
             total = (factors[:, None] @ rows.transpose(1, 0, 2))[:, 0]
@@ -326,7 +328,7 @@ def _explicit(
     slopes.keep(0, first.drift)
     for k in range(1, end + 1):
         node = float(tableau.nodes[k])
-        moved = slopes.state = slopes.sum(matrix[:, k, :k])
+        moved = slopes.state = slopes.sum(matrix[:, k, : k + 1])
         if kick is not None and node:
             moved += node * kick
         if k < end:
@@ -336,7 +338,7 @@ def _explicit(
 
     def error(last: Evaluation) -> State:
         slopes.keep(end, last.drift)
-        return slopes.sum(matrix[:, -1, : end + 1], 0.0)
+        return slopes.sum(matrix[:, -1, : end + 2])
 
     is_dense = len(tableau.interpolant) > 0
     inside = tableau.inside(problem, t, h, slopes) if is_dense else None

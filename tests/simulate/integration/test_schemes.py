@@ -480,15 +480,15 @@ def test_weighted_sums(shape: tuple[int, ...]) -> None:
         slopes = _Slopes(x.astype(dtype), 3, 0.0)
         for k, drift in enumerate(drifts):
             slopes.keep(k, np.asfortranarray(drift) if k else drift)
-        total = slopes.sum(np.array([[0.3, -0.7]]))
+        total = slopes.sum(np.array([[1.0, 0.3, -0.7]]))
         np.testing.assert_allclose(total, x + 0.3 * drifts[0] - 0.7 * drifts[1], atol=atol)
         assert total.dtype == dtype
         # Each state in one piece.
         assert np.moveaxis(total, 0, -1).flags.c_contiguous
-        np.testing.assert_allclose(slopes.sum(np.array([[2.0]]), 0.0), 2 * drifts[0], atol=atol)
+        np.testing.assert_allclose(slopes.sum(np.array([[0.0, 2.0]])), 2 * drifts[0], atol=atol)
         if len(shape) == 2:
             first, second = np.array([0.3, 2.0]), np.array([-0.7, 0.1])
-            total = slopes.sum(np.stack([first, second], axis=1))
+            total = slopes.sum(np.stack([np.ones(2), first, second], axis=1))
             np.testing.assert_allclose(total, x + first * drifts[0] + second * drifts[1], atol=atol)
             assert total.T.flags.c_contiguous
 
