@@ -396,20 +396,25 @@ def largest_rate(network: Network, x: State, onsager: float, width: float = _WID
     return _lanczos(linear, x.reshape(network.n, -1).shape[1], width)
 
 
+def steepest(network: Network, columns: State) -> tuple[int, State]:
+    """The column with the steepest slopes φ' in root mean square over neurons, and these."""
+    slopes = network.slope(columns, network.activity(columns))
+    column = int(np.argmax(np.mean(np.square(slopes, dtype=np.float64), axis=0)))
+    return column, slopes[:, column]
+
+
 def spectrum(network: Network, x: State, onsager: float) -> stability.Rates:
     """Points along the edge of the spectrum of ∂F/∂x at the column with the steepest slopes."""
     columns = x.reshape(network.n, -1)
-    slopes = network.slope(columns, network.activity(columns))
-    steepness = np.sqrt(np.mean(np.square(slopes, dtype=np.float64), axis=0))
-    column = int(np.argmax(steepness))
+    column, slope = steepest(network, columns)
     bound = getattr(network.J, "norm_bound", None)
     if bound is not None and onsager == 0:
         # Products with other vectors would reveal new directions of the operator.
         g, gamma = getattr(network.J, "g", float(bound)), getattr(network.J, "gamma", 0.0)
-        return stability.ellipse(g, gamma, float(steepness[column]))
+        steepness = float(np.sqrt(np.mean(np.square(slope, dtype=np.float64))))
+        return stability.ellipse(g, gamma, steepness)
     if onsager == 1 or bound is not None:
         return -largest_rate(network, columns[:, column], onsager).astype(np.complex128)
-    slope = slopes[:, column]
     linear = Linearization(network, 0.0, slope, slope)
     if onsager:
         linear = network.linearize(columns[:, column], onsager)

@@ -222,8 +222,7 @@ def test_what_users_hand_over(name: str, pool: ProcessPoolExecutor) -> None:
 
 
 def test_built_in_schemes_and_operators_travel() -> None:
-    for name in ("euler", "heun", "rk4", "exponential", "leimkuhler-matthews", "chebyshev"):
-        scheme = SCHEMES[name]
+    for scheme in SCHEMES.values():
         assert pickle.loads(pickle.dumps(scheme)).largest_step([-1.0]) == scheme.largest_step(
             [-1.0]
         )

@@ -4,20 +4,24 @@ import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
 from meanfield.common.arguments import ArgumentError
 from meanfield.schedule import step_count
 
-from ..network import State, at_work, largest_rate
+from ..network import Evaluation, State, at_work, largest_rate
 from .monitor import Monitor
-from .problem import Problem, Step
+from .problem import Flags, Problem, Row, Step, earliest
 from .schemes import Memory, Move, Scheme
 
 # Steps between two measurements of the stiffness in a scheme that fits itself to it.
 _REFRESH = 20
 _SHRINK, _GROW, _AIM = 0.1, 4.0, 0.8
+# Longest step of a scheme that does not fit itself to the stiffness, in leak times: what decays to
+# below the tolerance keeps its rate, and no step is refused as unstable.
+_LONGEST = 2.0
 # Errors below this share of what is allowed are one.
 _LEAST_ERROR = 1e-6
 # Relative residual of a stiffness that only tells how long a run will take.
@@ -33,7 +37,7 @@ class IntegrationError(RuntimeError):
 class FixedSteps:
     """A whole number of equal steps, dt or shorter, in each segment."""
 
-    tol = None
+    tol, is_cut = None, False
 
     def __init__(self, dt: float) -> None:
         self._dt = dt
@@ -52,27 +56,37 @@ class FixedSteps:
         self._ends = (start + k * h if k < count else end for k in range(done + 1, count + 1))
         return start + done * h if abs(start + done * h - t) <= ON_STEP * h else None
 
-    def propose(self, t: float, problem: Problem) -> tuple[float, float]:
+    def propose(self, t: Row, problem: Problem) -> tuple[Row, Row]:
         """End and length of the next step."""
         return next(self._ends), self._h
 
-    def accepts(self, step: Step, move: Move, monitor: Monitor) -> bool:
+    def accepts(self, step: Step, move: Move, monitor: Monitor) -> Flags:
         """Whether the step is taken, as the next proposal will know: always, if it is finite."""
         require_finite(step.problem.trajectory(step.x1), step.t1)
         return True
 
 
 class AdaptiveSteps:
-    """Steps of an error `tol` each, relative to 1 + |x|, which end at save times."""
+    """Steps of an error `tol` each, relative to 1 + |x|, of all columns or of each for itself.
 
-    # Saved states are then states of the scheme: interpolation between long steps would amplify the
-    # error of stiff directions.
+    In the second case times, steps and errors are rows of one a column.  A column that has arrived,
+    that was refused, or that would start after another one ends, makes a step of no length: so all
+    go through one product, none depends on those beside it, and none is far ahead.
+    """
 
-    def __init__(self, scheme: Scheme, dt: float, tol: float, saves: Sequence[float]) -> None:
+    # Those of a scheme for stiff problems end at save times, so that saved states are states of the
+    # scheme: interpolation between long steps would amplify the error of stiff directions.
+
+    def __init__(self, scheme: Scheme, dt: Row, tol: float, saves: Sequence[float]) -> None:
         assert scheme.error_order is not None
         self._name, self._power = scheme.name, -1 / scheme.error_order
         self._longest_step = scheme.longest_step
-        self.tol, self.saves, self._longest = tol, saves, dt
+        self.tol, self._longest = tol, dt
+        self.save(saves)
+
+    def save(self, times: Sequence[float]) -> None:
+        """States at these times are wanted."""
+        self._saves = [] if self._longest_step is None else times
 
     def enter(self, start: float, end: float) -> None:
         """See `FixedSteps`."""
@@ -81,47 +95,48 @@ class AdaptiveSteps:
 
     def extend(self, t: float, end: float) -> float | None:
         """See `FixedSteps`; the steps go on."""
-        self._stops = [end, *(s for s in reversed(self.saves) if t < s < end)]
+        self._stops = np.array([*(s for s in self._saves if t < s < end), end, end])
         return t
 
-    def propose(self, t: float, problem: Problem) -> tuple[float, float]:
+    def propose(self, t: Row, problem: Problem) -> tuple[Row, Row]:
         """See `FixedSteps`."""
-        h = min(self._next, problem.longest_step)
-        if self._longest_step is not None:
-            h = min(h, self._longest_step(problem.rate))
-        end = self._stops[-1]
+        longest = self._longest_step(problem.rate) if self._longest_step else _LONGEST
+        h = wanted = np.minimum(np.minimum(self._next, problem.longest_step), longest)
+        end = self._stops[np.searchsorted(self._stops[:-1], t, side="right")]
         left = end - t
-        self._wanted = h
-        if h >= left * (1 - 1e-12):
-            h = left
-        elif h > left / 2:
-            h = left / 2
-        if h < 1e-12 * max(1.0, abs(t)) and h < left:
+        h = np.where(h >= left * (1 - 1e-12), left, np.where(h > left / 2, left / 2, h))
+        self.is_cut = bool(np.any((h < wanted) & (t < end)))
+        if np.any((h < 1e-12 * np.maximum(1.0, np.abs(t))) & (h < left)):
             raise IntegrationError(
-                f"the step fell below rounding at t = {t:g}; raise tol={self.tol:g}"
+                f"the step fell below rounding at t = {earliest(t):g}; raise tol={self.tol:g}"
             )
-        self._h = h
-        return (end if h == left else t + h), h
+        if np.ndim(t):
+            h = np.where(t < np.min((t + h)[h > 0]), h, 0.0)
+        later = np.where(h == left, end, t + h)
+        self._h, self._wanted, self._stopped = h, wanted, h == left
+        return (later, h) if np.ndim(t) else (float(later), float(h))
 
-    def accepts(self, step: Step, move: Move, monitor: Monitor) -> bool:
+    def accepts(self, step: Step, move: Move, monitor: Monitor) -> Flags:
         """Whether the error is allowed and E does not rise along −∇E."""
         if move.error is None:
             raise ArgumentError(f"method={self._name!r}: has an error_order, its moves no error")
-        problem = step.problem
-        error = problem.relative_error(step.x0, step.x1, move.error(step.last)) / self.tol
-        rises = problem.is_gradient_flow(step.t0) and monitor.rises(step)
+        problem, found = step.problem, move.error(step.last)
+        measure = problem.relative_errors if np.ndim(step.t0) else problem.relative_error
+        error = measure(step.x0, step.x1, found) / self.tol
+        taken: Flags = error <= 1
+        if problem.is_gradient_flow(step.t0):
+            rises = monitor.rises(step)
+            taken = taken & ~(rises if np.ndim(step.t0) else np.any(rises))
         # Of a step that raises E the error may be 0.
-        factor = _AIM * max(error, _LEAST_ERROR) ** self._power if np.isfinite(error) else _SHRINK
-        if error <= 1 and not rises:
-            self._longest = max(self._longest, step.t1 - step.t0)
-            self._next = self._h * min(_GROW, max(_SHRINK, factor))
-            if step.t1 >= self._stops[-1]:
-                self._stops.pop()
-                # A stop says nothing against the step that was wanted before it.
-                self._next = max(self._next, self._wanted)
-            return True
-        self._next = self._h * min(0.5, max(_SHRINK, factor))
-        return False
+        factor = _AIM * np.maximum(error, _LEAST_ERROR) ** self._power
+        factor = np.maximum(factor, _SHRINK)  # Of an infinite error it is 0.
+        grown = self._h * np.minimum(factor, _GROW)
+        # A stop says nothing against the step that was wanted before it.
+        grown = np.where(self._stopped, np.maximum(grown, self._wanted), grown)
+        following = np.where(taken, grown, self._h * np.minimum(factor, 0.5))
+        self._next = np.where(self._h > 0, following, self._next)
+        self._longest = np.maximum(self._longest, np.where(taken, self._h, 0.0))
+        return taken
 
 
 StepControl = FixedSteps | AdaptiveSteps
@@ -147,9 +162,17 @@ def least_evaluations(
             found = largest_rate(network, column, problem.onsager(t), _ROUGHLY)
         rate = max(rate, float(found[0]))
     if control.tol is not None:
-        reach = scheme.longest_step(rate) if scheme.longest_step else scheme.largest_step(-1.0)
+        reach = scheme.longest_step(rate) if scheme.longest_step else _LONGEST
         h = min(reach, longest, problem.longest_step)
     return (end - t) / h * scheme.evaluations(h, rate)
+
+
+class Kept(NamedTuple):
+    """Where a run was before its end cut a step: there it goes on as if it had not ended."""
+
+    t: Row
+    x: State
+    control: "AdaptiveSteps | FixedSteps"
 
 
 @dataclass
@@ -157,19 +180,20 @@ class Progress:
     """What the next step needs of those before, beside the state; `advance` keeps it."""
 
     memory: Memory = field(default_factory=Memory)
-    rate: float = 0.0
+    rate: Row = 0.0
     # Steps since the stiffness was measured.
-    since: int = _REFRESH
+    since: Row = _REFRESH
     # Whether the first segment is the one in which the last run ended.
     goes_on: bool = False
+    kept: Kept | None = None
 
 
 def step_control(
-    scheme: Scheme, dt: float, tol: float | None, saves: Sequence[float] = ()
+    scheme: Scheme, dt: Row, tol: float | None, saves: Sequence[float] = ()
 ) -> StepControl:
     """Adaptive steps where they are asked for and the scheme estimates its error."""
     if tol is None or scheme.error_order is None:
-        return FixedSteps(dt)
+        return FixedSteps(float(np.min(dt)))
     return AdaptiveSteps(scheme, dt, tol, saves)
 
 
@@ -181,45 +205,85 @@ def advance(
     x: State,
     times: Sequence[float],
     progress: Progress | None = None,
+    known: Evaluation | None = None,
 ) -> Iterator[Step]:
-    """Every accepted step of `x` through the segments between `times`, each hit exactly."""
+    """Every accepted step of `x` through the segments between `times`, each hit exactly.
+
+    `known`: the evaluation at the start, if it is.
+    """
     now = Progress() if progress is None else progress
+    fits = scheme.longest_step is not None
+    apart = control.tol is not None and problem.parts(x)
     for start, end in pairwise(times):
         problem = replace(problem, end=end, rate=now.rate)
-        place = control.extend(start, end) if now.goes_on else None
+        place: Row = control.extend(start, end) if now.goes_on else None
         if place is None:
             # Parameters, or the state itself between two steps, may have jumped.
             now.memory, now.since = now.memory._replace(past=()), _REFRESH
             control.enter(start, end)
-        now.goes_on = False
+        elif now.kept is not None:
+            place, x, _ = now.kept
+            known = None
+        now.goes_on, now.kept = False, None
         t = start if place is None else place
-        first = problem.evaluate(t, x)
+        first = problem.evaluate(t, x) if known is None else known
+        known = None
         monitor.enter(problem, t, x)
-        while t < end:
-            if scheme.longest_step is not None and now.since >= _REFRESH:
-                now.rate, now.since = monitor.measure(problem, t, x), 0
-                if not np.isfinite(now.rate):
-                    raise IntegrationError(
-                        f"the stiffness is not finite at t = {t:g}: bound phi and its derivatives"
-                    )
-                problem = replace(problem, rate=now.rate)
+        if apart:
+            t, now.since = (np.broadcast_to(one, x.shape[1:]) for one in (t, now.since))
+        while earliest(t) < end:
+            if fits:
+                due = (now.since >= _REFRESH) & (t < end)
+                if np.any(due):
+                    now.rate, now.since = _measured(problem, monitor, t, x, due, now)
+                    problem = replace(problem, rate=now.rate)
             later, h = control.propose(t, problem)
+            if end == times[-1] and now.kept is None and control.is_cut and not fits:
+                now.kept = Kept(t, x, copy.copy(control))
             move = scheme.step(problem, t, x, first, h, now.memory)
             replaced = problem.arrived(later, move.x)
             moved = move.x if replaced is None else replaced
             last = problem.evaluate(later, moved)
-            step = Step(problem, t, x, first, later, moved, last)
-            if not control.accepts(step, move, monitor):
-                monitor.n_rejected += 1
+            step = Step(problem, t, x, first, later, moved, last, move.inside)
+            taken = control.accepts(step, move, monitor)
+            if fits:
                 # The same state twice has the same stiffness.
-                now.since = _REFRESH if now.since else 0
-                continue
+                refused = np.where(now.since > 0, _REFRESH, 0)
+                now.since = np.where(taken, now.since + (h > 0), refused)
+            if taken is not True and not np.all(taken):
+                monitor.refuse(taken)
+                if not np.ndim(taken):
+                    continue
+                step = _stayed(step, taken)
             monitor.record(step)
             now.memory = move.memory if replaced is None else move.memory._replace(past=())
-            now.since += 1
             yield step
-            t, x, first = later, moved, last
+            t, x, first = step.t1, step.x1, step.last
     monitor.leave(problem, t, x)
+
+
+def _measured(
+    problem: Problem, monitor: Monitor, t: Row, x: State, due: Flags, now: Progress
+) -> tuple[Row, Row]:
+    """Stiffness, measured for the columns that are due, and the steps since it was measured."""
+    apart = np.ndim(due) > 0
+    rates = monitor.measure(problem, t, x[:, due] if apart else x)
+    if not np.all(np.isfinite(rates)):
+        raise IntegrationError(
+            f"the stiffness is not finite at t = {earliest(t):g}: bound phi and its derivatives"
+        )
+    if not apart:
+        return float(np.max(rates)), 0
+    rate = np.where(due, 0.0, now.rate)
+    rate[due] = rates
+    return rate, np.where(due, 0, now.since)
+
+
+def _stayed(step: Step, taken: Flags) -> Step:
+    """The step without those columns that did not take it: theirs had no length."""
+    for new, old in zip((step.x1, *step.last), (step.x0, *step.first), strict=True):
+        np.copyto(new, old, where=~taken)
+    return step._replace(t1=np.where(taken, step.t1, step.t0))
 
 
 def require_finite(x: State, t: float) -> None:

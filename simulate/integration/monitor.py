@@ -4,14 +4,16 @@ import warnings
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from meanfield import stability
+from meanfield.common.arguments import Array
 from meanfield.common.result import Result, fact
 from meanfield.schedule import before
 from meanfield.stability import Rates, StepSizeWarning
 
 from ..network import State
-from .problem import Problem, Step
+from .problem import Flags, Problem, Row, Step, earliest
 from .schemes import SCHEMES, Scheme
 
 # Time between two looks at the spectrum.
@@ -47,8 +49,8 @@ class IntegratedRun(Result):
         "share of the steps along −∇E in which E rose, or hardly fell",
         note="By less than 1 % of h|F|²; nan if there were none.",
     )
-    n_steps: int = fact("number of steps")
-    n_rejected: int = fact("number of steps that were tried and not taken")
+    n_steps: int = fact("number of steps", note="Of the column with most of them.")
+    n_rejected: int = fact("number of steps that were tried and not taken", note="Likewise.")
     n_evaluations: int = fact("number of drifts evaluated")
 
 
@@ -82,12 +84,16 @@ class Monitor:
         # The spectra that the step follows worst, and that reaches farthest.
         self._worst, self._widest = _LEAK, _LEAK
         self._worst_gain = 0.0
-        self._gradient_steps = self._rising_steps = self._n_steps = self.n_rejected = 0
+        self._gradient_steps = self._rising_steps = 0
+        # Of each column where steps are its own.
+        self._n_steps: Row = 0
+        self._n_rejected: Row = 0
         # Longest step that follows the input.
         self._followed = np.inf
 
-    def enter(self, problem: Problem, t: float, x: State) -> None:
+    def enter(self, problem: Problem, t: Row, x: State) -> None:
         """A segment begins."""
+        t = earliest(t)
         onsager = problem.onsager(t)
         if problem.inputs is not None:
             self._followed = problem.inputs.longest_step
@@ -104,26 +110,32 @@ class Monitor:
         if t >= self._next_look:
             self._look(problem, t, x)
 
-    def leave(self, problem: Problem, t: float, x: State) -> None:
+    def leave(self, problem: Problem, t: Row, x: State) -> None:
         """The run ends."""
-        self._look(problem, t, x)
+        self._look(problem, earliest(t), x)
 
-    def measure(self, problem: Problem, t: float, x: State) -> float:
-        """Stiffness at a state."""
-        rate = problem.stiffness(t, x)
+    def measure(self, problem: Problem, t: Row, x: State, steepest: bool = False) -> Array:
+        """Stiffness of each column of a state, or of the steepest."""
+        rates = problem.rates(t, x, steepest)
         if problem.is_regulated(t):
-            self._stiffness = float(np.fmax(self._stiffness, rate))
-        return rate
+            self._stiffness = float(np.fmax(self._stiffness, np.max(rates)))
+        return rates
+
+    def refuse(self, taken: Flags) -> None:
+        """Steps were not taken, of all columns or of some."""
+        self._n_rejected = self._n_rejected + np.logical_not(taken)
 
     def _look(self, problem: Problem, t: float, x: State) -> None:
         self._next_look = t + _EVERY
         # A scheme that fits itself to the stiffness has it measured in any case.
         if self._scheme.longest_step is not None:
             return
-        rate = self.measure(problem, t, x) if problem.is_regulated(t) else np.nan
+        # Steps that adapt are not judged by it: one column will do.
+        rate = self.measure(problem, t, x, self._adapts) if problem.is_regulated(t) else np.nan
         # A bound on the stiffness is judged apart.
         if self._adapts or self._is_bound:
             return
+        rate = np.max(rate)
         if problem.onsager(before(t, problem.end)) == 1:
             rates = np.array([-rate], dtype=np.complex128)
         else:
@@ -140,15 +152,15 @@ class Monitor:
         if np.max(np.abs(rates)) > np.max(np.abs(self._widest)):
             self._widest = rates
 
-    def rises(self, step: Step) -> bool:
-        """Whether E is larger at the end of a step, in any column, beyond rounding."""
+    def rises(self, step: Step) -> NDArray[np.bool_]:
+        """Whether E of each column is larger at the end of a step, beyond rounding."""
         problem, states = step.problem, step.problem.trajectory(step.x1)
         before = problem.energy(step.x0, step.first)
         after = problem.energy(step.x1, step.last)
-        return bool(np.any(~(after <= before + problem.energy_error(states, step.last.force))))
+        return ~(after <= before + problem.energy_error(states, step.last.force))
 
-    def _does_not_fall(self, step: Step) -> bool:
-        """Whether E falls, in any column, by far less than the flow takes from it, h|F|²."""
+    def _does_not_fall(self, step: Step) -> NDArray[np.bool_]:
+        """Whether E of each column falls by far less than the flow takes from it, h|F|²."""
         # Of a mode of rate λ a step takes (1 − λh/2) of that, which vanishes only at the limit of
         # stability.  A step that is too long can make a rest, or a cycle, of its own: E stays.
         problem, states = step.problem, step.problem.trajectory
@@ -156,26 +168,28 @@ class Monitor:
         due = h * np.einsum("i...,i...->...", drift, drift, dtype=np.float64)
         fallen = problem.energy(step.x0, step.first) - problem.energy(step.x1, step.last)
         allowed = problem.energy_error(states(step.x1), step.last.force)
-        return bool(np.any(~(fallen >= _FALLS * due - allowed)))
+        return ~(fallen >= _FALLS * due - allowed)
 
     def record(self, step: Step) -> None:
         """A step was accepted."""
         problem = step.problem
-        self._n_steps += 1
+        self._n_steps = self._n_steps + (step.t1 > step.t0)
         self._steps_here += 1
-        if step.t1 - step.t0 > self.longest * (1 + 1e-9):
-            self.longest = step.t1 - step.t0
+        t1, longest = earliest(step.t1), -earliest(step.t0 - step.t1)
+        if longest > self.longest * (1 + 1e-9):
+            self.longest = longest
             self._limit = np.nan
-        descends = step.t0 >= self._since * (1 - 1e-9)
+        descends = earliest(step.t0) >= self._since * (1 - 1e-9)
         descends = descends and all(map(problem.is_gradient_flow, (step.t0, step.t1)))
         if descends:
             self._gradient_steps += 1
-            # The stabilised scheme takes less of stiff modes, and refuses steps that raise E.
-            wrong = self.rises if self._scheme.longest_step is not None else self._does_not_fall
-            self._rising_steps += wrong(step)
-        if step.t1 >= self._next_look:
-            self._look(problem, step.t1, step.x1)
-        if self._scheme.longest_step is not None or not problem.is_regulated(step.t1):
+            # Steps that adapt, or take less of stiff modes, are refused where they raise E.
+            fits = self._adapts or self._scheme.longest_step is not None
+            rises = (self.rises if fits else self._does_not_fall)(step)
+            self._rising_steps += bool(np.any(rises))
+        if t1 >= self._next_look:
+            self._look(problem, t1, step.x1)
+        if self._adapts or self._scheme.longest_step or not problem.is_regulated(step.t1):
             return
         quotient = _rayleigh(step)
         if self._is_bound:
@@ -190,9 +204,9 @@ class Monitor:
             # Noise near the limit hints at every step: ask less and less often.
             self._pause *= 2
             self._next_hint = count + self._pause
-        jumps = step.t1 >= problem.end and problem.onsager(problem.end) != self._onsager
+        jumps = t1 >= problem.end and problem.onsager(problem.end) != self._onsager
         if hint or count & (count - 1) == 0 or jumps:
-            self._look(problem, step.t1, step.x1)
+            self._look(problem, t1, step.x1)
 
     def _largest_rate(self) -> float:
         """Largest decay rate that the longest step follows."""
@@ -239,8 +253,8 @@ class Monitor:
             "rotation": self._rotation,
             "largest_stable_dt": self.largest_stable_dt,
             "energy_rise_fraction": self.energy_rise_fraction,
-            "n_steps": self._n_steps,
-            "n_rejected": self.n_rejected,
+            "n_steps": int(np.max(self._n_steps)),
+            "n_rejected": int(np.max(self._n_rejected)),
             "n_evaluations": problem.network.evaluations,
         }
 

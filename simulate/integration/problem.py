@@ -4,22 +4,33 @@ import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from meanfield.common import seeds
+from meanfield.common.arguments import Array
 from meanfield.schedule import Drive, Inputs, Switching, before
 from meanfield.stability import Rates
 
-from ..network import Evaluation, Network, State, largest_rate, spectrum
+from ..network import Evaluation, Network, State, largest_rate, spectrum, steepest
+
+# A number for all columns, or an array of one a column; and so of truths.
+Row = Any
+Flags = Any
 
 # Relative residual of the stiffness: a few per cent, which the stabilised scheme has in hand.
 _WIDTH = 0.05
 # Longest adaptive step where parameters or inputs are functions of time: a shorter pulse could pass
 # between two evaluations.
 _LONGEST_DRIVEN_STEP = 1.0
+
+
+def earliest(t: Row) -> float:
+    """The time, or that of the column which is behind."""
+    return float(np.min(t)) if isinstance(t, np.ndarray) else t
 
 
 def network_drive(
@@ -35,12 +46,15 @@ class ColumnNoise:
     """Standard normal vectors for states `like` this one, column k from child k of the seed."""
 
     def __init__(self, seed: int | None, like: State) -> None:
-        sequence = seeds.sequence(seed, "noise")
-        self.entropy = sequence.entropy
+        self._sequence = seeds.sequence(seed, "noise")
+        self.entropy = self._sequence.entropy
         self._like, self._parts = like, 1
-        columns = int(np.prod(like.shape[1:], dtype=int))
         self.drawn = False
-        self._generators = [np.random.default_rng(s) for s in sequence.spawn(columns)]
+
+    @cached_property
+    def _generators(self) -> list[np.random.Generator]:
+        columns = int(np.prod(self._like.shape[1:], dtype=int))
+        return [np.random.default_rng(s) for s in self._sequence.spawn(columns)]
 
     def draw(self) -> State:
         """The next vectors, of the shape of the state: no column depends on what is beside it."""
@@ -75,10 +89,12 @@ class Problem:
     # End of a run at which no parameter is known to jump: read there as if the run went on.
     stop: float = np.nan
 
-    def _read_at(self, t: float) -> float:
-        return t if self.end == self.stop else before(t, self.end)
+    def _read_at(self, t: Row) -> float:
+        # Columns at different times have the same parameters, see `parts`.
+        time = earliest(t)
+        return time if self.end == self.stop else before(time, self.end)
 
-    def evaluate(self, t: float, x: State) -> Evaluation:
+    def evaluate(self, t: Row, x: State) -> Evaluation:
         """Drift and force at time t."""
         t = self._read_at(t)
         return self._driven(self.network.evaluate(x, self.onsager(t)), t)
@@ -114,28 +130,43 @@ class Problem:
         """The states alone, (n, batch), without what is carried beside them."""
         return x
 
-    def stiffness(self, t: float, x: State) -> float:
-        """Largest rate of the symmetric part of −∂F/∂x over the columns."""
-        onsager = self.onsager(self._read_at(t))
-        return float(np.max(largest_rate(self.network, self.trajectory(x), onsager, _WIDTH)))
+    def rates(self, t: Row, x: State, of_steepest: bool = False) -> Array:
+        """Largest rate of the symmetric part of −∂F/∂x of each column, or of the steepest."""
+        states = self.trajectory(x)
+        if of_steepest:
+            columns = states.reshape(len(states), -1)
+            states = columns[:, steepest(self.network, columns)[0]]
+        return largest_rate(self.network, states, self.onsager(self._read_at(t)), _WIDTH)
 
-    def spectrum(self, t: float, x: State) -> Rates:
+    def stiffness(self, t: Row, x: State) -> float:
+        """The largest of the `rates`."""
+        return float(np.max(self.rates(t, x)))
+
+    def spectrum(self, t: Row, x: State) -> Rates:
         """Points along the edge of the spectrum of ∂F/∂x."""
-        return spectrum(self.network, self.trajectory(x), self.onsager(before(t, self.end)))
+        return spectrum(
+            self.network, self.trajectory(x), self.onsager(before(earliest(t), self.end))
+        )
 
     @property
     def stiffness_is_bound(self) -> bool:
         """Whether `stiffness` is an upper bound and not a measurement."""
         return hasattr(self.network.J, "norm_bound")
 
-    def is_regulated(self, t: float) -> bool:
+    def is_regulated(self, t: Row) -> bool:
         """Whether the Onsager-reaction force is on."""
         return self.onsager(self._read_at(t)) != 0
 
-    def is_gradient_flow(self, t: float) -> bool:
+    def is_gradient_flow(self, t: Row) -> bool:
         """Whether the drift is −∇E without noise or input, so that E cannot increase."""
         t = self._read_at(t)
         return self.inputs is None and self.onsager(t) == 1 and self.temperature(t) == 0
+
+    def parts(self, x: State) -> bool:
+        """Whether columns may be at different times: no parameter changes within a segment."""
+        inputs = None if self.inputs is None else self.inputs.inputs
+        every = (self.onsager, self.temperature, inputs)
+        return x.ndim == 2 and all(isinstance(s, Switching) or not callable(s) for s in every)
 
     @property
     def longest_step(self) -> float:
@@ -162,20 +193,29 @@ class Problem:
         sent = np.linalg.norm(self.network.activity(x), axis=0)
         return rounding + relative * sent * np.linalg.norm(force, axis=0)
 
+    def relative_errors(self, x: State, moved: State, error: State) -> Array:
+        """Root mean square over neurons of an error relative to 1 + |x|, of each column."""
+        ratio = np.abs(x)
+        np.maximum(ratio, np.abs(moved), out=ratio)
+        ratio += 1
+        np.divide(error, ratio, out=ratio)
+        means = np.einsum("i...,i...->...", ratio, ratio, dtype=np.float64) / len(ratio)
+        return np.where(np.isfinite(means), np.sqrt(means), np.inf)
+
     def relative_error(self, x: State, moved: State, error: State) -> float:
-        """Root mean square over neurons of an error relative to 1 + |x|, of the worst column."""
-        ratio = error / (1 + np.maximum(np.abs(x), np.abs(moved)))
-        worst = float(np.max(np.mean(np.square(ratio, dtype=np.float64), axis=0)))
-        return float(np.sqrt(worst)) if np.isfinite(worst) else np.inf
+        """The largest of the `relative_errors`."""
+        return float(np.max(self.relative_errors(x, moved, error)))
 
 
 class Step(NamedTuple):
-    """One accepted step: times, states and evaluations at both ends, and the problem it solved."""
+    """One step: times, states and evaluations at both ends, and the problem it solved."""
 
     problem: Problem
-    t0: float
+    t0: Row
     x0: State
     first: Evaluation
-    t1: float
+    t1: Row
     x1: State
     last: Evaluation
+    # See `Move`.
+    inside: Callable[[Evaluation, Row], State] | None = None

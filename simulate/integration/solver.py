@@ -34,6 +34,7 @@ from ..network import (
     State,
     at_work,
     contiguous_columns,
+    largest_rate,
     spectrum,
 )
 from .loop import (
@@ -47,10 +48,20 @@ from .loop import (
     step_control,
 )
 from .monitor import IntegratedRun, Monitor
-from .problem import ColumnNoise, Problem, Step, network_drive
+from .problem import ColumnNoise, Problem, Row, Step, earliest, network_drive
 from .schemes import SCHEMES, Scheme
 
 METHODS = ("auto", *SCHEMES)
+
+# Mean time between jumps from which on long steps pay.
+_SELDOM = 0.5
+# Where "verner" costs as much as "tsitouras" at equal errors of a run.
+_COARSE = 1e-4
+# λ T √tol at which "damped", whose steps end at 12.7/λ, costs as much as "chebyshev", whose steps
+# lengthen as a flow comes to rest: evaluations some 0.6 λT and 18 √(λT) (10⁻⁴/tol)^¼.
+_STIFF = 8.0
+# Relative residual of a stiffness that only chooses.
+_ROUGHLY = 0.5
 
 Observable = Callable[[float, State, State], Any]
 
@@ -168,9 +179,11 @@ class Trajectory(IntegratedRun):
         -----
         Fixed steps lie where those of the longer run lie if this run is a whole number of steps,
         and states are then equal to the last bit if its steps are dt itself; otherwise a new
-        segment begins at its end, as at a switch time.  Adaptive steps are those of a run with a
-        save time there.  Couplings that reveal themselves on request go on where they are: nothing
-        else may ask them in between.
+        segment begins at its end, as at a switch time.  Adaptive steps of "chebyshev" are those of
+        a run with a save time there.  Others go on from the last step that the end did not cut, so
+        that later states are equal to the last bit as well; the state at the end itself is within
+        `tol` of what the longer run has there.  Couplings that reveal themselves on request go on
+        where they are: nothing else may ask them in between.
 
         Examples
         --------
@@ -243,21 +256,28 @@ def integrate(
         Step; a segment between switch times holds a whole number of steps no longer than this.  The
         first trial step where steps adapt.  Default: at most 0.1, half of what the method follows
         at the spectra of ∂F/∂x at x0 and at x = 0, half of the time of the fastest rotation, and
-        about a 25th of the period of an input.
+        about a 25th of the period of an input; where steps adapt what suits the first drift, the
+        shortest of the columns.
     onsager, temperature : float, Switching or function of t
         κ (0 vanilla, 1 gradient flow) and T.  A `Switching` is landed on exactly; give the jumps of
         a plain function in `switch_times`.
     method : str or Scheme
-        "euler" (as printed in [HH]), "heun", "rk4", "exponential", "exponential4",
-        "leimkuhler-matthews", "chebyshev", or "auto": "exponential" for the vanilla dynamics,
-        "chebyshev" if κ is ever switched on ("heun" if φ' jumps), with noise "leimkuhler-matthews"
-        at κ = 1 and "heun" otherwise.  Or a scheme of your own, see `runge_kutta`.
+        "euler" (as printed in [HH]), "heun", "rk4", "tsitouras", "verner", "damped", "exponential",
+        "exponential4", "leimkuhler-matthews", "chebyshev", or "auto": for the vanilla dynamics
+        "tsitouras", below tol = 1e-4 "verner", and "exponential" if φ' or, more than twice in a leak
+        time, a parameter jumps, or `tol` is None; if κ is ever switched on "damped" while λ t_max √tol ≤ 8, λ the
+        stiffness at x = 0, and else "chebyshev" ("heun" if φ' jumps); with noise
+        "leimkuhler-matthews" at κ = 1 and "heun" otherwise.  Or a scheme of your own, see
+        `runge_kutta`.
     tol : float or None
-        For "chebyshev", and schemes that estimate their error: error of a step relative to 1 + |x|,
-        in root mean square over neurons, of the worst column; where the flow is −∇E, steps that
-        raise E are refused as well.  None, noise, and κ ≠ 0 with a φ' that jumps keep the steps
-        fixed.  Columns share their steps and save times end them, so both change a result within
-        `tol`.
+        For "tsitouras", "verner", "damped", "chebyshev", and own schemes that estimate their error:
+        error of a step relative to 1 + |x|, in root mean square over neurons; where the flow is
+        −∇E, steps that raise E are refused as well.  Each column has steps of its own, and does not
+        depend on those beside it.  Only where κ or an input is a function of time, or a straight
+        line between samples, do columns share their steps, those of the worst, which changes them
+        within `tol` (in chaos, until the difference has grown).  None, noise, and κ ≠ 0 with a φ'
+        that jumps keep the steps fixed.  Energies per neuron below tol² are known to the rate at
+        which they decay.
     inputs : array_like, Switching, SampledInput or function, optional
         S as a number (all neurons alike), (n,) or (n, batch) array, or a function of t that returns
         one; a function of t and u gets numbers u, (n,), uniform on (0, 1) from the seed: phases.
@@ -265,8 +285,9 @@ def integrate(
         network, at every κ.
     save_at : int or (n_saved,) array, optional
         Increasing times in [0, t_max], or how many equidistant ones; default 0 and t_max.
-        Adaptive steps end at them; fixed steps are interpolated (cubic Hermite, or a shorter step
-        of "chebyshev"), noisy runs are known at their steps only.
+        Adaptive steps of "chebyshev" end at them; other states are interpolated (with order 4 of
+        "tsitouras" and "damped", 6 of "verner", by a shorter step of "chebyshev", else cubic
+        Hermite), and change no step.  Noisy runs are known at their steps only.
     store_states : bool
         Whether to keep the states at the save times.
     observables : mapping of str to function, optional
@@ -332,7 +353,7 @@ def integrate(
     >>> x0 = np.random.default_rng(2).standard_normal((100, 3))
     >>> run = integrate(J, x0, t_max=20, dt=0.05, onsager=Switching([10], [0, 1]), save_at=[10, 20])
     >>> run
-    Trajectory(method=chebyshev, t: 2, x: 2×100×3, converged)
+    Trajectory(method=damped, t: 2, x: 2×100×3, converged)
     >>> bool((run.energy[1] < run.energy[0]).all())
     True
     """
@@ -345,7 +366,6 @@ def integrate(
     noisy = callable(temperature) or temperature != 0
     if noisy or takes_phases(inputs):
         seed = seeds.entropy(seed)
-    scheme = chosen_scheme(method, onsager, network, noisy=noisy)
     problem = Problem(
         network,
         as_function("onsager", onsager, t_max),
@@ -353,14 +373,23 @@ def integrate(
         network_drive(inputs, network, t_max, seed),
         ColumnNoise(seed, x),
     )
+    breaks = breakpoints(t_max, onsager, temperature, inputs, extra=switch_times)
+    seldom = t_max >= _SELDOM * (len(breaks) - 1)
+    scheme = chosen_scheme(
+        method, onsager, network, noisy=noisy, tol=tol if seldom else None, t_max=t_max
+    )
     saves = _save_times(save_at, t_max, x, store_states=store_states)
-    dt = chosen_step(dt, problem, scheme, x, t_max)
-    if attributes.get("dt") is None and noisy and isinstance(save_at, int | np.integer):
-        # A noisy run is known at its steps only.
-        dt = float(saves[1]) / step_count(0.0, float(saves[1]), dt)
     # Steps that are refused would bias the noise; at a jump of F they would never be short enough.
     is_rough = onsager != 0 and network.function.corners.size > 0
-    control = step_control(scheme, dt, None if noisy or is_rough else tol)
+    allowed = None if noisy or is_rough else tol
+    with at_work(threads):
+        first = problem.evaluate(0.0, x)
+        steps = chosen_step(dt, problem, scheme, x, t_max, allowed, first)
+    dt = float(np.min(steps))
+    if attributes.get("dt") is None and noisy and isinstance(save_at, int | np.integer):
+        # A noisy run is known at its steps only.
+        steps = dt = float(saves[1]) / step_count(0.0, float(saves[1]), dt)
+    control = step_control(scheme, steps, allowed)
     used = {"n": network.n, "phi": network.function.name, "tol": control.tol}
     used |= {"dtype": network.dtype.name, "seed": seed, "is_odd": network.is_odd}
     dynamics = _Dynamics(
@@ -377,7 +406,7 @@ def integrate(
             )
             warnings.warn(repeated, RuntimeWarning, stacklevel=3)
     return _run(
-        dynamics, t_max, saves, attributes | used, earlier=repeated,
+        dynamics, t_max, saves, attributes | used, first, earlier=repeated,
         threads=threads, progress=progress, throw=throw,
     )  # fmt: skip
 
@@ -387,13 +416,17 @@ def _run(
     t_max: float,
     saves: Array,
     attributes: dict[str, Any],
+    known: Evaluation | None = None,
     *,
     earlier: str,
     threads: int | None,
     progress: bool,
     throw: bool,
 ) -> Trajectory:
-    """From where the dynamics stand to t_max; `earlier` is what is wrong with the run before."""
+    """From where the dynamics stand to t_max; `earlier` is what is wrong with the run before.
+
+    `known`: the evaluation there, if it is.
+    """
     problem, scheme, control, now = (
         dynamics.problem, dynamics.scheme, dynamics.control, dynamics.progress
     )  # fmt: skip
@@ -406,12 +439,14 @@ def _run(
     times = [start, *inside, t_max]
     problem = replace(problem, stop=_unless_near(t_max, breaks, slack))
     now.goes_on = bool(np.isfinite(_unless_near(start, breaks, slack)))
+    if now.goes_on and now.kept is not None:
+        control = copy.copy(now.kept.control)
     if isinstance(control, FixedSteps):
         now.goes_on = now.goes_on and control.extend(start, times[1]) is not None
         origin = control.start if now.goes_on else start
         _check_noisy_saves(problem, [origin, *times[1:]], dynamics.dt, saves)
     else:
-        control.saves = saves.tolist()
+        control.save(saves.tolist())
     monitor = Monitor(scheme, dynamics.dt, adapts=control.tol is not None, may_switch=not noisy)
     recorder = _Recorder(
         scheme, saves, x, store_states=dynamics.store_states, observables=dynamics.observables
@@ -422,11 +457,13 @@ def _run(
         bar(t_max - start, scheme.name, progress) as shown,
     ):
         try:
-            recorder.start(replace(problem, end=times[1]), start, x)
-            for step in advance(problem, scheme, control, monitor, x, times, now):
+            if known is None:
+                known = replace(problem, end=times[1]).evaluate(start, x)
+            recorder.start(problem, start, x, known)
+            for step in advance(problem, scheme, control, monitor, x, times, now, known):
                 recorder.take(step)
                 end = step.x1
-                shown.update(step.t1 - step.t0)
+                shown.update(earliest(step.t1) - earliest(step.t0))
         except IntegrationError as error:
             failure = str(error)
             if throw:
@@ -457,9 +494,15 @@ def _noise_at(problem: Problem, x: State) -> tuple[Any, bytes]:
 
 
 def chosen_scheme(
-    method: str | Scheme, onsager: Schedule, network: Network, *, noisy: bool
+    method: str | Scheme,
+    onsager: Schedule,
+    network: Network,
+    *,
+    noisy: bool,
+    tol: float | None = None,
+    t_max: float = np.inf,
 ) -> Scheme:
-    """The scheme of that name, itself, or the one that suits the dynamics."""
+    """The scheme of that name, itself, or the one that suits the dynamics and the tolerance."""
     if isinstance(method, Scheme):
         scheme = method
     else:
@@ -469,10 +512,18 @@ def chosen_scheme(
             if noisy:
                 method = "leimkuhler-matthews" if constant == 1 else "heun"
             elif constant == 0:
+                # Kinks of F take what high order gains; "verner" has differences of large terms.
+                single, smooth = network.dtype == np.float32, not network.function.corners.size
                 method = "exponential"
-            else:
+                if tol is not None and smooth:
+                    method = "tsitouras" if single or tol >= _COARSE else "verner"
+            elif network.function.corners.size:
                 # Where F jumps more stages gain nothing.
-                method = "heun" if network.function.corners.size else "chebyshev"
+                method = "heun"
+            else:
+                method = "chebyshev"
+                if tol is not None and _is_followed(onsager, network, t_max, tol):
+                    method = "damped"
         scheme = SCHEMES[method]
     if noisy and not scheme.takes_noise:
         able = ", ".join(name for name, other in SCHEMES.items() if other.takes_noise)
@@ -480,18 +531,51 @@ def chosen_scheme(
     return scheme
 
 
+def _kappas(onsager: Callable[[float], float], t_max: float) -> list[float]:
+    """Values that κ has in a run, of a function some."""
+    times = [0.0, *onsager.times] if isinstance(onsager, Switching) else np.linspace(0, t_max, 11)
+    return sorted({onsager(float(t)) for t in times if t < t_max})
+
+
+def _is_followed(onsager: Schedule, network: Network, t_max: float, tol: float) -> bool:
+    """Whether the stiffness lets "damped" take fewer drifts than "chebyshev"."""
+    if hasattr(network.J, "norm_bound"):
+        # To ask would reveal.
+        return False
+    # A copy: these are not counted as steps of the run.
+    asked, rest = copy.copy(network), np.zeros(network.n, network.dtype)
+    kappas = _kappas(as_function("onsager", onsager, t_max), t_max)
+    with at_work(None):
+        rates = [float(largest_rate(asked, rest, kappa, _ROUGHLY)[0]) for kappa in kappas]
+    return max(rates) * t_max * np.sqrt(tol) <= _STIFF
+
+
 def chosen_step(
-    dt: float | None, problem: Problem, scheme: Scheme, x: State, t_max: float
-) -> float:
-    """The step given, or one that suits the scheme and the spectra at the start and at x = 0."""
+    dt: float | None,
+    problem: Problem,
+    scheme: Scheme,
+    x: State,
+    t_max: float,
+    tol: float | None = None,
+    first: Evaluation | None = None,
+) -> Row:
+    """The step given, or one that suits the scheme and the spectra at the start and at x = 0.
+
+    A scheme that adapts to `tol` begins with one that suits its first drift.
+    """
     if dt is not None:
         return arguments.positive("dt", dt)
-    onsager = problem.onsager
-    times = [0.0, *onsager.times] if isinstance(onsager, Switching) else np.linspace(0, t_max, 11)
+    if tol and first and scheme.error_order:
+        speed = problem.relative_errors(x, x, first.drift)
+        # Where it is not finite the run will say so.
+        wanted = tol ** (1 / scheme.error_order)
+        speed[~((speed > 0) & (speed < np.inf))] = wanted / stability.LONGEST
+        step = wanted / speed
+        return np.minimum(t_max, step if problem.parts(x) else np.min(step))
     with at_work(None):
         rates = [
             spectrum(problem.network, state, kappa)
-            for kappa in sorted({onsager(float(t)) for t in times if t < t_max})
+            for kappa in _kappas(problem.onsager, t_max)
             for state in (x, np.zeros_like(x))
         ]
     met = np.concatenate([*rates, [-1.0]])
@@ -578,6 +662,8 @@ class _Recorder:
                 )
         self._scheme, self._times, self._observables = scheme, times, observables
         self._next = 0
+        # States at save times that some columns have not reached, and which.
+        self._open: dict[int, tuple[State, NDArray[np.bool_]]] = {}
         # What is wrong with the observables; the run goes on, flagged.
         self.complaint = ""
         self._states: State | None = None
@@ -586,21 +672,37 @@ class _Recorder:
         self._energy = np.empty((len(times), *like.shape[1:]))
         self._values: dict[str, list[Any]] = {name: [] for name in observables}
 
-    def start(self, problem: Problem, t: float, x: State) -> None:
+    def start(self, problem: Problem, t: float, x: State, evaluation: Evaluation) -> None:
         """The state at the beginning."""
         if len(self._times) and self._times[0] == t:
-            self._keep(problem, t, x, problem.evaluate(t, x))
+            self._keep(problem, t, x, evaluation)
 
     def take(self, step: Step) -> None:
         """One step, and what is asked for inside it."""
-        slack = ON_STEP * min(step.t1 - step.t0, 1.0)
-        while self._next < len(self._times) and self._times[self._next] <= step.t1 + slack:
-            t = float(self._times[self._next])
-            if t >= step.t1 - slack:
+        farthest = -earliest(-step.t1)
+        if self._next == len(self._times) or self._times[self._next] > farthest + ON_STEP:
+            return
+        slack = ON_STEP * np.minimum(step.t1 - step.t0, 1.0)
+        passed = np.searchsorted(self._times, step.t1 + slack, side="right")
+        for k in range(self._next, int(np.max(passed))):
+            t = float(self._times[k])
+            here, at_end = passed > k, t >= step.t1 - slack
+            if np.all(here & at_end):
                 self._keep(step.problem, t, step.x1, step.last)
                 continue
-            x = self._scheme.state_at(step, t)
-            self._keep(step.problem, t, x, step.problem.evaluate(t, x))
+            # Columns that are not there yet come later.
+            if k not in self._open:
+                self._open[k] = np.empty_like(step.x1), np.ones(np.shape(here), dtype=bool)
+            x, missing = self._open[k]
+            new = missing & here
+            found = step.x1
+            if not np.all(at_end | ~new):
+                inside = self._scheme.state_at(step, np.where(new, t, step.t1))
+                found = np.where(at_end, found, inside)
+            np.copyto(x, found, where=new)
+            missing &= ~new
+            if not np.any(missing):
+                self._keep(step.problem, t, x, step.problem.evaluate(t, x))
 
     def _keep(self, problem: Problem, t: float, x: State, evaluation: Evaluation) -> None:
         if self._states is not None:
@@ -620,6 +722,7 @@ class _Recorder:
             if row.dtype.kind in "fc" and not np.all(np.isfinite(row)):
                 self.complaint = f"{label} is not finite at t = {t:g}"
             rows.append(row)
+        self._open.pop(self._next, None)
         self._next += 1
 
     def saved(self) -> dict[str, Any]:

@@ -63,11 +63,11 @@ def run(
     inputs : SampledInput
         Input S(t) from a file of samples so far apart, .npy or text, a number a row or n of them,
         one a neuron; FILE@STEP:held to hold them.
-    method : {"auto", "euler", "heun", "rk4", "exponential", "exponential4", \
-    "leimkuhler-matthews", "chebyshev"}
+    method : {"auto", "euler", "heun", "rk4", "tsitouras", "verner", "damped", \
+    "exponential", "exponential4", "leimkuhler-matthews", "chebyshev"}
         Scheme; "euler" with dt 0.01 is the choice of [HH].
     tol : float
-        Error of an adaptive step (method chebyshev).
+        Error of an adaptive step (methods auto, tsitouras, verner, damped, chebyshev).
     neurons : int
         How many neurons to save and draw.
     threads : int

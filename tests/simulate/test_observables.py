@@ -376,7 +376,7 @@ def test_files_of_a_run(run: Trajectory, tmp_path: Path) -> None:
     np.testing.assert_array_equal(read.edges, distribution.edges)
     assert read.attrs["n_samples"] == run.x.size
     assert (read.attrs["phi"], read.attrs["phi_of_activity"]) == ("erf", "tanh")
-    assert (read.attrs["method"], read.attrs["status"]) == ("exponential", "converged")
+    assert (read.attrs["method"], read.attrs["status"]) == ("tsitouras", "converged")
     assert read.attrs["call"] == (
         "simulate.activity_distribution(<Trajectory>, of='phi', bins=7, phi='tanh')"
     )

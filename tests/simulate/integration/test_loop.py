@@ -1,6 +1,7 @@
 """The loop: steps land on switch times, do not jump over pulses, and end where they must."""
 
 import pickle
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -122,6 +123,8 @@ def test_a_segment_that_goes_on() -> None:
 PAIR = runge_kutta("pair", [[1 / 2], [0, 3 / 4]], [2 / 9, 1 / 3, 4 / 9], order=3,
                    embedded=[7 / 24, 1 / 4, 1 / 3, 1 / 8])  # fmt: skip
 
+STIFF = replace(PAIR, longest_step=lambda rate: np.inf)
+
 
 def quiet(kappa: float = 0.0) -> Problem:
     return Problem(
@@ -130,12 +133,15 @@ def quiet(kappa: float = 0.0) -> Problem:
 
 
 def test_steps_that_adapt_end_where_they_must() -> None:
-    """At save times and ends; a rest of less than two steps is halved, and none is left over."""
+    """At save times, if stiff, and ends; a rest below two steps is halved, none is left over."""
     for wanted, expected in (
         (0.3, (0.3, 0.3)), (0.5, (0.5, 0.5)), (0.6, (0.5, 0.5)), (0.9, (0.5, 0.5)),
         (1 - 5e-13, (1.0, 1.0)), (1.0, (1.0, 1.0)), (7.0, (1.0, 1.0)),
     ):  # fmt: skip
-        control = AdaptiveSteps(PAIR, wanted, 1e-3, [0.0, 1.0, 2.0])
+        control = AdaptiveSteps(PAIR, wanted, 1e-3, [0.0, 0.2, 1.0])
+        control.enter(0.0, 1.0)
+        assert control.propose(0.0, quiet()) == pytest.approx(expected, abs=1e-15)
+        control = AdaptiveSteps(STIFF, wanted, 1e-3, [0.0, 1.0, 2.0])
         control.enter(0.0, 2.0)
         assert control.propose(0.0, quiet()) == pytest.approx(expected, abs=1e-15)
     # Behind the last save time the end is next.
@@ -197,7 +203,7 @@ def test_the_next_step_follows_the_error(share: float, is_taken: bool, factor: f
 
 
 def test_a_stop_does_not_shorten_what_follows() -> None:
-    control = AdaptiveSteps(PAIR, 0.9, 0.25, [1.0])
+    control = AdaptiveSteps(STIFF, 0.9, 0.25, [1.0])
     monitor = Monitor(PAIR, 0.9, adapts=True, may_switch=True)
     problem, x = quiet(), np.zeros((1, 1))
     control.enter(0.0, 9.0)

@@ -25,7 +25,7 @@ from simulate import (
 )
 from simulate.integration import IntegrationError
 from simulate.integration.problem import Problem, Step
-from simulate.integration.schemes import SCHEMES, Memory, Move, Scheme, _Sum
+from simulate.integration.schemes import SCHEMES, Memory, Move, Scheme, _Slopes
 from simulate.network import Evaluation, Network
 
 # Bogacki–Shampine 3(2), whose last stage is the first one of the next step.
@@ -420,7 +420,7 @@ def test_the_stabilised_scheme_is_its_polynomial(rate: float) -> None:
     assert move.error is not None
     error = 0.8 * (1.7 - move.x[0]) - 0.4 * h * rate * (1.7 + move.x[0])
     assert move.error(last)[0] == pytest.approx(error, rel=1e-9, abs=1e-12)
-    step = Step(problem, 0.0, x, first, h, move.x, last)
+    step = Step(problem, 0.0, x, first, h, move.x, last, move.inside)
     inside = scheme.state_at(step, 0.1)[0]
     assert inside == pytest.approx(1.7 * shrunk(stages(0.1), -0.1 * rate), rel=1e-11, abs=1e-13)
     assert scheme.evaluations(h, rate) == stages(h)
@@ -477,17 +477,25 @@ def test_the_longest_step_takes_the_most_stages() -> None:
     assert scheme.evaluations(1e-3, 0.0) == 2
 
 
-@pytest.mark.parametrize(
-    "weights", [[1.0], [0.5], [0.0], [0.0, 0.25, 0.0, -0.75], [1 / 6, 1 / 3, 1 / 3, 1 / 6]]
-)
-def test_weighted_sums(weights: list[float]) -> None:
-    slopes = list(np.random.default_rng(0).standard_normal((len(weights), 3)))
-    kept = [slope.copy() for slope in slopes]
-    exact = 0.3 * sum(w * slope for w, slope in zip(weights, slopes, strict=True))
-    np.testing.assert_allclose(_Sum.of(weights).times(0.3, slopes), exact, atol=1e-15)
-    np.testing.assert_array_equal(slopes, kept)
-    single = _Sum.of(weights).times(0.3, [slope.astype(np.float32) for slope in slopes])
-    assert single.dtype == np.float32
+@pytest.mark.parametrize("shape", [(3,), (3, 2), (3, 4, 2)])
+def test_weighted_sums(shape: tuple[int, ...]) -> None:
+    """Of a state and drifts in whatever order of memory."""
+    x, *drifts = np.random.default_rng(0).standard_normal((4, *shape))
+    for dtype, atol in ((np.float64, 1e-15), (np.float32, 1e-6)):
+        slopes = _Slopes(x.astype(dtype), 3, 0.0)
+        for k, drift in enumerate(drifts):
+            slopes.keep(k, np.asfortranarray(drift) if k else drift)
+        total = slopes.sum(np.array([[1.0, 0.3, -0.7]]))
+        np.testing.assert_allclose(total, x + 0.3 * drifts[0] - 0.7 * drifts[1], atol=atol)
+        assert total.dtype == dtype
+        # Each state in one piece.
+        assert np.moveaxis(total, 0, -1).flags.c_contiguous
+        np.testing.assert_allclose(slopes.sum(np.array([[0.0, 2.0]])), 2 * drifts[0], atol=atol)
+        if len(shape) == 2:
+            first, second = np.array([0.3, 2.0]), np.array([-0.7, 0.1])
+            total = slopes.sum(np.stack([np.ones(2), first, second], axis=1))
+            np.testing.assert_allclose(total, x + first * drifts[0] + second * drifts[1], atol=atol)
+            assert total.T.flags.c_contiguous
 
 
 def test_schemes_do_not_change() -> None:
