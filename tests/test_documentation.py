@@ -1,7 +1,8 @@
 """Every block of code of the README and the pages runs as it stands there.
 
-A comment before a block says what is done with it: `<!-- slow -->` leaves it, and what follows it on
-its page, to the slow suite, `<!-- not run: reason -->` to nobody, `<!-- command: NAME -->` to `.ci/run`.
+A comment before a block says what is done with it: `<!-- slow -->` leaves it, and what follows it
+on its page, to the slow suite, `<!-- not run: reason -->` to nobody, `<!-- command: NAME -->` to
+`.ci/run`.
 """
 
 import linecache
