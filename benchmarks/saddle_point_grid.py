@@ -7,10 +7,10 @@ numbers must agree.  Run: python benchmarks/saddle_point_grid.py
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import numpy as np
+from race import Row, in_turns, native
 from scipy.optimize import root
 from threadpoolctl import threadpool_limits
 
@@ -21,7 +21,6 @@ from meanfield.replica.points import Points
 
 GAINS = np.linspace(0.4, 1.2, 81)
 SYMMETRIES = np.linspace(-0.2, 1.0, 13)
-REPEATS = 5
 
 
 def loop(
@@ -45,14 +44,9 @@ def loop(
     return unknowns, solved
 
 
-def compare(title: str, branch: str, beta: float) -> None:
+def compare(title: str, branch: str, beta: float, repeats: int) -> Row:
     g, gamma = (a.reshape(-1) for a in np.meshgrid(GAINS, SYMMETRIES))
-    times = []
-    for _ in range(REPEATS):
-        begin = time.perf_counter()
-        batch = saddle_point(g, gamma, beta=beta, branch=branch, throw=False)
-        times.append(time.perf_counter() - begin)
-    whole = min(times)
+    batch = saddle_point(g, gamma, beta=beta, branch=branch, throw=False)
     # Closed forms need no iteration: they are left to neither side of the race.
     rows = np.flatnonzero(batch.converged & (batch.nodes > 0))
     here = Points(
@@ -62,9 +56,7 @@ def compare(title: str, branch: str, beta: float) -> None:
         np.zeros(rows.size),
         transfer_function("tanh"),
     )
-    begin = time.perf_counter()
     part = saddle_point(g[rows], gamma[rows], beta=beta, branch=branch)
-    fast = time.perf_counter() - begin
     with np.errstate(all="ignore"):
         if branch == "static":
             starts = static.onset_start(here, g[rows] * (1 + gamma[rows]) - 1)
@@ -72,27 +64,39 @@ def compare(title: str, branch: str, beta: float) -> None:
         else:
             starts = paramagnetic.direct_starts(here)[0]
             equations, name = paramagnetic.equations, "q"
-        begin = time.perf_counter()
-        unknowns, solved = loop(equations, starts, here, part.nodes)
-        slow = time.perf_counter() - begin
-    v = np.exp(unknowns[:, 0])
-    found = (v - here.temperature) / here.g**2
-    same = solved & (np.abs(found / getattr(part, name) - 1) < 1e-6)
-    slow *= same.sum() / rows.size
-    print(
-        f"{title:<28} grid {whole:6.3f} s | {same.sum():4d} iterated points solved by both: "
-        f"batch {fast:6.3f} s, loop {slow:6.2f} s, ratio {slow / fast:5.1f} "
-        f"(loop failed or left the sheet on {rows.size - same.sum()})"
-    )
+        found = in_turns(
+            {
+                "batch": lambda: saddle_point(g[rows], gamma[rows], beta=beta, branch=branch),
+                "loop": lambda: loop(equations, starts, here, part.nodes),
+            },
+            repeats,
+        )
+    unknowns, solved = found["loop"][1]
+    values = (np.exp(unknowns[:, 0]) - here.temperature) / here.g**2
+    change = np.abs(values / getattr(part, name) - 1)
+    same = solved & (change < 1e-6)
+    residual = float(np.max(part.residual[same]))
+    return Row(
+        f"{title}, {same.sum()} points", "scipy.optimize.root", found["batch"][0],
+        found["loop"][0] * same.mean(), residual, float(np.max(change[same])),
+        f"theirs fails or leaves the sheet at {rows.size - same.sum()}",
+    )  # fmt: skip
+
+
+def rows(repeats: int = 3) -> list[Row]:
+    return [
+        compare("static, β = ∞", "static", np.inf, repeats),
+        compare("paramagnetic, β = ∞", "paramagnetic", np.inf, repeats),
+        compare("paramagnetic, β = 100", "paramagnetic", 100.0, repeats),
+        compare("paramagnetic, β = 10⁶", "paramagnetic", 1e6, repeats),
+    ]
 
 
 def main() -> None:
-    threadpool_limits(1)
-    print(f"{SYMMETRIES.size} x {GAINS.size} grid, best of {REPEATS}, one core")
-    compare("static, beta = inf", "static", np.inf)
-    compare("paramagnetic, beta = inf", "paramagnetic", np.inf)
-    compare("paramagnetic, beta = 100", "paramagnetic", 100.0)
-    compare("paramagnetic, beta = 1e6", "paramagnetic", 1e6)
+    native()
+    with threadpool_limits(1, user_api="blas"):
+        for row in rows():
+            print(row)
 
 
 if __name__ == "__main__":

@@ -7,14 +7,14 @@ between the orthogonal complements of those requests (Bolthausen, Commun. Math. 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import DTypeLike
-from scipy.linalg import cho_solve, solve_triangular
-from scipy.linalg.lapack import dpstrf
+from numpy.typing import DTypeLike, NDArray
+from scipy.linalg.lapack import dpstrf, dtrtri
 from scipy.sparse.linalg import LinearOperator
 
 from .common import arguments, cost, seeds
@@ -30,10 +30,11 @@ _SAFE = {np.dtype(np.float64): 1e100, np.dtype(np.float32): 1e15}
 _LOG_FAILURE = np.log(1e9)
 # From this tolerance on, |v|² − Σ(e·v)² tells small residuals apart well enough, and saves a pass
 # through the basis; it is blind below _BLIND.
-_COARSE = {np.dtype(np.float64): 1e-5, np.dtype(np.float32): 5e-3}
-_BLIND = {np.dtype(np.float64): 3e-7, np.dtype(np.float32): 2e-3}
-# Stored vectors of a chunk.
-_CHUNK = 32
+_COARSE = {np.dtype(np.float64): 1e-5, np.dtype(np.float32): 2.5e-3}
+_BLIND = {np.dtype(np.float64): 3e-7, np.dtype(np.float32): 1e-3}
+# Stored vectors of a chunk, at least, and numbers of one that are as good for short vectors: memory
+# is taken only where it is written to.
+_CHUNK, _NUMBERS = 32, 1 << 18
 # Squared relative residual below which a vector adds nothing to a span, at least and in roundings
 # of what is stored.
 _SPAN_FLOOR, _SPAN_ROUNDINGS = 1e-10, 1000
@@ -45,44 +46,53 @@ class Rows:
     def __init__(self, n: int, dtype: DTypeLike = np.float64) -> None:
         self._n, self.dtype = n, dtype
         self._chunks: list[Array] = []
-        self._count = 0
+        # Vectors of a chunk.
+        self._count, self.most = 0, max(_CHUNK, _NUMBERS // n)
 
     def __len__(self) -> int:
         return self._count
 
     def __iter__(self) -> Iterator[Array]:
-        return (row for _, rows in self._filled() for row in rows)
+        return (row for rows in self.filled() for row in rows)
 
-    def _filled(self) -> Iterator[tuple[int, Array]]:
-        for start, chunk in zip(range(0, self._count, _CHUNK), self._chunks, strict=True):
-            yield start, chunk[: self._count - start]
+    @property
+    def is_full(self) -> bool:
+        """Whether the next vector takes another chunk."""
+        return self._count % self.most == 0
+
+    def filled(self) -> list[Array]:
+        """The vectors, as consecutive arrays."""
+        if not self._chunks:
+            return []
+        *full, last = self._chunks
+        return [*full, last[: self._count - len(full) * self.most]]
 
     def append(self, vector: Array) -> None:
         """Store a copy of the vector."""
-        place = self._count % _CHUNK
-        if place == 0:
-            self._chunks.append(np.empty((_CHUNK, self._n), self.dtype))
-        self._chunks[-1][place] = vector
+        if self.is_full:
+            self._chunks.append(np.empty((self.most, self._n), self.dtype))
+        self._chunks[-1][self._count % self.most] = vector
         self._count += 1
 
-    def last(self) -> Array:
-        """The vector stored last."""
-        return self._chunks[-1][(self._count - 1) % _CHUNK]
+    def __getitem__(self, place: int) -> Array:
+        return self._chunks[place // self.most][place % self.most]
 
-    def dot(self, vector: Array) -> Array:
-        """Products of the stored vectors with `vector`."""
-        out = np.empty(len(self), self.dtype)
-        for start, rows in self._filled():
-            out[start : start + len(rows)] = rows @ vector
-        return out
+    def dot(self, vectors: Array) -> Array:
+        """Products of the stored vectors with a vector, or with those in columns."""
+        vectors = np.asarray(vectors, self.dtype)
+        found = [rows @ vectors for rows in self.filled()]
+        if len(found) == 1:
+            return found[0]
+        return np.concatenate(found) if found else np.zeros((0, *vectors.shape[1:]), self.dtype)
 
     def combine(self, coefficients: Array) -> Array:
-        """Σ coefficients × stored vectors."""
-        out = np.zeros(self._n, self.dtype)
+        """Σ coefficients × stored vectors; of rows of coefficients rows."""
         coefficients = np.asarray(coefficients, self.dtype)
-        for start, rows in self._filled():
-            out += coefficients[start : start + len(rows)] @ rows
-        return out
+        out, start = None, 0
+        for rows in self.filled():
+            part = coefficients[..., start : start + len(rows)] @ rows
+            out, start = part if out is None else out + part, start + len(rows)
+        return np.zeros((*coefficients.shape[:-1], self._n), self.dtype) if out is None else out
 
     def within(self, part: slice) -> Rows:
         """What the vectors, later ones too, have in a part of the components; shares the memory."""
@@ -91,8 +101,9 @@ class Rows:
     def rotated(self, rotation: Array) -> Rows:
         """A new family Σ_k rotation[k, j] × stored vector k, j = 0, 1, …"""
         family = Rows(self._n, self.dtype)
-        for column in rotation.T:
-            family.append(self.combine(np.ascontiguousarray(column)))
+        for start in range(0, rotation.shape[1], family.most):
+            for vector in self.combine(rotation[:, start : start + family.most].T):
+                family.append(vector)
         return family
 
 
@@ -106,11 +117,11 @@ class _Within(Rows):
     def __len__(self) -> int:
         return len(self._whole)
 
-    def _filled(self) -> Iterator[tuple[int, Array]]:
-        return ((start, rows[:, self._part]) for start, rows in self._whole._filled())
+    def __getitem__(self, place: int) -> Array:
+        return self._whole[place][self._part]
 
-    def last(self) -> Array:
-        return self._whole.last()[self._part]
+    def filled(self) -> list[Array]:
+        return [rows[:, self._part] for rows in self._whole.filled()]
 
 
 class Span:
@@ -120,60 +131,80 @@ class Span:
         self._families = families
         # Products of stored vectors are no better than their precision.
         self._floor = max(_SPAN_FLOOR, _SPAN_ROUNDINGS * float(np.finfo(families[0].dtype).eps))
-        # Vectors that each added a direction, and the Cholesky factor of their Gram matrix.
-        self._members: list[tuple[int, int]] = []
-        self._factor = np.empty((0, 0))
+        # Vectors that each added a direction, as (family, place) in columns, and the inverse of the
+        # Cholesky factor of their Gram matrix, with room.
+        self._members = np.zeros((2, 0), dtype=np.intp)
+        self._room = np.zeros((0, 0))
 
     def __len__(self) -> int:
-        return len(self._members)
+        return self._members.shape[1]
+
+    @property
+    def _inverse(self) -> Array:
+        return self._room[: len(self), : len(self)]
 
     def add_all(self) -> None:
         """Take in every vector of every family."""
-        places = [(f, k) for f, rows in enumerate(self._families) for k in range(len(rows))]
-        if not places:
+        stacked = [rows for family in self._families for rows in family.filled()]
+        if not stacked:
             return
-        stacked = np.array([vector for rows in self._families for vector in rows])
-        gram = stacked @ stacked.T
+        vectors = np.concatenate(stacked)
+        gram = vectors @ vectors.T
         # Pivoting leaves out what lies in the span of the others.
         factor, pivots, rank, _ = dpstrf(gram, lower=True, tol=self._floor * gram.diagonal().max())
-        self._factor = np.tril(factor)[:rank, :rank]
-        self._members = [places[k - 1] for k in pivots[:rank]]
+        self._room = np.tril(dtrtri(factor[:rank, :rank], lower=True)[0])
+        sizes = [len(family) for family in self._families]
+        places = np.concatenate([np.arange(size) for size in sizes])
+        owners = np.repeat(np.arange(len(sizes)), sizes)
+        self._members = np.array([owners, places])[:, pivots[:rank] - 1]
 
-    def add(self, family: int) -> None:
-        """Take in the vector last appended to a family."""
-        rows = self._families[family]
-        vector = rows.last()
-        row = self._dot(vector)
-        if self._members:
-            row = solve_triangular(self._factor, row, lower=True)
+    def add(self, family: int, *, fresh: bool = False) -> None:
+        """Take in the vector last appended to a family; a fresh one meets the last member only."""
+        place, count = len(self._families[family]) - 1, len(self)
+        vector, products = self._families[family][place], np.zeros(count)
+        if not fresh:
+            products[:] = self._dot(vector)
+        elif count:
+            owner, last = self._members[:, -1]
+            products[-1] = self._families[owner][last] @ vector
+        row = self._inverse @ products
         square = float(vector @ vector)
         residual = square - float(row @ row)
         if residual <= self._floor * square:
             return
-        self._factor = np.pad(self._factor, (0, 1))
-        self._factor[-1] = np.append(row, np.sqrt(residual))
-        self._members.append((family, len(rows) - 1))
+        if count == len(self._room):
+            self._room = np.pad(self._room, (0, max(count, _CHUNK)))
+        size = math.sqrt(residual)
+        self._room[count, :count] = -(row @ self._inverse) / size
+        self._room[count, count] = 1 / size
+        self._members = np.append(self._members, [[family], [place]], axis=1)
 
-    def complement(self, vector: Array) -> Array:
-        """`vector` without its part in the span."""
-        if not self._members:
-            return vector
-        solved = cho_solve((self._factor, True), self._dot(vector))
-        for family, rows in enumerate(self._families):
-            coefficients = np.zeros(len(rows))
-            for (owner, place), value in zip(self._members, solved, strict=True):
-                if owner == family:
-                    coefficients[place] = value
-            vector = vector - rows.combine(coefficients)
-        return vector
+    def complement(self, vectors: Array) -> Array:
+        """A vector, or each of some rows, without its part in the span."""
+        if not len(self):
+            return vectors
+        solved = self._inverse.T @ (self._inverse @ self._dot(vectors.T))
+        sizes = np.array([len(rows) for rows in self._families])
+        coefficients = np.zeros((*vectors.shape[:-1], sizes.sum()))
+        coefficients[..., self._places()] = solved.T
+        ends = np.cumsum(sizes)
+        for rows, end in zip(self._families, ends, strict=True):
+            vectors = vectors - rows.combine(coefficients[..., end - len(rows) : end])
+        return vectors
 
-    def _dot(self, vector: Array) -> Array:
-        products = [rows.dot(vector) for rows in self._families]
-        return np.array([products[family][place] for family, place in self._members])
+    def _places(self) -> NDArray[np.intp]:
+        """Those of the members among the vectors of all families."""
+        sizes = np.array([len(rows) for rows in self._families])
+        owners, places = self._members
+        return (np.cumsum(sizes) - sizes)[owners] + places
+
+    def _dot(self, vectors: Array) -> Array:
+        products = np.concatenate([rows.dot(vectors) for rows in self._families])
+        return products[self._places()]
 
 
 class _Side(NamedTuple):
-    """An orthonormal basis of requests and the fresh part of the answer to each."""
+    """An orthonormal basis of requests, and the fresh part of the answer to each."""
 
     basis: Rows
     answers: Rows
@@ -188,12 +219,18 @@ class GaussianOperator(_Operator):
         G v = Σ_k (e_k·v) z_k + Σ_j (w_j·v) f_j,   Gᵀ v = Σ_j (f_j·v) w_j + Σ_k (z_k·v) e_k
 
     where z_k is drawn from N(0, g²/n) when e_k is met, and projected off the f_j known by then;
-    w_j likewise off the e_k.  A request draws only for the part of v outside the basis.  At zero
-    tolerance the answers to any sequence of requests, adaptive or not, have the law of a stored
-    Gaussian matrix (Bolthausen 2014; Lu 2021).  Its diagonal is not zero: the variance is
+    w_j likewise off the e_k.  A request draws only for the part of v outside the basis.  At γ ≠ 0
+    both meet the same vectors, f_k is e_k, and with a_k = cos θ z_k + sin θ w_k and
+    b_k = cos θ w_k + sin θ z_k, as with a_k = z_k and b_j = w_j at γ = 0::
+
+        J v = Σ_k (e_k·v) a_k + Σ_j (b_j·v) f_j,   Jᵀ v = Σ_j (f_j·v) b_j + Σ_k (a_k·v) e_k
+
+    At zero tolerance the answers to any sequence of requests, adaptive or not, have the law of a
+    stored Gaussian matrix (Bolthausen 2014; Lu 2021).  Its diagonal is not zero: the variance is
     (1+γ)g²/n there.  At γ = 0, ``J @ v`` reveals G only and ``J.T @ v`` Gᵀ only.
 
-    Memory is 8n bytes times twice the sum of `rank`; time per request O(n × that sum).
+    Memory is 8n bytes times twice the sum of `rank`, at γ ≠ 0 three quarters of that; time per
+    request O(n × that sum).
 
     Parameters
     ----------
@@ -274,14 +311,22 @@ class GaussianOperator(_Operator):
         # Rounding leaves residuals of this size of vectors that lie in the basis.
         self._floor = float(np.finfo(kind).eps * (100 + np.sqrt(n)))
         rows = partial(Rows, n, kind)
-        self._right, self._left = _Side(rows(), rows()), _Side(rows(), rows())
+        self._right = _Side(rows(), rows())
+        self._left = _Side(rows() if self._is_split else self._right.basis, rows())
         self._anchors = rows()
         self._spans = self._new_spans()
         self._applied, self._largest, self._squares = 0, 0.0, 0.0
         self._exhausted = False
 
+    @property
+    def _is_split(self) -> bool:
+        """Whether G and Gᵀ are asked different things."""
+        return not self._sin
+
     def _new_spans(self) -> list[tuple[slice, Span]]:
-        families = self._anchors, *self._right, *self._left
+        families = [self._anchors, *self._right, self._left.answers]
+        if self._is_split:
+            families.append(self._left.basis)
         return [(part, Span(tuple(one.within(part) for one in families))) for part in self._parts]
 
     @property
@@ -395,35 +440,39 @@ class GaussianOperator(_Operator):
         peaks = np.abs(vectors).max(axis=0)
         scaled = (vectors[:, peaks > 0] / peaks[peaks > 0]).astype(self.dtype)
         scaled /= np.linalg.norm(scaled, axis=0)
-        sides, rotations = [], []
-        for side in (self._right, self._left):
-            overlaps = np.array([row @ scaled for row in side.basis]).reshape(-1, scaled.shape[1])
-            axes, sizes, _ = np.linalg.svd(overlaps, full_matrices=False)
-            kept = axes[:, sizes > neglect]
-            rotations.append(kept)
-            sides.append(_Side(side.basis.rotated(kept), side.answers.rotated(kept)))
-        self._right, self._left = sides
+        rotations, bases = [], []
+        for side in (self._right, self._left)[: 1 + self._is_split]:
+            axes, sizes, _ = np.linalg.svd(side.basis.dot(scaled), full_matrices=False)
+            rotations.append(axes[:, sizes > neglect])
+            bases.append(side.basis.rotated(rotations[-1]))
+        right, left = rotations[0], rotations[-1]
+        self._right = _Side(bases[0], self._right.answers.rotated(right))
+        self._left = _Side(bases[-1], self._left.answers.rotated(left))
         self._anchors = Rows(self._n, self.dtype)
         self._spans = self._new_spans()
         if self.innovations == "matched":
             for _, span in self._spans:
                 span.add_all()
-        return rotations[0], rotations[1]
+        return right, left
 
-    def coefficients(self, vector: Array) -> tuple[Array, ...]:
-        """Overlaps of a vector with e, z, f and w.
+    def coefficients(self, vector: Array, *, back: bool = True) -> tuple[Array, ...]:
+        """Overlaps of a vector with e and a; and, `back`, with f and b.
 
-        The fresh part of G v is made of the first, its memory of the last; of Gᵀ v likewise of the
+        The fresh part of J v is made of the first, its memory of the last; of Jᵀ v likewise of the
         third and the second.
         """
         known = np.asarray(vector, dtype=self.dtype)
-        return tuple(family.dot(known) for family in (*self._right, *self._left))
+        found = tuple(family.dot(known) for family in self._right)
+        if not back:
+            return found
+        f = self._left.basis.dot(known) if self._is_split else found[0]
+        return *found, f, self._left.answers.dot(known)
 
     def _matvec(self, x: Array) -> Array:
-        return self._mixed(x, self._right, self._left)
+        return self._applied_to(x, self._right, self._left)
 
     def _rmatvec(self, x: Array) -> Array:
-        return self._mixed(x, self._left, self._right)
+        return self._applied_to(x, self._left, self._right)
 
     def _matmat(self, X: Array) -> Array:
         return _columns(self._matvec, X)
@@ -431,29 +480,23 @@ class GaussianOperator(_Operator):
     def _rmatmat(self, X: Array) -> Array:
         return _columns(self._rmatvec, X)
 
-    def _mixed(self, x: Array, own: _Side, other: _Side) -> Array:
+    def _applied_to(self, x: Array, own: _Side, other: _Side) -> Array:
+        """J x with own = right, Jᵀ x with own = left."""
         vector, norm, exponent = _scaled(np.asarray(x).reshape(-1), self.dtype)
         if norm == 0:
             return np.zeros(self._n, self.dtype)
-        out = self._cos * self._applied_to(vector, norm, own, other)
-        if self._sin:
-            out += self._sin * self._applied_to(vector, norm, other, own)
-        return np.ldexp(out.astype(np.float64), exponent) if exponent else out
-
-    def _applied_to(self, vector: Array, norm: float, own: _Side, other: _Side) -> Array:
-        """G v with own = right, Gᵀ v with own = left."""
         coefficients = own.basis.dot(vector)
         threshold = max(self.tol, self._floor) * norm
         coarse = self.tol >= _COARSE[self.dtype]
-        size = float(np.sqrt(max(norm**2 - float(coefficients @ coefficients), 0.0)))
+        size = math.sqrt(max(norm**2 - float(coefficients @ coefficients), 0.0))
         if not coarse or size > threshold:
             residual = vector - own.basis.combine(coefficients)
-            size = float(np.linalg.norm(residual))
+            size = math.sqrt(float(residual @ residual))
         if size > threshold and len(own.basis) < self._n:
             # Once more: rounding left a part of the basis in the small difference above.
             correction = own.basis.dot(residual)
             residual -= own.basis.combine(correction)
-            size = float(np.linalg.norm(residual))
+            size = math.sqrt(float(residual @ residual))
             if size > threshold:
                 self._reveal(residual / size, own, other)
                 coefficients = np.append(coefficients + correction, size)
@@ -464,37 +507,49 @@ class GaussianOperator(_Operator):
         self._applied += 1
         self._squares += dropped**2
         self._largest = max(self._largest, dropped)
-        return own.answers.combine(coefficients) + other.basis.combine(other.answers.dot(vector))
+        out = own.answers.combine(coefficients) + other.basis.combine(other.answers.dot(vector))
+        return np.ldexp(out.astype(np.float64), exponent) if exponent else out
 
     def _reveal(self, direction: Array, own: _Side, other: _Side) -> None:
-        n = self._n
-        room = all(2 * (len(span) + 2) <= part.stop - part.start for part, span in self._spans)
+        # At γ ≠ 0 of G and of Gᵀ.
+        n, sides = self._n, (own,) if self._is_split else (self._right, self._left)
+        taken = 1 + len(sides)
+        room = all(2 * (len(span) + taken) <= part.stop - part.start for part, span in self._spans)
         matched = self.innovations == "matched" and room
         self._exhausted |= not matched
-        if len(own.basis) % _CHUNK == 0:
+        if own.basis.is_full:
             # A chunk of requests and one of answers more.
-            held = 2.0 * (sum(self.rank) + _CHUNK) * n * self.dtype.itemsize / 8
+            held = 2.0 * (sum(self.rank) + own.basis.most) * n * self.dtype.itemsize / 8
             instead = "raise tol, ask for fewer directions, or retain() fewer"
             cost.check("n", n, instead, numbers=held)
         own.basis.append(direction)
-        fresh = self._rng.standard_normal(n) * (self.g / np.sqrt(n))
+        fresh = self._rng.standard_normal((len(sides), n)) * (self.g / math.sqrt(n))
         if matched:
-            place = 1 if own is self._right else 3
-            self._add_to_spans(place)
+            self._add_to_spans(4 if own is self._left and self._is_split else 1)
             for part, span in self._spans:
-                fresh[part] = span.complement(fresh[part])
-        fresh -= other.basis.combine(other.basis.dot(fresh))
+                fresh[:, part] = span.complement(fresh[:, part])
+        known = other.basis.dot(fresh.T).T
+        if not self._is_split:
+            # What G makes of the new direction along itself is in its answer, and no other's.
+            known[0, -1] = 0.0
+        fresh -= other.basis.combine(known)
         if matched:
             for part, _ in self._spans:
-                norm = self.g * np.sqrt(fresh[part].size / n)
-                fresh[part] *= norm / np.linalg.norm(fresh[part])
-        own.answers.append(fresh)
-        if matched:
-            self._add_to_spans(place + 1)
+                first, *others = rows = fresh[:, part]
+                for second in others:
+                    second -= (second @ first) / (first @ first) * first
+                rows *= self.g * math.sqrt(first.size / n) / np.linalg.norm(rows, axis=1)[:, None]
+        answers = [fresh[0]]
+        if not self._is_split:
+            answers = [self._cos * fresh[k] + self._sin * fresh[1 - k] for k in range(2)]
+        for side, answer in zip(sides, answers, strict=True):
+            side.answers.append(answer)
+            if matched:
+                self._add_to_spans(2 if side is self._right else 3, fresh=True)
 
-    def _add_to_spans(self, family: int) -> None:
+    def _add_to_spans(self, family: int, *, fresh: bool = False) -> None:
         for _, span in self._spans:
-            span.add(family)
+            span.add(family, fresh=fresh)
 
 
 class BlockOperator:
@@ -611,7 +666,7 @@ def _scaled(x: Array, dtype: np.dtype[Any]) -> tuple[Array, float, int]:
         raise ArgumentError("vector: must be real")
     vector = np.ascontiguousarray(x, dtype=float)
     with np.errstate(over="ignore"):
-        norm = float(np.linalg.norm(vector))
+        norm = math.sqrt(vector @ vector)
     if 1 / _SAFE[dtype] < norm < _SAFE[dtype]:
         return np.asarray(vector, dtype), norm, 0
     peak = float(np.abs(vector).max())

@@ -273,7 +273,7 @@ def breakpoints(t_max: float, *schedules: object, extra: Sequence[float] = ()) -
 
 def before(t: float, end: float) -> float:
     """The time at which a step that ends at `end` reads its parameters: never the jump itself."""
-    return min(t, float(np.nextafter(end, -np.inf)))
+    return min(t, math.nextafter(end, -math.inf))
 
 
 def step_times(times: Sequence[float], dt: float, every: int = 1) -> Array:

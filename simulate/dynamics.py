@@ -193,7 +193,7 @@ def jacobian(
     state = network.state(x)
     kappa = arguments.finite("onsager", onsager)
     cost.check("x", state, "take fewer states", numbers=2.0 * network.n * state.size)
-    _, linear = network.linearize(state, kappa)
+    linear = network.linearize(state, kappa)
     slopes, bends = (v.reshape(network.n, -1) for v in (linear.slope, linear.bend))
     result = np.empty((network.n, *slopes.shape))
     for k in range(slopes.shape[1]):
@@ -243,7 +243,7 @@ def jacobian_operator(
     if state.ndim != 1:
         raise ArgumentError(f"x of shape {state.shape}: expected one state, ({state.shape[0]},)")
     with np.errstate(over="ignore", invalid="ignore"):
-        _, linear = network.linearize(state, arguments.finite("onsager", onsager))
+        linear = network.linearize(state, arguments.finite("onsager", onsager))
     _require_finite("Jacobian", linear.slope, linear.bend)
     return _Jacobian(linear, network.n)
 
@@ -300,7 +300,7 @@ def divergence(
     J = network.dense("the divergence") if network.is_matrix_free else network.J
     state = network.state(x)
     kappa = arguments.finite("onsager", onsager)
-    _, linear = network.linearize(state, kappa)
+    linear = network.linearize(state, kappa)
     diagonal = np.asarray(J.diagonal())
     total = diagonal @ linear.slope - network.n
     if kappa:

@@ -1,13 +1,15 @@
 """Lyapunov exponents: the largest by two algorithms, the spectrum by QR."""
 
 import copy
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+from scipy.linalg import get_blas_funcs, get_lapack_funcs
 
 from meanfield.common import arguments, result, seeds
 from meanfield.common.arguments import ArgumentError, Array, validated
@@ -18,6 +20,8 @@ from meanfield.schedule import Drive, Inputs, as_function, breakpoints, step_cou
 
 from .integration.loop import (
     IntegrationError,
+    Progress,
+    StepControl,
     advance,
     least_evaluations,
     require_finite,
@@ -46,8 +50,9 @@ _STEP_NOTE = (
 _SMALLEST_SEPARATION = 2e-13
 # States at work at once, and what is kept of an interval beside its numbers, in numbers.
 _KEPT, _ENTRY = 8, 60
-# Between two QR steps the fastest and the slowest direction may part by this log factor.
-_LARGEST_SPREAD = 15.0
+# Powers of rounding: by how much tangent vectors may grow or shrink before they are orthonormal
+# again, as far as their rates are known before; and down to which share of its diagonal R is good.
+_REACH, _FLAT = 0.22, 0.4
 
 
 class LyapunovExponent(IntegratedRun):
@@ -169,10 +174,10 @@ def maximal_lyapunov(
     method : str or Scheme
         As in `integrate`, but "heun" with noise; "euler" with dt = 0.01 is the choice of [HH].
     algorithm : {"tangent", "orbit_separation"}
-        The tangent map of the scheme, normalised every `interval`; or [HH] Algorithm 1: a second
+        The tangent map of the scheme, read every `interval`; or [HH] Algorithm 1: a second
         orbit at distance `delta`, pulled back after every step (steps are then fixed).
     interval : float
-        Time between normalisations of the tangent vector.
+        Time between the rates of `trace`, by "tangent".
     delta : float
         Separation δ.
     tol : float or None
@@ -258,6 +263,7 @@ def lyapunov_spectrum(
     eta: float = 0.0,
     bias: ArrayLike = 0.0,
     phi: Phi = "tanh",
+    dtype: DTypeLike = np.float64,
     seed: int | None = None,
     threads: int | None = None,
     progress: bool = False,
@@ -273,11 +279,15 @@ def lyapunov_spectrum(
     threads, progress
         As in `maximal_lyapunov`; `x0` is one state.
     method : str or Scheme
-        As in `integrate`, steps fixed; "auto" is "heun" with noise, else "exponential" at κ = 0 and
-        "rk4" otherwise.  The stabilised scheme damps fast directions at its own rate, not at
+        As in `integrate`, steps fixed; "auto" is "heun" with noise, else "exponential4" at κ = 0
+        and "rk4" otherwise.  The stabilised scheme damps fast directions at its own rate, not at
         theirs: it is refused.
+    dtype : dtype
+        float64; float32 takes half to three quarters of the time, and its rounding changes
+        exponents by some 1e-5.
     interval : float, optional
-        Time between QR decompositions; default 1, less where the flow is stiff.
+        Time between the rates of `trace`; default 1, or a twentieth of the run.  QR decompositions
+        come as directions part, more often or less.
 
     Returns
     -------
@@ -309,10 +319,10 @@ def lyapunov_spectrum(
     """
     attributes = given(lyapunov_spectrum, locals())
     if method == "auto" and temperature == 0:
-        method = "exponential" if onsager == 0 else "rk4"
+        method = "exponential4" if onsager == 0 else "rk4"
     run = _GrowthRun(
-        Network(J, phi=phi, eta=eta, bias=bias), x0, onsager, method, temperature, inputs,
-        switch_times, dt=dt, t_max=t_max, t_skip=t_skip, seed=seed, may_switch=False,
+        Network(J, phi=phi, eta=eta, bias=bias, dtype=dtype), x0, onsager, method, temperature,
+        inputs, switch_times, dt=dt, t_max=t_max, t_skip=t_skip, seed=seed, may_switch=False,
     )  # fmt: skip
     if run.scheme.longest_step is not None:
         raise ArgumentError(
@@ -323,8 +333,7 @@ def lyapunov_spectrum(
         raise ArgumentError(f"x0 of shape {run.x.shape}: expected one state, ({n},)")
     k = arguments.count("k", k, 1, n)
     if interval is None:
-        spread = max(run.problem.stiffness(0.0, run.x), 1e-12) * (2 if onsager else 1)
-        interval = min(1.0, _LARGEST_SPREAD / spread, run.t_max / 20)
+        interval = min(1.0, run.t_max / 20)
     interval = arguments.positive("interval", interval)
     growth = run.tangents(k, interval)
     mean = run.mean(growth, threads=threads, progress=progress)
@@ -337,7 +346,7 @@ def lyapunov_spectrum(
         exponents_step_err=mean.step_errors[order, 0],
         t=mean.t,
         trace=mean.trace[:, order, 0],
-        **run.report(attributes | {"interval": interval}),
+        **run.report(attributes | {"interval": interval, "dtype": run.x.dtype.name}),
     )
 
 
@@ -371,14 +380,18 @@ class TangentProblem(Problem):
     def evaluate(self, t: float, x: State) -> Evaluation:
         """See `Problem`; the force is that of the trajectory alone."""
         t = self._read_at(t)
-        evaluation, linear = self.network.linearize(x[:, 0], self.onsager(t))
-        drift, force = self._driven(evaluation, t)
-        return Evaluation(np.concatenate([drift[:, None], linear.apply(x[:, 1:])], axis=1), force)
+        drift, force = self.network.evaluate_beside(x, self.onsager(t))
+        if self.inputs is not None:
+            force = force.copy()
+            drift[:, 0] += self._drive(self.inputs, t, force.shape)
+        return Evaluation(drift, force)
 
     def draw(self) -> State:
         """See `Problem`; tangent vectors do not feel additive noise."""
-        noise = super().draw()[:, None]
-        return np.concatenate([noise, np.zeros((len(noise), self.vectors, noise.shape[2]))], axis=1)
+        noise = super().draw()
+        kicks = np.zeros((len(noise), 1 + self.vectors, noise.shape[1]), dtype=noise.dtype)
+        kicks[:, 0] = noise
+        return kicks
 
     def trajectory(self, x: State) -> State:
         """See `Problem`."""
@@ -430,7 +443,43 @@ class SeparationProblem(Problem):
 
 
 # The accepted steps of a problem from a state through times.
-_Steps = Callable[[Problem, State, list[float]], Iterator[Step]]
+_Steps = Callable[[Problem, State, list[float], Progress | None], Iterator[Step]]
+
+
+def _triangles(vectors: State) -> list[Array] | None:
+    """R of QR of (n, k, batch) vectors; None where its smallest entries would be rounding."""
+    # The Cholesky factor of the Gram matrix: products, which are fast.  Its error, the condition
+    # squared times rounding, leaves Q = V/R not quite orthonormal, and that adds up to nothing: QR
+    # are the vectors themselves, and what Q lacks shows in the next R.
+    found = []
+    syrk: Any = get_blas_funcs("syrk", [vectors])
+    potrf: Any = get_lapack_funcs("potrf", [vectors])
+    least = np.finfo(vectors.dtype).eps ** _FLAT
+    for column in np.moveaxis(vectors, 2, 0):
+        triangle, failed = potrf(syrk(1.0, column, trans=1), overwrite_a=1)
+        diagonal = np.diagonal(triangle)
+        if failed or not np.min(diagonal) > least * np.max(diagonal):
+            return None
+        found.append(triangle)
+    return found
+
+
+def _divide(states: Sequence[State], triangles: list[Array]) -> None:
+    """The vectors beside states divided by R from the right, in place."""
+    trmm: Any = get_blas_funcs("trmm", triangles)
+    trtri: Any = get_lapack_funcs("trtri", triangles)
+    for number, triangle in enumerate(triangles):
+        inverse, _ = trtri(triangle)
+        for state in states:
+            column = state[:, 1:, number]
+            moved = trmm(1.0, inverse, column, side=1, overwrite_b=1)
+            if moved is not column:
+                column[:] = moved
+
+
+def _next_look(t: float, end: float, rate: float) -> float:
+    """Time until which vectors that use up their reach at this rate are in it, in equal parts."""
+    return t + (end - t) / max(1, math.ceil((end - t) * rate))
 
 
 class _GrowthRun:
@@ -461,9 +510,8 @@ class _GrowthRun:
             raise ArgumentError(f"t_skip={t_skip:g}: must be below t_max={t_max:g}")
         start = seeds.sequence(seed, "start")
         if x0 is None:
-            x = np.random.default_rng(start).standard_normal(network.n)
-        else:
-            x = network.state(x0, "x0")
+            x0 = np.random.default_rng(start).standard_normal(network.n)
+        x = network.state(x0, "x0")
         self.x = contiguous_columns(x.reshape(network.n, -1))  # (n, batch)
         assert isinstance(start.entropy, int)
         self._rng = seeds.generator(start.entropy, "tangent")
@@ -491,6 +539,10 @@ class _GrowthRun:
         # Growth from a state on between given times, and the state where the average begins.
         self._follow: Callable[[_Steps, State, list[float], ColumnNoise], Iterator[_LogGrowth]]
         self._averaged_from: tuple[float, State, ColumnNoise] | None = None
+        # Log factor by which vectors may grow or shrink, and the rate at which they use it up, as
+        # it is known before.
+        self._reach = -_REACH * math.log(np.finfo(network.dtype).eps)
+        self._parting = 0.0
 
     def report(self, attributes: dict[str, Any]) -> dict[str, Any]:
         """What every result of the run says."""
@@ -508,7 +560,7 @@ class _GrowthRun:
             *(("interval", interval) if is_frequent else ("t_max", self.t_max)),
             f"shorten t_max, or take a longer interval or longer steps than dt={self._dt:g}",
             # QR takes some k times as long as a product of a column with k others.
-            evaluations + self.t_max / interval * k**2 / n, (1 + k) * batch,
+            evaluations + self.t_max * max(1 / interval, self._parting) * k**2 / n, (1 + k) * batch,
             regulated=self.problem.onsager(0.0) != 0,
             numbers=_KEPT * n * (1 + k) * batch + self.t_max / interval * (_ENTRY + 3 * k * batch),
         )  # fmt: skip
@@ -522,37 +574,76 @@ class _GrowthRun:
                 "for the block error; raise t_max or shorten the interval or dt"
             )
 
-    def _steps(self, problem: Problem, x: State, times: list[float]) -> Iterator[Step]:
-        return advance(problem, self.scheme, self._control, self._monitor, x, times)
+    def _steps(
+        self, problem: Problem, x: State, times: list[float], progress: Progress | None = None
+    ) -> Iterator[Step]:
+        return advance(problem, self.scheme, self._control, self._monitor, x, times, progress)
 
     def tangents(self, k: int, interval: float) -> Iterator[_LogGrowth]:
-        """Growth of k orthonormal tangent vectors, made orthonormal by QR every `interval`."""
+        """Growth of k orthonormal tangent vectors, by repeated QR, told every `interval`."""
         n, batch = self.x.shape
+        if k > 1:
+            rate = self.problem.stiffness(0.0, self.x)
+            self._parting = rate / self._reach if math.isfinite(rate) else 0.0
         self._check_cost(interval, k)
         count = max(1, round(self.t_max / interval))
         self._require_blocks(count)
-        vectors = np.linalg.qr(self._rng.standard_normal((batch, n, k)))[0]
+        vectors = np.linalg.qr(self._rng.standard_normal((batch, n, k)))[0].astype(self.x.dtype)
         state = np.concatenate([self.x[:, None], np.moveaxis(vectors, 0, 2)], axis=1)
         self._follow = self._tangents
         times = np.linspace(0, self.t_max, count + 1).tolist()
+        self._control = self._landing(self._dt, self._tol, times)
         return self._tangents(self._steps, contiguous_columns(state), times, self._noise)
 
     def _tangents(
         self, steps: _Steps, x: State, times: list[float], noise: ColumnNoise
     ) -> Iterator[_LogGrowth]:
-        passed, problem = 0, TangentProblem(*self._parameters, noise, vectors=x.shape[1] - 1)
-        for step in steps(problem, x, self._landed(times)):
-            if step.t1 < times[passed + 1] - _ROUNDING * self.t_max:
+        problem = TangentProblem(*self._parameters, noise, vectors=x.shape[1] - 1)
+        landed, progress = self._landed(times), Progress()
+        # Without jumps one segment, in which schemes keep their memory.
+        segments = landed if len(landed) > len(times) else [times[0], times[-1]]
+        slack, rate = _ROUNDING * self.t_max, self._parting
+        number, begun = 1, times[0]
+        due = _next_look(begun, times[number], rate)
+        # Growth since vectors were orthonormal, as it was seen last, and in the interval.
+        seen = total = np.zeros((x.shape[1] - 1, x.shape[2]))
+        for step in steps(problem, x, segments, progress):
+            t, vectors = step.t1, step.x1[:, 1:]
+            if t < due - slack:
                 continue
-            passed += 1
-            # The loop enters the next segment with this very array and evaluates it again: it can
-            # be changed here.
-            basis, triangle = np.linalg.qr(np.moveaxis(step.x1[:, 1:], 2, 0))
-            step.x1[:, 1:] = np.moveaxis(basis, 0, 2)
-            self._note(step)
-            diagonal = np.abs(np.diagonal(triangle, axis1=1, axis2=2)).T
+            triangles = _triangles(vectors)
+            if triangles is None:
+                require_finite(vectors, t)
+                basis, upper = np.linalg.qr(np.moveaxis(vectors, 2, 0))
+                diagonal = np.abs(np.diagonal(upper, axis1=1, axis2=2)).T
+            else:
+                diagonal = np.transpose([np.diagonal(triangle) for triangle in triangles])
             with np.errstate(divide="ignore"):
-                yield _LogGrowth(step.t1, times[passed] - times[passed - 1], np.log(diagonal))
+                log = np.log(diagonal, dtype=np.float64)
+            total = total + (log - seen)
+            reached = float(np.max(np.abs(log))) / self._reach
+            if math.isfinite(reached):
+                rate = reached / (t - begun)
+            ends = t >= times[number] - slack
+            starts = ends and self._averaged_from is None and t >= self._t_skip - slack
+            if starts or triangles is None or reached + rate * (times[1] - times[0]) > 1:
+                seen, begun = np.zeros_like(log), t
+                # The loop goes on with these very arrays.  What it keeps of the drift is linear in
+                # the vectors: no evaluation is lost.
+                if triangles is None:
+                    vectors[:] = np.moveaxis(basis, 0, 2)
+                    step.last.drift[:] = step.problem.evaluate(t, step.x1).drift
+                    progress.memory = progress.memory._replace(past=())
+                else:
+                    _divide([step.x1, step.last.drift, *progress.memory.past], triangles)
+            else:
+                seen = log
+            if starts:
+                self._note(step)
+            if ends:
+                yield _LogGrowth(t, times[number] - times[number - 1], total)
+                number, total = number + 1, np.zeros_like(log)
+            due = _next_look(t, times[number], rate) if number < len(times) else math.inf
 
     def separations(self, delta: float) -> Iterator[_LogGrowth]:
         """[HH] Algorithm 1."""
@@ -573,7 +664,7 @@ class _GrowthRun:
         self, delta: float, steps: _Steps, x: State, times: list[float], noise: ColumnNoise
     ) -> Iterator[_LogGrowth]:
         problem = SeparationProblem(*self._parameters, noise, delta=delta)
-        for step in steps(problem, x, self._landed(times)):
+        for step in steps(problem, x, self._landed(times), None):
             self._note(step)
             yield _LogGrowth(step.t1, step.t1 - step.t0, problem.log_growth.pop()[None])
 
@@ -581,6 +672,11 @@ class _GrowthRun:
         """Times, and the jumps of the input between them."""
         every = breakpoints(times[-1], extra=[*times[1:-1], *self._breaks])
         return [times[0], *(t for t in every if t > times[0] + _ROUNDING * self.t_max)]
+
+    def _landing(self, dt: float, tol: float | None, times: list[float]) -> StepControl:
+        """Steps of which some end at each of these equidistant times."""
+        span = times[1] - times[0]
+        return step_control(self.scheme, span / step_count(0.0, span, dt), tol, times)
 
     def _note(self, step: Step) -> None:
         """Keep the state where the average begins, and the noise from there on."""
@@ -637,13 +733,15 @@ class _GrowthRun:
             tol *= factor**self.scheme.error_order
         else:
             factor = span / step_count(0.0, span, factor * step) / step
-        control = step_control(self.scheme, factor * step, tol)
+        ends = start + span * np.arange(1, count + 1)
+        control = self._landing(factor * step, tol, [start, *ends.tolist()])
         silent = Monitor(self.scheme, self._dt, adapts=True, may_switch=False)
 
-        def steps(problem: Problem, x: State, times: list[float]) -> Iterator[Step]:
-            return advance(problem, self.scheme, control, silent, x, times)
+        def steps(
+            problem: Problem, x: State, times: list[float], progress: Progress | None
+        ) -> Iterator[Step]:
+            return advance(problem, self.scheme, control, silent, x, times, progress)
 
-        ends = start + span * np.arange(1, count + 1)
         try:
             again = list(self._follow(steps, state, [start, *ends.tolist()], noise.of_pairs()))
         except IntegrationError:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from weakref import WeakSet
@@ -36,8 +37,9 @@ _MEMORY = 4
 # Operators of users whose products, and those with Jᵀ, have been tried: once in a process.
 _FORWARD: WeakSet[Any] = WeakSet()
 _BACKWARD: WeakSet[Any] = WeakSet()
-# Libraries have room for fewer.
+# Libraries have room for fewer threads; those of the call that runs.
 _MOST_THREADS = 1024
+_AT_WORK: ContextVar[int] = ContextVar("threads", default=1)
 # What φ and its slope cost, in operations of a matrix product.
 _ACTIVITY = 50
 # Relative error of a product that is allowed: operators may work in single precision or iterate.
@@ -252,8 +254,9 @@ class Network:
         if v.ndim == 1:
             return matrix @ v
         flat = v.reshape(self.n, -1)
-        if flat.flags.f_contiguous and isinstance(matrix, np.ndarray):
-            # The same product a fifth faster: BLAS packs the long side of a thin batch better.
+        if flat.flags.f_contiguous and isinstance(matrix, np.ndarray) and v.dtype == np.float64:
+            # The same product a fifth faster: BLAS packs the long side of a thin batch better.  In
+            # single precision it is up to twice as slow.
             return (flat.T @ matrix.T).T.reshape(v.shape)
         return (matrix @ flat).reshape(v.shape)
 
@@ -337,18 +340,40 @@ class Network:
             reaction *= onsager
         return Evaluation(np.subtract(force, reaction, out=reaction), force)
 
-    def linearize(self, x: State, onsager: float) -> tuple[Evaluation, Linearization]:
-        """The evaluation at `x` together with the Jacobian there."""
-        self.evaluations += 1
+    def linearize(self, x: State, onsager: float) -> Linearization:
+        """The Jacobian at `x`."""
         value = self.activity(x)
-        force = self.force(x, value)
         slope = self.slope(x, value)
         if onsager == 0:
-            return Evaluation(force, force), Linearization(self, onsager, slope, slope)
-        back = self.transposed_product(force)
+            return Linearization(self, onsager, slope, slope)
+        self.evaluations += 1
+        back = self.transposed_product(self.force(x, value))
         bend = self._cast(self.function.bend_at(x, value)) * back + self.eta
-        drift = force - onsager * (slope * back + self.eta * x)
-        return Evaluation(drift, force), Linearization(self, onsager, slope, bend)
+        return Linearization(self, onsager, slope, bend)
+
+    def evaluate_beside(self, x: State, onsager: float) -> Evaluation:
+        """`evaluate` at x[:, 0], and in the drift ∂F/∂x · v of the vectors v = x[:, 1:] with it."""
+        # As `Linearization`, but state and vectors go through J and Jᵀ together.
+        self.evaluations += 1
+        state, vectors = x[:, 0], x[:, 1:]
+        value = self.activity(state)
+        slope = self.slope(state, value)[:, None]
+        sent = np.empty_like(x)
+        sent[:, 0] = value
+        np.multiply(slope, vectors, out=sent[:, 1:])
+        moved = self.product(sent)
+        moved -= x
+        if self.is_biased:
+            moved[:, 0] += self.bias[:, None]
+        if onsager == 0:
+            return Evaluation(moved, moved[:, 0])
+        back = self.transposed_product(moved)
+        bend = self._cast(self.function.bend_at(state, value)) * back[:, 0] + self.eta
+        back *= slope
+        back[:, 0] += self.eta * state
+        back[:, 1:] += bend[:, None] * vectors
+        back *= onsager
+        return Evaluation(np.subtract(moved, back, out=back), moved[:, 0])
 
     def energy(self, x: State, force: State) -> NDArray[np.float64]:
         """E = ½ Σ f² + ½ η Σ x² of each column, summed over neurons, in double precision."""
@@ -358,7 +383,7 @@ class Network:
 
 def largest_rate(network: Network, x: State, onsager: float, width: float = _WIDTH) -> Array:
     """`stiffness` of a network at checked states, (columns,), to a relative residual `width`."""
-    _, linear = network.linearize(x, onsager)
+    linear = network.linearize(x, onsager)
     bound = getattr(network.J, "norm_bound", None)
     if bound is not None:
         # Products with other vectors would reveal new directions of the operator.
@@ -387,7 +412,7 @@ def spectrum(network: Network, x: State, onsager: float) -> stability.Rates:
     slope = slopes[:, column]
     linear = Linearization(network, 0.0, slope, slope)
     if onsager:
-        linear = network.linearize(columns[:, column], onsager)[1]
+        linear = network.linearize(columns[:, column], onsager)
     return stability.edge(lambda v: linear.apply(v.astype(network.dtype)), network.n)
 
 
@@ -451,10 +476,19 @@ def _top(diagonal: list[Array], off_diagonal: list[Array]) -> tuple[Array, Array
 @contextmanager
 def at_work(threads: int | None) -> Iterator[None]:
     """So many threads of matrix products, and no word of overflows: results are looked at."""
+    # By default one, or those of the call around this one.  Thin products wait for memory: further
+    # threads gain little on idle cores and lose a factor of ten on busy ones.
     if threads is not None:
         threads = arguments.count("threads", threads, 1, _MOST_THREADS)
-    with np.errstate(over="ignore", invalid="ignore"), threadpool_limits(threads, user_api="blas"):
-        yield
+    before = _AT_WORK.set(threads or _AT_WORK.get())
+    with (
+        np.errstate(over="ignore", invalid="ignore"),
+        threadpool_limits(_AT_WORK.get(), user_api="blas"),
+    ):
+        try:
+            yield
+        finally:
+            _AT_WORK.reset(before)
 
 
 def contiguous_columns(x: State) -> State:

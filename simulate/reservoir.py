@@ -40,6 +40,8 @@ _ASKING = 5e-6
 _FARTHEST = 1e9
 # Times this close to a switch time, relative to it or to 1, are that time.
 _ON_SWITCH = 1e-9
+# And times this close are one: they differ by rounding.
+_SAME = 1e-14
 
 
 class SingularCovarianceWarning(RuntimeWarning):
@@ -499,8 +501,11 @@ def two_sines(t: ArrayLike) -> Array:
     >>> two_sines([0.0, -12.5]).round(4).tolist()
     [0.0, -1.7071]
     """
-    time = arguments.array("t", t)
-    return np.sin(0.02 * np.pi * time) + np.sin(0.04 * np.pi * time)
+    return _two_sines(arguments.array("t", t))
+
+
+def _two_sines(t: Any) -> Any:
+    return np.sin(0.02 * np.pi * t) + np.sin(0.04 * np.pi * t)
 
 
 @validated
@@ -523,7 +528,8 @@ def stimulus_targets(
     task : str
         "recall" or "forecast".
     stimulus : function of t
-        S, called with one time after the other, negative ones where τ reaches before t = 0.
+        S, called with one time after the other, negative ones where τ reaches before t = 0; once
+        with times that differ by rounding.
     switch_times : sequence of float
         Where S jumps, beside the times of a `Switching`: a time that rounding has moved off one of
         them counts as that time, at which the value that begins there is read.
@@ -558,11 +564,17 @@ def stimulus_targets(
         for near in (places[np.maximum(place - 1, 0)], places[np.minimum(place, places.size - 1)]):
             close = np.abs(moments - near) <= _ON_SWITCH * np.maximum(1, np.abs(near))
             moments = np.where(close, near, moments)
-    values = []
-    for moment in moments.ravel():
-        name = f"stimulus(t={moment:g})"
-        values.append(arguments.finite(name, probes.answer(name, stimulus, moment)))
-    return np.array(values).reshape(moments.shape)
+    # t − τ of evenly spaced samples meets each moment as often as there are delays.
+    distinct, where = np.unique(moments, return_inverse=True)
+    new = np.diff(distinct, prepend=-np.inf) > _SAME * np.maximum(1, np.abs(distinct))
+    if stimulus is two_sines:
+        values = _two_sines(distinct[new])
+    else:
+        values = np.empty(np.count_nonzero(new))
+        for k, moment in enumerate(distinct[new]):
+            name = f"stimulus(t={moment:g})"
+            values[k] = arguments.finite(name, probes.answer(name, stimulus, moment))
+    return np.asarray(values[(np.cumsum(new) - 1)[where]].reshape(moments.shape))
 
 
 def _check_targets(name: str, value: Any, count: float) -> None:
@@ -696,6 +708,7 @@ def memory_curve(
     n = Network(J, phi=phi, eta=eta, bias=bias, dtype=dtype).n
     cost.check("t_max", t_max, "shorten it, or raise sample_every", numbers=times.size * n)
     drive = two_sines if stimulus is None else stimulus
+    drawn = _two_sines if drive is two_sines else drive
     times_of_jumps = _jumps(drive, switch_times).tolist()
     targets = stimulus_targets(times, tau, task=task, stimulus=drive, switch_times=times_of_jumps)
     gap_samples = int(np.ceil(arguments.nonnegative("gap", gap) / sample_every - 1e-9))
@@ -709,7 +722,7 @@ def memory_curve(
     run = integrate(
         J, np.random.default_rng(sequence).standard_normal(n) if x0 is None else x0, t_max=t_max,
         dt=dt, onsager=onsager, method=method, tol=tol, save_at=times,
-        inputs=lambda t: float(drive(t)) * weights, switch_times=times_of_jumps, eta=eta, bias=bias,
+        inputs=lambda t: float(drawn(t)) * weights, switch_times=times_of_jumps, eta=eta, bias=bias,
         phi=phi, dtype=dtype, threads=threads, progress=progress,
     )  # fmt: skip
     assert run.x is not None

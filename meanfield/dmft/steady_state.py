@@ -827,7 +827,7 @@ def _averages(
             x, phi, force, drift = (getattr(moment, name)[part] for name in _STATES)
             pairs = (phi, phi), (force, force), (x, phi), (force, phi), (drift, drift)
             squares = [float(a @ b) / x.size for a, b in pairs]
-            own.append([*squares, float(np.mean(x)), float(np.mean(phi))])
+            own.append([*squares, float(x.sum()) / x.size, float(phi.sum()) / x.size])
             if (k - begin) % stride == 0:
                 ring.push(x, phi, moment.h[part])
         if len(pulses) < _PULSES and responds:

@@ -58,7 +58,7 @@ class FixedSteps:
 
     def accepts(self, step: Step, move: Move, monitor: Monitor) -> bool:
         """Whether the step is taken, as the next proposal will know: always, if it is finite."""
-        require_finite(step.x1, step.t1)
+        require_finite(step.problem.trajectory(step.x1), step.t1)
         return True
 
 
@@ -189,7 +189,7 @@ def advance(
         place = control.extend(start, end) if now.goes_on else None
         if place is None:
             # Parameters, or the state itself between two steps, may have jumped.
-            now.memory, now.since = now.memory._replace(past=None), _REFRESH
+            now.memory, now.since = now.memory._replace(past=()), _REFRESH
             control.enter(start, end)
         now.goes_on = False
         t = start if place is None else place
@@ -215,7 +215,7 @@ def advance(
                 now.since = _REFRESH if now.since else 0
                 continue
             monitor.record(step)
-            now.memory = move.memory if replaced is None else move.memory._replace(past=None)
+            now.memory = move.memory if replaced is None else move.memory._replace(past=())
             now.since += 1
             yield step
             t, x, first = later, moved, last

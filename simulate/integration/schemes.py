@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.linalg import blas
 
 from meanfield import exponential, stability
 from meanfield.common import arguments
@@ -29,8 +30,8 @@ from .problem import Problem, Step
 class Memory(NamedTuple):
     """What the next step needs of the last one."""
 
-    # Void where the drift or the state jumped.
-    past: State | None = None
+    # Void where the drift or the state jumped.  Linear in the state where the drift is.
+    past: tuple[State, ...] = ()
     # Half of this noise belongs to the next step, jump or not.
     noise: State | None = None
 
@@ -261,6 +262,8 @@ def _polynomial(coefficients: Array, h: float, rates: Rates) -> Array:
 
 # Schemes that remember.
 
+_AXPY = {"d": blas.daxpy, "f": blas.saxpy}
+
 
 def _exponential(
     problem: Problem, t: float, x: State, first: Evaluation, h: float, memory: Memory
@@ -269,13 +272,37 @@ def _exponential(
     rest = first.drift + x
     moved = decay * x
     moved += flat * rest
-    if memory.past is None:
+    if not memory.past:
         # The two-stage scheme of Cox and Matthews (2002).
         change = problem.evaluate(t + h, moved).drift + moved - rest
     else:
-        change = rest - memory.past
+        change = rest - memory.past[0]
     moved += ramp * change
-    return Move(moved, memory._replace(past=rest))
+    return Move(moved, memory._replace(past=(rest,)))
+
+
+def _adams(
+    order: int, problem: Problem, t: float, x: State, first: Evaluation, h: float, memory: Memory
+) -> Move:
+    rest = first.drift + x
+    if len(memory.past) < order - 1:
+        moved = SCHEMES["rk4"].step(problem, t, x, first, h, memory).x
+    else:
+        moved = _weighted(exponential.adams(h, order), [x, rest, *memory.past])
+    return Move(moved, memory._replace(past=(rest, *memory.past)[: order - 1]))
+
+
+def _weighted(weights: list[float], states: list[State]) -> State:
+    """Weighted sum of states."""
+    total = weights[0] * states[0]
+    add = _AXPY[total.dtype.char]
+    for weight, state in zip(weights[1:], states[1:], strict=True):
+        if state.strides == total.strides:
+            # Once through memory in the place of twice: `total` is compact, and these are views.
+            add(state.ravel("K"), total.ravel("K"), a=weight)
+        else:
+            total += weight * state
+    return total
 
 
 def _leimkuhler_matthews(
@@ -386,6 +413,10 @@ SCHEMES = {
         ),
         # Adams–Bashforth of order 2 with the leak exact (`meanfield.exponential`), N = F + x.
         Scheme("exponential", 2, 1, _exponential, exponential.amplification),
+        # The same of order 4, begun by Runge–Kutta steps.
+        Scheme(
+            "exponential4", 4, 1, partial(_adams, 4), partial(exponential.amplification, order=4)
+        ),
         # x + hF + √(2Th)(R_n + R_{n+1})/2: invariant measure of order 2 at κ = 1 with one force a
         # step, the overdamped limit of BAOAB (Leimkuhler, Matthews 2013); exact for a harmonic E.
         # Away from κ = 1, and for a few steps after a jump of T, its weak order is 1.

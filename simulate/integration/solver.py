@@ -248,10 +248,10 @@ def integrate(
         κ (0 vanilla, 1 gradient flow) and T.  A `Switching` is landed on exactly; give the jumps of
         a plain function in `switch_times`.
     method : str or Scheme
-        "euler" (as printed in [HH]), "heun", "rk4", "exponential", "leimkuhler-matthews",
-        "chebyshev", or "auto": "exponential" for the vanilla dynamics, "chebyshev" if κ is ever
-        switched on ("heun" if φ' jumps), with noise "leimkuhler-matthews" at κ = 1 and "heun"
-        otherwise.  Or a scheme of your own, see `runge_kutta`.
+        "euler" (as printed in [HH]), "heun", "rk4", "exponential", "exponential4",
+        "leimkuhler-matthews", "chebyshev", or "auto": "exponential" for the vanilla dynamics,
+        "chebyshev" if κ is ever switched on ("heun" if φ' jumps), with noise "leimkuhler-matthews"
+        at κ = 1 and "heun" otherwise.  Or a scheme of your own, see `runge_kutta`.
     tol : float or None
         For "chebyshev", and schemes that estimate their error: error of a step relative to 1 + |x|,
         in root mean square over neurons, of the worst column; where the flow is −∇E, steps that
@@ -290,7 +290,8 @@ def integrate(
         of states and memory curves; not for energies below about 1e−10 per neuron, for finding
         fixed points or for the separation of nearby orbits.
     threads : int, optional
-        Number of BLAS threads during the call; default as the process has it.
+        Number of BLAS threads during the call; default 1: products of J with a few states gain
+        little from more, and lose a factor of ten where other work keeps the cores busy.
     progress : bool
         Progress bar on a terminal.
     throw : bool

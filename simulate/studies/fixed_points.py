@@ -54,7 +54,7 @@ def fixed_points(
     tol : float
         Largest rms f.
     threads : int
-        BLAS threads.  [default: all]
+        BLAS threads.  [default: 1]
     """
     J, noted = make_couplings(couplings, n, g, gamma, seed, usual=_GAIN)
     points = find_fixed_points(

@@ -65,14 +65,15 @@ def run(
     inputs : SampledInput
         Input S(t) from a file of samples so far apart, .npy or text, a number a row or n of them,
         one a neuron; FILE@STEP:held to hold them.
-    method : {"auto", "euler", "heun", "rk4", "exponential", "leimkuhler-matthews", "chebyshev"}
+    method : {"auto", "euler", "heun", "rk4", "exponential", "exponential4", \
+    "leimkuhler-matthews", "chebyshev"}
         Scheme; "euler" with dt 0.01 is the choice of [HH].
     tol : float
         Error of an adaptive step (method chebyshev).
     neurons : int
         How many neurons to save and draw.
     threads : int
-        BLAS threads.  [default: all]
+        BLAS threads.  [default: 1]
     """
     check_columns(inputs, n)
     J, noted = make_couplings(couplings, n, g, gamma, seed, usual=_GAIN)

@@ -85,6 +85,35 @@ def test_weights_have_all_digits(h: float) -> None:
             assert abs(found / number - 1) < 1e-15
 
 
+@pytest.mark.parametrize("h", [1e-3, 0.1, 1.0, 5.0])
+@pytest.mark.parametrize("order", [2, 3, 4])
+def test_weights_of_any_order(order: int, h: float) -> None:
+    """∫₀^h e^{−(h−s)} P(s) ds of a polynomial through its values now and earlier."""
+    decay, *own = exponential.adams(h, order)
+    exact = -math.expm1(-h)
+    for degree in range(order):
+        if degree:
+            # By parts, from the integral of the power below.
+            exact = h**degree - degree * exact
+        values = (-h * np.arange(order)) ** degree
+        assert own @ values == pytest.approx(exact, rel=1e-6, abs=1e-12)
+    assert decay == pytest.approx(math.exp(-h))
+    if order == 2:
+        _, flat, ramp = exponential.weights(h)
+        np.testing.assert_allclose(own, [flat + ramp, -ramp], rtol=1e-13)
+
+
+def test_amplification_of_order_four() -> None:
+    """The largest root of ρ⁴ = e^{−h} ρ³ + μ Σ w_j ρ³⁻ʲ, mode by mode."""
+    h, rates = 0.2, np.array([-1.0, -3.0 + 2j, 0.5 + 4j, -1 + 10j, np.inf])
+    decay, *own = exponential.adams(h, 4)
+    found = exponential.amplification(h, rates, order=4)
+    for rate, one in zip(rates[:-1], found, strict=False):
+        roots = np.roots([1.0, -decay, 0, 0, 0] - (rate + 1) * np.array([0.0, *own]))
+        assert one == pytest.approx(np.max(np.abs(roots)), rel=1e-9)
+    assert found[-1] == np.inf
+
+
 def test_the_leak_and_nothing_else_has_no_largest_step() -> None:
     assert stability.largest_step(exponential.amplification, [-1.0]) == math.inf
     assert stability.largest_rate(lambda h, rates: np.abs(1 + h * rates), 0.5) == pytest.approx(4)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 from scipy.sparse.linalg import LinearOperator
+from threadpoolctl import threadpool_info
 
 from meanfield import ArgumentError, stability
 from meanfield.common.arguments import LARGEST
@@ -29,11 +30,8 @@ def test_the_linearisation_is_the_jacobian(kappa: float) -> None:
     """Of states with vectors beside them, of single states, forwards, backwards, symmetrised."""
     J, x = MATRIX[:5, :5] * 2, RNG(0).standard_normal((5, 3))
     v = RNG(1).standard_normal((5, 2, 3))
-    evaluated, linear = Network(J, eta=0.3).linearize(x, kappa)
+    linear = Network(J, eta=0.3).linearize(x, kappa)
     exact = jacobian(x, J, onsager=kappa, eta=0.3)
-    plain = Network(J, eta=0.3).evaluate(x, kappa)
-    np.testing.assert_allclose(evaluated.drift, plain.drift, atol=1e-13)
-    np.testing.assert_allclose(evaluated.force, plain.force, atol=1e-13)
     for call, matrix in (
         (linear.apply, exact),
         (linear.apply_transposed, exact.transpose(1, 0, 2)),
@@ -45,12 +43,28 @@ def test_the_linearisation_is_the_jacobian(kappa: float) -> None:
         )
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("kappa", [0.0, 0.3, 1.0])
+def test_vectors_beside_states(kappa: float, dtype: Any) -> None:
+    """One product for both: drift and force of the states, the Jacobian times the vectors."""
+    one = Network(MATRIX, eta=0.3, bias=np.linspace(-1, 1, 40), dtype=dtype)
+    x = RNG(0).standard_normal((40, 4, 3)).astype(dtype)
+    drift, force = one.evaluate_beside(x, kappa)
+    plain = one.evaluate(x[:, 0], kappa)
+    close = {"rtol": 0, "atol": 100 * np.finfo(dtype).eps}
+    assert drift.dtype == dtype
+    np.testing.assert_allclose(force, plain.force, **close)
+    np.testing.assert_allclose(drift[:, 0], plain.drift, **close)
+    np.testing.assert_allclose(drift[:, 1:], one.linearize(x[:, 0], kappa).apply(x[:, 1:]), **close)
+
+
 def test_drifts_are_counted() -> None:
     one = Network(np.eye(2))
     for _ in range(3):
         one.evaluate(np.ones(2), 1.0)
-    one.linearize(np.ones(2), 0.0)
-    assert one.evaluations == 4
+    one.linearize(np.ones(2), 1.0)
+    one.evaluate_beside(np.ones((2, 2, 1)), 0.0)
+    assert one.evaluations == 5
 
 
 @pytest.mark.parametrize("size", [1, 2, 5])
@@ -251,6 +265,23 @@ def test_the_largest_couplings(form: Any) -> None:
             Network(wrong)
     np.testing.assert_allclose(force([1.0, 2.0], np.array([[0, 1], [1, 0]])), [np.tanh(2) - 1,
                                np.tanh(1) - 2])  # fmt: skip
+
+
+def test_one_thread_unless_more_are_asked_for() -> None:
+    """By default one; calls inside others have theirs; afterwards it is as before."""
+
+    def threads() -> set[int]:
+        return {one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"}
+
+    before = threads()
+    with at_work(None):
+        assert threads() == {1}
+        with at_work(2):
+            assert threads() == {2}
+            with at_work(None):
+                assert threads() == {2}
+        assert threads() == {1}
+    assert threads() == before
 
 
 def test_threads_are_counted() -> None:

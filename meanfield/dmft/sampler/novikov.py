@@ -1,23 +1,25 @@
 """Novikov sums: integrated responses from what the operator holds, without probe fields.
 
-By Novikov's theorem z_k·φ(t) = g² ∫ [R_φh(t,s) H_k(s) + R_φu(t,s) U_k(s)] ds, where H_k(s) and
-U_k(s) say how much of z_k the fields h(s) and u(s) contain, and likewise for w_j.  A combination of
-the z and w that shifts h by a function p(s) and u by r(s) therefore measures
-∫ [R_φh p + R_φu r] ds.
+By Novikov's theorem a_k·φ(t) = g² ∫ [R_φh(t,s) H_k(s) + R_φu(t,s) U_k(s)] ds, where g²H_k(s) and
+g²U_k(s) are the covariances of a_k with the fields h(s) and u(s), and likewise for b_j.  They are
+taken in independent parts: a_k, of which h is made, and d_k = (b_k − γa_k)/√(1 − γ²), which u alone
+contains.  A combination of the a and d that shifts h by a function p(s) and u by r(s) therefore
+measures ∫ [R_φh p + R_φu r] ds.
 
 A field in ẋ of a rate model with f = ψ = −x + h differs from one in h by what ψ passes on:
 R_φh = R + g² R_φh∘R_φu + γg² R_φu∘R_ψu as operators on functions of time, so R is measured by
 the shifts p = 1 − g² ∫R_φu and r = −γg² ∫R_ψu, both of which are measured on the way.
 
 The combination is the ridge solution that balances the misfit of the shifts against the noise of
-order M^−½ in z·φ.  Averaging over batches takes the noise, but not the misfit, away.
+order M^−½ in a·φ.  Averaging over batches takes the noise, but not the misfit, away.
 """
 
 import math
+from bisect import bisect_left, bisect_right
 from typing import cast
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg.lapack import dposv
 
 from ...common.arguments import Array
 from ...gaussian_operator import GaussianOperator
@@ -28,6 +30,8 @@ _SQUARED_RESPONSE = 0.5
 _WIDER, _ROUNDING = 16.0, 1e-13
 # Misfit of the last so many time units from which nothing can be said.
 _RESOLVED, _RECENT = 0.3, 3.0
+# 1 − γ² below which b is γa.
+_ALIKE = 1e-6
 # Rows and columns to begin with, and times that may be older than the window.
 _ROOM, _STALE = 64, 8
 
@@ -41,8 +45,9 @@ class NovikovResponse:
         self._window = run.setting.window
         self._g2, self._gamma = run.setting.g**2, run.setting.gamma
         self._noise = 1 / (self._g2 * repeats)
-        theta = math.asin(self._gamma) / 2
-        self._cos, self._sin = math.cos(theta), math.sin(theta)
+        # Of the part of u that h does not have.
+        free = 1 - self._gamma**2
+        self._root = math.sqrt(free) if free > _ALIKE else 0.0
         # Columns of the design in the order of their first appearance.
         self._columns: tuple[list[int], list[int]] = ([], [])
         self._design = np.zeros((_ROOM, _ROOM))
@@ -59,11 +64,13 @@ class NovikovResponse:
 
     def rotate(self, right: Array, left: Array) -> None:
         """Follow a rotation of the operator's bases."""
-        self._make_room(len(right), len(left))
-        z, w = self._columns
+        self._make_room(len(right), len(left) if self._columns[1] else 0)
+        a, d = self._columns
         used = self._design[: self._count]
-        turned = np.hstack([used[:, z] @ right[: len(z)], used[:, w] @ left[: len(w)]])
+        turned = used[:, a] @ right[: len(a)]
         first = right.shape[1]
+        if d:
+            turned = np.hstack([turned, used[:, d] @ left[: len(d)]])
         self._columns = (list(range(first)), list(range(first, turned.shape[1])))
         self._design[:] = 0
         used[:, : turned.shape[1]] = turned
@@ -71,9 +78,11 @@ class NovikovResponse:
 
     def record(self, t: float, phi: Array, psi: Array | None, *, measure: bool) -> None:
         """Take in the requests made at time t, and measure the response there if asked to."""
-        e, z, f, w = self._operator.coefficients(phi)
+        # Before u is used nothing tells of it.
+        back = psi is not None or bool(self._columns[1])
+        e, a, *other = self._operator.coefficients(phi, back=back)
         again = None if psi is None else self._operator.coefficients(psi)
-        self._make_room(e.size, f.size)
+        self._make_room(e.size, other[0].size if back else 0)
         # With the ridge and with the wider one: ∫R_φu and ∫R_ψu.
         pulses = np.zeros((2, 2))
         if self._times:
@@ -81,14 +90,17 @@ class NovikovResponse:
             # While u is used, always: later shifts are made of it.
             if measure or again is not None:
                 noise = float(phi @ phi) / phi.size * self._noise
-                of_psi = None if again is None else np.concatenate([again[1], again[3]])
-                pulses = self._measure(np.concatenate([z, w]), of_psi, noise)
+                of_psi = None if again is None else self._parts(again[1], again[3])
+                pulses = self._measure(self._parts(a, *other[1:]), of_psi, noise)
         self._times.append(t)
         shifts = 1 - self._g2 * pulses[0]
-        added = [(self._cos * e, self._sin * f, (shifts[0], 0.0, shifts[1]))]
+        # Of overlaps with the a, with the d, and targets.
+        added: list[tuple[Array, Array | float, tuple[float, ...]]]
+        added = [(e, 0.0, (shifts[0], 0.0, shifts[1]))]
         if again is not None:
             shifts = -self._gamma * self._g2 * pulses[1]
-            added.append((self._sin * again[0], self._cos * again[2], (shifts[0], 1.0, shifts[1])))
+            mixed = self._gamma * again[0], self._root * again[2]
+            added.append((*mixed, (shifts[0], 1.0, shifts[1])))
         self._rows.append(len(added))
         for right, left, targets in added:
             row = self._design[self._count]
@@ -96,6 +108,13 @@ class NovikovResponse:
             self._targets[self._count] = targets
             self._weights[self._count] = 0.0
             self._count += 1
+
+    def _parts(self, a: Array, b: Array | None = None) -> Array:
+        """Overlaps with the a and, of those with the b, the d."""
+        if b is None:
+            return a
+        apart = b if not self._gamma else (b - self._gamma * a) / (self._root or math.inf)
+        return np.concatenate([a, apart])
 
     def _measure(self, phi: Array, psi: Array | None, noise: float) -> Array:
         """Sets `value` and `shift`; answers ∫R_φu and ∫R_ψu with both ridges."""
@@ -110,7 +129,7 @@ class NovikovResponse:
         gram[diagonal] += ridge
         narrow = _solve(gram, products[:, :2]) / size[:, None]
         gram[diagonal] += (_WIDER - 1) * ridge
-        wide = _solve(gram, products[:, 1:], overwrite=True) / size[:, None]
+        wide = _solve(gram, products[:, 1:]) / size[:, None]
         self.value = float(phi @ narrow[:, 0]) / self._g2
         self.shift = float(phi @ wide[:, 1]) / self._g2 - self.value
         if self._misfit(narrow[:, 0], places) > _RESOLVED:
@@ -121,8 +140,8 @@ class NovikovResponse:
 
     def _misfit(self, mixed: Array, places: list[int]) -> float:
         """Root mean square of what the combination leaves of the shifts of the recent past."""
-        recent = sum(s > self._times[-1] - _RECENT for s in self._times)
-        rows = slice(self._count - sum(self._rows[len(self._rows) - recent :]), self._count)
+        first = bisect_right(self._times, self._times[-1] - _RECENT)
+        rows = slice(self._count - sum(self._rows[first:]), self._count)
         design = self._design[rows][:, places]
         left_over = self._targets[rows, 0] - design @ mixed
         # A state x = 0 at the start has no part in the fields.
@@ -134,7 +153,7 @@ class NovikovResponse:
         latest = slice(self._count - self._rows[-1], self._count)
         self._weights[latest] = (t - self._times[-1]) * _SQUARED_RESPONSE
         self._add(latest)
-        stale = sum(s < t - self._window for s in self._times[:-1])
+        stale = bisect_left(self._times, t - self._window, hi=len(self._times) - 1)
         if stale > _STALE:
             gone = sum(self._rows[:stale])
             for array in (self._design, self._weights, self._targets):
@@ -170,7 +189,12 @@ class NovikovResponse:
             self._products = np.pad(self._products, ((0, extra[1]), (0, 0)))
 
 
-def _solve(gram: Array, right: Array, overwrite: bool = False) -> Array:
+def _solve(gram: Array, right: Array) -> Array:
     """gram⁻¹ right, gram positive definite."""
-    # Both are empty at x = 0, which SciPy 1.13 refuses.
-    return cho_solve(cho_factor(gram, overwrite_a=overwrite), right) if len(gram) else right
+    if not len(gram):
+        # At x = 0.
+        return right
+    _, found, failed = dposv(gram, right, lower=True)
+    if failed:
+        raise np.linalg.LinAlgError("the sums of the design are not positive definite")
+    return np.asarray(found)

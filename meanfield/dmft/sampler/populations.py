@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -63,9 +64,9 @@ class Populations(NamedTuple):
         return all(model.is_odd for model in self.models) and not any(map(np.any, offsets))
 
     @property
-    def parts(self) -> list[slice]:
+    def parts(self) -> tuple[slice, ...]:
         """The trajectories of each."""
-        return in_turn(self.sizes)
+        return _parts(self.sizes)
 
     def sized(self, size: int) -> Populations:
         """The same with so many trajectories in all."""
@@ -83,7 +84,7 @@ class Populations(NamedTuple):
 
     def heard(self, vector: Array, *, back: bool = False) -> Array | float:
         """What the mean couplings make of φ in h; or, `back`, of ψ in u."""
-        if not np.any(self.mean):
+        if not self.mean.any():
             return 0.0
         weights = self.fractions * (self.mean.T if back else self.mean)
         return self.spread(weights @ self.means(vector))
@@ -135,3 +136,8 @@ class Populations(NamedTuple):
         pairs = zip(self.parts, most, strict=True)
         places = [np.arange(part.start, part.stop, step)[:number] for part, number in pairs]
         return np.concatenate(places), self._replace(sizes=tuple(map(len, places)))
+
+
+@lru_cache
+def _parts(sizes: tuple[int, ...]) -> tuple[slice, ...]:
+    return tuple(in_turn(sizes))

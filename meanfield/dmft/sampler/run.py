@@ -475,15 +475,17 @@ class SamplerRun:
 
     def evaluate(self, index: int, t: float, x: Array, end: float) -> SamplerMoment:
         """Fields and drift at a time before `end`, where parameters may jump."""
-        model, now = self.setting.model, before(t, end)
+        among, now = self.populations, before(t, end)
+        model = among.models[0]
 
         def asked(name: str, *given: Array | float | None) -> Array:
+            if len(among.sizes) == 1:
+                return _asked(model, name, t, x, *given)
             found = []
-            for model, part in zip(self.populations.models, self.populations.parts, strict=True):
+            for each, part in zip(among.models, among.parts, strict=True):
                 own = (one[part] if isinstance(one, np.ndarray) else one for one in given)
-                label = f"{name} of model {model.name!r} at t = {t:g}"
-                found.append(_asked(label, getattr(model, name), x[part], *own))
-            return found[0] if len(found) == 1 else np.concatenate(found)
+                found.append(_asked(each, name, t, x[part], *own))
+            return np.concatenate(found)
 
         phi = asked("phi", x)
         h = self.forward(phi) + self.bias
@@ -565,17 +567,20 @@ class SamplerRun:
         return mixed
 
 
-def _asked(label: str, function: Callable[..., Any], x: Array, *given: Any) -> Array:
-    """What a function of the user's makes of trajectories; told as growth where it overflows."""
-    value = probes.answer(label, function, *given)
-    if not (isinstance(value, np.ndarray) and value.shape == x.shape and value.dtype.kind in "iuf"):
+def _asked(model: SiteModel, name: str, t: float, x: Array, *given: Any) -> Array:
+    """What a function of the model makes of trajectories; told as growth where it overflows."""
+    label = f"{name} of model {model.name!r} at t = {t:g}"
+    value = probes.answer(label, getattr(model, name), *given)
+    is_real = isinstance(value, np.ndarray) and value.dtype.kind in "iuf"
+    is_right = is_real and value.shape == x.shape
+    if is_right and np.isfinite(value).all():
+        return np.asarray(value)
+    if not is_right:
         raise ArgumentError(f"{label}: must be a real array of the shape of x, got {value!r:.80}")
-    if not np.all(np.isfinite(value)):
-        place = int(np.argmin(np.isfinite(value)))
-        if np.isnan(value[place]) and abs(x[place]) <= LARGEST:
-            raise ArgumentError(f"{label}: is nan at x = {x[place]:g}, must be finite")
-        raise SamplerError(f"trajectories grow beyond all bounds: {label} overflows")
-    return value
+    place = int(np.argmin(np.isfinite(value)))
+    if np.isnan(value[place]) and abs(x[place]) <= LARGEST:
+        raise ArgumentError(f"{label}: is nan at x = {x[place]:g}, must be finite")
+    raise SamplerError(f"trajectories grow beyond all bounds: {label} overflows")
 
 
 def spectrum(operator: Couplings, moment: SamplerMoment, among: Populations) -> tuple[float, Rates]:

@@ -146,7 +146,7 @@ class SiteModel(Portable):
             value, label = getattr(told, name), self._named(f"slopes.{name}")
             if np.shape(value) != x.shape:
                 raise ArgumentError(f"{label}: must be an array of the shape of x")
-            if not np.all(np.isfinite(value)):
+            if not np.isfinite(value).all():
                 raise ArgumentError(f"{label}: must be finite, is not at t = {t:g}")
         return told
 

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ... import exponential
 from ...common.arguments import Array
@@ -23,6 +23,8 @@ from .populations import Populations
 from .run import single
 from .site import Slopes
 
+# Pulses in one product of the memory sums: none is in the history before it is given.
+_BLOCK = 32
 # Pulses enter h, u or ẋ.
 _H, _U, _X = range(3)
 _Single = NDArray[np.floating[Any]]
@@ -63,8 +65,7 @@ def tangent_response(
     of_phi = np.zeros((n, len(kinds), n, m), dtype)
     of_psi = np.zeros((n, len(kinds), n, m), dtype) if has_u else None
     mean_phi, mean_psi = np.zeros((2, n, len(kinds), n, len(among.sizes)))
-    tangent = np.zeros((len(kinds), n, m), dtype)
-    last: _Single | None = None
+    given, last = np.zeros((2, len(kinds), n, m), dtype)
     same_way, ahead, behind = (loop.astype(dtype) for loop in among.loops)
     there_and_back = same_way * among.gamma.astype(dtype)
 
@@ -73,25 +74,32 @@ def tangent_response(
         weights = (answers[:count] @ loop.T.astype(np.float64)).T.astype(dtype)
         # Rows that BLAS takes as they lie, without a copy.
         flat = history.reshape(n, len(kinds), -1)
-        for kind in range(len(kinds)):
-            found = (weights @ flat[:count, kind, : count * m]).reshape(-1, count, m)
-            for own, part in zip(found, among.parts, strict=True):
-                out[kind, :count, part] += own[:, part]
+        for first in range(0, count, _BLOCK):
+            last = min(first + _BLOCK, count)
+            for kind in range(len(kinds)):
+                found = weights[:, first:] @ flat[first:count, kind, first * m : last * m]
+                for own, part in zip(found, among.parts, strict=True):
+                    out[kind, first:last, part] += own.reshape(-1, m)[:, part]
 
     for k in range(n):
         s, seen = slopes[k], k + 1
-        of_phi[k] = s.phi_x.astype(dtype) * tangent
-        mean_phi[k] = among.means(of_phi[k])
+        # Of the pulses given so far.
+        tangent = given[:, :seen]
+        of_phi[k, :, :seen] = s.phi_x.astype(dtype) * tangent
+        mean_phi[k, :, :seen] = among.means(of_phi[k, :, :seen])
         field = np.zeros_like(tangent)
         if np.any(there_and_back):
             add(field, there_and_back, mean_phi[k, _H], of_phi, seen)
         if of_psi is not None and k:
             add(field, ahead, mean_phi[k, _U], of_psi, k)
         field[_H, k] += 1
-        rest = (s.drift_x + 1).astype(dtype) * tangent + s.drift_h.astype(dtype) * field
+        rest = field if same else s.drift_h.astype(dtype) * field
+        lead = (s.drift_x + 1).astype(dtype)
+        if lead.any():
+            rest = rest + lead * tangent
         if of_psi is not None:
-            of_psi[k] = s.psi_x.astype(dtype) * tangent + s.psi_h.astype(dtype) * field
-            mean_psi[k] = among.means(of_psi[k])
+            psi = s.psi_x.astype(dtype) * tangent + s.psi_h.astype(dtype) * field
+            of_psi[k, :, :seen], mean_psi[k, :, :seen] = psi, among.means(psi)
             if path[k].u is not None:
                 back = np.zeros_like(tangent)
                 add(back, behind, mean_psi[k, _H], of_phi, seen)
@@ -103,11 +111,12 @@ def tangent_response(
             rest[-1, k] += 1
         if k + 1 < n:
             decay, flat, ramp = exponential.weights(float(times[k + 1] - times[k]))
-            moved = (decay * tangent + flat * rest).astype(dtype)
-            if last is not None and not restarts[k]:
+            tangent *= dtype(decay)
+            tangent += dtype(flat) * rest
+            if k and not restarts[k]:
                 longer = (times[k + 1] - times[k]) / (times[k] - times[k - 1])
-                moved += dtype(ramp * longer) * (rest - last)
-            tangent, last = moved, rest
+                tangent += dtype(ramp * longer) * (rest - last[:, :seen])
+            last[:, :seen] = rest
     pulses = np.moveaxis(mean_phi[:, -1], -1, 0)
     if not pointwise:
         return pulses, pulses.sum(axis=2)
@@ -134,25 +143,26 @@ def _smooth_start(R: Array, times: Array, initial: Array, starts: Sequence[float
     # By the cubic through its known value right after the pulse and the next three; for the last
     # pulses along the diagonals.
     n = len(times)
-    for k in range(n - 1):
-        ahead = times[k : k + 6]
-        if any(ahead[0] < s < ahead[-1] for s in starts):
-            # R has a kink where parameters jump.
-            continue
-        if k + 5 < n:
-            known = np.array([k, k + 3, k + 4, k + 5])
-            values = np.concatenate([initial[k : k + 1], R[known[1:], k]])
-            for place in (k + 1, k + 2):
-                R[place, k] = np.dot(lagrange_weights(times[known], times[place]), values)
-        elif k >= 2:
-            for place in range(k + 1, min(k + 3, n)):
-                R[place, k] = 2 * R[place - 1, k - 1] - R[place - 2, k - 2]
+    first = np.arange(n - 1)
+    ends = times[np.minimum(first + 5, n - 1)]
+    # R has a kink where parameters jump.
+    smooth = ~np.any([(times[:-1] < s) & (s < ends) for s in starts], axis=0)
+    k = first[smooth & (first + 5 < n)]
+    nodes = k[:, None] + [0, 3, 4, 5]
+    values = np.concatenate([initial[k, None], R[nodes[:, 1:], k[:, None]]], axis=1)
+    for place in (k + 1, k + 2):
+        R[place, k] = np.sum(lagrange_weights(times[nodes], times[place]) * values, axis=1)
+    for last in first[smooth & (first + 5 >= n) & (first >= 2)]:
+        for row in range(last + 1, min(last + 3, n)):
+            R[row, last] = 2 * R[row - 1, last - 1] - R[row - 2, last - 2]
 
 
-def lagrange_weights(nodes: Array, at: float) -> Array:
-    """Of the values at the nodes in the polynomial through them."""
-    others = [np.delete(nodes, k) for k in range(len(nodes))]
-    return np.array([np.prod((at - o) / (x - o)) for x, o in zip(nodes, others, strict=True)])
+def lagrange_weights(nodes: Array, at: ArrayLike) -> Array:
+    """Of the values at the nodes, the last axis, in the polynomial through them."""
+    gaps = nodes[..., :, None] - nodes[..., None, :]
+    own = np.eye(nodes.shape[-1], dtype=bool)
+    shares = (np.asarray(at)[..., None] - nodes)[..., None, :] / np.where(own, 1.0, gaps)
+    return np.asarray(np.prod(np.where(own, 1.0, shares), axis=-1))
 
 
 def _leak(times: Array, restarts: NDArray[np.bool_]) -> Array:
@@ -201,11 +211,10 @@ def stationary_pulse(slopes: Sequence[Slopes], step: float, among: Populations) 
         weights = step * response[k::-1]
         weights[0] /= 2
         weights[-1] /= 2
-        found = np.tensordot(weights, history[: k + 1], (0, 0))
-        out = np.zeros_like(tangent)
-        for answer, of in zip(found, loop.T, strict=True):
-            out += among.spread(of) * answer
-        return out * (k > 0)
+        found = weights.T @ history[: k + 1].reshape(k + 1, -1)
+        spread = [among.spread(of) * (k > 0) for of in loop.T]
+        parts = zip(spread, found.reshape(-1, *tangent.shape), strict=True)
+        return np.asarray(sum(one * answer for one, answer in parts))
 
     def at_once(loop: Array, response: Array) -> Array | float:
         return among.spread(loop @ response)

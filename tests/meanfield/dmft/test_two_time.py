@@ -437,15 +437,24 @@ def test_errors_are_honest() -> None:
 
 
 @pytest.mark.slow
-def test_errors_are_honest_without_a_closed_form() -> None:
-    """24 seeds against one run with 16 times the trajectories in batches of four times the size."""
+@pytest.mark.parametrize(
+    ("gamma", "onsager", "t_max", "dt"), [(0.5, 0.0, 3.0, 0.1), (0.0, 1.0, 2.0, 0.04)]
+)
+def test_errors_are_honest_without_a_closed_form(
+    gamma: float, onsager: float, t_max: float, dt: float
+) -> None:
+    """24 seeds against one run with 16 times the trajectories in batches of 16 times the size.
+
+    Where the bias of batches of 1000 is small beside errors; at γ = 0.5, κ = 1 it is 1.6 errors of
+    r_int.
+    """
     arguments: dict[str, Any] = {
-        "t_max": 1.2, "dt": 0.04, "onsager": 1.0, "save_every": 10, "batches": 16,
-        "finite_m": "ignore",
+        "t_max": t_max, "dt": dt, "onsager": onsager, "save_every": round(0.5 / dt),
+        "batches": 16, "finite_m": "ignore",
     }  # fmt: skip
-    exact = two_time(2.0, 0.5, n_trajectories=16 * 16_000, seed=1000, **arguments)
+    exact = two_time(2.0, gamma, n_trajectories=16 * 16_000, seed=1000, **arguments)
     runs = [
-        two_time(2.0, 0.5, n_trajectories=16 * 1000, seed=seed, **arguments) for seed in range(24)
+        two_time(2.0, gamma, n_trajectories=16 * 1000, seed=seed, **arguments) for seed in range(24)
     ]
     check_errors(runs, exact)
     check_errors(runs, None, 0.4)

@@ -40,11 +40,11 @@ PAIR = runge_kutta(
 
 def two_step(problem: Any, t: float, x: Any, first: Any, h: float, memory: Memory) -> Move:
     """Adams–Bashforth of order 2, a midpoint step at the start and after jumps."""
-    if memory.past is None:
+    if not memory.past:
         slope = problem.evaluate(t + h / 2, x + (h / 2) * first.drift).drift
     else:
-        slope = 1.5 * first.drift - 0.5 * memory.past
-    return Move(x + h * slope, memory._replace(past=first.drift))
+        slope = 1.5 * first.drift - 0.5 * memory.past[0]
+    return Move(x + h * slope, memory._replace(past=(first.drift,)))
 
 
 def adams(h: float, rates: Any) -> Any:
@@ -55,7 +55,9 @@ def adams(h: float, rates: Any) -> Any:
 
 
 OWN = Scheme("two-step", 2, 1, two_step, amplification=adams)
-NAMED = [SCHEMES[name] for name in ("euler", "heun", "rk4", "exponential", "chebyshev")]
+NAMED = [
+    SCHEMES[name] for name in ("euler", "heun", "rk4", "exponential", "exponential4", "chebyshev")
+]
 every_scheme = pytest.mark.parametrize("scheme", [*NAMED, PAIR, OWN], ids=lambda s: s.name)
 
 
@@ -102,6 +104,9 @@ def test_order_with_input_and_switching(scheme: Scheme) -> None:
     half = reference(J, x0, jump, 0.0, drive)
     exact = reference(J, half, t_max - jump, 1.0, lambda t: drive(t + jump))
     steps = np.array([0.04, 0.02, 0.01])
+    if scheme.name == "exponential4":
+        # Few of the longest would not be the first ones, which are another scheme's.
+        steps /= 4
     schedule = Switching([jump], [0, 1])
     errors = [
         np.max(

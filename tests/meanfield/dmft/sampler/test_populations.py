@@ -97,6 +97,12 @@ def test_matched_within_the_parts() -> None:
         for part, size in zip((slice(200), slice(200, 300)), sizes, strict=True):
             known = np.array([row[part] for row in (*answers, *J._anchors)])
             gram = known @ known.T
+            # Answers of J and Jᵀ to one request, in the share γ.
+            rank = J.rank[0]
+            pairs = np.diagonal(gram[:rank, rank:]).copy()
+            np.testing.assert_allclose(pairs, 0.4 * 1.69 * size / 300, rtol=1e-12)
+            gram[:rank, rank : 2 * rank] -= np.diag(pairs)
+            gram[rank : 2 * rank, :rank] -= np.diag(pairs)
             np.testing.assert_allclose(gram - np.diag(np.diagonal(gram)), 0, atol=1e-12)
             norms = np.diagonal(gram)[: len(answers)]
             np.testing.assert_allclose(norms, 1.69 * size / 300, rtol=1e-12)
@@ -305,7 +311,8 @@ CHAOS = Blocks([0.7, 0.3], [[1.5, 3.0], [2.0, 2.5]])
 def test_chaos_against_the_exact_theory() -> None:
     """γ = 0: q, Δ₀, ∫R and λ of `stationary`, 3.5 s.e. of 7 degrees of freedom.
 
-    Seven numbers, a false alarm in 15 were they independent; the errors are below 8 %.
+    Seven numbers, a false alarm in 15 were they independent.  Errors are 6 to 9 %, themselves known
+    to a quarter of that, and stay below 14 %.
     """
     exact = stationary(CHAOS, n_tau=2)
     run = steady_state(CHAOS, n_trajectories=8000, t_skip=40, t_max=140, window=40, seed=0)
@@ -313,7 +320,7 @@ def test_chaos_against_the_exact_theory() -> None:
     for name, number in (("q", exact.q), ("delta0", exact.delta0), ("r_int", exact.r_int)):
         off, err = np.abs(np.asarray(getattr(run, name)) - number), getattr(run, f"{name}_err")
         assert np.all(off < 3.5 * np.asarray(err)), name
-        assert np.all(np.asarray(err) < 0.08 * number), name
+        assert np.all(np.asarray(err) < 0.14 * number), name
     rate = maximal_lyapunov(CHAOS, n_trajectories=8000, t_skip=30, t_max=130, seed=1)
     assert abs(rate.value - float(exact.lyapunov)) < 3.5 * rate.value_err < 0.05
 
