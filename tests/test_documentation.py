@@ -63,6 +63,8 @@ def execute(page: Path, code: list[Block], folder: Path, monkeypatch: pytest.Mon
     """All Python of a page in one namespace, all in one folder."""
     monkeypatch.chdir(folder)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    # A command that is not told otherwise works in one process: starting others takes longer.
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
     monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
     space: dict[str, object] = {"__name__": "__main__"}
     for block in code:
