@@ -39,7 +39,7 @@ _TEXTS = {
 _WORST = {"r_hat": {"reduce": "max"}, "ess": {"reduce": "min"}}
 # What the theory calls them.
 _THEORY = {"q": "q", "energy": "energy", "r": "r", "overlap": "Q", "x2": "x2"}
-_NO_THEORY = "the replica theory is that of elliptic couplings, odd smooth φ and no biases"
+_NO_THEORY = "the replica theory is that of random couplings, an odd smooth φ and no biases"
 
 
 def sampled(
