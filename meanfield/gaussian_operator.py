@@ -158,16 +158,12 @@ class Span:
         owners = np.repeat(np.arange(len(sizes)), sizes)
         self._members = np.array([owners, places])[:, pivots[:rank] - 1]
 
-    def add(self, family: int, *, fresh: bool = False) -> None:
-        """Take in the vector last appended to a family; a fresh one meets the last member only."""
+    def add(self, family: int) -> None:
+        """Take in the vector last appended to a family."""
         place, count = len(self._families[family]) - 1, len(self)
-        vector, products = self._families[family][place], np.zeros(count)
-        if not fresh:
-            products[:] = self._dot(vector)
-        elif count:
-            owner, last = self._members[:, -1]
-            products[-1] = self._families[owner][last] @ vector
-        row = self._inverse @ products
+        vector = self._families[family][place]
+        # Of a vector without a part in the span, too: what rounding left of it would grow.
+        row = self._inverse @ self._dot(vector)
         square = float(vector @ vector)
         residual = square - float(row @ row)
         if residual <= self._floor * square:
@@ -545,11 +541,11 @@ class GaussianOperator(_Operator):
         for side, answer in zip(sides, answers, strict=True):
             side.answers.append(answer)
             if matched:
-                self._add_to_spans(2 if side is self._right else 3, fresh=True)
+                self._add_to_spans(2 if side is self._right else 3)
 
-    def _add_to_spans(self, family: int, *, fresh: bool = False) -> None:
+    def _add_to_spans(self, family: int) -> None:
         for _, span in self._spans:
-            span.add(family, fresh=fresh)
+            span.add(family)
 
 
 class BlockOperator:

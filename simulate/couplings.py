@@ -105,7 +105,7 @@ def blocks(n: int, blocks: Blocks, gamma: ArrayLike = 0.0, *, seed: int) -> Arra
     Parameters
     ----------
     n : int
-        Number of neurons, at least 1; `Blocks.sizes` says how many each block has.
+        Number of neurons, at least 1; `meanfield.Blocks.sizes` says how many each block has.
     blocks : Blocks
         The populations.
     gamma : array_like

@@ -282,7 +282,7 @@ def steady_state(
     temperature : float
         T ≥ 0 of white noise, σ² = 2T.
     x0_mean, x0_std : float
-        The sampler starts from x ~ N(`x0_mean`, `x0_std`²), `x0_std` ≥ 0.
+        The sampler starts from a normal x of mean `x0_mean` and width `x0_std` ≥ 0.
     bias_mean, bias_std, mean_coupling : float
         Quenched biases and mean of the couplings, as in `two_time`.
     inputs, period

@@ -201,8 +201,8 @@ def two_time(
     """Two-time mean-field theory, N → ∞, of random networks from normal initial states.
 
     The network is ẋ = f − κ(t) φ′∘Jᵀf + ξ, f = −x + Jφ(x) + b, with Gaussian couplings of gain g,
-    symmetry γ and mean J₀/N, quenched biases b_i ~ N(`bias_mean`, `bias_std`²), white noise of
-    strength σ² = 2T and x(0) ~ N(`x0_mean`, `x0_std`²).
+    symmetry γ and mean J₀/N, quenched normal biases b_i of mean `bias_mean` and width
+    `bias_std`, white noise of strength σ² = 2T and x(0) normal, of `x0_mean` and `x0_std`.
 
     Parameters
     ----------
@@ -313,9 +313,9 @@ def two_time(
     With `Blocks` arrays have a leading axis for the blocks, averages over the neurons of each.  A
     neuron of block a hears itself through those of all blocks b: in h by n_b γ_ab g_ab g_ba ∫R_φh φ
     and n_b g_ab² ∫R_φu f, in u by n_b g_ba² ∫R_fh φ and n_b γ_ab g_ab g_ba ∫R_fu f, R of b.
-    Batches are parted as `Blocks.sizes` says, best without rounding.  The integrated response is
-    from tangents.  Every block reveals directions of its own, in as many matrices as there are
-    different γ_ab: ranks, and what M has to be, grow with both.
+    Batches are parted as `meanfield.Blocks.sizes` says, best without rounding.  The integrated
+    response is from tangents.  Every block reveals directions of its own, in as many matrices as
+    there are different γ_ab: ranks, and what M has to be, grow with both.
 
     Examples
     --------

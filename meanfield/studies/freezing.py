@@ -95,8 +95,8 @@ def freezing_curve(
 ) -> xr.Dataset:
     """Chaos, and what becomes of it once the Onsager-reaction force is on, as N → ∞.
 
-    Vanilla dynamics from x(0) ~ N(0, `x0_std`²) for a time `t_chaos`, then the force with factor κ
-    for `t_frozen`: the theory of [HH] Figs. 1 to 3, by the causal sampler of `two_time`.
+    Vanilla dynamics from a normal x(0) of width `x0_std` for a time `t_chaos`, then the force with
+    factor κ for `t_frozen`: the theory of [HH] Figs. 1 to 3, by the causal sampler of `two_time`.
 
     Parameters
     ----------

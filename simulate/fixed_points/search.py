@@ -83,7 +83,7 @@ def find_fixed_points(
         States to descend from, in place of drawn ones.
     starts : str
         "chaos" (the vanilla dynamics after `settle`), "gradient" (the gradient flow ẋ = −∇E after
-        `relax`), both from N(0, `start_std`²), or "both", one of each in turn.
+        `relax`), both from normal states of width `start_std`, or "both", one of each in turn.
     start_std : float
         Small starts flow to x = 0.
     settle, relax : float

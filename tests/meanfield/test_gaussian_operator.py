@@ -158,6 +158,27 @@ def test_matched_overlaps_are_those_of_the_limit() -> None:
         assert np.linalg.norm(matrix, 2) <= 2 * g * (1 + 1e-9)
 
 
+def test_matched_innovations_stay_orthogonal_in_single_precision() -> None:
+    """Answers that are asked again in turns: what rounding leaves of overlaps must not grow.
+
+    Each answer has norm g and is orthogonal to all that was known, so no singular value exceeds g.
+    """
+    n, g = 512, 2.0
+    J = GaussianOperator(
+        n, g, 0.0, tol=0.03, seed=0, innovations="matched", dtype=np.float32
+    )  # fmt: skip
+    x = np.random.default_rng(1).standard_normal(n)
+    J.anchor(x)
+    for _ in range(120):
+        f = J @ np.tanh(x) - x
+        x = x + 0.2 * (f - (1 - np.tanh(x) ** 2) * (J.T @ f) / 3)
+    assert not J.is_exhausted
+    assert min(J.rank) > 30
+    for side in (J._right, J._left):
+        answers = np.array([side.answers[k] for k in range(len(side.answers))], float)
+        assert np.linalg.norm(answers, 2) < 1.02 * g
+
+
 def test_matched_innovations_end_where_half_the_space_is_used() -> None:
     J = GaussianOperator(20, 1.0, seed=0, innovations="matched")
     answers = [J @ np.eye(20)[k] for k in range(5)]
