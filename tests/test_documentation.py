@@ -97,6 +97,13 @@ def test_a_slow_page_runs(
     execute(page, code, tmp_path, monkeypatch)
 
 
+def test_links_of_the_readme_lead_somewhere() -> None:
+    """Those of the pages are checked when the site is built."""
+    links = re.findall(r"\]\(([^)#]+)", PAGES[0].read_text(encoding="utf-8"))
+    assert len(links) > 10
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
 def test_every_mark_is_known() -> None:
     known = re.compile(r"(slow|not run: .+|command: .+|)$")
     wrong = {(page.name, b.mark) for page in PAGES for b in blocks(page) if not known.match(b.mark)}
