@@ -45,19 +45,24 @@ def validated(function: Callable[_Given, _Found]) -> Callable[_Given, _Found]:
     parameters = list(inspect.signature(function).parameters.values())
     names = [one.name for one in parameters]
     usual = {one.name: one.default for one in parameters}
-    kinds: dict[str, list[_Kind]] = {}
 
     @functools.wraps(function)
     def entered(*args: _Given.args, **kwargs: _Given.kwargs) -> _Found:
-        if not kinds:
-            # Not sooner: a type may stand further down in its module.
-            kinds.update({one.name: _kinds(function, one.annotation) for one in parameters})
+        kinds = _allowed(function)
         for name, value in [*zip(names, args, strict=False), *kwargs.items()]:
             if name in kinds and value is not usual[name]:
                 _match(name, value, kinds[name])
         return function(*args, **kwargs)
 
     return entered
+
+
+@functools.cache
+def _allowed(function: Callable[..., Any]) -> dict[str, list[_Kind]]:
+    """What each argument may be; when it is called, as a type may stand further down."""
+    # Nothing that a call fills in belongs to the function: it is what its kept numbers depend on.
+    parameters = inspect.signature(function).parameters.values()
+    return {one.name: _kinds(function, one.annotation) for one in parameters}
 
 
 def check_fields(record: Any) -> None:

@@ -24,6 +24,7 @@ from . import files
 from .arguments import ArgumentError
 from .jobs import DEPRECATIONS, Terminated, reason_of, stoppable
 from .options import (
+    MatrixFile,
     Option,
     as_text,
     options_of,
@@ -344,6 +345,8 @@ def _option(option: Option) -> click.Option:
         if option.default:
             spelled[0] += option.spelled.replace("--", "/--no-", 1)
         how["is_flag"] = True
+    elif option.kind is MatrixFile:
+        how |= {"callback": _by(option.matrix), "metavar": "NAME|FILE"}
     elif option.choices or option.name == "phi":
         how["type"] = click.Choice(option.choices or NAMES)
     else:

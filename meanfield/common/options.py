@@ -2,6 +2,8 @@
 
 import inspect
 import re
+import zipfile
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +11,7 @@ from types import NoneType
 from typing import Any, get_args, get_origin
 
 import numpy as np
+import scipy
 
 from ..schedule import SampledInput, Schedule, Switching
 from . import arguments
@@ -20,6 +23,8 @@ NOTATION = {
     "gamma": "Symmetry of the couplings.",
     "onsager": "Factor κ on the Onsager-reaction force.",
     "n": "Neurons.",
+    "couplings": "elliptic, or one matrix from a file, a row a neuron, .npy or .npz of "
+    "scipy.sparse; it settles n, and g is a factor on it.",
     "phi": "Transfer function.",
     "t_max": "Duration.",
     "t_skip": "Time at the start that is not averaged.",
@@ -45,6 +50,18 @@ NOTATION = {
 # What a function of a whole grid passes on; no parameters of the study.
 PASSED_ON = ("seed", "workers", "executor", "progress", "store")
 _MAX_AXIS = 100_000
+
+
+@dataclass(frozen=True)
+class MatrixFile:
+    """A square matrix, dense or of `scipy.sparse`, that was read from a file."""
+
+    values: Any
+    name: str
+
+
+# Couplings: the name of an ensemble, or a matrix.
+Couplings = str | MatrixFile
 
 
 @dataclass(frozen=True)
@@ -74,12 +91,18 @@ class Option:
             return Switching
         if SampledInput in get_args(self.annotation):
             return SampledInput
+        if self.annotation == Couplings:
+            return MatrixFile
         return _required(self.annotation)
 
     @property
     def is_list(self) -> bool:
         """Whether its value is a list: the places on an axis, or a sequence of its own."""
         return self.is_axis or get_origin(_required(self.annotation)) in (list, tuple, Sequence)
+
+    def matrix(self, text: Any) -> Couplings:
+        """Couplings by the name of an ensemble, or read from a file."""
+        return text if text in (self.default, *self.choices) else read_matrix(text)
 
     def checked(self, value: Any) -> Any:
         """The value, if it is of the kind of the option."""
@@ -95,6 +118,11 @@ class Option:
                 raise ArgumentError(f"{name}={value!r}: a value stands twice")
             entry = Option(name, kind, next(iter(self.default or [0.0])), "", self.choices)
             return [entry.checked(v) for v in plain]
+        if kind is MatrixFile:
+            try:
+                return value if isinstance(value, MatrixFile) else self.matrix(value)
+            except ArgumentError as error:
+                raise ArgumentError(f"{name}={value!s:.80}: {error}") from error
         if kind is int:
             return arguments.count(name, value, 1)
         if kind is float:
@@ -154,7 +182,7 @@ def as_text(value: Any) -> str:
         pairs = zip(value.values[1:], value.times, strict=True)
         later = [f"{as_text(v)}@{as_text(t)}" for v, t in pairs]
         return ",".join([as_text(value.values[0]), *later])
-    if isinstance(value, SampledInput):
+    if isinstance(value, SampledInput | MatrixFile):
         return value.name
     if isinstance(value, list | tuple | np.ndarray):
         return ",".join(as_text(entry) for entry in value)
@@ -225,3 +253,23 @@ def read_input(text: str) -> SampledInput:
     except (OSError, ValueError) as error:
         raise ArgumentError(f"cannot be read as numbers: {error}") from error
     return SampledInput(apart * np.arange(len(values)), values, held=bool(held), name=text)
+
+
+def read_matrix(path: Any) -> MatrixFile:
+    """A real square matrix from a file: .npy, or .npz of `scipy.sparse.save_npz`."""
+    ending = Path(path).suffix if isinstance(path, str | Path) else ""
+    if ending not in (".npy", ".npz"):
+        raise ArgumentError("expected the name of an ensemble, or a file .npy or .npz")
+    try:
+        if ending == ".npz":
+            values = scipy.sparse.csr_array(scipy.sparse.load_npz(path))
+        else:
+            values = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise ArgumentError(f"cannot be read as a matrix: {error}") from error
+    if values.ndim != 2 or values.shape[0] != values.shape[1] or not values.shape[0]:
+        raise ArgumentError(f"shape {values.shape}, must be square, a row a neuron that receives")
+    entries = values.data if scipy.sparse.issparse(values) else values
+    if entries.dtype.kind not in "biuf" or not np.all(np.isfinite(entries)):
+        raise ArgumentError("entries must be real and finite")
+    return MatrixFile(values.astype(float), str(path))

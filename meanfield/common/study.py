@@ -22,7 +22,7 @@ from .arguments import ArgumentError
 from .identity import identity, key_of
 from .jobs import results
 from .labelled import VERDICT
-from .options import PASSED_ON, Option, as_text, options_of
+from .options import PASSED_ON, MatrixFile, Option, as_text, options_of
 from .store import Store
 from .style import STYLE
 from .sweep import Plan, planning, sweep
@@ -128,7 +128,24 @@ class Study:
                     f"{name}={value!r}: {self.name} has no such parameter, only {', '.join(usual)}"
                 )
             usual[name] = self.options[name].checked(value)
-        return usual
+        given = usual.get("couplings")
+        return usual | self._settled(given, changes) if isinstance(given, MatrixFile) else usual
+
+    def _settled(self, file: MatrixFile, changes: Mapping[str, Any]) -> dict[str, Any]:
+        """What one matrix settles: its size, no γ, one replicate; gains are factors on it, 1."""
+        size = file.values.shape[0]
+        settled = {"n": size, "gamma": np.nan, REPLICATES: 1}
+        for name in settled.keys() & changes:
+            raise ArgumentError(
+                f"{name}={as_text(changes[name])}: couplings={file.name} is one matrix of {size} "
+                "neurons, which g multiplies"
+            )
+        settled |= {name: 1.0 for name in ("g", "g_shown") if name not in changes}
+        return {
+            name: [value] if self.options[name].is_list else value
+            for name, value in settled.items()
+            if name in self.options
+        }
 
     def run(
         self,
@@ -163,7 +180,7 @@ class Study:
         data = xr.merge(parts, combine_attrs="override", join="outer", compat="no_conflicts")
         # Computed by this command and no other call.
         data.attrs.pop("call", None)
-        written = Switching, SampledInput
+        written = Switching, SampledInput, MatrixFile
         shown = {k: as_text(v) if isinstance(v, written) else v for k, v in values.items()}
         facts = {
             **data.attrs,

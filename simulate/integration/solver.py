@@ -264,10 +264,10 @@ def integrate(
     method : str or Scheme
         "euler" (as printed in [HH]), "heun", "rk4", "tsitouras", "verner", "damped", "exponential",
         "exponential4", "leimkuhler-matthews", "chebyshev", or "auto": for the vanilla dynamics
-        "tsitouras", below tol = 1e-4 "verner", and "exponential" if φ' or, more than twice in a leak
-        time, a parameter jumps, or `tol` is None; if κ is ever switched on "damped" while λ t_max √tol ≤ 8, λ the
-        stiffness at x = 0, and else "chebyshev" ("heun" if φ' jumps); with noise
-        "leimkuhler-matthews" at κ = 1 and "heun" otherwise.  Or a scheme of your own, see
+        "tsitouras", below tol = 1e-4 "verner", and "exponential" if φ' or, more than twice in a
+        leak time, a parameter jumps, or `tol` is None; if κ is ever switched on "damped" while
+        λ t_max √tol ≤ 8, λ the stiffness at x = 0, and else "chebyshev" ("heun" if φ' jumps); with
+        noise "leimkuhler-matthews" at κ = 1 and "heun" otherwise.  Or a scheme of your own, see
         `runge_kutta`.
     tol : float or None
         For "tsitouras", "verner", "damped", "chebyshev", and own schemes that estimate their error:

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meanfield import participation_ratio as theory
-from meanfield.common import seeds, style
+from meanfield.common import style
+from meanfield.common.options import Couplings
 from meanfield.common.study import Part, Study, told
 
-from ..couplings import elliptic
 from ..dimension import participation_ratio
 from ..integration import integrate
 from ..lyapunov import lyapunov_spectrum
+from .protocol import is_given, network, symmetry_text
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 def dimensions(
     g: float,
     *,
+    couplings: Couplings = "elliptic",
     n: int = 200,
     exponents: int = 40,
     t_max: float = 1500.0,
@@ -39,8 +41,7 @@ def dimensions(
     exponents : int
         Lyapunov exponents, the largest ones; the sum of more than these has to be negative.
     """
-    J = elliptic(n, g, seed=seed)
-    states = seeds.generator(seed, "start").standard_normal(n)
+    J, states = network(n, g, seed, couplings=couplings)
     run = integrate(
         J, states, t_max=t_max, dt=dt, phi=phi, save_at=np.arange(0, t_max, 1.0), threads=threads
     )
@@ -62,8 +63,10 @@ def dimensions(
 def expected(data: xr.Dataset) -> xr.Dataset:
     """Participation ratios as N → ∞."""
     for of in ("phi", "x"):
-        curve = theory(data.g.values, of=of, phi=data.attrs["phi"], throw=False)
-        data[f"{of}_theory"] = told("g", curve.value, f"participation ratio of {of}, N to infinity")
+        value = np.full(data.g.shape, np.nan)
+        if not is_given(data):
+            value = theory(data.g.values, of=of, phi=data.attrs["phi"], throw=False).value
+        data[f"{of}_theory"] = told("g", value, f"participation ratio of {of}, N to infinity")
     return data
 
 
@@ -76,7 +79,7 @@ def draw(data: xr.Dataset) -> Figure:
         _points(axis, data, of, colour, f"{label}, networks")
     _points(axis, data, "kaplan_yorke", style.shade(2, 3), "attractor (Kaplan–Yorke), networks")
     axis.set(xlabel=r"gain $g$", ylabel="dimension per neuron")
-    style.heading(axis, rf"$\gamma = 0$, $N = {data.attrs['n']}$")
+    style.heading(axis, rf"{symmetry_text(data)}, $N = {data.attrs['n']}$")
     axis.legend(frameon=False, fontsize=8)
     return figure
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from meanfield.common import style
+from meanfield.common.options import Couplings
 from meanfield.common.study import Part, Study, told
 
 from ..fixed_points import find_fixed_points
@@ -21,7 +22,7 @@ _GAIN = 2.0
 
 def fixed_points(
     *,
-    couplings: str = "elliptic",
+    couplings: Couplings = "elliptic",
     n: int = 100,
     g: float | None = None,
     gamma: float | None = None,
@@ -39,8 +40,9 @@ def fixed_points(
 
     Parameters
     ----------
-    couplings : {"elliptic", "dale-inhibitory", "dale-balanced", "dale-excitatory"}
-        Ensemble; the E–I networks are those of [HH] Fig. 6.
+    couplings : {"elliptic", "dale-inhibitory", "dale-balanced", "dale-excitatory"} or file
+        Ensemble; the E–I networks are those of [HH] Fig. 6.  Or a matrix, a row a neuron, .npy or
+        .npz of scipy.sparse, on which g is a factor.
     g : float
         Gain, not of E–I networks.  [default: 2]
     gamma : float

@@ -9,9 +9,9 @@ import numpy as np
 
 from meanfield import SampledInput, Switching
 from meanfield.common import style
+from meanfield.common.options import Couplings
 from meanfield.common.study import CONVERGED, PRINTED, Part, Study, told
 
-from ..couplings import elliptic
 from ..dynamics import jacobian
 from ..integration import integrate
 from ..lyapunov import maximal_lyapunov
@@ -22,9 +22,12 @@ from .protocol import (
     VARIANTS,
     check_columns,
     make_bias,
+    make_couplings,
     network,
     step_facts,
     steps_text,
+    symmetry_text,
+    whose_text,
 )
 
 if TYPE_CHECKING:
@@ -43,6 +46,7 @@ def exponent(
     g: float,
     onsager: float,
     *,
+    couplings: Couplings = "elliptic",
     n: int = 1000,
     gamma: float = 0.0,
     t_max: float = 100.0,
@@ -71,7 +75,8 @@ def exponent(
     """
     check_columns(inputs, n)
     rate = maximal_lyapunov(
-        elliptic(n, g, gamma, seed=seed), onsager=onsager, dt=dt, t_max=t_max, t_skip=t_skip,
+        make_couplings(couplings, n, g, gamma, seed)[0], onsager=onsager, dt=dt, t_max=t_max,
+        t_skip=t_skip,
         method=method, algorithm=algorithm, tol=tol, bias=make_bias(n, bias, bias_std, seed),
         temperature=temperature, inputs=inputs, phi=phi, seed=seed, threads=threads,
     )  # fmt: skip
@@ -85,8 +90,8 @@ def exponent(
 def draw_exponents(data: xr.Dataset) -> Figure:
     """λ against g, one curve a κ; crosses where the step is too long."""
     figure, axis = style.panels(size=(6, 4))
-    count = data.sizes["replicate"]
-    _draw_exponents(axis, data, rf"$N = {data.attrs['n']}$, {count} couplings; {steps_text(data)}")
+    title = rf"$N = {data.attrs['n']}$, {whose_text(data)}; {steps_text(data)}"
+    _draw_exponents(axis, data, title)
     return figure
 
 
@@ -148,6 +153,7 @@ finite time a gradient flow that passes a saddle of E can have a small exponent 
 
 def switched(
     *,
+    couplings: Couplings = "elliptic",
     n: int = 1000,
     g_shown: float = 2.0,
     gamma: float = 0.0,
@@ -162,7 +168,7 @@ def switched(
     seed: int,
 ) -> dict[str, Any]:
     """Activity of one network under both schedules, spectra of the Jacobian at two moments."""
-    J, x0 = network(n, g_shown, seed, gamma)
+    J, x0 = network(n, g_shown, seed, gamma, couplings)
     b = make_bias(n, bias, bias_std, seed)
     ends = (t_phase * np.arange(1, 4)).tolist()
     runs = [
@@ -210,7 +216,7 @@ def draw(data: xr.Dataset) -> Figure:
         shaded = [(k * length, (k + 1) * length) for k in np.flatnonzero(part.kappa.values)]
         title = (
             rf"({letter}) $g = {facts['g_shown']:g}$, $N = {facts['n']}$, "
-            rf"$\gamma = {facts['gamma']:g}$, $T = 0$; shaded: $\kappa = 1$"
+            rf"{symmetry_text(data)}, $T = 0$; shaded: $\kappa = 1$"
         )
         style.activity(axis, data.t, part.x, title, shaded)
     for index, (moment, marker) in enumerate(_MOMENTS.items()):
@@ -224,7 +230,7 @@ def draw(data: xr.Dataset) -> Figure:
             part.eigenvalues_real, part.eigenvalues_imag, marker, color=f"C{index}", ms=3.5,
             mfc="none", mew=0.7, label=rf"$t = {t:g}$, {moment}",
         )  # fmt: skip
-    title = rf"(b) {data.sizes['replicate']} couplings, mean ± s.d.; {steps_text(data)}"
+    title = rf"(b) {whose_text(data)}, mean ± s.d.; {steps_text(data)}"
     _draw_exponents(second, data, title)
     fourth.axvline(0, color="0.6", lw=0.8, zorder=0)
     fourth.legend(loc="upper left")

@@ -12,12 +12,22 @@ from scipy.special import stdtrit
 
 from meanfield.common import arguments, cost, style
 from meanfield.common.arguments import ArgumentError, Array
+from meanfield.common.options import Couplings
 from meanfield.common.study import CONVERGED, PRINTED, Part, Study, told
 
 from ..integration import integrate
 from ..memory import small_signal_memory
 from ..reservoir import evaluate, split, stimulus_targets, two_sines
-from .protocol import PRINTED_STEP, VARIANTS, bias_text, make_bias, network, step_facts, steps_text
+from .protocol import (
+    PRINTED_STEP,
+    VARIANTS,
+    bias_text,
+    make_bias,
+    network,
+    step_facts,
+    steps_text,
+    whose_text,
+)
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -37,6 +47,7 @@ def memory_functions(
     g: float,
     onsager: float,
     *,
+    couplings: Couplings = "elliptic",
     n: int = 300,
     gamma: float = 0.0,
     tau: Sequence[float] = tuple(np.arange(0.0, 51.0, 2.0).tolist()),
@@ -99,7 +110,7 @@ def memory_functions(
         # Before the run, which may take long.
         split(targets[-1], **how, gap=gaps[-1])
     moments = np.unique(np.concatenate(times))
-    J, x0 = network(n, g, seed, gamma)
+    J, x0 = network(n, g, seed, gamma, couplings)
     run = integrate(
         J, x0, t_max=float(moments[-1]), onsager=onsager, inputs=two_sines, save_at=moments,
         method=method, dt=dt, tol=tol, bias=make_bias(n, bias, bias_std, seed), phi=phi,
@@ -230,7 +241,7 @@ def draw(data: xr.Dataset) -> Figure:
     counts = "$ or $".join(dict.fromkeys(str(_count(w, facts["samples"])) for w in windows))
     style.above(
         figure,
-        rf"$N = {facts['n']}$, $L = {counts}$ samples, {data.sizes['replicate']} couplings, "
+        rf"$N = {facts['n']}$, $L = {counts}$ samples, {whose_text(data)}, "
         + steps_text(data)
         + bias_text(data),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from meanfield import SampledInput
 from meanfield.common import arguments, seeds
 from meanfield.common.arguments import ArgumentError, Array
+from meanfield.common.options import Couplings, MatrixFile
 from meanfield.common.study import CONVERGED, PRINTED, told
 
 from ..couplings import PAPER_SETS, dale, dale_mean, elliptic, lazy
@@ -34,9 +36,12 @@ STEPS_TEXT = (
 )
 
 
-def network(n: int, g: float, seed: int, gamma: float = 0.0) -> tuple[Array, Array]:
+def network(
+    n: int, g: float, seed: int, gamma: float = 0.0, couplings: Couplings = "elliptic"
+) -> tuple[Any, Array]:
     """Couplings and start x ~ N(0, 1); gains differ by the factor g of J alone."""
-    return elliptic(n, g, gamma, seed=seed), seeds.generator(seed, "start").standard_normal(n)
+    J, _ = make_couplings(couplings, n, g, gamma, seed)
+    return J, seeds.generator(seed, "start").standard_normal(n)
 
 
 def printed_set(name: str, n: int, seed: int) -> Array:
@@ -45,9 +50,11 @@ def printed_set(name: str, n: int, seed: int) -> Array:
 
 
 def make_couplings(
-    kind: str, n: int, g: float | None, gamma: float | None, seed: int, *, usual: float
+    kind: Couplings, n: int, g: float | None, gamma: float | None, seed: int, *, usual: float = 1.0
 ) -> tuple[Any, dict[str, float]]:
-    """Couplings "elliptic", "lazy" or "dale-NAME", and their parameters; `usual` is a gain."""
+    """Couplings by name or g times those of a file, and their parameters; `usual` is a gain."""
+    if isinstance(kind, MatrixFile):
+        return (1.0 if g is None else arguments.positive("g", g)) * kind.values, {}
     name = kind.removeprefix("dale-")
     if name in PAPER_SETS:
         if g is not None or gamma is not None:
@@ -84,9 +91,28 @@ def couplings_text(data: xr.Dataset) -> str:
     """Size and couplings of one network in a title."""
     facts = data.attrs
     kind = facts["couplings"]
-    if facts["g"] is not None:
+    if is_given(data):
+        kind = rf"{symmetry_text(data)}, factor $g = {facts['g']:g}$"
+    elif facts["g"] is not None:
         kind = rf"$g = {facts['g']:g}$, $\gamma = {facts['gamma']:g}$"
     return rf"{kind}{bias_text(data)}, $N = {facts['n']}$"
+
+
+def is_given(data: xr.Dataset) -> bool:
+    """Whether its couplings came from a file."""
+    return Path(data.attrs["couplings"]).suffix != ""
+
+
+def symmetry_text(data: xr.Dataset) -> str:
+    """The symmetry of its couplings in a title, or the file they came from."""
+    if is_given(data):
+        return Path(data.attrs["couplings"]).name.replace("$", r"\$")
+    return rf"$\gamma = {data.attrs.get('gamma', 0.0):g}$"
+
+
+def whose_text(data: xr.Dataset) -> str:
+    """Whose numbers they are in a title: of so many couplings, or of those of a file."""
+    return symmetry_text(data) if is_given(data) else f"{data.sizes['replicate']} couplings"
 
 
 def bias_text(data: xr.Dataset) -> str:

@@ -12,11 +12,11 @@ import numpy as np
 from meanfield import saddle_point, transfer_function
 from meanfield.common import style
 from meanfield.common.arguments import Array
+from meanfield.common.options import Couplings
 from meanfield.common.study import Part, Study, averaged, told
 
 from ..boltzmann import NAMES, chain_mean, sample_boltzmann
-from ..couplings import elliptic
-from .protocol import bias_text, make_bias
+from .protocol import bias_text, is_given, make_bias, make_couplings, symmetry_text
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -39,13 +39,14 @@ _TEXTS = {
 _WORST = {"r_hat": {"reduce": "max"}, "ess": {"reduce": "min"}}
 # What the theory calls them.
 _THEORY = {"q": "q", "energy": "energy", "r": "r", "overlap": "Q", "x2": "x2"}
-_NO_THEORY = "the replica theory is that of an odd smooth φ without biases"
+_NO_THEORY = "the replica theory is that of random couplings, an odd smooth φ and no biases"
 
 
 def sampled(
     n: int,
     g: float,
     *,
+    couplings: Couplings = "elliptic",
     beta: Sequence[float] = (1.0, 3.0, 10.0, 32.0),
     gamma: float = 0.0,
     n_samples: int = 500,
@@ -76,9 +77,9 @@ def sampled(
         with its step bias.
     """
     run = sample_boltzmann(
-        elliptic(n, g, gamma, seed=seed), beta, n_samples=n_samples, chains=chains, thin=thin,
-        seed=seed, algorithm=algorithm, eta=eta, bias=make_bias(n, bias, bias_std, seed), phi=phi,
-        threads=threads,
+        make_couplings(couplings, n, g, gamma, seed)[0], beta, n_samples=n_samples, chains=chains,
+        thin=thin, seed=seed, algorithm=algorithm, eta=eta, phi=phi, threads=threads,
+        bias=make_bias(n, bias, bias_std, seed),
     )  # fmt: skip
     assert run.samples is not None
     names = [
@@ -145,7 +146,7 @@ def _theory(data: xr.Dataset, beta: Array, eta: float) -> Any:
     """The stable branch of the gains at these β."""
     facts, gains = data.attrs, data.g.values[:, None]
     phi = transfer_function(facts["phi"])
-    if phi.is_odd and phi.is_smooth_at_0 and not bias_text(data):
+    if phi.is_odd and phi.is_smooth_at_0 and not bias_text(data) and not is_given(data):
         return saddle_point(
             gains, facts["gamma"], beta=beta, eta=eta, phi=phi, branch="stable", throw=False
         )  # fmt: skip
@@ -216,7 +217,7 @@ def draw(data: xr.Dataset) -> Figure:
 def _title(data: xr.Dataset) -> str:
     facts, count = data.attrs, data.sizes["replicate"]
     return (
-        rf"$\gamma = {facts['gamma']:g}$, $\eta = {facts['eta']:g}${bias_text(data)}, "
+        rf"{symmetry_text(data)}, $\eta = {facts['eta']:g}${bias_text(data)}, "
         f"{count} couplings, {'tempered HMC' if facts['algorithm'] == 'tempering' else 'Langevin'}"
     )
 

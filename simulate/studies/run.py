@@ -9,6 +9,7 @@ import numpy as np
 from meanfield import SampledInput, Switching, transfer_function
 from meanfield.common import arguments, cost, seeds, style
 from meanfield.common.arguments import ArgumentError, Array
+from meanfield.common.options import Couplings
 from meanfield.common.study import Part, Study, told
 from meanfield.schedule import Schedule, breakpoints, step_times
 
@@ -25,7 +26,7 @@ _FREEZE = Switching([100.0], [0.0, 1.0])
 
 def run(
     *,
-    couplings: str = "elliptic",
+    couplings: Couplings = "elliptic",
     n: int = 1000,
     g: float | None = None,
     gamma: float | None = None,
@@ -50,8 +51,9 @@ def run(
 
     Parameters
     ----------
-    couplings : {"elliptic", "dale-inhibitory", "dale-balanced", "dale-excitatory", "lazy"}
+    couplings : {"elliptic", "dale-inhibitory", "dale-balanced", "dale-excitatory", "lazy"} or file
         Ensemble; the E–I networks are those of [HH] Fig. 6, lazy is matrix-free, for very large n.
+        Or a matrix, a row a neuron, .npy or .npz of scipy.sparse, on which g is a factor.
     g : float
         Gain, not of E–I networks.  [default: 3]
     gamma : float

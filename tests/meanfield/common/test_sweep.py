@@ -37,6 +37,7 @@ from meanfield import (
     transfer_function,
 )
 from meanfield.common import seeds
+from meanfield.common.arguments import validated
 from meanfield.common.files import save
 from meanfield.common.identity import _bytecode, _Teller, identity
 from meanfield.common.jobs import bar, carry_out, results
@@ -474,6 +475,16 @@ def test_objects_are_told_by_their_content(tmp_path: Path) -> None:
     assert identity(_helped, same) == identity(_helped, used)
     with pytest.raises(ArgumentError, match="cannot be told from others of its kind"):
         identity(_helped, {"held": (k for k in ())})
+
+
+def test_a_call_does_not_change_what_a_function_is() -> None:
+    @validated
+    def doubled(g: float) -> float:
+        return 2 * g
+
+    before = identity(doubled, {})
+    assert doubled(2.0) == 4.0
+    assert identity(doubled, {}) == before
 
 
 def test_kept_points_are_as_fresh_ones(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def test_couplings_that_are_not_stored(tmp_path: Path, capsys: pytest.CaptureFix
     assert main(arguments) == 2
     error = capsys.readouterr().err
     assert error.startswith("error: ")
-    assert "'lazy' is not one of" in error
+    assert "'lazy': expected the name of an ensemble, or a file" in error
     assert error.count("\n") == 1
     assert not (tmp_path / "out").exists()
 

@@ -151,9 +151,8 @@ def test_biases(tmp_path: Path) -> None:
         assert (abs(one.x2 - np.mean(b**2) - 1 / one.beta) < 5 * one.x2_err).all()
     assert np.isnan([data[f"{name}_theory"].values for name in ("q", "r", "overlap")]).all()
     assert np.isnan(data.x2_limit)
-    assert (
-        data.theory_reason == "the replica theory is that of an odd smooth φ without biases"
-    ).all()
+    reason = "the replica theory is that of random couplings, an odd smooth φ and no biases"
+    assert (data.theory_reason == reason).all()
     other = SAMPLE.run(n=[6], phi="logistic", beta=[1.0], trials=1, n_samples=400)
     assert np.isnan(other.q_theory).all()
     assert isinstance(QH2.draw(other), Figure)

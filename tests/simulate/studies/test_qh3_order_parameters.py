@@ -61,7 +61,7 @@ def test_branches_part_where_couplings_are_correlated(found: Answer) -> None:
     data = found.data["converged"].sel(g=1.2)
     static, measure = (data.sel(branch=branch) for branch in ("static", "paramagnetic"))
     assert static.Q.sel(gamma=0.0) == pytest.approx(float(measure.q.sel(gamma=0.0)))
-    # 0.5426 of one fixed point against 0.3160 of the measure, README.
+    # 0.5426 of one fixed point against 0.3160 of the measure.
     assert static.Q.sel(gamma=0.5) == pytest.approx(0.542571, abs=1e-6)
     assert measure.q.sel(gamma=0.5) == pytest.approx(0.315974, abs=1e-6)
 

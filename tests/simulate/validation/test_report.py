@@ -69,8 +69,9 @@ def test_plan(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_rows_that_the_findings_name(capsys: pytest.CaptureFixture[str]) -> None:
-    text = (Path(__file__).parents[3] / "FINDINGS.md").read_text()
-    named = re.findall(r"--rows ('[^']+'|[\w.]+)", text)
+    pages = (Path(__file__).parents[3] / "docs" / "findings").glob("*.md")
+    text = "\n".join(page.read_text(encoding="utf-8") for page in sorted(pages))
+    named = re.findall(r"--rows\s+('[^']+'|[\w.]+)", text)
     assert len(named) > 8
     for rows in named:
         assert main(["validate", "--plan", "--rows", rows.strip("'")]) == 0, rows
