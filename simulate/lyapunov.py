@@ -600,8 +600,9 @@ class _GrowthRun:
     ) -> Iterator[_LogGrowth]:
         problem = TangentProblem(*self._parameters, noise, vectors=x.shape[1] - 1)
         landed, progress = self._landed(times), Progress()
-        # Without jumps one segment, in which schemes keep their memory.
-        segments = landed if len(landed) > len(times) else [times[0], times[-1]]
+        # Without jumps one segment of fixed steps, in which schemes keep their memory.
+        is_whole = len(landed) == len(times) and self._control.tol is None
+        segments = [times[0], times[-1]] if is_whole else landed
         slack, rate = _ROUNDING * self.t_max, self._parting
         number, begun = 1, times[0]
         due = _next_look(begun, times[number], rate)
