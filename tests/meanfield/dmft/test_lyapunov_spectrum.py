@@ -322,7 +322,8 @@ def test_symmetric_couplings(monkeypatch: pytest.MonkeyPatch) -> None:
         5.0, 0.5, n_trajectories=8192, batches=4, t_max=80, t_skip=40, seed=0, neglect=3e-2
     )
     assert abs(found.lyapunov - one.value) < 4 * np.hypot(found.lyapunov_err, one.value_err)
-    assert found.lyapunov_err < 0.1 * found.lyapunov
+    # Some 10 %, of four batches: known to two fifths of that.
+    assert found.lyapunov_err < 0.25 * found.lyapunov
 
 
 @pytest.mark.slow
