@@ -338,11 +338,11 @@ def test_two_windows_and_two_steps() -> None:
 
 @pytest.mark.slow
 def test_errors_are_honest() -> None:
-    """16 seeds at g = 2, γ = 0 against `stationary`: χ² per point of q and r_int in 0.5 to 2.
+    """16 seeds at g = 2, γ = 0 against `stationary`: χ² per point of q, r_int, Δ₀ in 0.3 to 2.4.
 
     dt = 0.1 and neglect = 3·10⁻³ shift q and r_int by less than 5·10⁻⁴ (24 seeds with twice the
     trajectories: −0.0000(2), −0.0005(2)), below a third of the errors of 0.0015 and more.  Of 16
-    Gaussian numbers χ² per point leaves the interval in 7 % of fresh sets of seeds.
+    Gaussian numbers χ² per point leaves the interval in 5 of 1000 fresh sets of seeds.
     """
     s = stationary(2.0)
     z = []
@@ -361,7 +361,7 @@ def test_errors_are_honest() -> None:
             ]
         )
     found = np.mean(np.square(z), axis=0)
-    assert np.all((found > 0.5) & (found < 2)), found
+    assert np.all((found > 0.3) & (found < 2.4)), found
     # At most 3 % of runs are due to warn falsely: more than 3 of 16 in a thousand sets.
     assert alarms <= 3
 
@@ -1175,18 +1175,18 @@ def test_transfer_functions_that_are_not_odd() -> None:
         phi=offset,
         seed=0,
         method="sampler",
-        n_trajectories=6000,
+        n_trajectories=4096,
         window=20.0,
         t_skip=25.0,
-        t_max=90.0,
+        t_max=65.0,
     )
     assert run.converged
     numbers_of(run, {"q": 0.62874, "delta0": 3.67196}, 4.9)
     assert abs(run.delta[-1] - 1.12440) < 4.9 * run.delta_err[-1]
     logistic = TransferFunction(lambda x: 1 / (1 + np.exp(-2 * x)), name="logistic of 2x")
     run = steady_state(
-        3.0, phi=logistic, mean_coupling=-2.0, bias_mean=1.0, window=15.0, t_skip=40.0, t_max=80.0,
-        seed=0, method="sampler", n_trajectories=6000,
+        3.0, phi=logistic, mean_coupling=-2.0, bias_mean=1.0, window=10.0, t_skip=40.0, t_max=60.0,
+        seed=0, method="sampler", n_trajectories=3000,
     )  # fmt: skip
     numbers_of(run, {"q": 0.40523, "mean": 0.0}, 4.9)
     assert run.energy < 1e-4
