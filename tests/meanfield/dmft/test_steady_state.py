@@ -1175,7 +1175,7 @@ def test_transfer_functions_that_are_not_odd() -> None:
         phi=offset,
         seed=0,
         method="sampler",
-        n_trajectories=4096,
+        n_trajectories=6000,
         window=20.0,
         t_skip=25.0,
         t_max=65.0,
