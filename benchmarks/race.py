@@ -44,9 +44,13 @@ class Row(NamedTuple):
 
     def __format__(self, spec: str) -> str:
         return (
-            f"| {self.case} | {self.opponent} | {self.error:.1e} | {self.their_error:.1e} | "
+            f"| {self.case} | {self.opponent} | {told(self.error)} | {told(self.their_error)} | "
             f"{self.seconds:.3g} | {self.theirs:.3g} | **{self.ratio:.3g} ×** | {self.note} |"
         )
+
+
+def told(error: float) -> str:
+    return f"{error:.1e}" if error == error else "—"
 
 
 HEAD = """\
