@@ -24,7 +24,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from race import Row, in_turns, native, rms
+from race import Row, best, in_turns, limits, native, rms
 from scipy.integrate import solve_ivp
 from threadpoolctl import threadpool_limits
 
@@ -53,15 +53,6 @@ def plain_loop(J: Any, x0: Any, t_max: float, onsager: float) -> Any:
         else:
             x = x + EULER_STEP * f
     return x
-
-
-def seconds(call: Callable[[], Any], repeats: int = 1) -> float:
-    best = np.inf
-    for _ in range(repeats):
-        start = time.perf_counter()
-        call()
-        best = min(best, time.perf_counter() - start)
-    return best
 
 
 def rivals(J: Any, x0: Any, onsager: float) -> dict[str, Callable[[float], Any]]:
@@ -161,11 +152,12 @@ def races(J: Any, x0: Any, onsager: float, turns: int) -> list[Row]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             spent = in_turns({name: call for name, (call, _) in methods.items()}, turns)
-        best = min((name for name in ours if name in methods), key=lambda name: spent[name][0])
+        first = min((name for name in ours if name in methods), key=lambda name: spent[name][0])
         found += [
             Row(
                 f"{x0.shape[1]} states, N = {len(J)}, κ = {onsager:g}, error ≤ {target:g}", name,
-                spent[best][0], spent[name][0], methods[best][1], methods[name][1], f"ours: {best}",
+                spent[first][0], spent[name][0], methods[first][1], methods[name][1],
+                f"ours: {first}",
             )
             for name in others
             if name in methods
@@ -200,7 +192,6 @@ def loop_of_runs(given: argparse.Namespace) -> None:
     n = given.n
     J = couplings.elliptic(n, G, seed=1)
     x0 = np.random.default_rng(2).standard_normal((n, BATCH))
-    columns = np.ascontiguousarray(x0.T)
     products = [0]
     multiply = Network._multiply
 
@@ -210,8 +201,7 @@ def loop_of_runs(given: argparse.Namespace) -> None:
 
     Network._multiply = counted  # type: ignore[method-assign]
     with threadpool_limits(given.threads, user_api="blas"):
-        square = 2 * n**3 / seconds(lambda: J @ J, 5) / 1e9
-        thin = 2 * n**2 * BATCH / seconds(lambda: columns @ J.T, 20) / 1e9
+        square, thin, *_ = limits(n, BATCH)
         print(f"{given.threads} thread(s); product of n x n matrices {square:.0f} GFlop/s, "
               f"n x n by n x {BATCH} {thin:.0f} GFlop/s")  # fmt: skip
         for onsager, method, dt in ((0.0, "tsitouras", 0.08), (1.0, "chebyshev", 0.01)):
@@ -224,11 +214,9 @@ def loop_of_runs(given: argparse.Namespace) -> None:
             exact = integrate(
                 J, x0, t_max=CHECK, dt=0.0025 if onsager else 0.01, onsager=onsager, method="rk4"
             ).x_end
-            error = np.sqrt(np.mean((ours(CHECK).x_end - exact) ** 2))
-            loop_error = np.sqrt(
-                np.mean((plain_loop(J, x0[:, 0], CHECK, onsager) - exact[:, 0]) ** 2)
-            )
-            loop = seconds(
+            error = rms(ours(CHECK).x_end - exact)
+            loop_error = rms(plain_loop(J, x0[:, 0], CHECK, onsager) - exact[:, 0])
+            loop = best(
                 lambda onsager=onsager: [
                     plain_loop(J, x0[:, k], given.loop_time, onsager)
                     for k in range(given.loop_runs)
