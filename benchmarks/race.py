@@ -6,7 +6,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from importlib import metadata
 from pathlib import Path
@@ -63,8 +63,21 @@ def told(error: float) -> str:
 
 
 HEAD = """\
-| case | opponent | error | theirs | seconds | theirs | ratio | of the limit | |
+| case | opponent | error: ours | theirs | seconds: ours | theirs | ratio | of the limit | |
 |---|---|---|---|---|---|---|---|---|"""
+
+
+def summary(rows: Sequence[Row]) -> str:
+    """In how many races this package is the faster one, and where it is not."""
+    lost: dict[str, list[str]] = {}
+    for row in rows:
+        if row.ratio < 1:
+            lost.setdefault(row.case, []).append(f"{row.opponent} {row.ratio:.2g}")
+    where = "; ".join(f"{case} ({', '.join(ratios)})" for case, ratios in lost.items())
+    won = len(rows) - sum(map(len, lost.values()))
+    return f"This package is the faster one in {won} of {len(rows)} rows." + (
+        f" It is slower, with these ratios, in: {where}." if where else ""
+    )
 
 
 def native() -> str:
