@@ -14,11 +14,12 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
+from race import THREADS
 
 from meanfield import lyapunov_spectrum
 from simulate import couplings
 from simulate import lyapunov_spectrum as of_network
+from simulate.network import at_work
 from simulate.validation.table import extrapolated
 
 
@@ -43,7 +44,7 @@ def main() -> None:
     parser.add_argument("--t-max", type=float, default=190.0)
     given = parser.parse_args()
     g, gamma = given.g, given.gamma
-    with threadpool_limits(1, user_api="blas"):
+    with at_work(THREADS):
         theory, spent = timed(lambda: lyapunov_spectrum(g, gamma, seed=0))
         value, wanted = theory.kaplan_yorke_dimension, theory.kaplan_yorke_dimension_err
         print(f"g = {g:g}, gamma = {gamma:g}: theory {value:.5f} +- {wanted:.5f}, {spent:.0f} s")

@@ -9,8 +9,7 @@ Then races to t = 5 at κ = 0 and 1 against SciPy's solvers on the same states a
 diffrax's where installed: the loosest tolerance (longest step) of each, in steps of 2, that leaves
 the error asked for.  LSODA is told that its Jacobian is diagonal: a full one would take 8 GB.
 
-    python benchmarks/network_dynamics.py [--threads 1] [--n 1000] [--loop-time 10] [--loop-runs 1]
-                                          [--skip-loop]
+    python benchmarks/network_dynamics.py [--n 1000] [--loop-time 10] [--loop-runs 1] [--skip-loop]
 """
 
 from __future__ import annotations
@@ -24,12 +23,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from race import Row, best, in_turns, limits, native, rms
+from race import THREADS, Row, best, in_turns, limits, native, rms
 from scipy.integrate import solve_ivp
-from threadpoolctl import threadpool_limits
 
 from simulate import IntegrationError, couplings, integrate
-from simulate.network import Network
+from simulate.network import Network, at_work
 
 T_MAX, BATCH, G, EULER_STEP, CHECK = 100.0, 32, 2.0, 0.01, 5.0
 # Errors at each κ.
@@ -91,7 +89,8 @@ def rivals(J: Any, x0: Any, onsager: float) -> dict[str, Callable[[float], Any]]
 
 def diffrax_rivals(J: Any, x0: Any, onsager: float) -> dict[str, Callable[[float], Any]]:
     # JAX takes its number of threads when it is imported.
-    os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
+    if THREADS == 1:
+        os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
     import diffrax
     import jax
     import jax.numpy as jnp
@@ -123,13 +122,20 @@ def races(J: Any, x0: Any, onsager: float, turns: int) -> list[Row]:
     """The best of ours against every other, at errors of at most the targets."""
     targets = TARGETS[onsager]
 
-    def adaptive(method: str) -> Callable[[float], Any]:
-        return lambda tol: (
-            integrate(
-                J, x0, t_max=CHECK, onsager=onsager, method=method, tol=tol, save_at=[CHECK]
-            ).x_end
-        )
+    evaluations = {}
 
+    def adaptive(method: str) -> Callable[[float], Any]:
+        def end(tol: float) -> Any:
+            run = integrate(
+                J, x0, t_max=CHECK, onsager=onsager, method=method, tol=tol, save_at=[CHECK]
+            )
+            evaluations[method] = run.n_evaluations
+            return run.x_end
+
+        return end
+
+    # Of one product with all states; κ ≠ 0 takes two an evaluation.
+    product = 2e-9 * x0.size * len(J) / limits(*x0.shape).thin
     ours = {method: adaptive(method) for method in OURS[onsager]}
     others = rivals(J, x0, onsager)
     exact = others["DOP853"](1e-11)
@@ -158,6 +164,7 @@ def races(J: Any, x0: Any, onsager: float, turns: int) -> list[Row]:
                 f"{x0.shape[1]} states, N = {len(J)}, κ = {onsager:g}, error ≤ {target:g}", name,
                 spent[first][0], spent[name][0], methods[first][1], methods[name][1],
                 f"ours: {first}",
+                evaluations[first] * (2 if onsager else 1) * product / spent[first][0],
             )
             for name in others
             if name in methods
@@ -173,7 +180,6 @@ def rows(n: int = 1000, turns: int = 3) -> list[Row]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--n", type=int, default=1000)
     parser.add_argument("--loop-time", type=float, default=10.0)
     parser.add_argument("--loop-runs", type=int, default=1)
@@ -182,7 +188,7 @@ def main() -> None:
     native()
     if not given.skip_loop:
         loop_of_runs(given)
-    with threadpool_limits(given.threads, user_api="blas"):
+    with at_work(THREADS):
         for row in rows(given.n):
             print(row)
 
@@ -200,9 +206,9 @@ def loop_of_runs(given: argparse.Namespace) -> None:
         return multiply(self, matrix, v)
 
     Network._multiply = counted  # type: ignore[method-assign]
-    with threadpool_limits(given.threads, user_api="blas"):
+    with at_work(THREADS):
         square, thin, *_ = limits(n, BATCH)
-        print(f"{given.threads} thread(s); product of n x n matrices {square:.0f} GFlop/s, "
+        print(f"{THREADS} thread(s); product of n x n matrices {square:.0f} GFlop/s, "
               f"n x n by n x {BATCH} {thin:.0f} GFlop/s")  # fmt: skip
         for onsager, method, dt in ((0.0, "tsitouras", 0.08), (1.0, "chebyshev", 0.01)):
 

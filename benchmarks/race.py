@@ -6,7 +6,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from importlib import metadata
 from pathlib import Path
@@ -17,10 +17,16 @@ import numpy as np
 # They make BLAS pick slower kernels than the machine has.
 OVERRIDES = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 OPPONENTS = ("numpy", "scipy", "jax", "diffrax", "reservoirpy")
+# BLAS threads of all who race.  Several are measured by the clock: waiting threads use a processor.
+THREADS = int(os.environ.get("RACE_THREADS", "1"))
+CLOCK = time.process_time if THREADS == 1 else time.perf_counter
 
 
 class Row(NamedTuple):
-    """One race: seconds of processor for the same work at about the same error."""
+    """One race: seconds for the same work at about the same error.
+
+    `share` is that of the limit which our run reaches, of which the note tells.
+    """
 
     case: str
     opponent: str
@@ -29,6 +35,7 @@ class Row(NamedTuple):
     error: float
     their_error: float
     note: str = ""
+    share: float = float("nan")
 
     @property
     def ratio(self) -> float:
@@ -39,13 +46,15 @@ class Row(NamedTuple):
         return (
             f"{self.case}: {self.seconds:.3g} s, error {self.error:.1e}; {self.opponent} "
             f"{self.theirs:.3g} s, error {self.their_error:.1e}: {self.ratio:.2f} x"
+            + (f", {self.share:.0%} of the limit" if self.share == self.share else "")
             + (f"; {self.note}" if self.note else "")
         )
 
     def __format__(self, spec: str) -> str:
         return (
             f"| {self.case} | {self.opponent} | {told(self.error)} | {told(self.their_error)} | "
-            f"{self.seconds:.3g} | {self.theirs:.3g} | **{self.ratio:.3g} ×** | {self.note} |"
+            f"{self.seconds:.3g} | {self.theirs:.3g} | **{self.ratio:.3g} ×** | "
+            f"{f'{self.share:.0%}' if self.share == self.share else '—'} | {self.note} |"
         )
 
 
@@ -54,8 +63,21 @@ def told(error: float) -> str:
 
 
 HEAD = """\
-| case | opponent | error | theirs | seconds | theirs | ratio | |
-|---|---|---|---|---|---|---|---|"""
+| case | opponent | error: ours | theirs | seconds: ours | theirs | ratio | of the limit | |
+|---|---|---|---|---|---|---|---|---|"""
+
+
+def summary(rows: Sequence[Row]) -> str:
+    """In how many races this package is the faster one, and where it is not."""
+    lost: dict[str, list[str]] = {}
+    for row in rows:
+        if row.ratio < 1:
+            lost.setdefault(row.case, []).append(f"{row.opponent} {row.ratio:.2g}")
+    where = "; ".join(f"{case} ({', '.join(ratios)})" for case, ratios in lost.items())
+    won = len(rows) - sum(map(len, lost.values()))
+    return f"This package is the faster one in {won} of {len(rows)} rows." + (
+        f" It is slower, with these ratios, in: {where}." if where else ""
+    )
 
 
 def native() -> str:
@@ -70,7 +92,7 @@ def native() -> str:
 def in_turns(
     calls: Mapping[str, Callable[[], Any]],
     repeats: int = 3,
-    clock: Callable[[], float] = time.process_time,
+    clock: Callable[[], float] = CLOCK,
 ) -> dict[str, tuple[float, Any]]:
     """Median seconds of every call, all of them once per round, and what it last returned."""
     spent: dict[str, list[float]] = {name: [] for name in calls}

@@ -12,10 +12,10 @@ import argparse
 from typing import Any
 
 import numpy as np
-from race import Row, in_turns, native
-from threadpoolctl import threadpool_limits
+from race import THREADS, Row, in_turns, native
 
 from simulate import couplings, memory_curve
+from simulate.network import at_work
 from simulate.reservoir import two_sines
 
 STEP, DELAYS, RIDGE = 0.5, 50, 1e-6
@@ -64,7 +64,7 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=4000)
     parser.add_argument("--trials", type=int, default=10)
     given = parser.parse_args()
-    with threadpool_limits(1, user_api="blas"):
+    with at_work(THREADS):
         for row in rows(given.n, given.samples, given.trials):
             print(row)
 

@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from race import Row, in_turns, native
+from race import THREADS, Row, in_turns, native
 from scipy.optimize import root
-from threadpoolctl import threadpool_limits
 
 from meanfield import saddle_point, transfer_function
 from meanfield.common.arguments import Array
 from meanfield.replica import paramagnetic, static
 from meanfield.replica.points import Points
+from simulate.network import at_work
 
 GAINS = np.linspace(0.4, 1.2, 81)
 SYMMETRIES = np.linspace(-0.2, 1.0, 13)
@@ -94,7 +94,7 @@ def rows(repeats: int = 3) -> list[Row]:
 
 def main() -> None:
     native()
-    with threadpool_limits(1, user_api="blas"):
+    with at_work(THREADS):
         for row in rows():
             print(row)
 

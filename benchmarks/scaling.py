@@ -10,11 +10,11 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from race import in_turns, native
-from threadpoolctl import threadpool_limits
+from race import THREADS, in_turns, native
 
 from meanfield import stationary, two_time
 from simulate import couplings, integrate
+from simulate.network import at_work
 
 
 class Growth(NamedTuple):
@@ -91,7 +91,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true")
     given = parser.parse_args()
-    with threadpool_limits(1, user_api="blas"):
+    with at_work(THREADS):
         for growth in growths(given.quick):
             print(growth)
 

@@ -17,11 +17,11 @@ import warnings
 from typing import Any
 
 import numpy as np
-from race import Row, in_turns, native, rms
-from threadpoolctl import threadpool_limits
+from race import THREADS, Row, in_turns, native, rms
 
 from meanfield.common import seeds
 from simulate import StepSizeWarning, couplings, integrate, lyapunov_spectrum
+from simulate.network import at_work
 
 # Step of what is exact up to N = 200, and the shortest that is timed.
 FINE, SHORTEST = 0.01, 0.05
@@ -102,7 +102,7 @@ def main() -> None:
     parser.add_argument("--t-max", type=float, default=30.0)
     given = parser.parse_args()
     native()
-    with threadpool_limits(1, user_api="blas"):
+    with at_work(THREADS):
         sizes = tuple(map(int, given.sizes.split(",")))
         for row in rows(sizes, given.share, given.g, given.gamma, given.t_max):
             print(row)

@@ -14,13 +14,13 @@ import argparse
 from typing import Any
 
 import numpy as np
-from race import Row, in_turns, native
+from race import THREADS, Row, in_turns, native
 from scipy.integrate import solve_ivp
 from scipy.linalg import eigh_tridiagonal
 from scipy.optimize import brentq
-from threadpoolctl import threadpool_limits
 
 from meanfield import stationary
+from simulate.network import at_work
 
 LOWEST, HIGHEST = 1.2, 3.0
 X, W = np.polynomial.hermite_e.hermegauss(60)
@@ -95,7 +95,7 @@ def main() -> None:
     parser.add_argument("--points", type=int, default=300)
     parser.add_argument("--theirs", type=int, default=10)
     given = parser.parse_args()
-    with threadpool_limits(1, user_api="blas"):
+    with at_work(THREADS):
         for row in rows(given.points, given.theirs):
             print(row)
 

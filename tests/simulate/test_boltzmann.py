@@ -339,13 +339,13 @@ def large_networks(
 
 @pytest.mark.slow
 def test_paramagnetic_branch_extrapolated() -> None:
-    """γ = 0.5, g = 0.9, β = 3 … 100: 12 comparisons at 3.5 standard errors, false alarm 0.6 %.
+    """γ = 0.5, g = 0.9, β = 3 … 32: 9 comparisons at 3.5 standard errors, false alarm 0.4 %.
 
-    At finite N q lies below the theory, at β = 100 by 4 % for N = 200.
+    At finite N q lies below the theory, at β = 32 by 2 % for N = 192.
     """
-    beta = np.array([3.0, 10.0, 32.0, 100.0])
+    beta = np.array([3.0, 10.0, 32.0])
     theory = saddle_point(0.9, 0.5, beta=beta, branch="paramagnetic")
-    limit, error, largest = large_networks(0.9, 0.5, beta, {64: 24, 128: 14, 256: 8})
+    limit, error, largest = large_networks(0.9, 0.5, beta, {48: 16, 96: 10, 192: 6})
     expected = np.array([theory.q, beta * theory.energy, theory.r])
     assert np.all(np.abs(limit - expected) < 3.5 * error)
     assert np.all(error < 0.05 * expected)
