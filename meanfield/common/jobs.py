@@ -316,7 +316,7 @@ def _client(address: str) -> Any:
         from distributed.comm.addressing import get_address_host_port
     except ImportError:
         raise ArgumentError(
-            f"executor={address!r}: a scheduler needs Dask, pip install 'quasipotential[cluster]'"
+            f"executor={address!r}: a scheduler needs Dask, pip install distributed"
         ) from None
     try:
         get_address_host_port(address)

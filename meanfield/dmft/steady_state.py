@@ -141,7 +141,7 @@ class SteadyState(SampledResult):
     mean_phase_err: Array | None = error("mean_phase", default=None)
     q: float = value("mean square activity <phi^2>")
     q_err: float = error("q")
-    delta0: float = value("mean square of x", note="Not centred.")
+    delta0: float = value("mean square of x", note="⟨x²⟩; `Stationary.delta0` is ⟨x²⟩ − μ².")
     delta0_err: float = error("delta0")
     mean: float = value("mean of x")
     mean_err: float = error("mean")

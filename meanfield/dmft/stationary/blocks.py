@@ -106,7 +106,7 @@ class BlockStationary(Result):
 
     fractions: Array = coordinate("share of the neurons", ("block",))
     sigma: Array = coordinate("noise amplitude", ("block",), symbol=r"$\sigma$")
-    delta0: Array = value("variance of x", ("block", ...), symbol=r"$\Delta_0$", note="Centred.")
+    delta0: Array = value("variance of x", ("block", ...), symbol=r"$\Delta_0$", note="⟨x²⟩ − μ².")
     delta_inf: Array = value(
         "static part of the variance of x", ("block", ...), symbol=r"$\Delta_\infty$"
     )

@@ -85,7 +85,12 @@ class Stationary(Result):
     bias_mean: Array = coordinate("mean of the biases", (...,), symbol="$b$")
     mean_coupling: Array = coordinate("N times the mean coupling", (...,), symbol="$J_0$")
     mean: Array = value("mean of x", (...,), symbol=r"$\mu$")
-    delta0: Array = value("variance of x", (...,), symbol=r"$\Delta_0$", note="⟨x²⟩ − μ².")
+    delta0: Array = value(
+        "variance of x",
+        (...,),
+        symbol=r"$\Delta_0$",
+        note="⟨x²⟩ − μ²; `SteadyState.delta0` is ⟨x²⟩.",
+    )
     delta_inf: Array = value(
         "variance of the frozen part of x",
         (...,),
