@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from importlib import import_module
 
 import click
 
-from meanfield.common.cli import CONTEXT, run, version_option
+from meanfield.common.cli import CONTEXT, JSON, failure, print_json, run, version_option
 
 from .page import page
 from .registry import REGISTRY, Registry
 
 
-@click.command(context_settings=CONTEXT)
+@click.command(context_settings=CONTEXT, params=[JSON])
 @click.option("--only", default="", metavar="SUBSTRING", help="Checks whose name contains this.")
 @click.option("--list", "only_list", is_flag=True, help="Names and statements, nothing is run.")
 @click.option(
@@ -22,7 +21,6 @@ from .registry import REGISTRY, Registry
     is_flag=True,
     help="Print docs/equations.md: equations and figures with their code, proofs and tests.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the outcomes as JSON.")
 @version_option
 @click.pass_obj
 def cli(
@@ -31,12 +29,17 @@ def cli(
     """Prove the identities of the theory by computer algebra; exit code 1 if one fails."""
     registry = registry or all_checks()
     if equations:
-        click.echo(page(registry), nl=False)
+        text = page(registry)
+        print_json({"equations": text}) if as_json else click.echo(text, nl=False)
         return 0
     checks = registry.select(only)
     if not checks:
         raise click.UsageError(f"--only {only!r}: no check has this in its name, see --list")
     width = max(len(check.name) for check in checks)
+    if only_list and as_json:
+        told = [{"name": check.name, "statement": check.statement} for check in checks]
+        print_json({"checks": told})
+        return 0
     if only_list:
         for check in checks:
             click.echo(f"{check.name:<{width}}  {check.statement}")
@@ -53,8 +56,10 @@ def cli(
             }
             for one in found
         ]
-        click.echo(json.dumps(facts, indent=1, ensure_ascii=False))
-        return int(not all(one.passed for one in found))
+        wrong = [f"{one.check.name}: {one.failure}" for one in found if not one.passed]
+        error = {"error": failure("CheckFailed", "; ".join(wrong))} if wrong else {}
+        print_json({"checks": facts} | error)
+        return int(bool(wrong))
     failed, total = 0, 0.0
     for outcome in registry.run(only):
         verdict = "pass" if outcome.passed else "FAIL"

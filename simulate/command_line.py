@@ -8,8 +8,14 @@ from typing import Any
 import click
 import numpy as np
 
-from meanfield.common.cli import Commands, asked, run, shared_options
-from meanfield.common.jobs import reason_of
+from meanfield.common.cli import (
+    Commands,
+    asked,
+    error_record,
+    print_json,
+    run,
+    shared_options,
+)
 
 from .studies.catalogue import FIGURES, STUDIES, study
 
@@ -32,21 +38,25 @@ class _Figures(Commands):
             super().resolve_command(ctx, [key])
 
         def several(**options: Any) -> int:
-            codes = [_guarded(key, options) for key in keys]
+            codes, facts = zip(*(_guarded(key, options) for key in keys), strict=True)
+            if options["as_json"]:
+                wrong = [{"error": one["error"]} for one in facts if "error" in one]
+                print_json({"figures": [one for one in facts if one]} | (wrong or [{}])[0])
             return max(codes)
 
         command = click.Command("several", params=shared_options(None, "quick"), callback=several)
         return "several", command, args[len(keys) :]
 
 
-def _guarded(key: str, options: dict[str, Any]) -> int:
+def _guarded(key: str, options: dict[str, Any]) -> tuple[int, dict[str, Any]]:
     figure = study(key)
     variants = tuple(name for name in options["variants"] if name in figure.variants)
     try:
-        return asked(figure, {**options, "variants": variants}, {}) if variants else 0
+        return asked(figure, {**options, "variants": variants}, {}) if variants else (0, {})
     except (RuntimeError, np.linalg.LinAlgError) as error:
-        click.echo(f"error: {key}: {reason_of(error)}", err=True)
-        return 1
+        record, code = error_record(error)
+        click.echo(f"error: {key}: {record['message']}", err=True)
+        return code, {"study": key, "error": record}
 
 
 reproduce = _Figures(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import re
+import sys
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -45,7 +46,18 @@ CONTEXT = {"help_option_names": ["-h", "--help"]}
 ENDINGS = ("png", "pdf", "svg")
 # Of a disk, a share of it, or a file that may not be longer.
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+# What ends a command with a line; whatever else is raised is a mistake in this package.
+_TOLD = (
+    click.ClickException, click.exceptions.Abort, KeyboardInterrupt, OSError, ValueError,
+    OverflowError, MemoryError, RuntimeError,
+)  # fmt: skip
 version_option = click.version_option(package_name="quasipotential", prog_name="quasipotential")
+JSON = click.Option(
+    ["--json", "as_json"], is_flag=True, help="Print one JSON object, of a failure its error."
+)
+# How messages begin that tell of an argument: name=value, or of click the value alone.
+_ARGUMENT = re.compile(r"(?P<argument>[a-z]\w*)(\[.*?\])?=(?P<value>.+?): ", re.I | re.S)
+_VALUE = re.compile(r"(?P<value>'.*?'|\S+)(: | is not )", re.S)
 
 
 class Commands(click.Group):
@@ -74,45 +86,65 @@ def run(
     """Run a click command; every error is one line on the standard error.  The exit code."""
     # What the command returns: see `verdict`; 2 on bad input, 1 for a valid question without an
     # answer or a full disk, 130 if interrupted, 143 if terminated.
+    given = sys.argv[1:] if arguments is None else list(arguments)
     with spelled():
-        return _code(command, arguments, program, obj)
+        try:
+            with stoppable():
+                code = command.main(given, program, standalone_mode=False, obj=obj)
+            return code if isinstance(code, int) else 0
+        except click.exceptions.NoArgsIsHelpError as error:
+            click.echo(error.format_message())
+            return 2
+        except _TOLD as error:
+            return complain(error, "--json" in given)
 
 
-def _code(command: click.Command, arguments: Sequence[str] | None, program: str, obj: Any) -> int:
-    try:
-        with stoppable():
-            code = command.main(args=arguments, prog_name=program, standalone_mode=False, obj=obj)
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message())
-        return 2
-    except click.ClickException as error:
-        return _complain(error.format_message(), 2)
-    except (click.exceptions.Abort, KeyboardInterrupt) as error:
-        how, number = "interrupted", 130
-        if isinstance(error, Terminated) or isinstance(error.__cause__, Terminated):
-            how, number = "terminated", 143
-        return _complain(f"{how}; without --fresh the command goes on from what it has", number)
-    except OSError as error:
-        return _complain(str(error), 1 if error.errno in _FULL else 2)
-    except ArgumentError as error:
-        return _complain(str(error), 2)
-    except MemoryError as error:
-        return _complain(f"not enough memory: {error}", 1)
-    except NotConvergedError as error:
-        if all(np.ravel(error.solution.status) == ABSENT):
-            click.echo(f"absent: {reason_of(error)}", err=True)
-            return 0
-        return _complain(reason_of(error), 1)
-    except (RuntimeError, np.linalg.LinAlgError) as error:
-        return _complain(reason_of(error), 1)
-    except (ValueError, OverflowError) as error:  # Of NumPy: sizes that cannot be.
-        return _complain(f"out of range: {error}", 2)
-    return code if isinstance(code, int) else 0
-
-
-def _complain(text: str, code: int) -> int:
-    click.echo(f"error: {text}", err=True)
+def complain(error: BaseException, as_json: bool = False) -> int:
+    """Tell of an error, in a line and as JSON if this is asked for; the exit code."""
+    record, code = error_record(error)
+    click.echo(f"{'error' if code else ABSENT}: {record['message']}", err=True)
+    if as_json:
+        print_json({"error": record} if code else {"status": ABSENT, "reason": record["message"]})
     return code
+
+
+def error_record(error: BaseException) -> tuple[dict[str, Any], int]:
+    """Type, message, argument and value of an error, where they are known; the exit code."""
+    kind, text, code = type(error).__name__, reason_of(error), 2
+    argument, value = None, None
+    if isinstance(error, click.ClickException):
+        text = error.format_message()
+        argument = getattr(error, "option_name", None)
+        if isinstance(error, click.BadParameter) and error.param is not None:
+            argument, found = error.param.name, _VALUE.match(error.message)
+            value = found and found["value"].strip("'")
+    elif isinstance(error, click.exceptions.Abort | KeyboardInterrupt):
+        kind, how, code = "Interrupted", "interrupted", 130
+        if isinstance(error, Terminated) or isinstance(error.__cause__, Terminated):
+            kind, how, code = "Terminated", "terminated", 143
+        text = f"{how}; without --fresh the command goes on from what it has"
+    elif isinstance(error, OSError):
+        text, code = str(error), 1 if error.errno in _FULL else 2
+    elif isinstance(error, ArgumentError):
+        text = str(error)
+        if found := _ARGUMENT.match(text):
+            argument, value = found["argument"], found["value"].strip("'")
+    elif isinstance(error, MemoryError):
+        text, code = f"not enough memory: {error}", 1
+    elif isinstance(error, NotConvergedError):
+        code = int(any(np.ravel(error.solution.status) != ABSENT))
+    elif isinstance(error, RuntimeError | np.linalg.LinAlgError):
+        code = 1
+    else:  # Of NumPy: sizes that cannot be.
+        text = f"out of range: {error}"
+    return failure(kind, text, argument, value), code
+
+
+def failure(
+    kind: str, message: str, argument: str | None = None, value: str | None = None
+) -> dict[str, Any]:
+    """What is told of a failure, the same of every command."""
+    return {"type": kind, "message": message, "argument": argument, "value": value}
 
 
 def command_of(study: Study) -> click.Command:
@@ -125,7 +157,10 @@ def command_of(study: Study) -> click.Command:
             for name in study.options
             if context.get_parameter_source(name) is not ParameterSource.DEFAULT
         }
-        return asked(study, options, given)
+        code, facts = asked(study, options, given)
+        if options["as_json"]:
+            print_json(facts)
+        return code
 
     options = [_option(option) for option in study.options.values()]
     code = study.parts[0].function.__module__.replace(".", "/") + ".py"
@@ -200,7 +235,7 @@ def shared_options(study: Study | None, preset: str | None) -> list[click.Parame
             help="Of pictures.",
         ),
         click.Option(["--fresh"], is_flag=True, help="Use no points of an earlier run."),
-        click.Option(["--json", "as_json"], is_flag=True, help="Print the numbers as JSON."),
+        JSON,
         click.Option(
             ["--csv"], is_flag=True,
             help="Write tables, too: of the points, and one for each set of further dimensions.",
@@ -213,37 +248,39 @@ def shared_options(study: Study | None, preset: str | None) -> list[click.Parame
     ]  # fmt: skip
 
 
-def asked(study: Study, options: Mapping[str, Any], given: Mapping[str, Any]) -> int:
-    """Answer a study on the command line: warnings, what was written, numbers."""
+def asked(
+    study: Study, options: Mapping[str, Any], given: Mapping[str, Any]
+) -> tuple[int, dict[str, Any]]:
+    """Answer a study: exit code and numbers; prints what was written, unless JSON is asked for."""
     from loky import cpu_count
 
-    preset = options.get("preset")
+    preset, as_json = options.get("preset"), options["as_json"]
     output = options["output"] or Path("results", study.folder.replace("PRESET", str(preset)))
     how = {
         "seed": options["seed"], "workers": options["workers"] or cpu_count(),
         "executor": options["executor"], "fresh": options["fresh"], "progress": True,
     }  # fmt: skip
     if options["only_plan"]:
+        costs: list[Any] = []
         for variant in options.get("variants") or [CONVERGED]:
             with library_warnings():
-                costs = study.plan(preset, variant, store=output / "points", **how, **given)
-            for cost in costs:
-                click.echo(cost)
-        return 0
+                costs += study.plan(preset, variant, store=output / "points", **how, **given)
+        for cost in costs if not as_json else ():
+            click.echo(cost)
+        return 0, {"study": study.name, "plan": [cost._asdict() for cost in costs]}
     with library_warnings() as told:
         reply = answer(
             study, preset=preset, variants=options.get("variants"), output=output,
             ending=options["ending"], csv=options["csv"], **how, **given,
         )  # fmt: skip
         code = verdict(reply.data.values(), told)
-    if options["as_json"]:
-        click.echo(as_json_text(study, reply))
-        return code
+    if as_json:
+        return code, _as_facts(study, reply) | failed(code, told)
     click.echo(f"{study.source}: {study.title} ({reply.seconds:.0f} s)\n")
     for text in as_tables(study, reply.data):
         click.echo(text.replace("```\n", "").replace("\n```", "") + "\n")
     click.echo(f"wrote {', '.join(path.name for path in reply.files)} to {output}")
-    return code
+    return code, {}
 
 
 def verdict(runs: Iterable[xr.Dataset], told: Sequence[warnings.WarningMessage] = ()) -> int:
@@ -289,16 +326,23 @@ def _judged(data: xr.Dataset) -> tuple[xr.DataArray, xr.DataArray]:
     return status.where(~lost, "failed"), reason
 
 
-def as_json_text(study: Study, reply: Answer) -> str:
-    """Numbers and provenance of an answer as one JSON object."""
+def failed(code: int, told: Sequence[warnings.WarningMessage]) -> dict[str, Any]:
+    """The error of a command that has numbers, by what it warned of; nothing if it has none."""
+    own = [one for one in told if issubclass(one.category, SweepWarning)]
+    texts = dict.fromkeys(str(one.message) for one in own or told)
+    return {"error": failure("NotConvergedError", "; ".join(texts))} if code else {}
+
+
+def _as_facts(study: Study, reply: Answer) -> dict[str, Any]:
+    """Numbers and provenance of an answer."""
     facts = {variant: files.plain(data.attrs) for variant, data in reply.data.items()}
     tables = [frame.reset_index().to_dict("records") for frame in numbers(study, reply.data)]
-    return json_text({"study": study.name, "tables": tables, "runs": facts})
+    return {"study": study.name, "tables": tables, "runs": facts}
 
 
-def json_text(value: Any) -> str:
-    """JSON, where nan is null and what is infinite a text."""
-    return json.dumps(_finite(value), indent=1)
+def print_json(facts: Mapping[str, Any]) -> None:
+    """Print one JSON object, where nan is null and what is infinite a text."""
+    click.echo(json.dumps(_finite(facts), indent=1))
 
 
 def _finite(value: Any) -> Any:
@@ -357,6 +401,9 @@ def _option(option: Option) -> click.Option:
     if option.name.startswith("n_"):
         # A number of things is also spelled as they are, --trajectories.
         spelled.insert(1, "--" + option.name[2:].replace("_", "-"))
+    if option.name == "trials":
+        # What `sweep` and the dimension of the data are called after.
+        spelled.insert(1, "--replicates")
     return click.Option(spelled, **how)
 
 

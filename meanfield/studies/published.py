@@ -76,7 +76,7 @@ def iterated(
     *,
     beta: float = 1e4,
     fields: int = 400,
-    samples: int = 100,
+    n_samples: int = 100,
     most: int = 300,
     seed: int,
 ) -> dict[str, Any]:
@@ -92,7 +92,7 @@ def iterated(
         Inverse temperature.
     fields : int
         Gaussian fields (z, w) drawn in each iteration.
-    samples : int
+    n_samples : int
         Values of y drawn for each of them, at least 2; the halves give products of averages.
     most : int
         Iterations after which it is given up.
@@ -103,16 +103,16 @@ def iterated(
     arguments.one_of("start", start, tuple(STARTS))
     arguments.positive("beta", beta)
     arguments.count("fields", fields, 1)
-    arguments.count("samples", samples, 2)
+    arguments.count("n_samples", n_samples, 2)
     arguments.count("most", most, LEAST)
-    values = fields * samples
+    values = fields * n_samples
     cost.check(
         "fields", fields, "draw less", numbers=_NUMBERS * values, seconds=_SECONDS * values * most
     )
     rng = seeds.generator(seed, "sampling")
 
     def drawn(order: Array) -> Array:
-        return _drawn_map(order, g, gamma, beta, (fields, samples // 2), rng)
+        return _drawn_map(order, g, gamma, beta, (fields, n_samples // 2), rng)
 
     unit = np.array([1.0, 1.0, beta**-0.5, beta**-0.5])
     order, count, reason = _damped(drawn, STARTS[start], kept, most, unit, [1, 5])

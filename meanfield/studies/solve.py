@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from ..common.cli import json_text, library_warnings, plain_options, verdict, version_option
+from ..common.cli import (
+    JSON,
+    failed,
+    library_warnings,
+    plain_options,
+    print_json,
+    verdict,
+    version_option,
+)
 from ..replica.solver import SaddlePoint, saddle_point
 
 if TYPE_CHECKING:
@@ -51,7 +59,10 @@ def _print(as_json: bool, **options: Any) -> int:
         data = point(**options).to_dataset()
         code = verdict([data], told)
     facts = {str(k): v.values.item() for k, v in data.variables.items()} | data.attrs
-    click.echo(json_text(facts) if as_json else _table(data))
+    if as_json:
+        print_json(facts | failed(code, told))
+    else:
+        click.echo(_table(data))
     return code
 
 
@@ -71,10 +82,7 @@ def _table(data: xr.Dataset) -> str:
 solve = version_option(
     click.Command(
         "solve",
-        params=[
-            *plain_options(point),
-            click.Option(["--json", "as_json"], is_flag=True, help="One JSON object."),
-        ],
+        params=[*plain_options(point), JSON],
         callback=_print,
         help="Replica order parameters at one point.",
         short_help="Replica theory at one point, printed.",

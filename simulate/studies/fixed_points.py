@@ -29,7 +29,7 @@ def fixed_points(
     phi: str = "tanh",
     bias: float = 0.0,
     bias_std: float = 0.0,
-    starts: int = 64,
+    n_starts: int = 64,
     from_: str = "both",
     tol: float = 1e-10,
     threads: int | None = None,
@@ -47,7 +47,7 @@ def fixed_points(
         Gain, not of E–I networks.  [default: 2]
     gamma : float
         Symmetry, likewise.  [default: 0]
-    starts : int
+    n_starts : int
         Descents.
     from_ : {"chaos", "gradient", "both"}
         Start from chaotic states, from ends of the gradient flow, or both.
@@ -58,8 +58,8 @@ def fixed_points(
     """
     J, noted = make_couplings(couplings, n, g, gamma, seed, usual=_GAIN)
     points = find_fixed_points(
-        J, n_starts=starts, starts=from_, tol=tol, bias=make_bias(n, bias, bias_std, seed), phi=phi,
-        seed=seed, threads=threads, progress=progress,
+        J, n_starts=n_starts, starts=from_, tol=tol, bias=make_bias(n, bias, bias_std, seed),
+        phi=phi, seed=seed, threads=threads, progress=progress,
     )  # fmt: skip
     data = points.to_dataset()
     facts = {

@@ -56,7 +56,7 @@ def memory_functions(
     t_skip: float = 100.0,
     t_max: float = 1000.0,
     windows: Sequence[float] | None = None,
-    samples: int | None = None,
+    n_samples: int | None = None,
     gap: float = 10.0,
     method: str = "auto",
     dt: float = 0.05,
@@ -82,7 +82,7 @@ def memory_functions(
         Duration, if no windows are given.
     windows : sequence of float
         Lengths of windows that begin at t_skip, each evaluated by itself.  [default: one, to t_max]
-    samples : int
+    n_samples : int
         Equidistant samples L in each window.  [default: two per unit of time]
     gap : float
         Time left out where fitted and held-out samples meet.
@@ -101,7 +101,7 @@ def memory_functions(
     times, gaps, targets = [], [], []
     for window in windows:
         arguments.positive("windows", window)
-        count = _count(window, samples)
+        count = _count(window, n_samples)
         times.append(np.round(t_skip + window * np.arange(1, count + 1) / count, 9))
         gaps.append(int(np.ceil(arguments.nonnegative("gap", gap) * count / window - 1e-9)))
         # One decomposition of the states serves the targets of all tasks.
@@ -159,10 +159,10 @@ def _theory(J: Any, tau: Array, task: Sequence[str], *, applies: bool, **how: An
     return m.reshape(len(task), -1)
 
 
-def _count(window: float, samples: int | None) -> int:
-    if samples is None:
-        return max(1, cost.whole("windows", window, window / _SAMPLE_EVERY, "give samples"))
-    return arguments.count("samples", samples, 1)
+def _count(window: float, n_samples: int | None) -> int:
+    if n_samples is None:
+        return max(1, cost.whole("windows", window, window / _SAMPLE_EVERY, "give n_samples"))
+    return arguments.count("n_samples", n_samples, 1)
 
 
 def derive(data: xr.Dataset) -> xr.Dataset:
@@ -238,7 +238,7 @@ def draw(data: xr.Dataset) -> Figure:
     if bool(data.m_theory.notnull().any()):
         lines.append(Line2D([], [], color="0.3", ls=":", lw=1.4, label=r"theory, $L\to\infty$"))
     figure.legend(handles=[*gains, *lines, *marks], loc="outside right center")
-    counts = "$ or $".join(dict.fromkeys(str(_count(w, facts["samples"])) for w in windows))
+    counts = "$ or $".join(dict.fromkeys(str(_count(w, facts["n_samples"])) for w in windows))
     style.above(
         figure,
         rf"$N = {facts['n']}$, $L = {counts}$ samples, {whose_text(data)}, "
@@ -339,7 +339,7 @@ steps, is 20 time units.""",
         CONVERGED: {},
         PRINTED: {
             **VARIANTS[PRINTED], "formula": "printed", "t_skip": 50.0, "windows": [20.0, 100.0],
-            "samples": 2000, "dtype": "float64",
+            "n_samples": 2000, "dtype": "float64",
         },
     },
     command="python -m simulate memory",

@@ -42,7 +42,7 @@ def run(
     tol: float = 1e-4,
     eta: float = 0.0,
     save_step: float = 0.5,
-    neurons: int = 10,
+    n_shown: int = 10,
     threads: int | None = None,
     seed: int,
     progress: bool = False,
@@ -70,7 +70,7 @@ def run(
         Scheme; "euler" with dt 0.01 is the choice of [HH].
     tol : float
         Error of an adaptive step (methods auto, tsitouras, verner, damped, chebyshev).
-    neurons : int
+    n_shown : int
         How many neurons to save and draw.
     threads : int
         BLAS threads.  [default: 1]
@@ -104,7 +104,7 @@ def run(
         J, seeds.generator(seed, "start").standard_normal(n), t_max=t_max, dt=dt, onsager=onsager,
         temperature=temperature, inputs=inputs, method=method, tol=tol, save_at=times,
         store_states=False, eta=eta, bias=make_bias(n, bias, bias_std, seed), phi=phi, seed=seed,
-        observables={"activity": lambda t, x, f: x[:neurons], "freezing": displacement},
+        observables={"activity": lambda t, x, f: x[:n_shown], "freezing": displacement},
         threads=threads, progress=progress,
     )  # fmt: skip
     data = path.to_dataset().drop_vars("x_end").rename(activity_0="neuron", activity="x")

@@ -17,7 +17,13 @@ import click
 import numpy as np
 
 from meanfield.common import style
-from meanfield.common.cli import library_warnings, shared_options, version_option
+from meanfield.common.cli import (
+    failure,
+    library_warnings,
+    print_json,
+    shared_options,
+    version_option,
+)
 from meanfield.common.files import ResultSet, provenance, write_text
 from meanfield.common.jobs import slots
 from meanfield.common.store import Store
@@ -131,7 +137,8 @@ def validate(
     output = output or Path("results") / "validation" / preset
     store, count = output / "measurements", workers or cpu_count()
     if only_plan:
-        click.echo(_plan(rows, preset, how["seed"], store, slots(count, how["executor"])))
+        text = _plan(rows, preset, how["seed"], store, slots(count, how["executor"]))
+        print_json({"plan": text.splitlines()}) if as_json else click.echo(text)
         return 0
     csv = how.pop("csv")
     table = run_table(preset, rows=rows, store=store, workers=count, progress=True, **how)
@@ -139,7 +146,9 @@ def validate(
         click.echo(f"warning: {text}", err=True)
     first, of = how["shard"]
     if of > 1 and not table.complete:
-        click.echo(f"shard {first}/{of} done; its measurements are in {store}")
+        text = f"shard {first}/{of} done; its measurements are in {store}"
+        facts = {"shard": text} | _failed(table, not table.failures)
+        print_json(facts) if as_json else click.echo(text)
         return 1 if table.failures else 0
     command = [f"python -m simulate validate --preset {preset} --seed {table.attributes['seed']}"]
     command += [f"--rows '{pattern}'" for pattern in rows if pattern != "*"]
@@ -154,8 +163,17 @@ def validate(
     if table.n_other:
         said.append(f"{store} also has {table.n_other} of other rows, seeds, versions or code")
     said.append(f"wrote {', '.join(path.name for path in files)} to {output}")
-    click.echo(table.to_json() if as_json else "\n".join(said))
+    if as_json:
+        print_json(table.facts() | _failed(table, table.passed))
+    else:
+        click.echo("\n".join(said))
     return 0 if table.passed else 1
+
+
+def _failed(table: Validation, passed: bool) -> dict[str, Any]:
+    """The error of a table that does not pass."""
+    text = "; ".join(table.failures) or table.summary()
+    return {} if passed else {"error": failure("ValidationError", text)}
 
 
 def _plan(rows: tuple[str, ...], preset: str, seed: int, store: Path, workers: int) -> str:

@@ -203,7 +203,11 @@ class Validation(Result):
 
     def to_json(self) -> str:
         """All numbers."""
-        facts = {
+        return json.dumps(self.facts(), indent=1, ensure_ascii=False, allow_nan=False)
+
+    def facts(self) -> dict[str, Any]:
+        """All numbers, in what JSON has."""
+        return {
             **self.attributes,
             **provenance(),
             "passed": self.passed,
@@ -215,7 +219,6 @@ class Validation(Result):
             "warnings": self.job_warnings,
             "rows": [row.to_dict() for row in self.rows],
         }
-        return json.dumps(facts, indent=1, ensure_ascii=False, allow_nan=False)
 
 
 @validated

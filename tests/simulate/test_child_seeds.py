@@ -29,7 +29,7 @@ THEORY: list[tuple[Study, dict[str, Any]]] = [
 NETWORKS: dict[str, dict[str, Any]] = {
     "run": {"n": 10, "t_max": 2.0, "onsager": 1.0, "temperature": 0.1},
     "lyapunov": {"n": 10, "g": [2.0], "t_max": 12.0, "t_skip": 1.0},
-    "fixed-points": {"n": 8, "starts": 2},
+    "fixed-points": {"n": 8, "n_starts": 2},
     "sample": {"n": [8], "g": [0.8], "beta": [1.0, 3.0], "n_samples": 40, "chains": 2},
     "dimension": {"n": 10, "g": [3.0], "exponents": 4, "t_max": 60.0, "t_skip": 10.0},
     "suppression": {"n": 10, "g": 0.9, "amplitude": [2.0], "frequency": [1.0], "sigma": [1.0],

@@ -1,8 +1,10 @@
 """What the command lines tell of warnings and points, and how they end."""
 
+import json
 import subprocess
 import sys
 import warnings
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from matplotlib.figure import Figure
 from meanfield import StepSizeWarning
 from meanfield.common.cli import command_of, library_warnings, run, verdict
 from meanfield.common.study import Part, Study
+from simulate.command_line import everything
 
 Capture = pytest.CaptureFixture[str]
 
@@ -129,3 +132,84 @@ def test_deprecations_of_other_packages_are_not_told(capsys: Capture) -> None:
         warnings.warn("an old name", DeprecationWarning, stacklevel=1)
         warnings.warn("a long step", StepSizeWarning, stacklevel=1)
     assert capsys.readouterr().err == "warning: a long step\n"
+
+
+@pytest.mark.parametrize(
+    ("asked", "code", "kind", "argument", "value"),
+    [
+        ("meanfield solve --g -1", 2, "ArgumentError", "g", "-1"),
+        ("meanfield solve --g one", 2, "BadParameter", "g", "one"),
+        ("meanfield solve", 2, "MissingParameter", "g", None),
+        ("meanfield solve --gain 1", 2, "NoSuchOption", "--gain", None),
+        ("meanfield solved --g 1", 2, "NoSuchCommand", None, None),
+        ("meanfield solve --g 1.3 --gamma 0.5 --tol 1e-19", 1, "NotConvergedError", None, None),
+        ("meanfield dmft --onsager 1@", 2, "BadParameter", "onsager", "1@"),
+        ("meanfield equilibrium --gamma -2", 2, "ArgumentError", "gamma", "-2"),
+        ("simulate sample --seed -1", 2, "BadParameter", "seed", "-1"),
+        ("simulate run --t-max 1 --save-step 2", 2, "ArgumentError", "save_step", "2"),
+        ("simulate reproduce hh1 hh2 --workers x", 2, "BadParameter", "workers", "x"),
+        ("simulate validate --rows none", 2, "ArgumentError", "rows", "none"),
+        ("simulate validate --shard 2", 2, "BadParameter", "shard", "2"),
+        ("derivations --only none", 2, "UsageError", None, None),
+    ],
+)
+def test_a_failure_is_one_json_object(
+    asked: str, code: int, kind: str, argument: str | None, value: str | None,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    assert run(everything, [*asked.split(), "--json"], program="quasipotential") == code
+    said = capsys.readouterr()
+    error = json.loads(said.out)["error"]
+    assert (error["type"], error["argument"], error["value"]) == (kind, argument, value)
+    assert error["message"] in said.err
+
+
+def test_points_that_fail_are_an_error_beside_the_numbers(tmp_path: Path, capsys: Capture) -> None:
+    for gains, code in (("0", 0), ("0,3", 1), ("-1", 1)):
+        assert call(TOY, f"--g={gains} --json", tmp_path) == code
+        facts = json.loads(capsys.readouterr().out)
+        assert ("tables" in facts) == (gains != "-1")
+        assert ("error" in facts) == bool(code)
+    assert facts["error"]["message"] == "diverges; shorten dt"
+
+
+def test_every_answer_is_one_json_object(tmp_path: Path, capsys: Capture) -> None:
+    """Of several figures, plans and lists, too."""
+    small = f"--preset quick --output {tmp_path} --json"
+    for asked, name in (
+        (f"simulate reproduce qh3 hh6 {small} --plan", "figures"),
+        (f"simulate lyapunov {small} --n 10 --t-max 16 --t-skip 2 --plan", "plan"),
+        (f"simulate validate --rows identities {small} --plan", "plan"),
+        ("derivations --list --json", "checks"),
+        ("derivations --only elliptic.edge --json", "checks"),
+    ):
+        assert run(everything, asked.split(), program="quasipotential") == 0
+        assert json.loads(capsys.readouterr().out)[name]
+
+
+def commands(group: click.Group) -> Iterator[click.Command]:
+    """All commands below a group."""
+    for name in group.list_commands(click.Context(group)):
+        command = group.get_command(click.Context(group), name)
+        assert command is not None
+        yield command
+        if isinstance(command, click.Group):
+            yield from commands(command)
+
+
+def test_the_same_option_is_spelled_the_same_everywhere() -> None:
+    """What one command takes under two names another takes under both; nothing has a synonym."""
+    seen: dict[str, set[str]] = {}
+    for command in commands(everything):
+        names = {name for option in command.params for name in option.opts}
+        assert "--version" in names
+        assert isinstance(command, click.Group) or "--json" in names, command.name
+        for option in command.params:
+            for name in option.opts:
+                # Hidden ones are short forms of `--preset`.
+                assert seen.setdefault(name, set(option.opts)) == set(option.opts), name
+    for others in ({"--output", "--out", "--folder"}, {"--trials", "--networks", "--repeats"},
+                   {"--workers", "--jobs", "--processes"}, {"--threads", "--cores"},
+                   {"--shown", "--neurons"}, {"--seed", "--random-seed"}):  # fmt: skip
+        assert len(others & set(seen)) == 1

@@ -162,7 +162,7 @@ def test_the_map_returns_to_the_paramagnet_slowly() -> None:
 
 
 def _end(*arguments: Any, of: Any = iterated, **more: Any) -> dict[str, Any]:
-    sizes = {"fields": 800} | ({"samples": 60} if of is iterated else {})
+    sizes = {"fields": 800} | ({"n_samples": 60} if of is iterated else {})
     found = of(*arguments, **sizes, **more)
     return {name: np.asarray(one[1]).item() for name, one in found.items()}
 
@@ -196,7 +196,7 @@ def test_a_run_that_breaks_down_says_so(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_study_runs_and_is_drawn() -> None:
     data = PUBLISHED.run(
-        "quick", g=[1.1, 1.2], gamma=[0.0], kept=[0.8], trials=2, fields=40, samples=20, steps=3,
+        "quick", g=[1.1, 1.2], gamma=[0.0], kept=[0.8], trials=2, fields=40, n_samples=20, steps=3,
         gain=[0.6, 0.8], symmetry=[0.5], seed=1,
     )  # fmt: skip
     assert data.q_end.dims == ("gamma", "g", "kept", "start", "replicate")
@@ -234,7 +234,9 @@ def test_more_samples_leave_the_overlap() -> None:
     """Not the noise of few samples: Q stays where the rule stops, and 500 iterations remove it."""
     one = {
         name: np.asarray(found[1]).item()
-        for name, found in iterated(1.2, 0.0, 0.2, "weak", fields=4000, samples=400, seed=1).items()
+        for name, found in iterated(
+            1.2, 0.0, 0.2, "weak", fields=4000, n_samples=400, seed=1
+        ).items()
     }
     assert one["reason"] == ""
     assert one["Q_end"] > 0.03

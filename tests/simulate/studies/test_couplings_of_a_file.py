@@ -20,7 +20,7 @@ GRID: dict[str, Any] = {"g": [GAIN], "n": N, "trials": 1}
 COMMANDS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "run": (ALONE, {"t_max": 5.0}),
     "lyapunov": (GRID, {"onsager": [0.0, 1.0], "t_max": 20.0, "t_skip": 5.0}),
-    "fixed-points": (ALONE, {"starts": 4}),
+    "fixed-points": (ALONE, {"n_starts": 4}),
     "sample": (GRID | {"n": [N]}, {"beta": [1.0], "n_samples": 40}),
     "memory": (
         GRID,

@@ -34,7 +34,7 @@ def printed() -> xr.Dataset:
         warnings.simplefilter("error")
         # Of old versions of Matplotlib with new ones of pyparsing.
         warnings.simplefilter("ignore", DeprecationWarning)
-        return HH9.run("quick", "printed", windows=[5.0, 40.0], samples=500, **SMALL)
+        return HH9.run("quick", "printed", windows=[5.0, 40.0], n_samples=500, **SMALL)
 
 
 def test_point_is_the_memory_curve() -> None:
@@ -169,7 +169,7 @@ def test_sizes_of_the_figure() -> None:
     for name in ("quick", "paper"):
         values = HH9.values(name, "printed")
         assert values["windows"] == [20.0, 100.0]
-        assert (values["samples"], values["formula"], values["dt"]) == (2000, "printed", 0.01)
+        assert (values["n_samples"], values["formula"], values["dt"]) == (2000, "printed", 0.01)
         assert values["dtype"] == "float64"
     assert set(HH9.options) == set(MEMORY.options)
 
@@ -217,7 +217,7 @@ def test_windows_and_gaps_are_checked_before_the_run() -> None:
         {"gap": 500.0},
         {"t_max": 99.0},
         {"windows": [-1.0]},
-        {"samples": 0},
+        {"n_samples": 0},
         {"task": ["dream"]},
     ):
         with pytest.raises(ArgumentError):

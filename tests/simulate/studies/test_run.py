@@ -149,7 +149,7 @@ def test_a_bias(tmp_path: Path) -> None:
         "0.3",
         "--bias-std",
         "2",
-        "--neurons",
+        "--shown",
         "20",
         "--tol",
         "1e-8",
