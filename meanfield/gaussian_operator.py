@@ -234,7 +234,7 @@ class GaussianOperator(_Operator):
         Size of the matrix, at least 1.
     g, gamma : float
         Gain g > 0 and symmetry γ in [−1, 1].
-    seed : int
+    seed : Seed
         At least 0.  With it the answers depend on the sequence of requested vectors alone; a
         request of shape (n, k) is its k columns, one after the other.
     innovations : {"gaussian", "matched"}
@@ -279,7 +279,7 @@ class GaussianOperator(_Operator):
         g: float,
         gamma: float = 0.0,
         *,
-        seed: int,
+        seed: seeds.Seed,
         innovations: str = "gaussian",
         parts: Sequence[int] | None = None,
         tol: float = 0.0,
@@ -626,7 +626,7 @@ class StoredGaussian:
     neglected_rms, is_exhausted = 0.0, False
 
     def __init__(
-        self, n: int, g: float, gamma: float | Array, seed: int, dtype: DTypeLike,
+        self, n: int, g: float, gamma: float | Array, seed: seeds.Seed, dtype: DTypeLike,
         gains: float | Array = 1.0,
     ) -> None:  # fmt: skip
         self.rank = n, n

@@ -121,7 +121,7 @@ def sample_boltzmann(
     *,
     n_samples: int = 1000,
     chains: int = 4,
-    seed: int | None = None,
+    seed: seeds.Seed | None = None,
     algorithm: str = "tempering",
     warmup: int | None = None,
     thin: int = 1,
@@ -146,7 +146,7 @@ def sample_boltzmann(
         Samples kept per chain.
     chains : int
         Independent chains (independent ladders), at least 2 for R-hat and overlaps to mean much.
-    seed : int, optional
+    seed : Seed, optional
     algorithm : {"tempering", "langevin"}
         Hamiltonian Monte Carlo with parallel tempering, which is exact; or Langevin dynamics by the
         scheme of Leimkuhler and Matthews, whose step bias is measured with a second run at 2 dt.

@@ -52,7 +52,7 @@ PAPER_SETS = {
 
 
 @validated
-def elliptic(n: int, g: float, gamma: float = 0.0, *, seed: int) -> Array:
+def elliptic(n: int, g: float, gamma: float = 0.0, *, seed: seeds.Seed) -> Array:
     """Gaussian couplings of the elliptic ensemble.
 
     Independent pairs with ⟨J_ij²⟩ = g²/n and ⟨J_ij J_ji⟩ = γ g²/n for i ≠ j, zero diagonal.
@@ -63,7 +63,7 @@ def elliptic(n: int, g: float, gamma: float = 0.0, *, seed: int) -> Array:
         Number of neurons, at least 1.
     g, gamma : float
         Gain g > 0 and symmetry γ in [−1, 1]; the covariances are exact for every γ.
-    seed : int
+    seed : Seed
         At least 0.  A state drawn from `default_rng(seed)` is independent of the couplings.
 
     Returns
@@ -84,7 +84,7 @@ def elliptic(n: int, g: float, gamma: float = 0.0, *, seed: int) -> Array:
     return _standard(n, gamma, seed) * (g / np.sqrt(n))
 
 
-def _standard(n: int, gamma: float | Array, seed: int) -> Array:
+def _standard(n: int, gamma: float | Array, seed: seeds.Seed) -> Array:
     """Couplings of variance 1 with zero diagonal."""
     _afford(n)
     return correlated(seeds.generator(seed, "couplings").standard_normal((n, n)), gamma)
@@ -96,7 +96,7 @@ def _afford(n: int) -> None:
 
 
 @validated
-def blocks(n: int, blocks: Blocks, gamma: ArrayLike = 0.0, *, seed: int) -> Array:
+def blocks(n: int, blocks: Blocks, gamma: ArrayLike = 0.0, *, seed: seeds.Seed) -> Array:
     """Couplings of several populations, neurons ordered by block.
 
     A coupling from block b to block a has mean J_ab/n and variance g_ab²/n; zero diagonal.  The
@@ -110,7 +110,7 @@ def blocks(n: int, blocks: Blocks, gamma: ArrayLike = 0.0, *, seed: int) -> Arra
         The populations.
     gamma : array_like
         Correlation in [−1, 1] of J_ij and J_ji, or γ_ab = γ_ba of those between blocks a and b.
-    seed : int
+    seed : Seed
         At least 0.  Blocks that are all alike have the couplings of `elliptic`.
 
     Returns
@@ -146,7 +146,7 @@ def lazy(
     g: float,
     gamma: float = 0.0,
     *,
-    seed: int,
+    seed: seeds.Seed,
     innovations: str = "gaussian",
     tol: float = 0.0,
 ) -> GaussianOperator:
@@ -341,7 +341,7 @@ class _DaleStatistics(TypedDict):
 def dale(
     n: int,
     *,
-    seed: int,
+    seed: seeds.Seed,
     sparse: Literal[False] = False,
     zero_row_sum: bool = False,
     **statistics: Unpack[_DaleStatistics],
@@ -350,7 +350,7 @@ def dale(
 def dale(
     n: int,
     *,
-    seed: int,
+    seed: seeds.Seed,
     sparse: Literal[True],
     zero_row_sum: bool = False,
     **statistics: Unpack[_DaleStatistics],
@@ -359,7 +359,7 @@ def dale(
 def dale(
     n: int,
     *,
-    seed: int,
+    seed: seeds.Seed,
     sparse: bool | None,
     zero_row_sum: bool = False,
     **statistics: Unpack[_DaleStatistics],
@@ -374,7 +374,7 @@ def dale(
     mu_i: float,
     sigma_e: float,
     sigma_i: float,
-    seed: int,
+    seed: seeds.Seed,
     sparse: bool | None = False,
     zero_row_sum: bool = False,
 ) -> Array | csr_array[np.float64, tuple[int, int]]:
@@ -401,7 +401,7 @@ def dale(
         Scaled means μ of existing excitatory and inhibitory couplings.
     sigma_e, sigma_i : float
         Scaled standard deviations σ ≥ 0.
-    seed : int
+    seed : Seed
         At least 0.  The same seed gives the same couplings in either storage.
     sparse : bool or None
         Store the couplings as `scipy.sparse.csr_array` (True), as ndarray (False), or sparse where

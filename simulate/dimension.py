@@ -71,7 +71,7 @@ def participation_ratio(
     x0: ArrayLike | None = None,
     bias: ArrayLike = 0.0,
     phi: str | TransferFunction | None = None,
-    seed: int | None = None,
+    seed: seeds.Seed | None = None,
     threads: int | None = None,
     progress: bool = False,
 ) -> NetworkDimension:
@@ -198,7 +198,7 @@ def _fits(states: int, starts: int, n: int, t_skip: float, t_max: float, *, is_e
 
 def _run(
     J: Any, t_max: float | None, t_skip: float, spacing: float, dt: float | None, x0: Any,
-    seed: int | None, progress: bool, how: dict[str, Any],
+    seed: seeds.Seed | None, progress: bool, how: dict[str, Any],
 ) -> Trajectory:  # fmt: skip
     """The run of a network, with states kept from t_skip on."""
     t_max = arguments.positive("t_max", _DURATION if t_max is None else t_max)

@@ -150,7 +150,7 @@ def maximal_lyapunov(
     eta: float = 0.0,
     bias: ArrayLike = 0.0,
     phi: Phi = "tanh",
-    seed: int | None = None,
+    seed: seeds.Seed | None = None,
     threads: int | None = None,
     progress: bool = False,
 ) -> LyapunovExponent:
@@ -184,7 +184,7 @@ def maximal_lyapunov(
         Error of an adaptive step, of schemes that estimate it and "tangent"; see `integrate`.
     x0 : (n,) or (n, batch) array, optional
         Start; by default x ~ N(0, 1) from the seed.
-    seed : int, optional
+    seed : Seed, optional
         Of the start, the first separation, the noise, and u where the input takes it.
     eta, bias, phi, threads, progress
         As in `integrate`.
@@ -264,7 +264,7 @@ def lyapunov_spectrum(
     bias: ArrayLike = 0.0,
     phi: Phi = "tanh",
     dtype: DTypeLike = np.float64,
-    seed: int | None = None,
+    seed: seeds.Seed | None = None,
     threads: int | None = None,
     progress: bool = False,
 ) -> LyapunovSpectrum:
@@ -498,7 +498,7 @@ class _GrowthRun:
         dt: float | None,
         t_max: float,
         t_skip: float,
-        seed: int | None,
+        seed: seeds.Seed | None,
         tol: float | None = None,
         may_switch: bool = True,
     ) -> None:

@@ -605,7 +605,7 @@ def memory_curve(
     method: str | Scheme = "auto",
     tol: float | None = 1e-4,
     x0: ArrayLike | None = None,
-    seed: int | None = None,
+    seed: seeds.Seed | None = None,
     ridge: float | None = None,
     formula: str = "ridge",
     intercept: bool = True,
@@ -644,7 +644,7 @@ def memory_curve(
         As in `integrate`.
     x0 : (n,) or (n, batch) array, optional
         Initial states, each column a trial of its own; default N(0, 1) drawn from `seed`.
-    seed : int, optional
+    seed : Seed, optional
     ridge, formula, intercept, test_fraction
         As in `memory_function`: by default a readout with an intercept, a ridge chosen by
         cross-validation and a score on the later half of the samples; formula "printed" is [HH]

@@ -25,6 +25,7 @@ from zlib import crc32
 
 import numpy as np
 import pytest
+import xarray as xr
 from scipy import sparse
 
 import derivations.command_line as algebra
@@ -201,6 +202,8 @@ VALUES: dict[str, Callable[[], Any]] = {
     "function": lambda: lambda *given: given[0] if given else None,
     "raising": lambda: _raises,
     "generator": lambda: (k for k in range(3)),
+    "seed sequence": lambda: np.random.SeedSequence(1),
+    "random generator": lambda: np.random.default_rng(1),
     "list with nan": lambda: [0.5, np.nan],
     "list with None": lambda: [0.5, None],
     "list with text": lambda: [0.5, "1"],
@@ -217,7 +220,7 @@ TYPES = {
     "bytes": "bytes", "bool": "bool", "None": "None", "date": "date", "dates": "date",
     "masked": "never", "object": "object", "mapping": "Mapping", "set": "never",
     "type": "DType|Callable", "function": "Callable|Schedule|Stimulus", "raising": "never",
-    "generator": "Iterable", "list with nan": "never", "list with None": "never",
+    "generator": "Iterable", "seed sequence": "Seed", "random generator": "Seed", "list with nan": "never", "list with None": "never",
     "list with text": "never", "ragged": "never", "booleans": "never", "complex array": "never",
     "text array": "never", "sparse": "J",
 }  # fmt: skip
@@ -387,6 +390,70 @@ def test_a_share_of_the_table(function: Callable[..., Any]) -> None:
     own = [cell for cell in cells() if cell[0] is function]
     draws = {cell: crc32(f"{named(function)}({cell[1]}: {cell[2]})".encode()) for cell in own}
     assert not _bad([cell for cell in own if draws[cell] < SHARE * 2**32])
+
+
+def numbers(found: Any) -> list[Any]:
+    """All numbers of what a function gives, an operator's by what it does."""
+    if isinstance(found, Result):
+        return [one.values for one in found.to_dataset().variables.values()]
+    if isinstance(found, xr.Dataset):
+        return [one.values for one in found.variables.values()]
+    if isinstance(found, meanfield.GaussianOperator):
+        return [found @ np.arange(6.0)]
+    if isinstance(found, np.random.SeedSequence):
+        return [found.generate_state(4)]
+    if isinstance(found, np.random.Generator):
+        return [found.random(4)]
+    return [found.toarray() if sparse.issparse(found) else found]
+
+
+def kept(found: Any) -> Any:
+    """The seed that a result tells."""
+    return found.attributes["seed"] if isinstance(found, Result) else found.attrs["seed"]
+
+
+def drawing(g: float, seed: int) -> float:
+    return g + float(np.random.default_rng(seed).random())
+
+
+SEEDED = [one for one in CALLS if "seed" in inspect.signature(one).parameters]
+# Of these calls the seed chooses the states; a deterministic one tells it, and its numbers stay.
+DRAWN: dict[Callable[..., Any], dict[str, Any]] = {
+    meanfield.lyapunov_spectrum: {"g": 3.0, "window": 16.0, "n_paths": 64},
+    meanfield.steady_state: {"g": 1.5},
+    meanfield.sweep: {"function": drawing, "axes": {"g": [1.0]}},
+    meanfield.response_curve: {"g": [1.5], "gamma": [0.5], "window": 2.0, **SHORT},
+    simulate.integrate: {"temperature": 0.5},
+    simulate.validate: {},
+}
+
+
+@pytest.mark.parametrize("function", SEEDED, ids=named)
+def test_seeds_of_every_kind(function: Callable[..., Any]) -> None:
+    """A SeedSequence stays as it is, a Generator moves on, and the seed that is kept repeats."""
+    call = given(function) | DRAWN.get(function, {})
+    call.pop("seed", None)
+
+    def ask(seed: Any) -> Any:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return run(function, {**call, "seed": seed})
+
+    def same(one: Any, other: Any) -> bool:
+        pairs = zip(numbers(one), numbers(other), strict=True)
+        return all(np.array_equal(a, b, equal_nan=a.dtype.kind in "fc") for a, b in
+                   ((np.asarray(a), np.asarray(b)) for a, b in pairs))  # fmt: skip
+
+    child = np.random.SeedSequence(1).spawn(1)[0]
+    rng = np.random.default_rng(3)
+    first, again, moved, further = map(ask, (child, child, rng, rng))
+    assert child.n_children_spawned == 0
+    assert same(first, again)
+    assert same(ask(np.random.SeedSequence(5)), ask(5))
+    assert not same(moved, further) and not same(first, moved)
+    if isinstance(moved, Result | xr.Dataset):
+        assert same(ask(kept(moved)), moved)
+        assert same(ask(kept(first)), first)
 
 
 @pytest.mark.slow

@@ -25,6 +25,8 @@ _Found = TypeVar("_Found")
 # No parameter of the theory or of a network is larger, or positive and smaller than the inverse:
 # between them fourth powers and sums of squares neither overflow nor vanish.
 LARGEST = 1e50
+# What a seed may be: see `seeds`.
+Seed = int | np.random.SeedSequence | np.random.Generator
 # Larger integers are no sizes, and no floats.
 _COUNT = 2**53
 
@@ -41,20 +43,38 @@ class _Kind(NamedTuple):
 
 
 def validated(function: Callable[_Given, _Found]) -> Callable[_Given, _Found]:
-    """Refuse arguments that are not what the annotations say, before the work begins."""
-    parameters = list(inspect.signature(function).parameters.values())
+    """Refuse arguments that are not what the annotations say, and read seeds as integers."""
+    signature = inspect.signature(function)
+    parameters = list(signature.parameters.values())
     names = [one.name for one in parameters]
     usual = {one.name: one.default for one in parameters}
 
     @functools.wraps(function)
     def entered(*args: _Given.args, **kwargs: _Given.kwargs) -> _Found:
         kinds = _allowed(function)
+        drawn = {}
         for name, value in [*zip(names, args, strict=False), *kwargs.items()]:
             if name in kinds and value is not usual[name]:
                 _match(name, value, kinds[name])
+                if kinds[name] and isinstance(value, np.random.SeedSequence | np.random.Generator):
+                    drawn[name] = _seed_number(value)
+        if drawn:
+            bound = signature.bind(*args, **kwargs)
+            bound.arguments |= drawn
+            return function(*bound.args, **bound.kwargs)
         return function(*args, **kwargs)
 
     return entered
+
+
+def _seed_number(seed: np.random.SeedSequence | np.random.Generator) -> int:
+    """The integer seed that stands for another one: it is what results keep."""
+    if isinstance(seed, np.random.Generator):
+        return int.from_bytes(seed.bytes(16), "little")
+    # One that is made of an integer alone is this integer, as it is for NumPy.
+    if _is_count(seed.entropy) and not seed.spawn_key and seed.pool_size == 4:
+        return index(seed.entropy)  # type: ignore[arg-type]
+    return int.from_bytes(seed.generate_state(4).astype("<u4").tobytes(), "little")
 
 
 @functools.cache

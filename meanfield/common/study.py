@@ -152,7 +152,7 @@ class Study:
         preset: str | None = None,
         variant: str = CONVERGED,
         *,
-        seed: int | None = 0,
+        seed: seeds.Seed | None = 0,
         workers: int | None = None,
         executor: Any = None,
         store: str | Path | None = None,

@@ -47,7 +47,7 @@ def sweep(
     axes: Mapping[str, ArrayLike],
     *,
     replicates: int = 1,
-    seed: int | None = None,
+    seed: seeds.Seed | None = None,
     shared: Sequence[str] = (),
     store: str | Path | None = None,
     workers: int | None = None,
@@ -71,7 +71,7 @@ def sweep(
         Names and values, numbers or texts, of the arguments to vary.
     replicates : int
         How often each point is done, with seeds of their own.
-    seed : int, optional
+    seed : Seed, optional
         The seed of a point depends on `seed`, the replicate and the values of its coordinates, not
         on their places (`seeds.point`).  None takes that of the store, or one from the operating
         system, to be read from the attributes.

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from .. import exponential
 from ..blocks import Blocks
-from ..common import arguments, result
+from ..common import arguments, result, seeds
 from ..common.arguments import ArgumentError, Array, validated
 from ..schedule import Inputs, Schedule, breakpoints, step_times
 from ..stability import StepSizeWarning
@@ -82,7 +82,7 @@ def maximal_lyapunov(
     inputs: Inputs | None = None,
     n_trajectories: int = 32_000,
     batches: int = 8,
-    seed: int | None = None,
+    seed: seeds.Seed | None = None,
     neglect: float = 1e-2,
     workers: int | None = None,
     executor: Any = None,
@@ -119,7 +119,7 @@ def maximal_lyapunov(
     bias_mean, bias_std, mean_coupling, inputs
         As in `two_time`; both trajectories have the same input.
     n_trajectories, batches : int
-    seed : int, optional
+    seed : Seed, optional
     neglect : float
         Share of a state below which a new direction of the couplings is not revealed.
     workers, executor

@@ -613,7 +613,7 @@ def lyapunov_spectrum(
     thresholds: ArrayLike | None = None,
     window: float | None = None,
     n_paths: int = 128,
-    seed: int | None = None,
+    seed: seeds.Seed | None = None,
     throw: bool = True,
     progress: bool = False,
 ) -> MeanFieldLyapunovSpectrum:
@@ -639,7 +639,7 @@ def lyapunov_spectrum(
         γ ≠ 0 four integrals of the correlation, at least 24.
     n_paths : int
         Gain paths, at least 64, a multiple of 4; with more the error falls like the root.
-    seed : int, optional
+    seed : Seed, optional
     throw : bool
         Raise where the result has not converged; otherwise it is nan.
     progress : bool

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, DTypeLike
 from scipy.special import ive, jv
 
 from ..blocks import Blocks
-from ..common import arguments, cost
+from ..common import arguments, cost, seeds
 from ..common.arguments import ArgumentError, Array, validated
 from ..common.result import ABSENT, FLAGGED, coordinate, error, fact, given, value
 from ..elliptic import null_response
@@ -245,7 +245,7 @@ def steady_state(
     phi: str | TransferFunction = "tanh",
     model: SiteModel | None = None,
     root: str = "largest",
-    seed: int | None = None,
+    seed: seeds.Seed | None = None,
     n_trajectories: int | None = None,
     batches: int | None = None,
     dt: float | None = None,
@@ -298,7 +298,7 @@ def steady_state(
         Which state, by Δ₀, where the theory is exact and a φ that is not concave has several; see
         `stationary`.  The sampler goes where its initial states lead, which choose among states of
         opposite means too, and takes no other choice.
-    seed : int, optional
+    seed : Seed, optional
         With it the result is the same whatever `workers`; None takes one from the operating system.
     n_trajectories, batches : int
         Trajectories in all, and the independent batches they form, at least 2.  Default 20 000 in

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..blocks import Blocks
-from ..common import arguments, cost
+from ..common import arguments, cost, seeds
 from ..common.arguments import ArgumentError, Array, validated
 from ..common.result import coordinate, error, fact, given, value
 from ..schedule import Inputs, Schedule, as_function, breakpoints, step_times
@@ -182,7 +182,7 @@ def two_time(
     inputs: Inputs | None = None,
     n_trajectories: int = 32_000,
     batches: int = 8,
-    seed: int | None = None,
+    seed: seeds.Seed | None = None,
     phi: str | TransferFunction = "tanh",
     model: SiteModel | None = None,
     save_every: int = 1,
@@ -234,7 +234,7 @@ def two_time(
         Of all batches together.
     batches : int
         Independent batches, at least 2: the unit of the standard errors.
-    seed : int, optional
+    seed : Seed, optional
         With it the result is the same whatever `workers`; None takes one from the operating system,
         to be read from ``attributes["seed"]``.
     phi : str or TransferFunction

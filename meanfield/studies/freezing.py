@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..common import arguments, style
+from ..common import arguments, seeds, style
 from ..common.arguments import ArgumentError, Array, validated
 from ..common.result import CONVERGED, given
 from ..common.study import Part, Study, told
@@ -86,7 +86,7 @@ def freezing_curve(
     n_trajectories: int = 32_000,
     batches: int = 8,
     finite_m: str = "report",
-    seed: int | None = None,
+    seed: seeds.Seed | None = None,
     neglect: float = 1e-3,
     workers: int | None = None,
     executor: Any = None,
@@ -125,7 +125,7 @@ def freezing_curve(
     finite_m : {"report", "extrapolate", "ignore"}
         What to do about batches of finite size M: measure the difference from M → ∞ on batches of
         M/4, measure and subtract it, or nothing.
-    seed : int, optional
+    seed : Seed, optional
         Every g draws from `seeds.point` of it, whatever the other points; all κ of one g share the
         chaotic run.  None takes a seed from the operating system, to be read from the attributes.
     neglect : float

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..common import arguments, style
+from ..common import arguments, seeds, style
 from ..common.arguments import ArgumentError, validated
 from ..common.result import given
 from ..common.study import Part, Study, told
@@ -38,7 +38,7 @@ def response_curve(
     *,
     phi: str | TransferFunction = "tanh",
     root: str = "largest",
-    seed: int | None = None,
+    seed: seeds.Seed | None = None,
     n_trajectories: int = 32_000,
     batches: int = 8,
     dt: float = 0.2,
@@ -60,7 +60,7 @@ def response_curve(
     phi : str or TransferFunction
     root : {"largest", "smallest"}
         Which of several states, as in `steady_state`.
-    seed : int, optional
+    seed : Seed, optional
         Every point draws from ``seeds.point(seed, 0, {"g": g, "gamma": gamma})``: a number of its
         own, whatever the other points of the grid and `workers`.  None takes a seed from the
         operating system, to be read from the attributes.

@@ -228,7 +228,7 @@ def kac_rice(
     diagonal: bool = False,
     phi: str | TransferFunction = "tanh",
     n_samples: int = 4000,
-    seed: int | None = None,
+    seed: seeds.Seed | None = None,
     spectra: bool = False,
     threads: int | None = None,
     progress: bool = False,
@@ -258,7 +258,7 @@ def kac_rice(
         States, each with one coupling matrix.  Before, half as many are spent on where to draw, or
         400, or twice `n_samples` if that is less.
         Fluctuations of |det A| cost a factor of about √n in the effective number.
-    seed : int, optional
+    seed : Seed, optional
     spectra : bool
         Whether to compute the number of unstable directions, which takes ten times as long.
     threads, progress

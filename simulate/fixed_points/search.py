@@ -48,7 +48,7 @@ def find_fixed_points(
     J: Any,
     *,
     n_starts: int | None = None,
-    seed: int | None = None,
+    seed: seeds.Seed | None = None,
     x0: ArrayLike | None = None,
     starts: str = "both",
     start_std: float = 1.0,
@@ -76,7 +76,7 @@ def find_fixed_points(
         Made dense; the diagonal may be non-zero.
     n_starts : int
         Number of starts; instead of `x0`.
-    seed : int, optional
+    seed : Seed, optional
         Start k draws from child k and depends on nothing else, `n_starts` included.  None draws a
         seed from the operating system, kept in `attributes`.
     x0 : (n,) or (n, n_starts) array

@@ -34,7 +34,7 @@ def earliest(t: Row) -> float:
 
 
 def network_drive(
-    inputs: Inputs | None, network: Network, t_max: float, seed: int | None
+    inputs: Inputs | None, network: Network, t_max: float, seed: seeds.Seed | None
 ) -> Drive | None:
     """The input of a network; u, where it takes it, is drawn from the seed."""
     if inputs is None:
@@ -45,7 +45,7 @@ def network_drive(
 class ColumnNoise:
     """Standard normal vectors for states `like` this one, column k from child k of the seed."""
 
-    def __init__(self, seed: int | None, like: State) -> None:
+    def __init__(self, seed: seeds.Seed | None, like: State) -> None:
         self._sequence = seeds.sequence(seed, "noise")
         self.entropy = self._sequence.entropy
         self._like, self._parts = like, 1

@@ -237,7 +237,7 @@ def integrate(
     eta: float = 0.0,
     bias: ArrayLike = 0.0,
     phi: Phi = "tanh",
-    seed: int | None = None,
+    seed: seeds.Seed | None = None,
     dtype: DTypeLike = np.float64,
     threads: int | None = None,
     progress: bool = False,
@@ -302,7 +302,7 @@ def integrate(
         Constant input b of each neuron, f = −x + Jφ(x) + b: unlike `inputs` part of f, E and the
         Onsager-reaction force.
     phi : str or TransferFunction
-    seed : int, optional
+    seed : Seed, optional
         Of the noise, and of u where the input takes it; column k draws from child k of the seed,
         whatever the batch.  A run that starts where an earlier one with the same seed ended would
         repeat its noise and is flagged: `Trajectory.resume` goes on with fresh noise.

@@ -4,7 +4,7 @@ from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
 
-from meanfield.common import arguments
+from meanfield.common import arguments, seeds
 from meanfield.common.study import Answer, Study, answer
 
 _HERE = "simulate.studies."
@@ -50,7 +50,7 @@ def reproduce(
     preset: str | None = None,
     output: str | Path | None = None,
     variants: tuple[str, ...] | None = None,
-    seed: int | None = 0,
+    seed: seeds.Seed | None = 0,
     workers: int | None = None,
     executor: Any = None,
     progress: bool = False,
@@ -72,7 +72,7 @@ def reproduce(
         nothing is written.
     variants : tuple of str, optional
         Some of the variants only.
-    seed : int, optional
+    seed : Seed, optional
         Of couplings, starts, noise and sampling.
     workers, executor
         Who does the work, as in `meanfield.sweep`; results do not depend on it.
@@ -102,6 +102,6 @@ def reproduce(
     if preset is None and "quick" in asked.presets:
         preset = "quick"
     return answer(
-        asked, preset=preset, output=output, variants=variants, seed=seed, workers=workers,
-        executor=executor, progress=progress, **changes,
+        asked, preset=preset, output=output, variants=variants, seed=seeds.entropy(seed),
+        workers=workers, executor=executor, progress=progress, **changes,
     )  # fmt: skip

@@ -226,7 +226,7 @@ def validate(
     preset: str = "quick",
     *,
     rows: Sequence[str] = ("*",),
-    seed: int | None = 0,
+    seed: seeds.Seed | None = 0,
     false_alarm: float = 0.01,
     store: str | Path | None = None,
     fresh: bool = False,
@@ -243,7 +243,7 @@ def validate(
         About two minutes on two cores, or the sizes of the papers (hours).
     rows : sequence of str
         Which rows, as shell patterns of EXPERIMENT or EXPERIMENT.ROW: "chaos", "equilibrium.q*".
-    seed : int, optional
+    seed : Seed, optional
         Of couplings, starts, noise and sampling.
     false_alarm : float
         Probability, in (0, 1), that a table of true predictions has any row that differs.

@@ -155,7 +155,7 @@ class Ensemble(NamedTuple):
         cls,
         n_trajectories: int,
         batches: int,
-        seed: int | None,
+        seed: seeds.Seed | None,
         workers: int | None = None,
         executor: Any = None,
         progress: bool = False,

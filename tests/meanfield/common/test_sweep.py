@@ -175,6 +175,13 @@ def test_failures_are_told_and_leave_nan() -> None:
             sweep(fails_beyond, AXES, throw=throw)
 
 
+@pytest.mark.parametrize("seed", [np.random.default_rng, np.random.SeedSequence])
+def test_seeds_of_numpy_are_the_same_to_any_number_of_workers(seed: Callable[[int], Any]) -> None:
+    one, two = (sweep(labelled, AXES, seed=seed(7), workers=count) for count in (1, 2))
+    xr.testing.assert_identical(one.drop_attrs(), two.drop_attrs())
+    assert one.attrs["seed"] == two.attrs["seed"]
+
+
 @pytest.mark.parametrize("workers", [None, 2])
 def test_the_first_error_is_raised_where_nothing_works(workers: int | None) -> None:
     with pytest.raises(RuntimeError, match="no state at g = 3"):
