@@ -220,7 +220,8 @@ TYPES = {
     "bytes": "bytes", "bool": "bool", "None": "None", "date": "date", "dates": "date",
     "masked": "never", "object": "object", "mapping": "Mapping", "set": "never",
     "type": "DType|Callable", "function": "Callable|Schedule|Stimulus", "raising": "never",
-    "generator": "Iterable", "seed sequence": "Seed", "random generator": "Seed", "list with nan": "never", "list with None": "never",
+    "generator": "Iterable", "seed sequence": "Seed", "random generator": "Seed",
+    "list with nan": "never", "list with None": "never",
     "list with text": "never", "ragged": "never", "booleans": "never", "complex array": "never",
     "text array": "never", "sparse": "J",
 }  # fmt: skip
@@ -450,7 +451,8 @@ def test_seeds_of_every_kind(function: Callable[..., Any]) -> None:
     assert child.n_children_spawned == 0
     assert same(first, again)
     assert same(ask(np.random.SeedSequence(5)), ask(5))
-    assert not same(moved, further) and not same(first, moved)
+    assert not same(moved, further)
+    assert not same(first, moved)
     if isinstance(moved, Result | xr.Dataset):
         assert same(ask(kept(moved)), moved)
         assert same(ask(kept(first)), first)
