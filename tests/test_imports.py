@@ -5,6 +5,7 @@ import os
 import pickle
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
 
@@ -50,7 +51,15 @@ def loaded(code: str, *arguments: str) -> set[str]:
 
 @pytest.mark.parametrize("package", ["meanfield", "simulate", "derivations"])
 def test_a_package_imports_nothing_before_it_is_used(package: str) -> None:
-    assert not loaded(f"import {package}") & {*HEAVY, "click", "numpy", "scipy"}
+    assert not loaded(f"import {package}") & {*HEAVY, "click", "numpy", "scipy", "subprocess"}
+
+
+@pytest.mark.parametrize("package", ["meanfield", "simulate", "derivations"])
+def test_a_package_knows_its_version(package: str) -> None:
+    assert said(f"import {package}; print({package}.__version__)") == version("quasipotential")
+    assert f"version {version('quasipotential')}" in said(
+        f"from {package}.command_line import main; main(['--version'])"
+    )
 
 
 def test_a_public_name_imports_what_it_needs() -> None:

@@ -10,13 +10,13 @@ import os
 import platform
 import shutil
 import socket
+import subprocess
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
-from functools import partial
-from importlib.metadata import PackageNotFoundError, version
+from functools import cache, partial
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from .arguments import ArgumentError, validated
+from .late import installed
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -42,6 +43,8 @@ _PARTIAL, _WHOLE, _LOCK = (f".quasipotential-{kind}" for kind in ("partial", "wh
 _LIST, _TAIL = "<!-- files, SHA-256: ", 1 << 16
 _SCHEMA = 1
 _TRIES, _LOOK = 100, 0.05
+# Seconds in which version control has to answer.
+_PATIENCE = 5.0
 _DAMAGED = "not as it was saved, its digest differs; make it again or take another copy"
 # Locks that this process holds: those of POSIX keep out other processes only, and are lost where
 # the process closes the file once more.
@@ -343,17 +346,32 @@ def made(target: Path) -> None:
 
 
 def provenance() -> dict[str, str]:
-    """Versions of the package and of what its numbers depend on, and the UTC time."""
-    versions = {f"{name}_version": _version(name) for name in ("quasipotential", "numpy", "scipy")}
+    """Versions of the package and of what its numbers depend on, commit, and the UTC time."""
+    versions = {f"{name}_version": installed(name) for name in ("quasipotential", "numpy", "scipy")}
+    versions |= {"commit": commit} if (commit := _commit()) else {}
     now = datetime.now(UTC).isoformat(timespec="seconds")
     return {**versions, "python_version": platform.python_version(), "created": now}
 
 
-def _version(name: str) -> str:
+@cache
+def _commit() -> str:
+    """The commit that runs, -dirty where files differ from it; empty outside a repository."""
+    path = Path(__file__)
+    # What hooks of another repository say is not about this one.
+    known = {name: text for name, text in os.environ.items() if not name.startswith("GIT_")}
+
+    def git(*words: str) -> str:
+        return subprocess.run(
+            ["git", "--no-optional-locks", *words], cwd=path.parent, env=known,
+            capture_output=True, text=True, check=True, timeout=_PATIENCE,
+        ).stdout.strip()  # fmt: skip
+
     try:
-        return version(name)
-    except PackageNotFoundError:
-        return "not installed"
+        # A repository that has an environment somewhere below does not know this file.
+        git("ls-files", "--error-unmatch", path.name)
+        return git("describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
+    except (OSError, subprocess.SubprocessError):
+        return ""
 
 
 def save(data: xr.Dataset, path: str | Path) -> None:

@@ -83,7 +83,9 @@ def title(function: Callable[..., Any]) -> str:
 @cache
 def environment() -> tuple[str, ...]:
     """Versions of what numbers depend on, which machines that share a computation must share."""
-    versions = {name: text for name, text in provenance().items() if name != "created"}
+    # Its own is told exactly by its code.
+    others = {"created", "commit", "quasipotential_version"}
+    versions = {name: text for name, text in provenance().items() if name not in others}
     own = {"package_code": sources("validation")[:12]}
     return tuple(f"{name} {text}" for name, text in (versions | own).items())
 

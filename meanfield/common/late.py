@@ -26,6 +26,9 @@ def late(package: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
             places |= {alias.name: place for alias in node.names}
 
     def get(name: str) -> Any:
+        if name == "__version__":
+            own[name] = installed()
+            return own[name]
         if name not in places:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         module = import_module(places[name], package)
@@ -34,4 +37,14 @@ def late(package: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
         own[name] = getattr(module, name)
         return own[name]
 
-    return get, lambda: sorted({*own, *own["__all__"]})
+    return get, lambda: sorted({*own, *own["__all__"], "__version__"})
+
+
+def installed(name: str = "quasipotential") -> str:
+    """The version that was installed; "0+unknown" of a copy that was not."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "0+unknown"

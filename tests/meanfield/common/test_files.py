@@ -5,7 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import re
+import shutil
 import signal
+import subprocess
+import sys
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -270,3 +273,53 @@ def test_a_file_that_has_lost_its_digest_is_refused(tmp_path: Path) -> None:
     (tmp_path / "q.nc").write_bytes(content.replace(b"potential_digest", b"potential_digesu"))
     with pytest.raises(ArgumentError, match="its digest is gone"):
         load(tmp_path / "q.nc")
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="version control is not installed")
+def test_provenance_has_the_commit_of_the_code_and_of_nothing_else(tmp_path: Path) -> None:
+    """Of a copy of the package: in no repository, in that of others, in its own, changed."""
+    copied = shutil.copytree(Path(files.__file__).parents[1], tmp_path / "meanfield",
+                             ignore=shutil.ignore_patterns("__pycache__"))  # fmt: skip
+    here = {"cwd": tmp_path, "capture_output": True, "text": True, "check": True}
+
+    def git(*words: str) -> str:
+        own = ["git", "-c", "user.name=a", "-c", "user.email=a@b.c", *words]
+        return str(subprocess.run(own, **here).stdout).strip()
+
+    def told() -> list[str]:
+        code = f"""import sys, time; sys.path[:0] = [{str(tmp_path)!r}]
+from meanfield.common import files
+print(files.provenance().get("commit"))"""
+        # Hooks set these.
+        known = os.environ | {"GIT_DIR": "/nowhere", "GIT_INDEX_FILE": "/nowhere/index"}
+        return str(subprocess.run([sys.executable, "-c", code], env=known, **here).stdout).split()
+
+    assert told() == ["None"]
+    (tmp_path / "others").write_text("1")
+    git("init", "--quiet")
+    git("add", "others")
+    git("commit", "--quiet", "--message", "others")
+    assert told() == ["None"]
+    git("add", "meanfield")
+    git("commit", "--quiet", "--message", "meanfield")
+    commit = git("rev-parse", "HEAD")
+    git("tag", "v1.0")
+    assert told() == [commit]
+    with (copied / "quadrature.py").open("a") as file:
+        file.write("# changed\n")
+    assert told() == [f"{commit}-dirty"]
+
+
+def test_version_control_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+
+    def refuse(*args: Any, **how: Any) -> Any:
+        calls.append(args)
+        raise FileNotFoundError("no git")
+
+    monkeypatch.setattr(subprocess, "run", refuse)
+    files._commit.cache_clear()
+    assert "commit" not in files.provenance()
+    assert "commit" not in files.provenance()
+    assert len(calls) == 1
+    files._commit.cache_clear()
