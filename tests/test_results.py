@@ -14,16 +14,20 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from functools import partial
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Any
 
 import loky
 import numpy as np
 import pytest
+import xarray as xr
 from distributed import Client
+from matplotlib import pyplot as plt
 
 import derivations
 import meanfield
 import simulate
+from meanfield import ArgumentError, load
 from meanfield.common import identity
 from meanfield.common.result import CONVERGED, Result
 from simulate import couplings
@@ -187,6 +191,44 @@ def test_what_a_result_says_of_itself(name: str) -> None:
             assert data[label].dims == data[label[:-4]].dims
     for field in dataclasses.fields(found):
         assert not field.metadata or f"\n{field.name}" in (type(found).__doc__ or ""), field.name
+
+
+# Single numbers.
+NO_PICTURE = {"CommonMode", "NetworkDimension"}
+
+
+@pytest.mark.parametrize("name", sorted(RESULTS))
+def test_a_picture_is_drawn_where_it_is_asked_for(name: str) -> None:
+    found = RESULTS[name]()
+    plt.close("all")
+    figure, (left, right) = plt.subplots(1, 2)
+    if name in NO_PICTURE:
+        with pytest.raises(TypeError, match="has no picture"):
+            found.plot(ax=left)
+        return
+    assert found.plot(ax=left) is left
+    assert left.get_xlabel()
+    assert left.lines or left.collections
+    assert not right.lines
+    assert figure.axes == [left, right]
+    assert plt.get_fignums() == [figure.number]
+    with pytest.raises(ArgumentError, match=r"^ax="):
+        found.plot(ax=np.array([left, right]))
+    assert found.plot().figure is not figure
+    plt.close("all")
+
+
+@pytest.mark.parametrize("name", sorted(RESULTS))
+def test_what_is_saved_is_opened_again(name: str, tmp_path: Path) -> None:
+    """The same numbers, names, meanings and facts."""
+    found = RESULTS[name]()
+    found.save(tmp_path / "a.nc")
+    back, data = load(tmp_path / "a.nc"), found.to_dataset()
+    xr.testing.assert_identical(back.drop_attrs(deep=False), data.drop_attrs(deep=False))
+    assert set(data.attrs) <= set(back.attrs)
+    assert back.attrs.get("status", CONVERGED) == CONVERGED
+    with xr.open_dataset(tmp_path / "a.nc", engine="scipy") as plain:
+        assert set(plain.data_vars) <= set(data.data_vars)
 
 
 def test_a_run_with_a_transfer_function_of_lambdas(pool: ProcessPoolExecutor) -> None:

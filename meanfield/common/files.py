@@ -37,6 +37,8 @@ except ImportError:  # Windows: no locks.
 # Attribute of a file that holds all others with their types, which netCDF has not.
 _FACTS = "quasipotential"
 _INTEGER = 2**31
+# And one that holds the variables without numbers: netCDF has no dimension of length 0.
+_EMPTY = "quasipotential_empty"
 # Hidden beside a set: what is not whole, what is and has to be moved, who writes it.
 _PARTIAL, _WHOLE, _LOCK = (f".quasipotential-{kind}" for kind in ("partial", "whole", "lock"))
 # How the list of a set begins, at the end of a text, and how long it may be.
@@ -378,8 +380,14 @@ def save(data: xr.Dataset, path: str | Path) -> None:
     """Write a dataset as netCDF with a digest; attributes of any JSON type survive `load`."""
     facts = plain(data.attrs)
     shown = {name: native(value) for name, value in facts.items() if value is not None}
-    data = data.copy()
+    empty = {
+        str(name): [one.dims, one.shape, one.dtype.str, plain(one.attrs), name in data.coords]
+        for name, one in data.variables.items()
+        if not one.size
+    }
+    data = data.drop_vars(list(empty))
     data.attrs = {**shown, _FACTS: json.dumps(facts), _DIGEST: "0" * _DIGITS}
+    data.attrs |= {_EMPTY: json.dumps(empty)} if empty else {}
     content = bytearray(data.to_netcdf(engine="scipy"))
     place = content.index(_MARK) + len(_MARK)
     content[place : place + _DIGITS] = hashlib.sha256(content).hexdigest().encode()
@@ -449,6 +457,10 @@ def load(path: str | Path) -> xr.Dataset:
         if _FACTS in data.attrs:
             if _DIGEST not in data.attrs:
                 raise ValueError("its digest is gone")
+            empty = json.loads(data.attrs.get(_EMPTY, "{}"))
+            for name, (dims, shape, kind, label, is_coordinate) in empty.items():
+                data[name] = dims, np.empty(shape, kind), label
+                data = data.set_coords(name) if is_coordinate else data
             data.attrs = dict(json.loads(data.attrs[_FACTS]))
     except Exception as error:  # Of whatever a damaged file makes of the reader.
         raise ArgumentError(

@@ -115,9 +115,11 @@ class Result:
     status: Any = None
     reason: Any = ""
     attributes: dict[str, Any] = dataclasses.field(default_factory=dict)
-    # Names of numbers in `repr`, and of the abscissa and the curves of `plot`.
+    # Names of numbers in `repr`; of the abscissa and the curves of `plot`; and of its curves where
+    # points lie along a parameter.
     _headline: ClassVar[tuple[str, ...]] = ()
     _picture: ClassVar[tuple[str, ...]] = ()
+    _curves: ClassVar[tuple[str, ...]] = ()
     _about: ClassVar[dict[str, _Declaration]] = {}
 
     def __init_subclass__(cls) -> None:
@@ -235,10 +237,17 @@ class Result:
         Parameters
         ----------
         ax : matplotlib.axes.Axes, optional
-            Where; default: the axes of a new figure.
+            Where, one panel; default: the axes of a new figure.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            `ax`, or the new ones.
 
         Raises
         ------
+        ArgumentError
+            If `ax` is something else, as an array of axes.
         TypeError
             If this result has no picture of its own, or is not one curve.
         """
@@ -286,14 +295,15 @@ class Result:
 
     def _drawn(self) -> tuple[str, ...]:
         """Names of the abscissa and the curves of `plot`."""
-        return self._picture
-
-    def _along(self, parameters: tuple[str, ...]) -> str:
-        """The one parameter along which the points of a curve differ."""
-        varying = [n for n in parameters if np.unique(getattr(self, n)).size > 1]
+        if not self._curves or (self._picture and not np.ndim(self.status)):
+            return self._picture
+        # The one parameter along which the points differ.
+        places = [(n, c) for n, about, c in self._declared()
+                  if about.kind == "coordinate" and about.dims == (...,)]  # fmt: skip
+        varying = [name for name, content in places if np.unique(content).size > 1]
         if np.ndim(self.status) != 1 or len(varying) != 1:
             raise TypeError(f"{self!r} is not one curve along one parameter; see to_dataset()")
-        return varying[0]
+        return varying[0], *self._curves
 
     def raise_unless_converged(self, *names: str, throw: bool = True) -> None:
         """NotConvergedError if points did not converge; `names` say where the first of them is.

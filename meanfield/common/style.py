@@ -62,18 +62,24 @@ def activity(
     axis.set(xlim=ends, xlabel=r"time $t$", ylabel=r"activity $x_i(t)$", title=title)
 
 
+def one_panel(ax: Axes | None, size: tuple[float, float] | None = None) -> Axes:
+    """The axes to draw on: those given, or those of a figure that notebooks show."""
+    if not hasattr(ax, "set_xlabel") and ax is not None:
+        raise ArgumentError(f"ax={ax!r:.200}: must be Axes of matplotlib, or None")
+    if ax is None:
+        from matplotlib import pyplot as plt
+
+        _, ax = plt.subplots(figsize=size, layout="constrained")
+    return ax
+
+
 def curves(
     ax: Axes | None,
     abscissa: tuple[ArrayLike, str],
     drawn: Sequence[tuple[ArrayLike, ArrayLike | None, str]],
 ) -> Axes:
     """Curves with their errors on `ax`, or on a figure of their own that notebooks show."""
-    if not hasattr(ax, "set_xlabel") and ax is not None:
-        raise ArgumentError(f"ax={ax!r:.200}: must be Axes of matplotlib, or None")
-    if ax is None:
-        from matplotlib import pyplot as plt
-
-        _, ax = plt.subplots(layout="constrained")
+    ax = one_panel(ax)
     x, text = abscissa
     ax.set_xlabel(text)
     for number, (y, error, label) in enumerate(drawn):

@@ -75,7 +75,7 @@ class ParticipationRatio(Result):
     sigma: Array = result.coordinate("noise amplitude", (...,), symbol=r"$\sigma$")
     value: Array = result.value("participation ratio of {of} per neuron", (...,), symbol="PR$/N$")
     value_err: Array = result.error("value")
-    _headline = ("value",)
+    _headline = _curves = ("value",)
 
 
 @validated

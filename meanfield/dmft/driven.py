@@ -104,7 +104,7 @@ class DrivenStationary(Result):
         (...,),
         note="Relative; of exponents absolute.",
     )
-    _headline = ("delta0", "q", "lyapunov")
+    _headline = _curves = ("delta0", "q", "lyapunov")
     _picture = ("tau", "C")
 
 

@@ -400,10 +400,7 @@ class Complexity(Result):
     rounding_error: Array = value("estimated relative error of q from rounding", (...,))
     nodes: NDArray[np.int64] = value("quadrature intervals per half line", (...,))
     iterations: NDArray[np.int64] = value("Newton iterations, the path included", (...,))
-    _headline = ("complexity", "q", "index")
-
-    def _drawn(self) -> tuple[str, ...]:
-        return self._along(("g", "gamma", "weight")), "complexity", "q", "index"
+    _headline = _curves = ("complexity", "q", "index")
 
     @property
     def q_hat(self) -> Array:

@@ -111,9 +111,7 @@ class SaddlePoint(Result):
         note="Empty off the paramagnetic branch and for γ ≥ 0.",
     )
     _headline = ("q", "Q", "r")
-
-    def _drawn(self) -> tuple[str, ...]:
-        return self._along(("g", "gamma", "beta", "eta")), "q", "Q"
+    _curves = ("q", "Q")
 
 
 @validated

@@ -59,6 +59,7 @@ class TransitionLines(Result):
         "if flagged, not known.",
     )
     _headline = ("gain", "jump")
+    _curves = ("gain",)
 
 
 @validated

@@ -11,14 +11,16 @@ without condition and m = ⟨hhᵀ⟩⁻¹(x − J₀φ).  The integral over x i
 single-site law of `meanfield.complexity`, squeezed to all sizes of x down to 0.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from scipy.special import logsumexp, softmax
 
 from meanfield import TransferFunction, complexity
-from meanfield.common import arguments, cost, seeds
+from meanfield.common import arguments, cost, seeds, style
 from meanfield.common.arguments import ArgumentError, Array, validated
 from meanfield.common.jobs import bar
 from meanfield.common.result import Result, error, given, value
@@ -26,6 +28,9 @@ from meanfield.quadrature import LOG_CUT, POLE
 from meanfield.transfer import odd_function
 
 from ..network import at_work, correlated
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 # Next to x = 0 the integrand is |x|^(2s−1)d|x|: what is left out at the smallest size of a sample
 # is this share of what lies below the size where φ bends.
@@ -98,6 +103,13 @@ class KacRice(Result):
         "shape of the tail of the weights", note="Their mean has a finite variance below ½."
     )
     _headline = ("log_number", "q", "ess")
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the share of the zeros with so many unstable directions; needs `spectra`."""
+        if self.unstable is None:
+            return super().plot(ax)
+        places = np.arange(self.unstable.size), "unstable directions"
+        return style.curves(ax, places, [(self.unstable, self.unstable_err, "share of the zeros")])
 
 
 class _Ensemble(NamedTuple):

@@ -154,10 +154,7 @@ class Validation(Result):
         ax : matplotlib.axes.Axes, optional
             Where; default: the axes of a new figure.
         """
-        if ax is None:
-            from matplotlib import pyplot as plt
-
-            _, ax = plt.subplots(figsize=self.figure_size, layout="constrained")
+        ax = style.one_panel(ax, self.figure_size)
         tested = [row for row in self.rows if math.isfinite(row.z)]
         z, heights = [row.z for row in tested], np.arange(len(tested))[::-1]
         colours = ["C0" if row.passed else style.ALARM for row in tested]

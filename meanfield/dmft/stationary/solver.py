@@ -166,7 +166,7 @@ class Stationary(Result):
         (...,),
         note="False for a state between two others, which parts their initial states.",
     )
-    _headline = ("delta0", "q", "lyapunov")
+    _headline = _curves = ("delta0", "q", "lyapunov")
     _picture = ("tau", "delta", "C")
 
     @property
