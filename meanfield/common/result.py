@@ -280,7 +280,7 @@ class Result:
             if np.ndim(number):
                 parts.append(f"{name}: {'×'.join(map(str, np.shape(number)))}")
             elif number is not None:
-                text = f"{number:.6g}" if isinstance(number, float | np.ndarray) else f"{number}"
+                text = f"{number:.6g}" if np.asarray(number).dtype.kind == "f" else f"{number}"
                 if width and np.isfinite(width):
                     text += f"±{float(width):.1g}"
                 parts.append(f"{name}={text}")

@@ -1,7 +1,9 @@
 """The result and the public calls: the saddle-point equations on arrays, β_SG, the plain map."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -24,6 +26,9 @@ from .points import (
     checked,
     seconds_of,
 )
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 # An instability this close to 1 is marginal: rounding of the eigenvalue.
 _MARGINAL = 1e-12
@@ -110,8 +115,20 @@ class SaddlePoint(Result):
         (...,),
         note="Empty off the paramagnetic branch and for γ ≥ 0.",
     )
-    _headline = ("q", "Q", "r")
+    _headline = ("q", "Q", "r", "stable")
     _curves = ("q", "Q")
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw q and Q along a parameter, thin and dashed where not stable; see `Result.plot`."""
+        ax = super().plot(ax)
+        for line in ax.get_lines()[-len(self._curves) :]:
+            x, y = line.get_data()
+            line.set_data(x, np.where(self.stable, y, np.nan))
+            ax.plot(x, y, "--", lw=0.7, color=line.get_color(), zorder=1)
+        if not self.stable.all():
+            ax.get_lines()[-1].set_label("not stable")
+            ax.legend()
+        return ax
 
 
 @validated

@@ -73,7 +73,9 @@ def test_the_error_counts_both_and_holds_the_result() -> None:
     solution = pickle.loads(pickle.dumps(caught.value)).solution
     assert solution.status.tolist() == ["converged", "absent", "flagged"]
     assert solution.converged.tolist() == [True, False, False]
-    assert repr(solution) == "SaddlePoint(q: 3, Q: 3, r: 3, 1 absent, 1 converged, 1 flagged)"
+    assert repr(solution) == (
+        "SaddlePoint(q: 3, Q: 3, r: 3, stable: 3, 1 absent, 1 converged, 1 flagged)"
+    )
     data = solution.to_dataset(("place",))
     assert data.status.values.tolist() == solution.status.tolist()
     assert data.beta.dims == ("place",)
@@ -84,7 +86,7 @@ def test_attributes_and_docstring() -> None:
     point = saddle_point(1.2, 0.5, beta=100.0, branch="paramagnetic")
     assert point.attributes["tol"] == 1e-10
     assert point.attributes["sheet"] == "cooled"
-    assert repr(point) == "SaddlePoint(q=0.325425, Q=0, r=0.640462, converged)"
+    assert repr(point) == "SaddlePoint(q=0.325425, Q=0, r=0.640462, stable=True, converged)"
     text = SaddlePoint.__doc__ or ""
     assert "X : (...,) ndarray\n    Conjugate of q, diagonal X_d." in text
     assert "At β = ∞ its limit, which may be ``inf``." in text
@@ -94,7 +96,7 @@ def test_picture_along_the_parameter_that_varies() -> None:
     beta = np.array([1.0, 3.0, 10.0])
     point = saddle_point(1.2, 0.5, beta=beta, branch="paramagnetic")
     axes = point.plot()
-    q, overlap = axes.get_lines()
+    q, overlap = axes.get_lines()[:2]
     np.testing.assert_array_equal(q.get_xdata(), beta)
     np.testing.assert_array_equal(q.get_ydata(), point.q)
     np.testing.assert_array_equal(overlap.get_ydata(), point.Q)
@@ -106,3 +108,17 @@ def test_picture_along_the_parameter_that_varies() -> None:
     ):
         with pytest.raises(TypeError, match="one curve along one parameter"):
             many.plot()
+
+
+def test_a_picture_tells_what_is_not_stable() -> None:
+    """Solid where the point is stable, dashed along all of it, and words if need be."""
+    point = saddle_point(np.linspace(0.5, 1.2, 15), 0.5)
+    assert 0 < point.stable.sum() < 15
+    axes = point.plot()
+    solid, dashed = axes.get_lines()[0], axes.get_lines()[2]
+    np.testing.assert_array_equal(solid.get_ydata(), np.where(point.stable, point.q, np.nan))
+    np.testing.assert_array_equal(dashed.get_ydata(), point.q)
+    (solid, dashed, label) = (axes.get_legend().get_texts()[k].get_text() for k in range(3))
+    assert label == "not stable"
+    stable = saddle_point([0.2, 0.4], 0.5).plot()
+    assert len(stable.get_legend().get_texts()) == 2
