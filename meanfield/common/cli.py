@@ -96,10 +96,10 @@ def run(
             click.echo(error.format_message())
             return 2
         except _TOLD as error:
-            return complain(error, "--json" in given)
+            return _complain(error, "--json" in given)
 
 
-def complain(error: BaseException, as_json: bool = False) -> int:
+def _complain(error: BaseException, as_json: bool = False) -> int:
     """Tell of an error, in a line and as JSON if this is asked for; the exit code."""
     record, code = error_record(error)
     click.echo(f"{'error' if code else ABSENT}: {record['message']}", err=True)

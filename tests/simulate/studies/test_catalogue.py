@@ -225,3 +225,11 @@ def test_files_without_warnings(tmp_path: Path, key: str) -> None:
     names = {f"{key}.md", *(f"{stem}.{end}" for stem in stems for end in ("png", "nc"))}
     assert {path.name for path in answer.files} == names
     assert all(path.stat().st_size > 0 for path in answer.files)
+
+
+def test_variants_share_a_seed_of_numpy() -> None:
+    rng = np.random.default_rng(1)
+    first, second = (reproduce("hh3", seed=rng, trials=1, **SMALL["hh3"]) for _ in range(2))
+    numbers = [{data.attrs["seed"] for data in one.data.values()} for one in (first, second)]
+    assert [len(one) for one in numbers] == [1, 1]
+    assert numbers[0] != numbers[1]
