@@ -136,6 +136,15 @@ def averages(axis: Axes, x: ArrayLike, values: xr.DataArray, colour: Any, **look
     axis.errorbar(x, values.mean("replicate"), error, color=colour, **look)
 
 
+def marks(axis: Axes, lines: ArrayLike, along: ArrayLike, label: str) -> None:
+    """Dotted lines at these places of an axis, in the colours of their curves, where they are."""
+    places, low, high = np.asarray(lines), float(np.min(along)), float(np.max(along))
+    for index in np.flatnonzero((low <= places) & (places <= high)):
+        axis.axvline(places[index], color=shade(int(index), places.size), ls=":", lw=0.8)
+        axis.plot([], [], color="0.4", ls=":", lw=0.8, label=label)
+        label = ""
+
+
 def spread(values: xr.DataArray) -> xr.DataArray:
     """Standard deviation over replicates; 0 for one."""
     return values.std("replicate", ddof=1 if values.sizes["replicate"] > 1 else 0)

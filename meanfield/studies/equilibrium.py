@@ -123,6 +123,7 @@ def draw(data: xr.Dataset) -> dict[str, Figure]:
         ends = [float(points[f"{name}_replica"].min()), float(points[f"{name}_replica"].max())]
         axis.plot(ends, ends, color="0.6", lw=0.8)
         axis.set(xlabel=f"{label}, replica theory", ylabel=f"{label}, dynamics")
+        axis.locator_params(axis="x", nbins=4)
     relation, (axis, decay) = style.panels(1, 2, height=2.8)
     total = points.sizes["point"]
     for k in range(total):
@@ -132,6 +133,8 @@ def draw(data: xr.Dataset) -> dict[str, Figure]:
             one.fluctuation, one.response, color=style.shade(k, total),
             label=rf"$g={g:g}, \gamma={gamma:g}, \beta={beta:g}$" if total <= 8 else None,
         )  # fmt: skip
+        low, high = (one.fluctuation + sign * one.fluctuation_err for sign in (-1, 1))
+        axis.fill_betweenx(one.response, low, high, color=style.shade(k, total), alpha=0.25, lw=0)
         decay.plot(one.tau, one.C / one.C[0], color=style.shade(k, total))
         if not one.stable:
             decay.axhline(

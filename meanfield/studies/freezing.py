@@ -342,7 +342,7 @@ def draw(data: xr.Dataset) -> Figure:
         # A band that reaches below zero would stretch the axis.
         energy.set_ylim(known.min() / 2, known.max() * 2)
     energy.set_ylabel(r"energy per neuron $E/N$")
-    overlap.set_ylabel(r"overlap $C(t, t_s)/\sqrt{C(t, t)\,C(t_s, t_s)}$")
+    overlap.set_ylabel(r"overlap with the state at $t_s$")
     ends = float(data.t[1]), float(data.t[-1])
     for axis in (energy, overlap):
         axis.set(xscale="log", xlim=ends, xlabel=r"time since the switch $t - t_s$")

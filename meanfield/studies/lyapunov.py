@@ -194,10 +194,7 @@ def draw(data: xr.Dataset) -> Figure:
             data.g, part.lyapunov, part.lyapunov_err, color=colour, ls="",
             marker=style.MARKERS[index % 5], label=rf"$\gamma = {gamma:g}$",
         )  # fmt: skip
-        line = float(part.critical_gain)
-        if data.g.min() <= line <= data.g.max():
-            axis.axvline(line, color=colour, ls=":", lw=0.8)
-    axis.plot([], [], color="0.4", ls=":", lw=0.8, label=r"$g_c$")
+    style.marks(axis, data.critical_gain, data.g, r"$g_c$")
     axis.axhline(0, color="0.6", lw=0.6)
     methods = ", ".join(name for name in np.unique(data.method.values) if name)
     axis.set(

@@ -191,17 +191,15 @@ def draw(data: xr.Dataset) -> Figure:
             style.points(
                 axis, data.g, part[name], part[f"{name}_err"], part.converged, index, count
             )
-            line = float(part.critical_gain)
-            if data.g.min() <= line <= data.g.max():
-                axis.axvline(line, color=colour, ls=":", lw=0.8)
         marker = style.MARKERS[index % len(style.MARKERS)]
         left.plot([], [], marker, color=colour, label=rf"$\gamma = {gamma:g}$")
     for dashes, text in (("-", "static branch"), ("--", "static branch, unstable")):
         left.plot([], [], color="0.4", ls=dashes, label=text)
-    left.plot([], [], color="0.4", lw=0.8, ls=":", label=r"$g_c = 1/(1 + \gamma)$")
+    for axis in (left, right):
+        style.marks(axis, data.critical_gain, data.g, r"$g_c = 1/(1 + \gamma)$")
     if not data.converged.all():
         left.plot([], [], "o", color="0.4", mfc="white", label="not converged")
-    left.legend(loc="upper left")
+    left.legend(loc="upper left", frameon=True, edgecolor="none")
     left.set(xlabel=r"gain $g$", ylabel=r"correlation $C$")
     right.set(xlabel=r"gain $g$", ylabel=r"integrated response $R_{\mathrm{int}}$")
     return figure

@@ -251,11 +251,11 @@ HH5 = Study(
     derive=add_theory,
     text=f"""
 Distribution of φ(x), and in (d) of x, over neurons: (a) chaos, (b) the same networks some time
-after κ = 0 → 1, (c) κ = 1 from x ~ N(0, 1) at the large gain, as long after the start. φ is U-shaped
-where it is denser at the ends (`edge`) than at 0 (`centre`); of bounded φ(x) and unbounded x only φ
-can be. A U of (c) where the step is too long is made by the step and not by the flow: at the
-parameters of the paper (a) and (b) have it for both steps, (c) for the printed one alone. Black:
-theory of (a) for N → ∞, a Gaussian x.
+after κ = 0 → 1, (c) κ = 1 from x ~ N(0, 1) at the large gain, as long after the start. φ is
+U-shaped where it is denser at the ends (`edge`) than at 0 (`centre`); of bounded φ(x) and unbounded
+x only φ can be. A U of (c) where the step is too long is made by the step and not by the flow: at
+the parameters of the paper (a) and (b) have it for both steps, (c) for the printed one alone.
+Black: theory of (a) for N → ∞, a Gaussian x.
 
 (e) Trajectories of one network, κ = 1 from half time on, on two principal components; (f) what
 three explain. The paper explains 85.67% of the variance by them and does not print its starts: with

@@ -143,7 +143,10 @@ def draw(data: xr.Dataset) -> Figure:
         (below, moved, r"$Q(t - \Delta, t)/N$"),
     ):
         axis.plot(data.t, values, color=style.MAIN)
-        axis.set(ylabel=label, yscale="log" if (values > 0).any() else "linear")
+        axis.set(ylabel=label)
+        if (values > 0).any():
+            # No more numbers than there is room for.
+            axis.set_yscale("log", subs=[3])
     below.set(xlabel=r"time $t$", xlim=(data.t[0], data.t[-1]))
     if data.unstable_step:
         above.text(

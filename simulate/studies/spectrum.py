@@ -161,8 +161,9 @@ def draw(data: xr.Dataset) -> Figure:
                 gains, data.g, of["theory"], of["theory_err"], colour, marker="D", label=label
             )
             gains.errorbar(data.g, of["limit"], of["limit_err"], fmt="o", mfc="white", **look)
-    activity = r"PR/N of $\varphi$, $\gamma = 0$"
-    above[1].plot(data.line, data.activity, ":", color="0.4", label=activity)
+    if data.activity.notnull().any():
+        activity = r"PR/N of $\varphi$, $\gamma = 0$"
+        above[1].plot(data.line, data.activity, ":", color="0.4", label=activity)
     under = {"lyapunov": r"$\lambda_1$", "dimension": symbols[0], "entropy": r"$10\,h/N$"}
     for k, (name, label) in enumerate(under.items()):
         values = data[f"{name}_force"] * (10 if name == "entropy" else 1)

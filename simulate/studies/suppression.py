@@ -109,7 +109,7 @@ def expected(data: xr.Dataset) -> xr.Dataset:
     drive = driven_stationary(g, np.maximum(A, 1e-3)[:, None], omega, phi=phi, n_tau=2, throw=False)
     noise = stationary(g, sigma=sigma, phi=phi, n_tau=2, throw=False)
     fine = np.geomspace(omega.min() / 3, 2 * omega.max(), _FINE)
-    between = np.linspace(sigma.min(), sigma.max(), _FINE)
+    between = np.linspace(sigma.min(), sigma.max(), _FINE // 2)
     onsets, onset_line = (
         [float(critical_gain(phi=phi, sigma=float(one))) for one in at] for at in (sigma, between)
     )
