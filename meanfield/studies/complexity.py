@@ -71,9 +71,9 @@ def lines(data: xr.Dataset) -> Figure:
     """Where the weighted fixed points leave x = 0: both lines of [QH] are of one family."""
     figure, axis = style.panels(height=2.9)
     gamma = data.line_gamma
-    axis.plot(gamma, data.critical_gain, color="k", lw=2, label=r"$g(1+\gamma) = 1$: $s = 1$")
+    axis.plot(gamma, data.critical_gain, color="k", lw=1.5, label=r"$g(1+\gamma) = 1$: $s = 1$")
     measure = data.measure_transition_gain.where(gamma >= 0)
-    axis.plot(gamma, measure, color="k", lw=2, ls=":", label=r"$g^2(1+\gamma) = 1$")
+    axis.plot(gamma, measure, color="k", lw=1.5, ls=":", label=r"$g^2(1+\gamma) = 1$")
     weights = [s for s in data.weight.values if s < 1]
     for k, s in enumerate(weights):
         curve, colour = data.sel(weight=s), style.shade(k, len(weights))
