@@ -197,11 +197,11 @@ SUPPRESSION = Study(
     text="""
 Maximal Lyapunov exponent λ of networks driven by A cos(ωt + θ_i), at the same drive for both
 trajectories: lines as N → ∞ (in (a) straight between the amplitudes), points networks, bars
-standard errors over couplings. With a phase of its own for every neuron the drive suppresses chaos, most easily near a resonance below the leak
-rate (b, `meanfield.critical_amplitude`); hollow points of (a) are networks whose neurons all get
-one phase. White noise lowers λ and raises the gain of the onset (c). Chaos of some hundred neurons
-is weaker than as N → ∞, by as much without a drive (σ = 0) as with one; where it is suppressed they
-agree.""",
+standard errors over couplings. With a phase of its own for every neuron the drive suppresses chaos,
+most easily near a resonance below the leak rate (b, `meanfield.critical_amplitude`); hollow points
+of (a) are networks whose neurons all get one phase. White noise lowers λ and raises the gain of the
+onset (c). Chaos of some hundred neurons is weaker than as N → ∞, by as much without a drive (σ = 0)
+as with one; where it is suppressed they agree.""",
     axes={
         "amplitude": (0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0),
         "frequency": (0.3, 1.0, 2.0),
