@@ -502,7 +502,9 @@ def deviations(study: Study, data: Mapping[str, xr.Dataset]) -> list[str]:
             at = ", ".join(f"{dim} = {z[dim][k].item()}" for dim, k in where.items())
             beyond = ", ".join(f"{int((z > k).sum())} beyond {k}" for k in (2, 3))
             text = f"{name} is at most {float(z.max()):.1f} standard errors from {theory}"
-            text += f" ({at}), {beyond} of {count}." if at else "."
+            text += f" ({at}), {beyond} of {count}" if at else ""
+            if "replicate" in run.sizes:
+                text += f"; errors over {run.sizes['replicate']} couplings"
             said.append(f"{variant}: {text}" if len(data) > 1 else text)
     return [f"- {text}" for text in said]
 

@@ -1,6 +1,7 @@
 """Every picture can be read at the width of a column of a journal."""
 
 import warnings
+from io import BytesIO
 from itertools import combinations
 from typing import Any
 
@@ -57,6 +58,17 @@ def test_picture(asked: Study, changes: dict[str, Any]) -> None:
             assert min(text.get_fontsize() for text in texts) >= SMALLEST
             assert _clipped(figure, texts) == [], name
             assert _overlapping(figure, texts) == [], name
+
+
+def test_text_of_vector_pictures_is_text() -> None:
+    written = {ending: BytesIO() for ending in ("pdf", "svg")}
+    with sheets.context(STYLE):
+        figure, axis = style.panels(height=2)
+        axis.set_title("gain")
+        for ending, file in written.items():
+            figure.savefig(file, format=ending)
+    assert b"/FontFile2" in written["pdf"].getvalue()
+    assert ">gain</text>" in written["svg"].getvalue().decode()
 
 
 def _panels(figure: Figure) -> list[Axes]:

@@ -421,7 +421,8 @@ def test_deviations_from_theory_are_told() -> None:
         {"g": [1.0, 2.0]},
     )
     compared = replace(TOY, compared={"x": "x_theory", "y": "y_theory"})
-    text = "x is at most 4.0 standard errors from x_theory (g = 2.0), 1 beyond 2, 1 beyond 3 of 2."
+    text = "x is at most 4.0 standard errors from x_theory (g = 2.0), 1 beyond 2, 1 beyond 3 of 2"
+    text += "; errors over 2 couplings"
     assert deviations(compared, {"converged": data}) == [f"- {text}"]
     both = deviations(compared, {"converged": data, "printed": data})
     assert both == [f"- converged: {text}", f"- printed: {text}"]
