@@ -94,8 +94,8 @@ def derive(data: xr.Dataset) -> xr.Dataset:
         if typical.converged and not typical.is_null:
             found[:] = typical.x2, typical.index
     return data.assign(
-        x2_typical=told((), found[0], "|x|²/N of typical zeros, N to infinity"),
-        index_typical=told((), found[1], "their share of unstable directions"),
+        x2_theory=told((), found[0], "|x|²/N of typical zeros, N to infinity"),
+        index_theory=told((), found[1], "their share of unstable directions"),
     )
 
 
@@ -109,9 +109,9 @@ def draw(data: xr.Dataset) -> Figure:
             data.minimum_x2, data.minimum_n_unstable / n, "x", color=style.MAIN,
             label=r"minima of $E$ with $f \neq 0$",
         )  # fmt: skip
-    if np.isfinite(data.x2_typical):
+    if np.isfinite(data.x2_theory):
         left.plot(
-            data.x2_typical, data.index_typical, "*", color="black", ms=7,
+            data.x2_theory, data.index_theory, "*", color="black", ms=7,
             label=r"typical zeros, $N \to \infty$",
         )  # fmt: skip
     left.set(xlabel=r"$|x|^2/N$", ylabel="unstable directions / N", title=couplings_text(data))
@@ -147,7 +147,7 @@ these starts find nothing more, not that no zeros are left; for bounded φ, a su
 than 1 says that zeros are missing or degenerate.""",
     columns=(
         "n_zeros", "n_unproven", "zero_starts", "n_minima", "minimum_starts", "n_failed",
-        "index_sum", "new_zero_probability", "x2_typical", "index_typical",
+        "index_sum", "new_zero_probability", "x2_theory", "index_theory",
     ),
     command="python -m simulate fixed-points",
 )  # fmt: skip

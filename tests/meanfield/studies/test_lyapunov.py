@@ -103,7 +103,7 @@ def test_the_line_is_closed_and_has_the_kink() -> None:
     np.testing.assert_array_equal(
         chaos.lyapunov_line.sel(gamma_line=0.0, g_line=chaos.g), chaos.lyapunov.sel(gamma=0.0)
     )
-    assert float(chaos.lyapunov_line.sel(g_line=1.0)) == 0
+    assert chaos.lyapunov_line.sel(g_line=1.0).item() == 0
     assert closed_line(chaos, 0.0, **{**MODEL, "onsager": 1.0}).lyapunov_line.isnull().all()
 
 
