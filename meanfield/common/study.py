@@ -24,7 +24,7 @@ from .jobs import results
 from .labelled import VERDICT
 from .options import PASSED_ON, MatrixFile, Option, as_text, options_of
 from .store import Store
-from .style import STYLE
+from .style import STYLE, letter
 from .sweep import Plan, planning, sweep
 
 if TYPE_CHECKING:
@@ -85,6 +85,8 @@ class Study:
     replicates: int = 1
     # Variables whose numbers are reported.
     columns: tuple[str, ...] = ()
+    # Measured variables that are drawn beside a theory, and the variables of that.
+    compared: Mapping[str, str] = field(default_factory=dict)
     # Adds theory and derived numbers to the dataset.
     derive: Callable[[xr.Dataset], xr.Dataset] | None = None
     # Named differences from the defaults: "quick", "paper"; and those of "converged", and of
@@ -196,6 +198,19 @@ class Study:
         }
         data = data.assign_attrs(facts)
         return data if self.derive is None else self.derive(data)
+
+    def pictures(self, data: xr.Dataset) -> dict[str, Figure]:
+        """What it draws by the names of the files, with letters on the panels."""
+        drawn = self.draw(data)
+        stem = self.stem(data.attrs["variant"])
+        pictures = dict(drawn) if isinstance(drawn, Mapping) else {stem: drawn}
+        for picture in pictures.values():
+            letter(picture)
+        return pictures
+
+    def stem(self, variant: str) -> str:
+        """How the files of a variant begin."""
+        return self.name if variant == CONVERGED else f"{self.name}-{variant}"
 
     def plan(
         self, preset: str | None = None, variant: str = CONVERGED, *, seed: int = 0, **changes: Any
@@ -311,15 +326,11 @@ def answer(
         for variant in chosen:
             data[variant] = study.run(preset, variant, **how)
         paragraphs = (" ".join(part.split()) for part in study.text.strip().split("\n\n"))
-        caption = "\n\n".join([*paragraphs, *as_tables(study, data)])
+        caption = "\n\n".join([*paragraphs, *as_tables(study, data), *deviations(study, data)])
         if output is not None:
             names = _written(study, data, caption, kept, ending, csv)
             written = [output / name for name in names]
     return Answer(data, caption, written, time.perf_counter() - start)
-
-
-def _stem(study: Study, variant: str) -> str:
-    return study.name if variant == CONVERGED else f"{study.name}-{variant}"
 
 
 def _written(
@@ -333,7 +344,7 @@ def _written(
     """Save data and caption, and then, which may fail, pictures."""
     names: list[str] = []
     for variant, run in data.items():
-        stem = _stem(study, variant)
+        stem = study.stem(variant)
         for name, part in ({stem: run} if study.split is None else study.split(run)).items():
             names.append(f"{name}.nc")
             kept.add(names[-1], partial(files.save, part))
@@ -363,18 +374,17 @@ def _drawn(
     from matplotlib import style
 
     names = []
-    stem = _stem(study, variant)
     try:
         with style.context(STYLE):
-            drawn = study.draw(data)
-            pictures = drawn if isinstance(drawn, Mapping) else {stem: drawn}
-            for name, picture in pictures.items():
+            for name, picture in study.pictures(data).items():
                 kept.add(f"{name}.{ending}", partial(picture.savefig, format=ending))
                 names.append(f"{name}.{ending}")
     except OSError:
         raise
     except Exception as error:
-        said = f"{stem}: no picture, {type(error).__name__}: {error}; the data are kept"
+        said = (
+            f"{study.stem(variant)}: no picture, {type(error).__name__}: {error}; the data are kept"
+        )
         warnings.warn(said, PictureWarning, stacklevel=2)
     return names
 
@@ -474,6 +484,29 @@ def as_tables(study: Study, data: Mapping[str, xr.Dataset]) -> list[str]:
         lines = shown.to_string(float_format="{:.4g}".format, index=len(shown) > 1)
         texts.append("\n".join(["```", lines, "```", "", *(f"- {text}" for text in said)]))
     return texts
+
+
+def deviations(study: Study, data: Mapping[str, xr.Dataset]) -> list[str]:
+    """How far what was measured is from the theory beside it, a sentence each."""
+    said = []
+    for variant, run in data.items():
+        for name, theory in study.compared.items():
+            found = averaged(run, name)
+            if (error := found.get(f"{name}_err")) is None:
+                continue
+            z = abs(found[name] - run[theory]) / np.hypot(error, run.get(f"{theory}_err", 0.0))
+            z = z.where(np.isfinite(z))
+            if not (count := int(z.count())):
+                continue
+            where = {str(dim): place for dim, place in z.argmax(...).items()}
+            at = ", ".join(f"{dim} = {z[dim][k].item()}" for dim, k in where.items())
+            beyond = ", ".join(f"{int((z > k).sum())} beyond {k}" for k in (2, 3))
+            text = f"{name} is at most {float(z.max()):.1f} standard errors from {theory}"
+            text += f" ({at}), {beyond} of {count}" if at else ""
+            if "replicate" in run.sizes:
+                text += f"; errors over {run.sizes['replicate']} couplings"
+            said.append(f"{variant}: {text}" if len(data) > 1 else text)
+    return [f"- {text}" for text in said]
 
 
 def told(dims: Any, values: Any, meaning: str, **more: str) -> tuple[Any, ...]:

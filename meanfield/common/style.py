@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from string import ascii_lowercase
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,20 +20,45 @@ if TYPE_CHECKING:
 STYLE = "meanfield.common.quasipotential"
 MAIN, SECOND, ALARM = "#4c566a", "#d08770", "crimson"
 # Where the step of an integration is too long.
-CROSS: dict[str, Any] = {"marker": "x", "color": ALARM, "ls": "", "mew": 1.6}
+CROSS: dict[str, Any] = {"marker": "x", "color": ALARM, "ls": "", "mew": 1.3}
 MARKERS = ("o", "s", "^", "D", "v")
 DASHES = ("-", "--", ":", "-.")
+# One and two columns of a journal, 8.6 and 17.8 cm, in inches: type is as large in print as here.
+NARROW, WIDE = 3.39, 7.01
 _TOP = 0.85
 
 
 def panels(
-    rows: int = 1, columns: int = 1, *, size: tuple[float, float], **how: Any
+    rows: int = 1, columns: int = 1, *, height: float, width: float | None = None, **how: Any
 ) -> tuple[Figure, Any]:
-    """A figure of this size in inches with its axes, that no window shows."""
+    """A figure of this height in inches with its axes, that no window shows."""
     from matplotlib.figure import Figure
 
+    size = width or (NARROW if columns == 1 else WIDE), height
     figure = Figure(figsize=size, layout="constrained")
     return figure, figure.subplots(rows, columns, **how)
+
+
+def halves(height: float, *, ratios: tuple[float, float] = (1, 1)) -> tuple[Any, ...]:
+    """A figure of two columns, and the parts that it has above and below."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(WIDE, height), layout="constrained")
+    parts: Any = figure.subfigures(2, 1, height_ratios=ratios)
+    return figure, *parts
+
+
+def letter(figure: Figure) -> None:
+    """(a), (b), … before the titles of the panels in the order they were made, if several."""
+    places, found = set(), []
+    for axis in figure.axes:
+        place = axis.get_subplotspec()
+        # A second scale of a panel has its place, a colour bar has none.
+        if place is not None and place not in places:
+            places.add(place)
+            found.append(axis)
+    for name, axis in zip(ascii_lowercase, found if len(found) > 1 else (), strict=False):
+        axis.set_title(f"({name}) {axis.get_title(loc='left')}".rstrip(), loc="left")
 
 
 def shade(index: int, count: int) -> tuple[float, float, float, float]:
@@ -47,7 +73,7 @@ def band(
 ) -> None:
     """A line with its standard error shaded."""
     middle, width = np.asarray(y), np.asarray(error)
-    axis.plot(x, middle, color=colour, **{"lw": 1.3, **line})
+    axis.plot(x, middle, color=colour, **line)
     axis.fill_between(x, middle - width, middle + width, color=colour, alpha=0.25, lw=0)
 
 
@@ -57,7 +83,7 @@ def activity(
     """Activity of some neurons in time; shaded are intervals in which the force is on."""
     for start, end in shaded:
         axis.axvspan(start, end, color="0.93", zorder=0)
-    axis.plot(t, x, lw=0.8)
+    axis.plot(t, x, lw=0.7)
     ends = float(np.min(t)), float(np.max(t))
     axis.set(xlim=ends, xlabel=r"time $t$", ylabel=r"activity $x_i(t)$", title=title)
 
@@ -105,13 +131,24 @@ def points(
         if shown.any():
             axis.errorbar(
                 np.asarray(x)[shown], np.asarray(y)[shown], np.asarray(error)[shown], color=colour,
-                marker=MARKERS[index % len(MARKERS)], ms=5, mfc=face, ls="", capsize=2, zorder=3,
+                marker=MARKERS[index % len(MARKERS)], mfc=face, ls="", zorder=3,
             )  # fmt: skip
 
 
-def heading(axis: Axes, text: str) -> None:
-    """A small title on the left."""
-    axis.set_title(text, loc="left", fontsize=10)
+def averages(axis: Axes, x: ArrayLike, values: xr.DataArray, colour: Any, **look: Any) -> None:
+    """Means over couplings with standard errors."""
+    error = spread(values) / np.sqrt(values.sizes["replicate"])
+    look = {"ls": "", "marker": "o", **look}
+    axis.errorbar(x, values.mean("replicate"), error, color=colour, **look)
+
+
+def marks(axis: Axes, lines: ArrayLike, along: ArrayLike, label: str) -> None:
+    """Dotted lines at these places of an axis, in the colours of their curves, where they are."""
+    places, low, high = np.asarray(lines), float(np.min(along)), float(np.max(along))
+    for index in np.flatnonzero((low <= places) & (places <= high)):
+        axis.axvline(places[index], color=shade(int(index), places.size), ls=":", lw=0.8)
+        axis.plot([], [], color="0.4", ls=":", lw=0.8, label=label)
+        label = ""
 
 
 def spread(values: xr.DataArray) -> xr.DataArray:
@@ -121,4 +158,4 @@ def spread(values: xr.DataArray) -> xr.DataArray:
 
 def above(figure: Figure, text: str) -> None:
     """A heading on the left above all panels."""
-    figure.suptitle(text, x=0.01, ha="left", fontsize=10)
+    figure.suptitle(text, x=0.01, ha="left")

@@ -69,43 +69,43 @@ def draw(data: xr.Dataset) -> dict[str, Figure]:
 
 def lines(data: xr.Dataset) -> Figure:
     """Where the weighted fixed points leave x = 0: both lines of [QH] are of one family."""
-    figure, axis = style.panels(size=(7, 5))
+    figure, axis = style.panels(height=2.9)
     gamma = data.line_gamma
-    axis.plot(gamma, data.critical_gain, color="k", lw=2, label=r"$g(1+\gamma) = 1$: $s = 1$")
+    axis.plot(gamma, data.critical_gain, color="k", lw=1.5, label=r"$g(1+\gamma) = 1$: $s = 1$")
     measure = data.measure_transition_gain.where(gamma >= 0)
-    axis.plot(gamma, measure, color="k", lw=2, ls=":", label=r"$g^2(1+\gamma) = 1$")
+    axis.plot(gamma, measure, color="k", lw=1.5, ls=":", label=r"$g^2(1+\gamma) = 1$")
     weights = [s for s in data.weight.values if s < 1]
     for k, s in enumerate(weights):
         curve, colour = data.sel(weight=s), style.shade(k, len(weights))
         first = curve.gain.where((gamma > 0) & (curve.jump > 0))
-        axis.plot([], [], color=colour, lw=1.2, label=f"$s = {s:g}$")
+        axis.plot([], [], color=colour, label=f"$s = {s:g}$")
         axis.plot(gamma, first, color=colour, ls="--", lw=1.4)
         for name in ("typical_from", "typical_to"):
             edge = curve[name].where(np.isfinite(curve[name]) & (gamma < 0))
-            axis.plot(gamma, edge, color=colour, lw=1.2)
+            axis.plot(gamma, edge, color=colour)
     axis.plot([], [], color="0.4", ls="--", label="first order")
     axis.plot([], [], color="0.4", label=r"$S_s = 0$")
     axis.set(xlabel=r"symmetry $\gamma$", ylabel=r"gain $g$", yscale="log", ylim=(0.45, 40))
-    axis.legend(frameon=False, fontsize=9)
+    axis.legend()
     return figure
 
 
 def number(data: xr.Dataset) -> Figure:
     """Σ₁ and the fraction of unstable directions against g, one curve a γ."""
-    figure, (left, right) = style.panels(1, 2, size=(9, 3.6))
+    figure, (left, right) = style.panels(1, 2, height=2.6)
     for k, gamma in enumerate(data.gamma.values):
         curve, colour = data.sel(gamma=gamma), style.shade(k, data.sizes["gamma"])
         left.plot(data.g, curve.complexity, color=colour, label=rf"$\gamma = {gamma:g}$")
         right.plot(data.g, curve["index"], color=colour)
     left.set(xlabel=r"gain $g$", ylabel=r"complexity $\Sigma_1$")
     right.set(xlabel=r"gain $g$", ylabel="fraction of unstable directions")
-    left.legend(frameon=False, fontsize=9)
+    left.legend()
     return figure
 
 
 def shells(data: xr.Dataset) -> Figure:
     """‖x‖²/N at γ = 0: the measure, the chaotic dynamics and typical fixed points."""
-    figure, axis = style.panels(size=(5.5, 4))
+    figure, axis = style.panels(height=2.7)
     for k, (name, label) in enumerate(
         (
             ("measure", r"measure $e^{-\beta E}$, $\beta = \infty$ ($s = 0$)"),
@@ -115,8 +115,8 @@ def shells(data: xr.Dataset) -> Figure:
     ):
         axis.plot(data.g, data[f"x2_{name}"], color=style.shade(k, 3), label=label)
     axis.set(xlabel=r"gain $g$", ylabel=r"$\|x\|^2/N$")
-    style.heading(axis, r"$\gamma = 0$")
-    axis.legend(frameon=False, fontsize=9)
+    axis.set_title(r"$\gamma = 0$")
+    axis.legend()
     return figure
 
 

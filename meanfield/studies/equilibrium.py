@@ -113,26 +113,29 @@ def _point(
 
 def draw(data: xr.Dataset) -> dict[str, Figure]:
     """Both theories beside each other, and fluctuation against response at every lag."""
-    figure, axes = style.panels(1, 3, size=(10, 3.4))
+    figure, axes = style.panels(1, 3, height=2.5)
     points = data.stack(point=("gamma", "g", "beta"))
     for axis, name, label in zip(axes, ("q", "energy", "r"), ("$q$", "$E/N$", "$r$"), strict=True):
         axis.errorbar(
-            points[f"{name}_replica"], points[name], points[f"{name}_err"], fmt="o", ms=4,
-            capsize=2, color=style.shade(0, 2),
+            points[f"{name}_replica"], points[name], points[f"{name}_err"], fmt="o",
+            color=style.shade(0, 2),
         )  # fmt: skip
         ends = [float(points[f"{name}_replica"].min()), float(points[f"{name}_replica"].max())]
         axis.plot(ends, ends, color="0.6", lw=0.8)
         axis.set(xlabel=f"{label}, replica theory", ylabel=f"{label}, dynamics")
-    relation, (axis, decay) = style.panels(1, 2, size=(10.5, 4.2))
+        axis.locator_params(axis="x", nbins=4)
+    relation, (axis, decay) = style.panels(1, 2, height=2.8)
     total = points.sizes["point"]
     for k in range(total):
         one = points.isel(point=k)
         gamma, g, beta = (float(one[name]) for name in ("gamma", "g", "beta"))
         axis.plot(
-            one.fluctuation, one.response, color=style.shade(k, total), lw=1.4,
+            one.fluctuation, one.response, color=style.shade(k, total),
             label=rf"$g={g:g}, \gamma={gamma:g}, \beta={beta:g}$" if total <= 8 else None,
         )  # fmt: skip
-        decay.plot(one.tau, one.C / one.C[0], color=style.shade(k, total), lw=1.4)
+        low, high = (one.fluctuation + sign * one.fluctuation_err for sign in (-1, 1))
+        axis.fill_betweenx(one.response, low, high, color=style.shade(k, total), alpha=0.25, lw=0)
+        decay.plot(one.tau, one.C / one.C[0], color=style.shade(k, total))
         if not one.stable:
             decay.axhline(
                 float(one.Q_ordered / one.q_ordered), color=style.shade(k, total), lw=1, ls="--"
@@ -144,9 +147,10 @@ def draw(data: xr.Dataset) -> dict[str, Figure]:
         ylabel=r"$\int_0^\tau R$",
     )
     decay.set(xlabel=r"$\tau$", ylabel=r"$C(\tau)/C(0)$")
-    style.heading(decay, r"dashed: $Q/q$ of the ordered branch")
+    if not points.stable.all():
+        decay.set_title(r"dashed: $Q/q$ of the ordered branch")
     if total <= 8:
-        axis.legend(frameon=False, fontsize=8)
+        axis.legend()
     return {"equilibrium": figure, "fluctuation-dissipation": relation}
 
 

@@ -331,10 +331,10 @@ def _measures(values: dict[str, Array], times: _Times) -> dict[str, Array]:
 def draw(data: xr.Dataset) -> Figure:
     """E/N and the overlap with the state at the switch in time, and the last overlap against κ."""
     # Colours are κ and dashes g in time.
-    figure, (energy, overlap, final) = style.panels(1, 3, size=(13, 4.2))
+    figure, (energy, overlap, final) = style.panels(1, 3, height=2.8)
     _in_time(energy, data, "energy")
     _in_time(overlap, data, "overlap")
-    overlap.legend(fontsize=8, loc="lower left", framealpha=0.9, edgecolor="none")
+    overlap.legend(loc="lower left", frameon=True, framealpha=0.9, edgecolor="none")
     _final(final, data)
     known = data.energy.values[data.energy.values > 0]
     if known.size:
@@ -342,7 +342,7 @@ def draw(data: xr.Dataset) -> Figure:
         # A band that reaches below zero would stretch the axis.
         energy.set_ylim(known.min() / 2, known.max() * 2)
     energy.set_ylabel(r"energy per neuron $E/N$")
-    overlap.set_ylabel(r"overlap $C(t, t_s)/\sqrt{C(t, t)\,C(t_s, t_s)}$")
+    overlap.set_ylabel(r"overlap with the state at $t_s$")
     ends = float(data.t[1]), float(data.t[-1])
     for axis in (energy, overlap):
         axis.set(xscale="log", xlim=ends, xlabel=r"time since the switch $t - t_s$")
@@ -350,9 +350,7 @@ def draw(data: xr.Dataset) -> Figure:
     start = rf"after chaos up to $t_s = {facts['t_chaos']:g}$"
     if not facts["t_chaos"]:
         start = r"from normal $x(0)$"
-    style.heading(energy, rf"$N \to \infty$, $\gamma = {facts['gamma']:g}$, {start}")
-    for axis, name in ((energy, "a"), (overlap, "b"), (final, "c")):
-        axis.set_title(f"({name})", loc="right", fontsize=10)
+    style.above(figure, rf"$N \to \infty$, $\gamma = {facts['gamma']:g}$, {start}")
     return figure
 
 
@@ -374,20 +372,20 @@ def _final(axis: Axes, data: xr.Dataset) -> None:
     count = data.sizes["g"]
     for row, gain in enumerate(data.g.values):
         part, colour = data.isel(g=row), style.shade(row, count)
-        axis.plot(data.onsager, part.final_overlap, color=colour, lw=1)
+        axis.plot(data.onsager, part.final_overlap, color=colour, lw=0.8)
         good = part.status == CONVERGED
         style.points(
             axis, data.onsager, part.final_overlap, part.final_overlap_err, good, row, count
         )
         marker = style.MARKERS[row % len(style.MARKERS)]
-        axis.plot([], [], color=colour, marker=marker, ms=5, lw=1, label=rf"$g = {gain:g}$")
+        axis.plot([], [], color=colour, marker=marker, lw=0.8, label=rf"$g = {gain:g}$")
     if reasons := sorted(set(data.reason.values.ravel()) - {""}):
         text = "\n".join(["hollow:", *(textwrap.shorten(reason, 60) for reason in reasons)])
-        axis.text(0.02, 0.02, text, transform=axis.transAxes, fontsize=8, color=style.ALARM)
+        axis.text(0.02, 0.02, text, transform=axis.transAxes, color=style.ALARM)
     axis.axhline(0, color="0.8", lw=0.8, zorder=0)
     end = rf"overlap at $t - t_s = {float(data.t[-1]):g}$"
     axis.set(xlabel=r"Onsager-reaction factor $\kappa$", ylabel=end)
-    axis.legend(frameon=False, fontsize=9)
+    axis.legend()
 
 
 FREEZING = Study(

@@ -30,6 +30,9 @@ _NUMBERS = {
     "drift": "growth rate in the second half of the average minus that in the first",
     "drift_err": "error of the drift",
 }
+_OFFSETS = ("bias_mean", "bias_std", "mean_coupling")
+_MODEL = ("onsager", "temperature", *_OFFSETS, "phi")
+_LINE = 61
 
 
 def exponents(
@@ -106,27 +109,15 @@ def _exponent(
     seed: int,
     **how: Any,
 ) -> dict[str, Any]:
-    rates, method, reason, window = dict.fromkeys(_NUMBERS, 0.0), "sampler", "", math.nan
-    function = transfer_function(phi)
-    offsets: dict[str, Any] = {
-        "bias_mean": bias_mean, "bias_std": bias_std, "mean_coupling": mean_coupling
+    model: dict[str, Any] = {
+        "onsager": onsager, "temperature": temperature, "bias_mean": bias_mean,
+        "bias_std": bias_std, "mean_coupling": mean_coupling, "phi": phi,
     }  # fmt: skip
-    load = g * function.slope * (1 + gamma) if function.is_odd else math.inf
-    temperature = arguments.nonnegative("temperature", temperature)
-    if onsager == temperature == 0 and load <= 1 and not any(offsets.values()):
-        # The rightmost eigenvalue of −1 + J, elliptic law.
-        rates["lyapunov"], method = load - 1, "null"
-    elif onsager == gamma == 0:
-        point = stationary(g, sigma=math.sqrt(2 * temperature), phi=phi, n_tau=2, **offsets)
-        # The sampled one is of all perturbations, those of the mean with them.
-        value, method = float(np.fmax(point.lyapunov, point.mean_growth)), "stationary"
-        scale = max(abs(value), float(point.decay_rate) ** 2)
-        rates |= {"lyapunov": value, "lyapunov_err": float(point.relative_error) * scale}
+    rates, method, reason, window = dict.fromkeys(_NUMBERS, 0.0), "sampler", "", math.nan
+    if closed := _closed(g, gamma, **model):
+        rates["lyapunov"], rates["lyapunov_err"], method = closed
     else:
-        run = maximal_lyapunov(
-            g, gamma, onsager=onsager, temperature=temperature, phi=phi, seed=seed, **offsets,
-            **how,
-        )  # fmt: skip
+        run = maximal_lyapunov(g, gamma, seed=seed, **model, **how)
         rates = {
             "drift": run.drift,
             "drift_err": run.drift_err,
@@ -144,24 +135,73 @@ def _exponent(
     }
 
 
+def _closed(
+    g: float,
+    gamma: float,
+    *,
+    onsager: float,
+    temperature: float,
+    phi: str,
+    throw: bool = True,
+    **offsets: float,
+) -> tuple[float, float, str] | None:
+    """Exponent, error and method where the theory is closed."""
+    function = transfer_function(phi)
+    load = g * function.slope * (1 + gamma) if function.is_odd else math.inf
+    temperature = arguments.nonnegative("temperature", temperature)
+    if onsager == temperature == 0 and load <= 1 and not any(offsets.values()):
+        # The rightmost eigenvalue of −1 + J, elliptic law.
+        return load - 1, 0.0, "null"
+    if onsager == gamma == 0:
+        how: dict[str, Any] = {"phi": phi, "n_tau": 2, "throw": throw, **offsets}
+        point = stationary(g, sigma=math.sqrt(2 * temperature), **how)
+        # The sampled one is of all perturbations, those of the mean with them.
+        value = float(np.fmax(point.lyapunov, point.mean_growth))
+        scale = max(abs(value), float(point.decay_rate) ** 2)
+        return value, float(point.relative_error) * scale, "stationary"
+    return None
+
+
+def closed_line(data: xr.Dataset, gamma: ArrayLike, **model: Any) -> xr.Dataset:
+    """`lyapunov_line` on gains fine enough to draw, nan where only sampling knows it."""
+    symmetries = np.atleast_1d(gamma)
+    offsets = {name: value for name, value in model.items() if name in _OFFSETS}
+    onsets = [_onset(one, model["phi"], **offsets) for one in symmetries]
+    low, high = float(data.g.min()), float(data.g.max())
+    wanted = [*np.linspace(low, high, _LINE), *data.g.values, *onsets]
+    gains = np.unique([g for g in wanted if low <= g <= high])
+    found = [
+        [(_closed(g, one, **model, throw=False) or [math.nan])[0] for g in gains]
+        for one in symmetries
+    ]
+    text = "maximal Lyapunov exponent as N → ∞, where the theory is closed"
+    told_line = told(("gamma_line", "g_line"), found, text, units="1/time constant")
+    return data.assign_coords(g_line=gains, gamma_line=symmetries).assign(lyapunov_line=told_line)
+
+
+def with_line(data: xr.Dataset) -> xr.Dataset:
+    """Its `closed_line`."""
+    return closed_line(data, data.gamma.values, **{name: data.attrs[name] for name in _MODEL})
+
+
 def draw(data: xr.Dataset) -> Figure:
-    """λ against g, one curve a γ, with the zero line and the critical gains (dashed)."""
-    figure, axis = style.panels(size=(6, 4))
+    """λ against g, one colour a γ: a line where it is closed; the critical gains (dotted)."""
+    figure, axis = style.panels(height=2.7)
     for index, gamma in enumerate(data.gamma.values):
         part, colour = data.sel(gamma=gamma), style.shade(index, data.sizes["gamma"])
+        axis.plot(data.g_line, data.lyapunov_line.sel(gamma_line=gamma), color=colour)
         axis.errorbar(
-            data.g, part.lyapunov, part.lyapunov_err, color=colour, marker=style.MARKERS[index % 5],
-            ms=4, lw=1.2, capsize=2, label=rf"$\gamma = {gamma:g}$",
+            data.g, part.lyapunov, part.lyapunov_err, color=colour, ls="",
+            marker=style.MARKERS[index % 5], label=rf"$\gamma = {gamma:g}$",
         )  # fmt: skip
-        line = float(part.critical_gain)
-        if data.g.min() <= line <= data.g.max():
-            axis.axvline(line, color=colour, ls="--", lw=1)
-    axis.plot([], [], color="0.4", ls="--", lw=1, label=r"$g_c$")
-    axis.axhline(0, color="0.6", lw=0.8)
-    axis.set(xlabel=r"gain $g$", ylabel=r"maximal Lyapunov exponent $\lambda$")
+    style.marks(axis, data.critical_gain, data.g, r"$g_c$")
+    axis.axhline(0, color="0.6", lw=0.6)
     methods = ", ".join(name for name in np.unique(data.method.values) if name)
-    style.heading(axis, rf"$N \to \infty$, $\kappa = {data.attrs['onsager']:g}$; {methods}")
-    axis.legend(frameon=False, fontsize=9)
+    axis.set(
+        xlabel=r"gain $g$", ylabel=r"maximal Lyapunov exponent $\lambda$",
+        title=rf"$N \to \infty$, $\kappa = {data.attrs['onsager']:g}$; {methods}",
+    )  # fmt: skip
+    axis.legend()
     return figure
 
 
@@ -172,12 +212,13 @@ LYAPUNOV = Study(
     parts=(Part(exponents, ("g", "gamma"), whole=True),),
     draw=draw,
     text="""
-Maximal Lyapunov exponent λ against the gain as N → ∞; dashed the critical gains, beyond which the
+Maximal Lyapunov exponent λ against the gain as N → ∞; dotted the critical gains, beyond which the
 static state is unstable: g(1+γ) = 1 for an odd φ of slope 1 without biases. Without
-Onsager-reaction force λ is deterministic at rest (method null) and at γ = 0 (stationary); elsewhere
-it is sampled, a minute a point by default, and its error is the standard error over batches.
-A growth rate that still drifts is flagged.""",
+Onsager-reaction force λ is deterministic (lines) at rest (method null) and at γ = 0 (stationary);
+elsewhere it is sampled, a minute a point by default, and its error is the standard error over
+batches. A growth rate that still drifts is flagged.""",
     axes={"g": np.round(np.linspace(0.8, 3, 12), 12).tolist(), "gamma": (0.0,)},
+    derive=with_line,
     columns=("lyapunov", "drift", "method", "status", "reason"),
     command="python -m meanfield lyapunov",
 )

@@ -32,6 +32,9 @@ GRID = ("gamma", "g")
 _LINES = ["critical_gain", "measure_transition_gain"]
 _PANELS = {STATIC: ("Q", "G", "X"), PARAMAGNETIC: ("q", "r", "X")}
 _OTHER = ("q", "Q", "r")
+_UNSTABLE: dict[str, Any] = {
+    "marker": "o", "ls": "", "ms": 3, "mew": 0.5, "mfc": "none", "mec": style.ALARM
+}  # fmt: skip
 _LABELS = {"q": r"$q$", "r": r"$r$", "X": r"$X_d$", "G": r"$G = r - R$", "Q": r"$Q$"}
 
 
@@ -236,28 +239,29 @@ def draw(data: xr.Dataset) -> dict[str, Figure]:
     }
 
 
-def order_parameters(grids: Sequence[xr.Dataset]) -> Figure:
+def order_parameters(grids: Sequence[xr.Dataset], on: Any = None) -> Figure:
     """Order parameters against g, coloured by γ, with both transition lines ([QH] Fig. 3)."""
-    figure, axes, colours = _panels(grids, sharex=True)
+    figure, axes, colours = _panels(grids, on)
     for row, data in zip(axes, grids, strict=True):
         for axis, name in zip(row, _PANELS.get(data.attrs["branch"], _OTHER), strict=True):
             _curves(axis, data, name, colours)
             axis.set(xlabel=r"gain $g$", ylabel=_LABELS[name])
     for mark, text in (("o", r"$g(1+\gamma) = 1$"), ("s", r"$g^2(1+\gamma) = 1$")):
         axes[0, 0].plot([], [], mark, mfc="white", mec="0.3", label=text)
-    axes[0, 0].plot([], [], "--", color="0.3", lw=1, label="unstable")
-    axes[0, 0].legend()
+    axes[0, 0].plot([], [], "--", color="0.3", label="unstable")
+    axes[0, 0].legend(loc="upper left")
     return figure
 
 
 def fluctuation_response(grids: Sequence[xr.Dataset]) -> Figure:
-    """σ against q−Q, σ against r−R, r−R against q−Q ([QH] Fig. 5)."""
+    """σ against q−Q, σ against r−R, r−R against q−Q ([QH] Fig. 5), a curve a γ."""
     # On the static branch q−Q vanishes like 1/β: the scaled variables βσ, χ and G are drawn, where
     # that branch is stable (χ > 0).
     figure, axes, colours = _panels(grids)
     for row, data in zip(axes, grids, strict=True):
         scaled = data.attrs["branch"] == STATIC
-        shown = data.where(data.stable & np.isfinite(data.chi)) if scaled else data
+        shown = data[["q", "Q", "G", "chi", "sigma_xphi"]]
+        shown = shown.where(data.stable & np.isfinite(data.chi)) if scaled else shown
         fluctuation = (shown.q - shown.Q, "$q - Q$", "linear")
         sigma = (shown.sigma_xphi, r"$\sigma_{x\phi}$", "linear")
         if scaled:
@@ -265,26 +269,32 @@ def fluctuation_response(grids: Sequence[xr.Dataset]) -> Figure:
             sigma = (shown.sigma_xphi, r"$\beta\sigma_{x\phi}$", "log")
         response = (shown.G, "$r - R$", "linear")
         pairs = ((fluctuation, sigma), (response, sigma), (fluctuation, response))
+        bad = ~data.stable & data.converged & (not scaled)
         for axis, ((x, x_text, x_scale), (y, y_text, y_scale)) in zip(row, pairs, strict=True):
             axis.set(xlabel=x_text, ylabel=y_text)
             if not np.any(np.isfinite(x) & np.isfinite(y)):
                 continue  # Nothing to show; a logarithmic axis would refuse it.
-            # One γ and three g would be read as a colour, were they not flat.
-            flat = map(np.ravel, np.broadcast_arrays(x, y, data.gamma.values[:, None]))
-            x, y, gamma = flat
-            axis.scatter(x, y, c=gamma, cmap=colours.cmap, norm=colours.norm, s=7, linewidths=0)
+            for gamma in data.gamma.values:
+                # For γ < 0 a jump lies between both parts.
+                for part in (~bad, bad):
+                    one = [v.where(part).sel(gamma=gamma) for v in (x, y)]
+                    axis.plot(*one, ".-", color=colours.to_rgba(gamma), lw=0.7, ms=1.5)
+            axis.plot(x.where(bad).values.ravel(), y.where(bad).values.ravel(), **_UNSTABLE)
             axis.set(xscale=x_scale, yscale=y_scale)
+        if bad.any():
+            row[0].plot([], [], **_UNSTABLE, label="unstable")
+            row[0].legend(loc="upper left")
     return figure
 
 
-def _panels(
-    grids: Sequence[xr.Dataset], *, sharex: bool = False
-) -> tuple[Figure, Any, ScalarMappable]:
+def _panels(grids: Sequence[xr.Dataset], on: Any = None) -> tuple[Any, Any, ScalarMappable]:
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
 
-    size = (11, 3.4 * len(grids))
-    figure, axes = style.panels(len(grids), 3, size=size, sharex=sharex, squeeze=False)
+    if on is None:
+        figure, axes = style.panels(len(grids), 3, height=2.2 * len(grids), squeeze=False)
+    else:
+        figure, axes = on, on.subplots(len(grids), 3, squeeze=False)
     low, high = float(grids[0].gamma.min()), float(grids[0].gamma.max())
     margin = 0.0 if high > low else 0.5
     colours = ScalarMappable(Normalize(low - margin, high + margin), "viridis")
@@ -292,32 +302,43 @@ def _panels(
         beta = data.attrs["beta"]
         text = r"\infty" if np.isinf(beta) else f"{beta:g}"
         row[0].set_title(rf"{data.attrs['branch']} branch, $\beta = {text}$")
-    figure.colorbar(colours, ax=axes.ravel().tolist(), label=r"symmetry $\gamma$")
+    figure.colorbar(colours, ax=axes.ravel().tolist(), label=r"symmetry $\gamma$", aspect=40)
     return figure, axes, colours
 
 
 def _curves(axis: Axes, data: xr.Dataset, name: str, colours: ScalarMappable) -> None:
+    is_static = data.attrs["branch"] == STATIC
+    bounded = name == "X"
     for gamma in data.gamma.values:
         curve, colour = data.sel(gamma=gamma), colours.to_rgba(gamma)
-        values = curve[name].where(np.isfinite(curve[name]))
-        unstable = ~curve.stable
-        if data.attrs["branch"] == STATIC and name != "X":
-            # One continuous curve (X_d diverges): start the dashes at the last stable point.
+        values, unstable = curve[name].where(curve.converged), ~curve.stable
+        if bounded:
+            # X_d diverges at the lines, and beyond its own the static branch is formal.
+            values = _bounded(values.where(curve.stable) if is_static else values)
+        elif is_static:
+            # One continuous curve: start the dashes at the last stable point.
             unstable = unstable | unstable.shift(g=-1, fill_value=False)
-        axis.plot(data.g, values.where(curve.stable), color=colour, lw=1.4)
-        axis.plot(data.g, values.where(unstable), color=colour, lw=1.0, ls="--")
+        axis.plot(data.g, values.where(curve.stable), color=colour)
+        axis.plot(data.g, values.where(unstable), color=colour, ls="--")
         for line, marker in zip(_LINES, "os", strict=True):
             gain = float(curve[line])
-            if data.g.min() <= gain <= data.g.max():
-                height = np.interp(gain, data.g.values, values.values)
-                if line == _LINES[0] and name in ("G", "r") and np.isinf(data.attrs["beta"]):
-                    height = 1 / gain  # The peak lies between the points of the grid.
-                axis.plot(gain, height, marker, mfc="white", mec=colour, mew=1.2, zorder=3)
-    finite = data[name].values[np.isfinite(data[name].values)]
-    if name == "X" and finite.size:
-        # X diverges at the lines: show the bulk of it.
-        low, high = np.quantile(finite, [0.02, 0.9])
-        axis.set_ylim(min(low, 0) - 0.1 * (high - low + 0.1), high + 0.3 * (high - low + 0.1))
+            # For γ < 0 the measure jumps, on neither line.
+            if bounded or not data.g[0] <= gain <= data.g[-1] or (gamma < 0 and not is_static):
+                continue
+            height = np.interp(gain, data.g.values, values.values)
+            if line == _LINES[0] and name in ("G", "r") and np.isinf(data.attrs["beta"]):
+                height = 1 / gain  # The peak lies between the points of the grid.
+            axis.plot(gain, height, marker, ms=2.6, mfc="white", mec=colour, zorder=3)
+    if bounded:
+        ticks = np.array([-np.inf, -3.0, -1.0, 0.0, 1.0, 3.0, np.inf])
+        texts = [rf"${tick:g}$".replace("inf", r"\infty") for tick in ticks]
+        axis.set_yticks(_bounded(ticks), texts)
+
+
+def _bounded(values: Any) -> Any:
+    """x/(1 + |x|), ±1 at ±∞."""
+    size = abs(values)
+    return np.sign(values) * (1 - 1 / (1 + size))
 
 
 PHASE_DIAGRAM = Study(
@@ -332,7 +353,10 @@ fluctuation–response relations. Dashed: unstable; circles on g(1+γ) = 1, wher
 unstable, the static branch, one fixed point, leaves zero, and the number of fixed points becomes
 exponential; squares on g²(1+γ) = 1, where for γ ≥ 0 the measure exp(−βE), β → ∞, which weighs them
 by 1/|det A|, leaves zero. Beyond its line the static branch is formal. On it q−Q vanishes like 1/β,
-so that χ = β(q−Q) and βσ_xφ are drawn, where it is stable.""",
+so that χ = β(q−Q) and βσ_xφ are drawn, where it is stable. X_d diverges on the lines, for γ > 0
+between them too; its scale is that of X_d/(1 + |X_d|). For γ < 0 the paramagnetic branch jumps,
+between 1/√(1+γ) and 1/(1+γ), from x = 0 to a piece of its cooled sheet that is unstable: there the
+measure is that of the ordered branch.""",
     axes={
         "g": np.linspace(0.4, 1.2, 81).round(12).tolist(),
         "gamma": (np.linspace(-0.2, 1.0, 13).round(12) + 0.0).tolist(),

@@ -420,8 +420,8 @@ def derive(data: xr.Dataset) -> xr.Dataset:
 
 def draw(data: xr.Dataset) -> Figure:
     """Where the iteration ended, Q under the map, temperatures, and both closures."""
-    figure, axes = style.panels(2, 4, size=(17, 7.6))
-    (q, overlap, path, temperature), (response, chi, C, R) = axes
+    figure, axes = style.panels(4, 2, height=8.4)
+    (q, overlap), (path, temperature), (response, chi), (C, R) = axes
     for index, gamma in enumerate(data.gamma.values):
         colour = style.shade(index, data.sizes["gamma"])
         q.plot(data.g_line, data.q_line.sel(gamma=gamma).isel(beta_line=1), color=colour)
@@ -442,13 +442,13 @@ def draw(data: xr.Dataset) -> Figure:
     for row, (kept, start) in enumerate(_runs(data)):
         marker = style.MARKERS[row % len(style.MARKERS)]
         q.plot([], [], marker, color="0.4", mfc="none", label=f"kept {kept:g}, {start} start")
-    q.plot([], [], "X", mfc="0.4", mec=style.ALARM, ms=8, label="plotted in [QH]")
+    q.plot([], [], "X", mfc="0.4", mec=style.ALARM, ms=5, label="plotted in [QH]")
     q.plot([], [], color="0.4", label="exact")
     for index, pair in enumerate(data.pair.values):
         one, colour = data.sel(pair=pair), style.shade(index, data.sizes["pair"])
         path.plot(data.step, one.Q_path, color=colour, label=pair)
         law = float(one.Q_path[-1]) * one.eigenvalue ** (data.step - data.step[-1])
-        path.plot(data.step, law.where(law < 1), ":", color=colour, lw=1)
+        path.plot(data.step, law.where(law < 1), ":", color=colour, lw=0.8)
     for index, beta in enumerate(data.beta_line.values):
         colour = style.shade(index, data.sizes["beta_line"])
         label = rf"$\beta = {beta:g}$" if np.isfinite(beta) else r"$\beta = \infty$"
@@ -460,22 +460,17 @@ def draw(data: xr.Dataset) -> Figure:
         for axis, name in ((C, "C"), (R, "R")):
             axis.plot(data.gain, one[f"{name}_site"], color=colour, label=rf"$\gamma = {gamma:g}$")
             axis.plot(data.gain, one[f"{name}_factorised"], "--", color=colour)
-    for axis, letter, label in zip(
-        axes.flat,
-        "abcdefgh",
-        ("$q$", "$Q$", "$Q$", "$q$", r"$-\xi$", r"$\chi$", "$C$", r"$R_{\mathrm{int}}$"),
-        strict=True,
-    ):
+    labels = "$q$", "$Q$", "$Q$", "$q$", r"$-\xi$", r"$\chi$", "$C$", r"$R_{\mathrm{int}}$"
+    for axis, label in zip(axes.flat, labels, strict=True):
         axis.set(xlabel="gain $g$", ylabel=label)
-        axis.set_title(f"({letter})", loc="right")
         if axis not in (response, chi, R):
-            axis.legend(frameon=False, fontsize=8)
-    path.set(xlabel="iterations of the map", yscale="log")
-    style.heading(q, rf"$\beta = {data.attrs['beta']:g}$")
+            axis.legend()
+    path.set(xlabel="iterations of the map", yscale="log", title="without noise")
+    q.set_title(rf"$\beta = {data.attrs['beta']:g}$")
     chi.set_yscale("log")
-    style.heading(response, r"$\beta = \infty$; lines: exact $G$")
-    style.heading(temperature, rf"exact, $\gamma = {float(data.gamma[0]):g}$")
-    style.heading(R, r"dashed: $R = E[\phi'](1 + g^2\gamma R^2)$")
+    response.set_title(r"$\beta = \infty$; lines: exact $G$")
+    temperature.set_title(rf"exact, $\gamma = {float(data.gamma[0]):g}$")
+    R.set_title(r"dashed: $R = E[\phi'](1 + g^2\gamma R^2)$")
     return figure
 
 
@@ -488,7 +483,7 @@ def _ends(axis: Axes, data: xr.Dataset, name: str, colour: Any) -> None:
         values = data[name].sel(kept=kept, start=start)
         axis.errorbar(
             data.g, values.mean("replicate"), style.spread(values), color=colour,
-            marker=style.MARKERS[row % len(style.MARKERS)], mfc="none", ms=5, ls="", capsize=2,
+            marker=style.MARKERS[row % len(style.MARKERS)], mfc="none", ls="",
         )  # fmt: skip
 
 
@@ -497,7 +492,7 @@ def _plotted(
 ) -> None:
     here = (data.plotted_beta == beta) & (data.plotted_gamma == gamma) & (data.plotted_name == name)
     axis.plot(
-        data.plotted_g[here], data.plotted[here], "X", mfc=colour, mec=style.ALARM, ms=8, zorder=4
+        data.plotted_g[here], data.plotted[here], "X", mfc=colour, mec=style.ALARM, ms=5, zorder=4
     )
 
 

@@ -178,7 +178,7 @@ def with_static(curve: xr.Dataset) -> xr.Dataset:
 
 def draw(data: xr.Dataset) -> Figure:
     """C = q and R_int against g, one colour a γ, and the static branch; g_c = 1/(1+γ) dotted."""
-    figure, (left, right) = style.panels(1, 2, size=(10, 4.2))
+    figure, (left, right) = style.panels(1, 2, height=3)
     count = data.sizes["gamma"]
     for index, gamma in enumerate(data.gamma.values):
         part, colour = data.sel(gamma=gamma), style.shade(index, count)
@@ -187,21 +187,19 @@ def draw(data: xr.Dataset) -> Figure:
         dashed = ~stable | np.append(~stable[1:], False)
         for axis, name, theory in ((left, "q", "Q_line"), (right, "r_int", "G_line")):
             for shown, dashes in ((stable, "-"), (dashed, "--")):
-                axis.plot(data.g_line, part[theory].where(shown), dashes, color=colour, lw=1.2)
+                axis.plot(data.g_line, part[theory].where(shown), dashes, color=colour)
             style.points(
                 axis, data.g, part[name], part[f"{name}_err"], part.converged, index, count
             )
-            line = float(part.critical_gain)
-            if data.g.min() <= line <= data.g.max():
-                axis.axvline(line, color=colour, ls=":", lw=1)
         marker = style.MARKERS[index % len(style.MARKERS)]
-        left.plot([], [], marker, color=colour, ms=5, label=rf"$\gamma = {gamma:g}$")
+        left.plot([], [], marker, color=colour, label=rf"$\gamma = {gamma:g}$")
     for dashes, text in (("-", "static branch"), ("--", "static branch, unstable")):
-        left.plot([], [], color="0.4", lw=1.2, ls=dashes, label=text)
-    left.plot([], [], color="0.4", lw=1, ls=":", label=r"$g_c = 1/(1 + \gamma)$")
+        left.plot([], [], color="0.4", ls=dashes, label=text)
+    for axis in (left, right):
+        style.marks(axis, data.critical_gain, data.g, r"$g_c = 1/(1 + \gamma)$")
     if not data.converged.all():
-        left.plot([], [], "o", color="0.4", mfc="white", ms=5, label="not converged")
-    left.legend(loc="upper left")
+        left.plot([], [], "o", color="0.4", mfc="white", label="not converged")
+    left.legend(loc="upper left", frameon=True, edgecolor="none")
     left.set(xlabel=r"gain $g$", ylabel=r"correlation $C$")
     right.set(xlabel=r"gain $g$", ylabel=r"integrated response $R_{\mathrm{int}}$")
     return figure

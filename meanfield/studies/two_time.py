@@ -194,19 +194,19 @@ def _title(data: xr.Dataset) -> str:
 
 def _draw_two_time(data: xr.Dataset) -> Figure:
     """Where κ > 0 is shaded."""
-    figure, ((plane, energy), (equal, response)) = style.panels(2, 2, size=(9, 6.6))
+    figure, ((plane, energy), (equal, response)) = style.panels(2, 2, height=4.9)
     time, C, error = data.t.values, data.C.values, data.C_err.values
     image = plane.pcolormesh(time, time, C, shading="nearest", rasterized=True)
     figure.colorbar(image, ax=plane, label=r"$C(t, t')$")
     plane.set(aspect="equal", xlabel=r"time $t'$", ylabel=r"time $t$")
-    style.heading(plane, _title(data))
+    plane.set_title(_title(data))
     _draw_energy(energy, data)
     same = np.diagonal(C), np.diagonal(error)
     style.band(equal, time, *same, style.MAIN, label=r"$C(t, t)$")
     style.band(equal, time, C[:, 0], error[:, 0], style.SECOND, label=r"$C(t, 0)$")
     equal.axhline(0, color="0.8", lw=0.8, zorder=0)
     equal.set_ylabel(r"correlation $C$")
-    equal.legend(frameon=False, fontsize=9)
+    equal.legend()
     if "R" in data:
         _draw_response(response, data)
     else:
@@ -214,7 +214,7 @@ def _draw_two_time(data: xr.Dataset) -> Figure:
         response.set_ylabel(r"integrated response $R_{\mathrm{int}}(t)$")
     forced = data.onsager.values > 0
     if forced.any():
-        style.heading(energy, r"shaded: $\kappa > 0$")
+        energy.set_title(r"shaded: $\kappa > 0$")
     for axis in (energy, equal, response):
         axis.set(xlabel=r"time $t$", xlim=(time[0], time[-1]))
         axis.fill_between(
@@ -228,7 +228,7 @@ def _draw_two_time(data: xr.Dataset) -> Figure:
 def _alarm(figure: Figure, data: xr.Dataset) -> None:
     if data.status.item() != CONVERGED:
         text = f"{data.status.item()}: {data.attrs['reason']}"
-        figure.suptitle(text, fontsize=8, color=style.ALARM, wrap=True)
+        figure.suptitle(text, color=style.ALARM, wrap=True)
 
 
 def _draw_energy(axis: Axes, data: xr.Dataset) -> None:
@@ -250,11 +250,11 @@ def _draw_response(axis: Axes, data: xr.Dataset) -> None:
         style.band(axis, part.t, part.R, part.R_err, colour, label=label)
     axis.axhline(0, color="0.8", lw=0.8, zorder=0)
     axis.set_ylabel(r"response $R(t, s)$")
-    axis.legend(frameon=False, fontsize=9)
+    axis.legend()
 
 
 def _draw_steady(data: xr.Dataset) -> Figure:
-    figure, (left, right) = style.panels(1, 2, size=(9, 3.8))
+    figure, (left, right) = style.panels(1, 2, height=2.8)
     lag = data.tau.values
     for name, symbol, variance, size, colour, dashes in (
         ("delta", r"\Delta", r"\Delta_0", data.delta0, style.SECOND, "-"),
@@ -269,7 +269,7 @@ def _draw_steady(data: xr.Dataset) -> Figure:
     left.axhline(0, color="0.8", lw=0.8, zorder=0)
     left.set_ylabel("correlation, normalised")
     if float(data.delta[0]) > 0:
-        left.legend(frameon=False, fontsize=9)
+        left.legend()
     else:
         left.text(0.5, 0.5, r"at rest: $C = \Delta = 0$", transform=left.transAxes, ha="center")
         left.set_yticks([])
@@ -278,13 +278,13 @@ def _draw_steady(data: xr.Dataset) -> Figure:
     right.set_ylabel(r"response $R(\tau)$")
     error = float(data.r_int_err)
     text = rf" \pm {error:.1g}" if error > _EXACT else ""
-    style.heading(right, rf"$R_{{\mathrm{{int}}}} = {float(data.r_int):.4f}{text}$")
+    right.set_title(rf"$R_{{\mathrm{{int}}}} = {float(data.r_int):.4f}{text}$")
     # R is over long before the window is: show where it is visible.
     visible = np.flatnonzero(np.abs(data.R.values) > 0.01 * abs(float(data.R[0])))
     right.set_xlim(0, max(5.0, 1.2 * float(lag[visible[-1]])) if visible.size else None)
     right.set_xlabel(r"lag $\tau$")
     left.set(xlabel=r"lag $\tau$", xlim=(0, float(lag[-1])))
-    style.heading(left, _title(data))
+    left.set_title(_title(data))
     _alarm(figure, data)
     return figure
 

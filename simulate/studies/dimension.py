@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.figure import Figure
 
+_LINE = 24
+
 
 def dimensions(
     g: float,
@@ -61,34 +63,35 @@ def dimensions(
 
 
 def expected(data: xr.Dataset) -> xr.Dataset:
-    """Participation ratios as N → ∞."""
+    """Participation ratios as N → ∞, at these gains and along a line."""
+    line = np.linspace(float(data.g.min()), float(data.g.max()), _LINE)
+    data = data.assign_coords(g_line=line)
     for of in ("phi", "x"):
-        value = np.full(data.g.shape, np.nan)
-        if not is_given(data):
-            value = theory(data.g.values, of=of, phi=data.attrs["phi"], throw=False).value
-        data[f"{of}_theory"] = told("g", value, f"participation ratio of {of}, N to infinity")
+        text = f"participation ratio of {of}, N to infinity"
+        for dim, name in (("g", "theory"), ("g_line", "line")):
+            value = np.full(data[dim].shape, np.nan)
+            if not is_given(data):
+                value = theory(data[dim].values, of=of, phi=data.attrs["phi"], throw=False).value
+            data[f"{of}_{name}"] = told(dim, value, text)
     return data
 
 
 def draw(data: xr.Dataset) -> Figure:
     """PR/N of φ and x, theory and networks, and D_KY/N of the same networks."""
-    figure, axis = style.panels(size=(5.6, 4.2))
+    figure, axis = style.panels(height=2.7)
     for k, (of, label) in enumerate((("phi", r"$\varphi$"), ("x", "$x$"))):
         colour = style.shade(k, 3)
-        axis.plot(data.g, data[f"{of}_theory"], color=colour, label=f"{label}, theory")
-        _points(axis, data, of, colour, f"{label}, networks")
-    _points(axis, data, "kaplan_yorke", style.shade(2, 3), "attractor (Kaplan–Yorke), networks")
+        axis.plot(data.g_line, data[f"{of}_line"], color=colour, label=rf"{label}, $N \to \infty$")
+        # Side by side, lest the bars of one gain cover each other.
+        style.averages(axis, data.g + 0.03 * (k - 1), data[of], colour, label=f"{label}, networks")
+    look = {"marker": "D", "label": "attractor (Kaplan–Yorke), networks"}
+    style.averages(axis, data.g + 0.03, data.kaplan_yorke, style.shade(2, 3), **look)
+    # Room for the legend above the curves.
+    axis.set_ylim(top=1.6 * axis.get_ylim()[1])
     axis.set(xlabel=r"gain $g$", ylabel="dimension per neuron")
-    style.heading(axis, rf"{symmetry_text(data)}, $N = {data.attrs['n']}$")
-    axis.legend(frameon=False, fontsize=8)
+    axis.set_title(rf"{symmetry_text(data)}, $N = {data.attrs['n']}$")
+    axis.legend()
     return figure
-
-
-def _points(axis: Any, data: xr.Dataset, name: str, colour: Any, label: str) -> None:
-    axis.errorbar(
-        data.g, data[name].mean("replicate"), style.spread(data[name]), color=colour, fmt="o", ms=4,
-        capsize=2, label=label,
-    )  # fmt: skip
 
 
 DIMENSION = Study(
@@ -102,11 +105,12 @@ DIMENSION = Study(
 Participation ratio of the covariance of φ(x) and of x per neuron: lines as N → ∞, points networks,
 without the bias of a finite run. Beside it the Kaplan–Yorke dimension of the attractor of the same
 networks: activity that fills D directions equally has participation ratio D, while the attractor
-bends through all of them. Bars are standard deviations over couplings. Networks of some hundred
+bends through all of them. Bars are standard errors over couplings. Networks of some hundred
 neurons lie below their limits close to the onset of chaos.""",
     axes={"g": (1.5, 2.0, 3.0, 4.0, 5.0)},
     replicates=3,
     columns=("phi", "phi_theory", "x", "x_theory", "kaplan_yorke"),
+    compared={"phi": "phi_theory", "x": "x_theory"},
     presets={"quick": {"n": 100, "g": [2.0, 4.0], "trials": 2, "t_max": 600.0}, "paper": {}},
     command="python -m simulate dimension",
 )

@@ -117,10 +117,10 @@ def ratio(above: xr.DataArray, below: xr.DataArray) -> tuple[xr.DataArray, xr.Da
 
 def draw(data: xr.Dataset) -> Figure:
     """(a) activity, (b) Q against g."""
-    figure, (left, right) = style.panels(1, 2, size=(9, 3.6))
+    figure, (left, right) = style.panels(1, 2, height=2.6)
     facts = data.attrs
     title = (
-        rf"(a) $N = {facts['n']}$, $g = {facts['g_shown']:g}$, $\gamma = 0$, $T = 0$; "
+        rf"$N = {facts['n']}$, $g = {facts['g_shown']:g}$, $\gamma = 0$; "
         r"shaded: $\kappa = 1$"
     )
     style.activity(left, data.t, data.x, title, [(facts["t_switch"], float(data.t[-1]))])
@@ -136,13 +136,13 @@ def draw(data: xr.Dataset) -> Figure:
                 label=rf"{name}, $t' = {later:g}$",
             )  # fmt: skip
     bad = data.isel(g=data.unstable_step.any("replicate").values, t_later=-1).sel(onsager=1.0)
-    right.plot(bad.g, bad.Q.mean("replicate"), **style.CROSS, ms=9, zorder=4)
+    right.plot(bad.g, bad.Q.mean("replicate"), **style.CROSS, ms=6, zorder=4)
     # Room for the legend above the bars.
     right.set_ylim(top=1.25 * right.get_ylim()[1])
     right.legend(loc="upper left", ncols=2)
     right.set(
         xlabel=r"gain $g$", ylabel=rf"$Q(t = {facts['t_switch'] - PRINTED_STEP:g},\, t')$",
-        title=rf"(b) {data.sizes['replicate']} couplings, mean ± s.d.; {steps_text(data)}",
+        title=rf"{data.sizes['replicate']} couplings, mean ± s.d.; {steps_text(data)}",
     )  # fmt: skip
     return figure
 

@@ -11,6 +11,7 @@ from meanfield import SampledInput, Switching
 from meanfield.common import style
 from meanfield.common.options import Couplings
 from meanfield.common.study import CONVERGED, PRINTED, Part, Study, told
+from meanfield.studies.lyapunov import closed_line
 
 from ..dynamics import jacobian
 from ..integration import integrate
@@ -87,37 +88,50 @@ def exponent(
     }
 
 
+def with_theory(data: xr.Dataset) -> xr.Dataset:
+    """The exponent of vanilla networks as N → ∞, where the theory is closed."""
+    facts = data.attrs
+    known = facts["couplings"] == "elliptic" and facts.get("inputs") is None
+    data = closed_line(
+        data, facts["gamma"] if known else np.nan, onsager=0.0, phi=facts["phi"],
+        temperature=facts["temperature"], bias_mean=facts["bias"], bias_std=facts["bias_std"],
+        mean_coupling=0.0,
+    )  # fmt: skip
+    theory = data.lyapunov_line.isel(gamma_line=0, drop=True).sel(g_line=data.g).drop_vars("g_line")
+    theory = theory.where(data.onsager == 0).transpose("onsager", "g")
+    return data.assign(lyapunov_theory=theory.assign_attrs(long_name="λ for N → ∞, κ = 0"))
+
+
 def draw_exponents(data: xr.Dataset) -> Figure:
     """λ against g, one curve a κ; crosses where the step is too long."""
-    figure, axis = style.panels(size=(6, 4))
+    figure, axis = style.panels(height=2.7)
     title = rf"$N = {data.attrs['n']}$, {whose_text(data)}; {steps_text(data)}"
     _draw_exponents(axis, data, title)
     return figure
 
 
 def _draw_exponents(axis: Axes, data: xr.Dataset, title: str) -> None:
-    inset = axis.inset_axes((0.13, 0.64, 0.4, 0.33))
+    axis.plot(
+        data.g_line, data.lyapunov_line.isel(gamma_line=0), color="0.3", lw=0.8,
+        label=r"$\kappa = 0$, $N \to \infty$",
+    )  # fmt: skip
     for row, kappa in enumerate(data.onsager.values):
         part = data.sel(onsager=kappa)
         mean, bad = part.lyapunov.mean("replicate"), part.unstable_step.any("replicate").values
         single = part.sizes["replicate"] == 1
         error = part.lyapunov_err.isel(replicate=0) if single else style.spread(part.lyapunov)
-        for panel in (axis, inset):
-            panel.errorbar(
-                part.g, mean, error, color=f"C{row}", marker=style.MARKERS[row % 5],
-                ls=style.DASHES[row % 4], label=rf"$\kappa = {kappa:g}$",
-            )  # fmt: skip
-            label = "step too long" if bad.any() else None
-            panel.plot(part.g[bad], mean[bad], **style.CROSS, ms=9, label=label)
-    for panel in (axis, inset):
-        panel.axhline(0, color="0.6", lw=0.8, zorder=0)
-    inset.set_ylim(-0.09, 0.09)
-    # Room for the inset above the curves and for the legend below them.
-    top = max(1.6, axis.get_ylim()[1])
-    axis.set_ylim(-0.45 * top, top)
-    inset.tick_params(labelsize=7)
+        axis.errorbar(
+            part.g, mean, error, color=f"C{row}", marker=style.MARKERS[row % 5],
+            ls=style.DASHES[1 + row % 3], lw=0.8, label=rf"$\kappa = {kappa:g}$",
+        )  # fmt: skip
+        if bad.any():
+            axis.plot(part.g[bad], mean[bad], **style.CROSS, ms=6, label="step too long")
+    axis.axhline(0, color="0.6", lw=0.6, zorder=0)
+    # Exponents of the gradient flow are a hundredth of those of chaos.
+    axis.set_yscale("symlog", linthresh=0.1, linscale=1.5)
+    axis.set_yticks([-1, -0.1, -0.05, 0, 0.05, 0.1, 1], ["−1", "−0.1", "", "0", "", "0.1", "1"])
     axis.set(xlabel=r"gain $g$", ylabel=r"largest exponent $\lambda$", title=title)
-    axis.legend(loc="lower right")
+    axis.legend()
 
 
 LYAPUNOV = Study(
@@ -126,14 +140,18 @@ LYAPUNOV = Study(
     title="largest Lyapunov exponents against g, vanilla and with the Onsager-reaction force",
     parts=(Part(exponent, ("onsager", "g"), replicated=True),),
     draw=draw_exponents,
+    derive=with_theory,
     text=f"""
-Largest Lyapunov exponent λ against g, the same couplings for all g and κ. Bars are standard
+Largest Lyapunov exponent λ against g, the same couplings for all g and κ; the scale is linear up to
+0.1. Line: vanilla networks for N → ∞, where the theory is closed, which those of finite N approach
+from below. Bars are standard
 deviations over couplings (of one: its error over time), errors of the table standard errors. Over a
 finite time a gradient flow that passes a saddle of E can have a small exponent of either sign.
 {STEPS_TEXT}""",
     axes={"onsager": (0.0, 1.0), "g": (1.0, 2.0, 4.0, 6.0, 8.0, 10.0, 12.0)},
     replicates=5,
-    columns=("lyapunov", *STEPS),
+    columns=("lyapunov", "lyapunov_theory", *STEPS),
+    compared={"lyapunov": "lyapunov_theory"},
     presets={
         "quick": {
             "n": 300, "g": [0.5, 1.0, 2.0, 4.0, 8.0, 9.0, 10.0, 12.0], "trials": 2, "t_max": 60.0
@@ -209,34 +227,33 @@ def switched(
 
 def draw(data: xr.Dataset) -> Figure:
     """(a) κ 0→1→0, (b) exponents, (c) κ 1→0→1, (d) spectra."""
-    figure, ((first, second), (third, fourth)) = style.panels(2, 2, size=(10, 6.4))
+    figure, ((first, second), (third, fourth)) = style.panels(2, 2, height=4.6)
     facts = data.attrs
-    for axis, letter, schedule in ((first, "a", "off-on-off"), (third, "c", "on-off-on")):
+    for axis, schedule in zip((first, third), SCHEDULES, strict=True):
         part, length = data.sel(schedule=schedule), facts["t_phase"]
         shaded = [(k * length, (k + 1) * length) for k in np.flatnonzero(part.kappa.values)]
         title = (
-            rf"({letter}) $g = {facts['g_shown']:g}$, $N = {facts['n']}$, "
-            rf"{symmetry_text(data)}, $T = 0$; shaded: $\kappa = 1$"
+            rf"$g = {facts['g_shown']:g}$, $N = {facts['n']}$, {symmetry_text(data)}; "
+            r"shaded: $\kappa = 1$"
         )
         style.activity(axis, data.t, part.x, title, shaded)
     for index, (moment, marker) in enumerate(_MOMENTS.items()):
         part, t = data.sel(moment=moment), float(data.t_moment.sel(moment=moment))
-        first.axvline(t, color="black", lw=0.8, ls=":")
+        first.axvline(t, color="black", lw=0.6, ls=":")
         first.plot(
-            t, 0.05, marker, transform=first.get_xaxis_transform(), color="black", ms=7,
-            mfc="none", mew=1.5,
-        )  # fmt: skip
+            t, 0.05, marker, transform=first.get_xaxis_transform(), color="black", ms=5, mfc="none"
+        )
         fourth.plot(
-            part.eigenvalues_real, part.eigenvalues_imag, marker, color=f"C{index}", ms=3.5,
-            mfc="none", mew=0.7, label=rf"$t = {t:g}$, {moment}",
+            part.eigenvalues_real, part.eigenvalues_imag, marker, color=f"C{index}", ms=2.5,
+            mfc="none", mew=0.5, label=rf"$t = {t:g}$, {moment}",
         )  # fmt: skip
-    title = rf"(b) {whose_text(data)}, mean ± s.d.; {steps_text(data)}"
+    title = rf"{whose_text(data)}, mean ± s.d.; {steps_text(data)}"
     _draw_exponents(second, data, title)
     fourth.axvline(0, color="0.6", lw=0.8, zorder=0)
     fourth.legend(loc="upper left")
     fourth.set(
         xlabel=r"Re $\mu(\partial F/\partial x)$", ylabel=r"Im $\mu$",
-        title="(d) eigenvalues of the Jacobian at the moments marked in (a)",
+        title="Jacobian at the moments marked in (a)",
     )  # fmt: skip
     return figure
 

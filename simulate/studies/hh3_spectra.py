@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import string
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -59,27 +58,26 @@ def spectrum(
 def draw(data: xr.Dataset) -> Figure:
     """Activity of the first coupling and histogram of the eigenvalues of all, one row a gain."""
     count, facts = data.sizes["g"], data.attrs
-    figure, panels = style.panels(count, 2, size=(9.5, 2.9 * count), squeeze=False)
-    letters = string.ascii_lowercase * count
-    for row, ((left, right), gain) in enumerate(zip(panels, data.g.values, strict=True)):
+    figure, panels = style.panels(count, 2, height=2.1 * count, squeeze=False)
+    for (left, right), gain in zip(panels, data.g.values, strict=True):
         part = data.sel(g=gain)
         shown = part.isel(replicate=0)
         title = (
-            rf"({letters[2 * row]}) $g = {gain:g}$, $\gamma = 0$, $N = {facts['n']}$, "
-            rf"$\kappa = 1$, $T = 0$; {steps_text(data)}"
+            rf"$g = {gain:g}$, $N = {facts['n']}$, $\gamma = 0$, $\kappa = 1$; "
+            f"{steps_text(data)}"
         )
         style.activity(left, data.t, shown.x, title)
         if shown.unstable_step:
             left.text(
                 0.02, 0.03, rf"step too long: $E$ rises in "
                 rf"{100 * float(shown.energy_rise_fraction):.0f} % of the steps",
-                transform=left.transAxes, color=style.ALARM, fontsize=8,
+                transform=left.transAxes, color=style.ALARM,
                 bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1},
             )  # fmt: skip
         _histogram(right, part.eigenvalues.values, 1 / facts["t_max"])
         right.set_title(
-            rf"({letters[2 * row + 1]}) $t = {facts['t_max']:g}$, {data.sizes['replicate']} "
-            rf"couplings; {100 * float(part.unstable_share.mean()):.2g} % with $\mu > 1/t$"
+            rf"$t = {facts['t_max']:g}$, {data.sizes['replicate']} couplings; "
+            rf"{100 * float(part.unstable_share.mean()):.2g} % with $\mu > 1/t$"
         )
     return figure
 
@@ -91,10 +89,11 @@ def _histogram(axis: Axes, values: Array, slow: float) -> None:
     width = (values.max() - values.min()) / 60
     # Zero is the edge of a bin.
     first, last = np.floor(values.min() / width), np.ceil(max(values.max(), 0.0) / width)
-    groups = [values[values <= slow], values[values > slow]]
+    groups = {r"$\mu \leq 1/t$": values[values <= slow], r"$\mu > 1/t$": values[values > slow]}
+    shown = {label: group for label, group in groups.items() if group.size}
     axis.hist(
-        groups, width * np.arange(first, last + 1), stacked=True, density=True,
-        color=["C0", "C1"], label=[r"$\mu \leq 1/t$", r"$\mu > 1/t$"],
+        list(shown.values()), width * np.arange(first, last + 1), stacked=True, density=True,
+        color=["C0", "C1"][: len(shown)], label=list(shown),
     )  # fmt: skip
     axis.axvline(0, color="0.4", lw=0.8)
     axis.legend(loc="upper left")

@@ -74,7 +74,7 @@ def _limit(g: float) -> float:
 
 def draw(data: xr.Dataset) -> Figure:
     """(a) Tr D/N in time, (b) density of the diagonal at the end; crosses: the step is too long."""
-    figure, (left, right) = style.panels(1, 2, size=(9.5, 3.8))
+    figure, (left, right) = style.panels(1, 2, height=2.7)
     facts, end = data.attrs, float(data.t[-1])
     for index, gain in enumerate(data.g.values):
         part, colour = data.sel(g=gain), style.shade(index, data.sizes["g"])
@@ -87,20 +87,20 @@ def draw(data: xr.Dataset) -> Figure:
         above = {"clip_on": False, "zorder": 5}
         left.plot(0, float(part.divergence_limit), "o", color=colour, mfc="white", **above)
         if bad:
-            left.plot(end, float(mean[-1]), **style.CROSS, ms=8, **above)
+            left.plot(end, float(mean[-1]), **style.CROSS, ms=6, **above)
         values = part.diagonal.values[np.isfinite(part.diagonal.values)]
         if values.size:
             height, edges = np.histogram(values, 30, density=True)
-            right.stairs(height, edges, color=colour, ls=dashes, lw=1.3)
+            right.stairs(height, edges, color=colour, ls=dashes)
     left.legend(loc="best", ncols=2)
     left.set(
         xlim=(0, end), xlabel=r"time $t$", ylabel=r"$\mathrm{Tr}\, D / N$",
-        title=rf"(a) $N = {facts['n']}$, $\gamma = 0$, $\kappa = 1$, {data.sizes['replicate']} "
+        title=rf"$N = {facts['n']}$, $\gamma = 0$, $\kappa = 1$, {data.sizes['replicate']} "
         rf"couplings; {steps_text(data)}",
     )  # fmt: skip
     right.set(
         yscale="log", xlabel=r"$D_{ii}$", ylabel="density",
-        title=rf"(b) all $D_{{ii}}$ at $t = {facts['t_max']:g}$",
+        title=rf"all $D_{{ii}}$ at $t = {facts['t_max']:g}$",
     )  # fmt: skip
     return figure
 
@@ -123,6 +123,7 @@ these are chosen here. {STEPS_TEXT}""",
         "divergence_initial", "divergence_limit", "divergence_early", "divergence_end",
         "divergence_highest", "t_lowest", "positive_share", *STEPS,
     ),
+    compared={"divergence_initial": "divergence_limit"},
     presets={"quick": {"n": 300, "trials": 3}, "paper": {}},
     variants=VARIANTS,
 )  # fmt: skip

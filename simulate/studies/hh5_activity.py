@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from meanfield.common.study import Part, Study, told
 from ..couplings import elliptic
 from ..integration import integrate
 from ..observables import activity_distribution, principal_components, state_at
-from .protocol import STEPS, STEPS_TEXT, VARIANTS, halves, network, step_facts, steps_text
+from .protocol import STEPS, STEPS_TEXT, VARIANTS, network, step_facts, steps_text
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -30,20 +29,16 @@ _EDGE, _CENTRE = 0.9, 0.1
 _NEAR = 0.01
 STARTS = {
     "independent": "independent $x_i$ ~ N(0, 1)",
-    "uniform": "independent $x_i$ uniform in [0, 1]",
-    "alike": "$x_i$ = c for all i, c uniform in [0, 1]",
-    "near": f"one N(0, 1) state plus {_NEAR:g} N(0, 1)",
+    "uniform": "independent $x_i$ in [0, 1]",
+    "alike": "all $x_i$ = c in [0, 1]",
+    "near": f"one N(0, 1) state ± {_NEAR:g}",
 }
 _COMPONENTS, _SHOWN = 3, 3
 _TITLES = {
-    "a": r"(a) $\kappa = 0$",
-    "b": r"(b) after $\kappa = 0 \rightarrow 1$",
-    "c": r"(c) $\kappa = 1$",
+    "a": r"$\kappa = 0$",
+    "b": r"after $\kappa = 0 \rightarrow 1$",
+    "c": r"$\kappa = 1$",
 }
-# One colour map a trajectory before the switch; grey to black, dark at the end, after it.
-_BEFORE, _AFTER = ("Blues", "Oranges", "Greens"), ("Purples", "Reds", "Greys")
-# A trajectory before or after the switch is drawn in as many shades.
-_PIECES = 40
 
 
 def densities(
@@ -62,7 +57,7 @@ def densities(
     Parameters
     ----------
     g : float
-        Gain of (a), (b) and (d).
+        Gain of (a), (b) and the trajectories.
     g_large : float
         Gain of (c).
     t_switch : float
@@ -118,9 +113,9 @@ def trajectories(
     Parameters
     ----------
     start : {"independent", "uniform", "alike", "near"}
-        Starts of the trajectories of (d), of which the first kind is drawn.
+        Starts of the trajectories, of which the first kind is drawn.
     n_trajectories : int
-        Trajectories P of (d).
+        Trajectories P.
     n_samples : int
         Samples L of each.
     t_projection : float
@@ -176,77 +171,55 @@ def add_theory(data: xr.Dataset) -> xr.Dataset:
 
 
 def draw(data: xr.Dataset) -> Figure:
-    """Densities of φ and x, (a) to (c); (d) the projections with E/N and explained variance."""
-    from matplotlib import colormaps
-
-    figure, above, below = halves((10.5, 9))
+    """Densities of φ and of x; trajectories on two components, and what three of them explain."""
+    figure, axes = style.panels(2, 3, height=4.4)
     style.above(
         figure,
-        rf"$N = {data.attrs['n']}$, $\gamma = 0$, {data.attrs['trials']} couplings in (a–c), "
+        rf"$N = {data.attrs['n']}$, $\gamma = 0$, {data.attrs['trials']} couplings in (a–d), "
         f"{steps_text(data)}",
     )
-    axes = above.subplots(2, 3)
-    for column, panel in zip(axes.T, data.panel.values, strict=True):
-        _densities(column, data.sel(panel=panel), str(panel))
-    axes[0, 0].set_ylabel(r"density of $\varphi(x)$")
-    axes[1, 0].set_ylabel(r"density of $x$")
-    left, right = below.subfigures(1, 2, width_ratios=(1.3, 1))
-    energy, shares = right.subplots(2, 1)
-    shown = data.isel(start=0)
-    _cloud(left.add_subplot(projection="3d"), shown)
-    for name, curve in zip(_BEFORE, shown.energy.T, strict=False):
-        energy.plot(data.t, curve, color=colormaps[name](0.75))
-    energy.axvline(data.attrs["t_projection"] / 2, ls="--", color="0.3", lw=1)
-    title = r"dashed: $\kappa = 0 \rightarrow 1$"
-    energy.set(yscale="log", xlabel="time $t$", ylabel="$E/N$", title=title)
+    size, plane, shares = axes[1]
+    for index, (axis, panel) in enumerate(zip(axes[0], data.panel.values, strict=True)):
+        part, colour = data.sel(panel=panel), f"C{index}"
+        title = f"{_TITLES[str(panel)]}, $g = {float(part.g_panel):g}$"
+        for of, on, label in (("phi", axis, ""), ("x", size, title)):
+            _density(on, part[f"{of}_center"].values, part[f"{of}_density"], colour, label)
+        rises = float(part.energy_rise_fraction.mean())
+        axis.set(xlabel=r"$\varphi(x)$", ylabel=r"density of $\varphi(x)$", title=title)
+        if rises > 0:
+            axis.set_title(f"{title}\n$E$ rises in {rises:.0%} of the steps", color=style.ALARM)
+    (low, high), variance = size.get_xlim(), float(data.delta0_theory)
+    x = np.linspace(low, high, 400)
+    gaussian = np.exp(-(x**2) / (2 * variance)) / np.sqrt(2 * np.pi * variance)
+    axes[0, 0].plot(np.tanh(x), gaussian / (1 - np.tanh(x) ** 2), color="black", lw=0.8)
+    size.plot(x, gaussian, color="black", lw=0.8, label=r"(a), $N \to \infty$")
+    # Room for the legend above the densities.
+    size.set(yscale="log", ylim=(1e-3, 1e3), xlabel="$x$", ylabel="density of $x$")
+    size.legend(loc="upper left")
+    _orbits(plane, data.isel(start=0))
     _explained(shares, data)
     return figure
 
 
-def _densities(axes: Any, part: xr.Dataset, panel: str) -> None:
-    for axis, name in zip(axes, ("phi", "x"), strict=True):
-        center, density = part[f"{name}_center"].values, part[f"{name}_density"]
-        half = (center[1] - center[0]) / 2
-        edges = np.append(center - half, center[-1] + half)
-        for row in density:
-            axis.stairs(row, edges, color="C0", lw=0.5, alpha=0.4)
-        axis.stairs(density.mean("replicate"), edges, color="C0", lw=1.6)
-        axis.set_ylim(bottom=0)
-        axis.set_xlabel(r"$\varphi(x)$" if name == "phi" else r"$x$")
-    if panel == "a":
-        (low, high), variance = axes[1].get_xlim(), float(part.delta0_theory)
-        x = np.linspace(low, high, 400)
-        gaussian = np.exp(-(x**2) / (2 * variance)) / np.sqrt(2 * np.pi * variance)
-        axes[0].plot(np.tanh(x), gaussian / (1 - np.tanh(x) ** 2), color="black", lw=1)
-        axes[1].plot(x, gaussian, color="black", lw=1, label=r"theory, $N \to \infty$")
-        axes[1].legend(loc="upper right", fontsize=7)
-    title, rises = f"{_TITLES[panel]}, $g = {float(part.g_panel):g}$", part.energy_rise_fraction
-    if rises.mean() > 0:
-        title += rf": $E$ rises in {float(rises.mean()):.0%} of the steps"
-    axes[0].set_title(title, color=style.ALARM if rises.mean() > 0 else "black")
+def _density(axis: Axes, center: Array, density: xr.DataArray, colour: str, label: str) -> None:
+    half = (center[1] - center[0]) / 2
+    edges = np.append(center - half, center[-1] + half)
+    for row in density if not label else ():
+        axis.stairs(row, edges, color=colour, lw=0.4, alpha=0.4)
+    axis.stairs(density.mean("replicate"), edges, color=colour, lw=1.1, label=label)
+    axis.set_ylim(bottom=0)
 
 
-def _cloud(axis: Any, data: xr.Dataset) -> None:
-    from matplotlib import colormaps
-
+def _orbits(axis: Axes, data: xr.Dataset) -> None:
     switch = int(np.searchsorted(data.t, data.attrs["t_projection"] / 2, side="right"))
     for index in range(data.sizes["trajectory"]):
-        points = data.projection.isel(trajectory=index).values
-        parts = ((0, switch, _BEFORE[index], 1.3), (switch - 1, len(points), _AFTER[index], 3.0))
-        for first, last, name, width in parts:
-            cuts = np.linspace(first, last - 1, _PIECES + 1).astype(int)
-            shades = colormaps[name](np.linspace(0.35, 0.95, _PIECES))
-            for begin, end, shade in zip(cuts[:-1], cuts[1:], shades, strict=True):
-                axis.plot(*points[begin : end + 1].T, color=shade, lw=width)
-        axis.plot(*points[:1].T, "x", color="black", ms=8, mew=1.8)
-    low, high = data.projection.min(("t", "trajectory")), data.projection.max(("t", "trajectory"))
-    for k, name in enumerate("xyz"):
-        getattr(axis, f"set_{name}lim")(float(low[k]), float(high[k]))
-        getattr(axis, f"set_{name}label")(f"PC{k + 1} ({float(data.explained[k]):.0%})")
-    axis.set_title(
-        "(d) three of "
-        rf"{data.attrs['n_trajectories']} trajectories, $g = {data.attrs['g']:g}$; "
-        "$\\times$ start,\nlight to dark: time, other colour: " + r"$\kappa = 1$"
+        x, y = data.projection.isel(trajectory=index, component=[0, 1]).values.T
+        axis.plot(x[:switch], y[:switch], color=f"C{index}", lw=0.6)
+        axis.plot(x[switch - 1 :], y[switch - 1 :], color=f"C{index}", lw=2.5)
+        axis.plot(x[0], y[0], "x", color="black", ms=4)
+    axis.set(
+        title=rf"three of {data.attrs['n_trajectories']} from $\times$; thick: $\kappa = 1$",
+        **{f"{k}label": f"PC{n + 1} ({float(data.explained[n]):.0%})" for n, k in enumerate("xy")},
     )
 
 
@@ -254,18 +227,19 @@ def _explained(axis: Axes, data: xr.Dataset) -> None:
     rows, left = np.arange(data.sizes["start"]), np.zeros(data.sizes["start"])
     for k in range(data.sizes["component"]):
         share = data.explained.isel(component=k).values
-        axis.barh(rows, share, left=left, color=f"C{k}", label=f"PC{k + 1}", height=0.6)
+        axis.barh(rows, share, left=left, color=style.shade(k, 3), label=f"PC{k + 1}", height=0.4)
         left += share
     for row, total in zip(rows.tolist(), left.tolist(), strict=True):
-        axis.text(total + 0.02, row, f"{total:.0%}", va="center", fontsize=8)
+        text = f"{STARTS[str(data.start.values[row])]}: {total:.0%}"
+        axis.text(0, row - 0.28, text, va="bottom")
     one = float(data.explained_theory.sum())
-    axis.axvline(one, color="black", lw=1, label=r"one, $\kappa = 0$, $N \to \infty$")
-    axis.set_yticks(rows, [fill(STARTS[str(start)], 28) for start in data.start.values])
-    axis.tick_params(axis="y", labelsize=7)
-    axis.invert_yaxis()
-    title = "by the starts of the trajectories"
-    axis.set(xlim=(0, 1.1), xlabel="explained share of the variance", title=title)
-    axis.legend(loc="upper right", fontsize=7)
+    axis.axvline(one, ymax=0.8, color="black", lw=0.8, label=r"one orbit, $N \to \infty$")
+    axis.set(
+        xlim=(0, 1), ylim=(rows[-1] + 0.5, -1.9), yticks=[],
+        xlabel="explained share of the variance", title="by the starts",
+    )  # fmt: skip
+    axis.spines["left"].set_visible(False)
+    axis.legend(loc="upper left", ncols=2)
 
 
 HH5 = Study(
@@ -276,18 +250,18 @@ HH5 = Study(
     draw=draw,
     derive=add_theory,
     text=f"""
-Distribution of φ(x) and of x over neurons: (a) chaos, (b) the same networks some time after
-κ = 0 → 1, (c) κ = 1 from x ~ N(0, 1) at the large gain, as long after the start. φ is U-shaped
-where it is denser at the ends (`edge`) than at 0 (`centre`); of bounded φ(x) and unbounded x only φ
-can be. A U of (c) where the step is too long is made by the step and not by the flow: at the
-parameters of the paper (a) and (b) have it for both steps, (c) for the printed one alone. Black:
-theory of (a) for N → ∞, a Gaussian x.
+Distribution of φ(x), and in (d) of x, over neurons: (a) chaos, (b) the same networks some time
+after κ = 0 → 1, (c) κ = 1 from x ~ N(0, 1) at the large gain, as long after the start. φ is
+U-shaped where it is denser at the ends (`edge`) than at 0 (`centre`); of bounded φ(x) and unbounded
+x only φ can be. A U of (c) where the step is too long is made by the step and not by the flow: at
+the parameters of the paper (a) and (b) have it for both steps, (c) for the printed one alone.
+Black: theory of (a) for N → ∞, a Gaussian x.
 
-(d) Trajectories of one network, κ = 1 from half time on, on three principal components. The paper
-explains 85.67% of the variance by them and does not print its starts: with its parameters
-independent ones stay far below, starts that are alike or near each other pass it. Of a
-single trajectory up to the switch three components explain 95% as N → ∞ (black), for it is short:
-what is less comes from starts that are apart. {STEPS_TEXT}""",
+(e) Trajectories of one network, κ = 1 from half time on, on two principal components; (f) what
+three explain. The paper explains 85.67% of the variance by them and does not print its starts: with
+its parameters independent ones stay far below, starts that are alike or near each other pass it. Of
+a single trajectory up to the switch three components explain 95% as N → ∞ (black), for it is
+short: what is less comes from starts that are apart. {STEPS_TEXT}""",
     axes={"start": tuple(STARTS)},
     replicates=5,
     columns=(

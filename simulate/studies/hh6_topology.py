@@ -104,7 +104,7 @@ def add_formulas(data: xr.Dataset) -> xr.Dataset:
 def draw(data: xr.Dataset) -> Figure:
     """One column a network: couplings, their distribution, eigenvalues with circle and outlier."""
     figure, axes = style.panels(
-        3, data.sizes["network"], size=(9.5, 8.2), height_ratios=(1.2, 0.7, 1), squeeze=False
+        3, data.sizes["network"], height=6.2, height_ratios=(1.2, 0.7, 1), squeeze=False
     )
     for (top, middle, bottom), name in zip(axes.T, data.network.values, strict=True):
         part = data.sel(network=name).isel(replicate=0)
@@ -114,14 +114,15 @@ def draw(data: xr.Dataset) -> Figure:
                 data.center, part.density.sel(kind=kind), step="mid", alpha=0.35 + 0.3 * index,
                 color=f"C{index}", lw=0, label=f"from {kind[0].upper()} neurons",
             )  # fmt: skip
-        middle.plot(data.center, part.density_formula, "--", color="black", lw=1, label="theory")
+        middle.plot(data.center, part.density_formula, "--", color="black", lw=0.8, label="theory")
         middle.axvline(0, color="0.6", lw=0.8)
         middle.set_xlabel(r"$\sqrt{N}\,J_{ij}$ of existing couplings")
         _spectrum(bottom, part)
     figure.colorbar(image, ax=list(axes[0]), label=r"$\sqrt{N}\,J_{ij}$", extend="both")
     axes[0, 0].set_ylabel("to neuron $i$")
     axes[1, 0].set_ylabel("density")
-    axes[1, 0].legend(fontsize=7, loc="upper left")
+    axes[1, 0].set_ylim(top=1.7 * axes[1, 0].get_ylim()[1])
+    axes[1, 0].legend(loc="upper left")
     axes[2, 0].set_ylabel(r"Im $\lambda(J)$")
     style.above(
         figure,
@@ -151,7 +152,7 @@ def _matrix(axis: Axes, part: xr.Dataset, name: str) -> AxesImage:
 def _spectrum(axis: Axes, part: xr.Dataset) -> None:
     radius, outlier = float(part.radius_formula), float(part.outlier_formula)
     angle = np.linspace(0, 2 * np.pi, 400)
-    axis.plot(part.eigenvalues_real, part.eigenvalues_imag, ".", ms=2, color="C5")
+    axis.plot(part.eigenvalues_real, part.eigenvalues_imag, ".", ms=1.2, color="C5")
     axis.plot(
         radius * np.cos(angle), radius * np.sin(angle), color="C0", label=rf"$R = {radius:.3f}$"
     )
@@ -159,14 +160,15 @@ def _spectrum(axis: Axes, part: xr.Dataset) -> None:
         1, ymax=0.72, ls="--", color="0.4", lw=0.9, label="1, limit of stability of $x = 0$"
     )
     outside = np.hypot(part.roots_real, part.roots_imag) > _OUTSIDE * radius
-    axis.plot(
-        part.roots_real[outside], part.roots_imag[outside], "o", mfc="none", color="black", ms=6,
-        mew=0.9, label="outliers by column means",
-    )  # fmt: skip
+    if outside.any():
+        axis.plot(
+            part.roots_real[outside], part.roots_imag[outside], "o", mfc="none", color="black",
+            ms=4.5, label="outliers by column means",
+        )  # fmt: skip
     if np.isfinite(outlier):
-        axis.plot(outlier, 0, "x", color="C1", ms=8, mew=1.6, label=rf"outlier ${outlier:.2f}$")
-    axis.set(aspect="equal", xlim=(-3.2, 3.2), ylim=(-1.7, 3.0), xlabel=r"Re $\lambda(J)$")
-    axis.legend(fontsize=7, loc="upper left")
+        axis.plot(outlier, 0, "x", color="C1", ms=5, mew=1.2, label=rf"outlier ${outlier:.2f}$")
+    axis.set(aspect="equal", xlim=(-3.2, 3.2), ylim=(-1.7, 4.0), xlabel=r"Re $\lambda(J)$")
+    axis.legend(loc="upper left")
 
 
 HH6 = Study(
@@ -191,5 +193,6 @@ Dale's law: some couplings have the other sign.""",
         "radius_formula", "radius", "outlier_formula", "outlier", "abscissa", "above_one",
         "mean_formula", "mean", "wrong_sign_formula", "wrong_sign",
     ),
+    compared={"radius": "radius_formula", "outlier": "outlier_formula", "mean": "mean_formula"},
     presets={"quick": {"n": 300}, "paper": {}},
 )  # fmt: skip

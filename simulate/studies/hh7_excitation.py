@@ -29,6 +29,8 @@ from .protocol import (
 if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.figure import Figure
+# Of the largest energy.
+_REST = 1e-7
 
 
 def switched(
@@ -128,19 +130,19 @@ def add_formula(data: xr.Dataset) -> xr.Dataset:
 def draw(data: xr.Dataset) -> Figure:
     """One column a network: activity, and below E/N of all couplings; the force shaded."""
     figure, axes = style.panels(
-        2, data.sizes["network"], size=(10.5, 5), sharex=True, height_ratios=(1.6, 1),
-        squeeze=False,
-    )  # fmt: skip
+        2, data.sizes["network"], height=3.7, sharex=True, height_ratios=(1.6, 1), squeeze=False
+    )
     t_phase = data.attrs["t_phase"]
     for (above, below), name in zip(axes.T, data.network.values, strict=True):
         part = data.sel(network=name)
-        above.plot(data.t, part.x.isel(replicate=0), lw=0.9)
-        below.plot(data.t, part.energy.T, color="C0", lw=0.9, alpha=0.8)
-        below.set(yscale="log", xlabel="time $t$")
+        above.plot(data.t, part.x.isel(replicate=0), lw=0.7)
+        below.plot(data.t, part.energy.T, color="C0", lw=0.7, alpha=0.8)
+        below.set(yscale="log", xlabel="time $t$", xlim=(0, 3 * t_phase))
         if (part.energy > 0).any():
-            # Below, E is rounding.
-            low = max(float(part.energy.where(part.energy > 0).min()), 1e-16)
-            below.set_ylim(low / 3, 3 * float(part.energy.max()))
+            # Below, the network rests.
+            top = float(part.energy.max())
+            low = max(float(part.energy.where(part.energy > 0).min()), _REST * top)
+            below.set_ylim(low / 3, 3 * top)
         if part.energy_theory > 0:
             for first in (0, 2 * t_phase):
                 below.plot(
@@ -153,7 +155,7 @@ def draw(data: xr.Dataset) -> Figure:
         above.set_title(str(name))
         if rises > 0:
             title = rf"$\kappa = 1$: $E$ rises in {rises:.0%} of the steps"
-            below.set_title(title, fontsize=8, color=style.ALARM)
+            below.set_title(title, color=style.ALARM)
     axes[0, 0].set_ylabel("activity $x_i(t)$")
     axes[1, 0].set_ylabel("$E/N$")
     style.above(
@@ -175,10 +177,11 @@ HH7 = Study(
     draw=draw,
     derive=add_formula,
     text=f"""
-Activity and E/N of the E–I networks of Fig. 6 with κ = 0, 1 and 0 again (phases 0, 1, 2; shaded:
-κ = 1). A network whose φ moves by Q/N < 1e-4 in the last quarter of phase 0 rests: at x = 0 if ⟨φ²⟩
-is as small, else at x ≠ 0. Others fluctuate if λ > 0 and relax if λ < 0 by more than two errors
-(of one coupling: of the average over time); within two errors it is open. Where the printed step is
+Activity and E/N, down to 1e-7 of the largest, of the E–I networks of Fig. 6 with κ = 0, 1 and 0
+again (phases 0, 1, 2; shaded: κ = 1). A network whose φ moves by Q/N < 1e-4 in the last quarter of
+phase 0 rests: at x = 0 if ⟨φ²⟩ is as small, else at x ≠ 0. Others fluctuate if λ > 0 and relax if
+λ < 0 by more than two errors (of one coupling: of the average over time); within two errors it is
+open. Where the printed step is
 too long, E/N jumps after the switch and stays above that of the flow. Dashed: E/N at κ = 0 for
 N → ∞, one population with the radius of Fig. 6 as g and the mean coupling N E[J]. Most of the
 stiffness at x = 0 is that of the means of the couplings, which grows with N. {STEPS_TEXT}""",

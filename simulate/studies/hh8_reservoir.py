@@ -12,7 +12,7 @@ from meanfield.common.study import Part, Study, told
 
 from ..integration import integrate
 from ..reservoir import memory_function, stimulus_targets, two_sines
-from .protocol import halves, network, steps_text
+from .protocol import network, steps_text
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -92,23 +92,23 @@ def derive(data: xr.Dataset) -> xr.Dataset:
 
 def draw(data: xr.Dataset) -> Figure:
     """Above the sketch; below the stimulus, the states it drives and the readout of both."""
-    figure, above, below = halves((10.5, 7), ratios=(1, 1.3))
+    figure, above, below = style.halves(5.2, ratios=(1, 1.5))
     _sketch(above.subplots(), data)
     axes = below.subplots(2, data.sizes["onsager"], sharex=True, sharey="row", squeeze=False)
     low, high = float(data.target.min()) - 1.4, float(data.target.max()) + 0.8
     for (states, output), kappa in zip(axes.T, data.onsager.values, strict=True):
         part = data.sel(onsager=kappa)
-        states.plot(data.t, part.x, lw=0.8)
+        states.plot(data.t, part.x, lw=0.7)
         name = {0.0: "vanilla, ", 1.0: "gradient flow, "}.get(float(kappa), "")
         states.set_title(rf"{name}$\kappa = {kappa:g}$")
         output.plot(data.t, data.stimulus, color="0.75", lw=1, label="$S(t)$")
-        output.plot(data.t, data.target, color="black", lw=1.6, label=r"target $S(t - \tau)$")
-        output.plot(data.t, part.predicted, "--", color="C1", lw=1.3, label=r"readout $\hat z(t)$")
+        output.plot(data.t, data.target, color="black", lw=1.2, label=r"target $S(t - \tau)$")
+        output.plot(data.t, part.predicted, "--", color="C1", label=r"readout $\hat z(t)$")
         title = rf"$m(\tau) = {float(part.m):.3f}$ on these held-out times"
         output.set(xlabel="time $t$", ylim=(low, high), title=title)
     axes[0, 0].set_ylabel("$x_i(t)$")
     axes[1, 0].set_ylabel(r"$\hat z(t)$")
-    axes[1, -1].legend(ncols=3, loc="lower right", fontsize=7)
+    axes[1, -1].legend(ncols=3, loc="lower right")
     facts = data.attrs
     style.above(
         figure,
@@ -154,12 +154,12 @@ def _sketch(axis: Axes, data: xr.Dataset) -> None:
         axis.plot(
             np.linspace(left, left + 1.9, len(wave)), 1.65 + 0.35 * wave, color=colour, lw=1.4
         )
-        axis.text(left + 0.95, 0.45, text, ha="center", fontsize=9, color=colour)
+        axis.text(left + 0.95, 0.45, text, ha="center", color=colour)
     axis.text(
         4.8, 3.15, r"$\dot x = f(x) - \kappa\,\varphi' \circ J^T f + S(t)\,u$,  $J$ fixed",
-        ha="center", fontsize=10, color="C0",
+        ha="center", color="C0",
     )  # fmt: skip
-    axis.text(7.2, 2.5, r"$\hat z(t) = \sum_i W_i x_i(t)$, trained", fontsize=9, color="C1")
+    axis.text(7.2, 2.5, r"$\hat z(t) = \sum_i W_i x_i(t)$, trained", color="C1")
 
 
 HH8 = Study(

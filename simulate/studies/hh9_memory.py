@@ -208,40 +208,33 @@ def _compared(m: xr.DataArray) -> dict[str, tuple[xr.DataArray, str]]:
 
 
 def draw(data: xr.Dataset) -> Figure:
-    """One row a window, one column a task; colour a gain, dashes the vanilla network."""
-    from matplotlib.lines import Line2D
-
-    facts, windows, tasks = data.attrs, data.window.values, data.task.values
-    size = (2 + 4 * len(tasks), 1.2 + 3.4 * len(windows))
+    """One row a window and task, one column a gain: both networks, and the theory of vanilla."""
+    facts, rows = data.attrs, [(w, t) for w in data.window.values for t in data.task.values]
     figure, axes = style.panels(
-        len(windows), len(tasks), size=size, squeeze=False, sharex=True, sharey=True
-    )
-    for row, window in zip(axes, windows, strict=True):
-        for axis, task, letter in zip(row, tasks, "ab", strict=False):
-            _curves(axis, data.sel(window=window, task=task))
-            axis.set_title(f"({letter}) {task}, window of {window:g} time units")
-        held = "Eq. 21, in sample" if facts["formula"] == "printed" else "ridge, held out"
-        row[0].set_ylabel(rf"$m(\tau)$, {held}")
+        len(rows), data.sizes["g"], height=0.6 + 1.6 * len(rows), width=style.WIDE, squeeze=False,
+        sharex=True, sharey=True,
+    )  # fmt: skip
+    for line, (window, task) in zip(axes, rows, strict=True):
+        for axis, gain in zip(line, data.g.values, strict=True):
+            _curves(axis, data.sel(window=window, task=task, g=gain))
+            axis.set_title(f"{task}, $g = {gain:g}$")
+        over = f", window {window:g}" if data.sizes["window"] > 1 else ""
+        line[0].set_ylabel(rf"$m(\tau)${over}")
     for axis in axes[-1]:
         axis.set_xlabel(r"$\tau$")
-    gains = [
-        Line2D([], [], color=style.shade(k, data.sizes["g"]), label=f"$g = {gain:g}$",
-               marker=style.MARKERS[k % 5])
-        for k, gain in enumerate(data.g.values)
-    ]  # fmt: skip
-    lines = [
-        Line2D([], [], color="0.3", label=rf"$\kappa = {kappa:g}$", ls=_DASHES.get(kappa, ":"))
-        for kappa in data.onsager.values[::-1]
-    ]
-    alarm = Line2D([], [], **style.CROSS, label="step too long")
-    marks = [alarm] if bool(data.unstable_step.any()) else []
-    if bool(data.m_theory.notnull().any()):
-        lines.append(Line2D([], [], color="0.3", ls=":", lw=1.4, label=r"theory, $L\to\infty$"))
-    figure.legend(handles=[*gains, *lines, *marks], loc="outside right center")
-    counts = "$ or $".join(dict.fromkeys(str(_count(w, facts["n_samples"])) for w in windows))
+    seen = {
+        text: handle
+        for axis in axes.flat
+        for handle, text in zip(*axis.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(seen.values(), seen.keys(), loc="outside lower center", ncols=len(seen))
+    counts = "$ or $".join(
+        dict.fromkeys(str(_count(w, facts["n_samples"])) for w in data.window.values)
+    )
+    held = "Eq. 21, in sample" if facts["formula"] == "printed" else "ridge, held out"
     style.above(
         figure,
-        rf"$N = {facts['n']}$, $L = {counts}$ samples, {whose_text(data)}, "
+        rf"$N = {facts['n']}$, $L = {counts}$ samples, {held}, {whose_text(data)}, "
         + steps_text(data)
         + bias_text(data),
     )
@@ -249,24 +242,22 @@ def draw(data: xr.Dataset) -> Figure:
 
 
 def _curves(axis: Axes, part: xr.Dataset) -> None:
-    count, is_printed = part.sizes["g"], part.attrs["formula"] == "printed"
-    for k, gain in enumerate(part.g.values):
-        for kappa in part.onsager.values:
-            curve = part.sel(g=gain, onsager=kappa)
-            middle, spread = _middle_and_spread(curve.m, is_printed)
-            colour = style.shade(k, count)
-            # Slightly apart, so that error bars of several gains can be told apart.
-            place = part.tau + 0.15 * (k - count / 2)
-            axis.errorbar(
-                place, middle, spread, color=colour, ls=_DASHES.get(kappa, ":"), lw=1.1, ms=3.5,
-                marker=style.MARKERS[k % 5], elinewidth=0.6, mfc="white" if kappa == 0 else colour,
-            )  # fmt: skip
-            if not is_printed:
-                axis.plot(part.tau, curve.m_theory.mean("replicate"), color=colour, ls=":", lw=1.4)
-            if bool(curve.unstable_step.any()):
-                axis.plot(place, middle, **style.CROSS, ms=6, zorder=3)
-    axis.axhline(1, color="0.7", lw=0.7, zorder=0)
-    axis.axhline(0, color="0.7", lw=0.7, zorder=0)
+    is_printed = part.attrs["formula"] == "printed"
+    for row, kappa in enumerate(part.onsager.values):
+        curve = part.sel(onsager=kappa)
+        middle, spread = _middle_and_spread(curve.m, is_printed)
+        axis.errorbar(
+            part.tau, middle, spread, color=f"C{row}", ls=_DASHES.get(kappa, ":"), lw=0.8,
+            marker=style.MARKERS[row % 5], elinewidth=0.6, mfc="white" if kappa == 0 else None,
+            label=rf"$\kappa = {kappa:g}$",
+        )  # fmt: skip
+        theory = curve.m_theory.mean("replicate")
+        if not is_printed and theory.notnull().any():
+            axis.plot(part.tau, theory, ":", color="black", label=r"theory, $\kappa = 0$")
+        if bool(curve.unstable_step.any()):
+            axis.plot(part.tau, middle, **style.CROSS, ms=4, zorder=3, label="step too long")
+    for level in (0, 1):
+        axis.axhline(level, color="0.7", lw=0.6, zorder=0)
     if is_printed:
         # Rounding errors of a singular inverse have no scale.
         axis.set_yscale("symlog", linthresh=1.5, linscale=2)
@@ -276,8 +267,8 @@ def _curves(axis: Axes, part: xr.Dataset) -> None:
     outside = np.mean(~((mean > _LOWEST) & (mean < _HIGHEST)))
     if outside > 0:
         axis.text(
-            0.99, 0.01, f"{outside:.0%} of the points lie outside", ha="right", va="bottom",
-            transform=axis.transAxes, fontsize=7, color=style.ALARM,
+            0.99, 0.01, f"{outside:.0%} outside", ha="right", va="bottom",
+            transform=axis.transAxes, color=style.ALARM,
         )  # fmt: skip
 
 

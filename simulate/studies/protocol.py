@@ -137,12 +137,3 @@ def steps_text(data: xr.Dataset) -> str:
     if data.attrs["method"] == "euler":
         return rf"Euler, $\Delta t = {data.attrs['dt']:g}$"
     return "converged steps" if data.attrs["method"] == "auto" else str(data.attrs["method"])
-
-
-def halves(size: tuple[float, float], *, ratios: tuple[float, float] = (1, 1)) -> tuple[Any, ...]:
-    """A figure of this size, and the two that it has above and below."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=size, layout="constrained")
-    parts: Any = figure.subfigures(2, 1, height_ratios=ratios)
-    return figure, *parts

@@ -11,7 +11,7 @@ from meanfield import critical_gain, measure_transition_gain
 from meanfield.common import seeds, style
 from meanfield.common.arguments import ArgumentError, Array
 from meanfield.common.labelled import VERDICT
-from meanfield.common.study import Part, Study, told
+from meanfield.common.study import Part, Study, quoted, told
 from meanfield.common.sweep import sweep
 
 from ..couplings import elliptic
@@ -19,7 +19,7 @@ from ..dynamics import force, kinetic_energy
 from ..fixed_points import FixedPoints, find_fixed_points
 from ..integration import integrate
 from ..lyapunov import maximal_lyapunov
-from .protocol import halves, network
+from .protocol import network
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -80,7 +80,7 @@ def three_neurons(
     )  # fmt: skip
     error, missing = np.sqrt(share * (1 - share) / n_draws), int((draws.index_sum != 1).sum())
     numbers = {
-        "draw_shown": told((), chosen, "draw of (a), counted from 0"),
+        "draw_shown": told((), chosen, "draw shown, counted from 0"),
         "pair_share": told((), share, "share of draws with exactly one stable pair ±x*"),
         "pair_share_err": ((), error),
         "n_incomplete": told((), missing, "draws whose fixed points are not all found"),
@@ -154,7 +154,7 @@ def activity(
     Parameters
     ----------
     g : float
-        Gains of (c), points of the phase diagram.
+        Gains of the activity, points of the phase diagram.
     """
     J, x0 = network(n, g, seed, gamma)
     run = integrate(J, x0, t_max=t_max, dt=dt, save_at=4 * int(t_max) + 1)
@@ -173,18 +173,21 @@ def activity(
 
 
 def draw(data: xr.Dataset) -> Figure:
-    """Couplings and flows (a), phase diagram (b), activity at its points (c)."""
-    figure, above, below = halves((12.5, 8), ratios=(1.25, 1))
-    grid = above.add_gridspec(1, 3, width_ratios=(0.75, 1, 1))
+    """Couplings and flows, phase diagram, activity at its points."""
+    figure, above, below = style.halves(4.9, ratios=(1.35, 1))
+    grid = above.add_gridspec(1, 3, width_ratios=(0.9, 1, 1))
     _draw_couplings(above.add_subplot(grid[0]), data)
     pair, null = (above.add_subplot(grid[k], projection="3d") for k in (1, 2))
     dots = _draw_flow(pair, data, _PAIR, coloured=True)
     _draw_flow(null, data, _NULL, coloured=False)
-    above.colorbar(dots, ax=above.axes, label=r"$\log_{10} E$", shrink=0.6, pad=0.05)
+    above.colorbar(dots, ax=[pair, null], label=r"$\log_{10} E$", shrink=0.6, pad=0.04)
     plane, *times = below.subplots(1, 1 + data.sizes["g"])
     _draw_phases(plane, data)
     for index, axis in enumerate(times):
         _draw_activity(axis, data.isel(g=index), index)
+    facts = data.attrs
+    sizes = rf"$N = {_SIZE}$ in (a–c), $N = {facts['n']}$ in activities"
+    style.above(figure, rf"$\gamma = {facts['gamma']:g}$; {sizes}; $\Delta t = {facts['dt']:g}$")
     return figure
 
 
@@ -195,14 +198,14 @@ def _draw_couplings(axis: Axes, data: xr.Dataset) -> None:
     for target, source in np.argwhere(~np.eye(_SIZE, dtype=bool)):
         _draw_coupling(axis, nodes[source], nodes[target], J[target, source])
     for number, (x, y) in enumerate(nodes, 1):
-        axis.plot(x, y, "o", ms=26, mfc="white", mec="0.2", mew=1.2, zorder=3)
-        axis.text(x, y, f"{number}", ha="center", va="center", zorder=4, fontsize=11)
-    title = rf"(a) couplings $J_{{ij}}$, $g = {_PAIR:g}$"
+        axis.plot(x, y, "o", ms=17, mfc="white", mec="0.2", zorder=3)
+        axis.text(x, y, f"{number}", ha="center", va="center", zorder=4)
+    title = rf"couplings $J_{{ij}}$, $g = {_PAIR:g}$"
     axis.set(aspect="equal", xlim=(-1.45, 1.45), ylim=(-1.2, 1.5), title=title)
     axis.axis("off")
     for colour, text in ((_STABLE, "stable fixed point"), (_UNSTABLE, "unstable fixed point")):
-        axis.plot([], [], "x", color=colour, ms=9, mew=2.2, label=text)
-    axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.02))
+        axis.plot([], [], "x", color=colour, ms=5, mew=1.5, label=text)
+    axis.legend(loc="lower center", bbox_to_anchor=(0.5, -0.2))
 
 
 def _draw_coupling(axis: Axes, start: Array, end: Array, strength: float) -> None:
@@ -213,14 +216,14 @@ def _draw_coupling(axis: Axes, start: Array, end: Array, strength: float) -> Non
     axis.annotate(
         "", xy=tuple(end), xytext=tuple(start),
         arrowprops={
-            "arrowstyle": "-|>", "color": colour, "lw": 0.8 + 1.2 * abs(strength),
-            "shrinkA": 16, "shrinkB": 16, "connectionstyle": "arc3,rad=-0.18",
+            "arrowstyle": "-|>", "color": colour, "lw": 0.6 + 0.8 * abs(strength),
+            "shrinkA": 10, "shrinkB": 10, "mutation_scale": 8, "connectionstyle": "arc3,rad=-0.18",
         },
     )  # fmt: skip
     # Nearer to the source, where arrows into different neurons are apart.
     x, y = start + 0.37 * along + 0.14 * side
     axis.text(
-        x, y, f"{strength:+.2f}", color=colour, ha="center", va="center", fontsize=9,
+        x, y, f"{strength:+.2f}", color=colour, ha="center", va="center",
         bbox={"fc": "white", "ec": "none", "pad": 0.5},
     )  # fmt: skip
 
@@ -230,38 +233,33 @@ def _draw_flow(axis: Any, data: xr.Dataset, gain: float, *, coloured: bool) -> A
     part = data.sel(g_flow=gain)
     x, velocity = part.x.values, part.velocity.values
     for column in range(x.shape[2]):
-        axis.plot(*x[:, :, column], color="0.6" if coloured else "0.75", lw=0.6)
+        axis.plot(*x[:, :, column], color="0.6" if coloured else "0.75", lw=0.4)
     ticks = np.log10(np.maximum(part.energy.values, _SMALLEST_ENERGY)).ravel()
     low, high = np.log10(_SMALLEST_ENERGY), float(np.log10(data.energy.max()))
     shown: dict[str, Any] = {"c": ticks, "vmin": low, "vmax": high} if coloured else {"c": "0.7"}
     points = axis.scatter(
-        *x.reshape(_SIZE, -1), s=2 + 26 * (ticks - low) / (high - low), lw=0, depthshade=False,
+        *x.reshape(_SIZE, -1), s=0.5 + 8 * (ticks - low) / (high - low), lw=0, depthshade=False,
         **shown,
     )  # fmt: skip
     # An arrow shows where the state would be after its length.
     axis.quiver(
         *x[:, ::2].reshape(_SIZE, -1), *velocity[:, ::2].reshape(_SIZE, -1), length=0.25,
-        color="0.35" if coloured else "0.7", lw=0.6, arrow_length_ratio=0.35,
+        color="0.35" if coloured else "0.7", lw=0.4, arrow_length_ratio=0.35,
     )  # fmt: skip
     unstable = part.zero_unstable.values
     for chosen, colour in ((unstable == 0, _STABLE), (unstable > 0, _UNSTABLE)):
-        axis.plot(*part.zero_x.values[:, chosen], "x", color=colour, ms=9, mew=2.2, zorder=10)
+        axis.plot(*part.zero_x.values[:, chosen], "x", color=colour, ms=5, mew=1.5, zorder=10)
     reach = 1.02 * np.abs(data.x).max(("g_flow", "t", "trajectory")).values
     axis.set(**{f"{name}lim": (-end, end) for name, end in zip("xyz", reach, strict=True)})
-    axis.set_box_aspect(None, zoom=1.1)
+    axis.set_box_aspect(None, zoom=1.05)
     axis.patch.set_alpha(0)
     axis.view_init(elev=20, azim=-55)
-    axis.tick_params(pad=-2, labelsize=7)
-    axis.locator_params(nbins=5)
-    axis.set_xlabel("$x_1$", labelpad=-4)
-    axis.set_ylabel("$x_2$", labelpad=-4)
-    axis.set_zlabel("$x_3$", labelpad=-6)
-    axis.set_title(
-        rf"(a) flows, $N = 3$, $g = {gain:g}$, $\gamma = {data.attrs['gamma']:g}$"
-        "\n"
-        rf"{part.flow_method.item()}, $\Delta t = {data.attrs['dt']:g}$",
-        y=0.98,
-    )
+    axis.tick_params(pad=-4)
+    axis.locator_params(nbins=4)
+    axis.set_xlabel("$x_1$", labelpad=-9)
+    axis.set_ylabel("$x_2$", labelpad=-9)
+    axis.text2D(0.97, 0.8, "$x_3$", transform=axis.transAxes)
+    axis.set_title(rf"flows, $g = {gain:g}$", loc="left")
     return points
 
 
@@ -271,28 +269,23 @@ def _draw_phases(axis: Axes, data: xr.Dataset) -> None:
     top = 1.1 * float(data.g.max())
     axis.fill_betweenx(gamma, 0.4, line, color="C0", alpha=0.12, lw=0)
     axis.fill_betweenx(gamma, line, top, color="C1", alpha=0.1, lw=0)
-    axis.plot(line, gamma, color="black", lw=1.6, label=r"$g(1+\gamma) = 1$")
+    axis.plot(line, gamma, color="black", label=r"$g(1+\gamma) = 1$")
     known = gamma >= 0
-    axis.plot(
-        measure[known], gamma[known], "--", color="0.35", lw=1.2, label=r"$g^2(1+\gamma) = 1$"
-    )
+    axis.plot(measure[known], gamma[known], "--", color="0.35", label=r"$g^2(1+\gamma) = 1$")
     for index, gain in enumerate(data.g.values):
         axis.plot(gain, data.attrs["gamma"], **_mark(index))
-    axis.text(0.44, -0.12, "null", color="C0", fontsize=11)
-    axis.text(0.6 * top + 0.2, 0.5, "chaotic", color="C1", fontsize=11)
+    axis.text(0.44, -0.12, "null", color="C0")
+    axis.text(0.6 * top + 0.2, 0.5, "chaotic", color="C1")
     ends = {"xlim": (0.4, top), "ylim": (-0.2, 1.0)}
-    axis.set(xlabel=r"gain $g$", ylabel=r"symmetry $\gamma$", title="(b) phases", **ends)
+    axis.set(xlabel=r"gain $g$", ylabel=r"symmetry $\gamma$", title="phases", **ends)
     axis.legend(loc="upper right")
 
 
 def _draw_activity(axis: Axes, part: xr.Dataset, index: int) -> None:
-    axis.plot(0.02, 0.95, clip_on=False, transform=axis.transAxes, **_mark(index))
-    facts = part.attrs
+    axis.plot(0.03, 0.95, clip_on=False, transform=axis.transAxes, **_mark(index))
     title = (
-        rf"(c) $N = {facts['n']}$, $g = {float(part.g):g}$, $\gamma = {facts['gamma']:g}$, "
-        rf"$\lambda = {float(part.lyapunov):.4f} \pm {float(part.lyapunov_err):.1g}$"
-        "\n"
-        rf"{part.method.item()}, $\Delta t = {facts['dt']:g}$"
+        rf"$g = {float(part.g):g}$, "
+        rf"$\lambda = {quoted(float(part.lyapunov), float(part.lyapunov_err))}$"
     )
     style.activity(axis, part.time, part.activity.T, title)
     axis.set(ylim=(-1.15, 1.15), ylabel=r"activity $\phi(x_i)$")
@@ -301,7 +294,7 @@ def _draw_activity(axis: Axes, part: xr.Dataset, index: int) -> None:
 
 
 def _mark(index: int) -> dict[str, Any]:
-    return {"marker": style.MARKERS[index % 5], "color": f"C{index}", "ms": 9, "mec": "black"}
+    return {"marker": style.MARKERS[index % 5], "color": f"C{index}", "ms": 5, "mec": "black"}
 
 
 QH1 = Study(
@@ -311,12 +304,12 @@ QH1 = Study(
     parts=(Part(three_neurons, whole=True), Part(activity, ("g",))),
     draw=draw,
     text=f"""
-(a) Flows ẋ = f(x) of three neurons from the same starts at g = {_PAIR:g}, where they end at a pair
-of stable fixed points ±x*, and with the same couplings scaled down to g = {_NULL:g}. The draw is
-the first that has exactly one such pair; the others do not show this picture. Colour and size of a
-dot are the energy E there, arrows the velocity f, crosses fixed points. All fixed points of a draw
-are found if their indices add up to 1. (b) Lines: g(1+γ) = 1, where x = 0 loses stability for large
-N, and g²(1+γ) = 1, where the measure exp(−βE), β → ∞, leaves it for γ ≥ 0. (c) Activity φ(x) at a
+(a) Couplings of three neurons; flows ẋ = f(x) from the same starts (b) at g = {_PAIR:g}, where they
+end at a pair of stable fixed points ±x*, and (c) scaled down to g = {_NULL:g}. The draw is the
+first that has exactly one such pair; the others do not show this picture. Colour and size of a dot
+are the energy E there, arrows the velocity f, crosses fixed points. All fixed points of a draw are
+found if their indices add up to 1. (d) Lines: g(1+γ) = 1, where x = 0 loses stability for large N,
+and g²(1+γ) = 1, where the measure exp(−βE), β → ∞, leaves it for γ ≥ 0. (e, f) Activity φ(x) at a
 point of each phase, one network, its couplings scaled by g; λ is averaged from t_skip to
 t_lyapunov.""",
     axes={"g": (0.8, 2.0)},

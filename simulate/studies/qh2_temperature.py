@@ -119,9 +119,9 @@ def derive(data: xr.Dataset) -> xr.Dataset:
         text = f"{name} of the replica theory"
         data[f"{name}_theory"] = told(("g", "beta"), getattr(points, theirs), text)
         data[f"{name}_line"] = told(("g", "beta_line"), getattr(curve, theirs), text)
-    for end in ("", "_err", "_theory"):
-        text = f"beta E/N{end.replace('_', ', ')}"
-        data[f"beta_energy{end}"] = (data[f"energy{end}"] * data.beta).assign_attrs(long_name=text)
+    for end in ("", "_err", "_theory", "_line"):
+        text, at = f"beta E/N{end.replace('_', ', ')}", "beta_line" if end == "_line" else "beta"
+        data[f"beta_energy{end}"] = (data[f"energy{end}"] * data[at]).assign_attrs(long_name=text)
     mean, error = averaged(data, "beta_energy").values()
     deviation = (mean - data.beta_energy_theory) / error
     shift = 2 * data.n * (data.beta_energy - data.beta_energy_theory).mean("beta")
@@ -157,35 +157,34 @@ def _theory(data: xr.Dataset, beta: Array, eta: float) -> Any:
 
 def draw_samples(data: xr.Dataset) -> Figure:
     """q, βE/N, r and overlaps against β: networks (mean over couplings) and theory (lines)."""
-    figure, axes = style.panels(2, 2, size=(9, 6), sharex=True)
+    figure, axes = style.panels(2, 2, height=4.4, sharex=True)
     labels = {"q": "$q$", "beta_energy": r"$\beta E/N$", "r": "$r$", "overlap": "rms overlap $Q$"}
     for axis, (name, label) in zip(axes.flat, labels.items(), strict=True):
         for index, gain in enumerate(data.g.values):
-            theory = data[f"{name}_theory"].sel(g=gain)
             axis.plot(
-                data.beta, theory, style.DASHES[index % 4], color=style.MAIN, marker="_",
-                label=rf"$g = {gain:g}$, $N \to \infty$",
+                data.beta_line, data[f"{name}_line"].sel(g=gain), style.DASHES[index % 4],
+                color=f"C{index + 1}", lw=0.9, label=rf"$g = {gain:g}$, $N \to \infty$",
             )  # fmt: skip
             _points(axis, data.sel(g=gain), name, f"C{index + 1}", labelled=True)
         axis.set(xscale="log", ylabel=label)
     for axis in axes[1]:
         axis.set_xlabel(r"inverse temperature $\beta$")
     axes[0, 0].legend()
-    axes[0, 0].set_title(_title(data))
-    axes[1, 1].set_title(r"networks: finite, of order $N^{-1/2}$ at least")
+    axes[1, 1].set_title(r"networks: of order $N^{-1/2}$ at least")
+    style.above(figure, _title(data))
     return figure
 
 
 def draw(data: xr.Dataset) -> Figure:
     """E/N, ‖x‖²/N and the deviation of 2βE/N from 1 against β; hollow: chains not mixed."""
-    figure, (energy, size, deviation) = style.panels(1, 3, size=(12, 3.9))
+    figure, (energy, size, deviation) = style.panels(1, 3, height=2.9)
     data = data.assign(twice=2 * data.beta_energy - 1, twice_err=2 * data.beta_energy_err)
     for index, gain in enumerate(data.g.values):
         colour = f"C{1 - index}" if index < 2 else f"C{index}"
         part, dashes = data.sel(g=gain), style.DASHES[index % 4]
         for axis, name in ((energy, "energy"), (size, "x2")):
             axis.plot(
-                data.beta_line, part[f"{name}_line"], dashes, color=colour, lw=1.2,
+                data.beta_line, part[f"{name}_line"], dashes, color=colour,
                 label=rf"$g = {gain:g}$, $N \to \infty$",
             )  # fmt: skip
             _points(axis, part, name, colour)
@@ -201,16 +200,15 @@ def draw(data: xr.Dataset) -> Figure:
     energy.axhline(0, color=style.ALARM, ls="--", lw=1, label="ground state")
     size.set_yscale("log")
     labels = r"energy per neuron $E/N$", r"$\|x\|^2/N$", r"$2\beta E/N - 1$"
-    for axis, letter, label in zip((energy, size, deviation), "abc", labels, strict=True):
+    for axis, label in zip((energy, size, deviation), labels, strict=True):
         axis.set(xscale="log", xlabel=r"inverse temperature $\beta$", ylabel=label)
-        axis.set_title(f"({letter})", loc="right")
-    energy.set_title(_title(data))
+    style.above(figure, _title(data))
     energy.legend()
     size.legend(loc="lower left")
     reach = float(abs(data.twice.mean("replicate")).max())
     if np.isfinite(reach):
         deviation.set_ylim(-2.4 * reach, 1.6 * reach)
-    deviation.legend(fontsize=7.5, ncols=2, loc="lower left")
+    deviation.legend(ncols=2, loc="lower left", columnspacing=1)
     return figure
 
 
@@ -264,6 +262,7 @@ not mixed. The overlap of two chains of a finite network is of order N^(−1/2) 
         "beta_energy_theory", "r_theory", "overlap_theory", "theory_branch", "theory_reason",
     ),
     derive=derive,
+    compared={name: f"{name}_theory" for name in ("q", "beta_energy", "r", "x2")},
     command="python -m simulate sample",
 )  # fmt: skip
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 # Gains closer to a line than this lie on it; a change of the response below this is rounding.
 ON_LINE = 1e-12
-# Share of the height of the picture that the three-dimensional views take.
-_VIEWS = 0.3
 
 
 def both_branches(*, g: Sequence[float], gamma: Sequence[float]) -> xr.Dataset:
@@ -83,66 +81,36 @@ def derive(data: xr.Dataset) -> xr.Dataset:
 
 
 def draw(data: xr.Dataset) -> Figure:
-    """Curves over the plane of g and γ as in the paper, and below them both branches against g."""
+    """Maps over the plane of g and γ, and below them both branches against g."""
     grids = static, measure = [one_branch(data, branch) for branch in (STATIC, PARAMAGNETIC)]
-    figure = order_parameters(grids)
-    width, height = figure.get_size_inches()
-    figure.set_size_inches(width, height / (1 - _VIEWS))
-    engine = figure.get_layout_engine()
-    assert engine is not None
-    engine.set(rect=(0, 0, 1, 1 - _VIEWS))  # type: ignore[call-arg]
+    figure, above, below = style.halves(6.0, ratios=(1, 2.6))
     panels = (
-        (static, "Q", r"(a) $Q$, static"),
-        (static, "G", r"(b) $G$, static"),
-        (measure, "q", r"(c) $q$, paramagnetic"),
-        (measure, "r", r"(d) $r$, paramagnetic"),
+        (static, "Q", r"$Q$, static"),
+        (static, "G", r"$G$, static"),
+        (measure, "q", r"$q$, paramagnetic"),
+        (measure, "r", r"$r$, paramagnetic"),
     )
-    for index, (grid, name, title) in enumerate(panels):
-        place = (0.245 * index, 1.01 - _VIEWS, 0.24, _VIEWS - 0.05)
-        _view(figure, place, grid[name], grid.stable, title)
+    axes = above.subplots(1, len(panels), sharey=True)
+    for axis, (grid, name, title) in zip(axes, panels, strict=True):
+        image = axis.pcolormesh(
+            grid.g, grid.gamma, grid[name].where(grid.converged), shading="nearest",
+            cmap="cividis", rasterized=True,
+        )  # fmt: skip
+        above.colorbar(image, ax=axis, location="bottom", aspect=25)
+        for line, dashes in (("critical_gain", "-"), ("measure_transition_gain", "--")):
+            axis.plot(grid[line], grid.gamma, dashes, color="white", lw=0.9)
+        # Half a step around the grid.
+        axis.set(xlim=axis.get_xlim(), ylim=axis.get_ylim(), title=title, xlabel="$g$")
+        axis.set_xlim(grid.g[0], grid.g[-1])
+    axes[0].set_ylabel(r"symmetry $\gamma$")
+    order_parameters(grids, below)
     style.above(
         figure,
-        rf"$N \to \infty$, $\beta = \infty$, saddle-point equations on {data.sizes['gamma']} "
-        rf"$\times$ {data.sizes['g']} points; grey: $g(1+\gamma) = 1$; dashed: unstable",
+        r"$N \to \infty$, $\beta = \infty$, "
+        rf"{data.sizes['gamma']} $\times$ {data.sizes['g']} points; "
+        r"white: $g(1+\gamma) = 1$, dashed $g^2(1+\gamma) = 1$",
     )
     return figure
-
-
-def _view(
-    figure: Figure,
-    place: tuple[float, float, float, float],
-    values: xr.DataArray,
-    stable: xr.DataArray,
-    title: str,
-) -> None:
-    from matplotlib import colormaps
-
-    axis: Any = figure.add_axes(place, projection="3d")
-    # Zero (or unknown) everywhere: any height will do.
-    top = float(values.max()) if values.max() > 0 else 1.0
-    low, high = float(values.gamma[0]), float(values.gamma[-1])
-    for gamma in values.gamma.values:
-        # On the colour bar of the rows below.
-        colour = colormaps["viridis"]((gamma - low) / max(high - low, ON_LINE))
-        for shown, dashes in ((stable, "-"), (~stable, "--")):
-            heights = values.where(shown).sel(gamma=gamma)
-            axis.plot(
-                values.g, np.full(heights.shape, gamma), heights, dashes, color=colour, lw=1.1
-            )
-    # Where the line g(1+γ) = 1 lies on the grid.
-    gains = np.linspace(float(values.g[0]), float(values.g[-1]), 200)
-    gains = gains[(1 / gains - 1 >= low) & (1 / gains - 1 <= high)]
-    if gains.size:
-        wall, height = np.meshgrid(gains, [0.0, top])
-        axis.plot_surface(wall, 1 / wall - 1, height, color="0.6", alpha=0.3, lw=0, shade=False)
-    axis.view_init(elev=22, azim=-62)
-    axis.set_zlim(0, top)
-    axis.set_xlabel(r"$g$", labelpad=-6)
-    axis.set_ylabel(r"$\gamma$", labelpad=-6)
-    axis.tick_params(pad=-3, labelsize=7)
-    axis.locator_params(nbins=4)
-    axis.set_box_aspect(None, zoom=1.15)
-    axis.set_title(title, y=1.02, loc="center")
 
 
 QH3 = Study(
@@ -152,9 +120,9 @@ QH3 = Study(
     parts=(Part(both_branches, whole=True),),
     draw=draw,
     text="""
-Order parameters of the saddle-point equations at β = ∞ against g. Upper row: views over the plane
-of g and γ with the critical surface in grey. Lower rows: the same against g, dashed where
-unstable, circles on g(1+γ) = 1 and squares on g²(1+γ) = 1.
+Order parameters of the saddle-point equations at β = ∞. (a–d) Over the plane of g and γ, with the
+lines g(1+γ) = 1 and, dashed, g²(1+γ) = 1. (e–j) Against g, dashed where unstable, circles on
+g(1+γ) = 1 and squares on g²(1+γ) = 1; the scale of X_d is that of X_d/(1 + |X_d|).
 
 Theory: the static branch, one fixed point, leaves zero on g(1+γ) = 1, where its response is
 G = 1+γ, for γ > 0 the largest; beyond, it is formal. The paramagnetic one, the measure exp(−βE),

@@ -73,22 +73,8 @@ def _error(left: xr.DataArray, right: xr.DataArray) -> xr.DataArray:
 
 
 def draw(data: xr.Dataset) -> Figure:
-    """Both branches as `fluctuation_response` draws them; unstable paramagnetic points circled."""
-    static, measure = (one_branch(data, branch) for branch in (STATIC, PARAMAGNETIC))
-    figure = fluctuation_response([static, measure])
-    panels = figure.axes[:6]
-    for axis, letter in zip(panels, "abcabc", strict=True):
-        axis.set_title(f"({letter})", loc="right")
-    bad = measure.where(measure.converged & ~measure.stable)
-    if np.isfinite(bad.q).any():
-        pairs = ((bad.q, bad.sigma_xphi), (bad.G, bad.sigma_xphi), (bad.q, bad.G))
-        for axis, (x, y) in zip(panels[3:], pairs, strict=True):
-            axis.plot(
-                x.values.ravel(), y.values.ravel(), "o", ms=6, mfc="none", mec=style.ALARM, mew=0.9
-            )
-        panels[3].text(
-            0.04, 0.9, "circled: unstable", transform=panels[3].transAxes, color=style.ALARM
-        )
+    """Both branches as `fluctuation_response` draws them."""
+    figure = fluctuation_response([one_branch(data, branch) for branch in (STATIC, PARAMAGNETIC)])
     gains = rf"$g$ from {float(data.g[0]):g} to {float(data.g[-1]):g}"
     style.above(figure, rf"$N \to \infty$, saddle-point equations, {gains}")
     return figure
@@ -101,8 +87,9 @@ QH5 = replace(
     title="fluctuation–response relations of the saddle point",
     draw=draw,
     text="""
-Fluctuation σ_xφ against q−Q (a) and against the response r−R (b), and r−R against q−Q (c),
-coloured by γ; upper row static branch, lower row paramagnetic branch, unstable points circled.
+Fluctuation σ_xφ against q−Q (a, d) and against the response r−R (b, e), and r−R against q−Q (c, f),
+a curve a γ along g; upper row static branch, lower row paramagnetic branch, unstable points
+circled.
 Theory: the identity G(v + g²γ(q−Q)) = σ_xφ, G = r−R, ties the three together; on g(1+γ) = 1 the
 static branch loses stability, and χ diverges.
 

@@ -125,7 +125,7 @@ def run(
 
 def draw(data: xr.Dataset) -> Figure:
     """Activity, E/N and the displacement Q/N in time; the Onsager-reaction force shaded."""
-    figure, axes = style.panels(3, size=(7.5, 6), sharex=True, height_ratios=(2, 1, 1))
+    figure, axes = style.panels(3, height=4, width=style.WIDE, sharex=True, height_ratios=(2, 1, 1))
     above, middle, below = axes
     title = f"{couplings_text(data)}, {data.scheme.item()}"
     if (data.onsager > 0).any():
@@ -135,20 +135,23 @@ def draw(data: xr.Dataset) -> Figure:
                 data.t, 0, 1, where=data.onsager.values > 0, step="post",
                 transform=axis.get_xaxis_transform(), color=style.SECOND, alpha=0.15, lw=0,
             )  # fmt: skip
-    above.plot(data.t, data.x, lw=0.9)
+    above.plot(data.t, data.x, lw=0.7)
     above.set(ylabel=r"activity $x_i(t)$", title=title)
     moved = data.freezing.where(data.freezing > 0)
     for axis, values, label in (
         (middle, data.energy, r"$E/N$"),
         (below, moved, r"$Q(t - \Delta, t)/N$"),
     ):
-        axis.plot(data.t, values, color=style.MAIN, lw=1.2)
-        axis.set(ylabel=label, yscale="log" if (values > 0).any() else "linear")
-    below.set_xlabel(r"time $t$")
+        axis.plot(data.t, values, color=style.MAIN)
+        axis.set(ylabel=label)
+        if (values > 0).any():
+            # No more numbers than there is room for.
+            axis.set_yscale("log", subs=[3])
+    below.set(xlabel=r"time $t$", xlim=(data.t[0], data.t[-1]))
     if data.unstable_step:
         above.text(
             0.01, 0.02, "step too long: what is seen is the step, not the flow",
-            transform=above.transAxes, fontsize=8, color=style.ALARM,
+            transform=above.transAxes, color=style.ALARM,
         )  # fmt: skip
     return figure
 

@@ -141,7 +141,7 @@ def expected(data: xr.Dataset) -> xr.Dataset:
 
 def draw(data: xr.Dataset) -> Figure:
     """F(s); D/N and h/N against 1/N and g; λ, D/N and h/N against κ."""
-    figure, axes = style.panels(2, 3, size=(12, 7))
+    figure, axes = style.panels(2, 3, height=4.6)
     (shares, *above), (force, *below) = axes
     g, symbols = float(data.g[-1]), (r"$D_{KY}/N$", "$h/N$")
     for k, gamma in enumerate(data.gamma.values):
@@ -149,22 +149,25 @@ def draw(data: xr.Dataset) -> Figure:
         one, label = own.sel(g=g), rf"$\gamma = {gamma:g}$".replace("-", "−")
         style.band(shares, data.s, one.F_theory, one.F_theory_err, colour, label=label)
         largest = one.F.isel(n=-1).mean("replicate", skipna=False)
-        shares.plot(data.s[::2], largest[::2], "o", color=colour, ms=4)
-        look = {"color": colour, "ms": 4, "capsize": 2}
+        shares.plot(data.s[::2], largest[::2], "o", color=colour)
+        look = {"color": colour}
         for name, (sizes, gains) in zip(_TEXTS, (above, below), strict=True):
             of = {part: own[f"{name}_{part}"] for part in _LIMITS}
-            _points(sizes, 1 / data.n, one[name], colour)
+            style.averages(sizes, 1 / data.n, one[name], colour)
             at = {part: values.sel(g=g) for part, values in of.items()}
             sizes.errorbar(0, at["limit"], at["limit_err"], fmt="o", mfc="white", **look)
             sizes.errorbar(0, at["theory"], at["theory_err"], fmt="D", **look)
-            style.band(gains, data.g, of["theory"], of["theory_err"], colour, label=label)
+            style.band(
+                gains, data.g, of["theory"], of["theory_err"], colour, marker="D", label=label
+            )
             gains.errorbar(data.g, of["limit"], of["limit_err"], fmt="o", mfc="white", **look)
-    activity = r"PR/N of $\varphi$, $\gamma = 0$"
-    above[1].plot(data.line, data.activity, ":", color="0.4", label=activity)
+    if data.activity.notnull().any():
+        activity = r"PR/N of $\varphi$, $\gamma = 0$"
+        above[1].plot(data.line, data.activity, ":", color="0.4", label=activity)
     under = {"lyapunov": r"$\lambda_1$", "dimension": symbols[0], "entropy": r"$10\,h/N$"}
     for k, (name, label) in enumerate(under.items()):
         values = data[f"{name}_force"] * (10 if name == "entropy" else 1)
-        _points(force, data.onsager, values, style.shade(k, 3), label)
+        style.averages(force, data.onsager, values, style.shade(k, 3), label=label)
     shares.set(xlabel="exponent $s$", ylabel="fraction of exponents below $s$, $F$")
     force.set(xlabel=r"Onsager-reaction force $\kappa$", ylabel=", ".join(under.values()))
     force.axhline(0, color="0.7", lw=0.7, zorder=0)
@@ -173,23 +176,15 @@ def draw(data: xr.Dataset) -> Figure:
         gains.set(xlabel="gain $g$", ylabel=symbol)
     facts = data.attrs
     titles = (
-        rf"(a) $g = {g:g}$, $N = {int(data.n[-1])}$", rf"(b) $g = {g:g}$", r"(c) $N \to \infty$",
-        rf"(d) $g = {facts['force_g']:g}$, $\gamma = 0$, $N = {facts['force_n']}$",
-        rf"(e) $g = {g:g}$", r"(f) $N \to \infty$",
+        rf"$g = {g:g}$, $N = {int(data.n[-1])}$", rf"$g = {g:g}$", r"$N \to \infty$",
+        rf"$g = {facts['force_g']:g}$, $\gamma = 0$, $N = {facts['force_n']}$",
+        rf"$g = {g:g}$", r"$N \to \infty$",
     )  # fmt: skip
     for axis, text in zip(axes.flat, titles, strict=True):
-        axis.set_title(text, fontsize=10)
+        axis.set_title(text)
     for axis in (shares, force, above[1], below[1]):
-        axis.legend(frameon=False, fontsize=8)
+        axis.legend()
     return figure
-
-
-def _points(axis: Any, at: Any, values: xr.DataArray, colour: Any, label: str = "") -> None:
-    """Means over couplings with standard errors."""
-    error = style.spread(values) / np.sqrt(values.sizes["replicate"])
-    axis.errorbar(
-        at, values.mean("replicate"), error, color=colour, fmt="o", ms=4, capsize=2, label=label
-    )
 
 
 SPECTRUM = Study(
@@ -222,6 +217,7 @@ OR force: in the gradient flow, κ = 1, no exponent is positive but for what a f
         "dimension", "dimension_limit", "dimension_theory", "entropy", "entropy_limit",
         "entropy_theory", "lyapunov_force", "dimension_force", "entropy_force",
     ),
+    compared={"dimension_limit": "dimension_theory", "entropy_limit": "entropy_theory"},
     presets={
         "quick": {
             "n": [100, 200, 300], "g": [3.0, 5.0], "gamma": [0.0], "onsager": [0.0, 0.5, 1.0],

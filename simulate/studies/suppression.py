@@ -17,7 +17,6 @@ from ..lyapunov import maximal_lyapunov
 
 if TYPE_CHECKING:
     import xarray as xr
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _FINE = 24
@@ -110,7 +109,11 @@ def expected(data: xr.Dataset) -> xr.Dataset:
     drive = driven_stationary(g, np.maximum(A, 1e-3)[:, None], omega, phi=phi, n_tau=2, throw=False)
     noise = stationary(g, sigma=sigma, phi=phi, n_tau=2, throw=False)
     fine = np.geomspace(omega.min() / 3, 2 * omega.max(), _FINE)
-    onsets = [float(critical_gain(phi=phi, sigma=float(one))) for one in sigma]
+    between = np.linspace(sigma.min(), sigma.max(), _FINE // 2)
+    onsets, onset_line = (
+        [float(critical_gain(phi=phi, sigma=float(one))) for one in at] for at in (sigma, between)
+    )
+    noise_line = stationary(g, sigma=between, phi=phi, n_tau=2, throw=False).lyapunov
     known = {
         "lyapunov_theory": told(("amplitude", "frequency"), drive.lyapunov, "theory", **_RATE),
         "boundary": told(
@@ -121,13 +124,15 @@ def expected(data: xr.Dataset) -> xr.Dataset:
         ),
         "noise_theory": told("sigma", noise.lyapunov, "theory", **_RATE),
         "critical_gain": told("sigma", onsets, "gain at which chaos sets in"),
+        "noise_line": told("sigma_line", noise_line, "theory", **_RATE),
+        "critical_gain_line": told("sigma_line", onset_line, "gain at which chaos sets in"),
     }
-    return data.assign_coords(line=fine).assign(known)
+    return data.assign_coords(line=fine, sigma_line=between).assign(known)
 
 
 def draw(data: xr.Dataset) -> Figure:
     """λ against A; the plane of ω and A; λ and the onset against σ."""
-    figure, axes = style.panels(1, 3, size=(12, 3.8))
+    figure, axes = style.panels(1, 3, height=2.7)
     for k, omega in enumerate(data.frequency.values):
         part, colour = data.sel(frequency=omega), style.shade(k, data.sizes["frequency"])
         # Chaos next to the boundary decays too slowly for the theory, but there λ is 0.
@@ -137,7 +142,7 @@ def draw(data: xr.Dataset) -> Figure:
         axes[0].plot(line[order], value[order], color=colour)
         for name, filled in (("lyapunov", colour), ("lyapunov_common", "white")):
             label = rf"$\omega = {omega:g}$" if name == "lyapunov" else None
-            _points(axes[0], "amplitude", part, name, colour, mfc=filled, label=label)
+            style.averages(axes[0], part.amplitude, part[name], colour, mfc=filled, label=label)
     axes[0].plot([], [], "o", color="0.4", mfc="white", label="one phase")
     axes[0].set(xlabel=r"amplitude $A$", ylabel=r"maximal Lyapunov exponent $\lambda$")
     axes[1].plot(data.line, data.boundary, color="0.2", label="theory")
@@ -145,7 +150,7 @@ def draw(data: xr.Dataset) -> Figure:
     for sign, look in ((1, {"mfc": "0.3"}), (-1, {"mfc": "white"})):
         some = means[sign * means > 0]
         axes[1].plot(
-            some.frequency, some.amplitude, "o", color="0.3", ms=4, **look,
+            some.frequency, some.amplitude, "o", color="0.3", **look,
             label=rf"networks, $\lambda {'>' if sign > 0 else '<'} 0$",
         )  # fmt: skip
     axes[1].set(
@@ -155,29 +160,28 @@ def draw(data: xr.Dataset) -> Figure:
         xlabel=r"angular frequency $\omega$",
         ylabel=r"amplitude $A$",
     )
-    axes[2].plot(data.sigma, data.noise_theory, color=style.shade(0, 2), label=r"$\lambda$, theory")
-    _points(axes[2], "sigma", data, "lyapunov_noise", style.shade(0, 2), label="networks")
+    axes[1].set_yticks(data.amplitude.values, [f"{one:g}" for one in data.amplitude.values])
+    axes[1].minorticks_off()
+    # Room for the legend above the points.
+    axes[1].set_ylim(top=4 * float(max(data.amplitude.max(), data.boundary.max())))
+    axes[2].plot(
+        data.sigma_line, data.noise_line, color=style.shade(0, 2), label=r"$\lambda$, theory"
+    )
+    style.averages(axes[2], data.sigma, data.lyapunov_noise, style.shade(0, 2), label="networks")
     onset = axes[2].twinx()
-    onset.plot(data.sigma, data.critical_gain, color=style.shade(1, 2), ls="--")
+    onset.plot(data.sigma_line, data.critical_gain_line, color=style.shade(1, 2), ls="--")
     axes[2].plot([], [], color=style.shade(1, 2), ls="--", label="onset, theory")
     axes[2].set(xlabel=r"noise amplitude $\sigma$", ylabel=r"maximal Lyapunov exponent $\lambda$")
     onset.set_ylabel(r"gain $g_c$ of the onset")
     onset.spines["right"].set_visible(True)
-    titles = ("(a) drive", "(b) boundary", "(c) noise")
+    titles = ("drive", "boundary", "noise")
     for axis, text, place in zip(axes, titles, ("best", "best", "lower center"), strict=True):
-        axis.set_title(text, fontsize=10)
-        axis.legend(frameon=False, fontsize=8, loc=place)
+        axis.set_title(text)
+        axis.legend(loc=place)
     for axis in axes[[0, 2]]:
         axis.axhline(0, color="0.7", lw=0.7, zorder=0)
     style.above(figure, rf"$g = {data.attrs['g']:g}$, $\gamma = 0$, $N = {data.attrs['n']}$")
     return figure
-
-
-def _points(axis: Axes, along: str, data: xr.Dataset, name: str, colour: Any, **look: Any) -> None:
-    axis.errorbar(
-        data[along], data[name].mean("replicate"), style.spread(data[name]), color=colour, fmt="o",
-        ms=4, capsize=2, **look,
-    )  # fmt: skip
 
 
 SUPPRESSION = Study(
@@ -192,12 +196,12 @@ SUPPRESSION = Study(
     draw=draw,
     text="""
 Maximal Lyapunov exponent λ of networks driven by A cos(ωt + θ_i), at the same drive for both
-trajectories: lines as N → ∞, points networks, bars standard deviations over couplings. With a phase
-of its own for every neuron the drive suppresses chaos, most easily near a resonance below the leak
-rate (b, `meanfield.critical_amplitude`); hollow points of (a) are networks whose neurons all get
-one phase. White noise lowers λ and raises the gain of the onset (c). Chaos of some hundred neurons
-is weaker than as N → ∞, by as much without a drive (σ = 0) as with one; where it is suppressed they
-agree.""",
+trajectories: lines as N → ∞ (in (a) straight between the amplitudes), points networks, bars
+standard errors over couplings. With a phase of its own for every neuron the drive suppresses chaos,
+most easily near a resonance below the leak rate (b, `meanfield.critical_amplitude`); hollow points
+of (a) are networks whose neurons all get one phase. White noise lowers λ and raises the gain of the
+onset (c). Chaos of some hundred neurons is weaker than as N → ∞, by as much without a drive (σ = 0)
+as with one; where it is suppressed they agree.""",
     axes={
         "amplitude": (0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0),
         "frequency": (0.3, 1.0, 2.0),
@@ -208,6 +212,7 @@ agree.""",
         "lyapunov", "lyapunov_theory", "lyapunov_common", "critical_amplitude", "lyapunov_noise",
         "noise_theory", "critical_gain",
     ),
+    compared={"lyapunov": "lyapunov_theory", "lyapunov_noise": "noise_theory"},
     presets={
         "quick": {
             "n": 200, "amplitude": [0.5, 1.0, 2.0, 4.0], "frequency": [0.3, 2.0],

@@ -248,7 +248,8 @@ def _page(table: Validation, command: str) -> Iterator[str]:
     yield f"<p>{html.escape('; '.join(f'{name}: {said}' for name, said in facts.items()))}</p>"
     if command:
         yield f"<pre>{html.escape(command)}</pre>"
-    figure, axis = style.panels(size=table.figure_size)
+    width, height = table.figure_size
+    figure, axis = style.panels(width=width, height=height)
     table.plot(axis)
     yield _image(figure, "All deviations")
     for key, group in groupby(table.rows, key=lambda row: row.experiment):
@@ -273,7 +274,7 @@ def _section(title: str, rows: list[TableRow]) -> Iterator[str]:
 
 def _image(figure: Figure, text: str) -> str:
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
+    figure.savefig(buffer, format="png", dpi=140)
     data = base64.b64encode(buffer.getvalue()).decode()
     return f"<p><img alt='{html.escape(text)}' src='data:image/png;base64,{data}'></p>"
 
@@ -282,7 +283,8 @@ def _approach(rows: Sequence[TableRow]) -> Figure:
     """Means over couplings against n^−power, extrapolated, beside the theory: one panel a row."""
     width = min(len(rows), 4)
     height = math.ceil(len(rows) / width)
-    figure, grid = style.panels(height, width, size=(3.1 * width, 2.5 * height), squeeze=False)
+    size = {"height": 2.0 * height, "width": 2.5 * width}
+    figure, grid = style.panels(height, width, **size, squeeze=False)
     for axis, row in zip(grid.ravel(), rows, strict=False):
         _panel(axis, row)
     for axis in grid.ravel()[len(rows) :]:
@@ -307,4 +309,4 @@ def _panel(axis: Axes, row: TableRow) -> None:
         xlim=(-0.06 * x.max(), 1.12 * x.max()), xlabel=rf"$N$, on the scale $N^{{-{power:.3g}}}$"
     )
     law = "" if math.isnan(measured.misfit) else rf", $\chi^2/\nu = {measured.misfit:.1f}$"
-    axis.set_title(f"{row.prediction.name}: z = {row.z:+.1f}{law}", fontsize=8)
+    axis.set_title(f"{row.prediction.name}: z = {row.z:+.1f}{law}", fontsize=6.5)

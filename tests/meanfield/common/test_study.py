@@ -27,6 +27,7 @@ from meanfield.common.study import (
     answer,
     as_tables,
     averaged,
+    deviations,
     numbers,
     quoted,
     tables,
@@ -406,6 +407,26 @@ def test_tables_have_means_errors_and_descriptions() -> None:
 )
 def test_numbers_with_errors(mean: float, error: float, text: str) -> None:
     assert quoted(mean, error) == text
+
+
+def test_deviations_from_theory_are_told() -> None:
+    """Means 1 and 4 with standard errors 1 and 0.5 beside 0.5 and 2: 0.5 and 4 errors."""
+    data = xr.Dataset(
+        {
+            "x": (("g", "replicate"), [[0.0, 2.0], [3.5, 4.5]]),
+            "x_theory": ("g", [0.5, 2.0]),
+            "y": ("replicate", [1.0, 2.0]),
+            "y_theory": ((), np.nan),
+        },
+        {"g": [1.0, 2.0]},
+    )
+    compared = replace(TOY, compared={"x": "x_theory", "y": "y_theory"})
+    text = "x is at most 4.0 standard errors from x_theory (g = 2.0), 1 beyond 2, 1 beyond 3 of 2"
+    text += "; errors over 2 couplings"
+    assert deviations(compared, {"converged": data}) == [f"- {text}"]
+    both = deviations(compared, {"converged": data, "printed": data})
+    assert both == [f"- converged: {text}", f"- printed: {text}"]
+    assert deviations(compared, {"converged": data.isel(replicate=[0])}) == []
 
 
 def test_values_are_written_as_the_command_line_reads_them() -> None:

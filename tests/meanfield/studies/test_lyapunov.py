@@ -12,10 +12,14 @@ from meanfield import load, maximal_lyapunov, stationary
 from meanfield.command_line import main
 from meanfield.common import seeds
 from meanfield.common.study import as_tables
-from meanfield.studies.lyapunov import LYAPUNOV
+from meanfield.studies.lyapunov import LYAPUNOV, closed_line
 
 Capture = pytest.CaptureFixture[str]
 
+MODEL = {
+    "onsager": 0.0, "temperature": 0.0, "bias_mean": 0.0, "bias_std": 0.0, "mean_coupling": 0.0,
+    "phi": "tanh",
+}  # fmt: skip
 FEW = "--trajectories 1024 --batches 2 --t-skip 5 --t-max 20 --window 5 --dt 0.2"
 COMMAND = f"lyapunov --g 0.5,1.5 --gamma 0,0.5 {FEW}"
 
@@ -86,6 +90,21 @@ def test_a_point_without_an_exponent_says_why(tmp_path: Path, capsys: Capture) -
     assert data.status.values[1] != "converged"
     assert data.reason.values[0] == ""
     assert "±" not in data.reason.values[1] != ""
+
+
+def test_the_line_is_closed_and_has_the_kink() -> None:
+    """Known at rest for every γ and in chaos at γ = 0, with g_c among its gains; else no line."""
+    data = LYAPUNOV.run(g=[0.5, 0.6], gamma=[0.0, 0.9])
+    line = data.lyapunov_line.sel(gamma_line=0.9).dropna("g_line")
+    np.testing.assert_allclose(line, 1.9 * line.g_line - 1, atol=1e-12)
+    assert float(line.g_line[-1]) == pytest.approx(1 / 1.9)
+    chaos = LYAPUNOV.run(g=[0.9, 1.5], gamma=[0.0])
+    assert 1.0 in chaos.g_line
+    np.testing.assert_array_equal(
+        chaos.lyapunov_line.sel(gamma_line=0.0, g_line=chaos.g), chaos.lyapunov.sel(gamma=0.0)
+    )
+    assert chaos.lyapunov_line.sel(g_line=1.0).item() == 0
+    assert closed_line(chaos, 0.0, **{**MODEL, "onsager": 1.0}).lyapunov_line.isnull().all()
 
 
 def test_an_absent_state_is_told_and_no_failure(tmp_path: Path, capsys: Capture) -> None:

@@ -176,8 +176,8 @@ def test_dashes_mark_the_unstable_part() -> None:
     assert shown[0].max() <= line
     assert shown[1].min() >= line - 0.05
     # The relations of the static branch leave its unstable part out.
-    points = fluctuation_response([grid]).axes[0].collections[0].get_offsets()
-    assert np.isfinite(np.asarray(points)).all(axis=1).sum() == int(grid.stable.sum())
+    points = fluctuation_response([grid]).axes[0].lines[0].get_xydata()
+    assert np.isfinite(points).all(axis=1).sum() == int(grid.stable.sum())
 
 
 def test_sweep_writes_data_and_figures(tmp_path: Path) -> None:
