@@ -1,6 +1,7 @@
 """The loop over steps, for every scheme and every problem, and the two ways to choose a step."""
 
 import copy
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -101,17 +102,18 @@ class AdaptiveSteps:
     def propose(self, t: Row, problem: Problem) -> tuple[Row, Row]:
         """See `FixedSteps`."""
         longest = self._longest_step(problem.rate) if self._longest_step else _LONGEST
-        h = wanted = np.minimum(np.minimum(self._next, problem.longest_step), longest)
+        h = wanted = np.minimum(self._next, np.minimum(problem.longest_step, longest))
         end = self._stops[np.searchsorted(self._stops[:-1], t, side="right")]
         left = end - t
         h = np.where(h >= left * (1 - 1e-12), left, np.where(h > left / 2, left / 2, h))
-        self.is_cut = bool(np.any((h < wanted) & (t < end)))
-        if np.any((h < 1e-12 * np.maximum(1.0, np.abs(t))) & (h < left)):
+        self.is_cut = bool(((h < wanted) & (t < end)).any())
+        # Times are not negative.
+        if ((h < 1e-12 * np.maximum(1.0, t)) & (h < left)).any():
             raise IntegrationError(
                 f"the step fell below rounding at t = {earliest(t):g}; raise tol={self.tol:g}"
             )
         if np.ndim(t):
-            h = np.where(t < np.min((t + h)[h > 0]), h, 0.0)
+            h = np.where(t < (t + h)[h > 0].min(), h, 0.0)
         later = np.where(h == left, end, t + h)
         self._h, self._wanted, self._stopped = h, wanted, h == left
         return (later, h) if np.ndim(t) else (float(later), float(h))
@@ -288,7 +290,7 @@ def _stayed(step: Step, taken: Flags) -> Step:
 
 def require_finite(x: State, t: float) -> None:
     """Raise `IntegrationError` if a state is not finite."""
-    if not np.isfinite(float(np.sum(x, dtype=np.float64))):
+    if not math.isfinite(x.sum(dtype=np.float64)):
         raise IntegrationError(
             f"the state is not finite at t = {t:g}: shorten dt, or bound the dynamics"
         )

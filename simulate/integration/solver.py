@@ -337,8 +337,8 @@ def integrate(
         If the noise of an earlier run of this process is repeated from its end on.
     StepSizeWarning
         If the step exceeds what the method follows at the spectrum of ∂F/∂x, stiff or rotating,
-        at the start, every 10 time units, at switches and at the end, or E rises along −∇E: then
-        chaos of the run is an artefact of the step.
+        at the start, every 10 time units or 100 steps, whichever is longer, at switches and at the
+        end, or E rises along −∇E: then chaos of the run is an artefact of the step.
 
     Notes
     -----
@@ -668,7 +668,9 @@ class _Recorder:
         self.complaint = ""
         self._states: State | None = None
         if store_states:
-            self._states = np.empty((len(times), *like.shape), dtype=like.dtype)
+            # Neurons last in memory, as in `contiguous_columns`.
+            kept = np.empty((len(times), *like.shape[1:], len(like)), dtype=like.dtype)
+            self._states = np.moveaxis(kept, -1, 1)
         self._energy = np.empty((len(times), *like.shape[1:]))
         self._values: dict[str, list[Any]] = {name: [] for name in observables}
 
@@ -679,7 +681,7 @@ class _Recorder:
 
     def take(self, step: Step) -> None:
         """One step, and what is asked for inside it."""
-        farthest = -earliest(-step.t1)
+        farthest = float(np.max(step.t1))
         if self._next == len(self._times) or self._times[self._next] > farthest + ON_STEP:
             return
         slack = ON_STEP * np.minimum(step.t1 - step.t0, 1.0)
@@ -708,7 +710,7 @@ class _Recorder:
         if self._states is not None:
             self._states[self._next] = x
         energy = self._energy[self._next] = problem.energy(x, evaluation) / len(x)
-        if not np.all(np.isfinite(energy)):
+        if not np.isfinite(energy).all():
             what = "shorten dt, or bound the dynamics" if t else "J or x0 is too large for it"
             raise IntegrationError(f"E is not finite at t = {t:g}: {what}")
         for name, observable in self._observables.items():
