@@ -107,7 +107,7 @@ class Monitor:
             self._steps_here = self._next_hint = self._next_turn = 0
             self._pause = _PAUSE
             self._next_look = max(t, self._since)
-        if t >= self._next_look:
+        if self._is_due(t):
             self._look(problem, t, x)
 
     def leave(self, problem: Problem, t: Row, x: State) -> None:
@@ -124,6 +124,9 @@ class Monitor:
     def refuse(self, taken: Flags) -> None:
         """Steps were not taken, of all columns or of some."""
         self._n_rejected = self._n_rejected + np.logical_not(taken)
+
+    def _is_due(self, t: float) -> bool:
+        return t >= self._next_look and self._steps_here >= self._next_turn
 
     def _look(self, problem: Problem, t: float, x: State) -> None:
         self._next_look, self._next_turn = t + _EVERY, self._steps_here + _SELDOM
@@ -187,7 +190,7 @@ class Monitor:
             if not self._adapts:
                 rises = self._does_not_fall if self._is_fixed else self.rises
                 self._rising_steps += bool(np.any(rises(step)))
-        if t1 >= self._next_look and self._steps_here >= self._next_turn:
+        if self._is_due(t1):
             self._look(problem, t1, step.x1)
         if self._adapts or self._scheme.longest_step or not problem.is_regulated(step.t1):
             return

@@ -199,8 +199,8 @@ def _runge_kutta(name: str, order: int, tableau: _Tableau, *, takes_noise: bool 
 class _Tableau:
     """Rows below the diagonal up to the weights, see `tableaus`, as sums over slopes.
 
-    With a `leak` λ they are those of the same scheme for y = e^{λ(t−t₀)} (x − x₀), whose drift no
-    longer has the leak −λx: slopes are then ẋ + λ(x − x₀), and fade with their age.  (With x in the
+    With the `leak` they are those of the same scheme for y = e^{t−t₀} (x − x₀), whose drift no
+    longer has the leak −x: slopes are then ẋ + x − x₀, and fade with their age.  (With x in the
     place of x − x₀ a rest would not stay one.)
     """
 
@@ -210,7 +210,7 @@ class _Tableau:
         errors: ArrayLike | None = None,
         inside: Sequence[Sequence[float]] = (),
         *,
-        leak: float = 0.0,
+        leak: bool = False,
     ) -> None:
         matrix = np.zeros((len(rows) + 1, len(rows) + 1))
         for k, row in enumerate(rows, 1):
@@ -230,7 +230,7 @@ class _Tableau:
         if not self.leak:
             return h * rows
         # Longer steps than the bound are those of networks at rest.
-        ages = np.minimum(self.leak * h * (self.nodes - nodes[..., None]), _MANY)
+        ages = np.minimum(h * (self.nodes - nodes[..., None]), _MANY)
         return h * rows * np.exp(ages)
 
     def weights(self, h: Row) -> list[Array]:
@@ -286,7 +286,7 @@ class _Tableau:
 class _Slopes:
     """A state and drifts in one piece of memory, so that their sums take one pass."""
 
-    def __init__(self, x: State, count: int, leak: float) -> None:
+    def __init__(self, x: State, count: int, *, leak: bool) -> None:
         # Neurons last.
         self._there, self._back = (*range(1, x.ndim), 0), (x.ndim - 1, *range(x.ndim - 1))
         self._rows = np.empty((count + 1, *x.shape[1:], len(x)), x.dtype)
@@ -300,7 +300,6 @@ class _Slopes:
         row = self._rows[k + 1]
         if self._leak:
             np.subtract(self.state.transpose(self._there), self._rows[0], out=row)
-            row *= self._leak
             row += drift.transpose(self._there)
         else:
             row[...] = drift.transpose(self._there)
@@ -328,7 +327,7 @@ def _explicit(
 ) -> Move:
     kick = problem.kick(t, h) if takes_noise else None
     rows, end = tableau.weights(h), tableau.stages
-    slopes = _Slopes(x, len(tableau.nodes), tableau.leak)
+    slopes = _Slopes(x, len(tableau.nodes), leak=tableau.leak)
     slopes.keep(0, first.drift)
     for k in range(1, end + 1):
         node = float(tableau.nodes[k])
@@ -526,7 +525,7 @@ SCHEMES = {
         _runge_kutta(
             "tsitouras", 5,
             _Tableau(
-                tableaus.TSITOURAS, tableaus.TSITOURAS_ERRORS, tableaus.TSITOURAS_INSIDE, leak=1.0
+                tableaus.TSITOURAS, tableaus.TSITOURAS_ERRORS, tableaus.TSITOURAS_INSIDE, leak=True
             ),
         ),
         # Order 6(5).

@@ -681,15 +681,15 @@ class _Recorder:
 
     def take(self, step: Step) -> None:
         """One step, and what is asked for inside it."""
-        farthest = float(np.max(step.t1))
+        farthest = -earliest(-step.t1)
         if self._next == len(self._times) or self._times[self._next] > farthest + ON_STEP:
             return
         slack = ON_STEP * np.minimum(step.t1 - step.t0, 1.0)
-        passed = np.searchsorted(self._times, step.t1 + slack, side="right")
-        for k in range(self._next, int(np.max(passed))):
+        passed = self._times.searchsorted(step.t1 + slack, side="right")
+        for k in range(self._next, int(passed.max())):
             t = float(self._times[k])
             here, at_end = passed > k, t >= step.t1 - slack
-            if np.all(here & at_end):
+            if (here & at_end).all():
                 self._keep(step.problem, t, step.x1, step.last)
                 continue
             # Columns that are not there yet come later.
