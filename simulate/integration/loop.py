@@ -23,6 +23,9 @@ _SHRINK, _GROW, _AIM = 0.1, 4.0, 0.8
 # Longest step of a scheme that does not fit itself to the stiffness, in leak times: what decays to
 # below the tolerance keeps its rate, and no step is refused as unstable.
 _LONGEST = 2.0
+# How far ahead of the end of another column's step one may start: columns that wait for each other
+# take a third more rounds along −∇E, and states at save times are kept until all have come.
+_AHEAD = 0.5
 # Errors below this share of what is allowed are one.
 _LEAST_ERROR = 1e-6
 # Relative residual of a stiffness that only tells how long a run will take.
@@ -71,8 +74,8 @@ class AdaptiveSteps:
     """Steps of an error `tol` each, relative to 1 + |x|, of all columns or of each for itself.
 
     In the second case times, steps and errors are rows of one a column.  A column that has arrived,
-    that was refused, or that would start after another one ends, makes a step of no length: so all
-    go through one product, none depends on those beside it, and none is far ahead.
+    that was refused, or that would start long after another one ends, makes a step of no length: so
+    all go through one product, none depends on those beside it, and none is far ahead.
     """
 
     # Those of a scheme for stiff problems end at save times, so that saved states are states of the
@@ -113,7 +116,7 @@ class AdaptiveSteps:
                 f"the step fell below rounding at t = {earliest(t):g}; raise tol={self.tol:g}"
             )
         if np.ndim(t):
-            h = np.where(t < (t + h)[h > 0].min(), h, 0.0)
+            h = np.where(t < (t + h)[h > 0].min() + _AHEAD, h, 0.0)
         later = np.where(h == left, end, t + h)
         self._h, self._wanted, self._stopped = h, wanted, h == left
         return (later, h) if np.ndim(t) else (float(later), float(h))
