@@ -116,7 +116,8 @@ class AdaptiveSteps:
                 f"the step fell below rounding at t = {earliest(t):g}; raise tol={self.tol:g}"
             )
         if np.ndim(t):
-            h = np.where(t < (t + h)[h > 0].min() + _AHEAD, h, 0.0)
+            # At a stop all wait for all: a run that ends there goes on in the same order.
+            h = np.where(t < min((t + h)[h > 0].min() + _AHEAD, end.min()), h, 0.0)
         later = np.where(h == left, end, t + h)
         self._h, self._wanted, self._stopped = h, wanted, h == left
         return (later, h) if np.ndim(t) else (float(later), float(h))

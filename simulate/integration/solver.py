@@ -697,13 +697,15 @@ class _Recorder:
                 self._open[k] = np.empty_like(step.x1), np.ones(np.shape(here), dtype=bool)
             x, missing = self._open[k]
             new = missing & here
+            if not new.any():
+                continue
             found = step.x1
             if not np.all(at_end | ~new):
                 inside = self._scheme.state_at(step, np.where(new, t, step.t1))
                 found = np.where(at_end, found, inside)
             np.copyto(x, found, where=new)
             missing &= ~new
-            if not np.any(missing):
+            if not missing.any():
                 self._keep(step.problem, t, x, step.problem.evaluate(t, x))
 
     def _keep(self, problem: Problem, t: float, x: State, evaluation: Evaluation) -> None:
