@@ -277,8 +277,8 @@ class _Tableau:
                 slopes.keep(known, drift)
             theta = np.reshape((time - t) / h, -1)
             powers = theta[:, None] ** np.arange(1, self.interpolant.shape[1] + 1)
-            rows = self._faded(powers @ self.interpolant.T, theta, np.reshape(h, (-1, 1)))
-            return slopes.sum(np.insert(rows, 0, 1.0, axis=1))
+            factors = self._faded(powers @ self.interpolant.T, theta, np.reshape(h, (-1, 1)))
+            return slopes.sum(np.insert(factors, 0, 1.0, axis=1))
 
         return state
 
