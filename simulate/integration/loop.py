@@ -24,8 +24,8 @@ _SHRINK, _GROW, _AIM = 0.1, 4.0, 0.8
 # below the tolerance keeps its rate, and no step is refused as unstable.
 _LONGEST = 2.0
 # How far ahead of the end of another column's step one may start: columns that wait for each other
-# take a third more rounds along −∇E, and states at save times are kept until all have come.
-_AHEAD = 0.5
+# take a third more rounds along −∇E, but states at save times are kept until all have come.
+_AHEAD = 0.3
 # Errors below this share of what is allowed are one.
 _LEAST_ERROR = 1e-6
 # Relative residual of a stiffness that only tells how long a run will take.
