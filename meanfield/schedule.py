@@ -218,17 +218,17 @@ class Drive:
             return np.asarray(self.inputs)
         name, more = f"inputs(t={t:g})", () if self._u is None else (self._u,)
         drive = arguments.real(name, probes.answer(name, self.inputs, t, *more))
-        if not np.all(np.isfinite(drive)):
+        if not np.isfinite(drive).all():
             raise ArgumentError(f"{name}: must be finite")
         return drive
 
     def __call__(self, t: float, shape: tuple[int, ...], dtype: DTypeLike = float) -> NDArray[Any]:
-        """S(t) for states (n,) or (n, batch), readonly."""
+        """S(t) for states (n,) or (n, batch), not to be written to."""
         drive = self.at(t).astype(dtype, copy=False)
         if drive.ndim == 1 and len(shape) == 2:
             drive = drive[:, None]
         try:
-            return np.broadcast_to(drive, shape)
+            return drive if drive.shape == shape else np.broadcast_to(drive, shape)
         except ValueError:
             each = f"({shape[0]},)" + f" or {shape}" * (len(shape) > 1)
             raise ArgumentError(

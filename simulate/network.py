@@ -18,11 +18,11 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 from scipy.sparse import issparse
 from scipy.sparse.linalg import LinearOperator
-from threadpoolctl import threadpool_limits
 
 from meanfield import TransferFunction, stability, transfer_function
 from meanfield.common import arguments, cost, probes
 from meanfield.common.arguments import LARGEST, ArgumentError, Array
+from meanfield.common.jobs import blas_threads
 
 # Single or double precision.
 State = NDArray[Any]
@@ -488,7 +488,7 @@ def at_work(threads: int | None) -> Iterator[None]:
     before = _AT_WORK.set(threads or _AT_WORK.get())
     with (
         np.errstate(over="ignore", invalid="ignore"),
-        threadpool_limits(_AT_WORK.get(), user_api="blas"),
+        blas_threads(_AT_WORK.get()),
     ):
         try:
             yield

@@ -372,8 +372,11 @@ class _RidgeDecomposition(NamedTuple):
     @classmethod
     def of(cls, x: Array, z: Array, *, intercept: bool) -> _RidgeDecomposition:
         means = [_base(part, intercept=intercept) for part in (x, z)]
-        u, s, directions = np.linalg.svd(x - means[0], full_matrices=False)
-        return cls(s, directions, u.T @ (z - means[1]), *means)
+        # Qᵀz stands beside R = QᵀX: no U of the length of a run is formed.
+        both = np.linalg.qr(np.hstack([x - means[0], z - means[1]]), mode="r")
+        inner, asked = np.hsplit(both[: x.shape[1]], [x.shape[1]])
+        u, s, directions = np.linalg.svd(inner, full_matrices=False)
+        return cls(s, directions, u.T @ asked, *means)
 
     def predict(self, x: Array, ridge: ArrayLike, floor: float = 0.0) -> Array:
         """ẑ, (L, n_tau), of one ridge or one per target; directions below `floor` get nothing."""

@@ -22,7 +22,7 @@ from concurrent.futures import (
     Future,
     ThreadPoolExecutor,
 )
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from functools import lru_cache
 from importlib import import_module
 from queue import SimpleQueue
@@ -450,10 +450,12 @@ def _end_with(parent: int, *place: str) -> None:
 @lru_cache(1)
 def _controller(loaded: int) -> ThreadpoolController:
     """Of the BLAS libraries that are loaded; to find them takes longer than many a job."""
-    # A job that is the first to use SciPy must not find its BLAS without a limit; nor should the
-    # time of a first point, which plans are made of, be that of an import.
-    import_module("scipy.optimize")
     return ThreadpoolController()
+
+
+def blas_threads(number: int) -> AbstractContextManager[Any]:
+    """So many threads of matrix products."""
+    return _controller(len(sys.modules)).limit(limits=number, user_api="blas")
 
 
 class _Inside(threading.local):
@@ -486,9 +488,10 @@ class _Surroundings:
                 for category in DEPRECATIONS:
                     warnings.simplefilter("ignore", category)
                 warnings.showwarning = self._hear
-                self._stack.enter_context(
-                    _controller(len(sys.modules)).limit(limits=1, user_api="blas")
-                )
+                # A job that is the first to use SciPy must not find its BLAS without a limit; nor
+                # should the time of a first point, which plans are made of, be that of an import.
+                import_module("scipy.optimize")
+                self._stack.enter_context(blas_threads(1))
             self._count += 1
             outer = self._heard.get(thread)
             self._heard[thread] = said

@@ -16,8 +16,8 @@ from ..network import State
 from .problem import Flags, Problem, Row, Step, earliest
 from .schemes import SCHEMES, Scheme
 
-# Time between two looks at the spectrum.
-_EVERY = 10.0
+# Time and steps between two looks at the spectrum, which take ten products.
+_EVERY, _SELDOM = 10.0, 100
 # A quotient above this share of the limit asks for a measurement, some steps after the last one.
 _SUSPICION, _PAUSE = 0.5, 20
 # Another method is advised where its steps are so many times longer at equal cost.
@@ -58,11 +58,11 @@ class Monitor:
     """Watches the steps of a run, the spectrum and the energy."""
 
     # Along −∇E without noise E cannot increase; a step that raises it beyond rounding is counted.
-    # Points along the edge of the spectrum of ∂F/∂x are taken at the start, every 10 time units,
-    # where κ jumps, and at the end, and held against what the scheme follows (`stability`).
-    # While the Onsager-reaction force is on, also after 1, 2, 4, 8 … steps, and when a step hints
-    # at an instability: its Rayleigh quotient −ΔF·Δx/|Δx|², which costs no product, approaches the
-    # limit of the scheme as an unstable mode takes over.
+    # Points along the edge of the spectrum of ∂F/∂x are taken at the start, every 10 time units
+    # or 100 steps, where κ jumps, and at the end, and held against what the scheme follows
+    # (`stability`).  While the Onsager-reaction force is on, also after 1, 2, 4, 8 … steps, and
+    # when a step hints at an instability: its Rayleigh quotient −ΔF·Δx/|Δx|², which costs no
+    # product, approaches the limit of the scheme as an unstable mode takes over.
 
     def __init__(
         self, scheme: Scheme, dt: float, *, adapts: bool, may_switch: bool, since: float = 0.0
@@ -75,7 +75,7 @@ class Monitor:
         self._may_switch = may_switch
         self.longest, self._limit = 0.0, np.nan
         self._is_bound = self._unwatched = False
-        self._steps_here = self._next_hint = 0
+        self._steps_here = self._next_hint = self._next_turn = 0
         self._pause = _PAUSE
         self._culprits = "only a step that is too long"
         self._quotient = self._largest_quotient = 0.0
@@ -104,10 +104,10 @@ class Monitor:
         self._is_bound = problem.stiffness_is_bound and problem.is_regulated(t)
         if onsager != self._onsager:
             self._onsager = onsager
-            self._steps_here = self._next_hint = 0
+            self._steps_here = self._next_hint = self._next_turn = 0
             self._pause = _PAUSE
             self._next_look = max(t, self._since)
-        if t >= self._next_look:
+        if self._is_due(t):
             self._look(problem, t, x)
 
     def leave(self, problem: Problem, t: Row, x: State) -> None:
@@ -125,8 +125,11 @@ class Monitor:
         """Steps were not taken, of all columns or of some."""
         self._n_rejected = self._n_rejected + np.logical_not(taken)
 
+    def _is_due(self, t: float) -> bool:
+        return t >= self._next_look and self._steps_here >= self._next_turn
+
     def _look(self, problem: Problem, t: float, x: State) -> None:
-        self._next_look = t + _EVERY
+        self._next_look, self._next_turn = t + _EVERY, self._steps_here + _SELDOM
         # A scheme that fits itself to the stiffness has it measured in any case.
         if self._scheme.longest_step is not None:
             return
@@ -179,15 +182,15 @@ class Monitor:
         if longest > self.longest * (1 + 1e-9):
             self.longest = longest
             self._limit = np.nan
-        descends = earliest(step.t0) >= self._since * (1 - 1e-9)
-        descends = descends and all(map(problem.is_gradient_flow, (step.t0, step.t1)))
+        descends = all(map(problem.is_gradient_flow, (step.t0, step.t1)))
+        descends = descends and earliest(step.t0) >= self._since * (1 - 1e-9)
         if descends:
             self._gradient_steps += 1
-            # Steps that adapt, or take less of stiff modes, are refused where they raise E.
-            fits = self._adapts or self._scheme.longest_step is not None
-            rises = (self.rises if fits else self._does_not_fall)(step)
-            self._rising_steps += bool(np.any(rises))
-        if t1 >= self._next_look:
+            # Steps that adapt are refused where they raise E; others may take less of stiff modes.
+            if not self._adapts:
+                rises = self._does_not_fall if self._is_fixed else self.rises
+                self._rising_steps += bool(np.any(rises(step)))
+        if self._is_due(t1):
             self._look(problem, t1, step.x1)
         if self._adapts or self._scheme.longest_step or not problem.is_regulated(step.t1):
             return

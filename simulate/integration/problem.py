@@ -30,7 +30,7 @@ _LONGEST_DRIVEN_STEP = 1.0
 
 def earliest(t: Row) -> float:
     """The time, or that of the column which is behind."""
-    return float(np.min(t)) if isinstance(t, np.ndarray) else t
+    return float(t.min()) if isinstance(t, np.ndarray) else t
 
 
 def network_drive(
@@ -91,7 +91,7 @@ class Problem:
 
     def _read_at(self, t: Row) -> float:
         # Columns at different times have the same parameters, see `parts`.
-        time = earliest(t)
+        time = t.item(0) if isinstance(t, np.ndarray) else t
         return time if self.end == self.stop else before(time, self.end)
 
     def evaluate(self, t: Row, x: State) -> Evaluation:

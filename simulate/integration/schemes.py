@@ -199,8 +199,8 @@ def _runge_kutta(name: str, order: int, tableau: _Tableau, *, takes_noise: bool 
 class _Tableau:
     """Rows below the diagonal up to the weights, see `tableaus`, as sums over slopes.
 
-    With a `leak` λ they are those of the same scheme for y = e^{λ(t−t₀)} (x − x₀), whose drift no
-    longer has the leak −λx: slopes are then ẋ + λ(x − x₀), and fade with their age.  (With x in the
+    With the `leak` they are those of the same scheme for y = e^{t−t₀} (x − x₀), whose drift no
+    longer has the leak −x: slopes are then ẋ + x − x₀, and fade with their age.  (With x in the
     place of x − x₀ a rest would not stay one.)
     """
 
@@ -210,7 +210,7 @@ class _Tableau:
         errors: ArrayLike | None = None,
         inside: Sequence[Sequence[float]] = (),
         *,
-        leak: float = 0.0,
+        leak: bool = False,
     ) -> None:
         matrix = np.zeros((len(rows) + 1, len(rows) + 1))
         for k, row in enumerate(rows, 1):
@@ -219,8 +219,8 @@ class _Tableau:
         self.errors = None if errors is None else np.asarray(errors, dtype=np.float64)
         self.interpolant, self.leak = np.array(inside), leak
         self.stages = len(rows) if self.errors is None else len(self.errors) - 1
-        # The rows, and that of the error.
-        self._rows = np.zeros((len(matrix) + 1, len(matrix)))
+        # Rows and their nodes, and the row of the error.
+        self._rows, self._ends = np.zeros((len(matrix) + 1, len(matrix))), np.append(self.nodes, 1)
         self._rows[:-1] = matrix
         if self.errors is not None:
             self._rows[-1, : self.stages + 1] = self.errors
@@ -230,52 +230,55 @@ class _Tableau:
         if not self.leak:
             return h * rows
         # Longer steps than the bound are those of networks at rest.
-        ages = np.minimum(self.leak * h * (self.nodes - nodes[..., None]), _MANY)
+        ages = np.minimum(h * (self.nodes - nodes[..., None]), _MANY)
         return h * rows * np.exp(ages)
 
-    def weights(self, h: Row) -> Array:
+    def weights(self, h: Row) -> list[Array]:
         """Of x and slopes in the states of the stages and, at last, in the error, for each h."""
         # Equal steps have the same ones.
         return self._weights(h) if isinstance(h, np.ndarray) else self._kept(h)
 
     @lru_cache(maxsize=64)  # noqa: B019
-    def _kept(self, h: float) -> Array:
+    def _kept(self, h: float) -> list[Array]:
         return self._weights(h)
 
-    def _weights(self, h: Row) -> Array:
+    def _weights(self, h: Row) -> list[Array]:
         h = np.reshape(h, (-1, 1, 1))
-        weights = np.ones((len(h), len(self._rows), len(self.nodes) + 1))
+        weights = np.empty((len(h), len(self._rows), len(self.nodes) + 1))
+        weights[:, :, 0] = 1
         weights[:, -1, 0] = 0
-        weights[:, :, 1:] = self._faded(self._rows, np.append(self.nodes, 1.0), h)
-        return weights
+        weights[:, :, 1:] = self._faded(self._rows, self._ends, h)
+        rows = [weights[:, k, : k + 1] for k in range(len(self.nodes))]
+        return [*rows, weights[:, -1, : self.stages + 2]]
 
     def amplification(self, h: float, rates: Rates) -> Array:
         """Of modes ẏ = λy, from 1."""
-        (matrix,) = self.weights(h)
+        rows = self.weights(h)[1 : self.stages + 1]
         state, slopes = np.ones_like(rates), []
-        for k in range(1, self.stages + 1):
+        for (row,) in rows:
             slopes.append(rates * state + self.leak * (state - 1))
-            state = 1 + sum(w * slope for w, slope in zip(matrix[k, 1:], slopes, strict=False))
+            state = 1 + sum(w * slope for w, slope in zip(row[1:], slopes, strict=True))
         return np.abs(state)
 
     def inside(
         self, problem: Problem, t: Row, h: Row, slopes: _Slopes
     ) -> Callable[[Evaluation, Row], State]:
         """States at times inside a step."""
-        matrix, known = self.weights(h), self.stages
+        known = self.stages
 
         def state(last: Evaluation, time: Row) -> State:
             nonlocal known
             slopes.keep(self.stages, last.drift)
+            rows = self.weights(h)
             while known + 1 < len(self.nodes):
                 known += 1
-                slopes.state = slopes.sum(matrix[:, known, : known + 1])
+                slopes.state = slopes.sum(rows[known])
                 drift = problem.evaluate(t + self.nodes[known] * h, slopes.state).drift
                 slopes.keep(known, drift)
             theta = np.reshape((time - t) / h, -1)
             powers = theta[:, None] ** np.arange(1, self.interpolant.shape[1] + 1)
-            rows = self._faded(powers @ self.interpolant.T, theta, np.reshape(h, (-1, 1)))
-            return slopes.sum(np.insert(rows, 0, 1.0, axis=1))
+            factors = self._faded(powers @ self.interpolant.T, theta, np.reshape(h, (-1, 1)))
+            return slopes.sum(np.insert(factors, 0, 1.0, axis=1))
 
         return state
 
@@ -283,7 +286,7 @@ class _Tableau:
 class _Slopes:
     """A state and drifts in one piece of memory, so that their sums take one pass."""
 
-    def __init__(self, x: State, count: int, leak: float) -> None:
+    def __init__(self, x: State, count: int, *, leak: bool) -> None:
         # Neurons last.
         self._there, self._back = (*range(1, x.ndim), 0), (x.ndim - 1, *range(x.ndim - 1))
         self._rows = np.empty((count + 1, *x.shape[1:], len(x)), x.dtype)
@@ -297,7 +300,6 @@ class _Slopes:
         row = self._rows[k + 1]
         if self._leak:
             np.subtract(self.state.transpose(self._there), self._rows[0], out=row)
-            row *= self._leak
             row += drift.transpose(self._there)
         else:
             row[...] = drift.transpose(self._there)
@@ -324,12 +326,12 @@ def _explicit(
     memory: Memory,
 ) -> Move:
     kick = problem.kick(t, h) if takes_noise else None
-    matrix, end = tableau.weights(h), tableau.stages
-    slopes = _Slopes(x, len(tableau.nodes), tableau.leak)
+    rows, end = tableau.weights(h), tableau.stages
+    slopes = _Slopes(x, len(tableau.nodes), leak=tableau.leak)
     slopes.keep(0, first.drift)
     for k in range(1, end + 1):
         node = float(tableau.nodes[k])
-        moved = slopes.state = slopes.sum(matrix[:, k, : k + 1])
+        moved = slopes.state = slopes.sum(rows[k])
         if kick is not None and node:
             moved += node * kick
         if k < end:
@@ -339,7 +341,7 @@ def _explicit(
 
     def error(last: Evaluation) -> State:
         slopes.keep(end, last.drift)
-        return slopes.sum(matrix[:, -1, : end + 2])
+        return slopes.sum(rows[-1])
 
     is_dense = len(tableau.interpolant) > 0
     inside = tableau.inside(problem, t, h, slopes) if is_dense else None
@@ -523,7 +525,7 @@ SCHEMES = {
         _runge_kutta(
             "tsitouras", 5,
             _Tableau(
-                tableaus.TSITOURAS, tableaus.TSITOURAS_ERRORS, tableaus.TSITOURAS_INSIDE, leak=1.0
+                tableaus.TSITOURAS, tableaus.TSITOURAS_ERRORS, tableaus.TSITOURAS_INSIDE, leak=True
             ),
         ),
         # Order 6(5).

@@ -337,8 +337,8 @@ def integrate(
         If the noise of an earlier run of this process is repeated from its end on.
     StepSizeWarning
         If the step exceeds what the method follows at the spectrum of ∂F/∂x, stiff or rotating,
-        at the start, every 10 time units, at switches and at the end, or E rises along −∇E: then
-        chaos of the run is an artefact of the step.
+        at the start, every 10 time units or 100 steps, whichever is longer, at switches and at the
+        end, or E rises along −∇E: then chaos of the run is an artefact of the step.
 
     Notes
     -----
@@ -668,7 +668,9 @@ class _Recorder:
         self.complaint = ""
         self._states: State | None = None
         if store_states:
-            self._states = np.empty((len(times), *like.shape), dtype=like.dtype)
+            # Neurons last in memory, as in `contiguous_columns`.
+            kept = np.empty((len(times), *like.shape[1:], len(like)), dtype=like.dtype)
+            self._states = np.moveaxis(kept, -1, 1)
         self._energy = np.empty((len(times), *like.shape[1:]))
         self._values: dict[str, list[Any]] = {name: [] for name in observables}
 
@@ -683,11 +685,11 @@ class _Recorder:
         if self._next == len(self._times) or self._times[self._next] > farthest + ON_STEP:
             return
         slack = ON_STEP * np.minimum(step.t1 - step.t0, 1.0)
-        passed = np.searchsorted(self._times, step.t1 + slack, side="right")
-        for k in range(self._next, int(np.max(passed))):
+        passed = self._times.searchsorted(step.t1 + slack, side="right")
+        for k in range(self._next, int(passed.max())):
             t = float(self._times[k])
             here, at_end = passed > k, t >= step.t1 - slack
-            if np.all(here & at_end):
+            if (here & at_end).all():
                 self._keep(step.problem, t, step.x1, step.last)
                 continue
             # Columns that are not there yet come later.
@@ -695,20 +697,22 @@ class _Recorder:
                 self._open[k] = np.empty_like(step.x1), np.ones(np.shape(here), dtype=bool)
             x, missing = self._open[k]
             new = missing & here
+            if not new.any():
+                continue
             found = step.x1
             if not np.all(at_end | ~new):
                 inside = self._scheme.state_at(step, np.where(new, t, step.t1))
                 found = np.where(at_end, found, inside)
             np.copyto(x, found, where=new)
             missing &= ~new
-            if not np.any(missing):
+            if not missing.any():
                 self._keep(step.problem, t, x, step.problem.evaluate(t, x))
 
     def _keep(self, problem: Problem, t: float, x: State, evaluation: Evaluation) -> None:
         if self._states is not None:
             self._states[self._next] = x
         energy = self._energy[self._next] = problem.energy(x, evaluation) / len(x)
-        if not np.all(np.isfinite(energy)):
+        if not np.isfinite(energy).all():
             what = "shorten dt, or bound the dynamics" if t else "J or x0 is too large for it"
             raise IntegrationError(f"E is not finite at t = {t:g}: {what}")
         for name, observable in self._observables.items():

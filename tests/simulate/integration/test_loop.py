@@ -234,6 +234,14 @@ def test_a_step_that_raises_the_energy_is_refused() -> None:
         assert control.accepts(step, Move(x1, error=lambda last: 0 * x1), monitor) == is_taken
 
 
+def test_columns_hardly_wait_for_each_other() -> None:
+    """The column with most steps, and its refused ones, is nearly all that a batch takes."""
+    J = couplings.elliptic(100, 2.0, seed=3)
+    run = integrate(J, start(100, 16), t_max=30, onsager=1.0, method="damped", tol=1e-3)
+    rounds = run.n_evaluations / (SCHEMES["damped"].stages or 1)
+    assert rounds <= 1.15 * (run.n_steps + run.n_rejected)
+
+
 def test_which_steps_adapt() -> None:
     for method, tol, adapts in (
         ("chebyshev", 1e-3, True), ("chebyshev", None, False), ("rk4", 1e-3, False),

@@ -482,7 +482,7 @@ def test_weighted_sums(shape: tuple[int, ...]) -> None:
     """Of a state and drifts in whatever order of memory."""
     x, *drifts = np.random.default_rng(0).standard_normal((4, *shape))
     for dtype, atol in ((np.float64, 1e-15), (np.float32, 1e-6)):
-        slopes = _Slopes(x.astype(dtype), 3, 0.0)
+        slopes = _Slopes(x.astype(dtype), 3, leak=False)
         for k, drift in enumerate(drifts):
             slopes.keep(k, np.asfortranarray(drift) if k else drift)
         total = slopes.sum(np.array([[1.0, 0.3, -0.7]]))
