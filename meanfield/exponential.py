@@ -7,10 +7,21 @@ For ẋ = −x + N(t, x) and steps h,
 with N₋ one step earlier (Cox, Matthews, J. Comput. Phys. 176, 430 (2002)), is of order 2; of order
 p is x' = e^{−h} x + ∫₀^h e^{−(h−s)} P(s) ds, P the polynomial through the last p values of N.
 Networks and the single-site processes of their mean-field theory are stepped alike.
+
+Where N = K(t) v and K is known beforehand, as of vectors that move along a path, P need not be
+that through values of N:
+
+    v' = e^{−h} [v + ∫₀^h K(s) P(s) ds],
+
+P the polynomial through the last five values of e^{t} v, which turns slower than v and than K v,
+and K on the parabola through its values at both ends and in the middle.  It is of order 5 but for a
+term of order 4 from the parabola, 1/720 of K‴ v̇, that shows at no step in use; with steps half as
+long as those that order 5 takes above, errors are smaller still.
 """
 
 import math
-from functools import lru_cache
+from collections.abc import Sequence
+from functools import cache, lru_cache
 
 import numpy as np
 
@@ -21,6 +32,8 @@ from .stability import Rates
 _SHORT, _TERMS = 0.5, 14
 # Gauss–Legendre nodes of ∫ e^{−(h−s)} P(s) ds: to rounding for all steps that are of use.
 _NODES = 24
+# Of the scheme along a path, and the distance of its root from e^{h(λ + 1)} below which it is it.
+PATH_ORDER, _NEAR = 5, 0.5
 
 
 def weights(h: float) -> tuple[float, float, float]:
@@ -33,33 +46,72 @@ def weights(h: float) -> tuple[float, float, float]:
     return math.exp(-h), -math.expm1(-h), ramp
 
 
+@cache
+def _nodes() -> tuple[Array, Array]:
+    """Gauss–Legendre nodes and weights of [0, 1]."""
+    nodes, shares = np.polynomial.legendre.leggauss(_NODES)
+    return (1 + nodes) / 2, shares / 2
+
+
+def _lagrange(places: Sequence[float], s: Array) -> Array:
+    """Polynomials that are 1 at one place and 0 at the others, (places, nodes)."""
+    factors = [[(s - b) / (a - b) for b in places if b != a] for a in places]
+    return np.prod(factors, axis=1)
+
+
 @lru_cache(maxsize=64)
 def adams(h: float, order: int) -> list[float]:
     """e^{−h}, and the weights of N now, one step earlier, …, of the scheme of this order."""
-    nodes, shares = np.polynomial.legendre.leggauss(_NODES)
-    s = (1 + nodes) / 2
-    passed = h * shares / 2 * np.exp(-h * (1 - s))
-    found = [math.exp(-h)]
-    for j in range(order):
-        others = np.array([k for k in range(order) if k != j])
-        found.append(float(passed @ np.prod((s[:, None] + others) / (others - j), axis=1)))
-    return found
+    s, shares = _nodes()
+    passed = h * shares * np.exp(-h * (1 - s))
+    return [math.exp(-h), *(_lagrange(range(0, -order, -1), s) @ passed).tolist()]
+
+
+@cache
+def _path() -> Array:
+    s, shares = _nodes()
+    return (_lagrange(range(0, -PATH_ORDER, -1), s) * shares) @ _lagrange((0.0, 0.5, 1.0), s).T
+
+
+@lru_cache(maxsize=64)
+def along_path(h: float) -> Array:
+    """Weights of K at t, t + h/2, t + h, as columns, times v now, one step earlier, …, as rows."""
+    return h * np.exp(-h * np.arange(1, PATH_ORDER + 1))[:, None] * _path()
+
+
+def path_amplification(h: float, rates: Rates) -> Array:
+    """|ρ| of a step h for modes of these rates, if K is constant; inf where none is the mode's.
+
+    Where a root of the scheme's own is larger than that which follows the mode, vectors decay as
+    that one does.
+    """
+    # With r = e^{h} ρ Adams's scheme for r' = (λ + 1) r.
+    passed = (rates + 1) * h
+    root = _largest(1.0, passed, _path().sum(axis=1))
+    with np.errstate(over="ignore", invalid="ignore"):
+        follows = np.abs(root - np.exp(passed)) < _NEAR
+    return np.where(follows, math.exp(-h) * np.abs(root), np.inf)
 
 
 def amplification(h: float, rates: Rates, order: int = 2) -> Array:
     """|ρ| of a step h for modes of these rates, of which the leak is followed exactly."""
     rest = rates + 1
     if order > 2:
-        # ρᵖ = e^{−h} ρᵖ⁻¹ + μ Σ w_j ρᵖ⁻¹⁻ʲ.
         decay, *own = adams(h, order)
-        known = np.isfinite(rest)
-        companion = np.zeros((rest.size, order, order), dtype=np.complex128)
-        companion[:, 1:, :-1] = np.eye(order - 1)
-        companion[:, 0] = np.where(known, rest, 0)[:, None] * own
-        companion[:, 0, 0] += decay
-        return np.where(known, np.max(np.abs(np.linalg.eigvals(companion)), axis=1), np.inf)
+        return np.where(np.isfinite(rest), np.abs(_largest(decay, rest, own)), np.inf)
     decay, flat, ramp = weights(h)
     # ρ² = (e^{−h} + (hφ₁ + hφ₂) μ) ρ − hφ₂ μ for N = μx.
     sum_, product = decay + (flat + ramp) * rest, ramp * rest
     root = np.sqrt(sum_ * sum_ - 4 * product)
     return np.maximum(np.abs(sum_ + root), np.abs(sum_ - root)) / 2
+
+
+def _largest(decay: float, rest: Rates, weights: Sequence[float] | Array) -> Rates:
+    """The largest root of ρᵖ = decay ρᵖ⁻¹ + rest Σ w_j ρᵖ⁻¹⁻ʲ, rests that are not finite as 0."""
+    order = len(weights)
+    companion = np.zeros((rest.size, order, order), dtype=np.complex128)
+    companion[:, 1:, :-1] = np.eye(order - 1)
+    companion[:, 0] = np.where(np.isfinite(rest), rest, 0)[:, None] * weights
+    companion[:, 0, 0] += decay
+    roots = np.linalg.eigvals(companion)
+    return np.take_along_axis(roots, np.argmax(np.abs(roots), axis=1)[:, None], axis=1)[:, 0]

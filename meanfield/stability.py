@@ -29,7 +29,7 @@ _SHARE, _LEAST = 0.4, 0.1
 # |ρ| = 1 that rounding may exceed.
 _EDGE, _HUGE = 1e-7, 1e300
 # Range of |hλ| in which the largest step is looked for.
-_NEAR, _FAR, _GRID, _HALVINGS = 1e-3, 1e6, 60, 26
+_NEAR, _FAR, _GRID, _HALVINGS = 1e-3, 1e6, 31, 27
 # A step that is not given: at most, as a share of the largest that is followed (the spectrum widens
 # along gradient flows), and times the fastest rate that counts, in a scheme of order 2.
 LONGEST, _SAFETY, _FINE = 0.1, 0.5, 0.5
@@ -62,22 +62,26 @@ def is_followed(amplification: Amplification, h: float, rates: Rates) -> bool:
     return bool(np.max(gain(amplification, h, rates)) <= 1)
 
 
-def largest_step(amplification: Amplification, rates: ArrayLike) -> float:
-    """Largest step up to which all modes are followed; inf if there is no limit."""
+def largest_step(amplification: Amplification, rates: ArrayLike, enough: float = math.inf) -> float:
+    """Largest step up to which all modes are followed; inf if there is no limit below `enough`."""
     points = np.atleast_1d(np.asarray(rates, dtype=np.complex128))
     size = float(np.max(np.abs(points), initial=0.0))
     if not math.isfinite(size):
         return 0.0
-    return _last(lambda h: is_followed(amplification, h, points), size) if size else math.inf
+    if not size:
+        return math.inf
+    return _last(lambda h: is_followed(amplification, h, points), size, enough)
 
 
-def suggested_step(amplification: Amplification, rates: Rates, order: int) -> float:
+def suggested_step(
+    amplification: Amplification, rates: Rates, order: int, share: float = _SAFETY
+) -> float:
     """A step for a run that will meet these rates: stable, and fine for what is slow in it."""
     slow = rates[(rates.real >= _LEAK) | (np.abs(rates.imag) > -rates.real)]
     # The leak's own rate is followed by any step up to LONGEST.
     fastest = float(np.max(np.abs(slow - _LEAK), initial=-_LEAK))
-    accurate = _FINE ** (2 / order) / fastest
-    return min(LONGEST, accurate, _SAFETY * largest_step(amplification, rates))
+    fine = min(LONGEST, _FINE ** (2 / order) / fastest)
+    return min(fine, share * largest_step(amplification, rates, fine / share))
 
 
 def largest_rate(amplification: Amplification, h: float) -> float:
@@ -85,12 +89,14 @@ def largest_rate(amplification: Amplification, h: float) -> float:
     return _last(lambda rate: is_followed(amplification, h, np.array([-rate + 0j])), h)
 
 
-def _last(holds: Callable[[float], bool], scale: float) -> float:
+def _last(holds: Callable[[float], bool], scale: float, enough: float = math.inf) -> float:
     """Largest y up to which something holds, sought over a range of y × scale; inf beyond it."""
     low = 0.0
     for high in np.geomspace(_NEAR / scale, _FAR / scale, _GRID).tolist():
-        if not holds(high):
+        if not holds(min(high, enough)):
             break
+        if high >= enough:
+            return math.inf
         low = high
     else:
         return math.inf
