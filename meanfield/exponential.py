@@ -32,8 +32,12 @@ from .stability import Rates
 _SHORT, _TERMS = 0.5, 14
 # Gauss–Legendre nodes of ∫ e^{−(h−s)} P(s) ds: to rounding for all steps that are of use.
 _NODES = 24
-# Of the scheme along a path, and the distance of its root from e^{h(λ + 1)} below which it is it.
-PATH_ORDER, _NEAR = 5, 0.5
+# P of the scheme along a path: a mean of the polynomials through so many values, with weights for
+# which its own roots stay below that of the mode up to h|λ + 1| ≈ 0.21, not 0.12 as with the first.
+_THROUGH = {5: 1.6, 6: -0.6}
+PATH_ORDER, PATH_MEMORY = 5, 6
+# Distance of a root from e^{h(λ + 1)} below which it is that of the mode.
+_NEAR = 0.5
 
 
 def weights(h: float) -> tuple[float, float, float]:
@@ -70,13 +74,16 @@ def adams(h: float, order: int) -> list[float]:
 @cache
 def _path() -> Array:
     s, shares = _nodes()
-    return (_lagrange(range(0, -PATH_ORDER, -1), s) * shares) @ _lagrange((0.0, 0.5, 1.0), s).T
+    through = np.zeros((PATH_MEMORY, _NODES))
+    for count, share in _THROUGH.items():
+        through[:count] += share * _lagrange(range(0, -count, -1), s)
+    return (through * shares) @ _lagrange((0.0, 0.5, 1.0), s).T
 
 
 @lru_cache(maxsize=64)
 def along_path(h: float) -> Array:
     """Weights of K at t, t + h/2, t + h, as columns, times v now, one step earlier, …, as rows."""
-    return h * np.exp(-h * np.arange(1, PATH_ORDER + 1))[:, None] * _path()
+    return h * np.exp(-h * np.arange(1, PATH_MEMORY + 1))[:, None] * _path()
 
 
 def path_amplification(h: float, rates: Rates) -> Array:

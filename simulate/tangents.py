@@ -88,7 +88,7 @@ class _Path(NamedTuple):
 @lru_cache(maxsize=64)
 def _weights(h: float, place: int, dtype: DTypeLike) -> Array:
     """`exponential.along_path` in the order of the ring."""
-    ages = (place - np.arange(exponential.PATH_ORDER)) % exponential.PATH_ORDER
+    ages = (place - np.arange(exponential.PATH_MEMORY)) % exponential.PATH_MEMORY
     return exponential.along_path(h)[ages].astype(dtype)
 
 
@@ -97,7 +97,7 @@ def _along_path(
 ) -> Move:
     """A step of the vectors with one product, after two half steps of the trajectory."""
     assert isinstance(problem, PathProblem)
-    count, network = exponential.PATH_ORDER, problem.network
+    count, network = exponential.PATH_MEMORY, problem.network
     vectors, state = x[:, 1:], problem.trajectory(x)
     if not memory.past:
         ring = np.zeros((count, *x.shape[1:], len(x)), x.dtype)
@@ -111,7 +111,9 @@ def _along_path(
     for k in (0, 1):
         if k:
             evaluation = problem.evaluate(t + h / 2, state)
-        state, moving, *_ = adams(count, problem, t + k * h / 2, state, evaluation, h / 2, moving)
+        state, moving, *_ = adams(
+            exponential.PATH_ORDER, problem, t + k * h / 2, state, evaluation, h / 2, moving
+        )
         value = network.activity(state)
         slope = network.slope(state, value)
         slopes[k + 1] = slope.T
