@@ -29,7 +29,7 @@ _SHARE, _LEAST = 0.4, 0.1
 # |ρ| = 1 that rounding may exceed.
 _EDGE, _HUGE = 1e-7, 1e300
 # Range of |hλ| in which the largest step is looked for.
-_NEAR, _FAR, _GRID, _HALVINGS = 1e-3, 1e6, 31, 27
+_NEAR, _FAR, _GRID, _HALVINGS = 1e-3, 1e6, 60, 26
 # A step that is not given: at most, as a share of the largest that is followed (the spectrum widens
 # along gradient flows), and times the fastest rate that counts, in a scheme of order 2.
 LONGEST, _SAFETY, _FINE = 0.1, 0.5, 0.5
@@ -62,15 +62,13 @@ def is_followed(amplification: Amplification, h: float, rates: Rates) -> bool:
     return bool(np.max(gain(amplification, h, rates)) <= 1)
 
 
-def largest_step(amplification: Amplification, rates: ArrayLike, enough: float = math.inf) -> float:
-    """Largest step up to which all modes are followed; inf if there is no limit below `enough`."""
+def largest_step(amplification: Amplification, rates: ArrayLike) -> float:
+    """Largest step up to which all modes are followed; inf if there is no limit."""
     points = np.atleast_1d(np.asarray(rates, dtype=np.complex128))
     size = float(np.max(np.abs(points), initial=0.0))
     if not math.isfinite(size):
         return 0.0
-    if not size:
-        return math.inf
-    return _last(lambda h: is_followed(amplification, h, points), size, enough)
+    return _last(lambda h: is_followed(amplification, h, points), size) if size else math.inf
 
 
 def suggested_step(
@@ -80,8 +78,8 @@ def suggested_step(
     slow = rates[(rates.real >= _LEAK) | (np.abs(rates.imag) > -rates.real)]
     # The leak's own rate is followed by any step up to LONGEST.
     fastest = float(np.max(np.abs(slow - _LEAK), initial=-_LEAK))
-    fine = min(LONGEST, _FINE ** (2 / order) / fastest)
-    return min(fine, share * largest_step(amplification, rates, fine / share))
+    accurate = _FINE ** (2 / order) / fastest
+    return min(LONGEST, accurate, share * largest_step(amplification, rates))
 
 
 def largest_rate(amplification: Amplification, h: float) -> float:
@@ -89,14 +87,12 @@ def largest_rate(amplification: Amplification, h: float) -> float:
     return _last(lambda rate: is_followed(amplification, h, np.array([-rate + 0j])), h)
 
 
-def _last(holds: Callable[[float], bool], scale: float, enough: float = math.inf) -> float:
+def _last(holds: Callable[[float], bool], scale: float) -> float:
     """Largest y up to which something holds, sought over a range of y × scale; inf beyond it."""
     low = 0.0
     for high in np.geomspace(_NEAR / scale, _FAR / scale, _GRID).tolist():
-        if not holds(min(high, enough)):
+        if not holds(high):
             break
-        if high >= enough:
-            return math.inf
         low = high
     else:
         return math.inf

@@ -232,11 +232,8 @@ class Monitor:
             return np.nan
         if self._is_bound and self._stiffness > 0:
             return self._scheme.largest_step(-self._stiffness)
-        step = np.inf
-        for rates in {id(rates): rates for rates in (self._worst, self._widest)}.values():
-            largest = stability.largest_step(self._scheme.amplification, rates, step)
-            step = min(step, largest)
-        return step
+        met = {id(rates): rates for rates in (self._worst, self._widest)}
+        return min(self._scheme.largest_step(rates) for rates in met.values())
 
     @property
     def energy_rise_fraction(self) -> float:
