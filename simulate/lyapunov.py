@@ -562,7 +562,7 @@ class _GrowthRun:
         problem = kind(*self._parameters, noise, vectors=x.shape[1] - 1)
         landed, progress = self._landed(times), Progress()
         # Without jumps one segment of fixed steps, in which schemes keep their memory.
-        is_whole = len(landed) == len(times) and self._control.tol is None
+        is_whole = len(self._breaks) == 2 and self._control.tol is None
         segments = [times[0], times[-1]] if is_whole else landed
         slack, rate = _ROUNDING * self.t_max, self._parting
         number, begun = 1, times[0]

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
+from scipy.sparse import csr_array
+from scipy.sparse.linalg import aslinearoperator
 
 from meanfield import ArgumentError, SampledInput, exponential
 from meanfield.common import seeds
@@ -566,6 +568,47 @@ def test_a_stiff_direction_with_steps_that_adapt() -> None:
     assert run.value == pytest.approx(-0.25, abs=1e-3)
     assert abs(run.value + 0.25) < 2 * run.value_err + 1e-6
     assert run.attributes["tol"] == 1e-5
+
+
+def test_order_along_a_path() -> None:
+    """Order five in the whole spectrum, deep exponents too, against Runge and Kutta's steps."""
+    J, x0 = couplings.elliptic(24, 2.5, 0.3, seed=2), RNG(1).standard_normal(24)
+    how: dict[str, Any] = {"t_max": 12, "t_skip": 0, "x0": x0, "seed": 3}
+    exact = lyapunov_spectrum(J, 24, dt=0.01, method="rk4", **how).exponents
+    errors = []
+    for dt in (0.05, 0.025):
+        run = lyapunov_spectrum(J, 24, dt=dt, **how)
+        errors.append(np.linalg.norm(run.exponents - exact))
+    assert 4.2 < np.log2(errors[0] / errors[1]) < 6.5
+    assert errors[0] < 1e-4
+
+
+def test_a_step_along_a_path_is_too_long_for_the_deepest_exponents() -> None:
+    """Vectors along which the flow contracts most decay as the scheme does: a run tells."""
+    J = couplings.elliptic(100, 4.0, seed=0)
+    how: dict[str, Any] = {"t_max": 40, "t_skip": 10, "seed": 1}
+    chosen = lyapunov_spectrum(J, 100, **how)
+    assert chosen.status == "converged"
+    with pytest.warns(StepSizeWarning, match="exceeds the largest stable step"):
+        run = lyapunov_spectrum(J, 100, dt=0.2, **how)
+    assert chosen.dt < run.largest_stable_dt < 0.2
+    assert run.exponents[-1] > chosen.exponents[-1] + 0.1
+
+
+def test_what_goes_along_a_path() -> None:
+    """Jumps of inputs, which end intervals too, biases, and couplings of every kind."""
+    J, x0 = couplings.elliptic(20, 1.5, seed=4), RNG(1).standard_normal(20)
+    how: dict[str, Any] = {
+        "dt": 0.05, "t_max": 10, "t_skip": 0, "x0": x0, "seed": 3, "bias": np.linspace(-1, 1, 20),
+        "inputs": SampledInput([0, 4, 10], [0.0, 0.5, 1.0], held=True),
+    }  # fmt: skip
+    exact = lyapunov_spectrum(J, 7, method="rk4", **how | {"dt": 0.01}).exponents
+    for kind in (np.asarray, csr_array, aslinearoperator):
+        run = lyapunov_spectrum(kind(J), 7, method="along-path", **how)
+        np.testing.assert_allclose(run.exponents, exact, atol=1e-5)
+    for wrong, more in (("onsager=1", {"onsager": 1.0}), ("no noise", {"temperature": 0.1})):
+        with pytest.raises(ArgumentError, match=wrong):
+            lyapunov_spectrum(J, 7, method="along-path", **how | more)
 
 
 def test_the_spectrum_in_order_and_its_scheme() -> None:
