@@ -40,8 +40,8 @@ _BLOCKS = 10
 # Two times that differ by this share of a run are one.
 _ROUNDING = 1e-9
 # Share of the average that is run again with twice the step for the effect of the step, or a
-# quarter of it with a step a quarter longer, where an interval has five, or of half the length; and
-# its blocks, of an interval at least.
+# quarter of it with one a quarter longer, along a path, or of half the length; and its blocks, of
+# an interval at least.
 _AGAIN, _AGAIN_BLOCKS = 1 / 4, 5
 _STEP_NOTE = (
     "Estimated from a part of the average, run again from the same states with twice the step, a "
@@ -284,9 +284,9 @@ def lyapunov_spectrum(
     threads, progress
         As in `maximal_lyapunov`; `x0` is one state.
     method : str or Scheme
-        As in `integrate`, steps fixed; "auto" is "heun" with noise, else "exponential4" at κ = 0
-        and "rk4" otherwise.  The stabilised scheme damps fast directions at its own rate, not at
-        theirs: it is refused.
+        As in `integrate`, steps fixed, or "along-path" at κ = 0 without noise; "auto" is "heun"
+        with noise, else "along-path" at κ = 0 and "rk4" otherwise.  The stabilised scheme damps
+        fast directions at its own rate, not at theirs: it is refused.
     dtype : dtype
         float64; float32 takes half to three quarters of the time, and its rounding changes
         exponents by some 1e-5.
@@ -312,7 +312,8 @@ def lyapunov_spectrum(
     Notes
     -----
     An exponent λ is that of the scheme; its error is of the order of λ(λ dt)^p, p the order of the
-    scheme, and `exponents_step` estimates it.
+    scheme, and `exponents_step` estimates it.  "along-path", of order 5, follows the trajectory by
+    half steps and then its tangent vectors, with one product a step (`meanfield.exponential`).
 
     Examples
     --------
@@ -679,7 +680,9 @@ class _GrowthRun:
         doubles = adapts or self._monitor.would_follow(2 * step)
         factor, share = 2.0, _AGAIN
         if not doubles:
-            longer = span > 4.5 * step and self._monitor.would_follow(1.25 * step)
+            # Other schemes are followed beyond where the effect is a power of the step.
+            longer = self.scheme is ALONG_PATH and span > 4.5 * step
+            longer = longer and self._monitor.would_follow(1.25 * step)
             factor, share = 1.25 if longer else 0.5, _AGAIN / 4
         room = (self.t_max - start) * (1 + 1e-9)
         if self._noisy and not doubles:
