@@ -4,7 +4,8 @@ The script is what is usually published: Euler's scheme or the classical Rungeâ€
 state and tangent vectors, one product each, QR once a time unit.  Accuracy is the root mean square
 difference of all finite-time exponents from those of steps so short that it does not matter; the
 script gets the longest step, a whole part of the unit, that is as accurate by its order.  CPU
-seconds, medians of runs in turns; ours have the error estimate in them, which runs a part again.
+seconds, medians of runs in turns; ours are default calls, with what they run again for the effect
+of the step, which the script lacks: a sixth of the products here.
 
     python benchmarks/spectrum_race.py [--g 2] [--gamma 0] [--sizes 200] [--share 1] [--t-max 30]
 """

@@ -7,10 +7,20 @@ For ẋ = −x + N(t, x) and steps h,
 with N₋ one step earlier (Cox, Matthews, J. Comput. Phys. 176, 430 (2002)), is of order 2; of order
 p is x' = e^{−h} x + ∫₀^h e^{−(h−s)} P(s) ds, P the polynomial through the last p values of N.
 Networks and the single-site processes of their mean-field theory are stepped alike.
+
+Where N = K(t) v and K is known beforehand, as of vectors that move along a path, P need not be
+that through values of N:
+
+    v' = e^{−h} [v + ∫₀^h K(s) P(s) ds],
+
+P an extrapolation of the last six values of e^{t} v, which turns slower than v and than K v, and K
+on the parabola through its values at both ends and in the middle.  The order is 5, but for a term
+h⁴/720 K‴ d(e^{t} v)/dt of the parabola that shows at no step in use.
 """
 
 import math
-from functools import lru_cache
+from collections.abc import Sequence
+from functools import cache, lru_cache
 
 import numpy as np
 
@@ -21,6 +31,14 @@ from .stability import Rates
 _SHORT, _TERMS = 0.5, 14
 # Gauss–Legendre nodes of ∫ e^{−(h−s)} P(s) ds: to rounding for all steps that are of use.
 _NODES = 24
+# P of the scheme along a path: a mean of the polynomials through so many values, with weights for
+# which its own roots stay below that of the mode up to h|λ + 1| ≈ 0.21, not 0.12 as with the first.
+_THROUGH = {5: 1.6, 6: -0.6}
+PATH_ORDER, PATH_MEMORY = 5, 6
+# |h(λ + 1)| up to which no other root is larger than that of the mode, which is e^{h(λ + 1)} to
+# 10⁻³, or a little less; by its angle.
+_ANGLES = np.radians(np.arange(60.0, 181.0, 15.0))
+_REACH = [0.49, 0.41, 0.298, 0.254, 0.227, 0.216, 0.216, 0.227, 0.26]
 
 
 def weights(h: float) -> tuple[float, float, float]:
@@ -33,17 +51,52 @@ def weights(h: float) -> tuple[float, float, float]:
     return math.exp(-h), -math.expm1(-h), ramp
 
 
+@cache
+def _nodes() -> tuple[Array, Array]:
+    """Gauss–Legendre nodes and weights of [0, 1]."""
+    nodes, shares = np.polynomial.legendre.leggauss(_NODES)
+    return (1 + nodes) / 2, shares / 2
+
+
+def _lagrange(places: Sequence[float], s: Array) -> Array:
+    """Polynomials that are 1 at one place and 0 at the others, (places, nodes)."""
+    factors = [[(s - b) / (a - b) for b in places if b != a] for a in places]
+    return np.prod(factors, axis=1)
+
+
 @lru_cache(maxsize=64)
 def adams(h: float, order: int) -> list[float]:
     """e^{−h}, and the weights of N now, one step earlier, …, of the scheme of this order."""
-    nodes, shares = np.polynomial.legendre.leggauss(_NODES)
-    s = (1 + nodes) / 2
-    passed = h * shares / 2 * np.exp(-h * (1 - s))
-    found = [math.exp(-h)]
-    for j in range(order):
-        others = np.array([k for k in range(order) if k != j])
-        found.append(float(passed @ np.prod((s[:, None] + others) / (others - j), axis=1)))
-    return found
+    s, shares = _nodes()
+    passed = h * shares * np.exp(-h * (1 - s))
+    return [math.exp(-h), *(_lagrange(range(0, -order, -1), s) @ passed).tolist()]
+
+
+@cache
+def _path() -> Array:
+    s, shares = _nodes()
+    through = np.zeros((PATH_MEMORY, _NODES))
+    for count, share in _THROUGH.items():
+        through[:count] += share * _lagrange(range(0, -count, -1), s)
+    return (through * shares) @ _lagrange((0.0, 0.5, 1.0), s).T
+
+
+@lru_cache(maxsize=64)
+def along_path(h: float) -> Array:
+    """Weights of K at t, t + h/2, t + h, as columns, times v now, one step earlier, …, as rows."""
+    return h * np.exp(-h * np.arange(1, PATH_MEMORY + 1))[:, None] * _path()
+
+
+def path_amplification(h: float, rates: Rates) -> Array:
+    """|ρ| of a step h for modes of these rates, if K is constant; inf where it is not the mode's.
+
+    Where a root of the scheme's own is larger than that which follows the mode, vectors decay as
+    that one does, however fast the mode itself decays.
+    """
+    with np.errstate(invalid="ignore"):
+        passed = h * (rates + 1)
+        reach = np.interp(np.abs(np.angle(passed)), _ANGLES, _REACH)
+        return np.where(np.abs(passed) < reach, np.exp(h * rates.real), np.inf)
 
 
 def amplification(h: float, rates: Rates, order: int = 2) -> Array:

@@ -71,13 +71,15 @@ def largest_step(amplification: Amplification, rates: ArrayLike) -> float:
     return _last(lambda h: is_followed(amplification, h, points), size) if size else math.inf
 
 
-def suggested_step(amplification: Amplification, rates: Rates, order: int) -> float:
+def suggested_step(
+    amplification: Amplification, rates: Rates, order: int, share: float = _SAFETY
+) -> float:
     """A step for a run that will meet these rates: stable, and fine for what is slow in it."""
     slow = rates[(rates.real >= _LEAK) | (np.abs(rates.imag) > -rates.real)]
     # The leak's own rate is followed by any step up to LONGEST.
     fastest = float(np.max(np.abs(slow - _LEAK), initial=-_LEAK))
     accurate = _FINE ** (2 / order) / fastest
-    return min(LONGEST, accurate, _SAFETY * largest_step(amplification, rates))
+    return min(LONGEST, accurate, share * largest_step(amplification, rates))
 
 
 def largest_rate(amplification: Amplification, h: float) -> float:

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
-from scipy.linalg import get_blas_funcs, get_lapack_funcs
 
+from meanfield import stability
 from meanfield.common import arguments, result, seeds
 from meanfield.common.arguments import ArgumentError, Array, validated
 from meanfield.common.jobs import bar
@@ -31,7 +31,8 @@ from .integration.monitor import IntegratedRun, Monitor
 from .integration.problem import ColumnNoise, Problem, Step, network_drive
 from .integration.schemes import Scheme
 from .integration.solver import chosen_scheme, chosen_step
-from .network import Evaluation, Network, Phi, State, at_work, contiguous_columns
+from .network import Evaluation, Network, Phi, State, at_work, contiguous_columns, spectrum
+from .tangents import ALONG_PATH, PathProblem, TangentProblem, divide, triangles_of
 
 ALGORITHMS = ("tangent", "orbit_separation")
 
@@ -39,20 +40,24 @@ _BLOCKS = 10
 # Two times that differ by this share of a run are one.
 _ROUNDING = 1e-9
 # Share of the average that is run again with twice the step for the effect of the step, or a
-# quarter of it with half the step; and its blocks, of an interval at least.
+# quarter of it with one a quarter longer, along a path, or of half the length; and its blocks, of
+# an interval at least.
 _AGAIN, _AGAIN_BLOCKS = 1 / 4, 5
 _STEP_NOTE = (
-    "Estimated from a part of the average, run again from the same states with twice the step, or "
-    "half of it where that would be too long; nan where less than five intervals are left for it, "
-    "and with noise where that would be too long or the input jumps."
+    "Estimated from a part of the average, run again from the same states with twice the step, a "
+    "quarter more, or half of it where these would be too long; nan where less than five intervals "
+    "are left for it, and with noise where twice the step would be too long or the input jumps."
 )
 # Smallest separation relative to |x|: a thousand times rounding.
 _SMALLEST_SEPARATION = 2e-13
+# A step along a path that is not given: this share of the longest that is followed where the start
+# is forgotten, at so many steps of 0.1 after it; of fewer neurons than this, at x = 0.
+_SHARE, _LOOKS, _FEW = 0.65, range(50, 130, 10), 16
 # States at work at once, and what is kept of an interval beside its numbers, in numbers.
 _KEPT, _ENTRY = 8, 60
-# Powers of rounding: by how much tangent vectors may grow or shrink before they are orthonormal
-# again, as far as their rates are known before; and down to which share of its diagonal R is good.
-_REACH, _FLAT = 0.22, 0.4
+# Power of rounding: by how much tangent vectors may grow or shrink before they are orthonormal
+# again, as far as their rates are known before.
+_REACH = 0.22
 
 
 class LyapunovExponent(IntegratedRun):
@@ -279,9 +284,9 @@ def lyapunov_spectrum(
     threads, progress
         As in `maximal_lyapunov`; `x0` is one state.
     method : str or Scheme
-        As in `integrate`, steps fixed; "auto" is "heun" with noise, else "exponential4" at κ = 0
-        and "rk4" otherwise.  The stabilised scheme damps fast directions at its own rate, not at
-        theirs: it is refused.
+        As in `integrate`, steps fixed, or "along-path" at κ = 0 without noise; "auto" is "heun"
+        with noise, else "along-path" at κ = 0 and "rk4" otherwise.  The stabilised scheme damps
+        fast directions at its own rate, not at theirs: it is refused.
     dtype : dtype
         float64; float32 takes half to three quarters of the time, and its rounding changes
         exponents by some 1e-5.
@@ -307,7 +312,8 @@ def lyapunov_spectrum(
     Notes
     -----
     An exponent λ is that of the scheme; its error is of the order of λ(λ dt)^p, p the order of the
-    scheme, and `exponents_step` estimates it.
+    scheme, and `exponents_step` estimates it.  "along-path", of order 5, follows the trajectory by
+    half steps and then its tangent vectors, with one product a step (`meanfield.exponential`).
 
     Examples
     --------
@@ -319,7 +325,11 @@ def lyapunov_spectrum(
     """
     attributes = given(lyapunov_spectrum, locals())
     if method == "auto" and temperature == 0:
-        method = "exponential4" if onsager == 0 else "rk4"
+        method = ALONG_PATH.name if onsager == 0 else "rk4"
+    if method == ALONG_PATH.name:
+        method = ALONG_PATH
+        if onsager:
+            raise ArgumentError(f"method={method.name!r}: onsager={onsager:g}, expected 0")
     run = _GrowthRun(
         Network(J, phi=phi, eta=eta, bias=bias, dtype=dtype), x0, onsager, method, temperature,
         inputs, switch_times, dt=dt, t_max=t_max, t_skip=t_skip, seed=seed, may_switch=False,
@@ -370,43 +380,6 @@ class _Mean(NamedTuple):
 
 
 @dataclass(frozen=True)
-class TangentProblem(Problem):
-    """A trajectory with k tangent vectors, as states (n, 1 + k, batch)."""
-
-    # The linear part obeys v̇ = ∂F/∂x · v.  Runge–Kutta and multistep schemes commute with
-    # linearisation, so any scheme advances the tangent map of its own discrete map.
-    vectors: int = 1
-
-    def evaluate(self, t: float, x: State) -> Evaluation:
-        """See `Problem`; the force is that of the trajectory alone."""
-        t = self._read_at(t)
-        drift, force = self.network.evaluate_beside(x, self.onsager(t))
-        if self.inputs is not None:
-            force = force.copy()
-            drift[:, 0] += self._drive(self.inputs, t, force.shape)
-        return Evaluation(drift, force)
-
-    def draw(self) -> State:
-        """See `Problem`; tangent vectors do not feel additive noise."""
-        noise = super().draw()
-        kicks = np.zeros((len(noise), 1 + self.vectors, noise.shape[1]), dtype=noise.dtype)
-        kicks[:, 0] = noise
-        return kicks
-
-    def trajectory(self, x: State) -> State:
-        """See `Problem`."""
-        return x[:, 0]
-
-    def relative_error(self, x: State, moved: State, error: State) -> float:
-        """The worse of the trajectory's and of the tangent vectors', relative to their length."""
-        states = super().relative_error(x[:, 0], moved[:, 0], error[:, 0])
-        # The shorter end counts: a vector that shrinks fast must be followed down.
-        length = np.minimum(*(np.linalg.norm(v[:, 1:], axis=0) for v in (x, moved)))
-        tangents = np.max(np.linalg.norm(error[:, 1:], axis=0) / np.maximum(length, 1e-300))
-        return max(states, float(tangents)) if np.isfinite(tangents) else np.inf
-
-
-@dataclass(frozen=True)
 class SeparationProblem(Problem):
     """Orbits and second ones at a distance δ, pulled back to it after every step: (n, 2 batch)."""
 
@@ -444,37 +417,6 @@ class SeparationProblem(Problem):
 
 # The accepted steps of a problem from a state through times.
 _Steps = Callable[[Problem, State, list[float], Progress | None], Iterator[Step]]
-
-
-def _triangles(vectors: State) -> list[Array] | None:
-    """R of QR of (n, k, batch) vectors; None where its smallest entries would be rounding."""
-    # The Cholesky factor of the Gram matrix: products, which are fast.  Its error, the condition
-    # squared times rounding, leaves Q = V/R not quite orthonormal, and that adds up to nothing: QR
-    # are the vectors themselves, and what Q lacks shows in the next R.
-    found = []
-    syrk: Any = get_blas_funcs("syrk", [vectors])
-    potrf: Any = get_lapack_funcs("potrf", [vectors])
-    least = np.finfo(vectors.dtype).eps ** _FLAT
-    for column in np.moveaxis(vectors, 2, 0):
-        triangle, failed = potrf(syrk(1.0, column, trans=1), overwrite_a=1)
-        diagonal = np.diagonal(triangle)
-        if failed or not np.min(diagonal) > least * np.max(diagonal):
-            return None
-        found.append(triangle)
-    return found
-
-
-def _divide(states: Sequence[State], triangles: list[Array]) -> None:
-    """The vectors beside states divided by R from the right, in place."""
-    trmm: Any = get_blas_funcs("trmm", triangles)
-    trtri: Any = get_lapack_funcs("trtri", triangles)
-    for number, triangle in enumerate(triangles):
-        inverse, _ = trtri(triangle)
-        for state in states:
-            column = state[:, 1:, number]
-            moved = trmm(1.0, inverse, column, side=1, overwrite_b=1)
-            if moved is not column:
-                column[:] = moved
 
 
 def _next_look(t: float, end: float, rate: float) -> float:
@@ -526,6 +468,8 @@ class _GrowthRun:
             # Exponents need the flow, not only the measure.
             method = "heun"
         self.scheme = chosen_scheme(method, kappa, network, noisy=self._noisy)
+        if dt is None and self.scheme is ALONG_PATH:
+            dt = self._step_along_path()
         self._dt = chosen_step(dt, self.problem, self.scheme, self.x, self.t_max)
         is_rough = kappa != 0 and network.function.corners.size > 0
         self._tol = None if is_rough or self._noisy else tol
@@ -543,6 +487,23 @@ class _GrowthRun:
         # it is known before.
         self._reach = -_REACH * math.log(np.finfo(network.dtype).eps)
         self._parting = 0.0
+
+    def _step_along_path(self) -> float:
+        """A step for the slopes met in the average, or those at the start and at x = 0."""
+        network, inputs = copy.copy(self.problem.network), self.problem.inputs
+        known = [self.x, np.zeros_like(self.x)]
+        with at_work(None):
+            if network.n >= _FEW and network.is_stored and inputs is None:
+                x, shown = self.x, [] if self._t_skip else [self.x]
+                for k in range(_LOOKS.stop):
+                    if k in _LOOKS:
+                        shown.append(x)
+                    x = x - math.expm1(-0.1) * network.evaluate(x, 0.0).drift
+                if np.all(np.isfinite(x)):
+                    known = shown
+            met = np.concatenate([*(spectrum(network, state, 0.0) for state in known), [-1.0]])
+        step = stability.suggested_step(self.scheme.amplification, met, self.scheme.order, _SHARE)
+        return step if inputs is None else min(step, inputs.suggested_step)
 
     def report(self, attributes: dict[str, Any]) -> dict[str, Any]:
         """What every result of the run says."""
@@ -598,10 +559,11 @@ class _GrowthRun:
     def _tangents(
         self, steps: _Steps, x: State, times: list[float], noise: ColumnNoise
     ) -> Iterator[_LogGrowth]:
-        problem = TangentProblem(*self._parameters, noise, vectors=x.shape[1] - 1)
+        kind = PathProblem if self.scheme is ALONG_PATH else TangentProblem
+        problem = kind(*self._parameters, noise, vectors=x.shape[1] - 1)
         landed, progress = self._landed(times), Progress()
         # Without jumps one segment of fixed steps, in which schemes keep their memory.
-        is_whole = len(landed) == len(times) and self._control.tol is None
+        is_whole = len(self._breaks) == 2 and self._control.tol is None
         segments = [times[0], times[-1]] if is_whole else landed
         slack, rate = _ROUNDING * self.t_max, self._parting
         number, begun = 1, times[0]
@@ -612,7 +574,7 @@ class _GrowthRun:
             t, vectors = step.t1, step.x1[:, 1:]
             if t < due - slack:
                 continue
-            triangles = _triangles(vectors)
+            triangles = triangles_of(vectors)
             if triangles is None:
                 require_finite(vectors, t)
                 basis, upper = np.linalg.qr(np.moveaxis(vectors, 2, 0))
@@ -636,7 +598,8 @@ class _GrowthRun:
                     step.last.drift[:] = step.problem.evaluate(t, step.x1).drift
                     progress.memory = progress.memory._replace(past=())
                 else:
-                    _divide([step.x1, step.last.drift, *progress.memory.past], triangles)
+                    states = [step.x1, step.last.drift, *progress.memory.past]
+                    divide([one for one in states if one.shape == step.x1.shape], triangles)
             else:
                 seen = log
             if starts:
@@ -715,7 +678,12 @@ class _GrowthRun:
         step, span = self._monitor.longest, last.span
         adapts = self._control.tol is not None
         doubles = adapts or self._monitor.would_follow(2 * step)
-        factor, share = (2.0, _AGAIN) if doubles else (0.5, _AGAIN / 4)
+        factor, share = 2.0, _AGAIN
+        if not doubles:
+            # Other schemes are followed beyond where the effect is a power of the step.
+            longer = self.scheme is ALONG_PATH and span > 4.5 * step
+            longer = longer and self._monitor.would_follow(1.25 * step)
+            factor, share = 1.25 if longer else 0.5, _AGAIN / 4
         room = (self.t_max - start) * (1 + 1e-9)
         if self._noisy and not doubles:
             # The path is not known within its steps.

@@ -212,7 +212,10 @@ class Network:
 
     def force(self, x: State, value: State) -> State:
         """The vanilla force f = −x + Jφ + b where value = φ(x)."""
-        force = self.product(value)
+        return self.force_of(x, self.product(value))
+
+    def force_of(self, x: State, force: State) -> State:
+        """The same made in place of Jφ."""
         force -= x
         if self.is_biased:
             force += self.bias.reshape(-1, *(1,) * (x.ndim - 1))

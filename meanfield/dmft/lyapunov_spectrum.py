@@ -722,7 +722,7 @@ def lyapunov_spectrum(
     seed = attributes["seed"] = seeds.entropy(seed)
     radius = g * transfer.slope * (1 + gamma)
     if (radius < 1 and transfer.is_linear) or (radius <= 1 and sigma == 0):
-        edge = radius - 1 if step is None else math.log1p(step * (radius - 1)) / step
+        edge = radius - 1 if step is None else math.log((1 - step) + step * radius) / step
         s = _grid(edge, -1.0, _THRESHOLDS) if s is None else s
         value = np.concatenate([_at_rest(radius, step, s), [0.0, 0.0, edge]])
         return _result(s, value, np.zeros_like(value), CONVERGED, "", attributes)

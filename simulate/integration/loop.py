@@ -249,7 +249,7 @@ def advance(
             move = scheme.step(problem, t, x, first, h, now.memory)
             replaced = problem.arrived(later, move.x)
             moved = move.x if replaced is None else replaced
-            last = problem.evaluate(later, moved)
+            last = problem.evaluate(later, moved) if move.last is None else move.last
             step = Step(problem, t, x, first, later, moved, last, move.inside)
             taken = control.accepts(step, move, monitor)
             if fits:

@@ -35,6 +35,8 @@ class Memory(NamedTuple):
     past: tuple[State, ...] = ()
     # Half of this noise belongs to the next step, jump or not.
     noise: State | None = None
+    # Void where `past` is.
+    path: Any = None
 
 
 class Move(NamedTuple):
@@ -46,6 +48,8 @@ class Move(NamedTuple):
     error: Callable[[Evaluation], State] | None = None
     # The state at a time inside the step, likewise, where it is more than a cubic.
     inside: Callable[[Evaluation, Row], State] | None = None
+    # The evaluation at the end of the step, where it came with it.
+    last: Evaluation | None = None
 
 
 Stepping = Callable[[Problem, Any, State, Evaluation, Any, Memory], Move]
@@ -369,9 +373,10 @@ def _exponential(
     return Move(moved, memory._replace(past=(rest,)))
 
 
-def _adams(
+def adams(
     order: int, problem: Problem, t: float, x: State, first: Evaluation, h: float, memory: Memory
 ) -> Move:
+    """A step of Adams's scheme with the leak exact, of Runge and Kutta's while little is past."""
     rest = first.drift + x
     if len(memory.past) < order - 1:
         moved = SCHEMES["rk4"].step(problem, t, x, first, h, memory).x
@@ -542,7 +547,7 @@ SCHEMES = {
         Scheme("exponential", 2, 1, _exponential, exponential.amplification),
         # The same of order 4, begun by Runge–Kutta steps.
         Scheme(
-            "exponential4", 4, 1, partial(_adams, 4), partial(exponential.amplification, order=4)
+            "exponential4", 4, 1, partial(adams, 4), partial(exponential.amplification, order=4)
         ),
         # x + hF + √(2Th)(R_n + R_{n+1})/2: invariant measure of order 2 at κ = 1 with one force a
         # step, the overdamped limit of BAOAB (Leimkuhler, Matthews 2013); exact for a harmonic E.

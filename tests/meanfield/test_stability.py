@@ -114,6 +114,44 @@ def test_amplification_of_order_four() -> None:
     assert found[-1] == np.inf
 
 
+def path_roots(passed: complex) -> Any:
+    """Roots of e^{h} ρ of the scheme along a path at h(λ + 1), the largest first."""
+    own = exponential.along_path(1.0).sum(axis=1) * np.exp(np.arange(1.0, 7.0))
+    roots = np.roots([1.0, -1 - passed * own[0], *(-passed * own[1:])])
+    return roots[np.argsort(-np.abs(roots))]
+
+
+@pytest.mark.parametrize("degrees", range(0, 181, 5))
+def test_where_a_mode_along_a_path_is_the_largest(degrees: int) -> None:
+    """Up to what is in the table, and at obtuse angles not to a tenth beyond it."""
+    turn = np.exp(1j * np.radians(degrees))
+    sizes = np.arange(0.01, 0.6, 0.01)
+    found = exponential.path_amplification(1.0, sizes * turn - 1)
+    followed = sizes[np.isfinite(found)]
+    for a in followed:
+        largest, second = path_roots(a * turn)[:2]
+        assert abs(largest) > abs(second)
+        assert largest == pytest.approx(np.exp(a * turn), abs=0.01)
+    if degrees >= 90:
+        assert abs(path_roots((followed[-1] * 1.1 + 0.01) * turn)[0] - np.exp(turn)) > 0.5
+    # Growth is that of the mode.
+    rate = 0.5 * turn - 1
+    found = exponential.path_amplification(0.3, np.array([rate, np.inf]))
+    assert found[0] == pytest.approx(np.exp(0.3 * rate.real))
+    assert found[1] == np.inf
+
+
+def test_weights_along_a_path() -> None:
+    """∫₀^h K(s) P(s) ds of polynomials, of degree 2 and 4, through their values."""
+    h = 0.3
+    weights = exponential.along_path(h) * np.exp(h * np.arange(1, 7))[:, None]
+    earlier, ends = -h * np.arange(6), np.array([0, h / 2, h])
+    for i in range(5):
+        for j in range(3):
+            exact = h ** (i + j + 1) / (i + j + 1)
+            assert earlier**i @ weights @ ends**j == pytest.approx(exact, rel=1e-9)
+
+
 def test_the_leak_and_nothing_else_has_no_largest_step() -> None:
     assert stability.largest_step(exponential.amplification, [-1.0]) == math.inf
     assert stability.largest_rate(lambda h, rates: np.abs(1 + h * rates), 0.5) == pytest.approx(4)

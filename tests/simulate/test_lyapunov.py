@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
+from scipy.sparse import csr_array
+from scipy.sparse.linalg import aslinearoperator
 
 from meanfield import ArgumentError, SampledInput, exponential
 from meanfield.common import seeds
@@ -449,6 +451,13 @@ def test_intervals_of_the_spectrum_by_default() -> None:
         assert run.attributes["interval"] == pytest.approx(expected)
 
 
+def path_rate(rate: float, h: float) -> float:
+    """That of the scheme along a path, of the largest root of its recurrence."""
+    own = exponential.along_path(h).sum(axis=1)
+    roots = np.roots([1.0, -math.exp(-h) - (rate + 1) * own[0], *(-(rate + 1) * own[1:])])
+    return math.log(np.max(np.abs(roots))) / h
+
+
 @pytest.mark.parametrize("reach", [0.22, 5.5])
 @pytest.mark.parametrize("interval", [0.5, 4.0])
 def test_when_vectors_are_made_orthonormal_does_not_matter(
@@ -457,28 +466,29 @@ def test_when_vectors_are_made_orthonormal_does_not_matter(
     """Rates of the scheme: to rounding after a growth by e^±8, and as late as products fail."""
     monkeypatch.setattr(lyapunov, "_REACH", reach)
     failed = []
-    triangles = lyapunov._triangles
+    triangles = lyapunov.triangles_of
 
     def counted(vectors: Any) -> Any:
         found = triangles(vectors)
         failed.append(found is None)
         return found
 
-    monkeypatch.setattr(lyapunov, "_triangles", counted)
+    monkeypatch.setattr(lyapunov, "triangles_of", counted)
     rotation = np.linalg.qr(RNG(3).standard_normal((5, 5)))[0]
-    rates, h = np.array([-1.0, -3, -5, -7, -9]), 0.02
+    rates, h = np.array([-1.0, -3, -5, -7, -9]), 0.0125
     J = rotation @ np.diag(rates + 1) @ rotation.T
     run = lyapunov_spectrum(
         J, 5, interval=interval, phi="linear", dt=h, t_max=80, t_skip=40, seed=1
     )
-    exact = np.log(exponential.amplification(h, rates, order=4)) / h
+    exact = [path_rate(rate, h) for rate in rates]
     # After a failure some steps are those of Runge and Kutta, whose rates are almost the true ones.
     allowed = 1e-9 + (reach > 1) * np.abs(exact - rates)
     assert np.all(np.abs(run.exponents - exact) <= allowed)
     assert any(failed) == (reach > 1)
-    # One evaluation a step, of half the length where a part is run again: none is lost to QR.
+    # Two evaluations of the trajectory a step, of half the length where a part is run again: none
+    # is lost to QR.
     steps = (80 + 2 * 5 * interval) / h
-    assert run.n_evaluations <= steps + 20 + 10 * sum(failed)
+    assert run.n_evaluations <= 2 * steps + 40 + 20 * sum(failed)
 
 
 def test_spectra_in_single_precision() -> None:
@@ -560,8 +570,49 @@ def test_a_stiff_direction_with_steps_that_adapt() -> None:
     assert run.attributes["tol"] == 1e-5
 
 
+def test_order_along_a_path() -> None:
+    """Order five in the whole spectrum, deep exponents too, against Runge and Kutta's steps."""
+    J, x0 = couplings.elliptic(24, 2.5, 0.3, seed=2), RNG(1).standard_normal(24)
+    how: dict[str, Any] = {"t_max": 12, "t_skip": 0, "x0": x0, "seed": 3}
+    exact = lyapunov_spectrum(J, 24, dt=0.01, method="rk4", **how).exponents
+    errors = []
+    for dt in (0.05, 0.025):
+        run = lyapunov_spectrum(J, 24, dt=dt, **how)
+        errors.append(np.linalg.norm(run.exponents - exact))
+    assert 4.2 < np.log2(errors[0] / errors[1]) < 6.5
+    assert errors[0] < 1e-4
+
+
+def test_a_step_along_a_path_is_too_long_for_the_deepest_exponents() -> None:
+    """Vectors along which the flow contracts most decay as the scheme does: a run tells."""
+    J = couplings.elliptic(100, 4.0, seed=0)
+    how: dict[str, Any] = {"t_max": 40, "t_skip": 10, "seed": 1}
+    chosen = lyapunov_spectrum(J, 100, **how)
+    assert chosen.status == "converged"
+    with pytest.warns(StepSizeWarning, match="exceeds the largest stable step"):
+        run = lyapunov_spectrum(J, 100, dt=0.2, **how)
+    assert chosen.dt < run.largest_stable_dt < 0.2
+    assert run.exponents[-1] > chosen.exponents[-1] + 0.1
+
+
+def test_what_goes_along_a_path() -> None:
+    """Jumps of inputs, which end intervals too, biases, and couplings of every kind."""
+    J, x0 = couplings.elliptic(20, 1.5, seed=4), RNG(1).standard_normal(20)
+    how: dict[str, Any] = {
+        "dt": 0.05, "t_max": 10, "t_skip": 0, "x0": x0, "seed": 3, "bias": np.linspace(-1, 1, 20),
+        "inputs": SampledInput([0, 4, 10], [0.0, 0.5, 1.0], held=True),
+    }  # fmt: skip
+    exact = lyapunov_spectrum(J, 7, method="rk4", **how | {"dt": 0.01}).exponents
+    for kind in (np.asarray, csr_array, aslinearoperator):
+        run = lyapunov_spectrum(kind(J), 7, method="along-path", **how)
+        np.testing.assert_allclose(run.exponents, exact, atol=1e-5)
+    for wrong, more in (("onsager=1", {"onsager": 1.0}), ("no noise", {"temperature": 0.1})):
+        with pytest.raises(ArgumentError, match=wrong):
+            lyapunov_spectrum(J, 7, method="along-path", **how | more)
+
+
 def test_the_spectrum_in_order_and_its_scheme() -> None:
-    for kappa, scheme, rates in ((0.0, "exponential4", [-0.2, -0.8]), (1.0, "rk4", [-0.04, -0.64])):
+    for kappa, scheme, rates in ((0.0, "along-path", [-0.2, -0.8]), (1.0, "rk4", [-0.04, -0.64])):
         run = lyapunov_spectrum(
             np.diag([0.2, 0.8]), 2, onsager=kappa, phi="linear", t_max=24, t_skip=12, seed=0, dt=0.1
         )

@@ -51,6 +51,11 @@ def test_at_rest_the_elliptic_law(gamma: float, step: float | None) -> None:
         assert at.F[0] == pytest.approx(closed, abs=1e-12)
 
 
+def test_a_map_that_forgets_almost_everything() -> None:
+    """Exponents of a step of 1 at rest, ln g at most, where 1 + (g − 1) rounds to 0."""
+    assert lyapunov_spectrum(1e-17, step=1.0).lyapunov == pytest.approx(np.log(1e-17))
+
+
 def test_antisymmetric_couplings_at_rest() -> None:
     """All exponents are −1: a jump of F."""
     assert list(lyapunov_spectrum(3.0, -1.0).s) == [-1.0]
