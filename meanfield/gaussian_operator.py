@@ -29,9 +29,9 @@ else:  # not subscriptable in the oldest supported SciPy
 _SAFE = {np.dtype(np.float64): 1e100, np.dtype(np.float32): 1e15}
 _LOG_FAILURE = np.log(1e9)
 # From this tolerance on, |v|² − Σ(e·v)² tells small residuals apart well enough, and saves a pass
-# through the basis; it is blind below _BLIND.
-_COARSE = {np.dtype(np.float64): 1e-5, np.dtype(np.float32): 2.5e-3}
-_BLIND = {np.dtype(np.float64): 3e-7, np.dtype(np.float32): 1e-3}
+# through the basis; it is blind below BLIND.
+COARSE = {np.dtype(np.float64): 1e-5, np.dtype(np.float32): 2.5e-3}
+BLIND = {np.dtype(np.float64): 3e-7, np.dtype(np.float32): 1e-3}
 # Stored vectors of a chunk, at least, and numbers of one that are as good for short vectors: memory
 # is taken only where it is written to.
 _CHUNK, _NUMBERS = 32, 1 << 18
@@ -483,7 +483,7 @@ class GaussianOperator(_Operator):
             return np.zeros(self._n, self.dtype)
         coefficients = own.basis.dot(vector)
         threshold = max(self.tol, self._floor) * norm
-        coarse = self.tol >= _COARSE[self.dtype]
+        coarse = self.tol >= COARSE[self.dtype]
         size = math.sqrt(max(norm**2 - float(coefficients @ coefficients), 0.0))
         if not coarse or size > threshold:
             residual = vector - own.basis.combine(coefficients)
@@ -498,7 +498,7 @@ class GaussianOperator(_Operator):
                 coefficients = np.append(coefficients + correction, size)
                 size = 0.0
         dropped = (
-            size / norm if size > (_BLIND[self.dtype] if coarse else self._floor) * norm else 0.0
+            size / norm if size > (BLIND[self.dtype] if coarse else self._floor) * norm else 0.0
         )
         self._applied += 1
         self._squares += dropped**2

@@ -61,6 +61,8 @@ _ROOM = 0.25
 _STRONGEST = 1000.0
 # Trajectories with a slope to speak of below which the response is not known.
 _CARRIERS = 10.0
+# Trajectories of batches that run side by side.
+_STACK = 10_000
 # Factor between the halves of the average by which q grows or fades in every batch.
 _MUCH = 4.0
 # Numbers of one time.
@@ -75,6 +77,8 @@ _SMALL = 1e-9
 _STILL = 1e-5
 # Averages are taken at every so many remembered states: neighbours tell the same.
 _EVERY = 4
+# So many of them at once.
+_AT_ONCE = 8
 # Default spacing of lags; phases at which an input is tried, and what of it is rounding.
 _LAG_STEP, _LAW, _ALIKE = 0.2, 512, 1e-6
 
@@ -356,6 +360,9 @@ def steady_state(
     tangents, as with noise, κ ≠ 0 or `Blocks`.  R(τ) comes from tangents (a quarter of a batch);
     `r_int_spectral` (κ = 0 only) is another way to the same number.
 
+    Batches without noise whose drift does not use Jᵀψ run side by side, up to 10 000 trajectories
+    at once: fewer, longer products.
+
     White noise reveals directions of the couplings in every step, and nothing can be forgotten: the
     couplings of a batch are then drawn at once.
 
@@ -485,6 +492,8 @@ def steady_state(
         window=memory, innovations="gaussian" if noisy else "matched", stored=noisy,
         offsets=offsets, several=several, inputs=inputs,
     )  # fmt: skip
+    if not (noisy or several or any(site.has_u(float(t)) for t in grid)):
+        ensemble = ensemble._replace(stack=_STACK)
     # Novikov sums are for the vanilla dynamics of one population without noise or a drive, whose
     # part of C never decays.
     summed = is_vanilla and several is None and not noisy and inputs is None
@@ -501,7 +510,15 @@ def steady_state(
     twice = measure(stride * reach // 2, (lags - 1) // reach + 1)
     own = measure(stride, lags)
     # Nothing is forgotten with noise.
-    half = [] if noisy else [(replace(setting, window=window / 2), own)]
+    # Averages of half as long, but of some states: they are no part of the numbers.
+    unit, least = dt if cycle is None else 2 * cycle.period, _EVERY * lag_step
+    end = t_skip + unit * math.ceil(((t_max - t_skip) / 2 + least) / unit - 1e-9)
+    short = grid[: int(np.searchsorted(grid, end - 1e-9 * dt)) + 1]
+    forgetful = replace(
+        setting, window=window / 2, watched=False, grid=short,
+        times=[*(t for t in times if t < short[-1]), float(short[-1])],
+    )  # fmt: skip
+    half = [] if noisy else [(forgetful, own)]
     found, others = sampled(
         ensemble, "steady_state", setting, own,
         # At half the step a lag has twice as many, at twice the step maybe half.
@@ -804,32 +821,32 @@ def _averages(
     length = (lags - 1) * stride + 1
     slopes: list[Slopes] = []
     pulses: list[Array] = []
-    response = NovikovResponse(run, repeats) if room else None
+    sums = [NovikovResponse(run, repeats, k) for k in range(len(among.sizes))] if room else []
     next_row, next_value = -np.inf, skip
-    responses, shifts = [], []
-    products: list[list[list[float]]] = [[] for _ in among.sizes]
+    responses: list[list[tuple[float, float]]] = []
+    products: list[Array] = []
     for moment in run:
         k, t = moment.step, moment.t
         if sum(run.operator.rank) > room:
-            response = None
-        if response is not None and run.rotations is not None:
-            response.rotate(*run.rotations)
-        if response is not None and t >= next_row:
-            response.record(t, moment.phi, None, measure=t >= next_value)
+            sums = []
+        if sums and run.rotations is not None:
+            for of_batch, *turns in zip(sums, *run.rotations, strict=True):
+                of_batch.rotate(*turns)
+        if sums and t >= next_row:
+            for of_batch, part in zip(sums, among.parts, strict=True):
+                of_batch.record(t, moment.phi[part], None, measure=t >= next_value)
             next_row = t + _ROW * (1 - 1e-9)
             if t >= next_value:
-                responses.append(response.value)
-                shifts.append(response.shift)
+                responses.append([(of_batch.value, of_batch.shift) for of_batch in sums])
                 next_value = t + _VALUE * (1 - 1e-9)
         if k < begin or (cycle is not None and k == len(setting.grid) - 1):
             continue
-        for ring, part, own in zip(rings, among.parts, products, strict=True):
-            x, phi, force, drift = (getattr(moment, name)[part] for name in _STATES)
+        if (k - begin) % stride == 0:
+            x, phi, force, drift = (getattr(moment, name) for name in _STATES)
             pairs = (phi, phi), (force, force), (x, phi), (force, phi), (drift, drift)
-            squares = [float(a @ b) / x.size for a, b in pairs]
-            own.append([*squares, float(x.sum()) / x.size, float(phi.sum()) / x.size])
-            if (k - begin) % stride == 0:
-                ring.push(x, phi, moment.h[part])
+            products.append(among.means(np.array([*(a * b for a, b in pairs), x, phi])))
+            for ring, part in zip(rings, among.parts, strict=True):
+                ring.push(x[part], phi[part], moment.h[part])
         if len(pulses) < _PULSES and responds:
             u = None if moment.u is None else moment.u[pulsed]
             slopes.append(carriers.slopes(t, moment.x[pulsed], moment.h[pulsed], u))
@@ -837,11 +854,13 @@ def _averages(
                 steep = slopes[0].phi_x
                 pulses.append(stationary_pulse(slopes, step, carriers))
                 slopes = []
-    is_known = response is not None and not np.isnan(responses).any()
+    known = np.array(responses) if sums else np.full((1, len(among.sizes), 2), np.nan)
 
     def of_population(k: int) -> dict[str, Any]:
         delta, C, mixed, phi_x = rings[k].averages
-        table, R = np.array(products[k]), np.full(length, np.nan)
+        table, R = np.array(products)[:, :, k], np.full(length, np.nan)
+        response, shift = known[:, k].mean(axis=0)
+        is_known = not math.isnan(response)
         if responds:
             R = np.mean([pulse[k] for pulse in pulses], axis=0)
         squares, forces, crossed, pushed, moved = table[:, :5].T
@@ -857,7 +876,7 @@ def _averages(
         own = steep[carriers.parts[k]] if responds else np.ones(pulsed.size)
         phases: dict[str, Any] = {}
         if cycle is not None:
-            by_phase = table[::stride].reshape(-1, cycle.lags, table.shape[1]).mean(axis=0)
+            by_phase = table.reshape(-1, cycle.lags, table.shape[1]).mean(axis=0)
             phases = {"q_phase": by_phase[:, 0], "mean_phase": by_phase[:, 5]}
         return phases | {
             "C": C,
@@ -871,8 +890,8 @@ def _averages(
             "sigma_xphi": np.mean(crossed),
             "force_phi": np.mean(pushed),
             "energy": np.mean(forces) / 2,
-            "r_int": np.mean(responses) if is_known else by_pulse,
-            "r_int_shift": np.mean(shifts) if is_known else 0.0,
+            "r_int": response if is_known else by_pulse,
+            "r_int_shift": shift if is_known else 0.0,
             "r_int_pulse": by_pulse,
             "r_int_spectral": spectral,
             "tau_half": half_time(falls, step * stride) if falls[0] > _STILL * delta[0] else np.nan,
@@ -910,35 +929,50 @@ class LagAverages:
         self, lags: int, size: int, states: int, every: int = _EVERY, dtype: DTypeLike = np.float32
     ) -> None:  # fmt: skip
         # Single precision: products are noisy at M^−½.
-        self._x, self._phi, self._h = (np.zeros((lags, size), dtype) for _ in range(3))
+        self._held = lags + _AT_ONCE * every
+        self._x, self._phi, self._h = (np.zeros((self._held, size), dtype) for _ in range(3))
         self._lags, self._size, self._every, self._pushed = lags, size, every, 0
+        # States to be averaged over, as (when, place).
+        self._due: list[tuple[int, int]] = []
         # Of all `states`, the first half of those at the latest lags and the second.
         self._middle = (lags + states) / 2
         self._sums, self._taken = np.zeros((2, 4, lags)), [0, 0]
 
     def push(self, x: Array, phi: Array, h: Array) -> None:
         """Remember a state; once the ring is full, every few states are averaged over."""
-        place = self._pushed % self._lags
+        place = self._pushed % self._held
         self._x[place], self._phi[place], self._h[place] = x, phi, h
         self._pushed += 1
-        if self._pushed < self._lags or self._pushed % self._every:
+        if self._pushed >= self._lags and self._pushed % self._every == 0:
+            self._due.append((self._pushed, place))
+            if len(self._due) == _AT_ONCE:
+                self._take_in()
+
+    def _take_in(self) -> None:
+        """Average over the states that are due."""
+        if not self._due:
             return
-        order = (place - np.arange(self._lags)) % self._lags
-        now = self._x[place], self._phi[place], self._h[place]
-        mixed = (self._phi @ now[2] + self._h @ now[1]) / 2
-        products = np.array([self._x @ now[0], self._phi @ now[1], mixed, self._x @ now[1]])
-        late = int(self._pushed > self._middle)
-        self._sums[late] += products[:, order] / self._size
-        self._taken[late] += 1
+        when, places = np.array(self._due).T
+        self._due = []
+        x, phi, h = (states[places].T for states in (self._x, self._phi, self._h))
+        mixed = (self._phi @ h + self._h @ phi) / 2
+        products = np.array([self._x @ x, self._phi @ phi, mixed, self._x @ phi])
+        order = (places - np.arange(self._lags)[:, None]) % self._held
+        curves = products[:, order, np.arange(len(when))] / self._size
+        for late, own in enumerate((when <= self._middle, when > self._middle)):
+            self._sums[late] += curves[:, :, own].sum(axis=2)
+            self._taken[late] += int(own.sum())
 
     @property
     def averages(self) -> Array:
         """Δ, C, the even part of ⟨φ(t)h(t′)⟩, and ⟨φ(t+τ)x(t)⟩ as functions of the lag."""
+        self._take_in()
         return self._sums.sum(axis=0) / max(sum(self._taken), 1)
 
     @property
     def ageing(self) -> float:
         """What C at the last lag gains from the first half of the states to the second."""
+        self._take_in()
         if not all(self._taken):
             return math.nan
         early, late = (s[1, -1] / n for s, n in zip(self._sums, self._taken, strict=True))

@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -48,6 +47,10 @@ class BatchAverages(NamedTuple):
     values: dict[str, Array]  # averages over its trajectories
     worst: dict[str, float]  # numbers of which the largest over batches is reported; nan: unknown
     exhausted: bool = False  # see `GaussianOperator.is_exhausted`
+
+    def of(self, place: int) -> BatchAverages:
+        """One of the populations, or batches side by side, on first axes."""
+        return self._replace(values={name: v[place] for name, v in self.values.items()})
 
 
 Measure = Callable[[SamplerRun], BatchAverages]
@@ -149,6 +152,7 @@ class Ensemble(NamedTuple):
     executor: Any = None
     progress: bool = False
     requests: int = 1  # of the couplings for one of those of a single population
+    stack: int = 0  # trajectories of the batches that run side by side, if any do
 
     @classmethod
     def checked(
@@ -223,7 +227,16 @@ class Ensemble(NamedTuple):
 
     def run(self, label: str, *groups: Group) -> list[list[list[BatchAverages]]]:
         """What batches of every group find: of each of its runs a list over batches."""
-        keys = list(product(range(len(groups)), range(self.batches)))
+        sizes = [max(self.size // group.shrink, min(self.size, _FEWEST)) for group in groups]
+        stacks = [
+            self._side_by_side(size, self.batches if group.rest is None else _PAIRED)
+            for size, group in zip(sizes, groups, strict=True)
+        ]
+        keys = [
+            (number, first)
+            for number, count in enumerate(stacks)
+            for first in range(0, self.batches, max(count, 1))
+        ]
         runs = [groups[number].of(batch) for number, batch in keys]
         lengths = [sum(setting.grid.size for setting, _ in each) for each in runs]
         with bar(sum(lengths), label, self.progress, "step") as shown:
@@ -232,9 +245,8 @@ class Ensemble(NamedTuple):
             tick = {} if apart else {"tick": shown.update}
             jobs = [
                 partial(
-                    _batch, each,
-                    max(self.size // groups[key[0]].shrink, min(self.size, _FEWEST)),
-                    self.seed, *key, **tick,
+                    _batch, each, sizes[key[0]], self.seed, *key,
+                    stack=min(stacks[key[0]], self.batches - key[1]), **tick,
                 )
                 for key, each in zip(keys, runs, strict=True)
             ]  # fmt: skip
@@ -242,11 +254,22 @@ class Ensemble(NamedTuple):
                 jobs, workers=self.workers, executor=self.executor,
                 tick=lambda number: shown.update(lengths[number] * apart),
             )  # fmt: skip
-        groups_found = [found[k : k + self.batches] for k in range(0, len(found), self.batches)]
         return [
-            [[each[k] for each in batches if k < len(each)] for k in range(len(group.runs))]
-            for group, batches in zip(groups, groups_found, strict=True)
+            [
+                [
+                    batch
+                    for (owner, _), each in zip(keys, found, strict=True)
+                    if owner == number and k < len(each)
+                    for batch in each[k]
+                ]
+                for k in range(len(group.runs))
+            ]
+            for number, group in enumerate(groups)
         ]
+
+    def _side_by_side(self, size: int, most: int) -> int:
+        """How many batches of this size, at most so many, are in a stack, a power of 2; 0: none."""
+        return 1 << min(max(self.stack // size, 1), most).bit_length() - 1 if self.stack else 0
 
     def alarm(self, text: str, value: float, err: float, allowed: float = 0.0) -> str:
         """The text with the value if that is not compatible with zero, else nothing."""
@@ -255,19 +278,22 @@ class Ensemble(NamedTuple):
 
 
 def _batch(
-    runs: Sequence[tuple[SamplerSetting, Measure]], *run: int, **tick: Any
-) -> list[BatchAverages]:
-    found: list[BatchAverages] = []
+    runs: Sequence[tuple[SamplerSetting, Measure]], *run: int, stack: int, **tick: Any
+) -> list[list[BatchAverages]]:
+    """What each of the runs tells of a batch, or of those of a stack."""
+    found: list[list[BatchAverages]] = []
     last: SamplerRun | None = None
     for setting, measure in runs:
-        last = SamplerRun(setting, *run, **tick, follows=last)
+        last = SamplerRun(setting, *run, **tick, follows=last, stack=stack)
         try:
-            found.append(measure(last))
+            told = measure(last)
         except SamplerError:
             # Twice the step may be too long where the step is not.
             if not found:
                 raise
-            found.append(BatchAverages({}, {}))
+            found.append([BatchAverages({}, {})] * max(stack, 1))
+        else:
+            found.append([told.of(k) for k in range(stack)] if stack else [told])
     return found
 
 
@@ -344,9 +370,9 @@ def parted(batches: Sequence[BatchAverages], squares: ArrayLike, size: int) -> s
 
 
 def by_population(values: Callable[[int], dict[str, Any]], run: SamplerRun) -> dict[str, Array]:
-    """What is found of each population, on first axes; of the only one without them."""
+    """What is found of each population, or batch, on first axes; of the only one without them."""
     found = [values(k) for k in range(len(run.populations.sizes))]
-    if run.setting.several is None:
+    if run.setting.several is None and not run.stack:
         return {name: np.asarray(value) for name, value in found[0].items()}
     return stacked(found)
 

@@ -23,6 +23,7 @@ from scipy.linalg.lapack import dposv
 
 from ...common.arguments import Array
 from ...gaussian_operator import GaussianOperator
+from ...gaussian_stack import GaussianStack, OneOfStack
 from .run import SamplerRun
 
 # (∫Rδ)² ≤ ∫R² ∫δ²; ∫R² is 1/2 for a linear neuron without memory.
@@ -37,11 +38,17 @@ _ROOM, _STALE = 64, 8
 
 
 class NovikovResponse:
-    """The response of ⟨φ(t)⟩ to a constant field in ẋ, from `repeats` runs like this one."""
+    """The response of ⟨φ(t)⟩ to a constant field in ẋ, from `repeats` runs like this one.
 
-    def __init__(self, run: SamplerRun, repeats: int) -> None:
+    In a run of several batches that of the one in this `place`.
+    """
+
+    def __init__(self, run: SamplerRun, repeats: int, place: int = 0) -> None:
         # What has been asked of a stored matrix is not known.
-        self._operator = cast(GaussianOperator, run.operator)
+        operator = cast(GaussianOperator | GaussianStack, run.operator)
+        self._operator: GaussianOperator | OneOfStack = (
+            operator.alone(place) if isinstance(operator, GaussianStack) else operator
+        )
         self._window = run.setting.window
         self._g2, self._gamma = run.setting.g**2, run.setting.gamma
         self._noise = 1 / (self._g2 * repeats)

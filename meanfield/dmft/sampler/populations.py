@@ -37,6 +37,7 @@ class Populations(NamedTuple):
     models: tuple[SiteModel, ...]
     functions: tuple[TransferFunction, ...] = ()  # their φ
     sizes: tuple[int, ...] = ()  # numbers of trajectories
+    apart: bool = False  # whether they are networks of equal laws, not coupled to each other
 
     @classmethod
     def one(
@@ -56,6 +57,20 @@ class Populations(NamedTuple):
             np.asarray(blocks.bias_mean), np.asarray(blocks.bias_std),
             tuple(rate_model(phi, onsager, t_max) for phi in blocks.functions), blocks.functions,
         )  # fmt: skip
+
+    def side_by_side(self, count: int) -> Populations:
+        """So many networks like this one of a single population, each uncoupled to the others."""
+        return Populations(
+            np.ones(count), np.eye(count) * self.g, np.tile(self.gamma, (count, count)),
+            np.eye(count) * self.mean, np.repeat(self.bias_mean, count),
+            np.repeat(self.bias_std, count), self.models * count, self.functions * count,
+            self.sizes * count, apart=True,
+        )  # fmt: skip
+
+    @property
+    def is_alike(self) -> bool:
+        """Whether all have one model."""
+        return all(model is self.models[0] for model in self.models)
 
     @property
     def is_centred(self) -> bool:
@@ -79,6 +94,8 @@ class Populations(NamedTuple):
 
     def means(self, values: Array) -> Array:
         """Averages over the trajectories of each population, which are the last axis."""
+        if self.apart:
+            return values.reshape(*values.shape[:-1], len(self.sizes), -1).mean(-1, np.float64)
         parts = [values[..., part].mean(axis=-1, dtype=np.float64) for part in self.parts]
         return np.stack(parts, axis=-1)
 
@@ -91,11 +108,13 @@ class Populations(NamedTuple):
 
     def slopes(self, t: float, x: Array, h: Array, u: Array | None) -> Slopes:
         """Slopes of all trajectories."""
+        if self.is_alike:
+            return self.models[0].slopes_at(t, x, h, u)
         told = [
             model.slopes_at(t, x[part], h[part], None if u is None else u[part])
             for model, part in zip(self.models, self.parts, strict=True)
         ]
-        return told[0] if len(told) == 1 else Slopes(*map(np.concatenate, zip(*told, strict=True)))
+        return Slopes(*map(np.concatenate, zip(*told, strict=True)))
 
     @property
     def loops(self) -> tuple[Array, Array, Array]:

@@ -26,6 +26,7 @@ from ...blocks import Blocks
 from ...common import arguments, probes, seeds
 from ...common.arguments import LARGEST, ArgumentError, Array
 from ...gaussian_operator import BlockOperator, GaussianOperator, StoredGaussian
+from ...gaussian_stack import GaussianStack
 from ...schedule import (
     Drive,
     Inputs,
@@ -63,7 +64,8 @@ _SYMMETRIC = 1e-4
 # Relative residual of the stiffness, and Lanczos vectors before a restart.
 _WIDTH, _VECTORS = 0.02, 20
 
-Couplings = GaussianOperator | BlockOperator | StoredGaussian
+_Both = GaussianOperator | BlockOperator | StoredGaussian  # J and Jᵀ
+Couplings = _Both | GaussianStack
 
 
 class SamplerError(RuntimeError):
@@ -367,6 +369,9 @@ def suggested_step(
 class SamplerRun:
     """The `size` trajectories of one batch; batches of different `key` share no random numbers.
 
+    With a `stack` it is so many batches of a single population side by side, each a population that
+    the others do not hear.
+
     A run may follow another of the same key on a grid that is part of the other's: it meets the
     same couplings, where the other has forgotten nothing of them, and the same start and noise.
     """
@@ -379,11 +384,15 @@ class SamplerRun:
         *key: int,
         tick: Callable[[], object] = lambda: None,
         follows: SamplerRun | None = None,
+        stack: int = 0,
     ) -> None:
-        self.setting, self.size, self._seed, self._key, self._tick = setting, size, seed, key, tick
+        self.setting, self._seed, self._key, self._tick = setting, seed, key, tick
+        self.size, self.stack = size * max(stack, 1), stack
         self.populations = among = setting.populations(size)
+        if stack:
+            self.populations = among = among.side_by_side(stack)
         self._noise, start = self.stream("noise"), self.stream("start")
-        standard = self._normal_once(start)
+        size, standard = self.size, self._normal_once(start)
         self.x0 = setting.offsets.x0_mean + setting.x0_std * standard
         # Directions that stay: those of the mean and of the biases.
         lasting = [] if setting.is_centred else [np.ones(size)]
@@ -421,6 +430,9 @@ class SamplerRun:
         how: dict[str, Any] = {
             "innovations": setting.innovations, "tol": setting.neglect, "dtype": dtype
         }  # fmt: skip
+        if self.stack:
+            shape = self.stack, size // self.stack
+            return GaussianStack(*shape, setting.g, setting.gamma, seed=numbers[0], **how)
         if setting.several is None:
             of_one = size, setting.g, setting.gamma
             if setting.stored:
@@ -463,7 +475,9 @@ class SamplerRun:
 
     def backward(self, vector: Array) -> Array:
         """Jᵀ v, the mean couplings included."""
-        return self.operator.rmatvec(vector) + self.populations.heard(vector, back=True)
+        return cast(_Both, self.operator).rmatvec(vector) + self.populations.heard(
+            vector, back=True
+        )
 
     def slopes(self, moment: SamplerMoment) -> Slopes:
         """Slopes of all trajectories."""
@@ -479,7 +493,7 @@ class SamplerRun:
         model = among.models[0]
 
         def asked(name: str, *given: Array | float | None) -> Array:
-            if len(among.sizes) == 1:
+            if among.is_alike:
                 return _asked(model, name, t, x, *given)
             found = []
             for each, part in zip(among.models, among.parts, strict=True):
@@ -511,7 +525,8 @@ class SamplerRun:
                 self.rotations = self.forgetting.remember(t, moment.phi, moment.psi, *self.requests)
                 if self.rotations is not None and self._lasting.size:
                     # Only a lazy operator forgets.
-                    cast(GaussianOperator | BlockOperator, self.operator).anchor(self._lasting)
+                    assert not isinstance(self.operator, StoredGaussian)
+                    self.operator.anchor(self._lasting)
                 self.watch.look(moment, h)
                 self._tick()
                 yield moment
@@ -590,7 +605,7 @@ def spectrum(operator: Couplings, moment: SamplerMoment, among: Populations) -> 
     """
     n = moment.x.size
     slope = among.slopes(moment.t, moment.x, moment.h, moment.u)
-    if moment.u is None and len(among.sizes) == 1:
+    if moment.u is None and (len(among.sizes) == 1 or isinstance(operator, GaussianStack)):
         steep = math.sqrt(float(np.mean((slope.drift_h * slope.phi_x) ** 2)))
         leak = float(np.mean(slope.drift_x))
         rates = stability.ellipse(float(among.g[0, 0]), float(among.gamma[0, 0]), steep, leak)
@@ -600,7 +615,7 @@ def spectrum(operator: Couplings, moment: SamplerMoment, among: Populations) -> 
         return math.nan, rates
     # On a copy, which reveals directions of its own: the matrix that they meet has the law of the
     # one that the run will meet.
-    J = copy.deepcopy(operator)
+    J = copy.deepcopy(cast(_Both, operator))
     for one in J.operators if isinstance(J, BlockOperator) else [J]:
         if isinstance(one, GaussianOperator):
             # Matched innovations have no room for so many directions.

@@ -108,7 +108,7 @@ def each_population(
         return estimate(found, size)
 
     def own(batches: Sequence[BatchAverages], k: int) -> list[BatchAverages]:
-        return [b._replace(values={name: v[k] for name, v in b.values.items()}) for b in batches]
+        return [batch.of(k) for batch in batches]
 
     told = []
     for k, part in enumerate(several.sized(size).sizes):

@@ -23,7 +23,7 @@ from .populations import Populations
 from .run import single
 from .site import Slopes
 
-# Pulses in one product of the memory sums: none is in the history before it is given.
+# Pulses, or times, in one product of the memory sums: before it is given no pulse is in them.
 _BLOCK = 32
 # Pulses enter h, u or ẋ.
 _H, _U, _X = range(3)
@@ -205,16 +205,37 @@ def stationary_pulse(slopes: Sequence[Slopes], step: float, among: Populations) 
     R_phi, R_psi = np.zeros((2, n, len(tangent), len(among.sizes)))
     decay, flat, ramp = exponential.weights(step)
     last: Array | None = None
+    sums: dict[tuple[int, int], Array] = {}
+
+    def told(weights: Array, history: Array) -> Array:
+        """Σ_j weights[j, population, i] × history[j], for every i."""
+        if not among.apart:
+            flat = weights.reshape(len(weights), -1).T @ history.reshape(len(weights), -1)
+            return flat.reshape(*weights.shape[1:], *tangent.shape).swapaxes(0, 1)
+        # Each population answers itself.
+        own = history.reshape(len(weights), len(tangent), len(among.sizes), -1)
+        alone = weights.T.swapaxes(0, 1)[:, None] @ own.transpose(2, 1, 0, 3)
+        return alone.transpose(2, 1, 0, 3).reshape(-1, 1, *tangent.shape)
 
     def memory(loop: Array, response: Array, history: Array, k: int) -> Array:
         # Trapezoidal sum over ∫₀^τ R(τ − τ′) history(τ′) dτ′; at τ = 0 there is none.
-        weights = step * response[k::-1]
-        weights[0] /= 2
-        weights[-1] /= 2
-        found = weights.T @ history[: k + 1].reshape(k + 1, -1)
-        spread = [among.spread(of) * (k > 0) for of in loop.T]
-        parts = zip(spread, found.reshape(-1, *tangent.shape), strict=True)
-        return np.asarray(sum(one * answer for one, answer in parts))
+        if not (k and loop.any()):
+            return np.zeros_like(tangent)
+        first, place = k - k % _BLOCK, k % _BLOCK
+        if first and not place:
+            # What is known of the next few times, in one product.
+            lags = first + np.arange(_BLOCK) - np.arange(first)[:, None]
+            known = np.where(lags < first, lags, 0)
+            weights = step * response[known] * (lags < first)[..., None]
+            sums[id(loop), id(history)] = told(weights.swapaxes(1, 2), history[:first])
+        near = np.r_[: min(place + 1, first), first : k + 1]
+        weights = step * response[k - near]
+        weights[[0, -1]] /= 2
+        found = told(weights[..., None], history[near])[0]
+        if first:
+            found = found + sums[id(loop), id(history)][place]
+        spread = [among.spread(of) for of in ([loop.diagonal()] if among.apart else loop.T)]
+        return np.asarray(sum(one * answer for one, answer in zip(spread, found, strict=True)))
 
     def at_once(loop: Array, response: Array) -> Array | float:
         return among.spread(loop @ response)

@@ -561,11 +561,12 @@ def test_averages_of_a_batch() -> None:
 
     def averages(room: float) -> dict[str, Any]:
         return _averages(
-            SamplerRun(here, 200, 0, 1), skip=skip, stride=stride, lags=lags, repeats=9, room=room,
-        ).values  # fmt: skip
+            SamplerRun(here, 200, 0, 1, stack=1), skip=skip, stride=stride, lags=lags, repeats=9,
+            room=room,
+        ).of(0).values  # fmt: skip
 
     found = averages(np.inf)
-    run = SamplerRun(here, 200, 0, 1)
+    run = SamplerRun(here, 200, 0, 1, stack=1)
     sums, rows, ends, moments = NovikovResponse(run, 9), 0, [], []
     for moment in run:
         # A row each half, a value each fifth time unit from the skipped time on.
@@ -576,15 +577,15 @@ def test_averages_of_a_batch() -> None:
             rows += 1
         moments.append(moment)
     assert rows == 25
-    late = moments[20:]
+    # Every stride-th state is kept.
+    late = kept = moments[20::stride]
     square = np.array([m.phi @ m.phi for m in late]) / 200
     assert found["q"] == pytest.approx(square.mean(), rel=1e-12)
     assert found["energy"] == pytest.approx(np.mean([m.force @ m.force for m in late]) / 400)
     half = len(late) // 2
     drift = square[half:].mean() - square[:half].mean()
     assert found["drift"] == pytest.approx(drift, rel=1e-9)
-    # Every stride-th state is kept, every fourth of these averaged over once all lags are known.
-    kept = late[::stride]
+    # Products at lags of every fourth of them, once all lags are known.
     ends_of = [k for k in range(len(kept)) if k + 1 >= lags and (k + 1) % 4 == 0]
     assert found["sigma_xphi"] == pytest.approx(np.mean([m.x @ m.phi for m in late]) / 200)
     assert found["force_phi"] == pytest.approx(np.mean([m.force @ m.phi for m in late]) / 200)
@@ -685,6 +686,9 @@ def test_plan_of_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
             found = {name: number for name, number in measure.keywords.items() if name != "phi"}
             assert found == expected
         assert half[0].window == window / 2
+        end = min(0.5 + window + 4 * lag_step, setting.grid[-1])
+        assert half[0].grid[-1] == half[0].times[-1] == pytest.approx(end, abs=1.01 * dt)
+        assert not half[0].watched
         assert ensemble[:3] == (4, 1000, 0)
 
 

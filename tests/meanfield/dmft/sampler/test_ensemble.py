@@ -1,6 +1,7 @@
 """Independent batches: their errors, extrapolation in their size, drifts, workers."""
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -151,6 +152,32 @@ def test_the_first_four_batches_are_compared_at_two_steps() -> None:
     group = Group(both, SHRINK, one)  # type: ignore[arg-type]
     assert [group.of(k) for k in range(6)] == [both] * 4 + [one] * 2
     assert Group(both).of(9) == both  # type: ignore[arg-type]
+
+
+def test_batches_side_by_side() -> None:
+    """Of 9 batches stacks of up to 4, those of the first four by themselves; each told once."""
+    times = [0.0, 0.2]
+    here = SamplerSetting(
+        rate_model(transfer_function("tanh")), 1.5, 0.3, lambda t: 0.0, 1.0, times,
+        np.array([0.0, 0.1, 0.2]), window=1.0,
+    )  # fmt: skip
+
+    def of_run(run: SamplerRun, label: float) -> BatchAverages:
+        *_, last = run
+        assert run.populations.sizes == (run.size // run.stack,) * run.stack
+        x = last.x.reshape(run.stack, -1)
+        numbers = {"size": np.full(run.stack, x.shape[1]), "x": x[:, 0], "run": 0 * x[:, 0] + label}
+        return BatchAverages(numbers, {"stack": float(run.stack)})
+
+    first, other, alone = ((here, partial(of_run, label=k)) for k in range(3))
+    groups = Group([first]), Group([first, other], SHRINK, [alone])
+    found = Ensemble(9, 64, 0, stack=200).run("", *groups)
+    sizes = [[[(b.values["size"], b.worst["stack"]) for b in run] for run in g] for g in found]
+    assert sizes[0] == [[(64, 2.0)] * 8 + [(64, 1.0)]]
+    assert sizes[1] == [[(16, 4.0)] * 8 + [(16, 1.0)], [(16, 4.0)] * 4]
+    assert [b.values["run"] for b in found[1][0]] == [0.0] * 4 + [2.0] * 5
+    for run in (found[0][0], found[1][0]):
+        assert len({float(b.values["x"]) for b in run}) == 9
 
 
 def test_batches_in_different_states() -> None:

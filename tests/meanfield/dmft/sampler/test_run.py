@@ -40,6 +40,7 @@ from meanfield.dmft.sampler.run import (
 )
 from meanfield.dmft.sampler.site import rate_model
 from meanfield.exponential import amplification
+from meanfield.gaussian_stack import GaussianStack
 from meanfield.schedule import Schedule, breakpoints, step_times
 from meanfield.stability import largest_step
 
@@ -650,6 +651,27 @@ def test_offsets_are_drawn_as_they_should_be() -> None:
     error = moments.std(axis=0, ddof=1) / math.sqrt(50)
     assert np.all(np.abs(moments.mean(axis=0) - [0.3, 0.49, 0.0]) < 4.5 * error)
     assert np.all(moments.std(axis=0) > 0.005)
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.4])
+def test_batches_side_by_side_do_not_hear_each_other(gamma: float) -> None:
+    """Each draws and hears by itself; what is forgotten leaves mean and biases where they were."""
+    here = replace(setting(1.5, gamma, 0.0, 3.0, 0.05, innovations="matched"), window=0.5)
+    batch = SamplerRun(replace(here, offsets=OFFSETS), 400, 1, 0, stack=3)
+    moments = list(batch)
+    bias, start = np.asarray(batch.bias).reshape(3, 400), batch.x0.reshape(3, 400)
+    np.testing.assert_allclose(np.mean(start, axis=1), 0.4, atol=1e-12)
+    np.testing.assert_allclose(np.var(bias, axis=1), 0.49, rtol=1e-12)
+    np.testing.assert_allclose(np.sum((start - 0.4) * (bias - 0.3), axis=1), 0, atol=1e-10)
+    assert np.abs(np.corrcoef(start)[0, 1]) < 0.25
+    assert isinstance(batch.operator, GaussianStack)
+    for moment in moments[:: len(moments) - 1]:
+        phi, h = (one.reshape(3, 400) for one in (moment.phi, moment.h))
+        random = h - OFFSETS.mean_coupling * phi.mean(axis=1)[:, None] - bias
+        # At γ ≠ 0 the memory of the past is in it.
+        near = 1e-6 if gamma == 0 or moment is moments[0] else 0.2
+        np.testing.assert_allclose(random.mean(axis=1), 0.0, atol=near)
+        np.testing.assert_allclose(np.mean(random * bias, axis=1), 0.0, atol=near)
 
 
 def test_what_stays_is_anchored_again() -> None:

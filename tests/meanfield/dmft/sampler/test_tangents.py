@@ -425,6 +425,25 @@ def test_stationary_pulse_by_plain_sums() -> None:
     np.testing.assert_allclose(found, R, rtol=1e-12)
 
 
+@pytest.mark.parametrize("steep", [1.0, 0.7])
+def test_stationary_pulses_side_by_side(steep: float) -> None:
+    """Networks that do not hear each other, over several blocks of times, as each by itself."""
+    n, count, m = 100, 3, 4
+    path = np.random.default_rng(0).uniform(0.2, 1.0, (n, count * m))
+    one = np.ones(count * m)
+    given = [Slopes(s, -one, one, -one, steep * one, 0 * one) for s in path]
+    network = Populations.one(LINEAR, 1.3, -0.4, m)
+    together = stationary_pulse(given, 0.1, network.side_by_side(count))
+    for k in range(count):
+        part = slice(k * m, (k + 1) * m)
+        own = [Slopes(*(slope[part] for slope in slopes)) for slopes in given]
+        (alone,) = stationary_pulse(own, 0.1, network)
+        np.testing.assert_allclose(together[k], alone, rtol=1e-12)
+        # Once more as a single block, by one sum over the past at every time.
+        (block,) = stationary_pulse(own, 0.1, network._replace(apart=True))
+        np.testing.assert_allclose(block, alone, rtol=1e-12)
+
+
 @pytest.mark.parametrize(
     ("g", "gamma", "kappa"), [(0.5, 0.4, 1.0), (0.6, -0.5, 1.0), (0.5, 0.4, 0.3), (0.4, 1.0, 1.0)]
 )
