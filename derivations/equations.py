@@ -449,7 +449,7 @@ DYNAMICAL = (
     Equation(
         "causal sampler", "a Gaussian matrix revealed as it is asked",
         "meanfield.GaussianOperator simulate.couplings.lazy",
-        "sampler.couplings sampler.answers sampler.innovations sampler.memory",
+        "sampler.couplings sampler.answers sampler.one_basis sampler.innovations sampler.memory",
         "test_every_answer_is_of_one_matrix test_law_after_adaptive_requests "
         "test_batch_is_a_network",
     ),

@@ -38,9 +38,9 @@ def mixing(theta: Expr) -> tuple[Expr, Expr]:
     return sp.cos(theta), sp.sin(theta)
 
 
-def revealed(G: Matrix) -> tuple[Matrix, Matrix, Matrix, Matrix]:
-    """Columns e_k, z_k, f_j and w_j after the requests e_1, f_1, e_2, f_2."""
-    e, f = _rotation(0)[:, :_ROUNDS], _rotation(1)[:, :_ROUNDS]
+def revealed(G: Matrix, other: int = 1) -> tuple[Matrix, Matrix, Matrix, Matrix]:
+    """Columns e_k, z_k, f_j and w_j after the requests e_1, f_1, e_2, f_2; `other` 0: f = e."""
+    e, f = _rotation(0)[:, :_ROUNDS], _rotation(other)[:, :_ROUNDS]
     z, w = [], []
     for k in range(_ROUNDS):
         known = f[:, :k]
@@ -82,6 +82,31 @@ def answers() -> None:
     forward = z * e.T + f * w.T
     require_zero((forward - G) * e, "G on the e_k")
     require_zero((forward.T - G.T) * f, "Gᵀ on the f_j")
+
+
+@check(
+    "sampler.one_basis",
+    "f = e: Σ (v·e_k) a_k + (v·b_k) e_k, a_k = cos θ z_k + sin θ w_k, b_k = cos θ w_k + sin θ z_k, is"
+    " Jv on the vectors met, its transpose Jᵀv; ⟨a_ka_k⟩ = ⟨b_kb_k⟩, ⟨a_kb_k⟩ = γ⟨a_ka_k⟩ off them",
+)
+def one_basis() -> None:
+    """What Jv and Jᵀv need where both are asked of the same vectors."""
+    G = symbols("G", _M, _M)
+    e, z, _, w = revealed(G, other=0)
+    # J, Σ a_k e_kᵀ + Σ e_k b_kᵀ and their transposes are linear in cos θ and sin θ.
+    for matrix, form in ((G, z * e.T + e * w.T), (G.T, w * e.T + e * z.T)):
+        require_zero((form - matrix) * e, "the parts of J and Jᵀ on the e_k")
+    cosine, sine = mixing(Symbol("theta", real=True))
+    entries = list(G)
+    for k in range(_ROUNDS):
+        off = sp.eye(_M) - e[:, : k + 1] * e[:, : k + 1].T
+        of_z, of_w = off * z[:, k].jacobian(entries), off * w[:, k].jacobian(entries)
+        require_equal(of_z * of_z.T, off, "⟨z_kz_k⟩ in units of g²/M")
+        require_equal(of_w * of_w.T, off, "⟨w_kw_k⟩")
+        require_zero(of_z * of_w.T, "⟨z_kw_k⟩")
+    within, across = cosine**2 + sine**2, 2 * cosine * sine
+    require_equal(within, sp.Integer(1), "⟨a_ka_k⟩, ⟨b_kb_k⟩")
+    require_equal(across, sp.sin(2 * Symbol("theta", real=True)), "⟨a_kb_k⟩ = γ⟨a_ka_k⟩")
 
 
 @check(

@@ -128,8 +128,8 @@ def _first_negated(original: Function) -> Function:
 
 
 def _unprojected(original: Function) -> Function:
-    def mutated(matrix: sp.Matrix) -> Any:
-        e, _, f, w = original(matrix)
+    def mutated(matrix: sp.Matrix, other: int = 1) -> Any:
+        e, _, f, w = original(matrix, other)
         return e, matrix * e, f, w
 
     return mutated
@@ -167,7 +167,12 @@ MUTATIONS: list[tuple[ModuleType, str, Mutation, tuple[str, ...]]] = [
     (novikov, "cross_spectrum", _exchanged, ("novikov.spectra",)),
     (novikov, "cross_spectrum", _opposite, ("novikov.spectra",)),
     (sampler, "mixing", _last_negated, ("sampler.couplings", "sampler.memory")),
-    (sampler, "revealed", _unprojected, ("sampler.answers", "sampler.innovations")),
+    (
+        sampler,
+        "revealed",
+        _unprojected,
+        ("sampler.answers", "sampler.one_basis", "sampler.innovations"),
+    ),
     (sampler, "memory_of_h", _symmetric, ("sampler.memory",)),
     (sampler, "memory_of_u", _symmetric, ("sampler.memory",)),
     (sampler, "field_covariance", _correlated, ("sampler.memory",)),
