@@ -86,7 +86,7 @@ def answers() -> None:
 
 @check(
     "sampler.one_basis",
-    "f = e: Σ (v·e_k) a_k + (v·b_k) e_k, a_k = cos θ z_k + sin θ w_k, b_k = cos θ w_k + sin θ z_k, is"
+    "f = e: Σ (v·e_k) a_k + (v·b_k) e_k, a = cos θ z + sin θ w, b = cos θ w + sin θ z, is"
     " Jv on the vectors met, its transpose Jᵀv; ⟨a_ka_k⟩ = ⟨b_kb_k⟩, ⟨a_kb_k⟩ = γ⟨a_ka_k⟩ off them",
 )
 def one_basis() -> None:
