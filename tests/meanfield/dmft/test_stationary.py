@@ -1180,8 +1180,10 @@ def test_picture_of_one_point():
     np.testing.assert_array_equal(lines[0].get_xdata(), s.tau)
     np.testing.assert_array_equal(lines[0].get_ydata(), s.delta)
     np.testing.assert_array_equal(lines[1].get_ydata(), s.C)
+    along = stationary([1.5, 2.0])
+    np.testing.assert_array_equal(along.plot().get_lines()[0].get_xdata(), along.g)
     with pytest.raises(TypeError, match="not one curve"):
-        stationary([1.5, 2.0]).plot()
+        stationary([[1.5], [2.0]], sigma=[0.1, 0.2]).plot()
 
 
 def test_a_state_far_out_of_an_unbounded_phi() -> None:
