@@ -248,7 +248,8 @@ class Plan(NamedTuple):
 
     def __str__(self) -> str:
         todo = self.points - self.kept
-        text = f"{self.label}: {self.points} points, {self.kept} kept, {todo} to do"
+        tasks = f"{self.points} task{'s' * (self.points != 1)}"
+        text = f"{self.label}: {tasks}, {self.kept} kept, {todo} to do"
         if not self.seconds:
             return f"{text}; none has been timed"
         few, long = min(self.seconds), max(self.seconds)
