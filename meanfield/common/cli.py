@@ -122,7 +122,8 @@ def error_record(error: BaseException) -> tuple[dict[str, Any], int]:
         kind, how, code = "Interrupted", "interrupted", 130
         if isinstance(error, Terminated) or isinstance(error.__cause__, Terminated):
             kind, how, code = "Terminated", "terminated", 143
-        text = f"{how}; without --fresh the command goes on from what it has"
+        notes = getattr(error.__cause__ or error, "__notes__", [])
+        text = "; ".join([how, *notes, "without --fresh the command goes on from what it has"])
     elif isinstance(error, OSError):
         text, code = str(error), 1 if error.errno in _FULL else 2
     elif isinstance(error, ArgumentError):

@@ -389,9 +389,7 @@ def _drawn(
     return names
 
 
-def tables(
-    data: xr.Dataset, parameters: Iterable[str] = ()
-) -> dict[tuple[str, ...], pd.DataFrame]:
+def tables(data: xr.Dataset, parameters: Iterable[str] = ()) -> dict[tuple[str, ...], pd.DataFrame]:
     """A row for each point, and a table for each set of further dimensions, by their names."""
     # Rows of points end with those parameters that are one number or word for all.
     import pandas as pd

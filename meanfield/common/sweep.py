@@ -211,11 +211,18 @@ def keep(
     """What the jobs leave, in their order; those whose key `store` has are not done again."""
     # `facts` identify a job to a reader of the store; errors of the type `throw` are raised.
     todo = _todo(keys, store, retry)
-    with stoppable():
-        for place, attempt in carry_out([jobs[number] for number in todo], **how):
-            if isinstance(attempt.error, throw):
-                raise attempt.error
-            store.add(keys[todo[place]], attempt, facts[todo[place]])
+    try:
+        with stoppable():
+            for place, attempt in carry_out([jobs[number] for number in todo], **how):
+                if isinstance(attempt.error, throw):
+                    raise attempt.error
+                store.add(keys[todo[place]], attempt, facts[todo[place]])
+    except KeyboardInterrupt as error:
+        done = len(keys) - len(_todo(keys, store, retry))
+        if store.folder is not None and done:
+            place = f"points are kept in {store.folder}: the same call goes on from them"
+            error.add_note(f"{done} of {len(keys)} {place}")
+        raise
     known = [one for key in keys if (one := store.get(key)) is not None]
     for attempt in known:
         if isinstance(attempt.error, throw):
