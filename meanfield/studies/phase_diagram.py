@@ -19,7 +19,7 @@ from ..common.sweep import SweepWarning, sweep
 from ..elliptic import critical_gain, measure_transition_gain
 from ..replica.points import checked, seconds_of
 from ..replica.solver import saddle_point
-from ..transfer import TransferFunction, transfer_function
+from ..transfer import TransferFunction
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -111,14 +111,13 @@ def phase_diagram(
     else:
         data = _solved(gammas, progress=progress, **how)
     data.gamma.attrs.update(long_name="coupling symmetry", units="1")
-    slope = transfer_function(phi).slope
     lines = {
         "critical_gain": (critical_gain, "gain of the linear instability, g(1+gamma) = 1"),
         "measure_transition_gain": (measure_transition_gain, "gain where g^2 (1+gamma) = 1"),
     }
     return data.assign(
         {
-            name: told("gamma", line(gammas) / slope, text, units="1")
+            name: told("gamma", line(gammas, phi=phi), text, units="1")
             for name, (line, text) in lines.items()
         }
     ).assign_attrs(facts)
