@@ -220,8 +220,8 @@ def keep(
     except KeyboardInterrupt as error:
         done = len(keys) - len(_todo(keys, store, retry))
         if store.folder is not None and done:
-            place = f"points are kept in {store.folder}: the same call goes on from them"
-            error.add_note(f"{done} of {len(keys)} {place}")
+            share = f"{done} of {len(keys)} points are kept in {store.folder}"
+            error.add_note(f"{share}: the same call goes on from them")
         raise
     known = [one for key in keys if (one := store.get(key)) is not None]
     for attempt in known:
