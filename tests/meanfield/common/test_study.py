@@ -317,6 +317,7 @@ def test_tables_of_every_set_of_dimensions(tmp_path: Path) -> None:
     points = pd.read_csv(tmp_path / "toy.csv", keep_default_na=False)
     assert list(points)[:4] == ["onsager", "g", "replicate", "y"]
     assert points.reason.tolist() == ["", "", "no answer", "no answer"] * 2
+    assert points[["n", "method", "trials"]].drop_duplicates().values.tolist() == [[3, "exact", 2]]
     curves = pd.read_csv(tmp_path / "toy-t.csv")
     assert list(curves) == ["onsager", "g", "replicate", "t", "curve"]
     assert curves.curve.notna().sum() == 4 * 3
