@@ -332,7 +332,7 @@ def validate(
 
 
 def _freedom(row: TableRow) -> float:
-    return math.nan if row.measured is None else row.deviation.dof
+    return 0.0 if row.measured is None else row.deviation.dof
 
 
 def _columns(table: Sequence[TableRow]) -> dict[str, Any]:
