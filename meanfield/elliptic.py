@@ -108,8 +108,8 @@ def critical_gain(
 
 
 @validated
-def measure_transition_gain(gamma: ArrayLike) -> Array:
-    """Gain 1/√(1+γ) where, for γ ≥ 0, the measure exp(−βE), β → ∞, leaves x = 0.
+def measure_transition_gain(gamma: ArrayLike, *, phi: str | TransferFunction = "tanh") -> Array:
+    """Gain 1/(φ'(0)√(1+γ)) where, for γ ≥ 0, the measure exp(−βE), β → ∞, leaves x = 0.
 
     Later than `critical_gain` for γ > 0: in between the measure still concentrates on x = 0, with
     q ∝ √T, for it weighs each fixed point by 1/|det A|; `transition_lines` joins both.  For γ < 0
@@ -119,6 +119,8 @@ def measure_transition_gain(gamma: ArrayLike) -> Array:
     ----------
     gamma : array_like
         Coupling symmetry in [−1, 1]; γ = −1 gives ``inf``.
+    phi : str or TransferFunction
+        Odd, smooth and rising at 0.
 
     Examples
     --------
@@ -127,7 +129,7 @@ def measure_transition_gain(gamma: ArrayLike) -> Array:
     1.0
     """
     with np.errstate(divide="ignore"):
-        return 1 / np.sqrt(1 + symmetry(gamma))
+        return 1 / (odd_function(phi).slope * np.sqrt(1 + symmetry(gamma)))
 
 
 @validated

@@ -2,6 +2,7 @@
 
 import copy
 import math
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -85,6 +86,7 @@ class LyapunovExponent(IntegratedRun):
     )  # fmt: skip
     _headline = ("value", "method")
     _picture = ("t", "trace")
+    _freedom = _BLOCKS - 1
 
 
 class LyapunovSpectrum(IntegratedRun):
@@ -109,18 +111,19 @@ class LyapunovSpectrum(IntegratedRun):
     trace: Array = result.value("mean growth rates up to t", ("t", "index"), "1/time constant")
     _headline = ("exponents", "method")
     _picture = ("index", "exponents")
+    _freedom = _BLOCKS - 1
 
     @property
     def kaplan_yorke_dimension(self) -> float:
         """Kaplan–Yorke dimension j + Σ_{i ≤ j} λ_i/|λ_{j+1}|, 0 if no exponent is positive.
 
-        nan if the sum of all k exponents is still positive: more of them are needed.
+        nan, with a warning, if the sum of all k exponents is still positive: more are needed.
         """
         total = np.cumsum(self.exponents)
         if self.exponents[0] <= 0:
             return 0.0
         if total[-1] > 0:
-            return float("nan")
+            return self._lacking("dimension", "the sum of all")
         j = int(np.argmax(total <= 0))
         return float(j + total[j - 1] / -self.exponents[j])
 
@@ -128,11 +131,16 @@ class LyapunovSpectrum(IntegratedRun):
     def entropy_rate(self) -> float:
         """Sum of the positive exponents, an upper bound of the Kolmogorov–Sinai entropy rate.
 
-        nan if all k exponents are positive: more of them are needed.
+        nan, with a warning, if all k exponents are positive: more are needed.
         """
         if self.exponents[-1] > 0:
-            return float("nan")
+            return self._lacking("entropy rate", "every one of")
         return float(np.sum(self.exponents[self.exponents > 0]))
+
+    def _lacking(self, what: str, which: str) -> float:
+        text = f"no {what}: {which} k={self.exponents.size} exponents is positive, take more"
+        warnings.warn(text, stacklevel=3)
+        return math.nan
 
 
 @validated

@@ -70,6 +70,7 @@ class SmallSignalMemory(Result):
     n: int = fact("number of neurons")
     _headline = ("m", "capacity", "n")
     _picture = ("tau", "m")
+    _freedom = None
 
 
 @validated

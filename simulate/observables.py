@@ -213,6 +213,11 @@ class _Average(NamedTuple):
     over: str
     n_units: int
 
+    @property
+    def freedom(self) -> dict[str, Any]:
+        """The attribute from which `Result.interval` takes Student's t."""
+        return {"degrees_of_freedom": self.n_units - 1}
+
     @classmethod
     def of(
         cls, columns: Array, units: NDArray[np.int64], neurons: Callable[[], tuple[Array, int]]
@@ -380,7 +385,7 @@ def activity_distribution(
         error_over=average.over,
         n_units=average.n_units,
         reason=_reason_of(x),
-        attributes=_described(told, x, of, phi),
+        attributes=_described(told, x, of, phi) | average.freedom,
     )
 
 
@@ -489,7 +494,7 @@ def autocorrelation(
         error_over=average.over,
         n_units=average.n_units,
         reason=_reason_of(x),
-        attributes=_described(told, x, of, phi),
+        attributes=_described(told, x, of, phi) | average.freedom,
     )
 
 
@@ -559,12 +564,12 @@ class PrincipalComponents(Result):
     )
     _headline = ("components", "total_variance")
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None, *, label: str | None = None) -> Axes:
         """Draw the projections on all components against time, or the number of the state."""
         along = np.moveaxis(self.projections, 1, 0)
         states = (np.arange(along.shape[1]), "state") if self.t is None else (self.t, "time")
         drawn = [(v, None, f"$v_{{{number + 1}}}$") for number, v in enumerate(along)]
-        return style.curves(ax, states, drawn)
+        return style.curves(ax, states, drawn, label)
 
 
 @validated

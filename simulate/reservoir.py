@@ -107,6 +107,7 @@ class MemoryCurve(Result):
     )
     _headline = ("m", "n")
     _picture = ("tau", "m")
+    _freedom = _BLOCKS - 1
 
 
 @validated

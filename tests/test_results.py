@@ -182,13 +182,15 @@ def test_results(name: str, pool: ProcessPoolExecutor) -> None:
 
 @pytest.mark.parametrize("name", sorted(RESULTS))
 def test_what_a_result_says_of_itself(name: str) -> None:
-    """Every variable has a meaning, every error the shape of its number, every field a text."""
+    """Every variable has a meaning, every error shape and interval of its number, fields a text."""
     found = RESULTS[name]()
     data = found.to_dataset()
     for label in map(str, data.variables):
         assert data[label].attrs.get("long_name") or label == "m", label
         if label.endswith("_err"):
             assert data[label].dims == data[label[:-4]].dims
+            low, high = found.interval(label[:-4])
+            assert not np.any((low > data[label[:-4]]) | (high < data[label[:-4]]))
     for field in dataclasses.fields(found):
         assert not field.metadata or f"\n{field.name}" in (type(found).__doc__ or ""), field.name
 

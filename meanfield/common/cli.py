@@ -122,7 +122,8 @@ def error_record(error: BaseException) -> tuple[dict[str, Any], int]:
         kind, how, code = "Interrupted", "interrupted", 130
         if isinstance(error, Terminated) or isinstance(error.__cause__, Terminated):
             kind, how, code = "Terminated", "terminated", 143
-        text = f"{how}; without --fresh the command goes on from what it has"
+        notes = getattr(error.__cause__ or error, "__notes__", [])
+        text = "; ".join([how, *notes, "without --fresh the command goes on from what it has"])
     elif isinstance(error, OSError):
         text, code = str(error), 1 if error.errno in _FULL else 2
     elif isinstance(error, ArgumentError):
@@ -238,12 +239,13 @@ def shared_options(study: Study | None, preset: str | None) -> list[click.Parame
         JSON,
         click.Option(
             ["--csv"], is_flag=True,
-            help="Write tables, too: of the points, and one for each set of further dimensions.",
+            help="Write tables, too: of the points, with all parameters, and one for each set of "
+            "further dimensions.",
         ),
         click.Option(
             ["--plan", "only_plan"], is_flag=True,
-            help="Print how many points, how long and how much it would be, and stop.  Up to three "
-            "points are timed, and kept.",
+            help="Print how many tasks, how long and how much it would be, and stop.  Up to three "
+            "are timed, and kept.",
         ),
     ]  # fmt: skip
 
@@ -379,6 +381,7 @@ def _option(option: Option) -> click.Option:
     if option.is_list and option.kind is str:
         how |= {"multiple": True, "callback": _words, "metavar": "LIST"}
         how["default"] = [as_text(option.default)]
+        how["help"] += f"  Of: {', '.join(option.choices)}." * bool(option.choices)
     elif option.is_list or option.kind in (Switching, SampledInput):
         how["default"] = None if option.default is None else as_text(option.default)
         reads = {Switching: read_schedule, SampledInput: read_input, int: read_integers}

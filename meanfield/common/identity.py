@@ -61,8 +61,10 @@ def identity(
 def differences(there: Mapping[str, str], here: Mapping[str, str]) -> str:
     """What differs between two identities, in words; empty if nothing does."""
     names = [name for name in {**there, **here} if there.get(name) != here.get(name)]
+    whose = {"code": f"code of {here.get('function')}"}
     texts = [
-        f"{name} differs ({there.get(name, 'none')} there, {here.get(name, 'none')} here)"
+        f"{whose.get(name, name)} differs ({there.get(name, 'none')} there, "
+        f"{here.get(name, 'none')} here)"
         for name in names[:_MOST]
     ]
     more = [f"{len(names) - _MOST} more"] if len(names) > _MOST else []

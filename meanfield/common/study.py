@@ -6,7 +6,7 @@ import inspect
 import shlex
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -348,7 +348,7 @@ def _written(
         for name, part in ({stem: run} if study.split is None else study.split(run)).items():
             names.append(f"{name}.nc")
             kept.add(names[-1], partial(files.save, part))
-            for dims, table in tables(part).items() if csv else ():
+            for dims, table in tables(part, study.options).items() if csv else ():
                 names.append("-".join([name, *dims]) + ".csv")
                 kept.add(names[-1], partial(table.to_csv, encoding="utf-8"))
 
@@ -389,11 +389,14 @@ def _drawn(
     return names
 
 
-def tables(data: xr.Dataset) -> dict[tuple[str, ...], pd.DataFrame]:
+def tables(data: xr.Dataset, parameters: Iterable[str] = ()) -> dict[tuple[str, ...], pd.DataFrame]:
     """A row for each point, and a table for each set of further dimensions, by their names."""
+    # Rows of points end with those parameters that are one number or word for all.
     import pandas as pd
 
     points = data["status"].dims if "status" in data else ()
+    same = {name: data.attrs.get(name) for name in parameters if name not in data.variables}
+    same = {name: v for name, v in same.items() if isinstance(v, int | float | str)}
     groups: dict[tuple[str, ...], list[str]] = {}
     for name, values in data.data_vars.items():
         # What is the same for all points stands in the caption.
@@ -405,6 +408,8 @@ def tables(data: xr.Dataset) -> dict[tuple[str, ...], pd.DataFrame]:
         part = data[names]
         if part.dims:
             frames[further] = part.to_dataframe([d for d in (*points, *further) if d in part.dims])
+            if further == ():
+                frames[further] = frames[further].assign(**same)
         else:
             row = {name: one.item() for name, one in part.data_vars.items()}
             frames[further] = pd.DataFrame(row, index=pd.Index([data.attrs["study"]], name="study"))

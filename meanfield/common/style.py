@@ -103,21 +103,25 @@ def curves(
     ax: Axes | None,
     abscissa: tuple[ArrayLike, str],
     drawn: Sequence[tuple[ArrayLike, ArrayLike | None, str]],
+    label: str | None = None,
 ) -> Axes:
     """Curves with their errors on `ax`, or on a figure of their own that notebooks show."""
+    # One curve has its meaning at the axis, several have theirs, after `label`, in the legend.
     ax = one_panel(ax)
+    before, several = len(ax.get_lines()), len(drawn) > 1
     x, text = abscissa
     ax.set_xlabel(text)
-    for number, (y, error, label) in enumerate(drawn):
+    for number, (y, error, meaning) in enumerate(drawn):
+        name = f"{label}, {meaning}" if label and several else label or meaning
         width = np.zeros_like(y) if error is None else error
         shape = np.size(x), int(np.prod(np.shape(y)[1:]))
         columns = zip(*(np.reshape(v, shape).T for v in (y, width)), strict=True)
         for column, (middle, half) in enumerate(columns):
-            colour = shade(number, len(drawn))
-            band(ax, x, middle, half, colour, label="" if column else label)
-    if len(drawn) > 1:
+            colour = f"C{before + number}" if before else shade(number, len(drawn))
+            band(ax, x, middle, half, colour, label="" if column else name)
+    if several or label:
         ax.legend()
-    else:
+    if not several:
         ax.set_ylabel(drawn[0][2])
     return ax
 

@@ -211,11 +211,18 @@ def keep(
     """What the jobs leave, in their order; those whose key `store` has are not done again."""
     # `facts` identify a job to a reader of the store; errors of the type `throw` are raised.
     todo = _todo(keys, store, retry)
-    with stoppable():
-        for place, attempt in carry_out([jobs[number] for number in todo], **how):
-            if isinstance(attempt.error, throw):
-                raise attempt.error
-            store.add(keys[todo[place]], attempt, facts[todo[place]])
+    try:
+        with stoppable():
+            for place, attempt in carry_out([jobs[number] for number in todo], **how):
+                if isinstance(attempt.error, throw):
+                    raise attempt.error
+                store.add(keys[todo[place]], attempt, facts[todo[place]])
+    except KeyboardInterrupt as error:
+        done = len(keys) - len(_todo(keys, store, retry))
+        if store.folder is not None and done:
+            share = f"{done} of {len(keys)} points are kept in {store.folder}"
+            error.add_note(f"{share}: the same call goes on from them")
+        raise
     known = [one for key in keys if (one := store.get(key)) is not None]
     for attempt in known:
         if isinstance(attempt.error, throw):
@@ -248,7 +255,8 @@ class Plan(NamedTuple):
 
     def __str__(self) -> str:
         todo = self.points - self.kept
-        text = f"{self.label}: {self.points} points, {self.kept} kept, {todo} to do"
+        tasks = f"{self.points} task{'s' * (self.points != 1)}"
+        text = f"{self.label}: {tasks}, {self.kept} kept, {todo} to do"
         if not self.seconds:
             return f"{text}; none has been timed"
         few, long = min(self.seconds), max(self.seconds)

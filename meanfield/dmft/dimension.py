@@ -76,6 +76,7 @@ class ParticipationRatio(Result):
     value: Array = result.value("participation ratio of {of} per neuron", (...,), symbol="PR$/N$")
     value_err: Array = result.error("value")
     _headline = _curves = ("value",)
+    _freedom = None
 
 
 @validated

@@ -108,6 +108,7 @@ class MeanFieldLyapunovSpectrum(Result):
     entropy_rate_err: float = result.error("entropy_rate")
     _headline = ("lyapunov", "kaplan_yorke_dimension", "entropy_rate")
     _picture = ("s", "F")
+    _freedom = _SETS - 1
 
 
 class _LostError(Exception):

@@ -118,9 +118,9 @@ class SaddlePoint(Result):
     _headline = ("q", "Q", "r", "stable")
     _curves = ("q", "Q")
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None, *, label: str | None = None) -> Axes:
         """Draw q and Q along a parameter, thin and dashed where not stable; see `Result.plot`."""
-        ax = super().plot(ax)
+        ax = super().plot(ax, label=label)
         for line in ax.get_lines()[-len(self._curves) :]:
             x, y = line.get_data()
             line.set_data(x, np.where(self.stable, y, np.nan))

@@ -13,7 +13,6 @@ from ..dmft.stationary.solver import stationary
 from ..elliptic import critical_gain, measure_transition_gain
 from ..replica.complexity import complexity
 from ..replica.transitions import transition_lines
-from ..transfer import transfer_function
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -45,12 +44,11 @@ def family(
     data = data.assign_coords(line_gamma=fine)
     for name in ("gain", "jump", "typical_from", "typical_to"):
         data[name] = ("weight", "line_gamma"), curves[name].values, curves[name].attrs
-    slope = transfer_function(phi).slope
     for name, line, text in (
         ("critical_gain", critical_gain, "g(1+gamma) = 1"),
         ("measure_transition_gain", measure_transition_gain, "g^2(1+gamma) = 1"),
     ):
-        data[name] = told("line_gamma", line(fine) / slope, f"gain where {text}", units="1")
+        data[name] = told("line_gamma", line(fine, phi=phi), f"gain where {text}", units="1")
 
     shells = {
         "measure": complexity(gains, weight=0.0, phi=phi, throw=False).x2,

@@ -19,7 +19,7 @@ from ..common.sweep import SweepWarning, sweep
 from ..elliptic import critical_gain, measure_transition_gain
 from ..replica.points import checked, seconds_of
 from ..replica.solver import saddle_point
-from ..transfer import TransferFunction, transfer_function
+from ..transfer import TransferFunction
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -30,6 +30,11 @@ if TYPE_CHECKING:
 STATIC, PARAMAGNETIC = "static", "paramagnetic"
 GRID = ("gamma", "g")
 _LINES = ["critical_gain", "measure_transition_gain"]
+# Where a branch is, which need not be where it was asked for.
+_OWN = {
+    "beta": "inverse temperature; static: infinite, whatever --beta says",
+    "eta": "confinement; static: 0, whatever --eta says",
+}
 _PANELS = {STATIC: ("Q", "G", "X"), PARAMAGNETIC: ("q", "r", "X")}
 _OTHER = ("q", "Q", "r")
 _UNSTABLE: dict[str, Any] = {
@@ -106,14 +111,13 @@ def phase_diagram(
     else:
         data = _solved(gammas, progress=progress, **how)
     data.gamma.attrs.update(long_name="coupling symmetry", units="1")
-    slope = transfer_function(phi).slope
     lines = {
         "critical_gain": (critical_gain, "gain of the linear instability, g(1+gamma) = 1"),
         "measure_transition_gain": (measure_transition_gain, "gain where g^2 (1+gamma) = 1"),
     }
     return data.assign(
         {
-            name: told("gamma", line(gammas) / slope, text, units="1")
+            name: told("gamma", line(gammas, phi=phi), text, units="1")
             for name, (line, text) in lines.items()
         }
     ).assign_attrs(facts)
@@ -152,9 +156,9 @@ def branches(
     gamma : sequence of float
         Coupling symmetries, likewise.
     branch : {"static", "paramagnetic", "ordered", "stable"}
-        Branches, a list.
+        Branches, a list; stable has the equilibrium of every point, `branch_of` says which it is.
     beta : float
-        Inverse temperature; the static branch is always at β = ∞.
+        Inverse temperature; the static branch is at β = ∞ and η = 0 whatever is asked for.
     sheet : {"cooled", "null"}
         Of the paramagnetic branch for γ < 0.
     eta : float
@@ -183,6 +187,8 @@ def branches(
         compat="override", join="exact", combine_attrs="drop_conflicts",
     )  # fmt: skip
     data = data.assign({name: grids[0][name] for name in _LINES}).assign(_summary(data))
+    own = {name: [grid.attrs[name] for grid in grids] for name in _OWN}
+    data = data.assign({n: told("branch", own[n], text) for n, text in _OWN.items()})
     empty = data.branch.values[data.n_converged.values == 0].tolist()
     if empty:
         reasons = "; ".join(data.reasons.sel(branch=empty).values)
@@ -202,7 +208,11 @@ def _summary(data: xr.Dataset) -> dict[str, Any]:
     sums = {
         "points": (known.count(GRID), "points of the grid"),
         "n_converged": (known.sum(GRID), "points with a solution"),
-        "n_unstable": (unstable.sum(GRID), "unstable solutions"),
+        "n_unstable": (
+            unstable.sum(GRID),
+            "unstable solutions; the equilibrium: --branch stable with a finite --beta (unstable "
+            "there: ordered, replica symmetry is broken)",
+        ),
         "n_unstable_negative": (
             unstable.where(data.gamma < 0).sum(GRID), "unstable solutions at γ < 0"
         ),
@@ -221,8 +231,9 @@ def _summary(data: xr.Dataset) -> dict[str, Any]:
 
 def one_branch(data: xr.Dataset, branch: str) -> xr.Dataset:
     """The grid of one of the `branches`, as `phase_diagram` returns it."""
-    own = {"beta": np.inf, "eta": 0.0} if branch == STATIC else {}
-    return data.sel(branch=branch, drop=True).assign_attrs(branch=branch, **own)
+    data = data.sel(branch=branch, drop=True)
+    own = {name: data[name].item() for name in _OWN}
+    return data.drop_vars(own).assign_attrs(branch=branch, **own)
 
 
 def split(data: xr.Dataset) -> dict[str, xr.Dataset]:
@@ -363,8 +374,8 @@ measure is that of the ordered branch.""",
         "branch": (STATIC, PARAMAGNETIC),
     },
     columns=(
-        "points", "n_converged", "n_unstable", "n_unstable_negative", "worst_residual", "worst_g",
-        "worst_gamma", "worst_quadrature_error", "reasons",
+        "beta", "eta", "points", "n_converged", "n_unstable", "n_unstable_negative",
+        "worst_residual", "worst_g", "worst_gamma", "worst_quadrature_error", "reasons",
     ),
     split=split,
     command="python -m meanfield sweep",

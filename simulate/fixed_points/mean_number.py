@@ -104,12 +104,13 @@ class KacRice(Result):
     )
     _headline = ("log_number", "q", "ess")
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None, *, label: str | None = None) -> Axes:
         """Draw the share of the zeros with so many unstable directions; needs `spectra`."""
         if self.unstable is None:
-            return super().plot(ax)
+            return super().plot(ax, label=label)
         places = np.arange(self.unstable.size), "unstable directions"
-        return style.curves(ax, places, [(self.unstable, self.unstable_err, "share of the zeros")])
+        drawn = [(self.unstable, self.unstable_err, "share of the zeros")]
+        return style.curves(ax, places, drawn, label)
 
 
 class _Ensemble(NamedTuple):

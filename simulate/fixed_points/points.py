@@ -61,9 +61,9 @@ class StationaryPoints(Result):
     def __len__(self) -> int:
         return self.x.shape[1]
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None, *, label: str | None = None) -> Axes:
         """Mark the unstable directions of every point against ‖x‖²/n; see `Result.plot`."""
-        ax = super().plot(ax)
+        ax = super().plot(ax, label=label)
         ax.get_lines()[-1].set(linestyle="", marker="o")
         return ax
 
@@ -169,9 +169,9 @@ class FixedPoints(StationaryPoints):
         del facts["minima"]
         return facts | {name: getattr(self, name) for name in names}
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None, *, label: str | None = None) -> Axes:
         """Mark the unstable directions of zeros, circles, and minima, crosses, against ‖x‖²/n."""
-        ax = super().plot(ax)
+        ax = super().plot(ax, label=label)
         if len(self.minima):
             self.minima.plot(ax).get_lines()[-1].set_marker("x")
         return ax

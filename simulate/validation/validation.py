@@ -146,13 +146,15 @@ class Validation(Result):
         """Labelled arrays along `row`; parameters and versions in the attributes."""
         return super().to_dataset(dims)
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None, *, label: str | None = None) -> Axes:
         """Draw z of every tested row and, shaded, the limit of the table.
 
         Parameters
         ----------
         ax : matplotlib.axes.Axes, optional
             Where; default: the axes of a new figure.
+        label : str, optional
+            Of the points, for a legend.
         """
         ax = style.one_panel(ax, self.figure_size)
         tested = [row for row in self.rows if math.isfinite(row.z)]
@@ -161,7 +163,7 @@ class Validation(Result):
         ax.axvspan(-self.limit, self.limit, color="0.93", lw=0)
         ax.axvline(0, color="0.6", lw=0.8)
         ax.hlines(heights, 0, z, color=colours, lw=1)
-        ax.scatter(z, heights, color=colours, s=16, zorder=3)
+        ax.scatter(z, heights, color=colours, s=16, zorder=3, label=label)
         ax.set_yticks(heights, [row.name for row in tested], fontsize=7)
         widest = 1.1 * max([self.limit, *map(abs, z)])
         ax.set(
@@ -325,8 +327,12 @@ def validate(
         n_reused=n_reused,
         n_other=n_kept - n_reused,
         seconds=seconds,
-        attributes={**attributes, "seed": entropy},
+        attributes={**attributes, "seed": entropy, "degrees_of_freedom": [*map(_freedom, table)]},
     )
+
+
+def _freedom(row: TableRow) -> float:
+    return 0.0 if row.measured is None else row.deviation.dof
 
 
 def _columns(table: Sequence[TableRow]) -> dict[str, Any]:

@@ -22,11 +22,18 @@ from meanfield import (
 
 GAINS = st.floats(0.05, 10)
 SYMMETRIES = st.floats(-0.95, 1)
+DOUBLED = TransferFunction(lambda x: np.tanh(2 * x), name="doubled")
 
 
 def test_lines() -> None:
     assert critical_gain(0.5) == pytest.approx(2 / 3)
     assert measure_transition_gain(0.5) == pytest.approx(np.sqrt(2 / 3))
+    assert measure_transition_gain(0.5, phi=DOUBLED) == pytest.approx(np.sqrt(2 / 3) / 2)
+    # The measure itself leaves x = 0 there.
+    points = saddle_point([0.408, 0.409], 0.5, branch="paramagnetic", phi=DOUBLED)
+    assert points.q[0] == 0 < points.q[1]
+    with pytest.raises(ArgumentError, match="phi='relu': must be odd"):
+        measure_transition_gain(phi="relu", gamma=0.5)
     assert critical_gain([-1.0, 1.0]).tolist() == [np.inf, 0.5]
     assert measure_transition_gain(-1.0) == np.inf
 

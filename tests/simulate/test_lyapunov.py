@@ -96,8 +96,13 @@ def test_dimension_and_entropy() -> None:
     assert result.to_dataset().exponents.dims == ("index",)
     np.testing.assert_array_equal(result.plot().get_lines()[0].get_ydata(), result.exponents)
     few = lyapunov_spectrum(J, 1, dt=0.05, t_max=60, t_skip=20, seed=10)
-    assert np.isnan(few.kaplan_yorke_dimension)
-    assert np.isnan(few.entropy_rate)
+    with pytest.warns(UserWarning, match="^no dimension: .* k=1 .* take more"):
+        assert np.isnan(few.kaplan_yorke_dimension)
+    with pytest.warns(UserWarning, match="^no entropy rate: "):
+        assert np.isnan(few.entropy_rate)
+    # Ten blocks in time: 9 degrees of freedom.
+    low, high = result.interval("exponents")
+    np.testing.assert_allclose(high - low, 2 * 2.262157 * result.exponents_err, rtol=1e-6)
 
 
 @pytest.mark.parametrize("interval", [1.0, 3.0])
@@ -318,8 +323,11 @@ def test_dimension_of_given_exponents(
     J = couplings.elliptic(6, 1.0, seed=1)
     run = lyapunov_spectrum(J, len(exponents), dt=0.1, t_max=20, t_skip=5, seed=0)
     known = replace(run, exponents=np.array(exponents))
-    assert known.kaplan_yorke_dimension == pytest.approx(dimension, nan_ok=True)
-    assert known.entropy_rate == pytest.approx(entropy, nan_ok=True)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        assert known.kaplan_yorke_dimension == pytest.approx(dimension, nan_ok=True)
+        assert known.entropy_rate == pytest.approx(entropy, nan_ok=True)
+    assert len(told) == math.isnan(dimension) + math.isnan(entropy)
 
 
 def euler_growth(

@@ -191,6 +191,8 @@ def test_starts_are_told_from_couplings(ensemble: list[Trajectory]) -> None:
     np.testing.assert_allclose(labelled.C, both.C, rtol=1e-12)
     np.testing.assert_allclose(labelled.C_err, both.C_err, rtol=1e-9)
     assert (labelled.error_over, labelled.n_units) == ("couplings", 2)
+    # One degree of freedom: Cauchy's law, quartiles at one error.
+    np.testing.assert_allclose(labelled.interval("C", 0.5)[1], labelled.C + labelled.C_err)
     # Unequal numbers of starts: every coupling counts once.
     fewer = autocorrelation(stacked[..., :5], max_lag=5, spacing=0.5, couplings=[7, 7, 7, 7, 3])
     alone = autocorrelation(other.x[..., :1], max_lag=5, spacing=0.5)

@@ -97,49 +97,8 @@ class SampledResult(Result):
     fractions: Array | None = coordinate(
         "share of the neurons", ("block",), note="Of `Blocks`; else None.", default=None
     )
-
-    def interval(self, name: str, level: float = 0.95) -> tuple[Any, Any]:
-        """Where a quantity lies with a probability of `level`, by Student's t.
-
-        Few batches do not know their own scatter well: of 8, with 7 degrees of freedom, the error
-        is to be taken 2.36 times for 95 %.  The degrees of freedom are in
-        ``attributes["degrees_of_freedom"]``; where nothing was sampled they are missing, and the
-        error itself is the half width.
-
-        Parameters
-        ----------
-        name : str
-            A field that has an error.
-        level : float
-            In (0, 1).
-
-        Returns
-        -------
-        low, high : float or ndarray
-
-        Raises
-        ------
-        ArgumentError
-            If `name` is no field with an error, or `level` is outside its range.
-
-        Examples
-        --------
-        >>> from meanfield import two_time
-        >>> run = two_time(1.5, 0.5, t_max=1, dt=0.1, n_trajectories=2048, seed=0)
-        >>> low, high = run.interval("energy")
-        >>> bool((low[-1] < run.energy[-1]) and (run.energy[-1] < high[-1]))
-        True
-        """
-        known = tuple(
-            field for field in self._about if getattr(self, f"{field}_err", None) is not None
-        )
-        arguments.one_of("name", name, known)
-        if not 0 < arguments.finite("level", level) < 1:
-            raise arguments.ArgumentError(f"level={level:g}: must lie in (0, 1)")
-        freedom = self.attributes.get("degrees_of_freedom")
-        factor = 1.0 if freedom is None else float(stdtrit(freedom, (1 + level) / 2))
-        value, half = getattr(self, name), factor * getattr(self, f"{name}_err")
-        return value - half, value + half
+    # What is exact has a bound.
+    _freedom = None
 
 
 class Ensemble(NamedTuple):

@@ -175,12 +175,25 @@ def test_picture() -> None:
     assert axes.get_xlabel() == "$t$ time"
     assert axes.get_ylabel() == "$m$ mean of x"
     np.testing.assert_array_equal(axes.get_lines()[0].get_ydata(), curve().m)
-    assert curve().plot(axes) is axes
+    assert axes.get_legend() is None
+    assert curve().plot(axes, label="again") is axes
+    words = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert words == ["$m$ mean of x", "again"]
+    first, second = axes.get_lines()
+    assert first.get_color() != second.get_color()
     with pytest.raises(TypeError, match="no picture"):
         grid().plot()
     several = Curve(t=np.ones((2, 3)), m=np.ones((2, 3)), m_err=np.ones((2, 3)), steps=1)
     with pytest.raises(TypeError, match="not one curve"):
         several.plot()
+
+
+def test_interval_of_many_samples_is_normal() -> None:
+    known = curve()
+    high = known.m + 1.959964 * known.m_err
+    np.testing.assert_allclose(known.interval("m")[1], high, rtol=1e-6)
+    with pytest.raises(ArgumentError, match=r"^name='t': expected one of m$"):
+        known.interval("t")
 
 
 def test_a_parameter_that_is_a_coordinate_is_told_once() -> None:

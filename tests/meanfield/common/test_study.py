@@ -277,14 +277,14 @@ def test_plans_of_all_parts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     common = ["--quick", "--workers", "3", "--output", str(tmp_path), "--plan"]
     assert main(common) == 0
     shown = capsys.readouterr()
-    assert shown.out.startswith("toy, decay: 8 points, 3 kept, 5 to do; ")
+    assert shown.out.startswith("toy, decay: 8 tasks, 3 kept, 5 to do; ")
     assert "with workers=3" in shown.out
     assert "MB on disk" in shown.out
     assert shown.err == ""
     # A question deletes nothing.
     before = lines(tmp_path)
     assert main([*common, "--fresh", "--variant", "printed"]) == 0
-    assert capsys.readouterr().out.startswith("toy, decay (printed): 8 points, 0 kept")
+    assert capsys.readouterr().out.startswith("toy, decay (printed): 8 tasks, 0 kept")
     assert lines(tmp_path) == before
     assert not (tmp_path / "toy.nc").exists()
 
@@ -317,6 +317,7 @@ def test_tables_of_every_set_of_dimensions(tmp_path: Path) -> None:
     points = pd.read_csv(tmp_path / "toy.csv", keep_default_na=False)
     assert list(points)[:4] == ["onsager", "g", "replicate", "y"]
     assert points.reason.tolist() == ["", "", "no answer", "no answer"] * 2
+    assert points[["n", "method", "trials"]].drop_duplicates().values.tolist() == [[3, "exact", 2]]
     curves = pd.read_csv(tmp_path / "toy-t.csv")
     assert list(curves) == ["onsager", "g", "replicate", "t", "curve"]
     assert curves.curve.notna().sum() == 4 * 3

@@ -293,6 +293,21 @@ def test_finished_points_are_kept(tmp_path: Path) -> None:
     assert np.signbit(again.x.isel(t=3)).all()
 
 
+def test_an_interruption_says_what_is_kept(tmp_path: Path) -> None:
+    def point(g: float) -> float:
+        if g == 3:
+            raise KeyboardInterrupt
+        return g
+
+    for store, notes in (
+        (None, []),
+        (tmp_path, [f"2 of 4 points are kept in {tmp_path}: the same call goes on from them"]),
+    ):
+        with pytest.raises(KeyboardInterrupt) as told:
+            sweep(point, {"g": [1, 2, 3, 4]}, store=store)
+        assert getattr(told.value, "__notes__", []) == notes
+
+
 def test_no_retry_keeps_failures(tmp_path: Path) -> None:
     run = partial(sweep, counted, {"g": [0.5, 3.0]}, store=tmp_path / "s", folder=str(tmp_path))
     found = []
@@ -367,7 +382,7 @@ def test_other_functions_and_closures_are_refused(tmp_path: Path) -> None:
         "closure value factor": wrapped,
         r"default of own differs \(3.0 there, 4.0 here\)": with_default,
         "code": lambda k: _Scaled(k).call,
-        "code differs": lambda k: twins[int(k) - 3],
+        r"code of \S+ differs": lambda k: twins[int(k) - 3],
         "bound argument factor": lambda k: partial(_times, factor=k),
     }
     for number, (name, make) in enumerate(makers.items()):

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 
@@ -286,6 +287,17 @@ def test_help(capsys: Capture) -> None:
     printed = capsys.readouterr().out
     assert "Usage: python -m meanfield sweep" in printed
     assert "results/phase-diagram" in printed
+    assert "Of: static, paramagnetic, ordered, stable." in " ".join(printed.split())
+
+
+def test_each_branch_says_at_which_beta_it_is(tmp_path: Path, capsys: Capture) -> None:
+    assert call("--g 0.8 --gamma 0 --beta 50 --eta 0.1 --csv", tmp_path) == 0
+    assert "static: infinite, whatever --beta says" in capsys.readouterr().out
+    for branch, where in (("static", (np.inf, 0.0)), ("paramagnetic", (50.0, 0.1))):
+        table = pd.read_csv(tmp_path / f"{branch}.csv")
+        assert tuple(table.loc[0, ["beta", "eta"]]) == where
+        data = load(tmp_path / f"{branch}.nc")
+        assert (data.attrs["beta"], data.attrs["eta"]) == where
 
 
 def test_kept_rows_of_one_grid_of_gains(tmp_path: Path) -> None:
