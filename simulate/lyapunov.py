@@ -53,7 +53,7 @@ _STEP_NOTE = (
 _SMALLEST_SEPARATION = 2e-13
 # A step along a path that is not given: this share of the longest that is followed where the start
 # is forgotten, at so many steps of 0.1 after it; of fewer neurons than this, at x = 0.
-_SHARE, _LOOKS, _FEW = 0.65, range(50, 130, 10), 16
+_SHARE, _LOOKS, _FEW = 0.65, range(50, 130, 10), 64
 # States at work at once, and what is kept of an interval beside its numbers, in numbers.
 _KEPT, _ENTRY = 8, 60
 # Power of rounding: by how much tangent vectors may grow or shrink before they are orthonormal
