@@ -268,7 +268,7 @@ def asked(
         for cost in costs if not as_json else ():
             click.echo(cost)
         if study.derive is not None and not as_json:
-            click.echo(f"{study.name}: curves of the theory beside these are not counted")
+            click.echo(f"{study.name}: what follows from these points, as theory, is not counted")
         return 0, {"study": study.name, "plan": [cost._asdict() for cost in costs]}
     with library_warnings() as told:
         reply = answer(

@@ -280,7 +280,7 @@ def test_plans_of_all_parts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert shown.out.startswith("toy, decay: 8 points, 3 kept, 5 to do; ")
     assert "with workers=3" in shown.out
     assert "MB on disk" in shown.out
-    assert shown.out.endswith("toy: curves of the theory beside these are not counted\n")
+    assert shown.out.endswith("toy: what follows from these points, as theory, is not counted\n")
     assert shown.err == ""
     # A question deletes nothing.
     before = lines(tmp_path)
