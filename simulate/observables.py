@@ -197,7 +197,7 @@ def _units(
             named, shape = np.asarray(couplings).tolist(), np.shape(couplings)
         if shape != (sum(widths),) or any(isinstance(name, list | tuple) for name in named):
             raise ArgumentError(
-                f"couplings of shape {shape}: expected ({sum(widths)},), one label a column"
+                f"couplings of shape {shape}: expected ({sum(widths)},), one label a run or start"
             )
         if any(name is None or name != name for name in named):
             raise ArgumentError("couplings: must be labels, None and nan are none")

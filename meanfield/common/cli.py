@@ -35,7 +35,7 @@ from .options import (
     read_schedule,
 )
 from .result import ABSENT, CONVERGED, FLAGGED, NotConvergedError
-from .study import FIGURES, PRINTED, Answer, Study, answer, as_tables, numbers
+from .study import FIGURES, PRESET, PRINTED, Answer, Study, answer, as_tables, numbers
 from .sweep import SweepWarning
 from .terminal import spelled
 
@@ -212,7 +212,7 @@ def shared_options(study: Study | None, preset: str | None) -> list[click.Parame
                 default=usual, show_default=True, help="As printed, or converged; repeatable.",
             )
         )  # fmt: skip
-    place = "results/" + (FIGURES if study is None else study.folder)
+    place = Path("results", FIGURES) if study is None else study.folder(PRESET)
     return [
         *options,
         click.Option(
@@ -257,7 +257,7 @@ def asked(
     from loky import cpu_count
 
     preset, as_json = options.get("preset"), options["as_json"]
-    output = options["output"] or Path("results", study.folder.replace("PRESET", str(preset)))
+    output = options["output"] or study.folder(preset)
     how = {
         "seed": options["seed"], "workers": options["workers"] or cpu_count(),
         "executor": options["executor"], "fresh": options["fresh"], "progress": True,
@@ -269,6 +269,8 @@ def asked(
                 costs += study.plan(preset, variant, store=output / "points", **how, **given)
         for cost in costs if not as_json else ():
             click.echo(cost)
+        if study.derive is not None and not as_json:
+            click.echo(f"{study.name}: what follows from these points, as theory, is not counted")
         return 0, {"study": study.name, "plan": [cost._asdict() for cost in costs]}
     with library_warnings() as told:
         reply = answer(

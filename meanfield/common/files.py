@@ -449,6 +449,8 @@ def load(path: str | Path) -> xr.Dataset:
 
         return opened(path)
     settle(path.parent)
+    if path.suffix == ".csv":
+        raise ArgumentError(f"path={str(path)!r}: is a table; load reads .nc files and stores")
     content = path.read_bytes()
     if not _is_whole(content):
         raise ArgumentError(f"path={str(path)!r}: {_DAMAGED}")

@@ -407,12 +407,17 @@ def _batch(jobs: Any, budget: float, caller: tuple[str, ...]) -> list[Attempt] |
     if (own := _code()) != caller:
         here, there = (", ".join(a) for a in ({*own} - {*caller}, {*caller} - {*own}))
         raise RuntimeError(f"the worker has {here}, the caller {there}")
-    is_far = isinstance(jobs, bytes)
+    if is_far := isinstance(jobs, bytes):
+        try:
+            jobs = pickle.loads(jobs)
+        except ImportError as error:
+            todo = "install it there, or put its folder into PYTHONPATH"
+            raise ImportError(f"{error} on a worker: {todo}") from None
     attempts: list[Any] = []
     start = time.monotonic()
     # Once for all of them: it takes longer than many a job.
     with _SURROUNDINGS.of_job():
-        for job in pickle.loads(jobs) if is_far else jobs:
+        for job in jobs:
             attempt = _attempt(job)
             attempts.append(_packed(attempt) if is_far else attempt)
             if time.monotonic() - start > budget:

@@ -37,7 +37,8 @@ REPLICATES = "trials"
 # What a run is told beside its parameters.
 _HOW = ("workers", "executor", "store", "fresh", "progress")
 # Folder of the figures of the papers.
-FIGURES = "figures/PRESET"
+PRESET = "PRESET"
+FIGURES = f"figures/{PRESET}"
 # A number below this is written with a power of ten; a relative error below that is rounding.
 _SMALL, _ROUNDING = 1e-3, 1e-12
 
@@ -109,10 +110,9 @@ class Study:
             options[REPLICATES] = Option(REPLICATES, int, self.replicates, text)
         return options
 
-    @property
-    def folder(self) -> str:
-        """Where the shell writes it, below results/."""
-        return self.name if self.command else FIGURES
+    def folder(self, preset: str | None) -> Path:
+        """Where the shell writes it."""
+        return Path("results", self.name if self.command else FIGURES.replace(PRESET, f"{preset}"))
 
     def values(
         self, preset: str | None = None, variant: str = CONVERGED, **changes: Any
@@ -325,6 +325,8 @@ def answer(
             how = {"store": output / "points", **how}
         for variant in chosen:
             data[variant] = study.run(preset, variant, **how)
+            if output not in (None, study.folder(preset)):
+                data[variant].attrs["command"] += f" --output {shlex.quote(str(output))}"
         paragraphs = (" ".join(part.split()) for part in study.text.strip().split("\n\n"))
         caption = "\n\n".join([*paragraphs, *as_tables(study, data), *deviations(study, data)])
         if output is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -94,7 +95,7 @@ def sweep(
         Whether points that failed before are tried again, or keep their errors; those that are
         "absent" keep them.
     progress : bool
-        Progress bar on a terminal.
+        Progress bar on a terminal; of a sweep that goes on, first a line with what it has.
     throw : bool or type of exception
         Raise the error of a point that fails, or errors of this type, instead of noting it.
     label : str, optional
@@ -179,6 +180,9 @@ def sweep(
             plans.append(_timed(jobs, keys, kept, points, **how))
             if plans[-1].kept < len(points):
                 raise _PlannedError
+        there = len(keys) - len(_todo(keys, kept, retry))
+        if progress and 0 < there < len(keys):
+            sys.stderr.write(f"{label}: {there} of {len(keys)} points kept, going on\n")
         attempts = alike(keep(jobs, keys, kept, points, **how))
     _tell(points, attempts)
     facts |= {"call": told["call"]} | ({"seed": entropy} if takes_seed else {}) | provenance()

@@ -14,6 +14,7 @@ sign tells whether chaos is suppressed.
 """
 
 import math
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -454,6 +455,8 @@ def _row(
         fine = solver.widened(coarse, amplitude)
     if fine is None or coarse is None:
         reason = "chaos decays too slowly for the largest window: move amplitude from the boundary"
+        with suppress(arguments.ArgumentError):
+            reason += f", critical_amplitude {_boundary(solver):.4g}"
         return blank | {"lyapunov_locked": growth, "reason": reason}
     row, less = (_results(s, one, amplitude) for s, one in ((solver, fine), (coarser, coarse)))
     scales = {name: 1.0 if name == "lyapunov" else abs(row[name]) or 1.0 for name in _RESULTS}

@@ -17,6 +17,7 @@ from ..lyapunov import maximal_lyapunov
 
 if TYPE_CHECKING:
     import xarray as xr
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _FINE = 24
@@ -131,8 +132,9 @@ def expected(data: xr.Dataset) -> xr.Dataset:
 
 
 def draw(data: xr.Dataset) -> Figure:
-    """λ against A; the plane of ω and A; λ and the onset against σ."""
-    figure, axes = style.panels(1, 3, height=2.7)
+    """λ against A; the plane of ω and A; λ and the onset against σ, if there are several."""
+    several = data.sizes["sigma"] > 1
+    figure, axes = style.panels(1, 2 + several, height=2.7)
     for k, omega in enumerate(data.frequency.values):
         part, colour = data.sel(frequency=omega), style.shade(k, data.sizes["frequency"])
         # Chaos next to the boundary decays too slowly for the theory, but there λ is 0.
@@ -164,24 +166,27 @@ def draw(data: xr.Dataset) -> Figure:
     axes[1].minorticks_off()
     # Room for the legend above the points.
     axes[1].set_ylim(top=4 * float(max(data.amplitude.max(), data.boundary.max())))
-    axes[2].plot(
-        data.sigma_line, data.noise_line, color=style.shade(0, 2), label=r"$\lambda$, theory"
-    )
-    style.averages(axes[2], data.sigma, data.lyapunov_noise, style.shade(0, 2), label="networks")
-    onset = axes[2].twinx()
-    onset.plot(data.sigma_line, data.critical_gain_line, color=style.shade(1, 2), ls="--")
-    axes[2].plot([], [], color=style.shade(1, 2), ls="--", label="onset, theory")
-    axes[2].set(xlabel=r"noise amplitude $\sigma$", ylabel=r"maximal Lyapunov exponent $\lambda$")
-    onset.set_ylabel(r"gain $g_c$ of the onset")
-    onset.spines["right"].set_visible(True)
+    if several:
+        _draw_noise(axes[2], data)
     titles = ("drive", "boundary", "noise")
-    for axis, text, place in zip(axes, titles, ("best", "best", "lower center"), strict=True):
+    for axis, text, place in zip(axes, titles, ("best", "best", "lower center"), strict=False):
         axis.set_title(text)
         axis.legend(loc=place)
-    for axis in axes[[0, 2]]:
+    for axis in axes[::2]:
         axis.axhline(0, color="0.7", lw=0.7, zorder=0)
     style.above(figure, rf"$g = {data.attrs['g']:g}$, $\gamma = 0$, $N = {data.attrs['n']}$")
     return figure
+
+
+def _draw_noise(axis: Axes, data: xr.Dataset) -> None:
+    axis.plot(data.sigma_line, data.noise_line, color=style.shade(0, 2), label=r"$\lambda$, theory")
+    style.averages(axis, data.sigma, data.lyapunov_noise, style.shade(0, 2), label="networks")
+    onset = axis.twinx()
+    onset.plot(data.sigma_line, data.critical_gain_line, color=style.shade(1, 2), ls="--")
+    axis.plot([], [], color=style.shade(1, 2), ls="--", label="onset, theory")
+    axis.set(xlabel=r"noise amplitude $\sigma$", ylabel=r"maximal Lyapunov exponent $\lambda$")
+    onset.set_ylabel(r"gain $g_c$ of the onset")
+    onset.spines["right"].set_visible(True)
 
 
 SUPPRESSION = Study(

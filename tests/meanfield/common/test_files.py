@@ -186,6 +186,8 @@ def test_files_of_others_are_loaded_as_they_are(tmp_path: Path) -> None:
     assert load(tmp_path / "own.nc").identical(data)
     with pytest.raises(FileNotFoundError):
         load(tmp_path / "none.nc")
+    with pytest.raises(ArgumentError, match=r"own.csv.*is a table; load reads \.nc files"):
+        load(tmp_path / "own.csv")
 
 
 def test_kept_numbers_have_a_digest_and_a_schema(tmp_path: Path) -> None:

@@ -173,7 +173,7 @@ def test_the_command_in_the_dataset_makes_it_again(tmp_path: Path) -> None:
     again = load(tmp_path / "toy-printed.nc")
     np.testing.assert_array_equal(again.y, first.y)
     assert again.attrs["force"] == first.attrs["force"]
-    assert again.attrs["command"] == first.attrs["command"]
+    assert again.attrs["command"] == f"{first.attrs['command']} --output {tmp_path}"
 
 
 @pytest.mark.parametrize(
@@ -280,6 +280,7 @@ def test_plans_of_all_parts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert shown.out.startswith("toy, decay: 8 tasks, 3 kept, 5 to do; ")
     assert "with workers=3" in shown.out
     assert "MB on disk" in shown.out
+    assert shown.out.endswith("toy: what follows from these points, as theory, is not counted\n")
     assert shown.err == ""
     # A question deletes nothing.
     before = lines(tmp_path)

@@ -281,12 +281,14 @@ def calls(folder: Path) -> int:
     return len(list(folder.glob("called-*")))
 
 
-def test_finished_points_are_kept(tmp_path: Path) -> None:
-    run = partial(sweep, counted, store=tmp_path / "store", folder=str(tmp_path))
+def test_finished_points_are_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = partial(sweep, counted, store=tmp_path / "store", folder=str(tmp_path), progress=True)
     with pytest.warns(StepSizeWarning):
         first = run({"g": [0.5, 2.0]})
+    assert capsys.readouterr().err == ""
     with pytest.warns(StepSizeWarning, match="slow"):
         again = run({"g": [0.5, 1.0, 2.0]})
+    assert capsys.readouterr().err == "counted: 2 of 3 points kept, going on\n"
     assert calls(tmp_path) == 3
     assert again.sel(g=[0.5, 2.0]).drop_attrs().equals(first.drop_attrs())
     assert again.x.dtype == first.x.dtype

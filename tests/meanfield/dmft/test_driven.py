@@ -115,6 +115,9 @@ def test_what_is_refused_and_flagged() -> None:
         critical_amplitude(2.0, 1.0, phi="linear")
     with pytest.raises(NotConvergedError, match="too many lags"):
         driven_stationary(2.0, 1.0, 1e5)
+    near = driven_stationary(1.02, 0.05, 1.0, throw=False)
+    assert (near.status, np.isnan(near.lyapunov)) == ("flagged", True)
+    assert str(near.reason).endswith(f"critical_amplitude {critical_amplitude(1.02, 1.0):.4g}")
     assert driven_stationary([], 1.0, 1.0).delta.shape == (0, 201)
 
 

@@ -26,7 +26,8 @@ def test_files_and_numbers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert data.attrs["seed"] == 0
     assert data.attrs["g"] == 2
     assert "quasipotential_version" in data.attrs
-    assert data.attrs["command"].endswith("fixed-points --seed 0 --n 20 --n-starts 6 --from chaos")
+    command = "python -m simulate fixed-points --seed 0 --n 20 --n-starts 6 --from chaos"
+    assert data.attrs["command"] == f"{command} --output {tmp_path / 'out'}"
     # The numbers that are shown are those of the search.
     found = find_fixed_points(
         couplings.elliptic(20, 2.0, seed=0), n_starts=6, seed=0, starts="chaos"
