@@ -321,7 +321,7 @@ def lyapunov_spectrum(
     -----
     An exponent λ is that of the scheme; its error is of the order of λ(λ dt)^p, p the order of the
     scheme, and `exponents_step` estimates it.  "along-path", of order 5, follows the trajectory by
-    half steps and then its tangent vectors, with one product a step (`meanfield.exponential`).
+    half steps and then its tangent vectors, with one product a step (``meanfield.exponential``).
 
     Examples
     --------
