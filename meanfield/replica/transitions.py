@@ -34,7 +34,10 @@ _SMALL_JUMP = (
     "a smaller jump, or closer to the onset, than can be told: move weight away from 1 or from the "
     "one where the jump vanishes"
 )
-_OPEN = "the branch is lost before 100 times the onset: give phi its derivatives (d1=, d2=), or move gamma or weight"
+_OPEN = (
+    "the branch is lost before 100 times the onset: give phi its derivatives (d1=, d2=), or move "
+    "gamma or weight"
+)
 
 
 class TransitionLines(Result):
