@@ -192,8 +192,8 @@ def test_sweep_writes_data_and_figures(tmp_path: Path) -> None:
     folder = tmp_path / "results" / "phase-diagram"
     assert {path.name for path in folder.iterdir()} == FILES
     rows = [line.split() for line in done.stdout.splitlines()]
-    assert ["static", "27", "26"] in [row[:3] for row in rows]
-    assert ["paramagnetic", "27", "27"] in [row[:3] for row in rows]
+    assert ["static", "inf", "0", "27", "26"] in [row[:5] for row in rows]
+    assert ["paramagnetic", "inf", "0", "27", "27"] in [row[:5] for row in rows]
     assert "worst_residual" in done.stdout
     assert "1 × k = g^2 gamma G reaches 1" in done.stdout
     grid = load(folder / "paramagnetic.nc")
