@@ -19,10 +19,10 @@ h⁴/720 K‴ d(e^{t} v)/dt of the parabola that shows at no step in use.
 """
 
 import math
-from collections.abc import Sequence
 from functools import cache, lru_cache
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .common.arguments import Array
 from .stability import Rates
@@ -58,10 +58,12 @@ def _nodes() -> tuple[Array, Array]:
     return (1 + nodes) / 2, shares / 2
 
 
-def _lagrange(places: Sequence[float], s: Array) -> Array:
-    """Polynomials that are 1 at one place and 0 at the others, (places, nodes)."""
-    factors = [[(s - b) / (a - b) for b in places if b != a] for a in places]
-    return np.prod(factors, axis=1)
+def lagrange_weights(nodes: Array, at: ArrayLike) -> Array:
+    """Of the values at the nodes, the last axis, in the polynomial through them."""
+    gaps = nodes[..., :, None] - nodes[..., None, :]
+    own = np.eye(nodes.shape[-1], dtype=bool)
+    shares = (np.asarray(at)[..., None] - nodes)[..., None, :] / np.where(own, 1.0, gaps)
+    return np.asarray(np.prod(np.where(own, 1.0, shares), axis=-1))
 
 
 @lru_cache(maxsize=64)
@@ -69,16 +71,16 @@ def adams(h: float, order: int) -> list[float]:
     """e^{−h}, and the weights of N now, one step earlier, …, of the scheme of this order."""
     s, shares = _nodes()
     passed = h * shares * np.exp(-h * (1 - s))
-    return [math.exp(-h), *(_lagrange(range(0, -order, -1), s) @ passed).tolist()]
+    return [math.exp(-h), *(passed @ lagrange_weights(-np.arange(float(order)), s)).tolist()]
 
 
 @cache
 def _path() -> Array:
     s, shares = _nodes()
-    through = np.zeros((PATH_MEMORY, _NODES))
+    through = np.zeros((_NODES, PATH_MEMORY))
     for count, share in _THROUGH.items():
-        through[:count] += share * _lagrange(range(0, -count, -1), s)
-    return (through * shares) @ _lagrange((0.0, 0.5, 1.0), s).T
+        through[:, :count] += share * lagrange_weights(-np.arange(float(count)), s)
+    return (through * shares[:, None]).T @ lagrange_weights(np.array([0.0, 0.5, 1.0]), s)
 
 
 @lru_cache(maxsize=64)

@@ -180,8 +180,7 @@ def sweep(
             plans.append(_timed(jobs, keys, kept, points, **how))
             if plans[-1].kept < len(points):
                 raise _PlannedError
-        there = len(keys) - len(_todo(keys, kept, retry))
-        if progress and 0 < there < len(keys):
+        if progress and 0 < (there := len(keys) - len(_todo(keys, kept, retry))) < len(keys):
             sys.stderr.write(f"{label}: {there} of {len(keys)} points kept, going on\n")
         attempts = alike(keep(jobs, keys, kept, points, **how))
     _tell(points, attempts)

@@ -15,6 +15,7 @@ from ..common import arguments, cost, seeds
 from ..common.arguments import ArgumentError, Array, validated
 from ..common.result import ABSENT, FLAGGED, coordinate, error, fact, given, value
 from ..elliptic import null_response
+from ..exponential import lagrange_weights
 from ..schedule import Drive, Inputs, breakpoints, step_times, takes_phases
 from ..stability import StepSizeWarning
 from ..transfer import TransferFunction
@@ -43,7 +44,7 @@ from .sampler.run import (
 )  # fmt: skip
 from .sampler.site import SiteModel, Slopes
 from .sampler.steps import Sampled, between, each_population, sampled
-from .sampler.tangents import lagrange_weights, stationary_pulse
+from .sampler.tangents import stationary_pulse
 from .stationary.frozen import averages
 from .stationary.solver import stationary
 

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from ... import exponential
 from ...common.arguments import Array
@@ -151,18 +151,12 @@ def _smooth_start(R: Array, times: Array, initial: Array, starts: Sequence[float
     nodes = k[:, None] + [0, 3, 4, 5]
     values = np.concatenate([initial[k, None], R[nodes[:, 1:], k[:, None]]], axis=1)
     for place in (k + 1, k + 2):
-        R[place, k] = np.sum(lagrange_weights(times[nodes], times[place]) * values, axis=1)
+        R[place, k] = np.sum(
+            exponential.lagrange_weights(times[nodes], times[place]) * values, axis=1
+        )
     for last in first[smooth & (first + 5 >= n) & (first >= 2)]:
         for row in range(last + 1, min(last + 3, n)):
             R[row, last] = 2 * R[row - 1, last - 1] - R[row - 2, last - 2]
-
-
-def lagrange_weights(nodes: Array, at: ArrayLike) -> Array:
-    """Of the values at the nodes, the last axis, in the polynomial through them."""
-    gaps = nodes[..., :, None] - nodes[..., None, :]
-    own = np.eye(nodes.shape[-1], dtype=bool)
-    shares = (np.asarray(at)[..., None] - nodes)[..., None, :] / np.where(own, 1.0, gaps)
-    return np.asarray(np.prod(np.where(own, 1.0, shares), axis=-1))
 
 
 def _leak(times: Array, restarts: NDArray[np.bool_]) -> Array:

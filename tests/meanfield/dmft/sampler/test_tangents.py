@@ -23,10 +23,10 @@ from meanfield.dmft.sampler.tangents import (
     SitePoint,
     _leak,
     _smooth_start,
-    lagrange_weights,
     stationary_pulse,
     tangent_response,
 )
+from meanfield.exponential import lagrange_weights
 from meanfield.schedule import step_times
 
 LINEAR = rate_model(transfer_function("linear"))
