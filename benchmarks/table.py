@@ -32,7 +32,7 @@ RACES: tuple[tuple[str, dict[str, Any], dict[str, Any]], ...] = (
     ("dmft_race", {"scale": 0.1, "reference_seeds": 8}, {"scale": 0.02, "reference_seeds": 3}),
     ("network_dynamics", {"n": 500}, {"n": 100, "turns": 1}),
     ("spectrum_race", {"sizes": (200,)}, {"sizes": (60,), "t_max": 8.0}),
-    ("reservoir", {}, {"n": 100, "n_samples": 500, "trials": 2}),
+    ("reservoir", {}, {"n": 100, "samples": 500, "trials": 2}),
 )
 # Those whose work is products of matrices.
 THREADED = ("network_dynamics", "spectrum_race", "reservoir")
