@@ -88,10 +88,13 @@ def race(n: int, k: int, g: float, gamma: float, t_max: float) -> list[Row]:
 
 
 def rows(
-    sizes: tuple[int, ...] = (200, 500), share: float = 0.5, g: float = 2.0, gamma: float = 0.0,
-    t_max: float = 30.0,
+    sizes: tuple[int, ...] = (200, 500), shares: tuple[float, ...] = (0.5, 1.0), g: float = 2.0,
+    gamma: float = 0.0, t_max: float = 30.0,
 ) -> list[Row]:  # fmt: skip
-    return [row for n in sizes for row in race(n, max(1, round(share * n)), g, gamma, t_max)]
+    return [
+        row for n in sizes for share in shares
+        for row in race(n, max(1, round(share * n)), g, gamma, t_max)
+    ]  # fmt: skip
 
 
 def main() -> None:
@@ -105,7 +108,7 @@ def main() -> None:
     native()
     with at_work(THREADS):
         sizes = tuple(map(int, given.sizes.split(",")))
-        for row in rows(sizes, given.share, given.g, given.gamma, given.t_max):
+        for row in rows(sizes, (given.share,), given.g, given.gamma, given.t_max):
             print(row)
 
 

@@ -396,7 +396,7 @@ class SeparationProblem(Problem):
 
     def evaluate(self, t: float, x: State) -> Evaluation:
         """See `Problem`; the force is that of the first orbits alone."""
-        drift, force = super().evaluate(t, x)
+        drift, force, _ = super().evaluate(t, x)
         return Evaluation(drift, self.trajectory(force))
 
     def _drive(self, inputs: Drive, t: float, shape: tuple[int, ...]) -> State:

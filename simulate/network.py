@@ -53,6 +53,16 @@ class Evaluation(NamedTuple):
     drift: State
     # The vanilla force f, which gives the energy.
     force: State
+    # Jᵀf of a network of mixed precision, where it was needed.
+    back: State | None = None
+
+
+class Known(NamedTuple):
+    """A state beside which others are evaluated: x + f, φ and its evaluation."""
+
+    total: State
+    value: State
+    evaluation: Evaluation
 
 
 @dataclass(frozen=True)
@@ -99,7 +109,10 @@ class Linearization:
 
 
 class Network:
-    """Couplings, transfer function, confinement η ≥ 0, bias, and the precision of states."""
+    """Couplings, transfer function, confinement η ≥ 0, bias, and the precision of states.
+
+    In mixed precision what a step changes of Jφ and Jᵀf is known to single precision.
+    """
 
     def __init__(
         self,
@@ -109,6 +122,7 @@ class Network:
         eta: float = 0.0,
         bias: ArrayLike = 0.0,
         dtype: DTypeLike = np.float64,
+        mixed: bool = False,
     ) -> None:
         self.dtype = np.dtype(dtype)
         if self.dtype not in (np.float64, np.float32):
@@ -149,8 +163,19 @@ class Network:
                     "J: must be finite, and so must be the sum of its squares, "
                     f"{LARGEST**2:g} at most"
                 )
+        self.rough = self._in_single() if mixed else None
         if self._is_unproven(_FORWARD):
             self._prove_product()
+
+    def _in_single(self) -> tuple[State, State]:
+        """Jᵀ and J in single precision, in the order that is fast from the right."""
+        if not isinstance(self.J, np.ndarray) or self.dtype != np.float64:
+            raise ArgumentError("mixed=True: needs J as an array, and dtype float64")
+        with np.errstate(over="ignore"):
+            rough = self.J.astype(np.float32)
+        if not np.all(np.isfinite(rough)):
+            raise ArgumentError("mixed=True: J must be finite in float32")
+        return np.ascontiguousarray(rough.T), np.ascontiguousarray(rough)
 
     def check(
         self,
@@ -335,13 +360,35 @@ class Network:
         force = self.force(x, value)
         if onsager == 0:
             return Evaluation(force, force)
-        reaction = self.transposed_product(force)
-        reaction *= self.slope(x, value)
+        return self._regulated(x, value, force, self.transposed_product(force), onsager)
+
+    def evaluate_near(self, x: State, onsager: float, known: Known) -> Evaluation:
+        """`evaluate` in mixed precision: products are of what `x` has beside a known state."""
+        assert self.rough is not None
+        self.evaluations += 1
+        value, first = self.activity(x), known.evaluation
+        force = known.total - x
+        force += _change(value, known.value, self.rough[0])
+        if onsager == 0:
+            return Evaluation(force, force)
+        if first.back is None:
+            # κ was 0 there.
+            back = self.transposed_product(force)
+        else:
+            back = _change(force, first.force, self.rough[1]) + first.back
+        return self._regulated(x, value, force, back, onsager)
+
+    def _regulated(
+        self, x: State, value: State, force: State, back: State, onsager: float
+    ) -> Evaluation:
+        """The evaluation where Jᵀf = `back`, which it may overwrite."""
+        kept = None if self.rough is None else back.copy("K")
+        back *= self.slope(x, value)
         if self.eta:
-            reaction += self.eta * x
+            back += self.eta * x
         if onsager != 1:
-            reaction *= onsager
-        return Evaluation(np.subtract(force, reaction, out=reaction), force)
+            back *= onsager
+        return Evaluation(np.subtract(force, back, out=back), force, kept)
 
     def linearize(self, x: State, onsager: float) -> Linearization:
         """The Jacobian at `x`."""
@@ -382,6 +429,13 @@ class Network:
         """E = ½ Σ f² + ½ η Σ x² of each column, summed over neurons, in double precision."""
         total = _squared_norm(force)
         return (total + self.eta * _squared_norm(x) if self.eta else total) / 2
+
+
+def _change(one: State, other: State, matrix: State) -> State:
+    """Their difference times a matrix from the right, in single precision."""
+    out = np.empty_like(one, np.float32)
+    difference = np.subtract(one, other, out=out, casting="same_kind").reshape(len(one), -1)
+    return np.asarray((difference.T @ matrix).T.reshape(one.shape))
 
 
 def largest_rate(network: Network, x: State, onsager: float, width: float = _WIDTH) -> Array:

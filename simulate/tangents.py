@@ -32,7 +32,7 @@ class TangentProblem(Problem):
     def evaluate(self, t: float, x: State) -> Evaluation:
         """See `Problem`; the force is that of the trajectory alone."""
         t = self._read_at(t)
-        drift, force = self.network.evaluate_beside(x, self.onsager(t))
+        drift, force, _ = self.network.evaluate_beside(x, self.onsager(t))
         if self.inputs is not None:
             force = force.copy()
             drift[:, 0] += self._drive(self.inputs, t, force.shape)

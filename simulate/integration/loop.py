@@ -288,7 +288,8 @@ def _measured(
 def _stayed(step: Step, taken: Flags) -> Step:
     """The step without those columns that did not take it: theirs had no length."""
     for new, old in zip((step.x1, *step.last), (step.x0, *step.first), strict=True):
-        np.copyto(new, old, where=~taken)
+        if new is not None and old is not None:
+            np.copyto(new, old, where=~taken)
     return step._replace(t1=np.where(taken, step.t1, step.t0))
 
 

@@ -15,7 +15,7 @@ from meanfield.common.arguments import Array
 from meanfield.schedule import Drive, Inputs, Switching, before
 from meanfield.stability import Rates
 
-from ..network import Evaluation, Network, State, largest_rate, spectrum, steepest
+from ..network import Evaluation, Known, Network, State, largest_rate, spectrum, steepest
 
 # A number for all columns, or an array of one a column; and so of truths.
 Row = Any
@@ -99,11 +99,24 @@ class Problem:
         t = self._read_at(t)
         return self._driven(self.network.evaluate(x, self.onsager(t)), t)
 
+    def around(self, x: State, first: Evaluation) -> Callable[[Row, State], Evaluation]:
+        """`evaluate` for the stages of a step from `x`, in the network's own precision."""
+        network = self.network
+        if network.rough is None:
+            return self.evaluate
+        known = Known(x + first.force, network.activity(x), first)
+
+        def evaluate(t: Row, state: State) -> Evaluation:
+            time = self._read_at(t)
+            return self._driven(network.evaluate_near(state, self.onsager(time), known), time)
+
+        return evaluate
+
     def _driven(self, evaluation: Evaluation, t: float) -> Evaluation:
         if self.inputs is None:
             return evaluation
         drive = self._drive(self.inputs, t, evaluation.drift.shape)
-        return Evaluation(evaluation.drift + drive, evaluation.force)
+        return evaluation._replace(drift=evaluation.drift + drive)
 
     def _drive(self, inputs: Drive, t: float, shape: tuple[int, ...]) -> State:
         return inputs(t, shape, self.network.dtype)

@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_info
 from meanfield import ArgumentError, stability
 from meanfield.common.arguments import LARGEST
 from simulate import couplings, force, jacobian, network, stiffness
-from simulate.network import Network, _top, at_work, largest_rate, spectrum
+from simulate.network import Known, Network, _top, at_work, largest_rate, spectrum
 
 RNG = np.random.default_rng
 MATRIX = couplings.elliptic(40, 1.5, 0.2, seed=1)
@@ -43,13 +43,32 @@ def test_the_linearisation_is_the_jacobian(kappa: float) -> None:
         )
 
 
+@pytest.mark.parametrize("shape", [(40,), (40, 3)])
+@pytest.mark.parametrize("kappa", [0.0, 0.3, 1.0])
+def test_mixed_precision_is_that_of_the_distance(kappa: float, shape: tuple[int, ...]) -> None:
+    """Errors are single rounding of what a state has beside the known one, and 0 at that one."""
+    one = Network(MATRIX, eta=0.3, bias=np.linspace(-1, 1, 40), mixed=True)
+    x, step = RNG(0).standard_normal((2, *shape))
+    first = one.evaluate(x, kappa)
+    known = Known(x + first.force, one.activity(x), first)
+    for size in (1.0, 1e-4, 1e-8, 0.0):
+        other = x + size * step
+        exact, found = one.evaluate(other, kappa), one.evaluate_near(other, kappa, known)
+        for a, b in zip(found[:2], exact[:2], strict=True):
+            np.testing.assert_allclose(a, b, rtol=0, atol=30 * (6e-8 * size + 2.3e-16 * 10))
+    # Where κ was 0 before.
+    free = one.evaluate(x, 0.0)
+    again = one.evaluate_near(x, kappa, known._replace(evaluation=free))
+    np.testing.assert_allclose(again.drift, first.drift, atol=1e-13)
+
+
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("kappa", [0.0, 0.3, 1.0])
 def test_vectors_beside_states(kappa: float, dtype: Any) -> None:
     """One product for both: drift and force of the states, the Jacobian times the vectors."""
     one = Network(MATRIX, eta=0.3, bias=np.linspace(-1, 1, 40), dtype=dtype)
     x = RNG(0).standard_normal((40, 4, 3)).astype(dtype)
-    drift, force = one.evaluate_beside(x, kappa)
+    drift, force, _ = one.evaluate_beside(x, kappa)
     plain = one.evaluate(x[:, 0], kappa)
     close = {"rtol": 0, "atol": 100 * np.finfo(dtype).eps}
     assert drift.dtype == dtype

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 from scipy.linalg import expm
+from scipy.sparse import csr_array
 
+from meanfield import ArgumentError
 from meanfield.schedule import as_function
 from simulate import (
     IntegrationError,
@@ -257,6 +259,52 @@ def test_schemes_agree() -> None:
     # Many jumps leave no room for long steps.
     often = integrate(J, x0, t_max=6, switch_times=np.arange(1, 16) * 0.4)
     assert often.method == "exponential"
+
+
+@pytest.mark.parametrize(("method", "kappa"), [("tsitouras", 0.0), ("damped", 1.0), ("rk4", 0.5)])
+def test_mixed_precision(method: str, kappa: float) -> None:
+    """The path of double precision to single rounding, at every time; one column as with others."""
+    J, x0 = network(60)
+    how: dict[str, Any] = {
+        "onsager": kappa, "method": method, "tol": 1e-5, "dt": 0.05, "save_at": [1.3, 2.6, 4.0]
+    }  # fmt: skip
+    double = integrate(J, x0, t_max=4, **how)
+    mixed = integrate(J, x0, t_max=4, mixed=True, **how)
+    assert mixed.n_steps == double.n_steps
+    assert mixed.attributes["mixed"]
+    assert 0 < np.max(np.abs(mixed.x - double.x)) < 1e-6
+    alone = integrate(J, x0[:, 1], t_max=4, mixed=True, **how)
+    np.testing.assert_allclose(alone.x, mixed.x[:, :, 1], atol=1e-6)
+    driven = {"onsager": Switching([2], [0.0, kappa]), "inputs": lambda t: np.sin(t)}
+    ours, theirs = (
+        integrate(J, x0, t_max=4, mixed=is_mixed, **how | driven).x_end
+        for is_mixed in (True, False)
+    )
+    np.testing.assert_allclose(ours, theirs, atol=1e-6)
+
+
+def test_mixed_precision_freezes_as_exactly() -> None:
+    """κ = 1 at weak coupling: E falls as far as in double precision, 16 decades."""
+    J = couplings.elliptic(60, 0.5, seed=1)
+    x0 = np.random.default_rng(2).standard_normal((60, 3))
+    ends = [integrate(J, x0, t_max=100, onsager=1, mixed=m).energy[-1] for m in (True, False)]
+    assert np.max(ends) < 1e-20
+
+
+def test_mixed_precision_that_cannot_be_is_refused() -> None:
+    J, x0 = network(20)
+    refused: list[tuple[Any, dict[str, Any], str]] = [
+        (J, {"method": "verner"}, "mixed=True: not with method='verner', use one of"),
+        (J, {"method": "exponential"}, "not with method='exponential'"),
+        (J, {"dtype": np.float32}, "mixed=True: needs J as an array, and dtype float64"),
+        (csr_array(J), {}, "needs J as an array"),
+        (1e45 * J, {}, "J must be finite in float32"),
+    ]
+    for matrix, more, text in refused:
+        with pytest.raises(ArgumentError, match=text):
+            integrate(matrix, x0, t_max=1, mixed=True, **more)
+    # "auto" takes what has no large weights.
+    assert integrate(J, x0, t_max=1, tol=1e-6, mixed=True).method == "tsitouras"
 
 
 def test_a_run_that_diverges_is_told() -> None:
