@@ -320,7 +320,7 @@ def large_networks(
                 # At the largest β the effective sample size of one matrix may stay below 100.
                 warnings.simplefilter("ignore", SamplingWarning)
                 run = sample_boltzmann(
-                    couplings.elliptic(n, g, gamma, seed=seed), beta, n_samples=400, seed=seed,
+                    couplings.elliptic(n, g, gamma, seed=seed), beta, n_samples=250, seed=seed,
                     chains=3, lowest_beta=1.0, store_samples=False,
                 )  # fmt: skip
             assert np.all(run.r_hat < 1.15)
@@ -359,7 +359,7 @@ def test_ordered_branch_extrapolated() -> None:
     The paramagnetic branch, q = 0.418 and βe = 0.5215, is excluded.
     """
     theory = saddle_point(2.2, -0.5, beta=10.0, branch="ordered")
-    limit, error, largest = large_networks(2.2, -0.5, np.array([10.0]), {80: 28, 160: 18, 320: 8})
+    limit, error, largest = large_networks(2.2, -0.5, np.array([10.0]), {60: 32, 120: 20, 240: 8})
     expected = np.array([[theory.q], [10 * theory.energy], [theory.r]])
     assert np.all(np.abs(limit - expected) < 3.5 * error)
     assert np.all(error < 0.05 * expected)
