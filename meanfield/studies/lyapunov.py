@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from ..common import arguments, style
-from ..common.arguments import ArgumentError
+from ..common.arguments import ArgumentError, Array
 from ..common.study import Part, Study, told
 from ..common.sweep import sweep
 from ..dmft.lyapunov import maximal_lyapunov
@@ -113,10 +113,13 @@ def _exponent(
         "onsager": onsager, "temperature": temperature, "bias_mean": bias_mean,
         "bias_std": bias_std, "mean_coupling": mean_coupling, "phi": phi,
     }  # fmt: skip
-    rates, method, reason, window = dict.fromkeys(_NUMBERS, 0.0), "sampler", "", math.nan
-    if closed := _closed(g, gamma, **model):
-        rates["lyapunov"], rates["lyapunov_err"], method = closed
+    rates: dict[str, Any] = dict.fromkeys(_NUMBERS, 0.0)
+    reason, window = "", math.nan
+    value, err, method = (one.item() for one in _closed(np.array([g]), gamma, **model))
+    if method:
+        rates["lyapunov"], rates["lyapunov_err"] = value, err
     else:
+        method = "sampler"
         run = maximal_lyapunov(g, gamma, seed=seed, **model, **how)
         rates = {
             "drift": run.drift,
@@ -136,7 +139,7 @@ def _exponent(
 
 
 def _closed(
-    g: float,
+    g: Array,
     gamma: float,
     *,
     onsager: float,
@@ -144,22 +147,25 @@ def _closed(
     phi: str,
     throw: bool = True,
     **offsets: float,
-) -> tuple[float, float, str] | None:
-    """Exponent, error and method where the theory is closed."""
+) -> tuple[Array, Array, NDArray[np.str_]]:
+    """Exponents, errors and methods at these gains where the theory is closed; else nan and ""."""
     function = transfer_function(phi)
-    load = g * function.slope * (1 + gamma) if function.is_odd else math.inf
     temperature = arguments.nonnegative("temperature", temperature)
-    if onsager == temperature == 0 and load <= 1 and not any(offsets.values()):
+    (value, err), method = np.full((2, g.size), np.nan), np.full(g.size, "", "U10")
+    load = g * function.slope * (1 + gamma)
+    rests = np.full(g.size, function.is_odd and onsager == temperature == 0) & (load <= 1)
+    if not any(offsets.values()):
         # The rightmost eigenvalue of −1 + J, elliptic law.
-        return load - 1, 0.0, "null"
-    if onsager == gamma == 0:
+        value[rests], err[rests], method[rests] = load[rests] - 1, 0.0, "null"
+    left = method == ""
+    if onsager == gamma == 0 and left.any():
         how: dict[str, Any] = {"phi": phi, "n_tau": 2, "throw": throw, **offsets}
-        point = stationary(g, sigma=math.sqrt(2 * temperature), **how)
+        point = stationary(g[left], sigma=math.sqrt(2 * temperature), **how)
         # The sampled one is of all perturbations, those of the mean with them.
-        value = float(np.fmax(point.lyapunov, point.mean_growth))
-        scale = max(abs(value), float(point.decay_rate) ** 2)
-        return value, float(point.relative_error) * scale, "stationary"
-    return None
+        value[left] = np.fmax(point.lyapunov, point.mean_growth)
+        scale = np.maximum(np.abs(value[left]), point.decay_rate**2)
+        err[left], method[left] = point.relative_error * scale, "stationary"
+    return value, err, method
 
 
 def closed_line(data: xr.Dataset, gamma: ArrayLike, **model: Any) -> xr.Dataset:
@@ -170,10 +176,7 @@ def closed_line(data: xr.Dataset, gamma: ArrayLike, **model: Any) -> xr.Dataset:
     low, high = float(data.g.min()), float(data.g.max())
     wanted = [*np.linspace(low, high, _LINE), *data.g.values, *onsets]
     gains = np.unique([g for g in wanted if low <= g <= high])
-    found = [
-        [(_closed(g, one, **model, throw=False) or [math.nan])[0] for g in gains]
-        for one in symmetries
-    ]
+    found = [_closed(gains, one, **model, throw=False)[0] for one in symmetries]
     text = "maximal Lyapunov exponent as N → ∞, where the theory is closed"
     told_line = told(("gamma_line", "g_line"), found, text, units="1/time constant")
     return data.assign_coords(g_line=gains, gamma_line=symmetries).assign(lyapunov_line=told_line)

@@ -94,7 +94,8 @@ def test_a_point_without_an_exponent_says_why(tmp_path: Path, capsys: Capture) -
 
 def test_the_line_is_closed_and_has_the_kink() -> None:
     """Known at rest for every γ and in chaos at γ = 0, with g_c among its gains; else no line."""
-    data = LYAPUNOV.run(g=[0.5, 0.6], gamma=[0.0, 0.9])
+    few = {"n_trajectories": 1024, "batches": 2, "t_skip": 5, "t_max": 20, "window": 5, "dt": 0.2}
+    data = LYAPUNOV.run(g=[0.5, 0.6], gamma=[0.0, 0.9], **few)
     line = data.lyapunov_line.sel(gamma_line=0.9).dropna("g_line")
     np.testing.assert_allclose(line, 1.9 * line.g_line - 1, atol=1e-12)
     assert float(line.g_line[-1]) == pytest.approx(1 / 1.9)
