@@ -30,7 +30,7 @@ RACES: tuple[tuple[str, dict[str, Any], dict[str, Any]], ...] = (
     ("stationary", {}, {"points": 20, "theirs": 2}),
     ("saddle_point_grid", {}, {"repeats": 1}),
     ("dmft_race", {"scale": 0.1, "reference_seeds": 8}, {"scale": 0.02, "reference_seeds": 3}),
-    ("network_dynamics", {"n": 500}, {"n": 100, "turns": 1}),
+    ("network_dynamics", {}, {"n": 100, "turns": 1}),
     ("spectrum_race", {"sizes": (200,)}, {"sizes": (60,), "t_max": 8.0}),
     ("reservoir", {}, {"n": 100, "samples": 500, "trials": 2}),
 )

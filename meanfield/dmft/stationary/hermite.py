@@ -247,18 +247,19 @@ def hermite_series(
     x = math.sqrt(delta0) * z
     small = is_small(phi, delta0)
     projector = normal_weights(z, 0.25) * (-_losses(phi, x)[0] if small else phi.phi(x))
-    c, degree = np.empty(0), np.arange(1.0, order + 1, 2.0)
+    # Of the odd degrees 1, 3, …, up to the order.
+    c, wanted = np.empty(0), (order + 1) // 2
     shares: list[float] = []
     total, lowest = 0.0, math.inf
     negligible = aliased = False
     for table in _polynomials(z.size):
         known = c.size
-        c = np.append(c, table @ projector)[: degree.size]
+        c = np.append(c, table @ projector)[:wanted]
         if not known and small:
             c[0] += phi.slope * math.sqrt(delta0)
         for end in range(known + _BLOCK, c.size + 1, _BLOCK):
             inside = slice(end - _BLOCK, end)
-            block = float(degree[inside] @ c[inside] ** 2)
+            block = float(np.arange(2.0 * (end - _BLOCK) + 1, 2 * end, 2) @ c[inside] ** 2)
             total += block
             shares.append(block / max(total, _TINY))
             # The larger half of the degrees: single blocks may be small by a change of sign.
@@ -268,11 +269,12 @@ def hermite_series(
             if negligible or aliased:
                 c = c[:end]
                 break
-        if negligible or aliased or c.size == degree.size:
+        if negligible or aliased or c.size == wanted:
             break
     if negligible:
         missing = shares[-1]
     else:
         steepness = moments(phi, delta0, refinement).steepness
-        missing = abs(1 - float(degree[: c.size] @ c**2) / (delta0 * steepness))
+        slope = float(np.arange(1.0, 2 * c.size, 2) @ c**2)
+        missing = abs(1 - slope / (delta0 * steepness))
     return HermiteSeries(delta0, c, missing, aliased)
