@@ -52,7 +52,7 @@ def equilibrium_samples() -> Samples:
 def overlap_samples() -> Samples:
     return sampled(
         lambda n, seed: overlaps.measure(n, seed, n_samples=100, chains=4, n_ordered=100),
-        {30: 40, 120: 40},
+        {30: 32, 100: 32},
     )
 
 
