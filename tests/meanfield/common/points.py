@@ -32,9 +32,9 @@ def drawn(g: float, gamma: float, seed: int) -> dict[str, Any]:
 
 
 def slow(g: float, gamma: float, seed: int) -> dict[str, Any]:
-    """The same, but long enough to be killed."""
+    """The same, but long enough to be killed: a test says how long."""
     told(g, gamma)
-    time.sleep(0.03)
+    time.sleep(float(os.environ.get("NAP", "0.03")))
     return drawn(g, gamma, seed)
 
 

@@ -123,6 +123,8 @@ def test_a_sweep_that_is_stopped_goes_on_and_leaves_nobody(programs: Any) -> Non
     def has_more() -> bool:
         return len(programs.lines()) >= len(kept) + 6
 
+    # Ten seconds are left for a signal.
+    programs.env["NAP"] = "0.25"
     for name in ("SIGINT", "SIGKILL"):
         # At once, while what the last one began may still be ending.
         begun.append(programs.script(SWEEP))
@@ -132,6 +134,7 @@ def test_a_sweep_that_is_stopped_goes_on_and_leaves_nobody(programs: Any) -> Non
         assert programs.lines()[: len(kept)] == kept
         kept = programs.lines()
         assert len(kept) < 101
+    del programs.env["NAP"]
     begun.append(programs.script(SWEEP))
     assert begun[-1].communicate(timeout=120)[0] == "done\n"
     programs.until(lambda: not any(programs.is_left(one.pid) for one in begun))
@@ -143,6 +146,7 @@ def test_a_sweep_that_is_stopped_goes_on_and_leaves_nobody(programs: Any) -> Non
 def test_a_second_sweep_is_refused_and_the_first_unharmed(programs: Any) -> None:
     import points
 
+    programs.env["NAP"] = "0.1"
     first = programs.script(SWEEP)
     programs.until(lambda: len(programs.lines()) >= 6)
     again = partial(sweep, points.slow, points.AXES, seed=1, store=programs.folder / "kept")
@@ -210,6 +214,7 @@ def test_a_lock_that_ends_is_not_held_by_two(programs: Any) -> None:
 def test_workers_that_are_killed_are_replaced(programs: Any) -> None:
     import points
 
+    programs.env["NAP"] = "0.1"
     rng, begun = np.random.default_rng(5), programs.script(SWEEP)
     for number in range(1, 4):
         programs.until(lambda n=number: len(programs.calls()) >= 8 * n)
