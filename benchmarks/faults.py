@@ -125,9 +125,12 @@ class Victim:
         )  # fmt: skip
 
     def ended(self, process: subprocess.Popen[str]) -> tuple[int, str]:
-        """Exit code and what was said on the standard error but for warnings."""
+        """Exit code and what was said on the standard error but for warnings and what was kept."""
         said = process.communicate(timeout=600)[1].splitlines()
-        lines = [line for line in said if line and not line.startswith("warning: ")]
+        lines = [
+            line for line in said
+            if line and not line.startswith("warning: ") and not line.endswith("kept, going on")
+        ]  # fmt: skip
         return process.returncode, "\n".join(lines)
 
     def stopped(self, kind: str, rng: np.random.Generator) -> list[str]:
