@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -99,10 +98,6 @@ class GaussianStack:
         """See `GaussianOperator`; of all matrices."""
         return math.sqrt(self._squares / max(self._applied, 1))
 
-    def alone(self, place: int) -> OneOfStack:
-        """One of the matrices."""
-        return OneOfStack(self, place)
-
     def anchor(self, vectors: Array) -> None:
         """See `GaussianOperator`."""
         for column in vectors.reshape(vectors.shape[0], -1).T if self._framed else ():
@@ -134,6 +129,18 @@ class GaussianStack:
         if self._b is not None:
             out += self._e.combine(self._b.dot(units))
         return np.asarray(out * (self._g * norms)[:, None]).ravel()
+
+    def coefficients(self, vectors: Array, *, back: bool = False) -> tuple[Array, ...]:
+        """See `GaussianOperator`; a row for each matrix."""
+        known = vectors.reshape(self._shape).astype(self.dtype)
+        found = self._e.dot(known), self._g * self._a.dot(known)
+        if not back or self._b is None:
+            return found
+        return *found, found[0], self._g * self._b.dot(known)
+
+    def unit(self, vector: Array) -> Array:
+        """A vector scaled to norm 1 in every matrix, in their precision."""
+        return self._units(vector)[0].ravel()
 
     def retain(self, vectors: Array, neglect: float) -> tuple[Array, Array]:
         """See `GaussianOperator`; rotations (matrices, old rank, new rank), twice the same."""
@@ -213,23 +220,6 @@ class GaussianStack:
         self._a.append(self._cos * fresh[:, 0] + self._sin * fresh[:, -1])
         if self._b is not None:
             self._b.append(self._cos * fresh[:, 1] + self._sin * fresh[:, 0])
-
-
-class OneOfStack(NamedTuple):
-    """One matrix of a stack, to be asked for what it holds."""
-
-    stack: GaussianStack
-    place: int
-
-    def coefficients(self, vector: Array, *, back: bool = False) -> tuple[Array, ...]:
-        """See `GaussianOperator`."""
-        stack = self.stack
-        known = vector.astype(stack.dtype)
-        families = [stack._e, stack._a]
-        if back and stack._b is not None:
-            families += [stack._e, stack._b]
-        found = (family.rows[self.place] @ known for family in families)
-        return tuple(part * (1.0, stack._g)[k % 2] for k, part in enumerate(found))
 
 
 def _norms(vectors: Array) -> Array:

@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from functools import partial
 from typing import Any, NamedTuple
@@ -16,6 +17,7 @@ from ..common.arguments import ArgumentError, Array, validated
 from ..common.result import ABSENT, FLAGGED, coordinate, error, fact, given, value
 from ..elliptic import null_response
 from ..exponential import lagrange_weights
+from ..gaussian_operator import in_turn
 from ..schedule import Drive, Inputs, breakpoints, step_times, takes_phases
 from ..stability import StepSizeWarning
 from ..transfer import TransferFunction
@@ -26,6 +28,7 @@ from .sampler.ensemble import (
     Ensemble,
     Measure,
     SampledResult,
+    beyond,
     by_population,
     largest,
     mean_and_error,
@@ -54,8 +57,9 @@ _LONGEST = 0.25
 _DECAYED, _FORGOTTEN = 0.5, 1 / 3
 # Every so-manieth trajectory carries a pulse; number of pulses, one after the other.
 _PULSED, _PULSES = 4, 4
-# Time between two rows of the Novikov sums, and between two of their values.
-_ROW, _VALUE = 0.5, 5.0
+# Time between two rows of the Novikov sums at most, square of a change of φ, as a share, that takes
+# another, and time between two of their values.
+_ROW, _CHANGED, _VALUE = 0.5, 0.0025, 5.0
 # Revealed directions, as a share of a batch, up to which the Novikov sums are unbiased.
 _ROOM = 0.25
 # Largest |κ|.
@@ -66,6 +70,11 @@ _CARRIERS = 10.0
 _STACK = 10_000
 # Factor between the halves of the average by which q grows or fades in every batch.
 _MUCH = 4.0
+# Of what changes from the first half of the average to the second, and standard errors of such a
+# change up to which it is by chance.
+_CHANGE, _BY_CHANCE = "_change", 2.0
+# Share of the energy, which is the last to settle, that this may be.
+_SETTLED = 0.1
 # Numbers of one time.
 _STATES = ("x", "phi", "force", "drift")
 _SCALARS = ("q", "delta0", "mean", "sigma_xphi", "force_phi", "energy")
@@ -89,13 +98,15 @@ class SteadyState(SampledResult):
 
     Times are in units of the time constant of the neurons.  Errors are standard errors over batches
     in the sampler, see `interval`, and error bounds elsewhere.  They hold the scatter of the
-    batches, that of the correction for finite batches, the effect of the step as far as it exceeds
-    its own error, and the effect of finite batches where it could not be subtracted.  The
-    tolerance `neglect` and what lies beyond the window are not in them.
+    batches and of the corrections for finite batches and for the step, half of the latter, what
+    changes from the first half of the average to the second as far as it exceeds twice its own
+    error, and the effect of finite batches where it could not be subtracted.  The tolerance
+    `neglect` and what lies beyond the window are not in them.
 
     The sampler is converged where drift and change with the window are compatible with their errors
     (and with what the window does to the effect of finite batches) at a false alarm rate of 5e-4
-    each, and C falls below half within the window, with noise below a third.  Averages are not
+    each, the energy, which settles last, changes by less than a tenth between the halves of the
+    average, and C falls below half within the window, with noise below a third.  Averages are not
     centred: with biases, a mean coupling, or a φ or model that is not odd, they have static parts,
     and it is the part of C that decays, as seen from its fall in the two halves of the window,
     that has to fall so far; a state that no longer moves, as far as `neglect` resolves, is static.
@@ -172,7 +183,11 @@ class SteadyState(SampledResult):
         "there is a static one: the value at the end of the window.",
     )
     tau_half_err: float = error("tau_half")
-    q_step: float = value("effect of the step on q", note="In the value.", default=0.0)
+    q_step: float = value(
+        "effect of the step on q",
+        note="Subtracted as far as it exceeds its error, as those of the others.",
+        default=0.0,
+    )
     q_step_err: float = error("q_step", default=0.0)
     delta0_step: float = value("effect of the step on delta0", default=0.0)
     delta0_step_err: float = error("delta0_step", default=0.0)
@@ -306,14 +321,15 @@ def steady_state(
     seed : Seed, optional
         With it the result is the same whatever `workers`; None takes one from the operating system.
     n_trajectories, batches : int
-        Trajectories in all, and the independent batches they form, at least 2.  Default 20 000 in
-        8, with noise 51 200 in 32: each batch then is a network of that many neurons.
+        Trajectories in all, and the independent batches they form, at least 2.  Default 15 000 in
+        6, with noise 51 200 in 32: each batch then is a network of that many neurons.
     dt : float
-        Step, of which `lag_step` is a multiple; default as in `two_time`, rounded to one.  Its
-        effect, falling as dt², is measured on small batches with twice the step.
+        Step, of which `lag_step` is a multiple; default as in `two_time`, at κ = 0 without noise
+        and inputs twice that, rounded to one.  Its effect, falling as dt², is measured on small
+        batches with twice the step.
     t_skip, t_max : float
         Averages are taken from `t_skip` to `t_max`; near the onset both must grow, see `drift`.
-        Default 60 and 260, with noise 25 and 85.
+        Default 100 and 220, with noise 25 and 85.
     window : float
         Where `tau` ends, default 60, with noise 20; without noise the time after which the past is
         forgotten.
@@ -406,6 +422,8 @@ def steady_state(
         longest = chosen_step(
             None, g, gamma, phi, onsager, model, t_max, offsets.mean_coupling, several, inputs
         )
+        # Averages bear twice the step of paths: states do not dwell where φ is steep.
+        longest *= 2 if is_vanilla and not noisy and inputs is None else 1
         dt = lag_step / max(math.ceil(lag_step / longest - 1e-9), 1)
         # So that twice the step knows all times of a period.
         dt = dt / 2 if cycle and round(lag_step / dt) % 2 else dt
@@ -615,9 +633,14 @@ def _fields(
     # With a static part `unresolved` is ⟨ẋ²⟩/q up to which a state does not move; else None.
     full, small, half = found.full, found.small, found.half
     known: dict[str, Any] = {}
-    for name in full[0].values:
+    for name in [name for name in full[0].values if not name.endswith(_CHANGE)]:
         step = _step_effect(found, name, tau)
-        known |= found.estimate(partial(_value, name), True, step).named(name)
+        known |= found.estimate(partial(_value, name), True, step).corrected().named(name)
+        if f"{name}{_CHANGE}" in full[0].values:
+            change, by_chance = _change(full, name)
+            # What is not known is no news.
+            unsettled = np.nan_to_num(beyond(change, by_chance))
+            known[f"{name}_err"] = np.sqrt(known[f"{name}_err"] ** 2 + unsettled)
     known["r_int_err"] = math.hypot(known["r_int_err"], known["r_int_shift"])
     source = "r_int"
     if known["r_int_pulse_err"] < known["r_int_err"]:
@@ -654,6 +677,8 @@ def _fields(
     )
     grows, fades = bool(np.all(late > _MUCH * early)), bool(np.all(early > _MUCH * late))
     q_allowed, r_allowed = (SHRINK * abs(known[f"{name}_finite_m"]) for name in ("q", "r_int"))
+    change, by_chance = _change(full, "energy")
+    settles = not is_static and bool(abs(change) > max(float(by_chance), _SETTLED * raw))
     left = float(known["C"][-1] / known["C"][0]) if known["C"][0] else 0.0
     if unresolved is not None:
         start, middle, end = known["C"][[0, (tau.size - 1) // 2, -1]]
@@ -663,6 +688,7 @@ def _fields(
         "q still grows: no stationary state, or raise t_skip" * grows,
         "q still fades: raise t_skip, or the network is at rest" * fades,
         alarm("q still drifts, raise t_skip:", "drift", still),
+        "the energy still settles, raise t_skip" * (settles and not (grows or fades)),
         alarm("C at the end of the window still changes (slow state, ageing?):", "ageing", still),
         alarm("q changes with the window, raise it:", "q_window", q_allowed),
         alarm("r_int changes with the window, raise it:", "r_int_window", r_allowed),
@@ -686,6 +712,12 @@ def _fields(
     declared = {field.name for field in fields(SteadyState)}
     known = {name: number for name, number in known.items() if name in declared}
     return known, "; ".join(filter(None, reasons))
+
+
+def _change(batches: Sequence[BatchAverages], name: str) -> tuple[Array, Array]:
+    """From the first half of the average to the second, and what of that may be chance."""
+    change, err = mean_and_error([batch.values[f"{name}{_CHANGE}"] for batch in batches])
+    return change, _BY_CHANCE * err
 
 
 def _value(name: str, batch: BatchAverages) -> Array:
@@ -721,7 +753,7 @@ class _Usual(NamedTuple):
     window: float
 
 
-_QUIET = _Usual(20_000, 8, 60.0, 260.0, 60.0)
+_QUIET = _Usual(15_000, 6, 100.0, 220.0, 60.0)
 # Networks whose couplings fit the cache of a processor.
 _NOISY = _Usual(51_200, 32, 25.0, 85.0, 20.0)
 
@@ -813,41 +845,49 @@ def _averages(
     step = float(setting.grid[1])
     begin = int(np.searchsorted(setting.grid, skip - 1e-9 * step))
     among = run.populations
-    states = (len(setting.grid) - begin) // stride
+    # Lags of the first state that counts reach back to here.
+    first = max(begin - (lags - 1) * stride, begin % stride)
+    states = (len(setting.grid) - first) // stride
     responds = cycle is None or cycle.is_stationary
     # Over whole periods all times count alike.
     every = _EVERY if responds else 1
-    rings = [LagAverages(lags, own, states, every, single(setting.g)) for own in among.sizes]
+    ring = LagAverages(lags, among.sizes, states, every, single(setting.g))
     pulsed, carriers = among.taken(step=_PULSED)
     length = (lags - 1) * stride + 1
     slopes: list[Slopes] = []
     pulses: list[Array] = []
-    sums = [NovikovResponse(run, repeats, k) for k in range(len(among.sizes))] if room else []
+    sums = NovikovResponse(run, repeats) if room else None
     next_row, next_value = -np.inf, skip
-    responses: list[list[tuple[float, float]]] = []
+    row = np.zeros(run.size)
+    responses: list[Array] = []
     products: list[Array] = []
     for moment in run:
         k, t = moment.step, moment.t
         if sum(run.operator.rank) > room:
-            sums = []
-        if sums and run.rotations is not None:
-            for of_batch, *turns in zip(sums, *run.rotations, strict=True):
-                of_batch.rotate(*turns)
-        if sums and t >= next_row:
-            for of_batch, part in zip(sums, among.parts, strict=True):
-                of_batch.record(t, moment.phi[part], None, measure=t >= next_value)
+            sums = None
+        if sums is not None and run.rotations is not None:
+            sums.rotate(*run.rotations)
+        apart = moment.phi - row
+        if sums is not None and (
+            t >= next_row or apart @ apart > _CHANGED * (moment.phi @ moment.phi)
+        ):
+            row, is_due = moment.phi, t >= next_value
+            sums.record(t, moment.phi, None, measure=is_due)
             next_row = t + _ROW * (1 - 1e-9)
-            if t >= next_value:
-                responses.append([(of_batch.value, of_batch.shift) for of_batch in sums])
+            if is_due:
+                responses.append(np.reshape([sums.value, sums.shift], (2, -1)))
                 next_value = t + _VALUE * (1 - 1e-9)
-        if k < begin or (cycle is not None and k == len(setting.grid) - 1):
+        if k < first or (cycle is not None and k == len(setting.grid) - 1):
             continue
-        if (k - begin) % stride == 0:
+        is_seen = (k - begin) % stride == 0
+        if is_seen:
+            ring.push(moment.x, moment.phi, moment.h)
+        if k < begin:
+            continue
+        if is_seen:
             x, phi, force, drift = (getattr(moment, name) for name in _STATES)
             pairs = (phi, phi), (force, force), (x, phi), (force, phi), (drift, drift)
             products.append(among.means(np.array([*(a * b for a, b in pairs), x, phi])))
-            for ring, part in zip(rings, among.parts, strict=True):
-                ring.push(x[part], phi[part], moment.h[part])
         if len(pulses) < _PULSES and responds:
             u = None if moment.u is None else moment.u[pulsed]
             slopes.append(carriers.slopes(t, moment.x[pulsed], moment.h[pulsed], u))
@@ -855,52 +895,60 @@ def _averages(
                 steep = slopes[0].phi_x
                 pulses.append(stationary_pulse(slopes, step, carriers))
                 slopes = []
-    known = np.array(responses) if sums else np.full((1, len(among.sizes), 2), np.nan)
+    known = np.array(responses) if sums is not None else np.full((1, 2, len(among.sizes)), np.nan)
 
-    def of_population(k: int) -> dict[str, Any]:
-        delta, C, mixed, phi_x = rings[k].averages
-        table, R = np.array(products)[:, :, k], np.full(length, np.nan)
-        response, shift = known[:, k].mean(axis=0)
-        is_known = not math.isnan(response)
-        if responds:
-            R = np.mean([pulse[k] for pulse in pulses], axis=0)
-        squares, forces, crossed, pushed, moved = table[:, :5].T
-        mean, activity = np.mean(table[:, 5:], axis=0)
-        half = len(squares) // 2
+    def told(curves: Array, table: Array, known: Array) -> dict[str, Any]:
+        """What is average over states, of a population, or over some of them."""
+        delta, C, mixed, phi_x = curves
+        squares, forces, crossed, pushed, moved, mean, activity = table.mean(axis=0)
         falls = delta if setting.is_centred else delta - delta[-1]
         spectral: Any = np.nan
         if setting.several is None and setting.gamma > -1 and moment.u is None:
             offsets, load = setting.offsets, setting.g**2 * (1 + setting.gamma)
             plain = activity * (offsets.mean_coupling * activity + offsets.bias_mean)
             spectral = np.trapezoid(mixed - plain) / np.trapezoid(load * C + offsets.bias_std**2)
-        by_pulse = np.trapezoid(R, dx=step)
-        own = steep[carriers.parts[k]] if responds else np.ones(pulsed.size)
-        phases: dict[str, Any] = {}
-        if cycle is not None:
-            by_phase = table.reshape(-1, cycle.lags, table.shape[1]).mean(axis=0)
-            phases = {"q_phase": by_phase[:, 0], "mean_phase": by_phase[:, 5]}
-        return phases | {
+        return {
             "C": C,
             "delta": delta,
             "phi_x": phi_x,
-            "R": R[::stride],
-            "q": np.mean(squares),
+            "q": squares,
             "delta0": delta[0],
             "mean": mean,
-            "motion": np.mean(moved),
-            "sigma_xphi": np.mean(crossed),
-            "force_phi": np.mean(pushed),
-            "energy": np.mean(forces) / 2,
-            "r_int": response if is_known else by_pulse,
-            "r_int_shift": shift if is_known else 0.0,
-            "r_int_pulse": by_pulse,
+            "motion": moved,
+            "sigma_xphi": crossed,
+            "force_phi": pushed,
+            "energy": forces / 2,
+            "r_int": known[:, 0].mean(),
             "r_int_spectral": spectral,
             "tau_half": half_time(falls, step * stride) if falls[0] > _STILL * delta[0] else np.nan,
-            "drift": np.mean(squares[half:]) - np.mean(squares[:half]),
-            "ageing": rings[k].ageing,
+        }
+
+    def of_population(k: int) -> dict[str, Any]:
+        table, R = np.array(products)[:, :, k], np.full(length, np.nan)
+        response, half = known[:, :, k], len(table) // 2
+        found = told(ring.averages[k], table, response)
+        early = told(ring.halves[0, k], table[:half], response[: (len(response) + 1) // 2])
+        late = told(ring.halves[1, k], table[half:], response[len(response) // 2 :])
+        if responds:
+            R = np.mean([pulse[k] for pulse in pulses], axis=0)
+        by_pulse = np.trapezoid(R, dx=step)
+        own = steep[carriers.parts[k]] if responds else np.ones(pulsed.size)
+        is_known = not math.isnan(found["r_int"])
+        changes = {f"{name}{_CHANGE}": late[name] - early[name] for name in found}
+        found |= changes | {
+            "R": R[::stride],
+            "r_int": found["r_int"] if is_known else by_pulse,
+            "r_int_shift": response[:, 1].mean() if is_known else 0.0,
+            "r_int_pulse": by_pulse,
+            "drift": changes[f"q{_CHANGE}"],
+            "ageing": changes[f"C{_CHANGE}"][-1],
             # How few trajectories make the average of the slopes where the last pulse begins.
             "rarity": own @ own / np.sum(own) ** 2 if np.any(own) else 1.0,
         }
+        if cycle is not None:
+            by_phase = table.reshape(-1, cycle.lags, table.shape[1]).mean(axis=0)
+            found |= {"q_phase": by_phase[:, 0], "mean_phase": by_phase[:, 5]}
+        return found
 
     worst = {"neglected": run.operator.neglected_rms} | run.watch.found
     return BatchAverages(by_population(of_population, run), worst, run.operator.is_exhausted)
@@ -924,25 +972,31 @@ def half_time(delta: Array, step: float) -> float:
 
 
 class LagAverages:
-    """⟨xx⟩, ⟨φφ⟩, the even part of ⟨φh⟩ and ⟨φx⟩, x earlier, at the lags 0, s, 2s, … in a ring."""
+    """⟨xx⟩, ⟨φφ⟩, the even part of ⟨φh⟩ and ⟨φx⟩, x earlier, at the lags 0, s, 2s, … in a ring.
+
+    Of populations of these sizes, one after the other, each on a first axis.
+    """
 
     def __init__(
-        self, lags: int, size: int, states: int, every: int = _EVERY, dtype: DTypeLike = np.float32
+        self, lags: int, sizes: Sequence[int], states: int, every: int = _EVERY,
+        dtype: DTypeLike = np.float32,
     ) -> None:  # fmt: skip
         # Single precision: products are noisy at M^−½.
         self._held = lags + _AT_ONCE * every
-        self._x, self._phi, self._h = (np.zeros((self._held, size), dtype) for _ in range(3))
-        self._lags, self._size, self._every, self._pushed = lags, size, every, 0
+        self._past = np.zeros((3, self._held, sum(sizes)), dtype)
+        self._parts = in_turn(sizes)
+        self._lags, self._every, self._pushed = lags, every, 0
         # States to be averaged over, as (when, place).
         self._due: list[tuple[int, int]] = []
         # Of all `states`, the first half of those at the latest lags and the second.
         self._middle = (lags + states) / 2
-        self._sums, self._taken = np.zeros((2, 4, lags)), [0, 0]
+        self._sums, self._taken = np.zeros((2, len(sizes), 4, lags)), [0, 0]
 
     def push(self, x: Array, phi: Array, h: Array) -> None:
         """Remember a state; once the ring is full, every few states are averaged over."""
         place = self._pushed % self._held
-        self._x[place], self._phi[place], self._h[place] = x, phi, h
+        for kind, state in zip(self._past, (x, phi, h), strict=True):
+            kind[place] = state
         self._pushed += 1
         if self._pushed >= self._lags and self._pushed % self._every == 0:
             self._due.append((self._pushed, place))
@@ -955,26 +1009,33 @@ class LagAverages:
             return
         when, places = np.array(self._due).T
         self._due = []
-        x, phi, h = (states[places].T for states in (self._x, self._phi, self._h))
-        mixed = (self._phi @ h + self._h @ phi) / 2
-        products = np.array([self._x @ x, self._phi @ phi, mixed, self._x @ phi])
-        order = (places - np.arange(self._lags)[:, None]) % self._held
-        curves = products[:, order, np.arange(len(when))] / self._size
-        for late, own in enumerate((when <= self._middle, when > self._middle)):
-            self._sums[late] += curves[:, :, own].sum(axis=2)
-            self._taken[late] += int(own.sum())
+        order, count = (places - np.arange(self._lags)[:, None]) % self._held, np.arange(len(when))
+        for own, part in enumerate(self._parts):
+            x, phi, h = self._past[:, :, part]
+            x_phi, phi_h = (
+                np.concatenate([a[places], b[places]]).T for a, b in ((x, phi), (phi, h))
+            )
+            of_x, of_phi = (
+                (x @ x_phi).reshape(self._held, 2, -1),
+                (phi @ phi_h).reshape(self._held, 2, -1),
+            )
+            mixed = (of_phi[:, 1] + h @ phi_h[:, : len(when)]) / 2
+            products = np.array([of_x[:, 0], of_phi[:, 0], mixed, of_x[:, 1]])
+            curves = products[:, order, count] / x.shape[1]
+            for late, among in enumerate((when <= self._middle, when > self._middle)):
+                self._sums[late, own] += curves[:, :, among].sum(axis=2)
+        late = int(np.sum(when > self._middle))
+        self._taken = [self._taken[0] + len(when) - late, self._taken[1] + late]
 
     @property
     def averages(self) -> Array:
         """Δ, C, the even part of ⟨φ(t)h(t′)⟩, and ⟨φ(t+τ)x(t)⟩ as functions of the lag."""
         self._take_in()
-        return self._sums.sum(axis=0) / max(sum(self._taken), 1)
+        return np.asarray(self._sums.sum(axis=0) / max(sum(self._taken), 1))
 
     @property
-    def ageing(self) -> float:
-        """What C at the last lag gains from the first half of the states to the second."""
+    def halves(self) -> Array:
+        """The same of the first half of the states and of the second, on a first axis."""
         self._take_in()
-        if not all(self._taken):
-            return math.nan
-        early, late = (s[1, -1] / n for s, n in zip(self._sums, self._taken, strict=True))
-        return float(late - early)
+        taken = np.array(self._taken)[:, None, None, None]
+        return np.where(taken > 0, self._sums / np.maximum(taken, 1), np.nan)

@@ -700,7 +700,7 @@ def _averages(task: TwoTimeTask, run: SamplerRun) -> BatchAverages:
             forces = [moment.force[part] for part in parts]
             energies.append([float(own @ own) / (2 * own.size) for own in forces])
             if sums is not None:
-                responses.append(sums.value)
+                responses.append(float(sums.value))
                 # The stage of the first step has no row in the sums.
                 lost = math.hypot(sums.shift, sums.value * t / 2)
                 shifts.append(lost if k == 1 else sums.shift)

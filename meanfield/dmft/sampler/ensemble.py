@@ -81,6 +81,15 @@ class BatchEstimate(NamedTuple):
     step: Array
     step_err: Array
 
+    def corrected(self) -> BatchEstimate:
+        """Without the effect of the step as far as it exceeds its error; half of that is left."""
+        left = beyond(self.step, self.step_err)
+        share = np.divide(left, self.step**2, out=np.zeros_like(left), where=left > 0)
+        square = self.err**2 - left + (share * self.step_err) ** 2 + (share * self.step / 2) ** 2
+        known = np.isfinite(left)
+        value = np.where(known, self.value - share * self.step, self.value)
+        return self._replace(value=value, err=np.where(known, np.sqrt(square), self.err))
+
     def named(self, name: str) -> dict[str, Any]:
         """The parts as fields of a result."""
         parts = zip(PARTS, self, strict=True)
@@ -227,8 +236,8 @@ class Ensemble(NamedTuple):
         ]
 
     def _side_by_side(self, size: int, most: int) -> int:
-        """How many batches of this size, at most so many, are in a stack, a power of 2; 0: none."""
-        return 1 << min(max(self.stack // size, 1), most).bit_length() - 1 if self.stack else 0
+        """How many batches of this size are in each but the last of equal stacks; 0: none."""
+        return math.ceil(most / math.ceil(most * size / self.stack)) if self.stack else 0
 
     def alarm(self, text: str, value: float, err: float, allowed: float = 0.0) -> str:
         """The text with the value if that is not compatible with zero, else nothing."""

@@ -49,9 +49,9 @@ _SINGLE_SQUARE = 1e35
 # Neglected share from which single precision of the operator is as good, and gains whose squares it
 # cannot hold.
 _SINGLE, _STRONG = 1e-3, 1e10
-# Remembered states per window, times per window at which the rest is dropped, and the share of the
-# recent past that may go with it.
-_STATES, _CUTS, _FORGOTTEN = 80, 12, 1e-2
+# Remembered states per window, times per window at which the rest is dropped, and the share of one
+# of them that may go with it: of their root mean square that is about what is neglected.
+_STATES, _CUTS, _FORGOTTEN = 80, 12, 2e-2
 # Largest mean.
 _LARGEST = 1e6
 # Places where the steepest slope is looked for, in units of `TransferFunction.unit`.
@@ -243,7 +243,10 @@ class Forgetting:
         # A stored matrix forgets nothing.
         assert not isinstance(self._operator, StoredGaussian)
         if t >= self._next_state:
-            self._past.append((t, [v for v in vectors if v is not None]))
+            asked = [v for v in vectors if v is not None]
+            if isinstance(self._operator, GaussianStack):
+                asked = list(map(self._operator.unit, asked))
+            self._past.append((t, asked))
             self._next_state = t + self._window / _STATES * (1 - 1e-9)
         if t < self._next_cut:
             return None

@@ -171,7 +171,8 @@ def sampled(
             longer = _local_errors(grid[kept]) / _local_errors(grid)
             factor = 1 / (longer - 1) if longer > 1 else math.nan
             doubled = replace(setting, grid=grid[kept], noise_grid=grid), small(places, False, True)
-            groups.append(Group([control, doubled], SHRINK, [alone]))
+            # Side by side more of them cost little.
+            groups.append(Group([control, doubled], SHRINK, None if ensemble.stack else [alone]))
     groups += [Group([each], SHRINK) for each in more]
     found = ensemble.run(label, *groups)
     others = [group[0] for group in found[len(found) - len(more) :]] if more else []

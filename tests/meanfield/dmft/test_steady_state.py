@@ -479,29 +479,31 @@ def test_without_sampling_there_is_nothing_to_correct() -> None:
 
 
 def test_lag_averages() -> None:
-    """A rotating state: ⟨xx⟩ = cos, and ⟨φh⟩ keeps its even part only."""
-    lags = LagAverages(6, 2, 40)
+    """A rotating state: ⟨xx⟩ = cos, and ⟨φh⟩ keeps its even part only; beside one that rests."""
+    lags = LagAverages(6, [2, 1], 40)
     for k in range(40):
-        x = np.array([math.cos(0.3 * k), math.sin(0.3 * k)]) * math.sqrt(2)
-        h = np.array([math.cos(0.3 * k + 0.5), math.sin(0.3 * k + 0.5)]) * math.sqrt(2)
+        x = np.array([math.cos(0.3 * k), math.sin(0.3 * k), 0.5]) * math.sqrt(2)
+        h = np.array([math.cos(0.3 * k + 0.5), math.sin(0.3 * k + 0.5), 0.1]) * math.sqrt(2)
         lags.push(x, 2 * x, h)
-    delta, C, mixed, phi_x = lags.averages
+    (delta, C, mixed, phi_x), resting = lags.averages
+    np.testing.assert_allclose(resting, np.outer([0.5, 2.0, 0.2, 1.0], np.ones(6)), rtol=1e-6)
     expected = np.cos(0.3 * np.arange(6))
     np.testing.assert_allclose(phi_x, 2 * expected, atol=1e-6)
     np.testing.assert_allclose(delta, expected, atol=1e-6)
     np.testing.assert_allclose(C, 4 * expected, atol=1e-6)
     np.testing.assert_allclose(mixed, 2 * expected * math.cos(0.5), atol=1e-6)
-    assert lags.ageing == pytest.approx(0, abs=1e-6)
+    np.testing.assert_allclose(lags.halves[1], lags.halves[0], atol=1e-6)
 
 
-def test_ageing() -> None:
+def test_halves() -> None:
     """Of 24 states those from the 5th on are averaged over, every fourth: 8, 12 and 16, 20, 24."""
-    lags, size = LagAverages(4, 1, 24), np.sqrt(np.arange(1.0, 25.0))
+    lags, size = LagAverages(4, [1], 24), np.sqrt(np.arange(1.0, 25.0))
     for root in size:
         lags.push(*(np.array([root]) for _ in range(3)))
     pairs = [size[k - 1] * size[k - 4] for k in (4, 8, 12, 16, 20, 24)]
-    assert lags.ageing == pytest.approx(np.mean(pairs[3:]) - np.mean(pairs[:3]), rel=1e-5)
-    assert math.isnan(LagAverages(4, 1, 24).ageing)
+    early, late = lags.halves[:, 0, 1, -1]
+    assert (early, late) == pytest.approx((np.mean(pairs[:3]), np.mean(pairs[3:])), rel=1e-6)
+    assert np.isnan(LagAverages(4, [1], 24).halves).all()
 
 
 def test_half_time() -> None:
@@ -568,17 +570,23 @@ def test_averages_of_a_batch() -> None:
     found = averages(np.inf)
     run = SamplerRun(here, 200, 0, 1, stack=1)
     sums, rows, ends, moments = NovikovResponse(run, 9), 0, [], []
+    row, due, next_value = np.zeros(200), 0.0, skip
     for moment in run:
-        # A row each half, a value each fifth time unit from the skipped time on.
-        if moment.step % 5 == 0:
-            due = moment.step in (20, 70, 120)
-            sums.record(moment.t, moment.phi, None, measure=due)
-            ends += [(sums.value, sums.shift)] if due else []
+        # A row each half, or where the square of φ − φ(last) is 1/400 of that of φ; a value each
+        # fifth time unit from the skipped time on.
+        apart = moment.phi - row
+        if moment.t >= due or apart @ apart > 0.0025 * (moment.phi @ moment.phi):
+            row, due = moment.phi, moment.t + 0.5 - 1e-9
+            asked = moment.t >= next_value - 1e-9
+            sums.record(moment.t, moment.phi, None, measure=asked)
+            ends += [(sums.value, sums.shift)] if asked else []
+            next_value = moment.t + 5.0 if asked else next_value
             rows += 1
         moments.append(moment)
-    assert rows == 25
-    # Every stride-th state is kept.
-    late = kept = moments[20::stride]
+    assert 25 < rows < 121
+    assert len(ends) >= 2
+    # Every stride-th state counts, and is kept from five lags before.
+    late, kept = moments[20::stride], moments[5::stride]
     square = np.array([m.phi @ m.phi for m in late]) / 200
     assert found["q"] == pytest.approx(square.mean(), rel=1e-12)
     assert found["energy"] == pytest.approx(np.mean([m.force @ m.force for m in late]) / 400)
@@ -693,20 +701,24 @@ def test_plan_of_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_default_step_divides_the_lag(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The longest step that is not above the suggested one, which a lag may be exactly."""
-    for suggested, lag_step, expected in (
-        (0.1, 0.2, 0.1),
-        (0.1, 0.3, 0.1),
-        (0.1, 0.1, 0.1),
-        (0.1, 0.05, 0.05),
-        (0.09, 0.2, 0.2 / 3),
-        (0.07, 0.2, 0.2 / 3),
-        (0.06, 0.2, 0.05),
+    """The longest step not above the suggested one, at κ = 0 twice that; a lag may be that."""
+    for suggested, lag_step, kappa, expected in (
+        (0.1, 0.2, 1.0, 0.1),
+        (0.1, 0.3, 1.0, 0.1),
+        (0.1, 0.1, 1.0, 0.1),
+        (0.1, 0.05, 1.0, 0.05),
+        (0.09, 0.2, 1.0, 0.2 / 3),
+        (0.07, 0.2, 1.0, 0.2 / 3),
+        (0.06, 0.2, 1.0, 0.05),
+        (0.1, 0.2, 0.0, 0.2),
+        (0.09, 0.2, 0.0, 0.1),
+        (0.045, 0.2, 0.0, 0.2 / 3),
     ):
         monkeypatch.setattr("meanfield.dmft.sampler.run.suggested_step", lambda *of, h=suggested: h)
         _, setting, *_ = planned(
-            monkeypatch, 1.5, 0.5, lag_step=lag_step, window=1.0, t_skip=0.0, t_max=2.0
-        )
+            monkeypatch, 1.5, 0.5, onsager=kappa, lag_step=lag_step, window=1.0, t_skip=0.0,
+            t_max=2.0,
+        )  # fmt: skip
         assert setting.grid[1] == pytest.approx(expected, rel=1e-12)
 
 
@@ -718,13 +730,13 @@ def test_at_rest_up_to_the_onset(monkeypatch: pytest.MonkeyPatch) -> None:
         planned(monkeypatch, g, 1.0, phi=phi, window=1.0, t_skip=0.0, t_max=2.0)
     # φ linear: no state beyond, a run below only if asked for.
     assert steady_state(0.5, 1.0, phi="linear", window=1.0).method == "null"
-    planned(monkeypatch, 0.5, 1.0, phi="linear", method="sampler", t_max=200.0)
+    planned(monkeypatch, 0.5, 1.0, phi="linear", method="sampler")
     for slope in (0.5, 2.0):
         phi = TransferFunction(
             name="line", phi=lambda x, a=slope: a * x, d1=lambda x, a=slope: a + 0 * x,
             d2=lambda x: 0 * x,
         )  # fmt: skip
-        planned(monkeypatch, 0.65 / slope, 0.5, phi=phi, method="sampler", t_max=200.0)
+        planned(monkeypatch, 0.65 / slope, 0.5, phi=phi, method="sampler")
         with pytest.raises(NotConvergedError):
             steady_state(0.68 / slope, 0.5, phi=phi)
 
@@ -765,6 +777,9 @@ def made_batch(rng: np.random.Generator, lags: int, shift: float = 0.0) -> Batch
     # Worse than r_int, which stays the sums.
     numbers["r_int_pulse"] = np.array(6 + 4 * rng.standard_normal())
     numbers["rarity"] = np.array(0.01)
+    for name in ("C", "delta", "delta0", "energy", "r_int", "tau_half"):
+        numbers[f"{name}_change"] = 1e-3 * rng.standard_normal()
+    numbers["q_change"] = np.array(0.2 + 0.01 * rng.standard_normal())
     worst = {
         "neglected": rng.uniform(), "stiffness": math.nan, "rotation": 0.0, "step_excess": 0.5,
     }  # fmt: skip
@@ -795,9 +810,13 @@ def test_numbers_of_sampled_batches() -> None:
             [b.values[name] - a.values[name] for a, b in zip(short, long, strict=True)]
         )
         effect, effect_err = moves.mean() / 3, moves.std(ddof=1) / 2 / 3
-        value[name] = (4 * many - few) / 3
+        share = max(1 - (effect_err / effect) ** 2, 0)
+        change, change_err = mean_of(full, f"{name}_change")
+        value[name] = (4 * many - few) / 3 - share * effect
         err[name] = math.sqrt(
-            ((4 * many_err) ** 2 + few_err**2) / 9 + max(effect**2 - effect_err**2, 0)
+            ((4 * many_err) ** 2 + few_err**2) / 9
+            + share**2 * (effect_err**2 + effect**2 / 4)
+            + max(change**2 - (2 * change_err) ** 2, 0)
         )
         assert told[name] == pytest.approx(value[name])
     assert told["r_int_err"] == pytest.approx(math.hypot(err["r_int"], mean_of_shift(full, small)))
@@ -841,6 +860,8 @@ def mean_of_shift(full: list[BatchAverages], small: list[BatchAverages]) -> floa
         ({"ageing": 1.0}, "C at the end of the window still changes (slow state, ageing?): 1 ±"),
         ({"energy": -5.0}, "the energy is not positive"),
         ({"energy": 0.0}, "the energy is not positive"),
+        ({"energy_change": -0.5}, "the energy still settles, raise t_skip"),
+        ({"energy_change": 0.2}, ""),
         ({"C": np.linspace(1, 0.51, 7)}, "C falls only to 51% of its value within the window"),
         ({"C": np.linspace(1, 0.49, 7)}, ""),
     ],
@@ -940,9 +961,11 @@ def covariance(g: float, gamma: float, kappa: float, temperature: float) -> tupl
     ],
 )
 def test_noise_in_a_linear_network(g: float, gamma: float, kappa: float) -> None:
+    # At κ = 1 the slowest rate is (1 − g(1 + γ))² = 0.05.
+    skip = 20.0 if kappa == 1 else 6.0
     run = steady_state(
-        g, gamma, onsager=kappa, temperature=0.7, phi="linear", t_skip=6.0, t_max=26.0, window=8.0,
-        **NOISY,
+        g, gamma, onsager=kappa, temperature=0.7, phi="linear", t_skip=skip, t_max=skip + 20,
+        window=8.0, **NOISY,
     )  # fmt: skip
     x2, energy = covariance(g, gamma, kappa, 0.7)
     if kappa == 1:

@@ -155,7 +155,7 @@ def test_the_first_four_batches_are_compared_at_two_steps() -> None:
 
 
 def test_batches_side_by_side() -> None:
-    """Of 9 batches stacks of up to 4, those of the first four by themselves; each told once."""
+    """Of 9 batches equal stacks, those of the first four by themselves; each told once."""
     times = [0.0, 0.2]
     here = SamplerSetting(
         rate_model(transfer_function("tanh")), 1.5, 0.3, lambda t: 0.0, 1.0, times,
@@ -173,7 +173,7 @@ def test_batches_side_by_side() -> None:
     groups = Group([first]), Group([first, other], SHRINK, [alone])
     found = Ensemble(9, 64, 0, stack=200).run("", *groups)
     sizes = [[[(b.values["size"], b.worst["stack"]) for b in run] for run in g] for g in found]
-    assert sizes[0] == [[(64, 2.0)] * 8 + [(64, 1.0)]]
+    assert sizes[0] == [[(64, 3.0)] * 9]
     assert sizes[1] == [[(16, 4.0)] * 8 + [(16, 1.0)], [(16, 4.0)] * 4]
     assert [b.values["run"] for b in found[1][0]] == [0.0] * 4 + [2.0] * 5
     for run in (found[0][0], found[1][0]):

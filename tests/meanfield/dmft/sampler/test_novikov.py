@@ -99,7 +99,7 @@ class Asked:
 
     def __init__(self, gamma: float, regulated: bool) -> None:
         rng = np.random.default_rng(5)
-        self.operator, self.setting = self, setting(gamma, 0.0)
+        self.operator, self.setting, self.stack = self, setting(gamma, 0.0), 0
         self.made = [
             tuple(rng.standard_normal(3 + k) for _ in range(4))
             for k in range(12)

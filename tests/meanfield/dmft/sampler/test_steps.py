@@ -155,8 +155,9 @@ def test_error_of_an_exponent_holds_the_step() -> None:
 class Kept:
     """In the place of an ensemble: keeps what it is to run, and answers with made-up batches."""
 
-    def __init__(self) -> None:
+    def __init__(self, stack: int = 0) -> None:
         self.groups: tuple[Group, ...] = ()
+        self.stack = stack
 
     def run(self, label: str, *groups: Group) -> Any:
         self.groups = groups
@@ -210,6 +211,10 @@ def test_what_is_run_for_the_step(kappa: float) -> None:
     np.testing.assert_array_equal(doubled.noise_grid, grid)
     assert coarse == ([0, -1, 1, -1, 2, 3, -1, 4, 5], False, True)
     assert (control.shrink, control.rest) == (4, [(quiet, (same, True, False))])
+    # Side by side all of them.
+    beside = Kept(stack=100)
+    sampled(beside, "test", here, "full", small)  # type: ignore[arg-type]
+    assert beside.groups[1].rest is None
     # Sums of h²(2h + 3h₋) over 8 steps of 1, and over 2 2 1 2 1.
     longer = (4 * (4 + 6) + 4 * (4 + 6) + (2 + 6) + 4 * (4 + 3) + (2 + 6)) / 40
     assert found.pair.factor == pytest.approx(1 / (longer - 1))
