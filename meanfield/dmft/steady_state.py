@@ -73,7 +73,8 @@ _MUCH = 4.0
 # Of what changes from the first half of the average to the second, and standard errors of such a
 # change up to which it is by chance.
 _CHANGE, _BY_CHANCE = "_change", 2.0
-# Share of the energy, which is the last to settle, that this may be.
+# Share of the energy, which is the last to settle, that it may fall by; less than four standard
+# errors, one case in 200 of six batches, tell nothing.
 _SETTLED = 0.1
 # Numbers of one time.
 _STATES = ("x", "phi", "force", "drift")
@@ -99,13 +100,13 @@ class SteadyState(SampledResult):
     Times are in units of the time constant of the neurons.  Errors are standard errors over batches
     in the sampler, see `interval`, and error bounds elsewhere.  They hold the scatter of the
     batches and of the corrections for finite batches and for the step, half of the latter, what
-    changes from the first half of the average to the second as far as it exceeds twice its own
-    error, and the effect of finite batches where it could not be subtracted.  The tolerance
-    `neglect` and what lies beyond the window are not in them.
+    the average differs from its second half as far as that exceeds twice its own error, and the
+    effect of finite batches where it could not be subtracted.  The tolerance `neglect` and what
+    lies beyond the window are not in them.
 
     The sampler is converged where drift and change with the window are compatible with their errors
     (and with what the window does to the effect of finite batches) at a false alarm rate of 5e-4
-    each, the energy, which settles last, changes by less than a tenth between the halves of the
+    each, the energy, which settles last, falls by less than a tenth between the halves of the
     average, and C falls below half within the window, with noise below a third.  Averages are not
     centred: with biases, a mean coupling, or a φ or model that is not odd, they have static parts,
     and it is the part of C that decays, as seen from its fall in the two halves of the window,
@@ -329,7 +330,7 @@ def steady_state(
         batches with twice the step.
     t_skip, t_max : float
         Averages are taken from `t_skip` to `t_max`; near the onset both must grow, see `drift`.
-        Default 100 and 220, with noise 25 and 85.
+        Default 80 and 210, with noise 25 and 85.
     window : float
         Where `tau` ends, default 60, with noise 20; without noise the time after which the past is
         forgotten.
@@ -638,8 +639,8 @@ def _fields(
         known |= found.estimate(partial(_value, name), True, step).corrected().named(name)
         if f"{name}{_CHANGE}" in full[0].values:
             change, by_chance = _change(full, name)
-            # What is not known is no news.
-            unsettled = np.nan_to_num(beyond(change, by_chance))
+            # The average differs from its second half by half of it; what is not known is no news.
+            unsettled = np.nan_to_num(beyond(change, by_chance)) / 4
             known[f"{name}_err"] = np.sqrt(known[f"{name}_err"] ** 2 + unsettled)
     known["r_int_err"] = math.hypot(known["r_int_err"], known["r_int_shift"])
     source = "r_int"
@@ -678,7 +679,7 @@ def _fields(
     grows, fades = bool(np.all(late > _MUCH * early)), bool(np.all(early > _MUCH * late))
     q_allowed, r_allowed = (SHRINK * abs(known[f"{name}_finite_m"]) for name in ("q", "r_int"))
     change, by_chance = _change(full, "energy")
-    settles = not is_static and bool(abs(change) > max(float(by_chance), _SETTLED * raw))
+    settles = not is_static and bool(-change > max(float(2 * by_chance), _SETTLED * raw))
     left = float(known["C"][-1] / known["C"][0]) if known["C"][0] else 0.0
     if unresolved is not None:
         start, middle, end = known["C"][[0, (tau.size - 1) // 2, -1]]
@@ -688,7 +689,7 @@ def _fields(
         "q still grows: no stationary state, or raise t_skip" * grows,
         "q still fades: raise t_skip, or the network is at rest" * fades,
         alarm("q still drifts, raise t_skip:", "drift", still),
-        "the energy still settles, raise t_skip" * (settles and not (grows or fades)),
+        "the energy still falls, raise t_skip" * (settles and not (grows or fades)),
         alarm("C at the end of the window still changes (slow state, ageing?):", "ageing", still),
         alarm("q changes with the window, raise it:", "q_window", q_allowed),
         alarm("r_int changes with the window, raise it:", "r_int_window", r_allowed),
@@ -753,7 +754,7 @@ class _Usual(NamedTuple):
     window: float
 
 
-_QUIET = _Usual(15_000, 6, 100.0, 220.0, 60.0)
+_QUIET = _Usual(15_000, 6, 80.0, 210.0, 60.0)
 # Networks whose couplings fit the cache of a processor.
 _NOISY = _Usual(51_200, 32, 25.0, 85.0, 20.0)
 
@@ -845,9 +846,7 @@ def _averages(
     step = float(setting.grid[1])
     begin = int(np.searchsorted(setting.grid, skip - 1e-9 * step))
     among = run.populations
-    # Lags of the first state that counts reach back to here.
-    first = max(begin - (lags - 1) * stride, begin % stride)
-    states = (len(setting.grid) - first) // stride
+    states = (len(setting.grid) - begin) // stride
     responds = cycle is None or cycle.is_stationary
     # Over whole periods all times count alike.
     every = _EVERY if responds else 1
@@ -877,14 +876,10 @@ def _averages(
             if is_due:
                 responses.append(np.reshape([sums.value, sums.shift], (2, -1)))
                 next_value = t + _VALUE * (1 - 1e-9)
-        if k < first or (cycle is not None and k == len(setting.grid) - 1):
+        if k < begin or (cycle is not None and k == len(setting.grid) - 1):
             continue
-        is_seen = (k - begin) % stride == 0
-        if is_seen:
+        if (k - begin) % stride == 0:
             ring.push(moment.x, moment.phi, moment.h)
-        if k < begin:
-            continue
-        if is_seen:
             x, phi, force, drift = (getattr(moment, name) for name in _STATES)
             pairs = (phi, phi), (force, force), (x, phi), (force, phi), (drift, drift)
             products.append(among.means(np.array([*(a * b for a, b in pairs), x, phi])))

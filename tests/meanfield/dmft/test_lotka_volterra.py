@@ -150,7 +150,7 @@ def test_steady_state_and_response() -> None:
     sigma, window = 0.8, 20.0
     exact = with_immigration(sigma, 0.0)
     run = steady_state(
-        sigma, t_skip=120.0, t_max=160.0, window=window, n_trajectories=4000, batches=4, **STEADY
+        sigma, t_skip=120.0, t_max=160.0, window=window, n_trajectories=6000, batches=6, **STEADY
     )
     assert run.converged
     assert abs(run.mean - exact.m) < 10 * run.mean_err < 0.02

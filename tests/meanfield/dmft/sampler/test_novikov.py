@@ -114,6 +114,41 @@ class Asked:
 
 
 @pytest.mark.parametrize("regulated", [False, True])
+def test_batches_side_by_side_are_told_as_if_alone(regulated: bool) -> None:
+    """Three batches with first axes, forgetting on the way, against each by itself."""
+    rng, count = np.random.default_rng(8), 3
+    runs = [Asked(0.4, regulated) for _ in range(count)]
+    for run in runs:
+        run.made = [tuple(rng.standard_normal(part.size) for part in one) for one in run.made]
+        run.answers = iter(run.made)
+    beside = Asked(0.4, regulated)
+    beside.stack = count
+    beside.answers = iter(
+        [
+            tuple(map(np.array, zip(*each, strict=True)))
+            for each in zip(*(r.made for r in runs), strict=True)
+        ]
+    )
+    together = NovikovResponse(beside, 7)  # type: ignore[arg-type]
+    alone = [NovikovResponse(run, 7) for run in runs]  # type: ignore[arg-type]
+    phi = rng.standard_normal((count, 50))
+    psi = rng.standard_normal((count, 50)) if regulated else None
+    turn = np.linalg.qr(rng.standard_normal((count, 8, 8)))[0]
+    for k in range(12):
+        if k == 6:
+            together.rotate(turn, turn)
+            for sums, own in zip(alone, turn, strict=True):
+                sums.rotate(own, own)
+        of_psi = None if psi is None else psi.ravel()
+        together.record(0.3 * k, phi.ravel(), of_psi, measure=True)
+        for b, sums in enumerate(alone):
+            sums.record(0.3 * k, phi[b], None if psi is None else psi[b], measure=True)
+        for name in ("value", "shift"):
+            each = [float(getattr(sums, name)) for sums in alone]
+            np.testing.assert_allclose(getattr(together, name), each, rtol=1e-9)
+
+
+@pytest.mark.parametrize("regulated", [False, True])
 @pytest.mark.parametrize("gamma", [0.0, 0.4, -0.7])
 def test_the_ridge_solution_written_out(gamma: float, regulated: bool) -> None:
     """(Dᵀ W D + ridge) c = Dᵀ W p with weights of half the time that each row stands for."""
