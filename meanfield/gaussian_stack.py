@@ -139,12 +139,15 @@ class GaussianStack:
         return *found, found[0], self._g * self._b.dot(known)
 
     def unit(self, vector: Array) -> Array:
-        """A vector scaled to norm 1 in every matrix, in their precision."""
+        """A vector scaled to norm 1 in every matrix, unless it is zero, in their precision."""
         return self._units(vector)[0].ravel()
 
     def retain(self, vectors: Array, neglect: float) -> tuple[Array, Array]:
-        """See `GaussianOperator`; rotations (matrices, old rank, new rank), twice the same."""
-        states = self._units(vectors.T)[0].reshape(-1, *self._shape).transpose(1, 2, 0)
+        """See `GaussianOperator`; rotations (matrices, old rank, new rank), twice the same.
+
+        The vectors are not scaled: they are what `unit` makes of them.
+        """
+        states = vectors.T.reshape(-1, *self._shape).transpose(1, 2, 0)
         overlaps = (self._e.rows @ states).astype(np.float64)
         squares, axes = np.linalg.eigh(overlaps @ overlaps.transpose(0, 2, 1))
         turn = axes[:, :, np.any(squares > neglect**2, axis=0)].astype(self.dtype)

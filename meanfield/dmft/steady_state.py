@@ -657,7 +657,8 @@ def _fields(
         known["tau_half"] = math.nan
     # A small difference of large fields: its finite-M effect is not yet 1/M, its error all of that.
     raw = float(np.mean([batch.values["energy"] for batch in full]))
-    known["energy_err"] = math.hypot(known["energy_err"], known["energy"] - raw)
+    corrected = float(np.nan_to_num(known["energy_finite_m"]))
+    known["energy_err"] = math.hypot(known["energy_err"], corrected)
     is_static = unresolved is not None and known["motion"] <= unresolved * known["q"]
     still = 0.0
     if unresolved is not None and is_static:
@@ -866,12 +867,12 @@ def _averages(
             sums = None
         if sums is not None and run.rotations is not None:
             sums.rotate(*run.rotations)
-        apart = moment.phi - row
+        phi = moment.phi
         if sums is not None and (
-            t >= next_row or apart @ apart > _CHANGED * (moment.phi @ moment.phi)
+            t >= next_row or (phi - row) @ (phi - row) > _CHANGED * (phi @ phi)
         ):
-            row, is_due = moment.phi, t >= next_value
-            sums.record(t, moment.phi, None, measure=is_due)
+            row, is_due = phi, t >= next_value
+            sums.record(t, phi, None, measure=is_due)
             next_row = t + _ROW * (1 - 1e-9)
             if is_due:
                 responses.append(np.reshape([sums.value, sums.shift], (2, -1)))
@@ -892,7 +893,7 @@ def _averages(
                 slopes = []
     known = np.array(responses) if sums is not None else np.full((1, 2, len(among.sizes)), np.nan)
 
-    def told(curves: Array, table: Array, known: Array) -> dict[str, Any]:
+    def told(curves: Array, table: Array, response: Array) -> dict[str, Any]:
         """What is average over states, of a population, or over some of them."""
         delta, C, mixed, phi_x = curves
         squares, forces, crossed, pushed, moved, mean, activity = table.mean(axis=0)
@@ -913,7 +914,7 @@ def _averages(
             "sigma_xphi": crossed,
             "force_phi": pushed,
             "energy": forces / 2,
-            "r_int": known[:, 0].mean(),
+            "r_int": response[:, 0].mean(),
             "r_int_spectral": spectral,
             "tau_half": half_time(falls, step * stride) if falls[0] > _STILL * delta[0] else np.nan,
         }

@@ -253,7 +253,9 @@ class Forgetting:
         self._next_cut = t + self._window / _CUTS * (1 - 1e-9)
         while self._past[0][0] < t - self._window:
             self._past.popleft()
-        kept = [v for _, states in self._past for v in states if np.any(v)]
+        kept = [v for _, states in self._past for v in states]
+        if not isinstance(self._operator, GaussianStack):
+            kept = [v for v in kept if np.any(v)]
         return self._operator.retain(np.array(kept).T, self._neglect) if kept else None
 
 
