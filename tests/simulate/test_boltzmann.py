@@ -63,6 +63,7 @@ def agree(run: BoltzmannSamples, expected: dict[str, float]) -> None:
         assert abs(float(getattr(run, name)) - value) < LEVEL * error
 
 
+@pytest.mark.slow
 def test_two_neurons() -> None:
     """Two wells at ±x* and a saddle between them: the chains must cross it."""
     J = np.array([[0.0, 2.2], [1.4, 0.0]])

@@ -53,6 +53,7 @@ def _check(asked: Study, changes: dict[str, Any], drawn: set[tuple[Any, ...]]) -
     assert not found[0] & found[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 def test_networks_of_neighbouring_seeds_share_nothing(
     name: str, drawn: set[tuple[Any, ...]]
@@ -60,6 +61,7 @@ def test_networks_of_neighbouring_seeds_share_nothing(
     _check(study(name), NETWORKS[name], drawn)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("asked", "changes"), THEORY, ids=lambda one: getattr(one, "name", ""))
 def test_trajectories_of_neighbouring_seeds_share_nothing(
     asked: Study, changes: dict[str, Any], drawn: set[tuple[Any, ...]]

@@ -105,6 +105,7 @@ def test_dimension_and_entropy() -> None:
     np.testing.assert_allclose(high - low, 2 * 2.262157 * result.exponents_err, rtol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("interval", [1.0, 3.0])
 def test_tangent_vectors_set_the_steps_too(interval: float) -> None:
     """At rest only the tangent vector moves: J = −3, φ linear, κ = 1: λ = −16 whatever interval."""
@@ -252,6 +253,7 @@ def test_a_step_too_long_is_no_success() -> None:
     assert abs(run.value + 1) < 3 * run.value_err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("algorithm", ["tangent", "orbit_separation"])
 def test_effect_of_the_step(algorithm: str) -> None:
     """Euler at dt = 0.05 against a fifth of it, on eight starts of one network without chaos."""

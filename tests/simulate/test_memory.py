@@ -211,6 +211,7 @@ def signal(t_max: float, step: float, time: float, size: float, seed: int) -> Sa
     return SampledInput(step * np.arange(white.size), lfilter([1], [1, -kept], white))
 
 
+@pytest.mark.slow
 def test_runs_of_a_linear_network() -> None:
     """Σm over six signals; Student's t with 5 degrees of freedom, false alarm 1e-3."""
     J, tau = np.array([[0.0, 0.5, 0.0], [-0.8, 0.0, 0.3], [0.4, 0.0, 0.2]]), [0.0, 1.0, 3.0, 6.0]

@@ -39,6 +39,7 @@ SMALLEST = 6.0
 TOUCHING = 0.25
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("asked", "changes"), STUDIES, ids=lambda one: getattr(one, "name", ""))
 def test_picture(asked: Study, changes: dict[str, Any]) -> None:
     trials = {"trials": 2} if "trials" in asked.options else {}

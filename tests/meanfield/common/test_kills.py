@@ -211,6 +211,7 @@ def test_a_lock_that_ends_is_not_held_by_two(programs: Any) -> None:
     assert programs.errors() == ""
 
 
+@pytest.mark.slow
 def test_workers_that_are_killed_are_replaced(programs: Any) -> None:
     import points
 
@@ -310,6 +311,7 @@ def test_a_broken_executor_is_told(programs: Any) -> None:
         sweep(points.deadly, {"g": [1, 2, 3, 4]}, executor=executor)
 
 
+@pytest.mark.slow
 def test_a_command_that_is_terminated_is_quiet_and_goes_on(programs: Any) -> None:
     words = ("-m", "simulate", "lyapunov", "--n", "60", "--trials", "4", "--g", "1,2,4")
     words += ("--t-max", "30", "--t-skip", "5", "--output", "out", "--workers", "2")

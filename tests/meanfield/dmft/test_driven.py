@@ -77,6 +77,7 @@ def test_two_time_functions_of_a_driven_neuron() -> None:
             assert found[k] == pytest.approx(exact, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_the_boundary_of_suppression() -> None:
     """λ of the locked state is 0 there; chaos fades towards it, and is gone beyond."""
     g, omega = 1.5, 0.8

@@ -237,6 +237,7 @@ def check_deviations(run: SteadyState, level: float) -> None:
         assert abs(off) < level * error + allowed, (name, off, error, allowed)
 
 
+@pytest.mark.slow
 def test_sampler_against_stationary() -> None:
     """g = 2: 19 correlated comparisons at 5 standard errors.
 
@@ -1219,6 +1220,7 @@ def test_transfer_functions_that_are_not_odd() -> None:
     assert run.energy < 1e-4
 
 
+@pytest.mark.slow
 def test_the_deterministic_state_is_that_of_stationary() -> None:
     """At γ = κ = 0: averages are plain ones, of x with its mean."""
     assert steady_state(0.9, phi="softsign").method == "null"

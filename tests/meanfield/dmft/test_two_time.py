@@ -412,6 +412,7 @@ def check_errors(
         assert lowest < found < 2, (name, found)
 
 
+@pytest.mark.slow
 def test_errors_are_honest() -> None:
     """20 seeds against the closed solver, γ = 0, with the bias of 500 trajectories taken out.
 

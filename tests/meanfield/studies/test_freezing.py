@@ -97,6 +97,7 @@ def check(
 # ---------------------------------------------------------------------------------- physics
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kappa", [0.5, 1.0])
 def test_networks(kappa: float) -> None:
     """5 networks of 800 neurons at g = 2, 4 % of O(1/N) and 4 combined standard errors.

@@ -92,6 +92,7 @@ def test_a_point_without_an_exponent_says_why(tmp_path: Path, capsys: Capture) -
     assert "±" not in data.reason.values[1] != ""
 
 
+@pytest.mark.slow
 def test_the_line_is_closed_and_has_the_kink() -> None:
     """Known at rest for every γ and in chaos at γ = 0, with g_c among its gains; else no line."""
     few = {"n_trajectories": 1024, "batches": 2, "t_skip": 5, "t_max": 20, "window": 5, "dt": 0.2}

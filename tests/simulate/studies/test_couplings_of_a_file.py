@@ -36,6 +36,7 @@ def matrix(name: str, gain: float = 1.0) -> Any:
     return couplings.elliptic(N, gain, seed=seed)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_file_of_what_is_drawn_has_the_same_numbers(name: str, tmp_path: Path) -> None:

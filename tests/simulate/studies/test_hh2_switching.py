@@ -21,6 +21,7 @@ def found() -> Answer:
     return reproduce("hh2", **TINY)
 
 
+@pytest.mark.slow
 def test_exponents_of_the_flow(found: Answer) -> None:
     data = found.data["converged"]
     vanilla, regulated = (data.sel(onsager=kappa) for kappa in (0.0, 1.0))
@@ -32,6 +33,7 @@ def test_exponents_of_the_flow(found: Answer) -> None:
     assert not data.unstable_step.any()
 
 
+@pytest.mark.slow
 def test_null_exponents_are_those_of_the_linear_flow() -> None:
     """At x = 0, λ of the flow is −σ_min(1 − J)², that of the vanilla network max Re(J) − 1."""
     found = reproduce(
@@ -44,6 +46,7 @@ def test_null_exponents_are_those_of_the_linear_flow() -> None:
         np.testing.assert_allclose(value, exact, atol=0.01)
 
 
+@pytest.mark.slow
 def test_chaos_of_the_printed_step(found: Answer) -> None:
     printed, converged = (
         found.data[name].sel(onsager=1.0, g=16.0) for name in ("printed", "converged")
@@ -56,6 +59,7 @@ def test_chaos_of_the_printed_step(found: Answer) -> None:
     np.testing.assert_allclose(stable["printed"], stable["converged"], atol=0.02)
 
 
+@pytest.mark.slow
 def test_chaos_released_and_frozen(found: Answer) -> None:
     for data in found.data.values():
         for schedule in data.schedule.values:
@@ -69,6 +73,7 @@ def test_chaos_released_and_frozen(found: Answer) -> None:
         assert float(moments.sel(moment="frozen")) < float(moments.sel(moment="chaotic"))
 
 
+@pytest.mark.slow
 def test_table_quotes_the_data(found: Answer) -> None:
     table = numbers(HH2, found.data)[0]
     for name, data in found.data.items():

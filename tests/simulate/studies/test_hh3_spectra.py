@@ -67,6 +67,7 @@ def test_picture_says_where_the_step_is_too_long(found: Answer) -> None:
         assert all("step too long" in text for text in said)
 
 
+@pytest.mark.slow
 def test_many_gains_and_one_coupling(tmp_path: Path) -> None:
     gains = [1.0, 2.0, 3.0, 4.0, 5.0]
     tiny: dict[str, Any] = {

@@ -15,6 +15,7 @@ def found() -> xr.Dataset:
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_networks_are_near_the_theory(found: xr.Dataset) -> None:
     """F within 0.02, five errors of three networks of 200; dimension and entropy by their fit."""
     one = found.sel(gamma=0.0, g=5.0)
@@ -29,6 +30,7 @@ def test_networks_are_near_the_theory(found: xr.Dataset) -> None:
         assert float(limit) == pytest.approx(2 * float(large) - float(small), rel=1e-9)
 
 
+@pytest.mark.slow
 def test_no_chaos_in_the_gradient_flow(found: xr.Dataset) -> None:
     """Within what an average over 60 time constants leaves of transients."""
     assert (found.lyapunov.sel(n=200) > 0.2).all()
@@ -46,6 +48,7 @@ def test_of_one_network_no_limit_is_told() -> None:
     assert data.dimension_theory.item() == 0.0
 
 
+@pytest.mark.slow
 def test_the_picture(found: xr.Dataset) -> None:
     figure = SPECTRUM.draw(found)
     labels = [axis.get_ylabel() for axis in figure.axes]

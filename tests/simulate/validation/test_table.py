@@ -26,6 +26,7 @@ def _samples(
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("noise", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize("sizes", [{50: 8, 100: 6}, {50: 20, 100: 10, 400: 4}, {100: 5}])
 def test_a_true_theory_is_refused_as_rarely_as_stated(sizes: dict[int, int], noise: float) -> None:

@@ -265,6 +265,7 @@ def test_edge_of_the_spectrum() -> None:
 # ------------------------------------------------------------------------------- networks
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("onsager", [0.0, 1.0])
 def test_against_networks(onsager: float) -> None:
     """x, φ², energy and ⟨φφ(0)⟩ of both blocks at two times in 10 networks of 800 neurons.

@@ -51,6 +51,7 @@ def test_both_steps_meet_one_noise() -> None:
     assert second.operator is first.operator
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("gamma", "onsager", "temperature"),
     [(0.0, 0.0, 0.0), (0.5, 0.0, 0.0), (-0.5, 1.0, 0.0), (0.5, 0.0, 0.3)],
