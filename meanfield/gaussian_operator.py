@@ -471,10 +471,51 @@ class GaussianOperator(_Operator):
         return self._applied_to(x, self._left, self._right)
 
     def _matmat(self, X: Array) -> Array:
-        return _columns(self._matvec, X)
+        return self._applied_to_columns(X, self._right, self._left)
 
     def _rmatmat(self, X: Array) -> Array:
-        return _columns(self._rmatvec, X)
+        return self._applied_to_columns(X, self._left, self._right)
+
+    def _applied_to_columns(self, X: Array, own: _Side, other: _Side) -> Array:
+        """`_applied_to` one column after the other, those between two revealed directions at once.
+
+        Without a coarse tolerance each by itself, as it then takes a residual to tell.
+        """
+        if self.tol < COARSE[self.dtype]:
+            return _columns(lambda column: self._applied_to(column, own, other), X)
+        scaled = [_scaled(column, self.dtype) for column in np.asarray(X).T]
+        vectors = np.array([vector for vector, *_ in scaled]).reshape(-1, self._n)
+        norms = np.array([norm for _, norm, _ in scaled])
+        out, first, rank = np.zeros(X.shape), 0, len(own.basis)
+        coefficients = own.basis.dot(vectors.T)
+        while first < len(norms):
+            squares = np.sum(coefficients[:, first:].astype(np.float64) ** 2, axis=0)
+            sizes = np.sqrt(np.maximum(norms[first:] ** 2 - squares, 0))
+            new = sizes > max(self.tol, self._floor) * norms[first:]
+            count = int(np.argmax(new)) if new.any() else len(new)
+            if count:
+                here, known = slice(first, first + count), norms[first : first + count] > 0
+                answers = own.answers.combine(coefficients[:, here].T)
+                answers += other.basis.combine(other.answers.dot(vectors[here].T).T)
+                out[:, here] = np.ldexp(answers.T, [power for *_, power in scaled[here]])
+                dropped = sizes[:count][known] / norms[here][known]
+                self._note(dropped)
+                first += count
+            if first < len(norms):
+                out[:, first] = self._applied_to(X[:, first], own, other)
+                first += 1
+            for place in range(rank, len(own.basis)):
+                coefficients = np.append(coefficients, [vectors @ own.basis[place]], axis=0)
+            rank = len(own.basis)
+        return out
+
+    def _note(self, shares: Array) -> None:
+        """Keep what was dropped of requests, as shares of their norms."""
+        coarse = self.tol >= COARSE[self.dtype]
+        dropped = np.where(shares > (BLIND[self.dtype] if coarse else self._floor), shares, 0.0)
+        self._applied += dropped.size
+        self._squares += float(dropped @ dropped)
+        self._largest = max(self._largest, float(np.max(dropped, initial=0.0)))
 
     def _applied_to(self, x: Array, own: _Side, other: _Side) -> Array:
         """J x with own = right, Jᵀ x with own = left."""
@@ -497,12 +538,7 @@ class GaussianOperator(_Operator):
                 self._reveal(residual / size, own, other)
                 coefficients = np.append(coefficients + correction, size)
                 size = 0.0
-        dropped = (
-            size / norm if size > (BLIND[self.dtype] if coarse else self._floor) * norm else 0.0
-        )
-        self._applied += 1
-        self._squares += dropped**2
-        self._largest = max(self._largest, dropped)
+        self._note(np.array([size / norm]))
         out = own.answers.combine(coefficients) + other.basis.combine(other.answers.dot(vector))
         return np.ldexp(out.astype(np.float64), exponent) if exponent else out
 

@@ -92,6 +92,35 @@ def test_a_batch_is_its_columns(innovations: str, gamma: float) -> None:
     assert not np.array_equal(other @ v[0], batches[0])
 
 
+@pytest.mark.parametrize("gamma", [0.0, 0.4])
+def test_a_batch_with_a_tolerance_is_its_columns(gamma: float) -> None:
+    """Columns between revealed directions at once: of all sizes, zero, repeated and new ones."""
+    n = 120
+    one, two = (GaussianOperator(n, 1.3, gamma, seed=3, tol=1e-3) for _ in range(2))
+    rng = np.random.default_rng(1)
+    v = rng.standard_normal((n, 12))
+    v[:, 4] = 0
+    v[:, 5:8] = v[:, :3] @ rng.standard_normal((3, 3))
+    # Less than is told apart, and more.
+    v[:, 8] = v[:, 0] + 5e-4 * rng.standard_normal(n)
+    v[:, 9] = v[:, 1] + 0.1 * rng.standard_normal(n)
+    v[:, 10:] *= [1e-200, 1e160]
+    for batch, loop in (
+        (one @ v, [two @ column for column in v.T]),
+        (one.T @ v[:, ::-1], [two.T @ column for column in v[:, ::-1].T]),
+        (one @ (0.5 * v), [two @ (0.5 * column) for column in v.T]),
+        (one @ v[:, :0], []),
+    ):
+        expected = np.array(loop).reshape(-1, n).T
+        sizes = np.linalg.norm(expected, axis=0)
+        np.testing.assert_array_less(
+            np.linalg.norm(batch - expected, axis=0), 1e-11 * sizes + 1e-300
+        )
+    assert one.rank == two.rank
+    assert one.neglected == pytest.approx(two.neglected, rel=1e-6) != 0
+    assert one.neglected_rms == pytest.approx(two.neglected_rms, rel=1e-6)
+
+
 @pytest.mark.parametrize("gamma", [0.0, 0.5])
 def test_tolerance_bounds_the_error(gamma: float) -> None:
     """Each answer against the matrix that the operator reveals afterwards at zero tolerance."""

@@ -386,9 +386,13 @@ def test_bad_dale(arguments: dict[str, object], message: str) -> None:
 @given(n=st.integers(1, 10), gamma=st.floats(-1, 1), seed=st.integers(0, 100))
 def test_lazy_is_the_gaussian_operator(n: int, gamma: float, seed: int) -> None:
     one = couplings.lazy(n, 1.2, gamma, seed=seed, tol=0.1)
-    two = GaussianOperator(n, 1.2, gamma, seed=seed, tol=0.1)
+    two = GaussianOperator(n, 1.2, gamma, seed=seed, tol=0.1, dtype=np.float32)
     assert isinstance(one, GaussianOperator)
     assert one.tol == 0.1
+    # In single precision where that tells residuals of this size.
+    kinds = [couplings.lazy(n, 1.0, seed=seed, tol=tol).dtype for tol in (0.0, 2.4e-3, 2.5e-3)]
+    assert kinds == [np.float64, np.float64, np.float32]
+    assert couplings.lazy(n, 1.0, seed=seed, tol=0.1, dtype=np.float64).dtype == np.float64
     np.testing.assert_array_equal(one @ np.eye(n), two @ np.eye(n))
 
 
