@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from race import THREADS, in_turns, native
 
-from meanfield import stationary, two_time
+from meanfield import stationary, steady_state, two_time
 from simulate import couplings, integrate
 from simulate.network import at_work
 
@@ -67,6 +67,10 @@ def growths(quick: bool = False) -> list[Growth]:
             save_every=10, seed=0, finite_m="ignore", workers=1,
         )  # fmt: skip
 
+    def steady(count: int) -> Any:
+        how = {"t_skip": 5.0, "t_max": 25.0, "window": 10.0} if quick else {}
+        return steady_state(2.0, 0.5, n_trajectories=count, seed=0, workers=1, **how)
+
     few = 1 if quick else 3
     long = (20, 40) if quick else (100, 200, 500, 1000)
     return [
@@ -81,6 +85,8 @@ def growths(quick: bool = False) -> list[Growth]:
         measured("two-time theory, window 20", "T", lambda t: sampled(t, window=20.0), long, 1),
         measured("two-time theory, whole past", "T", lambda t: sampled(t),
                  (10, 20) if quick else (10, 20, 40, 80), few),
+        measured("steady state, γ = 0.5, of which 15000 is the default", "trajectories", steady,
+                 (4000, 8000) if quick else (15_000, 60_000), 1),
         measured("stationary theory", "gains", lambda m: stationary(np.linspace(1.2, 4, m)),
                  (10, 30) if quick else (10, 100, 1000), few),
     ]  # fmt: skip

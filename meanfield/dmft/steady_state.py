@@ -330,7 +330,7 @@ def steady_state(
         batches with twice the step.
     t_skip, t_max : float
         Averages are taken from `t_skip` to `t_max`; near the onset both must grow, see `drift`.
-        Default 80 and 210, with noise 25 and 85.
+        Default 80 and 210, with noise 25 and 85; `t_max` at least two windows later.
     window : float
         Where `tau` ends, default 60, with noise 20; without noise the time after which the past is
         forgotten.
@@ -401,8 +401,9 @@ def steady_state(
     arguments.one_of("method", method, ("auto", "exact", "sampler"))
     arguments.one_of("root", root, ("largest", "smallest"))
     window = arguments.positive("window", usual.window if window is None else window)
-    t_max = arguments.positive("t_max", usual.t_max if t_max is None else t_max)
     t_skip = arguments.nonnegative("t_skip", usual.t_skip if t_skip is None else t_skip)
+    t_max = max(usual.t_max, t_skip + 2 * window) if t_max is None else t_max
+    t_max = arguments.positive("t_max", t_max)
     cycle = _cycle(inputs, period, lag_step)
     if cycle is not None:
         pair = 2 * cycle.period

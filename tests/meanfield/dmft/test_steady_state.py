@@ -723,6 +723,16 @@ def test_default_step_divides_the_lag(monkeypatch: pytest.MonkeyPatch) -> None:
         assert setting.grid[1] == pytest.approx(expected, rel=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("how", "end"), [({}, 210.0), ({"window": 100.0}, 280.0), ({"t_skip": 150.0}, 270.0)]
+)
+def test_default_end_leaves_room_for_two_windows(
+    how: dict[str, Any], end: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, setting, *_ = planned(monkeypatch, 1.5, 0.5, **how)
+    assert setting.grid[-1] == pytest.approx(end)
+
+
 def test_at_rest_up_to_the_onset(monkeypatch: pytest.MonkeyPatch) -> None:
     """g φ′(0)(1 + γ) = 1 is at rest still, with a slope as without; beyond it something is run."""
     assert steady_state(0.5, 1.0, window=1.0).method == "null"
