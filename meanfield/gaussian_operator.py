@@ -32,12 +32,19 @@ _LOG_FAILURE = np.log(1e9)
 # through the basis; it is blind below BLIND.
 COARSE = {np.dtype(np.float64): 1e-5, np.dtype(np.float32): 2.5e-3}
 BLIND = {np.dtype(np.float64): 3e-7, np.dtype(np.float32): 1e-3}
+# Gains whose squares single precision cannot hold.
+_STRONG = 1e10
 # Stored vectors of a chunk, at least, and numbers of one that are as good for short vectors: memory
 # is taken only where it is written to.
 _CHUNK, _NUMBERS = 32, 1 << 18
 # Squared relative residual below which a vector adds nothing to a span, at least and in roundings
 # of what is stored.
 _SPAN_FLOOR, _SPAN_ROUNDINGS = 1e-10, 1000
+
+
+def single(g: float) -> type[np.floating[Any]]:
+    """Single precision, or double where the fields of this gain are too large for it."""
+    return np.float32 if g < _STRONG else np.float64
 
 
 class Rows:
@@ -484,29 +491,35 @@ class GaussianOperator(_Operator):
         if self.tol < COARSE[self.dtype]:
             return _columns(lambda column: self._applied_to(column, own, other), X)
         scaled = [_scaled(column, self.dtype) for column in np.asarray(X).T]
-        vectors = np.array([vector for vector, *_ in scaled]).reshape(-1, self._n)
+        vectors = np.array([vector for vector, *_ in scaled], self.dtype).reshape(-1, self._n)
         norms = np.array([norm for _, norm, _ in scaled])
-        out, first, rank = np.zeros(X.shape), 0, len(own.basis)
-        coefficients = own.basis.dot(vectors.T)
+        powers = np.array([power for *_, power in scaled])
+        # Single precision has no room for what was scaled.
+        out = np.zeros(X.shape, np.float64 if np.any(powers) else self.dtype)
+        first, rank = 0, len(own.basis)
+        # A column may reveal a direction more.
+        coefficients = np.zeros((rank + len(norms), len(norms)), self.dtype)
+        coefficients[:rank] = own.basis.dot(vectors.T)
+        squares = np.sum(np.square(coefficients[:rank], dtype=np.float64), axis=0)
         while first < len(norms):
-            squares = np.sum(coefficients[:, first:].astype(np.float64) ** 2, axis=0)
-            sizes = np.sqrt(np.maximum(norms[first:] ** 2 - squares, 0))
+            sizes = np.sqrt(np.maximum(norms[first:] ** 2 - squares[first:], 0))
             new = sizes > max(self.tol, self._floor) * norms[first:]
             count = int(np.argmax(new)) if new.any() else len(new)
             if count:
                 here, known = slice(first, first + count), norms[first : first + count] > 0
-                answers = own.answers.combine(coefficients[:, here].T)
+                answers = own.answers.combine(coefficients[:rank, here].T)
                 answers += other.basis.combine(other.answers.dot(vectors[here].T).T)
-                out[:, here] = np.ldexp(answers.T, [power for *_, power in scaled[here]])
+                out[:, here] = np.ldexp(answers.T.astype(out.dtype), powers[here])
                 dropped = sizes[:count][known] / norms[here][known]
                 self._note(dropped)
                 first += count
             if first < len(norms):
                 out[:, first] = self._applied_to(X[:, first], own, other)
                 first += 1
-            for place in range(rank, len(own.basis)):
-                coefficients = np.append(coefficients, [vectors @ own.basis[place]], axis=0)
-            rank = len(own.basis)
+            if len(own.basis) > rank:
+                coefficients[rank] = row = vectors @ own.basis[rank]
+                squares += np.square(row, dtype=np.float64)
+                rank += 1
         return out
 
     def _note(self, shares: Array) -> None:

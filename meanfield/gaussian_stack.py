@@ -20,6 +20,8 @@ from .gaussian_operator import BLIND, COARSE
 _ROOM = 32
 # Square of a part outside a span that is not told from rounding, of a vector of norm 1.
 _RIDGE = 1e-6
+# Share of the tolerance from which residuals are orthogonal to a basis.
+_SOUND = 0.1
 # 1 − γ² below which b is γa.
 _ALIKE = 1e-6
 
@@ -119,7 +121,8 @@ class GaussianStack:
             residual -= self._e.combine(correction)
             sizes = _norms(residual)
             if sizes.max() > threshold:
-                self._reveal(residual / np.maximum(sizes, np.finfo(self.dtype).tiny)[:, None])
+                sizes[sizes <= self._floor] = 0
+                self._reveal(self._directions(residual, sizes))
                 shares = np.concatenate([shares + correction, sizes[:, None]], axis=1)
                 sizes = np.zeros_like(sizes)
         sizes = sizes[sizes > (BLIND[self.dtype] if coarse else self._floor)]
@@ -129,6 +132,18 @@ class GaussianStack:
         if self._b is not None:
             out += self._e.combine(self._b.dot(units))
         return np.asarray(out * (self._g * norms)[:, None]).ravel()
+
+    def _directions(self, residual: Array, sizes: Array) -> Array:
+        """Residuals of these sizes scaled to norm 1; in a matrix that has none any other vector."""
+        out = residual / np.where(sizes > 0, sizes, 1)[:, None]
+        if np.min(sizes) < _SOUND * max(self._tol, self._floor):
+            # What rounding left in the bases is no longer small beside residuals like these.
+            nothing = sizes == 0
+            out[nothing] = self._rng.standard_normal(out[nothing].shape) / math.sqrt(out.shape[1])
+            for _ in range(2):
+                out = out - self._e.combine(self._e.dot(out))
+                out /= _norms(out)[:, None]
+        return out
 
     def coefficients(self, vectors: Array, *, back: bool = False) -> tuple[Array, ...]:
         """See `GaussianOperator`; a row for each matrix."""

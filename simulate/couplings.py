@@ -14,7 +14,7 @@ from scipy.sparse.linalg import LinearOperator
 from meanfield import Blocks, GaussianOperator
 from meanfield.common import arguments, cost, seeds
 from meanfield.common.arguments import LARGEST, ArgumentError, Array, validated
-from meanfield.gaussian_operator import COARSE
+from meanfield.gaussian_operator import COARSE, single
 
 from .network import Network, correlated
 
@@ -192,7 +192,8 @@ def lazy(
     ((10000,), (1, 1))
     """
     if dtype is None:
-        dtype = np.float32 if tol >= COARSE[np.dtype(np.float32)] else np.float64
+        is_coarse = arguments.nonnegative("tol", tol) >= COARSE[np.dtype(np.float32)]
+        dtype = single(arguments.positive("g", g)) if is_coarse else np.float64
     return GaussianOperator(n, g, gamma, seed=seed, innovations=innovations, tol=tol, dtype=dtype)
 
 

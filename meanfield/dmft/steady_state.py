@@ -9,15 +9,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
-from scipy.special import ive, jv
+from scipy.special import ive, jv, stdtrit
 
+from .. import exponential, stability
 from ..blocks import Blocks
 from ..common import arguments, cost, seeds
 from ..common.arguments import ArgumentError, Array, validated
 from ..common.result import ABSENT, FLAGGED, coordinate, error, fact, given, value
 from ..elliptic import null_response
 from ..exponential import lagrange_weights
-from ..gaussian_operator import in_turn
+from ..gaussian_operator import in_turn, single
 from ..schedule import Drive, Inputs, breakpoints, step_times, takes_phases
 from ..stability import StepSizeWarning
 from ..transfer import TransferFunction
@@ -42,7 +43,6 @@ from .sampler.run import (
     SamplerRun,
     SamplerSetting,
     chosen_step,
-    single,
     step_reason,
 )  # fmt: skip
 from .sampler.site import SiteModel, Slopes
@@ -73,9 +73,11 @@ _MUCH = 4.0
 # Of what changes from the first half of the average to the second, and standard errors of such a
 # change up to which it is by chance.
 _CHANGE, _BY_CHANCE = "_change", 2.0
-# Share of the energy, which is the last to settle, that it may fall by; less than four standard
-# errors, one case in 200 of six batches, tell nothing.
-_SETTLED = 0.1
+# Share of the energy, which is the last to settle, that it may fall by, and how often it may seem
+# to by chance.
+_SETTLED, _SEEMING = 0.1, 5e-3
+# Largest radius of the spectrum, 1 being the edge of chaos, that a step is chosen for.
+_MARGINAL = 2.0
 # Numbers of one time.
 _STATES = ("x", "phi", "force", "drift")
 _SCALARS = ("q", "delta0", "mean", "sigma_xphi", "force_phi", "energy")
@@ -99,18 +101,19 @@ class SteadyState(SampledResult):
 
     Times are in units of the time constant of the neurons.  Errors are standard errors over batches
     in the sampler, see `interval`, and error bounds elsewhere.  They hold the scatter of the
-    batches and of the corrections for finite batches and for the step, half of the latter, what
-    the average differs from its second half as far as that exceeds twice its own error, and the
-    effect of finite batches where it could not be subtracted.  The tolerance `neglect` and what
-    lies beyond the window are not in them.
+    batches and of the corrections for finite batches and for the step, half of the latter, and the
+    effects of both where they could not be subtracted; of averages over states, which `R` is not,
+    what they differ from their second half as far as that exceeds twice its own error.  The
+    tolerance `neglect` and what lies beyond the window are not in them.
 
     The sampler is converged where drift and change with the window are compatible with their errors
     (and with what the window does to the effect of finite batches) at a false alarm rate of 5e-4
     each, the energy, which settles last, falls by less than a tenth between the halves of the
-    average, and C falls below half within the window, with noise below a third.  Averages are not
-    centred: with biases, a mean coupling, or a φ or model that is not odd, they have static parts,
-    and it is the part of C that decays, as seen from its fall in the two halves of the window,
-    that has to fall so far; a state that no longer moves, as far as `neglect` resolves, is static.
+    average, or than it seems to by chance in 1 case of 200, and C falls below half within the
+    window, with noise below a third.  Averages are not centred: with biases, a mean coupling, or a
+    φ or model that is not odd, they have static parts, and it is the part of C that decays, as seen
+    from its fall in the two halves of the window, that has to fall so far; a state that no longer
+    moves, as far as `neglect` resolves, is static.
 
     With `Blocks` all numbers of the neurons have a first axis, of the blocks.
     """
@@ -186,7 +189,8 @@ class SteadyState(SampledResult):
     tau_half_err: float = error("tau_half")
     q_step: float = value(
         "effect of the step on q",
-        note="Subtracted as far as it exceeds its error, as those of the others.",
+        note="Subtracted as far as it exceeds twice its error, as those of the others, where twice "
+        "the step is followed; else in the error.",
         default=0.0,
     )
     q_step_err: float = error("q_step", default=0.0)
@@ -424,8 +428,13 @@ def steady_state(
         longest = chosen_step(
             None, g, gamma, phi, onsager, model, t_max, offsets.mean_coupling, several, inputs
         )
-        # Averages bear twice the step of paths: states do not dwell where φ is steep.
-        longest *= 2 if is_vanilla and not noisy and inputs is None else 1
+        if is_vanilla and is_plain and not noisy and phi.is_concave:
+            # Averages bear twice the step of paths: a state without a static part keeps the radius
+            # of its spectrum near one, and twice the step is followed there.
+            steep = phi.slope * min(1.0, _MARGINAL / max(g * phi.slope * (1 + gamma), 1.0))
+            rates = stability.ellipse(g, gamma, steep)
+            followed = stability.largest_step(exponential.amplification, rates)
+            longest = min(2 * longest, followed / 2)
         dt = lag_step / max(math.ceil(lag_step / longest - 1e-9), 1)
         # So that twice the step knows all times of a period.
         dt = dt / 2 if cycle and round(lag_step / dt) % 2 else dt
@@ -616,9 +625,11 @@ def _from_batches(
     several: Populations | None = None,
 ) -> dict[str, Any]:
     """Fields of a sampled result; `half` are small batches with half the window, if any."""
-    estimate = partial(_fields, ensemble, tau, unresolved)
-    known, text = each_population(several, ensemble.size, found._replace(half=half), estimate)
     worst: dict[str, Any] = largest(found.full)
+    # The longer step of the pairs, in units of the longest one that is followed.
+    reach = worst["step_excess"] * (2 if found.pair is None or found.pair.doubles else 1)
+    estimate = partial(_fields, ensemble, tau, unresolved, not reach > 1)
+    known, text = each_population(several, ensemble.size, found._replace(half=half), estimate)
     reasons = [text, found.not_done(True)]
     if too_long := step_reason(dt, worst):
         warnings.warn(too_long, StepSizeWarning, stacklevel=4)
@@ -629,19 +640,22 @@ def _from_batches(
 
 
 def _fields(
-    ensemble: Ensemble, tau: Array, unresolved: float | None, found: Sampled, size: int
-) -> tuple[dict[str, Any], str]:
+    ensemble: Ensemble, tau: Array, unresolved: float | None, is_followed: bool, found: Sampled,
+    size: int,
+) -> tuple[dict[str, Any], str]:  # fmt: skip
     """What is estimated of a population of so many in a batch, and what is wrong with it."""
-    # With a static part `unresolved` is ⟨ẋ²⟩/q up to which a state does not move; else None.
+    # Steps that are not followed tell of no expansion.  With a static part `unresolved` is ⟨ẋ²⟩/q
+    # up to which a state does not move; else None.
     full, small, half = found.full, found.small, found.half
     known: dict[str, Any] = {}
     for name in [name for name in full[0].values if not name.endswith(_CHANGE)]:
         step = _step_effect(found, name, tau)
-        known |= found.estimate(partial(_value, name), True, step).corrected().named(name)
+        estimate = found.estimate(partial(_value, name), True, step)
+        known |= (estimate.corrected() if is_followed else estimate).named(name)
         if f"{name}{_CHANGE}" in full[0].values:
-            change, by_chance = _change(full, name)
+            change, change_err = _change(full, name)
             # The average differs from its second half by half of it; what is not known is no news.
-            unsettled = np.nan_to_num(beyond(change, by_chance)) / 4
+            unsettled = np.nan_to_num(beyond(change, _BY_CHANCE * change_err)) / 4
             known[f"{name}_err"] = np.sqrt(known[f"{name}_err"] ** 2 + unsettled)
     known["r_int_err"] = math.hypot(known["r_int_err"], known["r_int_shift"])
     source = "r_int"
@@ -680,8 +694,9 @@ def _fields(
     )
     grows, fades = bool(np.all(late > _MUCH * early)), bool(np.all(early > _MUCH * late))
     q_allowed, r_allowed = (SHRINK * abs(known[f"{name}_finite_m"]) for name in ("q", "r_int"))
-    change, by_chance = _change(full, "energy")
-    settles = not is_static and bool(-change > max(float(2 * by_chance), _SETTLED * raw))
+    gain, gain_err = (float(number) for number in _change(full, "energy"))
+    seeming = -float(stdtrit(ensemble.batches - 1, _SEEMING)) * gain_err
+    falls = not is_static and -gain > max(seeming, _SETTLED * raw)
     left = float(known["C"][-1] / known["C"][0]) if known["C"][0] else 0.0
     if unresolved is not None:
         start, middle, end = known["C"][[0, (tau.size - 1) // 2, -1]]
@@ -691,7 +706,7 @@ def _fields(
         "q still grows: no stationary state, or raise t_skip" * grows,
         "q still fades: raise t_skip, or the network is at rest" * fades,
         alarm("q still drifts, raise t_skip:", "drift", still),
-        "the energy still falls, raise t_skip" * (settles and not (grows or fades)),
+        "the energy still falls, raise t_skip" * (falls and not (grows or fades)),
         alarm("C at the end of the window still changes (slow state, ageing?):", "ageing", still),
         alarm("q changes with the window, raise it:", "q_window", q_allowed),
         alarm("r_int changes with the window, raise it:", "r_int_window", r_allowed),
@@ -718,9 +733,8 @@ def _fields(
 
 
 def _change(batches: Sequence[BatchAverages], name: str) -> tuple[Array, Array]:
-    """From the first half of the average to the second, and what of that may be chance."""
-    change, err = mean_and_error([batch.values[f"{name}{_CHANGE}"] for batch in batches])
-    return change, _BY_CHANCE * err
+    """From the first half of the average to the second, and its error."""
+    return mean_and_error([batch.values[f"{name}{_CHANGE}"] for batch in batches])
 
 
 def _value(name: str, batch: BatchAverages) -> Array:
@@ -730,7 +744,7 @@ def _value(name: str, batch: BatchAverages) -> Array:
 def _step_effect(found: Sampled, name: str, tau: Array) -> tuple[Array, Array] | None:
     """What the step does, at the lags between those of twice the step too."""
     assert found.pair is not None
-    count = next(len(b.values["C"]) for b in found.pair.long if b.values)
+    count = next((len(b.values["C"]) for b in found.pair.long if b.values), tau.size)
     every = 1 if count == tau.size else 2
 
     def common(batch: BatchAverages) -> Array | None:

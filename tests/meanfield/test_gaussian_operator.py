@@ -92,17 +92,20 @@ def test_a_batch_is_its_columns(innovations: str, gamma: float) -> None:
     assert not np.array_equal(other @ v[0], batches[0])
 
 
+@pytest.mark.parametrize(("dtype", "rounding"), [(np.float64, 1e-11), (np.float32, 1e-4)])
 @pytest.mark.parametrize("gamma", [0.0, 0.4])
-def test_a_batch_with_a_tolerance_is_its_columns(gamma: float) -> None:
+def test_a_batch_with_a_tolerance_is_its_columns(
+    gamma: float, dtype: type[np.floating], rounding: float
+) -> None:
     """Columns between revealed directions at once: of all sizes, zero, repeated and new ones."""
     n = 120
-    one, two = (GaussianOperator(n, 1.3, gamma, seed=3, tol=1e-3) for _ in range(2))
+    one, two = (GaussianOperator(n, 1.3, gamma, seed=3, tol=5e-3, dtype=dtype) for _ in range(2))
     rng = np.random.default_rng(1)
     v = rng.standard_normal((n, 12))
     v[:, 4] = 0
     v[:, 5:8] = v[:, :3] @ rng.standard_normal((3, 3))
     # Less than is told apart, and more.
-    v[:, 8] = v[:, 0] + 5e-4 * rng.standard_normal(n)
+    v[:, 8] = v[:, 0] + 2e-3 * rng.standard_normal(n)
     v[:, 9] = v[:, 1] + 0.1 * rng.standard_normal(n)
     v[:, 10:] *= [1e-200, 1e160]
     for batch, loop in (
@@ -114,11 +117,14 @@ def test_a_batch_with_a_tolerance_is_its_columns(gamma: float) -> None:
         expected = np.array(loop).reshape(-1, n).T
         sizes = np.linalg.norm(expected, axis=0)
         np.testing.assert_array_less(
-            np.linalg.norm(batch - expected, axis=0), 1e-11 * sizes + 1e-300
+            np.linalg.norm(batch - expected, axis=0), rounding * sizes + 1e-300
         )
     assert one.rank == two.rank
-    assert one.neglected == pytest.approx(two.neglected, rel=1e-6) != 0
-    assert one.neglected_rms == pytest.approx(two.neglected_rms, rel=1e-6)
+    assert one.neglected == pytest.approx(two.neglected, rel=0.01) != 0
+    assert one.neglected_rms == pytest.approx(two.neglected_rms, rel=0.01)
+    # What was scaled has no room in single precision.
+    assert (one @ v).dtype == np.float64
+    assert (one @ v[:, :10]).dtype == dtype
 
 
 @pytest.mark.parametrize("gamma", [0.0, 0.5])

@@ -179,3 +179,26 @@ def test_coefficients_of_every_matrix(gamma: float) -> None:
             answer = answer + back[1] @ J._e.rows[place]
         np.testing.assert_allclose(answer, h[place, :, 3], atol=1e-9)
         np.testing.assert_allclose(a, 1.3 * J._a.rows[place] @ vector, atol=1e-12)
+
+
+@pytest.mark.parametrize("gamma", [0.0, -0.9])
+def test_a_direction_that_only_another_matrix_needs(gamma: float) -> None:
+    """Where next to nothing is outside of the bases they stay orthonormal."""
+    count, n = 3, 150
+    J = stack(count, n, gamma, innovations="matched", dtype=np.float32, tol=3e-3)
+    rng = np.random.default_rng(4)
+    v = rng.standard_normal((count, n))
+    first = J.matvec(v.ravel())
+    for k in range(12):
+        # One that was asked for before, one with 1e-5 of something new, and a new one.
+        w = v.copy()
+        w[1] += 1e-5 * rng.standard_normal(n)
+        w[(k % 2) * 2] = rng.standard_normal(n)
+        J.matvec(w.ravel())
+    rows = J._e.rows.astype(float)
+    assert rows.shape[1] == 13
+    np.testing.assert_allclose(
+        rows @ rows.swapaxes(1, 2), np.tile(np.eye(13), (3, 1, 1)), atol=1e-5
+    )
+    assert np.linalg.norm(J._a.rows, axis=2).max() < 1.001
+    np.testing.assert_allclose(J.matvec(v.ravel()), first, atol=1e-4)

@@ -28,6 +28,8 @@ from .run import SamplerError, SamplerRun, SamplerSetting
 SHRINK, _FEWEST = 4, 16
 # Trajectories that every population has in the smallest batches.
 _OF_EACH = 3
+# Share of a number, or of the largest of a curve, below which an effect of the step is subtracted.
+_SMALL = 0.25
 # Batches that tell of the step: their differences scatter little.
 _PAIRED = 4
 # Measured costs: directions that a request has revealed after a time, with the power of that time
@@ -82,13 +84,20 @@ class BatchEstimate(NamedTuple):
     step_err: Array
 
     def corrected(self) -> BatchEstimate:
-        """Without the effect of the step as far as it exceeds its error; half of that is left."""
-        left = beyond(self.step, self.step_err)
-        share = np.divide(left, self.step**2, out=np.zeros_like(left), where=left > 0)
-        square = self.err**2 - left + (share * self.step_err) ** 2 + (share * self.step / 2) ** 2
-        known = np.isfinite(left)
-        value = np.where(known, self.value - share * self.step, self.value)
-        return self._replace(value=value, err=np.where(known, np.sqrt(square), self.err))
+        """Without the effect of the step as far as it exceeds twice its error.
+
+        The same share of all numbers of a curve.  Half of it, and the rest, are in the error.
+        """
+        square = np.mean(self.step**2)
+        left = beyond(np.sqrt(square), 2 * np.sqrt(np.mean(self.step_err**2)))
+        largest = _SMALL * np.max(np.abs(self.value), initial=0.0)
+        if not (left > 0 and np.max(np.abs(self.step)) < largest):
+            return self
+        share = left / square
+        rest = beyond((1 - share) * self.step, self.step_err)
+        own = self.err**2 - beyond(self.step, self.step_err)
+        taken = share**2 * (self.step_err**2 + self.step**2 / 4)
+        return self._replace(value=self.value - share * self.step, err=np.sqrt(own + rest + taken))
 
     def named(self, name: str) -> dict[str, Any]:
         """The parts as fields of a result."""
@@ -236,8 +245,9 @@ class Ensemble(NamedTuple):
         ]
 
     def _side_by_side(self, size: int, most: int) -> int:
-        """How many batches of this size are in each but the last of equal stacks; 0: none."""
-        return math.ceil(most / math.ceil(most * size / self.stack)) if self.stack else 0
+        """Most batches of this size in a stack, all of which are about equal; 0: no stacks."""
+        room = max(self.stack // size, 1)
+        return math.ceil(most / math.ceil(most / room)) if self.stack else 0
 
     def alarm(self, text: str, value: float, err: float, allowed: float = 0.0) -> str:
         """The text with the value if that is not compatible with zero, else nothing."""

@@ -151,7 +151,7 @@ class NovikovResponse:
 
     def _overlaps(self, vector: Array, mixed: Array) -> Array:
         """Those with each of two combinations, on a first axis."""
-        return np.asarray((vector[..., None, :] @ mixed)[..., 0, :].T / self._g2)
+        return np.moveaxis((vector[..., None, :] @ mixed)[..., 0, :], -1, 0) / self._g2
 
     def _misfit(self, mixed: Array, places: list[int]) -> Array:
         """Root mean square of what the combination leaves of the shifts of the recent past."""

@@ -25,7 +25,7 @@ from ... import exponential, stability
 from ...blocks import Blocks
 from ...common import arguments, probes, seeds
 from ...common.arguments import LARGEST, ArgumentError, Array
-from ...gaussian_operator import BlockOperator, GaussianOperator, StoredGaussian
+from ...gaussian_operator import BlockOperator, GaussianOperator, StoredGaussian, single
 from ...gaussian_stack import GaussianStack
 from ...schedule import (
     Drive,
@@ -46,9 +46,8 @@ from .site import SiteModel, Slopes, checked_model
 LARGEST_SQUARE = 1e200
 # The same where averages are taken in single precision.
 _SINGLE_SQUARE = 1e35
-# Neglected share from which single precision of the operator is as good, and gains whose squares it
-# cannot hold.
-_SINGLE, _STRONG = 1e-3, 1e10
+# Neglected share from which single precision of the operator is as good.
+_SINGLE = 1e-3
 # Remembered states per window, times per window at which the rest is dropped, and the share of one
 # of them that may go with it: of their root mean square that is about what is neglected.
 _STATES, _CUTS, _FORGOTTEN = 80, 12, 2e-2
@@ -214,11 +213,6 @@ class SamplerSetting:
                     "the shape of u"
                 )
         arguments.one_of("innovations", self.innovations, ("gaussian", "matched"))
-
-
-def single(g: float) -> type[np.floating[Any]]:
-    """Single precision, or double where the fields of this gain are too large for it."""
-    return np.float32 if g < _STRONG else np.float64
 
 
 class Forgetting:

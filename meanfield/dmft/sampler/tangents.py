@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from ... import exponential
 from ...common.arguments import Array
+from ...gaussian_operator import single
 from .populations import Populations
-from .run import single
 from .site import Slopes
 
 # Pulses, or times, in one product of the memory sums: before it is given no pulse is in them.
