@@ -279,7 +279,7 @@ REFERENCES = [
     (1.5, 0.5, 0.6443, 0.002, 0.640, 0.004),
 ]
 LENGTHS: dict[float, dict[str, float]] = {
-    1.5: {"t_skip": 80.0, "t_max": 150.0, "window": 25.0},
+    1.5: {"t_skip": 80.0, "t_max": 200.0, "window": 25.0},
     0.8: {"t_skip": 300.0, "t_max": 480.0, "window": 80.0},
 }
 
