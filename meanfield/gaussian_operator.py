@@ -326,6 +326,11 @@ class GaussianOperator(_Operator):
         """Whether G and Gᵀ are asked different things."""
         return not self._sin
 
+    @property
+    def _is_coarse(self) -> bool:
+        """Whether squares alone tell what is outside a basis."""
+        return self.tol >= COARSE[self.dtype]
+
     def _new_spans(self) -> list[tuple[slice, Span]]:
         families = [self._anchors, *self._right, self._left.answers]
         if self._is_split:
@@ -488,7 +493,7 @@ class GaussianOperator(_Operator):
 
         Without a coarse tolerance each by itself, as it then takes a residual to tell.
         """
-        if self.tol < COARSE[self.dtype]:
+        if not self._is_coarse:
             return _columns(lambda column: self._applied_to(column, own, other), X)
         scaled = [_scaled(column, self.dtype) for column in np.asarray(X).T]
         vectors = np.array([vector for vector, *_ in scaled], self.dtype).reshape(-1, self._n)
@@ -510,8 +515,7 @@ class GaussianOperator(_Operator):
                 answers = own.answers.combine(coefficients[:rank, here].T)
                 answers += other.basis.combine(other.answers.dot(vectors[here].T).T)
                 out[:, here] = np.ldexp(answers.T.astype(out.dtype), powers[here])
-                dropped = sizes[:count][known] / norms[here][known]
-                self._note(dropped)
+                self._note(sizes[:count][known] / norms[here][known])
                 first += count
             if first < len(norms):
                 out[:, first] = self._applied_to(X[:, first], own, other)
@@ -524,8 +528,8 @@ class GaussianOperator(_Operator):
 
     def _note(self, shares: Array) -> None:
         """Keep what was dropped of requests, as shares of their norms."""
-        coarse = self.tol >= COARSE[self.dtype]
-        dropped = np.where(shares > (BLIND[self.dtype] if coarse else self._floor), shares, 0.0)
+        blind = BLIND[self.dtype] if self._is_coarse else self._floor
+        dropped = np.where(shares > blind, shares, 0.0)
         self._applied += dropped.size
         self._squares += float(dropped @ dropped)
         self._largest = max(self._largest, float(np.max(dropped, initial=0.0)))
@@ -537,9 +541,8 @@ class GaussianOperator(_Operator):
             return np.zeros(self._n, self.dtype)
         coefficients = own.basis.dot(vector)
         threshold = max(self.tol, self._floor) * norm
-        coarse = self.tol >= COARSE[self.dtype]
         size = math.sqrt(max(norm**2 - float(coefficients @ coefficients), 0.0))
-        if not coarse or size > threshold:
+        if not self._is_coarse or size > threshold:
             residual = vector - own.basis.combine(coefficients)
             size = math.sqrt(float(residual @ residual))
         if size > threshold and len(own.basis) < self._n:

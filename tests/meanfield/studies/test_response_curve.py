@@ -48,7 +48,6 @@ def curve() -> xr.Dataset:
     return response_curve([0.6, 0.9, 1.2], [-0.3, 0.0, 0.5], seed=3, **SMALL)
 
 
-@pytest.mark.slow
 def test_methods_follow_the_critical_line(curve: xr.Dataset) -> None:
     assert curve.q.dims == ("gamma", "g")
     assert curve.method.values.tolist() == [
